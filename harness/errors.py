@@ -1,0 +1,105 @@
+"""The exceptions of the harness and the exit codes they carry.
+
+A model that fails is data (`harness.model.Outcome`); a harness that fails is one of these:
+
+    HarnessError                    70
+    ├── UsageError                   2  wrong command line
+    │   └── SpecError                2  invalid spec: every violation at once
+    └── NoVerdictError               3  something outside the model stands in the way
+        ├── FetchError                  kind `fetch`: a blob cannot be had
+        ├── IntegrityError              kind `integrity`: bytes are not what they should be
+        ├── DeviceError                 kind `device`: the machine lacks what the case runs on
+        ├── ToolError                   kind `tool`: an IREE program is missing or unfit
+        ├── EngineError                 kind `engine`: the container engine gave up
+        └── DiskError                   kind `disk`: no space, or no right to write
+    Interrupted                    130  ^C or SIGTERM; not an error, so not a HarnessError
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.model import Kind
+
+
+class HarnessError(Exception):
+    """A failure of the harness itself. Its text is a full sentence with the next step."""
+
+    exit_code = 70
+
+
+class UsageError(HarnessError):
+    """The command line asks for something that does not exist or makes no sense."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One thing that is wrong with a spec, and where."""
+
+    path: Path
+    line: int
+    json_path: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return `file:line: $.json.path: what is wrong, what was expected`."""
+        return f"{self.path}:{self.line}: {self.json_path}: {self.message}"
+
+
+class SpecError(UsageError):
+    """One or more specs are invalid; the text has one line for each violation."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        """Keep the violations, sorted by place, beside the text made of them."""
+        self.violations = tuple(sorted(violations, key=lambda v: (str(v.path), v.line)))
+        super().__init__("\n".join(map(str, self.violations)))
+
+
+class NoVerdictError(HarnessError):
+    """The case could not be judged: an outcome of status `error` and this `kind`."""
+
+    exit_code = 3
+    kind: Kind
+
+
+class FetchError(NoVerdictError):
+    """A blob cannot be had from any of its sources."""
+
+    kind = Kind.FETCH
+
+
+class IntegrityError(NoVerdictError):
+    """Bytes are not what the spec, the lock or the file's own header says."""
+
+    kind = Kind.INTEGRITY
+
+
+class DeviceError(NoVerdictError):
+    """The machine lacks the device, its driver or the right to use it."""
+
+    kind = Kind.DEVICE
+
+
+class ToolError(NoVerdictError):
+    """An IREE program is missing, does not fit, or was asked for what it cannot do."""
+
+    kind = Kind.TOOL
+
+
+class EngineError(NoVerdictError):
+    """The container engine is missing or gave up."""
+
+    kind = Kind.ENGINE
+
+
+class DiskError(NoVerdictError):
+    """No space is left, or a folder cannot be written."""
+
+    kind = Kind.DISK
+
+
+class Interrupted(BaseException):
+    """The user or the system asked the harness to stop."""
+
+    exit_code = 130
