@@ -80,7 +80,7 @@ class Blob:
 # Bits of each element type that IREE's tools can read and write.
 # iree@b48a5955:runtime/src/iree/hal/buffer_view_util.c and the facts of `iree-run-module --help`.
 ELEMENT_BITS: Mapping[str, int] = MappingProxyType(
-    {"i1": 8, "f16": 16, "bf16": 16, "f32": 32, "f64": 64, "complex64": 64, "complex128": 128}
+    {"i1": 8, "f16": 16, "bf16": 16, "f32": 32, "f64": 64, "complex<f32>": 64, "complex<f64>": 128}
     | {f"{sign}{bits}": bits for sign in ("i", "si", "ui") for bits in (8, 16, 32, 64)}
     | {f"f8{form}": 8 for form in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")}
 )
@@ -100,13 +100,11 @@ class TensorType:
         Raises:
             ValueError: the text is no such type; the message says what was expected.
         """
-        *dimensions, element = text.split("x")
+        dimensions, element = re.fullmatch(r"((?:[0-9]+x)*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
         if element not in ELEMENT_BITS:
             known = ", ".join(sorted(ELEMENT_BITS))
-            raise ValueError(f"{text!r} has no known element type; expected one of {known}")
-        if not all(re.fullmatch(r"0|[1-9][0-9]*", size) for size in dimensions):
-            raise ValueError(f"{text!r} is not a static tensor type such as 2x64x2048xf16")
-        return cls(shape=tuple(map(int, dimensions)), element=element)
+            raise ValueError(f"{text!r} is no static tensor type such as 2x64x2048xf16; element types are {known}")
+        return cls(shape=tuple(int(size) for size in dimensions.split("x")[:-1]), element=element)
 
     @property
     def size_bytes(self) -> int:
@@ -217,6 +215,10 @@ class Release:
 
     name: str
     date: int | None = None
+
+
+# The archive of weights, in the folder of a compilation (stand-ins made there) and of a run.
+WEIGHTS = "weights.irpa"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

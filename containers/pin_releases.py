@@ -1,0 +1,90 @@
+"""Write harness/releases.json: every stable IREE release from 3.0.0 on, with the hashes of its wheels.
+
+Run by `nox -s pins`. What is in the file already is kept; what the index has beyond it is added.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import uv
+
+LOCK = Path(__file__).parent.parent / "harness" / "releases.json"
+COMPILER, RUNTIME = "iree-base-compiler", "iree-base-runtime"
+FIRST = "3.0.0"
+
+
+def main() -> None:
+    """Add what is missing and say what was added."""
+    lock: dict[str, Any] = json.loads(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else {}
+    for version in sorted(_versions() - lock.keys(), key=_numbers):
+        lock[version] = _entry(version, previous=max(lock, key=_numbers, default=""), lock=lock)
+        sys.stdout.write(f"added {version}: {lock[version]['candidate']} at {lock[version]['commit']}\n")
+    LOCK.write_text(json.dumps(lock, indent=1) + "\n", encoding="utf-8")
+
+
+def _versions() -> set[str]:
+    """Return every stable version of the compiler on the index, found by asking for ever older ones."""
+    versions: set[str] = set()
+    limit = ""
+    while wheel := _resolved(f"{COMPILER}>={FIRST}{limit}"):
+        versions.add(wheel["version"])
+        limit = f",<{wheel['version']}"
+    return versions
+
+
+def _entry(version: str, *, previous: str, lock: dict[str, Any]) -> dict[str, Any]:
+    """Return what the lock says of a release.
+
+    Releases order by the date of the candidate they were promoted from. One that had none (3.7.1)
+    counts as a day younger than the one before it.
+    """
+    candidate, commit = _build(version)
+    date = re.search(r"rc(\d{8})", candidate)
+    return {
+        "date": int(date[1]) if date else lock[previous]["date"] + 1,
+        "candidate": candidate,
+        "commit": commit,
+        "wheels": {
+            COMPILER: _resolved(f"{COMPILER}=={version}"),
+            RUNTIME: _resolved(f"{RUNTIME}<={version}"),
+        },
+    }
+
+
+def _resolved(requirement: str) -> dict[str, Any] | None:
+    """Return version and hashes of the newest stable release that meets a requirement, if one does."""
+    wanted = ["--no-deps", "--no-header", "--quiet", "--generate-hashes", "--python-version", "3.12", "-"]
+    done = subprocess.run(
+        [uv.find_uv_bin(), "pip", "compile", *wanted], input=requirement, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return None
+    return {
+        "version": done.stdout.split("==")[1].split()[0],
+        "sha256": sorted(re.findall(r"sha256:([0-9a-f]{64})", done.stdout)),
+    }
+
+
+def _build(version: str) -> tuple[str, str]:
+    """Return the candidate's name and the commit that the compiler's wheel says it was made from."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = ["--no-deps", "--python-version", "3.12", f"{COMPILER}=={version}"]
+        subprocess.run([uv.find_uv_bin(), "pip", "install", "-q", "--target", folder, *wanted], check=True)
+        text = (Path(folder) / "iree" / "compiler" / "version.py").read_text(encoding="utf-8")
+    stamp, commit = re.search(r'VERSION = "(.*)"', text), re.search(r'"IREE": "([0-9a-f]{40})"', text)
+    if not stamp or not commit:
+        raise SystemExit(f"{version}: its wheel does not say what it was made from")
+    return stamp[1], commit[1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+if __name__ == "__main__":
+    main()

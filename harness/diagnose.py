@@ -1,0 +1,153 @@
+"""Turns how an IREE program ended into a verdict (pure).
+
+Both programs exit with 1 for nearly every failure, so the text tells. The texts were measured on the
+releases 3.0.0 to 3.13.0; line numbers and paths in them vary and are not matched.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import flags
+from harness.model import WEIGHTS, Kind, Run, Status
+from harness.process import Ended
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_FLAG = re.compile(r"Unknown command line argument '([^']*)'")
+_CHIP = re.compile(r"Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target")
+_ERROR_LINE = re.compile(r"^(?:.*?: )?(?:error|ERROR): .*$", re.MULTILINE)
+_SYSTEM_STATUS = re.compile(r"\b[A-Z][A-Z_]+; .*")
+_NO_SPACE = "No space left on device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a step did not do what it should."""
+
+    status: Status
+    kind: Kind | None
+    reason: str
+
+
+def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+    """Return what went wrong in a compilation, or None.
+
+    Args:
+        ended: how iree-compile ended.
+        log: what it printed.
+        missing: the products that it did not write, or wrote empty.
+        timeout_s: the limit that it may have exceeded.
+    """
+    if verdict := _killed("iree-compile", ended, timeout_s) or _not_the_models_fault(log):
+        return verdict
+    error = first_error(log)
+    if ended.exit_code:
+        return _failed(Kind.COMPILE, error or f"iree-compile ended with exit code {ended.exit_code} and no message")
+    if error:
+        return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but skipped what was asked: {error}")
+    if missing:
+        return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but did not write {', '.join(missing)}")
+    return None
+
+
+def run_verdict(step: Run, ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+    """Return what went wrong in a run, or None; the arguments are as for `compile_verdict`."""
+    if verdict := _killed("iree-run-module", ended, timeout_s):
+        return verdict
+    if ended.exit_code == 0:
+        said = f"iree-run-module ended with exit code 0 but did not write {', '.join(missing)}"
+        return _failed(Kind.SHAPE, said) if missing else None
+    if failed := re.search(r"^\[FAILED\] (.*)$", log, re.MULTILINE):
+        return _failed(Kind.SHAPE if "metadata" in failed[1] else Kind.NUMERIC, f"iree-run-module: {failed[1]}")
+    status = run_status(log) or f"exit code {ended.exit_code}"
+    splat = any(WEIGHTS in each.products for each in step.compiles)
+    known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
+    if verdict := next(known, None):
+        hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else ""
+        return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}{hint}: {status}")
+    if re.search(r"^EXEC @", log, re.MULTILINE):
+        return _failed(Kind.CRASH, f"the program failed while running: {status}")
+    return _error(Kind.TOOL, f"iree-run-module could not start the program: {status}")
+
+
+def _killed(program: str, ended: Ended, timeout_s: float) -> Verdict | None:
+    if ended.timed_out:
+        return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; give it more with --timeout")
+    return _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}") if ended.signal else None
+
+
+def first_error(log: str) -> str | None:
+    """Return the first line that says `error:`, without colours, or None."""
+    found = _ERROR_LINE.search(_ANSI.sub("", log))
+    return found[0].strip() if found else None
+
+
+def run_status(log: str) -> str:
+    """Return `STATUS; message; context` of iree-run-module without its own file and line."""
+    found = _SYSTEM_STATUS.search(_ANSI.sub("", log))
+    return found[0].strip(" ;") if found else ""
+
+
+def _not_the_models_fault(log: str) -> Verdict | None:
+    """Return the verdict where iree-compile refused the command line, the chip or a file."""
+    if _NO_SPACE in log:
+        return _error(Kind.DISK, "no space was left while compiling; free some, or name another folder with --store")
+    if match := re.search(r"for the (--\S+) option: (.*)", log):
+        return _error(Kind.TOOL, f"iree-compile takes {match[1]} but not so: {match[2]}")
+    if match := _CHIP.search(log):
+        return _refused("chip", match[1] or "asked for", known=flags.is_known_chip(match[1] or ""), near=None)
+    if match := _FLAG.search(log):
+        near = re.search(r"Did you mean '([^'=]*)", log)
+        return _refused("flag", match[1], known=flags.is_known_flag(match[1]), near=near[1] if near else None)
+    if match := re.search(r"error opening input file: (.*)", log):
+        return _error(Kind.TOOL, f"iree-compile could not open its files: {match[1]}")
+    return None
+
+
+def _refused(what: str, name: str, *, known: bool, near: str | None) -> Verdict:
+    """Another release may know it, then this one does not support the case; else it is a mistake."""
+    if known:
+        return Verdict(status=Status.UNSUPPORTED, kind=None, reason=f"this release does not know the {what} {name}")
+    hint = f"did you mean {near}?" if near else "check its spelling"
+    return _error(Kind.TOOL, f"iree-compile does not know the {what} {name}, and no release that we know does; {hint}")
+
+
+def _failed(kind: Kind, reason: str) -> Verdict:
+    return Verdict(status=Status.FAILED, kind=kind, reason=reason)
+
+
+def _error(kind: Kind, reason: str) -> Verdict:
+    return Verdict(status=Status.ERROR, kind=kind, reason=reason)
+
+
+_DEVICE = _error(
+    Kind.DEVICE, "the device cannot be used (ask for --compile-only to compile without one, or see harness doctor)"
+)
+_MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler that made the module")
+_INPUTS = _error(Kind.TOOL, "the inputs do not fit the program, so nothing can be judged; correct the spec")
+_WEIGHTS = _error(Kind.INTEGRITY, "the weights do not hold what the program loads")
+_SPLAT_HINT = (
+    " (there are no real_weights, and the compiler's stand-in weights leave out parameters that the program "
+    "names by #stream.parameter.named: name real_weights, or write #flow.parameter.named)"
+)
+
+# Patterns over `STATUS; message`, the first that matches counts.
+_RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+    (re.compile(pattern), verdict)
+    for pattern, verdict in (
+        (r"runtime library .* not available|driver library|loader library|no driver '", _DEVICE),
+        (r"hipError(NoDevice|InvalidDevice|OutOfMemory|NotInitialized)|no compatible .* devices", _DEVICE),
+        (r"RESOURCE_EXHAUSTED|INCOMPATIBLE; HAL device|device .* not found", _DEVICE),
+        (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
+        (r"required module|does not support this version of the runtime", _MISMATCH),
+        (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
+        (r"input list and function mismatch|input\d+ (shape|element type)|shape rank mismatch", _INPUTS),
+        (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
+        (r"no function `", _error(Kind.TOOL, "the program has no such function; correct run_function")),
+        (
+            r"outputs specified",
+            _failed(Kind.SHAPE, "the program returns another number of outputs than the spec names"),
+        ),
+        (_NO_SPACE, _error(Kind.DISK, "no space was left for the outputs; name another folder with --out")),
+    )
+)

@@ -1,0 +1,176 @@
+"""Knows what differs between IREE releases on the command line (pure; the data is in `flags.toml`)."""
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Any
+
+from harness import releases
+from harness.model import Backend, Release
+
+TUNER_FLAG = "--iree-codegen-transform-dialect-library"
+STATISTICS_NAME = "statistics.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """Flags as a release knows them; or why it has no equivalent. `notes` say what was changed."""
+
+    flags: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    unsupported: str | None = None
+
+
+def refusal(flag: str) -> str | None:
+    """Return why a spec must not have a flag, to follow the flag in a sentence, or None."""
+    name, _, value = flag.partition("=")
+    if reason := _data()["refused"].get(name):
+        return f"{reason}; expected the spec without it"
+    path = PurePosixPath(value)
+    if file_named(flag) is None and (path.is_absolute() or ".." in path.parts):
+        return "names a file outside the folder in which the compiler runs; expected a path below it"
+    return None
+
+
+def file_named(flag: str) -> str | None:
+    """Return the path that a flag asks the compiler to read, or None."""
+    name, _, value = flag.partition("=")
+    return value if name in _data()["files"]["read"] and value else None
+
+
+def translated(spec_flags: tuple[str, ...], release: Release) -> Translation:
+    """Return a spec's flags in the dialect of a release."""
+    flags: list[str] = []
+    notes: list[str] = []
+    for flag in spec_flags:
+        if reason := _data()["replaced"].get(flag.partition("=")[0]):
+            notes.append(f"{flag} is left out: {reason}")
+            continue
+        now = [lower_case(each) for each in _expanded(_renamed(flag, release), release)]
+        if now != [flag]:
+            notes.append(f"{flag} is {' '.join(now) or 'left out'} on {release.name}")
+        flags += now
+    missing = (reason for flag in flags if (reason := _unknown(flag, release)))
+    return Translation(flags=tuple(flags), notes=tuple(notes), unsupported=next(missing, None))
+
+
+def target_flags(backend: Backend, chip: str | None, release: Release) -> tuple[str, ...]:
+    """Return the flags that name the chip."""
+    return (_renamed(f"--iree-rocm-target={chip}", release),) if backend is Backend.ROCM and chip else ()
+
+
+def splat_flag(file_name: str, release: Release) -> str:
+    """Return the flag that makes the compiler write stand-in weights."""
+    return _renamed(f"--iree-parameter-splat={file_name}", release)
+
+
+def statistics_flags() -> tuple[str, ...]:
+    """Return the flags that make the compiler write its scheduling statistics; the module stays the same."""
+    prefix = "--iree-scheduling-dump-statistics"
+    return (f"{prefix}-format=json", f"{prefix}-file={STATISTICS_NAME}")
+
+
+def unknown_chip(chip: str, release: Release) -> str | None:
+    """Return why a release cannot compile for a chip that other releases know, or None."""
+    ranges = _data()["chips"].get(chip)
+    if ranges is None or _holds(ranges, release):
+        return None
+    return f"IREE {release.name} does not know the chip {chip}; releases {_shown(ranges)} do"
+
+
+def is_known_chip(chip: str) -> bool:
+    """Whether any release is known to compile for the chip."""
+    return chip in _data()["chips"]
+
+
+def is_known_flag(flag: str) -> bool:
+    """Whether any release is known to have had the flag, or another have lost it."""
+    return flag.partition("=")[0] in _data()["known"]
+
+
+def lower_case(flag: str) -> str:
+    """Return the flag with True and False in lower case: 3.13.0 takes no other spelling."""
+    name, equals, value = flag.partition("=")
+    return f"{name}{equals}{value.lower()}" if value in {"True", "TRUE", "False", "FALSE"} else flag
+
+
+@functools.cache
+def _data() -> Mapping[str, Any]:
+    return tomllib.loads(resources.files("harness").joinpath("flags.toml").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _renames() -> Mapping[str, Mapping[str, Any]]:
+    """Return the renames by old name and by new name."""
+    return {name: entry for entry in _data()["renamed"] for name in (entry["old"], entry["new"])}
+
+
+def _renamed(flag: str, release: Release) -> str:
+    name, equals, value = flag.partition("=")
+    entry = _renames().get(name)
+    if entry is None:
+        return flag
+    side = "new" if _date(release) >= _date(releases.of_build(entry["since"])) else "old"
+    if entry[side] == name:
+        return flag
+    values = entry.get(f"{side}_of")
+    if values is None:
+        return f"{entry[side]}{equals}{value}"
+    return f"{entry[side]}={values.get(value.lower(), value)}"
+
+
+def _expanded(flag: str, release: Release) -> list[str]:
+    name, _, value = flag.partition("=")
+    if name in _data()["dropped"]:
+        return [flag] if _holds(f"..{_data()['dropped'][name]}", release) else []
+    entry = _data()["expanded"].get(name)
+    if entry is None or value not in entry or _holds(f"{entry['since']}..", release):
+        return [flag]
+    return [each for each in entry[value] if _unknown(each, release) is None]
+
+
+def _unknown(flag: str, release: Release) -> str | None:
+    name = flag.partition("=")[0]
+    ranges = _data()["known"].get(name)
+    if ranges is None or _holds(ranges, release):
+        return None
+    return f"IREE {release.name} does not know {name}; releases {_shown(ranges)} do"
+
+
+def _date(release: Release) -> float:
+    """Return the date to order by; a build without one is newer than all."""
+    return release.date if release.date is not None else float("inf")
+
+
+def _holds(ranges: str, release: Release) -> bool:
+    """Whether a release lies in ranges such as `..3.7.0, 3.9.0..`.
+
+    What was measured are stable releases. Between the last one that is outside and the first one
+    that is inside lie candidates of which nobody knows; they count as inside, and the compiler judges.
+    """
+    return any(_is_within(first, last, release) for first, last in _bounds(ranges))
+
+
+def _bounds(ranges: str) -> list[tuple[str, str]]:
+    parts = (each.strip().partition("..") for each in ranges.split(","))
+    return [(first, last) for first, _, last in parts]
+
+
+def _is_within(first: str, last: str, release: Release) -> bool:
+    order = list(releases.locked())
+    before = releases.find(order[order.index(first) - 1]).release if first and order.index(first) else None
+    after = releases.find(order[order.index(last) + 1]).release if last and last != order[-1] else None
+    if before is not None and _date(release) <= _date(before):
+        return False
+    return after is None or _date(release) < _date(after)
+
+
+def _shown(ranges: str) -> str:
+    """Return `from 3.3.0 on` or `to 3.7.0` and the like."""
+    return " and ".join(
+        f"{first} to {last}" if first and last else f"from {first} on" if first else f"up to {last}"
+        for first, last in _bounds(ranges)
+    )

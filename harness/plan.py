@@ -1,0 +1,294 @@
+"""Turns a case into steps and keys (pure).
+
+Every tool runs in a folder of its own, in which its files have plain, fixed names; so the command
+lines below are the whole truth, the same on every machine, and nothing of a path gets into a module.
+"""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from harness import flags
+from harness.errors import UsageError
+from harness.model import (
+    WEIGHTS,
+    Blob,
+    Case,
+    Compare,
+    Compile,
+    Fetch,
+    Link,
+    ModelSpec,
+    Plan,
+    Release,
+    Run,
+    Step,
+    Target,
+    Tensor,
+)
+
+TUNER = "tuner.mlir"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says about every case.
+
+    `tool_verdict` leaves the judgement to iree-run-module; `run_wrapper` goes before it.
+    """
+
+    tool_verdict: bool = False
+    run_wrapper: tuple[str, ...] = ()
+
+
+def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
+    """Return every spec on every target of its backend.
+
+    Raises:
+        UsageError: there is none, so nothing would be judged.
+    """
+    found = [Case(spec=spec, target=target) for spec in specs for target in targets if target.backend is spec.backend]
+    if not found:
+        asked = ", ".join(sorted({str(target.backend) for target in targets}))
+        raise UsageError(f"No selected spec is for the backend {asked}; choose another with --backend.")
+    return found
+
+
+def plan(case: Case, release: Release, options: Options) -> Plan:
+    """Return what will be done for a case with a release."""
+    notes = list(_notes(case))
+    steps: list[Step] = []
+    try:
+        compiles = tuple(_compiles(case, release, notes))
+    except _UnsupportedError as error:
+        return Plan(case=case, steps=(), unsupported=str(error), notes=tuple(notes))
+    steps += [*_fetches(compiles), *compiles]
+    if not is_compile_only(case):
+        run = _run(case, compiles, options)
+        compare = _compare(case.spec, run)
+        steps += [fetch for fetch in _fetches([run, compare]) if fetch not in steps]
+        steps += [run] if options.tool_verdict or not case.spec.outputs else [run, compare]
+    return Plan(case=case, steps=tuple(steps), notes=tuple(notes))
+
+
+def is_compile_only(case: Case) -> bool:
+    """Whether the case ends with its modules; also where compiling is expected to fail."""
+    return case.spec.compile_only or case.target.compile_only or expects_compile_failure(case)
+
+
+def expects_compile_failure(case: Case) -> bool:
+    """Whether the spec expects compiling for this chip to fail."""
+    return case.target.chip in case.spec.compile_chip_expecting_to_fail
+
+
+def needs(step: Step) -> tuple[Step, ...]:
+    """Return the steps that must be done before."""
+    match step:
+        case Fetch():
+            return ()
+        case Compile():
+            return tuple(_fetches([step]))
+        case Run():
+            return (*_fetches([step]), *step.compiles)
+        case Compare():
+            return (*_fetches([step]), step.run)
+
+
+def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_cpu: str) -> str:
+    """Return the key under which the store keeps what a compilation makes.
+
+    Args:
+        step: the compilation.
+        digests: sha256 of every blob it links.
+        build: identity of the compiler.
+        host_cpu: identity of this machine's CPU; it counts only where a flag says `host`.
+    """
+    parts = {
+        "argv": step.argv,
+        "files": {link.name: digests[link.blob] for link in step.links},
+        "build": build,
+        "cpu": host_cpu if any(flag.endswith("=host") for flag in step.argv) else None,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def shell_text(plan: Plan) -> str:
+    """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
+    lines = [f"# {plan.case.id}", *(f"# {note}" for note in plan.notes)]
+    if plan.unsupported:
+        return "\n".join([*lines, f"# unsupported: {plan.unsupported}"])
+    linked: set[Link] = set()
+    for step in plan.steps:
+        if isinstance(step, Compile | Run):
+            lines += [_link_line(link) for link in step.links if link not in linked]
+            linked.update(step.links)
+            lines.append(shlex.join(step.argv))
+        elif isinstance(step, Compare):
+            lines += _comparisons(step)
+    return "\n".join(lines)
+
+
+class _UnsupportedError(Exception):
+    """A release has no equivalent of what the case needs."""
+
+
+def _notes(case: Case) -> Iterator[str]:
+    spec = case.spec
+    if spec.custom_real_weights_group:
+        yield (
+            f"custom_real_weights_group {spec.custom_real_weights_group!r} changes nothing: "
+            "the store shares weights by content"
+        )
+    if case.target.sku and spec.tuner_file and case.target.sku not in spec.tuner_file:
+        yield f"no tuner file for {case.target.sku}; there are some for {', '.join(sorted(spec.tuner_file))}"
+    if expects_compile_failure(case):
+        yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
+
+
+def _compiles(case: Case, release: Release, notes: list[str]) -> Iterator[Compile]:
+    spec, target = case.spec, case.target
+    if target.chip and (reason := flags.unknown_chip(target.chip, release)):
+        raise _UnsupportedError(reason)
+    links: tuple[Link, ...] = ()
+    extra: tuple[str, ...] = ()
+    if tuner := spec.tuner_file.get(target.sku or ""):
+        links += (Link(name=TUNER, blob=tuner),)
+        extra += (f"{flags.TUNER_FLAG}={TUNER}",)
+    products: tuple[str, ...] = ()
+    if spec.real_weights is None:
+        extra += (flags.splat_flag(WEIGHTS, release),)
+        products = (WEIGHTS,)
+    yield _compile("model", spec.mlir, spec.compiler_flags, case, release, notes, links, extra, products)
+    if spec.pipeline_mlir:
+        yield _compile("pipeline", spec.pipeline_mlir, spec.pipeline_compiler_flags, case, release, notes)
+
+
+def _compile(  # noqa: PLR0917
+    name: str,
+    mlir: Blob,
+    spec_flags: tuple[str, ...],
+    case: Case,
+    release: Release,
+    notes: list[str],
+    links: tuple[Link, ...] = (),
+    extra: tuple[str, ...] = (),
+    products: tuple[str, ...] = (),
+) -> Compile:
+    translation = flags.translated(spec_flags, release)
+    if translation.unsupported:
+        raise _UnsupportedError(translation.unsupported)
+    notes.extend(translation.notes)
+    own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
+    source, module = f"{name}.mlir", f"{name}.vmfb"
+    target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
+    return Compile(
+        argv=("iree-compile", source, "-o", module, *target_flags, *own_flags, *extra, *flags.statistics_flags()),
+        links=(Link(name=source, blob=mlir), *own_links, *links),
+        module=module,
+        products=(module, flags.STATISTICS_NAME, *products),
+    )
+
+
+def _with_files(own: tuple[str, ...], files: Mapping[str, Blob]) -> tuple[tuple[str, ...], tuple[Link, ...]]:
+    """Return flags that name files by plain names, and these files."""
+    names = {text: f"{index}.{blob.name}" for index, (text, blob) in enumerate(files.items())}
+    renamed = []
+    links = []
+    for flag in own:
+        text = flags.file_named(flag)
+        if text in names:
+            links.append(Link(name=names[text], blob=files[text]))
+            flag = f"{flag.partition('=')[0]}={names[text]}"  # noqa: PLW2901
+        renamed.append(flag)
+    return tuple(renamed), tuple(links)
+
+
+def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
+    spec = case.spec
+    modules = compiles if spec.add_pipeline_module else compiles[:1]
+    inputs = [Link(name=_file_name("input", i, tensor), blob=tensor.blob) for i, tensor in enumerate(spec.inputs)]
+    links = inputs + ([Link(name=WEIGHTS, blob=spec.real_weights)] if spec.real_weights else [])
+    outputs = tuple(f"{i}.bin" if expected else "" for i, expected in enumerate(spec.outputs))
+    judged: list[str] = [f"--output={'@' if name else ''}{name}" for name in outputs]
+    if options.tool_verdict:
+        expected = _expected(spec)
+        links += filter(None, expected)
+        judged = [*_expected_arguments(spec, expected), *spec.threshold_args]
+    argv = (
+        *options.run_wrapper,
+        "iree-run-module",
+        f"--device={spec.device}",
+        *(f"--module={each.module}" for each in modules),
+        f"--parameters=model={WEIGHTS}",
+        *([f"--function={spec.run_function}"] if spec.run_function else []),
+        *(f"--input={_tensor_argument(link, tensor)}" for link, tensor in zip(inputs, spec.inputs, strict=True)),
+        *judged,
+    )
+    return Run(
+        case_id=case.id,
+        argv=argv,
+        links=tuple(links),
+        inputs=tuple((link.name, tensor.type) for link, tensor in zip(inputs, spec.inputs, strict=True)),
+        compiles=compiles,
+        device=spec.device,
+        outputs=() if options.tool_verdict else outputs,
+    )
+
+
+def _compare(spec: ModelSpec, run: Run) -> Compare:
+    expected = tuple(
+        (link, tensor.type) if link and tensor else None
+        for link, tensor in zip(_expected(spec), spec.outputs, strict=True)
+    )
+    return Compare(run=run, expected=expected, thresholds=spec.thresholds)
+
+
+def _expected(spec: ModelSpec) -> list[Link | None]:
+    return [
+        Link(name=_file_name("expected", i, tensor), blob=tensor.blob) if tensor else None
+        for i, tensor in enumerate(spec.outputs)
+    ]
+
+
+def _expected_arguments(spec: ModelSpec, links: list[Link | None]) -> Iterator[str]:
+    for link, tensor in zip(links, spec.outputs, strict=True):
+        yield f"--expected_output={_tensor_argument(link, tensor) if link and tensor else '(ignored)'}"
+
+
+def _file_name(role: str, index: int, tensor: Tensor) -> str:
+    return f"{role}.{index}.{'npy' if tensor.is_npy else 'bin'}"
+
+
+def _tensor_argument(link: Link, tensor: Tensor) -> str:
+    return f"@{link.name}" if tensor.is_npy else f"{tensor.type}=@{link.name}"
+
+
+def _fetches(steps: Iterable[Step]) -> list[Fetch]:
+    """Return what must be fetched for steps, each blob once."""
+    links: list[Link] = []
+    for step in steps:
+        match step:
+            case Compile() | Run():
+                links += step.links
+            case Compare():
+                links += [expected[0] for expected in step.expected if expected]
+            case Fetch():
+                pass
+    return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]
+
+
+def _link_line(link: Link) -> str:
+    url = urlsplit(link.blob.url)
+    if url.scheme == "file":
+        return shlex.join(["ln", "-sf", unquote(url.path), link.name])
+    return shlex.join(["curl", "--fail", "--location", "--output", link.name, link.blob.url])
+
+
+def _comparisons(step: Compare) -> Iterator[str]:
+    for name, expected in zip(step.run.outputs, step.expected, strict=True):
+        if expected:
+            link, type_ = expected
+            yield f"# compare {name} with {link.name} ({type_ or 'the type in its header'}): {link.blob.url}"

@@ -1,0 +1,88 @@
+"""The stable IREE releases: their order, the commits they were made from, and the hashes of their wheels (pure).
+
+`releases.json` is written by `nox -s pins` from the package index and never by hand.
+"""
+
+import difflib
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from harness.errors import UsageError
+from harness.model import Release
+
+LOCK_NAME = "releases.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheel:
+    """One package of a release: its version and the sha256 of its wheel for every Python and machine."""
+
+    package: str
+    version: str
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedRelease:
+    """A release as the lock has it. 3.7.1 is a compiler alone: its runtime is that of 3.7.0."""
+
+    release: Release
+    candidate: str
+    commit: str
+    wheels: tuple[Wheel, ...]
+
+
+@functools.cache
+def locked() -> Mapping[str, LockedRelease]:
+    """Return the locked releases by name, oldest first."""
+    text = resources.files("harness").joinpath(LOCK_NAME).read_text(encoding="utf-8")
+    entries = sorted(json.loads(text).items(), key=lambda item: int(item[1]["date"]))
+    return {name: _locked(name, entry) for name, entry in entries}
+
+
+def newest() -> Release:
+    """Return the default release."""
+    return list(locked().values())[-1].release
+
+
+def find(name: str) -> LockedRelease:
+    """Return a locked release.
+
+    Raises:
+        UsageError: the lock has none of this name; the message names those it has.
+    """
+    if name in locked():
+        return locked()[name]
+    near = difflib.get_close_matches(name, locked(), n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"{name}: no such IREE release in the lock; {hint}It has {', '.join(locked())}.")
+
+
+def of_build(version: str) -> Release:
+    """Return the release of a build that says `3.13.0rc20261016`, `3.7.1` or `3.14.0.dev+89ece87b`.
+
+    A candidate that was promoted goes by the name of the release that it became.
+    """
+    for known in locked().values():
+        if version in (known.candidate, known.release.name):
+            return known.release
+    date = re.search(r"rc(\d{8})", version)
+    return Release(name=version, date=int(date[1]) if date else None)
+
+
+def _locked(name: str, entry: Mapping[str, object]) -> LockedRelease:
+    wheels = entry["wheels"]
+    assert isinstance(wheels, dict)  # noqa: S101 - for the type checker; a test reads the whole lock
+    return LockedRelease(
+        release=Release(name=name, date=int(str(entry["date"]))),
+        candidate=str(entry["candidate"]),
+        commit=str(entry["commit"]),
+        wheels=tuple(
+            Wheel(package=package, version=wheel["version"], sha256=tuple(wheel["sha256"]))
+            for package, wheel in wheels.items()
+        ),
+    )

@@ -1,0 +1,154 @@
+"""What is said of an outcome or a report, worded once for every renderer."""
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from harness.model import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Measurement, Outcome, Report, Status
+from harness.report.text import clean, first_line, flat
+
+EXIT_INTERRUPTED = 130
+NOTHING_COMPARED = "nothing compared: the spec names no expected output"
+
+
+def is_green(outcome: Outcome) -> bool:
+    """Whether the outcome is as it should be, so that nobody needs to look at it."""
+    match outcome.status:
+        case Status.FAILED | Status.XPASSED | Status.ERROR:
+            return False
+        case Status.PASSED | Status.RAN | Status.COMPILED:
+            return True
+        case Status.XFAILED | Status.UNSUPPORTED | Status.SKIPPED:
+            return True
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def headline(outcome: Outcome) -> str:
+    """Return `numeric: output 0 ...`, the kind and the first line of the reason; empty if there is neither."""
+    parts = (str(outcome.kind or ""), first_line(outcome.reason))
+    return ": ".join(part for part in parts if part)
+
+
+def explanation(outcome: Outcome) -> str:
+    """Return the kind and the whole reason, not cleaned; it may have many lines."""
+    kind = f"{outcome.kind}: " if outcome.kind else ""
+    return f"{kind}{outcome.reason}".strip()
+
+
+def seconds(value: float) -> float:
+    """Return a duration that can be shown: finite and not negative."""
+    return max(0.0, float(value)) if math.isfinite(value) else 0.0
+
+
+def case_seconds(outcome: Outcome) -> float:
+    """Return how long all steps of the case took together."""
+    return sum(map(seconds, outcome.seconds.values()))
+
+
+def counts(report: Report) -> str:
+    """Return `3 passed, 1 failed`, in the order of `Status`."""
+    statuses = [outcome.status for outcome in report.cases]
+    return ", ".join(f"{statuses.count(status)} {status}" for status in Status if status in statuses)
+
+
+def verdict(report: Report) -> str:
+    """Return one sentence: what the exit code means for this run."""
+    total = count_of_cases(len(report.cases))
+    statuses = [outcome.status for outcome in report.cases]
+    match report.exit_code:
+        case code if code == EXIT_OK:
+            return f"As expected: {total}." if report.cases else "No case was selected, so nothing was run."
+        case code if code == EXIT_FAILED:
+            return f"Failed: {statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)} of {total}."
+        case code if code == EXIT_NO_VERDICT:
+            return f"No verdict: {statuses.count(Status.ERROR)} of {total} ended in an error, none failed."
+        case code if code == EXIT_INTERRUPTED:
+            return f"Interrupted: {total} had ended by then."
+        case _:
+            return f"The harness gave up with exit code {report.exit_code}: {total} had ended by then."
+
+
+def count_of_cases(number: int) -> str:
+    """Return `1 case` or `2 cases`."""
+    return f"{number} case" if number == 1 else f"{number} cases"
+
+
+def environment_line(report: Report) -> str:
+    """Return what the run ran on in one line, leaving out what is not known."""
+    known = flat(report.environment)
+    commit = known.get("iree.compiler_commit", "")[:10]
+    chips = [chip for name, chip in known.items() if name.startswith("host.gpus.") and name.endswith(".chip")]
+    parts = (
+        ("IREE ", f"{iree_release(report)} ({commit})" if commit else iree_release(report)),
+        ("engine ", known.get("engine")),
+        ("image ", known.get("image.tag")),
+        ("", known.get("host.cpu")),
+        ("", ", ".join(chips)),
+    )
+    return ", ".join(f"{label}{first_line(value)}" for label, value in parts if value)
+
+
+def iree_release(report: Report) -> str:
+    """Return the IREE release of the run, or `unknown` if the run did not get so far."""
+    return flat(report.environment).get("iree.release") or "unknown"
+
+
+def target(outcome: Outcome) -> str:
+    """Return `cpu` or `rocm-gfx942`."""
+    return f"{outcome.backend}-{outcome.chip}" if outcome.chip else outcome.backend
+
+
+def worst(outcome: Outcome) -> Measurement | None:
+    """Return the measurement that is nearest to its threshold or farthest beyond it."""
+    measured = [each for each in outcome.outputs if not each.ignored and each.max_abs_error is not None]
+    return max(measured, key=_nearness, default=None)
+
+
+def _nearness(measurement: Measurement) -> tuple[float, float]:
+    numbers = (measurement.headroom, measurement.max_abs_error)
+    headroom, error = (math.inf if number is None or math.isnan(number) else number for number in numbers)
+    return (headroom if measurement.headroom is not None else 0.0, error)
+
+
+def share(headroom: float) -> str:
+    """Return a headroom as a share of the threshold: 0.11 is `11%`."""
+    return f"{100 * headroom:.3g}%"
+
+
+def cached(outcome: Outcome) -> str:
+    """Return whether the modules came from the store: `cached`, `1 of 2 cached`, or nothing if none did."""
+    number = sum(module.cached for module in outcome.modules)
+    if number == 0:
+        return ""
+    return "cached" if number == len(outcome.modules) else f"{number} of {len(outcome.modules)} cached"
+
+
+def log_path(outcome: Outcome) -> str:
+    """Return the log of the step that decided, else the last log there is, else nothing."""
+    last = next(reversed([*outcome.logs.values()]), "")
+    return clean(outcome.logs.get(outcome.phase or "", last))
+
+
+def whereabouts(outcome: Outcome) -> str:
+    """Return where to read on when text about this case was cut."""
+    return log_path(outcome) or "results.json"
+
+
+def rerun_command(outcome: Outcome) -> str:
+    """Return the command line that repeats only this case."""
+    argv = ["harness", "run", f"{outcome.model}/{outcome.submodel}", "--backend", outcome.backend]
+    return shlex.join(map(clean, [*argv, "--chip", outcome.chip] if outcome.chip else argv))
+
+
+def command_lines(outcome: Outcome) -> list[str]:
+    """Return the commands that the case ran, each as a shell takes it."""
+    argvs = [argv for step in _steps(outcome.commands) for argv in step]
+    return [shlex.join(clean(str(each)) for each in argv) for argv in argvs]
+
+
+def _steps(commands: Mapping[str, Any]) -> list[Sequence[Any]]:
+    """Return lists of argv: the value of a step is one argv, or several if it ran several programs."""
+    filled = [value for value in commands.values() if value]
+    return [[value] if isinstance(value[0], str) else value for value in filled]

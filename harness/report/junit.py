@@ -1,0 +1,141 @@
+"""The only place that knows JUnit XML: what CI servers read, as the strictest of them accepts it.
+
+That is `junit-10.xsd` of jenkinsci/xunit-plugin (src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd):
+suites do not nest, a case has no properties of its own, times are plain decimals. Servers tell cases apart by
+(classname, name), so that pair is unique; Jenkins takes what follows the last dot of a classname for the class.
+"""
+
+# Nothing is parsed here, so nothing can attack the parser.
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from typing import assert_never
+
+import junit_xml
+
+from harness.model import Outcome, Report, Status
+from harness.report import facts
+from harness.report.text import capped, first_line, flat, one_line
+
+NODE_BYTES = 64 * 1024
+# GitLab refuses a file of 30 MB; escaping (`<` is four bytes) needs some of that.
+_FILE_BYTES = 16 * 1024 * 1024
+_NODES_PER_CASE = 2
+_LEAST_NODE_BYTES = 2 * 1024
+# The failure itself must tell the story, as GitLab shows nothing else.
+_EXCERPT_SHARE = 8
+
+_SKIPPED_TYPES = {Status.XFAILED: "xfail", Status.UNSUPPORTED: "unsupported", Status.SKIPPED: "skipped"}
+
+
+def render(report: Report) -> str:
+    """Return the report as JUnit XML, to be stored as UTF-8. A report without cases is valid, too."""
+    root = ET.Element("testsuites", name="harness", time=_time(report.seconds))
+    root.extend(_suites(report))
+    for name in ("tests", "failures", "errors"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    ET.indent(root, " ")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _suites(report: Report) -> list[ET.Element]:
+    """Return a suite for each model and target; one without cases keeps the environment if nothing ran."""
+    groups: dict[str, list[tuple[str, Outcome]]] = {}
+    for name, outcome in _named(report.cases):
+        groups.setdefault(f"{outcome.model} {facts.target(outcome)}", []).append((name, outcome))
+    return [_suite(report, name, members) for name, members in (groups or {"harness": []}).items()]
+
+
+def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
+    """Return each outcome with a name that no other has."""
+    named: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        plain = one_line(outcome.id) or "unnamed"
+        again = (f"{plain} ({number})" for number in range(2, len(named) + 3))
+        named[plain if plain not in named else next(name for name in again if name not in named)] = outcome
+    return list(named.items())
+
+
+def _suite(report: Report, name: str, members: list[tuple[str, Outcome]]) -> ET.Element:
+    limit_bytes = _limit_bytes(len(report.cases))
+    suite = junit_xml.TestSuite(
+        one_line(f"{name} iree-{facts.iree_release(report)}"),
+        [_case(name, outcome, limit_bytes) for name, outcome in members],
+        timestamp=one_line(report.started),
+        properties=_properties(report, members),
+    )
+    return _strict(suite.build_xml_doc(), [outcome for _, outcome in members])
+
+
+def _limit_bytes(cases: int) -> int:
+    share = _FILE_BYTES // (_NODES_PER_CASE * max(1, cases))
+    return max(_LEAST_NODE_BYTES, min(NODE_BYTES, share))
+
+
+def _properties(report: Report, members: list[tuple[str, Outcome]]) -> dict[str, str]:
+    known = flat(report.environment) | {"exit_code": str(report.exit_code)}
+    of_suite = {one_line(name): one_line(value) for name, value in known.items()}
+    of_cases = {f"{name}.compared": "0" for name, outcome in members if outcome.status is Status.RAN}
+    only = {f"{name}.compile_only": "true" for name, outcome in members if outcome.status is Status.COMPILED}
+    return of_suite | of_cases | only
+
+
+def _case(name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:
+    case = junit_xml.TestCase(name, classname=_classname(outcome), stdout=_output(outcome, limit_bytes))
+    message = first_line(outcome.reason) or f"{outcome.status}, no reason was given"
+    story = _story(outcome, limit_bytes)
+    match outcome.status:
+        case Status.FAILED | Status.XPASSED:
+            case.add_failure_info(message, story, _type(outcome))
+        case Status.ERROR:
+            case.add_error_info(message, story, _type(outcome))
+        case Status.XFAILED | Status.UNSUPPORTED | Status.SKIPPED:
+            case.add_skipped_info(message, story)
+        case Status.PASSED | Status.RAN | Status.COMPILED:
+            pass
+        case _ as unreachable:
+            assert_never(unreachable)
+    return case
+
+
+def _classname(outcome: Outcome) -> str:
+    """Return `sd3.rocm-gfx942`: a dot in either part would make Jenkins split elsewhere."""
+    parts = (outcome.model, facts.target(outcome))
+    return ".".join(one_line(part).replace(".", "_") for part in parts)
+
+
+def _type(outcome: Outcome) -> str:
+    return "xpass" if outcome.status is Status.XPASSED else outcome.kind or outcome.status
+
+
+def _story(outcome: Outcome, limit_bytes: int) -> str:
+    """Return why the case is not green: the whole reason, where the log is and how the log ends."""
+    where = facts.whereabouts(outcome)
+    reason = capped(facts.explanation(outcome), limit_bytes=limit_bytes // 2, where="results.json")
+    excerpt = capped(outcome.log_tail.strip(), limit_bytes=limit_bytes // _EXCERPT_SHARE, where=where)
+    notes = capped("\n".join(outcome.notes), limit_bytes=limit_bytes // _EXCERPT_SHARE, where="results.json")
+    again = one_line(f"again: {facts.rerun_command(outcome)}")
+    log = one_line(f"log: {where}")
+    return "\n".join(part for part in (reason, notes, log, again, excerpt) if part)
+
+
+def _output(outcome: Outcome, limit_bytes: int) -> str:
+    """Return the commands that reproduce the case, then the log's end."""
+    commands = "".join(f"+ {line}\n" for line in facts.command_lines(outcome))
+    head = capped(commands, limit_bytes=limit_bytes // 2, where="results.json")
+    room = limit_bytes - len(head.encode())
+    return head + capped(outcome.log_tail, limit_bytes=room, where=facts.whereabouts(outcome))
+
+
+def _strict(suite: ET.Element, outcomes: list[Outcome]) -> ET.Element:
+    """Mend what the library writes and the schema refuses, and set what the library cannot."""
+    del suite.attrib["disabled"]
+    suite.set("time", _time(sum(map(facts.case_seconds, outcomes))))
+    for case, outcome in zip(suite.iter("testcase"), outcomes, strict=True):
+        case.set("time", _time(facts.case_seconds(outcome)))
+        for skipped in case.iter("skipped"):
+            skipped.set("type", _SKIPPED_TYPES[outcome.status])
+    return suite
+
+
+def _time(value: float) -> str:
+    return f"{facts.seconds(value):.3f}"

@@ -1,0 +1,96 @@
+"""The page of a run in GitHub Actions: the Markdown that goes into the job's summary."""
+
+import html
+import re
+
+from harness.model import Outcome, Report
+from harness.report import facts
+from harness.report.text import capped, one_line
+
+# GitHub drops a summary of more than 1 MiB whole.
+_ROWS = 1_000
+_DETAILS = 40
+_LOG_BYTES = 8 * 1024
+_REASON_BYTES = 2 * 1024
+_COMMANDS_BYTES = 4 * 1024
+_CELL_CHARS = 200
+
+_HEADER = "| case | status | kind | seconds | max error | of threshold | modules |\n|---|---|---|--:|--:|--:|---|"
+
+
+def render(report: Report) -> str:
+    """Return the report as Markdown: the verdict, what it ran on, every case, and why cases are not green."""
+    ordered = sorted(report.cases, key=facts.is_green)
+    bad = [outcome for outcome in ordered if not facts.is_green(outcome)]
+    counts = f"{facts.counts(report)} in {facts.seconds(report.seconds):.1f} s" if report.cases else ""
+    left_out = _left_out(len(ordered) - _ROWS, "rows"), _left_out(len(bad) - _DETAILS, "explanations")
+    parts = [
+        f"## {_escaped(facts.verdict(report))}",
+        _escaped(facts.environment_line(report)),
+        counts,
+        _table(ordered[:_ROWS]),
+        left_out[0],
+        *(_details(outcome) for outcome in bad[:_DETAILS]),
+        left_out[1],
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _left_out(number: int, what: str) -> str:
+    return f"{number} more {what} are in results.json." if number > 0 else ""
+
+
+def _table(outcomes: list[Outcome]) -> str:
+    rows = (f"| {' | '.join(_cells(outcome))} |" for outcome in outcomes)
+    return "\n".join([_HEADER, *rows]) if outcomes else ""
+
+
+def _cells(outcome: Outcome) -> list[str]:
+    status = str(outcome.status) if facts.is_green(outcome) else f"**{outcome.status}**"
+    worst = facts.worst(outcome)
+    error = f"{worst.max_abs_error:.2g}" if worst and worst.max_abs_error is not None else ""
+    share = facts.share(worst.headroom) if worst and worst.headroom is not None else ""
+    duration = f"{facts.case_seconds(outcome):.2f}"
+    return [_code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
+
+
+def _details(outcome: Outcome) -> str:
+    """Return a block to unfold: the reason, the log's end, the commands and how to repeat the case."""
+    title = f"{outcome.status} {one_line(outcome.id, limit=_CELL_CHARS)}: {facts.headline(outcome)}"
+    where = facts.whereabouts(outcome)
+    commands = "\n".join(f"+ {line}" for line in facts.command_lines(outcome))
+    texts = (
+        ("", outcome.reason, _REASON_BYTES),
+        (f"End of the log ({where}):", outcome.log_tail, _LOG_BYTES),
+        ("What was run:", commands, _COMMANDS_BYTES),
+        ("To repeat only this case:", facts.rerun_command(outcome), _COMMANDS_BYTES),
+    )
+    blocks = [
+        f"{_escaped(label)}\n\n{_fenced(capped(text, limit_bytes=limit_bytes, where=where))}".strip()
+        for label, text, limit_bytes in texts
+        if text.strip()
+    ]
+    summary = f"<details><summary>{html.escape(one_line(title))}</summary>"
+    return "\n\n".join([summary, *blocks, "</details>"])
+
+
+def _fenced(text: str) -> str:
+    """Return a code block whose fence is longer than any run of backticks within."""
+    fence = "`" * max(3, _longest_ticks(text) + 1)
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def _longest_ticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
+def _code(text: str) -> str:
+    """Return a code span for a cell of a table, where a bar needs its backslash even in code."""
+    line = one_line(text, limit=_CELL_CHARS).replace("|", "\\|")
+    ticks = "`" * (_longest_ticks(line) + 1)
+    return f"{ticks} {line} {ticks}" if "`" in line else f"`{line}`"
+
+
+def _escaped(text: str) -> str:
+    """Return one line of plain text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_\[\]|~#@])", r"\\\1", html.escape(one_line(text), quote=False))

@@ -1,0 +1,369 @@
+"""Turns JSON into `ModelSpec`; every violation at once, with file, line and JSON path."""
+
+import difflib
+import fnmatch
+import functools
+import json
+import math
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from harness import flags, positions
+from harness.errors import SpecError, UsageError, Violation
+from harness.model import EMPTY, Backend, Blob, ModelSpec, Tensor, TensorType, Thresholds
+
+LOCK_NAME = "blobs.lock.json"
+IGNORED = "(ignored)"
+_MAX_SPEC_BYTES = 1 << 20
+_DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip"}
+_THRESHOLD = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
+_T = TypeVar("_T")
+
+Lock = Mapping[str, Mapping[str, Any]]
+
+
+class Folders:
+    """Where specs and the local files they name may lie, and what the lock knows of the others."""
+
+    def __init__(self, specs: Path, *, external_files: Path | None = None) -> None:
+        """Read the lock of the folder of specs.
+
+        Raises:
+            UsageError: there is no such folder, or its lock is malformed.
+        """
+        for folder in filter(None, (specs, external_files)):
+            if not folder.is_dir():
+                raise UsageError(f"{folder}: no such folder; name one with --specs and --external-files.")
+        self.specs = specs.resolve()
+        self.external_files = external_files.resolve() if external_files else None
+        self.lock = _read_lock(self.specs / LOCK_NAME)
+
+    def paths(self) -> list[Path]:
+        """Return every spec file, sorted."""
+        return sorted(path for path in self.specs.rglob("*.json") if path.name != LOCK_NAME)
+
+    def blob(self, source: str, spec_path: Path) -> Blob:
+        """Return the blob that a source names.
+
+        Raises:
+            ValueError: the source is none of the allowed forms, or leaves its folder.
+        """
+        scheme = urlsplit(source).scheme if ":" in source else ""
+        if scheme in {"http", "https"}:
+            locked = self.lock.get(source, EMPTY)
+            return Blob(url=source, sha256=locked.get("sha256"), size_bytes=locked.get("size"))
+        if scheme == "file":
+            return Blob(url=source)
+        if scheme:
+            raise ValueError(f"{source!r} has the scheme {scheme!r}; expected https, http, file or a relative path")
+        return Blob(url=self._file(source, spec_path).as_uri())
+
+    def _file(self, source: str, spec_path: Path) -> Path:
+        beside = (spec_path.parent / source).resolve()
+        if Path(source).is_absolute() or not any(map(beside.is_relative_to, self._roots())):
+            raise ValueError(f"{source!r} leaves {self.specs}; expected a path below it or a file in --external-files")
+        by_name = self.external_files / Path(source).name if self.external_files else beside
+        return beside if beside.exists() or not by_name.exists() else by_name
+
+    def _roots(self) -> list[Path]:
+        return [self.specs, *filter(None, [self.external_files])]
+
+
+def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
+    """Return the spec files of `sd3`, `sd3/clip` or a glob of these.
+
+    Raises:
+        UsageError: a selector selects nothing; the message names what is near.
+    """
+    paths = folders.paths()
+    chosen: set[Path] = set()
+    for selector in selectors:
+        found = [path for path in paths if _is_selected(path, selector)]
+        if not found:
+            raise UsageError(_nothing_selected(selector, paths, folders.specs))
+        chosen.update(found)
+    return [path for path in paths if path in chosen]
+
+
+def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, strict: bool = False) -> list[ModelSpec]:
+    """Read specs, all or none.
+
+    Args:
+        paths: the files.
+        folders: where they and their local files may lie.
+        sku: the tuning spec for it must be there.
+        strict: the tuning specs for every SKU must be there.
+
+    Raises:
+        SpecError: with every violation of every file.
+    """
+    loaded = [_load(path, folders, sku=sku, strict=strict) for path in paths]
+    if violations := [violation for _, found in loaded for violation in found]:
+        raise SpecError(tuple(violations))
+    return [spec for spec, _ in loaded if spec is not None]
+
+
+def _load(path: Path, folders: Folders, *, sku: str | None, strict: bool) -> tuple[ModelSpec | None, list[Violation]]:
+    reader = _Reader(path, folders, lambda name: strict or name == sku)
+    return reader.read(), reader.violations
+
+
+class _Reader:
+    """Reads one file and gathers what is wrong with it."""
+
+    def __init__(self, path: Path, folders: Folders, needs_tuner: Callable[[str], bool]) -> None:
+        self.violations: list[Violation] = []
+        self._path, self._folders, self._needs_tuner = path, folders, needs_tuner
+        self._document = positions.Document(None)
+
+    def read(self) -> ModelSpec | None:
+        """Return the spec, or None if there are violations."""
+        submodel, _, backend = self._path.stem.rpartition("_")
+        if not submodel or backend not in list(Backend):
+            names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
+            self._violation("$", f"the file name says no backend; expected {names}")
+        if not self._parse() or not self._matches_schema():
+            return None
+        spec = self._spec(submodel, backend)
+        return None if self.violations else spec
+
+    def _violation(self, json_path: str, message: str) -> None:
+        line = self._document.line(json_path)
+        self.violations.append(Violation(path=self._path, line=line, json_path=json_path, message=message))
+
+    def _parse(self) -> bool:
+        try:
+            text = _text(self._path)
+            self._document = positions.parse(text)
+        except json.JSONDecodeError as error:
+            message = f"this is no JSON: {error.msg} (column {error.colno})"
+            self.violations.append(Violation(path=self._path, line=error.lineno, json_path="$", message=message))
+        except (ValueError, OSError, RecursionError) as error:
+            self._violation("$", f"the file cannot be read: {error}")
+        for json_path in self._document.duplicates:
+            self._violation(json_path, "the field is written twice; expected once")
+        return not self.violations
+
+    def _matches_schema(self) -> bool:
+        for error in schema().iter_errors(self._document.value):
+            for json_path, message in _explained(error):
+                self._violation(json_path, message)
+        return not self.violations
+
+    def _spec(self, submodel: str, backend: str) -> ModelSpec | None:
+        value = self._document.value
+        self._check_combinations(value)
+        for field in ("compiler_flags", "pipeline_compiler_flags"):
+            self._check_flags(field, value.get(field, []))
+        parts = {
+            "inputs": tuple(self._tensor("inputs", i, entry) for i, entry in enumerate(value.get("inputs", []))),
+            "outputs": tuple(self._output(i, entry) for i, entry in enumerate(value.get("outputs", []))),
+            "thresholds": self._thresholds(value.get("threshold_args", [])),
+            "tuner_file": self._tuners(value.get("tuner_file", {})),
+            "flag_files": self._flag_files(value),
+        } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
+        if self.violations:
+            return None
+        plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys()}
+        names = {"path": self._path, "model": self._path.parent.name, "submodel": submodel}
+        defaults = {"device": _DEFAULT_DEVICE[Backend(backend)]}
+        return ModelSpec(**(defaults | names | {"backend": Backend(backend)} | plain | parts))
+
+    def _check_combinations(self, value: Mapping[str, Any]) -> None:
+        if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
+            self._violation("$.add_pipeline_module", "there is no pipeline module; expected the field pipeline_mlir")
+        if all(entry.get("value") == IGNORED for entry in value.get("outputs", [{}])) and value.get("outputs"):
+            self._violation("$.outputs", "every output is ignored; expected one to compare, or no field outputs")
+
+    def _check_flags(self, field: str, values: list[str]) -> None:
+        for index, flag in enumerate(values):
+            if reason := flags.refusal(flag):
+                self._violation(f"$.{field}[{index}]", f"{flag!r} {reason}")
+
+    def _blob(self, json_path: str, source: str) -> Blob | None:
+        return self._checked(json_path, lambda: self._folders.blob(source, self._path))
+
+    def _tensor(self, field: str, index: int, entry: Mapping[str, str]) -> Tensor | None:
+        json_path = f"$.{field}[{index}]"
+        blob = self._blob(f"{json_path}.source", entry["source"])
+        type_ = (
+            self._checked(f"{json_path}.value", lambda: TensorType.parse(entry["value"])) if "value" in entry else None
+        )
+        if blob is not None and "value" not in entry and not blob.name.endswith(".npy"):
+            self._violation(json_path, f"{blob.name} does not say its type as an .npy file does; expected a value")
+        return Tensor(blob=blob, type=type_) if blob else None
+
+    def _output(self, index: int, entry: Mapping[str, str]) -> Tensor | None:
+        return None if entry.get("value") == IGNORED else self._tensor("outputs", index, entry)
+
+    def _thresholds(self, arguments: list[str]) -> Thresholds:
+        atol, rtol = dict(Thresholds().atol), 0.0
+        for index, argument in enumerate(arguments):
+            json_path = f"$.threshold_args[{index}]"
+            element, is_rtol, number = self._checked(json_path, functools.partial(_threshold, argument)) or (
+                "",
+                False,
+                0,
+            )
+            if is_rtol:
+                rtol = number
+            elif element:
+                atol[element] = number
+        return Thresholds(atol=atol, rtol=rtol)
+
+    def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
+        return {
+            sku: self._local(f"$.tuner_file.{sku}", path, needed=self._needs_tuner(sku)) for sku, path in tuners.items()
+        }
+
+    def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
+        """Return the file of each flag that names one, by the text of the flag's value."""
+        named = {
+            name: f"$.{field}[{index}]"
+            for field in ("compiler_flags", "pipeline_compiler_flags")
+            for index, flag in enumerate(value.get(field, []))
+            if (name := flags.file_named(flag))
+        }
+        return {name: self._local(json_path, name, needed=True) for name, json_path in named.items()}
+
+    def _local(self, json_path: str, source: str, *, needed: bool) -> Blob | None:
+        blob = self._blob(json_path, source)
+        if blob and needed and blob.url.startswith("file:") and not local_path(blob).exists():
+            self._violation(
+                json_path, f"there is no file {source!r} beside the spec; expected it there or in --external-files"
+            )
+        return blob
+
+    def _checked(self, json_path: str, compute: Callable[[], _T]) -> _T | None:
+        try:
+            return compute()
+        except ValueError as error:
+            self._violation(json_path, str(error))
+            return None
+
+
+_SOURCES = ("mlir", "real_weights", "pipeline_mlir")
+
+
+@functools.cache
+def schema() -> Draft202012Validator:
+    """Return the validator of one model file."""
+    text = resources.files("harness").joinpath("spec.schema.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def local_path(blob: Blob) -> Path:
+    """Return the path that a `file:` URL names."""
+    return Path(unquote(urlsplit(blob.url).path))
+
+
+def _threshold(argument: str) -> tuple[str, bool, float]:
+    """Return (element type, whether it is the relative term, number) of `--expected_f16_threshold=1.0f`.
+
+    The tool reads a number it does not understand as 0 without a word; here it is refused.
+    """
+    match = _THRESHOLD.fullmatch(argument)
+    if match is None:
+        raise ValueError(
+            f"{argument!r} is no threshold; expected --expected_{{f16,f32,f64,bf16}}_threshold=N or --expected_rtol=N"
+        )
+    element, is_rtol, text = match.groups()
+    try:
+        number = float(text.removesuffix("f"))
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{argument!r} has no finite number of at least 0 after the equals sign")
+    return element or "", bool(is_rtol), number
+
+
+def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield (JSON path, message) of what a schema error found, in the words of a user."""
+    path, value = error.json_path, error.instance
+    match error.validator:
+        case "additionalProperties":
+            known = list(error.schema["properties"])  # type: ignore[index]
+            for name in sorted(set(error.instance) - set(known)):  # type: ignore[arg-type]
+                yield f"{path}.{name}", f"unknown field {name!r}; {_nearest(name, known)}"
+        case "required" | "dependentRequired":
+            yield path, f"{error.message}; expected the field to be there"
+        case "type":
+            yield path, f"{_shown(value)} is of another type; expected {_article(str(error.validator_value))}"
+        case "pattern":
+            expected = _PATTERNS.get(path.split("[")[0], "letters and digits")
+            yield path, f"{_shown(value)} does not look right; expected {expected}"
+        case "minLength":
+            yield path, "the text is empty; expected some"
+        case _:
+            yield path, error.message
+
+
+_PATTERNS = {
+    "$.device": "a device such as local-task, hip or hip://0",
+    "$.compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
+    "$.pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
+    "$.threshold_args": "a flag such as --expected_f16_threshold=1.0f",
+    "$.compile_chip_expecting_to_fail": "a chip such as gfx90a",
+}
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+
+
+def _article(json_type: str) -> str:
+    return f"an {json_type}" if json_type[0] in "aeio" else f"a {json_type}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return textwrap.shorten(text, 60, placeholder="...")
+
+
+def _frozen(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(value)
+    return value
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > _MAX_SPEC_BYTES:
+        raise ValueError(f"it has more than {_MAX_SPEC_BYTES} bytes")
+    return path.read_bytes().decode("utf-8")
+
+
+def _read_lock(path: Path) -> Lock:
+    try:
+        lock = json.loads(path.read_bytes())
+        return {url: {"sha256": str(entry["sha256"]), "size": int(entry["size"])} for url, entry in lock.items()}
+    except FileNotFoundError:
+        return EMPTY
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(
+            f'{path}: this is no lock of blobs ({error}); expected {{URL: {{"sha256": ..., "size": ...}}}}.'
+        ) from error
+
+
+def _names(path: Path) -> tuple[str, str]:
+    """Return `sd3` and `sd3/clip`, the words that select a spec file."""
+    model = path.parent.name
+    return model, f"{model}/{path.stem.rpartition('_')[0]}"
+
+
+def _is_selected(path: Path, selector: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, selector) for name in _names(path))
+
+
+def _nothing_selected(selector: str, paths: list[Path], folder: Path) -> str:
+    known = sorted({name for path in paths for name in _names(path)})
+    near = difflib.get_close_matches(selector, known, n=3, cutoff=0.5) or known[:10]
+    return f"{selector}: no spec in {folder} is called so; there are {', '.join(near) or 'none'}."
