@@ -6,10 +6,9 @@ releases 3.0.0 to 3.13.0; line numbers and paths in them vary and are not matche
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from harness import flags
-from harness.model import WEIGHTS, Kind, Run, Status
+from harness.model import WEIGHTS, Kind, Run, Status, Verdict
 from harness.process import Ended
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -18,15 +17,6 @@ _CHIP = re.compile(r"Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in
 _ERROR_LINE = re.compile(r"^(?:.*?: )?(?:error|ERROR): .*$", re.MULTILINE)
 _SYSTEM_STATUS = re.compile(r"\b[A-Z][A-Z_]+; .*")
 _NO_SPACE = "No space left on device"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Why a step did not do what it should."""
-
-    status: Status
-    kind: Kind | None
-    reason: str
 
 
 def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:

@@ -12,7 +12,8 @@ A model that fails is data (`harness.model.Outcome`); a harness that fails is on
         ├── ToolError                   kind `tool`: an IREE program is missing or unfit
         ├── EngineError                 kind `engine`: the container engine gave up
         └── DiskError                   kind `disk`: no space, or no right to write
-    Interrupted                    130  ^C or SIGTERM; not an error, so not a HarnessError
+    KeyboardInterrupt              130  ^C
+    └── Terminated                 143  SIGTERM, or a terminal that went away
 """
 
 from dataclasses import dataclass
@@ -99,7 +100,5 @@ class DiskError(NoVerdictError):
     kind = Kind.DISK
 
 
-class Interrupted(BaseException):
-    """The user or the system asked the harness to stop."""
-
-    exit_code = 130
+class Terminated(KeyboardInterrupt):
+    """The system asked the harness to stop; to be handled like ^C."""

@@ -64,6 +64,15 @@ class Backend(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why something did not do what it should."""
+
+    status: Status
+    kind: Kind | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
     """Bytes by URL (`https:`, `http:` or `file:`) and, where a lock knows them, digest and size."""
 
@@ -138,7 +147,7 @@ DEFAULT_ATOL: Mapping[str, float] = MappingProxyType({"f16": 1e-3, "f32": 1e-4, 
 class Thresholds:
     """How far an actual value may be from the expected: `|a - e| <= atol + rtol * |e|`."""
 
-    atol: Mapping[str, float] = field(default_factory=lambda: DEFAULT_ATOL)
+    atol: Mapping[str, float] = field(default_factory=lambda: DEFAULT_ATOL, hash=False)
     rtol: float = 0.0
 
     def of(self, element: str) -> tuple[float, float]:
@@ -148,7 +157,11 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """One spec file, read and checked. `outputs` holds None where the spec says "(ignored)"."""
+    """One spec file, read and checked.
+
+    `outputs` holds None where the spec says "(ignored)"; `flag_files` has the files that flags name,
+    by the text in the flag; `lines` has the line of each JSON path in the file.
+    """
 
     path: Path
     model: str
@@ -172,6 +185,7 @@ class ModelSpec:
     compile_only: bool = False
     tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     flag_files: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
+    lines: Mapping[str, int] = field(default_factory=lambda: EMPTY)
 
     @property
     def name(self) -> str:
@@ -275,12 +289,12 @@ Step = Fetch | Compile | Run | Compare
 class Plan:
     """All that will be done for a case, in an order in which it can be done.
 
-    `unsupported` says why nothing can be: the steps are empty then. `notes` are for the reader.
+    `blocked` says why nothing can be: the steps are empty then. `notes` are for the reader.
     """
 
     case: Case
     steps: tuple[Step, ...]
-    unsupported: str | None = None
+    blocked: Verdict | None = None
     notes: tuple[str, ...] = ()
 
 

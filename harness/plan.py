@@ -12,22 +12,25 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from harness import flags
-from harness.errors import UsageError
 from harness.model import (
     WEIGHTS,
+    Backend,
     Blob,
     Case,
     Compare,
     Compile,
     Fetch,
+    Kind,
     Link,
     ModelSpec,
     Plan,
     Release,
     Run,
+    Status,
     Step,
     Target,
     Tensor,
+    Verdict,
 )
 
 TUNER = "tuner.mlir"
@@ -45,27 +48,21 @@ class Options:
 
 
 def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
-    """Return every spec on every target of its backend.
-
-    Raises:
-        UsageError: there is none, so nothing would be judged.
-    """
-    found = [Case(spec=spec, target=target) for spec in specs for target in targets if target.backend is spec.backend]
-    if not found:
-        asked = ", ".join(sorted({str(target.backend) for target in targets}))
-        raise UsageError(f"No selected spec is for the backend {asked}; choose another with --backend.")
-    return found
+    """Return every spec on every target of its backend; there may be none."""
+    return [Case(spec=spec, target=target) for spec in specs for target in targets if target.backend is spec.backend]
 
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return what will be done for a case with a release."""
     notes = list(_notes(case))
-    steps: list[Step] = []
+    if case.target.backend is Backend.ROCM and not case.target.chip:
+        return Plan(case=case, steps=(), blocked=_NO_CHIP, notes=tuple(notes))
     try:
         compiles = tuple(_compiles(case, release, notes))
     except _UnsupportedError as error:
-        return Plan(case=case, steps=(), unsupported=str(error), notes=tuple(notes))
-    steps += [*_fetches(compiles), *compiles]
+        blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
+        return Plan(case=case, steps=(), blocked=blocked, notes=tuple(notes))
+    steps: list[Step] = [*_fetches(compiles), *compiles]
     if not is_compile_only(case):
         run = _run(case, compiles, options)
         compare = _compare(case.spec, run)
@@ -118,8 +115,8 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
 def shell_text(plan: Plan) -> str:
     """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
     lines = [f"# {plan.case.id}", *(f"# {note}" for note in plan.notes)]
-    if plan.unsupported:
-        return "\n".join([*lines, f"# unsupported: {plan.unsupported}"])
+    if plan.blocked:
+        return "\n".join([*lines, f"# {plan.blocked.status}: {plan.blocked.reason}"])
     linked: set[Link] = set()
     for step in plan.steps:
         if isinstance(step, Compile | Run):
@@ -129,6 +126,13 @@ def shell_text(plan: Plan) -> str:
         elif isinstance(step, Compare):
             lines += _comparisons(step)
     return "\n".join(lines)
+
+
+_NO_CHIP = Verdict(
+    status=Status.ERROR,
+    kind=Kind.DEVICE,
+    reason="no AMD GPU was found on this machine; name a chip to compile for, as in --compile-chip gfx942",
+)
 
 
 class _UnsupportedError(Exception):
@@ -263,7 +267,12 @@ def _file_name(role: str, index: int, tensor: Tensor) -> str:
 
 
 def _tensor_argument(link: Link, tensor: Tensor) -> str:
-    return f"@{link.name}" if tensor.is_npy else f"{tensor.type}=@{link.name}"
+    return f"@{link.name}" if tensor.is_npy else f"{_tool_spelling(tensor)}=@{link.name}"
+
+
+def _tool_spelling(tensor: Tensor) -> str:
+    """Return a type as iree-run-module reads it, which takes the `x` of `complex` for the end of a dimension."""
+    return str(tensor.type).replace("complex<f32>", "cf64").replace("complex<f64>", "cf128")
 
 
 def _fetches(steps: Iterable[Step]) -> list[Fetch]:

@@ -1,7 +1,6 @@
 """Turns JSON into `ModelSpec`; every violation at once, with file, line and JSON path."""
 
 import difflib
-import fnmatch
 import functools
 import json
 import math
@@ -11,86 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from harness import flags, positions
-from harness.errors import SpecError, UsageError, Violation
-from harness.model import EMPTY, Backend, Blob, ModelSpec, Tensor, TensorType, Thresholds
+from harness.errors import SpecError, Violation
+from harness.folders import Folders, local_path
+from harness.model import Backend, Blob, ModelSpec, Tensor, TensorType, Thresholds
 
-LOCK_NAME = "blobs.lock.json"
 IGNORED = "(ignored)"
 _MAX_SPEC_BYTES = 1 << 20
 _DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip"}
 _THRESHOLD = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
 _T = TypeVar("_T")
-
-Lock = Mapping[str, Mapping[str, Any]]
-
-
-class Folders:
-    """Where specs and the local files they name may lie, and what the lock knows of the others."""
-
-    def __init__(self, specs: Path, *, external_files: Path | None = None) -> None:
-        """Read the lock of the folder of specs.
-
-        Raises:
-            UsageError: there is no such folder, or its lock is malformed.
-        """
-        for folder in filter(None, (specs, external_files)):
-            if not folder.is_dir():
-                raise UsageError(f"{folder}: no such folder; name one with --specs and --external-files.")
-        self.specs = specs.resolve()
-        self.external_files = external_files.resolve() if external_files else None
-        self.lock = _read_lock(self.specs / LOCK_NAME)
-
-    def paths(self) -> list[Path]:
-        """Return every spec file, sorted."""
-        return sorted(path for path in self.specs.rglob("*.json") if path.name != LOCK_NAME)
-
-    def blob(self, source: str, spec_path: Path) -> Blob:
-        """Return the blob that a source names.
-
-        Raises:
-            ValueError: the source is none of the allowed forms, or leaves its folder.
-        """
-        scheme = urlsplit(source).scheme if ":" in source else ""
-        if scheme in {"http", "https"}:
-            locked = self.lock.get(source, EMPTY)
-            return Blob(url=source, sha256=locked.get("sha256"), size_bytes=locked.get("size"))
-        if scheme == "file":
-            return Blob(url=source)
-        if scheme:
-            raise ValueError(f"{source!r} has the scheme {scheme!r}; expected https, http, file or a relative path")
-        return Blob(url=self._file(source, spec_path).as_uri())
-
-    def _file(self, source: str, spec_path: Path) -> Path:
-        beside = (spec_path.parent / source).resolve()
-        if Path(source).is_absolute() or not any(map(beside.is_relative_to, self._roots())):
-            raise ValueError(f"{source!r} leaves {self.specs}; expected a path below it or a file in --external-files")
-        by_name = self.external_files / Path(source).name if self.external_files else beside
-        return beside if beside.exists() or not by_name.exists() else by_name
-
-    def _roots(self) -> list[Path]:
-        return [self.specs, *filter(None, [self.external_files])]
-
-
-def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
-    """Return the spec files of `sd3`, `sd3/clip` or a glob of these.
-
-    Raises:
-        UsageError: a selector selects nothing; the message names what is near.
-    """
-    paths = folders.paths()
-    chosen: set[Path] = set()
-    for selector in selectors:
-        found = [path for path in paths if _is_selected(path, selector)]
-        if not found:
-            raise UsageError(_nothing_selected(selector, paths, folders.specs))
-        chosen.update(found)
-    return [path for path in paths if path in chosen]
 
 
 def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, strict: bool = False) -> list[ModelSpec]:
@@ -173,7 +106,13 @@ class _Reader:
         if self.violations:
             return None
         plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys()}
-        names = {"path": self._path, "model": self._path.parent.name, "submodel": submodel}
+        plain["compile_chip_expecting_to_fail"] = frozenset(value.get("compile_chip_expecting_to_fail", []))
+        names = {
+            "path": self._path,
+            "model": self._path.parent.name,
+            "submodel": submodel,
+            "lines": self._document.lines,
+        }
         defaults = {"device": _DEFAULT_DEVICE[Backend(backend)]}
         return ModelSpec(**(defaults | names | {"backend": Backend(backend)} | plain | parts))
 
@@ -202,7 +141,11 @@ class _Reader:
         return Tensor(blob=blob, type=type_) if blob else None
 
     def _output(self, index: int, entry: Mapping[str, str]) -> Tensor | None:
-        return None if entry.get("value") == IGNORED else self._tensor("outputs", index, entry)
+        if entry.get("value") != IGNORED:
+            return self._tensor("outputs", index, entry)
+        if "source" in entry:
+            self._violation(f"$.outputs[{index}]", "the output is ignored but has a source; expected one of the two")
+        return None
 
     def _thresholds(self, arguments: list[str]) -> Thresholds:
         atol, rtol = dict(Thresholds().atol), 0.0
@@ -258,11 +201,6 @@ def schema() -> Draft202012Validator:
     """Return the validator of one model file."""
     text = resources.files("harness").joinpath("spec.schema.json").read_text(encoding="utf-8")
     return Draft202012Validator(json.loads(text))
-
-
-def local_path(blob: Blob) -> Path:
-    """Return the path that a `file:` URL names."""
-    return Path(unquote(urlsplit(blob.url).path))
 
 
 def _threshold(argument: str) -> tuple[str, bool, float]:
@@ -339,31 +277,3 @@ def _text(path: Path) -> str:
     if path.stat().st_size > _MAX_SPEC_BYTES:
         raise ValueError(f"it has more than {_MAX_SPEC_BYTES} bytes")
     return path.read_bytes().decode("utf-8")
-
-
-def _read_lock(path: Path) -> Lock:
-    try:
-        lock = json.loads(path.read_bytes())
-        return {url: {"sha256": str(entry["sha256"]), "size": int(entry["size"])} for url, entry in lock.items()}
-    except FileNotFoundError:
-        return EMPTY
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(
-            f'{path}: this is no lock of blobs ({error}); expected {{URL: {{"sha256": ..., "size": ...}}}}.'
-        ) from error
-
-
-def _names(path: Path) -> tuple[str, str]:
-    """Return `sd3` and `sd3/clip`, the words that select a spec file."""
-    model = path.parent.name
-    return model, f"{model}/{path.stem.rpartition('_')[0]}"
-
-
-def _is_selected(path: Path, selector: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, selector) for name in _names(path))
-
-
-def _nothing_selected(selector: str, paths: list[Path], folder: Path) -> str:
-    known = sorted({name for path in paths for name in _names(path)})
-    near = difflib.get_close_matches(selector, known, n=3, cutoff=0.5) or known[:10]
-    return f"{selector}: no spec in {folder} is called so; there are {', '.join(near) or 'none'}."

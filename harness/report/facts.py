@@ -137,8 +137,8 @@ def whereabouts(outcome: Outcome) -> str:
 
 
 def rerun_command(outcome: Outcome) -> str:
-    """Return the command line that repeats only this case."""
-    argv = ["harness", "run", f"{outcome.model}/{outcome.submodel}", "--backend", outcome.backend]
+    """Return the command line that repeats only this case, with the default release."""
+    argv = ["nox", "-s", "quality", "--", f"{outcome.model}/{outcome.submodel}", "--backend", outcome.backend]
     return shlex.join(map(clean, [*argv, "--chip", outcome.chip] if outcome.chip else argv))
 
 

@@ -265,10 +265,7 @@ def test_no_width_is_left_out() -> None:
     assert signless == {element.lstrip("su") for element in ELEMENT_BITS}
 
 
-@pytest.mark.parametrize(
-    ("declared", "told"),
-    [("3x2xf32", FAIL), ("6xf32", FAIL), ("2x3xi32", FAIL), ("2x3xf32", PASS)],
-)
+@pytest.mark.parametrize(("declared", "told"), [("3x2xf32", FAIL), ("2x3xi32", FAIL), ("2x3xf32", PASS)])
 def test_raw_contents_name_neither_shape_nor_type(tool: Tool, tmp_path: Path, declared: str, told: str) -> None:
     raw = tmp_path / "raw.bin"
     tensor(raw, "f32", np.arange(6, dtype="<f4"))
@@ -285,9 +282,7 @@ def test_another_size_fails_with_both(tool: Tool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("element", "told"), [("f32", PASS), ("i32", FAIL)])
-def test_npy_integers_are_signed_to_the_tool_and_programs_have_none(
-    tool: Tool, tmp_path: Path, element: str, told: str
-) -> None:
+def test_the_tool_takes_npy_integers_for_signed(tool: Tool, tmp_path: Path, element: str, told: str) -> None:
     raw, npy = tmp_path / "raw.bin", tmp_path / "array.npy"
     array = np.arange(6).astype(DTYPES[element])
     np.save(npy, array)

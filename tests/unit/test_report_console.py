@@ -75,7 +75,7 @@ def test_summary_repeats_what_is_not_green_with_all_to_go_on() -> None:
         "  | first at [0, 3, 1]\n"
         "  note   flag --a is spelled --b in 3.13.0\n"
         "  log    logs/run.log\n"
-        "  again  harness run tiny/vae --backend cpu\n"
+        "  again  nox -s quality -- tiny/vae --backend cpu\n"
         "\n"
         "slowest:"
     )
@@ -88,7 +88,7 @@ def test_summary_of_all_not_green_statuses_and_no_other() -> None:
 
 def test_rerun_command_names_the_chip_and_quotes() -> None:
     plain = console.render(reports.report(reports.error(submodel="a b", logs={}))).plain
-    assert "again  harness run 'sd3/a b' --backend rocm --chip gfx942\n" in plain
+    assert "again  nox -s quality -- 'sd3/a b' --backend rocm --chip gfx942\n" in plain
     assert "  log " not in plain
 
 
@@ -135,7 +135,7 @@ def test_annotations_are_for_what_is_not_green() -> None:
     assert lines[1] == (
         "::error title=FAILED tiny/vae[cpu],file=quality_tests/tiny/vae_cpu.json::"
         "numeric: output 0 (4x17x65xf32): 12 of 4420 elements differ%0Afirst at [0, 3, 1]"
-        "%0Alog: logs/run.log%0Aagain: harness run tiny/vae --backend cpu"
+        "%0Alog: logs/run.log%0Aagain: nox -s quality -- tiny/vae --backend cpu"
     )
     assert console.annotations(reports.report(reports.outcome())) == ""
 
@@ -143,4 +143,4 @@ def test_annotations_are_for_what_is_not_green() -> None:
 def test_annotations_are_escaped() -> None:
     odd = reports.failed(id="a:b,c%", path="", reason="50%\r\n::warning::\x1b[1mx", logs={}, kind=None)
     (line,) = console.annotations(reports.report(odd)).splitlines()
-    assert line.startswith("::error title=FAILED a%3Ab%2Cc%25::50%25%0A::warning::x%0Aagain: harness")
+    assert line.startswith("::error title=FAILED a%3Ab%2Cc%25::50%25%0A::warning::x%0Aagain: nox")

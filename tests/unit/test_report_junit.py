@@ -136,7 +136,7 @@ def test_message_is_the_first_line_and_the_body_tells_the_story() -> None:
         "first at [0, 3, 1]",
         "flag --a is spelled --b in 3.13.0",
         "log: logs/run.log",
-        "again: harness run tiny/vae --backend cpu",
+        "again: nox -s quality -- tiny/vae --backend cpu",
         "EXEC @main",
         "[SUCCESS]",
     ]

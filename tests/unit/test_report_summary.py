@@ -48,7 +48,7 @@ def test_details_of_a_failure() -> None:
         "\n\nEnd of the log (logs/run.log):\n\n```text\nEXEC @main\n[SUCCESS]\n```"
         "\n\nWhat was run:\n\n```text\n+ iree-compile clip.mlir -o clip.vmfb\n"
         "+ iree-run-module --module=clip.vmfb '--input=1x4xf32=1 2 3 4'\n```"
-        "\n\nTo repeat only this case:\n\n```text\nharness run tiny/vae --backend cpu\n```"
+        "\n\nTo repeat only this case:\n\n```text\nnox -s quality -- tiny/vae --backend cpu\n```"
         "\n\n</details>\n"
     )
 

@@ -1,0 +1,155 @@
+"""Reads argv and environment, prints, exits; wires all of it."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
+
+from rich.console import Console
+
+from harness import arguments, doctor, releases, session, spec, toolchain
+from harness import plan as planning
+from harness.errors import HarnessError, NoVerdictError, SpecError, Terminated
+from harness.fetch import Fetcher
+from harness.folders import select
+from harness.live import Live
+from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch
+from harness.process import Cancel
+from harness.store import Store
+from harness.toolchain import Toolchain
+
+Environment = Mapping[str, str]
+
+
+def entry_point() -> NoReturn:
+    """Run the command line of this process."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
+    sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - this is the place
+
+
+def main(argv: Sequence[str], environment: Environment) -> int:
+    """Run a command and return its exit code, as the table in README has it."""
+    parsed = arguments.parser(environment).parse_args(argv)
+    parsed.selectors = parsed.selectors or [arguments.DEFAULT_SELECTOR]
+    try:
+        return _COMMANDS[parsed.command](parsed, environment)
+    except HarnessError as error:
+        sys.stderr.write(f"error: {error}\n" if not isinstance(error, SpecError) else f"{error}\n")
+        return error.exit_code
+    except Terminated:
+        return session.EXIT_TERMINATED
+    except (KeyboardInterrupt, BrokenPipeError):
+        return session.EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last resort: say that it is our fault
+        sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
+        return session.EXIT_BUG
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    raise Terminated
+
+
+def _quality(parsed: argparse.Namespace, environment: Environment) -> int:
+    def provide(store: Store, cancel: Cancel) -> Toolchain:
+        return toolchain.installed(name, store, offline=parsed.offline, cancel=cancel)
+
+    name = releases.find(parsed.iree or releases.newest().name).release.name
+    return session.judge(parsed, Console(highlight=False), environment, provide)
+
+
+def _run(parsed: argparse.Namespace, environment: Environment) -> int:
+    def provide(store: Store, _cancel: Cancel) -> Toolchain:
+        return toolchain.found(parsed.toolchain, environment.get("PATH", ""), store)
+
+    return session.judge(parsed, Console(highlight=False), environment, provide)
+
+
+def _plan(parsed: argparse.Namespace, _environment: Environment) -> int:
+    release = releases.find(parsed.iree or releases.newest().name).release
+    plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
+    sys.stdout.write("\n\n".join(map(planning.shell_text, plans)) + "\n")
+    return EXIT_OK
+
+
+def _list(parsed: argparse.Namespace, _environment: Environment) -> int:
+    cases = session.selected_cases(parsed)
+    if not parsed.json:
+        sys.stdout.write("".join(f"{case.id}\n" for case in cases))
+        return EXIT_OK
+    entries = [
+        {
+            "id": case.id,
+            "model": case.spec.model,
+            "submodel": case.spec.submodel,
+            "backend": str(case.target.backend),
+            "chip": case.target.chip,
+            "path": str(case.spec.path),
+        }
+        for case in cases
+    ]
+    sys.stdout.write(json.dumps(entries, indent=1) + "\n")
+    return EXIT_OK
+
+
+def _validate(parsed: argparse.Namespace, _environment: Environment) -> int:
+    where = session.spec_folders(parsed)
+    specs = spec.load_all(select(where, tuple(parsed.selectors)), where, strict=True)
+    sys.stdout.write(f"{len(specs)} specs are valid.\n")
+    return EXIT_OK
+
+
+def _fetch(parsed: argparse.Namespace, _environment: Environment) -> int:
+    """Fetch every blob of the cases; one that cannot be had does not stop the others."""
+    release, console = releases.newest(), Console(highlight=False)
+    plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
+    blobs = dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch))
+    failed = 0
+    with Live(console, id_width=0) as live:
+        store = Store(parsed.store, on_wait=live.waiting)
+        with Fetcher(store, offline=parsed.offline, progress=live.bytes_came, notice=live.notice) as fetcher:
+            for blob in blobs:
+                failed += not _is_fetched(blob, fetcher, console)
+    sys.stdout.write(f"{len(blobs) - failed} of {len(blobs)} blobs are there.\n")
+    return EXIT_NO_VERDICT if failed else EXIT_OK
+
+
+def _is_fetched(blob: Blob, fetcher: Fetcher, console: Console) -> bool:
+    try:
+        fetched = fetcher.fetch(blob).blob
+    except NoVerdictError as error:
+        console.print(f"ERROR   {error.kind}: {error}", markup=False, soft_wrap=True)
+        return False
+    how = "cached" if fetched.cached else f"{fetched.attempts} attempts" if fetched.attempts > 1 else "fetched"
+    console.print(
+        f"{how:<8}{fetched.sha256[:12]} {fetched.bytes:>14,} bytes  {fetched.url}", markup=False, soft_wrap=True
+    )
+    return True
+
+
+def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
+    where = session.spec_folders(parsed)
+    specs = spec.load_all(where.paths(), where)
+    store = Store(parsed.store)
+    for finding in doctor.findings(store, specs, environment, offline=parsed.offline):
+        mark = "mend" if finding.mend else "ok"
+        sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.seen}\n")
+        if finding.mend:
+            sys.stdout.write(f"{'':<23}-> {finding.mend}\n")
+        sys.stdout.flush()
+    return EXIT_OK
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Environment], int]] = {
+    "quality": _quality,
+    "run": _run,
+    "plan": _plan,
+    "list": _list,
+    "validate": _validate,
+    "fetch": _fetch,
+    "doctor": _doctor,
+}

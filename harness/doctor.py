@@ -1,0 +1,125 @@
+"""What this machine can and cannot do; each line that says what is missing also says how to mend it."""
+
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness import devices, releases
+from harness.errors import HarnessError
+from harness.fetch import reachable
+from harness.model import ModelSpec
+from harness.store import Store
+from harness.toolchain import found
+
+_SPACE_BYTES = 20 << 30
+_MEMORY_BYTES = 8 << 30
+_SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line: what was looked at, what was seen, and, unless it is good, how to mend it."""
+
+    subject: str
+    seen: str
+    mend: str = ""
+
+
+def findings(
+    store: Store, specs: Iterable[ModelSpec], environment: Mapping[str, str], *, offline: bool
+) -> Iterator[Finding]:
+    """Yield what was found, one after the other; opens connections unless offline."""
+    yield _python()
+    yield _iree(environment.get("PATH", ""), store)
+    yield _space(store.root)
+    yield _memory()
+    yield _engine(environment)
+    yield from _gpus()
+    if not offline:
+        yield from _hosts(specs)
+
+
+def _python() -> Finding:
+    return Finding(subject="python", seen=f"{sys.version.split()[0]} at {sys.executable}")
+
+
+def _iree(search_path: str, store: Store) -> Finding:
+    default = f"harness quality installs {releases.newest().name} by itself"
+    try:
+        toolchain = found(None, search_path, store)
+    except HarnessError:
+        return Finding(subject="iree", seen=f"none on PATH, none needed: {default}")
+    seen = f"{toolchain.release.name} on PATH ({toolchain.iree_compile}); {default}"
+    if toolchain.compiler_commit != toolchain.runtime_commit:
+        return Finding(
+            subject="iree", seen=seen, mend="compiler and runtime on PATH are different builds: install one pair"
+        )
+    return Finding(subject="iree", seen=seen)
+
+
+def _space(root: Path) -> Finding:
+    folder = next(each for each in (root, *root.absolute().parents) if each.exists())
+    free = shutil.disk_usage(folder).free
+    seen = f"{free / 1e9:.0f} GB free in {root}"
+    mend = "" if free >= _SPACE_BYTES else "the larger models need 20 GB and more: name another folder with --store"
+    return Finding(subject="disk", seen=seen, mend=mend)
+
+
+def _memory() -> Finding:
+    available, in_all = devices.memory_bytes()
+    mend = "" if available >= _MEMORY_BYTES else "compiling the larger models takes 8 GB and more: use --jobs 1"
+    return Finding(subject="memory", seen=f"{available / 1e9:.0f} of {in_all / 1e9:.0f} GB available", mend=mend)
+
+
+def _engine(environment: Mapping[str, str]) -> Finding:
+    named = [
+        environment[name].removeprefix("unix://") for name in ("DOCKER_HOST", "CONTAINER_HOST") if name in environment
+    ]
+    sockets = [path for path in (*named, *_SOCKETS) if Path(path).is_socket()]
+    if sockets:
+        return Finding(subject="container engine", seen=f"a socket at {sockets[0]}")
+    return Finding(
+        subject="container engine",
+        seen="none; the local engine is used",
+        mend="start Docker or Podman to run in images",
+    )
+
+
+def _gpus() -> Iterator[Finding]:
+    gpus = devices.gpus()
+    if not gpus:
+        yield Finding(
+            subject="gpu",
+            seen="no AMD GPU in the kernel's topology; the CPU is used",
+            mend="on a machine with one, load the amdgpu driver; without one, --compile-only compiles for any chip",
+        )
+        return
+    for gpu in gpus:
+        yield Finding(subject="gpu", seen=f"{gpu.chip} ({gpu.sku or 'unknown SKU'}) at {gpu.render_node}")
+    for access in devices.access():
+        mend = f"add this user to group {access.group_id}: sudo usermod -aG {access.group_id} $USER, then log in again"
+        yield Finding(
+            subject="gpu access",
+            seen=f"{access.path} {'can be used' if access.usable else access.problem}",
+            mend="" if access.usable else mend if access.group_id is not None else "load the amdgpu driver",
+        )
+
+
+def _hosts(specs: Iterable[ModelSpec]) -> Iterator[Finding]:
+    urls = {f"{url.scheme}://{url.netloc.rpartition('@')[2]}" for spec in specs for url in map(urlsplit, _urls(spec))}
+    for url in sorted(each for each in urls if each.startswith("http")):
+        problem = reachable(url)
+        mend = f"{problem}; check network and proxy (HTTPS_PROXY, SSL_CERT_FILE), or use --offline" if problem else ""
+        yield Finding(subject="blob host", seen=url + (" cannot be reached" if problem else " answers"), mend=mend)
+
+
+def _urls(spec: ModelSpec) -> Iterator[str]:
+    for blob in (spec.mlir, spec.real_weights, spec.pipeline_mlir):
+        if blob:
+            yield blob.url
+    for tensor in (*spec.inputs, *spec.outputs):
+        if tensor:
+            yield tensor.blob.url

@@ -1,0 +1,226 @@
+"""One run of `quality` or `run`: from selectors to a folder of results, whatever happens in between."""
+
+import argparse
+import os
+import platform
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import harness
+from harness import arguments, devices, spec, steps
+from harness import plan as planning
+from harness.errors import NoVerdictError, Terminated, UsageError
+from harness.fetch import Fetcher
+from harness.folders import Folders, select
+from harness.live import Live
+from harness.model import Case, Plan, Report, Status, Verdict, as_json, exit_code
+from harness.process import Cancel
+from harness.report import console as console_report
+from harness.report import facts, junit, results, summary
+from harness.run import LocalExecutor, PlanRun, outcome
+from harness.store import Store, disk_errors, write_atomically
+from harness.toolchain import Toolchain
+
+EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
+_COMPILE_MEMORY_BYTES = 4 << 30
+_FETCHES_AT_ONCE = 4
+_LATEST = Path("results/latest")
+
+Provider = Callable[[Store, Cancel], Toolchain]
+
+
+def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str, str], provide: Provider) -> int:
+    """Run the cases asked for, leave the results, and return the exit code.
+
+    Args:
+        parsed: the command line.
+        console: where to tell.
+        environment: of the process; says whether GitHub Actions runs us.
+        provide: returns the toolchain.
+
+    Raises:
+        UsageError: the command line or a spec is wrong, so nothing was run.
+        DiskError: the results cannot be written.
+    """
+    cases = _only_failed(parsed, selected_cases(parsed))
+    session = _Session(parsed, cases, new_out_dir(parsed.out))
+    stopped_code: int | None = None
+    try:
+        with Live(console, id_width=max(len(case.id) for case in cases)) as live:
+            session.run(live, provide)
+    except NoVerdictError as error:
+        session.blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
+    except KeyboardInterrupt as stop:
+        stopped_code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001 - a bug of ours must not lose the results of hours
+        console.print(traceback.format_exc(), markup=False, highlight=False)
+        stopped_code = EXIT_BUG
+    report = session.report(stopped_code)
+    _write(report, session.out_dir, parsed.junit_xml)
+    _tell(report, session.out_dir, console, environment)
+    return report.exit_code
+
+
+class _Session:
+    """What one run gathers; `report` can be asked for at any moment."""
+
+    def __init__(self, parsed: argparse.Namespace, cases: Sequence[Case], out_dir: Path) -> None:
+        self.out_dir = out_dir
+        self.blocked = steps.INTERRUPTED
+        self._parsed, self._cases = parsed, cases
+        self._started, self._clock_s = datetime.now(UTC), time.monotonic()
+        self._cancel = Cancel()
+        self._toolchain: Toolchain | None = None
+        self._plan_run: PlanRun | None = None
+
+    def run(self, live: Live, provide: Provider) -> None:
+        """Provide the toolchain, plan, and do it."""
+        parsed = self._parsed
+        store = Store(parsed.store, on_wait=live.waiting)
+        toolchain = self._toolchain = provide(store, self._cancel)
+        live.notice(f"IREE {toolchain.release.name} ({(toolchain.compiler_commit or 'unknown commit')[:10]}), local")
+        plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]
+        with Fetcher(
+            store, offline=parsed.offline, progress=live.bytes_came, cancel=self._cancel, notice=live.notice
+        ) as fetcher:
+            doer = steps.Steps(
+                store=store,
+                fetcher=fetcher,
+                toolchain=toolchain,
+                host_cpu=devices.cpu_identity(),
+                out_dir=self.out_dir,
+                timeout_s=parsed.timeout,
+                cancel=self._cancel,
+            )
+            executor = LocalExecutor(doer, {"network": _FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()})
+            self._plan_run = PlanRun(plans, executor, live, out_dir=self.out_dir, cancel=self._cancel)
+            self._plan_run.run()
+
+    def report(self, stopped_code: int | None) -> Report:
+        """Return what is known by now; `stopped_code` is given if the run did not come to its end."""
+        blocked = [Plan(case=case, steps=(), blocked=self.blocked) for case in self._cases]
+        outcomes = (
+            self._plan_run.outcomes
+            if self._plan_run
+            else tuple(outcome(each, {}, None, self.out_dir) for each in blocked)
+        )
+        return Report(
+            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seconds=round(time.monotonic() - self._clock_s, 3),
+            exit_code=exit_code(outcomes) if stopped_code is None else stopped_code,
+            environment=environment_facts(self._toolchain),
+            cases=outcomes,
+        )
+
+
+def spec_folders(parsed: argparse.Namespace) -> Folders:
+    """Return where the specs are: `--specs`, `quality_tests` here, or the one beside the harness."""
+    here, beside = Path("quality_tests"), Path(harness.__file__).parent.parent / "quality_tests"
+    specs = parsed.specs or (here if here.is_dir() else beside)
+    return Folders(specs, external_files=parsed.external_files)
+
+
+def selected_cases(parsed: argparse.Namespace) -> list[Case]:
+    """Return the cases that the command line asks for.
+
+    Raises:
+        UsageError: there is none, or a spec is invalid.
+    """
+    chips = tuple(dict.fromkeys(gpu.chip for gpu in devices.gpus()))
+    targets = arguments.targets(parsed, chips)
+    where = spec_folders(parsed)
+    specs = spec.load_all(select(where, tuple(parsed.selectors)), where, sku=parsed.sku)
+    cases = planning.cases(specs, targets)
+    if not cases:
+        raise UsageError(f"No selected spec is for the backend {targets[0].backend}; choose another with --backend.")
+    chosen = [case for case in cases if not parsed.filter or parsed.filter in case.id]
+    if not chosen:
+        raise UsageError(f"-k {parsed.filter}: the id of no selected case contains this; see `harness list`.")
+    return chosen
+
+
+def options(parsed: argparse.Namespace) -> planning.Options:
+    """Return what the command line says about every case."""
+    return planning.Options(tool_verdict=parsed.verdict == "iree-run-module", run_wrapper=tuple(parsed.run_wrapper))
+
+
+def default_jobs() -> int:
+    """Return how many compilations fit into cores and memory; each uses several cores at times."""
+    available, _ = devices.memory_bytes()
+    return max(1, min(len(os.sched_getaffinity(0)), available // _COMPILE_MEMORY_BYTES))
+
+
+def new_out_dir(out: Path | None) -> Path:
+    """Make the folder of the results; without a name, a new one that `results/latest` points to."""
+    with disk_errors(out or _LATEST.parent):
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            return out
+        stem = _LATEST.parent / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        names = (stem, *(stem.with_name(f"{stem.name}-{number}") for number in range(2, 1000)))
+        folder = next(name for name in names if not name.exists())
+        folder.mkdir(parents=True)
+        link = _LATEST.with_name(f".{folder.name}.link")
+        link.symlink_to(folder.name)
+        link.replace(_LATEST)
+        return folder
+
+
+def environment_facts(toolchain: Toolchain | None) -> dict[str, Any]:
+    """Return what a result depends on besides its case."""
+    available, in_all = devices.memory_bytes()
+    return {
+        "engine": "local",
+        "image": None,
+        "iree": {
+            "release": toolchain.release.name if toolchain else None,
+            "compiler_commit": toolchain.compiler_commit if toolchain else None,
+            "runtime_commit": toolchain.runtime_commit if toolchain else None,
+        },
+        "host": {
+            "cpu": devices.cpu_name(),
+            "kernel": platform.release(),
+            "memory_bytes": in_all,
+            "memory_available_bytes": available,
+            "gpus": as_json(devices.gpus()),
+        },
+        "harness": {"version": harness.__version__, "python": platform.python_version()},
+    }
+
+
+def _only_failed(parsed: argparse.Namespace, cases: list[Case]) -> list[Case]:
+    if not parsed.only_failed:
+        return cases
+    latest = _LATEST / "results.json"
+    if not latest.is_file():
+        raise UsageError(f"{latest}: no such file, so --only-failed knows of no failure; run without it once.")
+    before = {each.id for each in results.load(latest.read_text(encoding="utf-8")).cases if not facts.is_green(each)}
+    if not (chosen := [case for case in cases if case.id in before]):
+        raise UsageError(f"--only-failed: no selected case failed in {latest}.")
+    return chosen
+
+
+def _write(report: Report, out_dir: Path, junit_xml: Path | None) -> None:
+    with disk_errors(out_dir):
+        write_atomically(out_dir / "results.json", results.render(report))
+        write_atomically(out_dir / "junit.xml", junit.render(report))
+        if junit_xml:
+            junit_xml.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(junit_xml, junit.render(report))
+
+
+def _tell(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
+    console.print()
+    console.print(console_report.render(report), soft_wrap=True)
+    console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)
+    if environment.get("GITHUB_ACTIONS") == "true":
+        console.print(console_report.annotations(report), markup=False, highlight=False, soft_wrap=True)
+        if path := environment.get("GITHUB_STEP_SUMMARY"):
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(summary.render(report))

@@ -1,0 +1,78 @@
+"""The menu: each session installs the project and calls one command.
+
+nox -s quality -- sd3/clip --backend rocm --chip gfx942     what `harness quality` does with these
+nox -s tests                                                all tests
+nox -s lint                                                 ruff, mypy
+nox -s pins                                                 new IREE releases into the lock
+"""
+
+import hashlib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["quality"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+
+PYPROJECT = Path(__file__).parent / "pyproject.toml"
+
+
+def install(session: nox.Session, *wanted: str) -> None:
+    """Install the project and more, unless the session's environment has just that already.
+
+    Installing is skipped, not only quick: a second run must work without a network.
+    """
+    key = hashlib.sha256(f"{PYPROJECT.read_text()} {wanted}".encode()).hexdigest()
+    stamp = Path(session.virtualenv.location) / "installed"
+    if stamp.exists() and stamp.read_text() == key:
+        return
+    session.install(*wanted)
+    stamp.write_text(key)
+
+
+def harness(session: nox.Session, command: str) -> None:
+    """Run a command of the harness as its user would: in the same folder, its exit code passed on."""
+    install(session, "-e", str(PYPROJECT.parent))
+    session.chdir(session.invoked_from)
+    session.run("harness", command, *session.posargs)
+
+
+@nox.session
+def quality(session: nox.Session) -> None:
+    """Judge models: nox -s quality -- SELECTOR... OPTION..."""
+    harness(session, "quality")
+
+
+@nox.session
+def doctor(session: nox.Session) -> None:
+    """Say what this machine can and cannot do."""
+    harness(session, "doctor")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests with branch coverage; arguments go to pytest."""
+    install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test", "--group", "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def pins(session: nox.Session) -> None:
+    """Add the IREE releases that the lock does not have yet, and say which."""
+    install(session, "-e", str(PYPROJECT.parent))
+    session.run("python", "containers/pin_releases.py")

@@ -1,0 +1,1 @@
+"""Makes the embedded models: MLIR text, weights, inputs, expected outputs and specs."""
