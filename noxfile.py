@@ -7,9 +7,11 @@ nox -s pins                                                 new IREE releases in
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["quality"]
@@ -34,10 +36,17 @@ def install(session: nox.Session, *wanted: str) -> None:
 
 
 def harness(session: nox.Session, command: str) -> None:
-    """Run a command of the harness as its user would: in the same folder, its exit code passed on."""
+    """Run a command of the harness as its user would: in the same folder, its exit code passed on.
+
+    nox itself ends with 1 whatever a command ended with, and after ^C gives it only 0.3 s to end.
+    """
     install(session, "-e", str(PYPROJECT.parent))
     session.chdir(session.invoked_from)
-    session.run("harness", command, *session.posargs)
+    try:
+        session.run("harness", command, *session.posargs, interrupt_timeout=60.0)
+    except CommandFailed as failed:
+        code = re.search(r"\d+$", failed.reason or "")
+        raise SystemExit(int(code[0]) if code else 1) from None
 
 
 @nox.session

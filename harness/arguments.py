@@ -1,6 +1,7 @@
 """The command line: every command, option and default, and the environment variables behind the defaults."""
 
 import argparse
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.model import Backend, Target
 
 DEFAULT_SELECTOR = "tiny"
 DEFAULT_TIMEOUT_S = 1200.0
+_CHIP = re.compile(r"gfx[0-9a-f]{3,5}|(?!gfx)[a-z]+[0-9]+[a-z]*")
 _APP = "iree-quality-harness"
 
 
@@ -30,6 +32,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         ("plan", "print the exact commands and run none", (selectors, specs, cases)),
         ("list", "list the cases", (selectors, specs, cases)),
         ("fetch", "fetch the blobs only", (selectors, specs, cases)),
+        ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs)),
         ("validate", "check the specs", (selectors, specs)),
         ("doctor", "say what this machine can and cannot do, and how to mend it", (selectors, specs)),
     ):
@@ -106,10 +109,10 @@ def targets(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tupl
         found_chips: the chips of this machine, used where none is named.
 
     Raises:
-        UsageError: chips without ROCm, or a SKU that nobody knows.
+        UsageError: chips without ROCm, or a backend, a chip or a SKU that nobody knows.
     """
     named = bool(arguments.chip or arguments.compile_chip)
-    backend = Backend(arguments.backend or (Backend.ROCM if named else Backend.CPU))
+    backend = _backend(arguments.backend or (Backend.ROCM if named else Backend.CPU))
     if arguments.sku and arguments.sku not in SKUS:
         raise UsageError(f"--sku {arguments.sku}: no such SKU; expected one of {', '.join(SKUS)}.")
     if backend is Backend.CPU:
@@ -119,10 +122,18 @@ def targets(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tupl
     run_chips = arguments.chip or (() if arguments.compile_chip else _default_chips(arguments, found_chips))
     wanted = dict.fromkeys(run_chips, arguments.compile_only)
     wanted |= {chip: True for chip in arguments.compile_chip if chip not in wanted}
+    if wrong := [chip for chip in wanted if chip is not None and not _CHIP.fullmatch(chip)]:
+        raise UsageError(f"{', '.join(map(repr, wrong))}: no name of a chip; expected one such as gfx942 or mi300x.")
     return tuple(
         Target(backend=backend, chip=chip, sku=arguments.sku, compile_only=compile_only)
         for chip, compile_only in wanted.items()
     )
+
+
+def _backend(name: str) -> Backend:
+    if name not in list(Backend):  # argparse checks the choices of an option, not of its default
+        raise UsageError(f"BACKEND={name}: no such backend; expected one of {', '.join(Backend)}.")
+    return Backend(name)
 
 
 def _default_chips(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tuple[str | None, ...]:
@@ -130,14 +141,16 @@ def _default_chips(arguments: argparse.Namespace, found_chips: tuple[str, ...]) 
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return number

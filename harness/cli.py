@@ -14,12 +14,12 @@ from rich.console import Console
 from harness import arguments, doctor, releases, session, spec, toolchain
 from harness import plan as planning
 from harness.errors import HarnessError, NoVerdictError, SpecError, Terminated
-from harness.fetch import Fetcher
-from harness.folders import select
+from harness.fetch import Fetcher, redacted
+from harness.folders import LOCK_NAME, select
 from harness.live import Live
-from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch
+from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch, FetchedBlob
 from harness.process import Cancel
-from harness.store import Store
+from harness.store import Store, disk_errors, write_atomically
 from harness.toolchain import Toolchain
 
 Environment = Mapping[str, str]
@@ -104,31 +104,47 @@ def _validate(parsed: argparse.Namespace, _environment: Environment) -> int:
 
 
 def _fetch(parsed: argparse.Namespace, _environment: Environment) -> int:
-    """Fetch every blob of the cases; one that cannot be had does not stop the others."""
-    release, console = releases.newest(), Console(highlight=False)
+    release = releases.newest()
     plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
-    blobs = dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch))
-    failed = 0
+    blobs = list(dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch)))
+    return _had(parsed, blobs)[1]
+
+
+def _lock(parsed: argparse.Namespace, _environment: Environment) -> int:
+    """Fetch what the selected specs name, and write what came into the lock."""
+    where = session.spec_folders(parsed)
+    specs = spec.load_all(select(where, tuple(parsed.selectors)), where)
+    remote = dict.fromkeys(blob for each in specs for blob in each.blobs if not blob.url.startswith("file:"))
+    fetched, code = _had(parsed, list(remote))
+    secret = [blob.url for blob in remote if redacted(blob.url) != blob.url]
+    with disk_errors(where.specs):
+        kept = (each for each in fetched if each.url in {blob.url for blob in remote})
+        write_atomically(where.specs / LOCK_NAME, where.locked_with(kept))
+    if secret:
+        sys.stderr.write(f"{len(secret)} URLs hold credentials or a query; they are not written to {LOCK_NAME}.\n")
+    return code
+
+
+def _had(parsed: argparse.Namespace, blobs: Sequence[Blob]) -> tuple[list[FetchedBlob], int]:
+    """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
+    console, fetched = Console(highlight=False), []
     with Live(console, id_width=0) as live:
         store = Store(parsed.store, on_wait=live.waiting)
         with Fetcher(store, offline=parsed.offline, progress=live.bytes_came, notice=live.notice) as fetcher:
             for blob in blobs:
-                failed += not _is_fetched(blob, fetcher, console)
-    sys.stdout.write(f"{len(blobs) - failed} of {len(blobs)} blobs are there.\n")
-    return EXIT_NO_VERDICT if failed else EXIT_OK
+                try:
+                    fetched.append(fetcher.fetch(blob).blob)
+                    console.print(_fetched_line(fetched[-1]), markup=False, soft_wrap=True)
+                except NoVerdictError as error:
+                    console.print(f"ERROR     {error.kind}: {error}", markup=False, soft_wrap=True)
+    sys.stdout.write(f"{len(fetched)} of {len(blobs)} blobs are there.\n")
+    return fetched, EXIT_OK if len(fetched) == len(blobs) else EXIT_NO_VERDICT
 
 
-def _is_fetched(blob: Blob, fetcher: Fetcher, console: Console) -> bool:
-    try:
-        fetched = fetcher.fetch(blob).blob
-    except NoVerdictError as error:
-        console.print(f"ERROR   {error.kind}: {error}", markup=False, soft_wrap=True)
-        return False
-    how = "cached" if fetched.cached else f"{fetched.attempts} attempts" if fetched.attempts > 1 else "fetched"
-    console.print(
-        f"{how:<8}{fetched.sha256[:12]} {fetched.bytes:>14,} bytes  {fetched.url}", markup=False, soft_wrap=True
-    )
-    return True
+def _fetched_line(blob: FetchedBlob) -> str:
+    how = "cached" if blob.cached else "fetched" if blob.attempts else "local"
+    tries = f" (attempt {blob.attempts})" if blob.attempts > 1 else ""
+    return f"{how:<8}  {blob.sha256[:12]}  {blob.bytes:>14,} bytes  {blob.url}{tries}"
 
 
 def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
@@ -151,5 +167,6 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Environment], int]] = {
     "list": _list,
     "validate": _validate,
     "fetch": _fetch,
+    "lock": _lock,
     "doctor": _doctor,
 }

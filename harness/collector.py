@@ -8,6 +8,7 @@ set-up of a test, so a blob that cannot be had is an error and not a failure, an
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import shlex
@@ -56,6 +57,7 @@ class _Bench:
         self.folders = session.spec_folders(self.parsed)
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
         self._steps: Steps | None = None
+        self._open = contextlib.ExitStack()
 
     @pytest.hookimpl
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "SpecFile | None":
@@ -65,8 +67,7 @@ class _Bench:
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
         """Close what was opened."""
-        if self._steps:
-            self._steps.fetcher.close()
+        self._open.close()
 
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the targets asked for; there may be none."""
@@ -87,7 +88,7 @@ class _Bench:
             name = releases.find(self.parsed.iree or releases.newest().name).release.name
             self._steps = Steps(
                 store=store,
-                fetcher=Fetcher(store, offline=self.parsed.offline, notice=_LOG.info),
+                fetcher=self._open.enter_context(Fetcher(store, offline=self.parsed.offline, notice=_LOG.info)),
                 toolchain=toolchain.installed(name, store, offline=self.parsed.offline),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
@@ -200,5 +201,5 @@ class _NotAsExpectedError(Exception):
 
 
 def _bench(config: pytest.Config) -> _Bench:
-    bench: _Bench = config.pluginmanager.getplugin("harness-bench")  # type: ignore[assignment]
+    bench: _Bench = config.pluginmanager.getplugin("harness-bench")
     return bench

@@ -20,7 +20,7 @@ _SKUS: Mapping[int, str] = MappingProxyType(
     | dict.fromkeys((0x75A0, 0x75B0), "mi350")
     | dict.fromkeys((0x75A3, 0x75B3), "mi355")
     | dict.fromkeys((0x7408, 0x740C), "mi250")
-    | {0x74A0: "mi300a", 0x74A5: "mi325", 0x740F: "mi210", 0x738C: "mi100"}
+    | {0x74A0: "mi300a", 0x74A5: "mi325", 0x740F: "mi210", 0x738C: "mi100", 0x7448: "w7900", 0x744A: "w7900"}
 )
 SKUS = tuple(sorted({*_SKUS.values(), "mi300x", "mi308x", "mi325x", "mi350x", "mi355x", "mi250x", "w7900", "r9700"}))
 

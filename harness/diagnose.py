@@ -5,18 +5,26 @@ releases 3.0.0 to 3.13.0; line numbers and paths in them vary and are not matche
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness import flags
 from harness.model import WEIGHTS, Kind, Run, Status, Verdict
-from harness.process import Ended
+from harness.process import NO_SPACE, Ended
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_FLAG = re.compile(r"Unknown command line argument '([^']*)'")
-_CHIP = re.compile(r"Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target")
-_ERROR_LINE = re.compile(r"^(?:.*?: )?(?:error|ERROR): .*$", re.MULTILINE)
-_SYSTEM_STATUS = re.compile(r"\b[A-Z][A-Z_]+; .*")
-_NO_SPACE = "No space left on device"
+# Logs quote source lines and operations, whose names and texts may say anything; so the program's own
+# messages are known by how their lines start, and errors by the severity that comes first.
+_DIAGNOSTIC = re.compile(r"^(?:\S.*?:\d+: |[\w.-]+: |LLVM )?(error|ERROR|warning|note|remark): .*$", re.MULTILINE)
+_OPTION = re.compile(r"^\S*iree-compile: for the (--\S+) option: (.*)", re.MULTILINE)
+_FLAG = re.compile(
+    r"^(\S*iree-compile: )Unknown command line argument '([^']*)'.*(?:\n\1Did you mean '([^'=]*))?", re.MULTILINE
+)
+_CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target)")
+_FILES = re.compile(r"^error opening input file: (.*)", re.MULTILINE)
+_FULL = re.compile(rf"^\S.*{NO_SPACE}$", re.MULTILINE)
+_SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
+_EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
+_ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
 
 
 def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
@@ -28,34 +36,44 @@ def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s
         missing: the products that it did not write, or wrote empty.
         timeout_s: the limit that it may have exceeded.
     """
-    if verdict := _killed("iree-compile", ended, timeout_s) or _not_the_models_fault(log):
+    log = _ANSI.sub("", log)
+    if verdict := _killed("iree-compile", ended, timeout_s):
         return verdict
     error = first_error(log)
+    if not ended.exit_code and not error and not missing:
+        return None
+    if verdict := _not_the_models_fault(log):
+        return verdict
     if ended.exit_code:
         return _failed(Kind.COMPILE, error or f"iree-compile ended with exit code {ended.exit_code} and no message")
     if error:
         return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but skipped what was asked: {error}")
-    if missing:
-        return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but did not write {', '.join(missing)}")
-    return None
+    return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but did not write {', '.join(missing)}")
 
 
 def run_verdict(step: Run, ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
     """Return what went wrong in a run, or None; the arguments are as for `compile_verdict`."""
+    log = _ANSI.sub("", log)
     if verdict := _killed("iree-run-module", ended, timeout_s):
         return verdict
     if ended.exit_code == 0:
         said = f"iree-run-module ended with exit code 0 but did not write {', '.join(missing)}"
         return _failed(Kind.SHAPE, said) if missing else None
     if failed := re.search(r"^\[FAILED\] (.*)$", log, re.MULTILINE):
-        return _failed(Kind.SHAPE if "metadata" in failed[1] else Kind.NUMERIC, f"iree-run-module: {failed[1]}")
-    status = run_status(log) or f"exit code {ended.exit_code}"
-    splat = any(WEIGHTS in each.products for each in step.compiles)
-    known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
+        kind = Kind.SHAPE if re.search(r"metadata is|list elements|variant types", failed[1]) else Kind.NUMERIC
+        return _failed(kind, f"iree-run-module: {failed[1]}")
+    return _told_by_status(step, run_status(log) or f"exit code {ended.exit_code}", log)
+
+
+def _told_by_status(step: Run, status: str, log: str) -> Verdict:
+    executed = _EXECUTED.search(log)
+    own = executed and _ASSERTION.search(log)  # the program's words, which may be like any of these
+    known = (verdict for pattern, verdict in _RUN_VERDICTS if not own and pattern.search(status))
     if verdict := next(known, None):
+        splat = any(WEIGHTS in each.products for each in step.compiles)
         hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else ""
         return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}{hint}: {status}")
-    if re.search(r"^EXEC @", log, re.MULTILINE):
+    if executed:
         return _failed(Kind.CRASH, f"the program failed while running: {status}")
     return _error(Kind.TOOL, f"iree-run-module could not start the program: {status}")
 
@@ -67,29 +85,31 @@ def _killed(program: str, ended: Ended, timeout_s: float) -> Verdict | None:
 
 
 def first_error(log: str) -> str | None:
-    """Return the first line that says `error:`, without colours, or None."""
-    found = _ERROR_LINE.search(_ANSI.sub("", log))
-    return found[0].strip() if found else None
+    """Return the first line of the severity `error:` in a log without colours, or None."""
+    return next(_errors(log), None)
+
+
+def _errors(log: str) -> Iterator[str]:
+    return (found[0].strip() for found in _DIAGNOSTIC.finditer(log) if found[1].lower() == "error")
 
 
 def run_status(log: str) -> str:
     """Return `STATUS; message; context` of iree-run-module without its own file and line."""
-    found = _SYSTEM_STATUS.search(_ANSI.sub("", log))
-    return found[0].strip(" ;") if found else ""
+    found = _SYSTEM_STATUS.search(log)
+    return found[1].strip(" ;") if found else ""
 
 
 def _not_the_models_fault(log: str) -> Verdict | None:
     """Return the verdict where iree-compile refused the command line, the chip or a file."""
-    if _NO_SPACE in log:
+    if _FULL.search(log):
         return _error(Kind.DISK, "no space was left while compiling; free some, or name another folder with --store")
-    if match := re.search(r"for the (--\S+) option: (.*)", log):
+    if match := _OPTION.search(log):
         return _error(Kind.TOOL, f"iree-compile takes {match[1]} but not so: {match[2]}")
-    if match := _CHIP.search(log):
+    if match := next(filter(None, map(_CHIP.search, _errors(log))), None):
         return _refused("chip", match[1] or "asked for", known=flags.is_known_chip(match[1] or ""), near=None)
     if match := _FLAG.search(log):
-        near = re.search(r"Did you mean '([^'=]*)", log)
-        return _refused("flag", match[1], known=flags.is_known_flag(match[1]), near=near[1] if near else None)
-    if match := re.search(r"error opening input file: (.*)", log):
+        return _refused("flag", match[2], known=flags.is_known_flag(match[2]), near=match[3])
+    if match := _FILES.search(log):
         return _error(Kind.TOOL, f"iree-compile could not open its files: {match[1]}")
     return None
 
@@ -131,13 +151,20 @@ _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
         (r"required module|does not support this version of the runtime", _MISMATCH),
         (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
+        (
+            r"outputs specified|expected fewer input values.*parsing expected function outputs",
+            _failed(Kind.SHAPE, "the program returns another number of outputs than the spec names"),
+        ),
         (r"input list and function mismatch|input\d+ (shape|element type)|shape rank mismatch", _INPUTS),
         (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
         (r"no function `", _error(Kind.TOOL, "the program has no such function; correct run_function")),
         (
-            r"outputs specified",
-            _failed(Kind.SHAPE, "the program returns another number of outputs than the spec names"),
+            rf"{NO_SPACE}|possibly out of disk space",
+            _error(Kind.DISK, "no space was left for the outputs; name another folder with --out"),
         ),
-        (_NO_SPACE, _error(Kind.DISK, "no space was left for the outputs; name another folder with --out")),
+        (
+            r"; outputting results",
+            _error(Kind.DISK, "the outputs could not be written; name another folder with --out"),
+        ),
     )
 )

@@ -109,17 +109,9 @@ def _gpus() -> Iterator[Finding]:
 
 
 def _hosts(specs: Iterable[ModelSpec]) -> Iterator[Finding]:
-    urls = {f"{url.scheme}://{url.netloc.rpartition('@')[2]}" for spec in specs for url in map(urlsplit, _urls(spec))}
-    for url in sorted(each for each in urls if each.startswith("http")):
+    hosts = (urlsplit(blob.url) for spec in specs for blob in spec.blobs)
+    urls = {f"{host.scheme}://{host.netloc.rpartition('@')[2]}" for host in hosts if host.scheme.startswith("http")}
+    for url in sorted(urls):
         problem = reachable(url)
         mend = f"{problem}; check network and proxy (HTTPS_PROXY, SSL_CERT_FILE), or use --offline" if problem else ""
         yield Finding(subject="blob host", seen=url + (" cannot be reached" if problem else " answers"), mend=mend)
-
-
-def _urls(spec: ModelSpec) -> Iterator[str]:
-    for blob in (spec.mlir, spec.real_weights, spec.pipeline_mlir):
-        if blob:
-            yield blob.url
-    for tensor in (*spec.inputs, *spec.outputs):
-        if tensor:
-            yield tensor.blob.url

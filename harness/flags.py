@@ -119,13 +119,14 @@ def _renamed(flag: str, release: Release) -> str:
     values = entry.get(f"{side}_of")
     if values is None:
         return f"{entry[side]}{equals}{value}"
-    return f"{entry[side]}={values.get(value.lower(), value)}"
+    # A value without a counterpart keeps the name that the release does not know: unsupported.
+    return f"{entry[side]}={values[value.lower()]}" if value.lower() in values else flag
 
 
 def _expanded(flag: str, release: Release) -> list[str]:
     name, _, value = flag.partition("=")
-    if name in _data()["dropped"]:
-        return [flag] if _holds(f"..{_data()['dropped'][name]}", release) else []
+    if last := _data()["dropped"].get(name):
+        return [flag] if _date(release) <= _date(releases.of_build(last)) else []
     entry = _data()["expanded"].get(name)
     if entry is None or value not in entry or _holds(f"{entry['since']}..", release):
         return [flag]
@@ -169,8 +170,15 @@ def _is_within(first: str, last: str, release: Release) -> bool:
 
 
 def _shown(ranges: str) -> str:
-    """Return `from 3.3.0 on` or `to 3.7.0` and the like."""
-    return " and ".join(
-        f"{first} to {last}" if first and last else f"from {first} on" if first else f"up to {last}"
-        for first, last in _bounds(ranges)
-    )
+    """Return `from 3.3.0 on`, `up to 3.7.0`, `3.4.0` and the like."""
+    return " and ".join(map(_shown_range, _bounds(ranges)))
+
+
+def _shown_range(bounds: tuple[str, str]) -> str:
+    match bounds:
+        case first, "":
+            return f"from {first} on"
+        case "", last:
+            return f"up to {last}"
+        case first, last:
+            return first if first == last else f"{first} to {last}"

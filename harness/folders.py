@@ -3,13 +3,13 @@
 import difflib
 import fnmatch
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from harness.errors import UsageError
-from harness.model import EMPTY, Blob
+from harness.model import EMPTY, Blob, FetchedBlob
 
 LOCK_NAME = "blobs.lock.json"
 
@@ -31,6 +31,11 @@ class Folders:
         self.specs = specs.resolve()
         self.external_files = external_files.resolve() if external_files else None
         self.lock = _read_lock(self.specs / LOCK_NAME)
+
+    def locked_with(self, blobs: Iterable[FetchedBlob]) -> str:
+        """Return the text of the lock with more blobs in it."""
+        added = {blob.url: {"sha256": blob.sha256, "size": blob.bytes} for blob in blobs}
+        return json.dumps({**self.lock, **added}, indent=1, sort_keys=True) + "\n"
 
     def paths(self) -> list[Path]:
         """Return every spec file, sorted."""

@@ -192,6 +192,14 @@ class ModelSpec:
         """`sd3/clip`, what a selector selects."""
         return f"{self.model}/{self.submodel}"
 
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """Every blob that it names, each once; a case may need fewer."""
+        programs = (self.mlir, self.real_weights, self.pipeline_mlir)
+        tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if tensor)
+        every = (*programs, *tensors, *self.tuner_file.values(), *self.flag_files.values())
+        return tuple(dict.fromkeys(blob for blob in every if blob))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

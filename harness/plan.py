@@ -9,6 +9,7 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from harness import flags
@@ -114,9 +115,9 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
 
 def shell_text(plan: Plan) -> str:
     """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
-    lines = [f"# {plan.case.id}", *(f"# {note}" for note in plan.notes)]
+    lines = [_comment(plan.case.id), *map(_comment, plan.notes)]
     if plan.blocked:
-        return "\n".join([*lines, f"# {plan.blocked.status}: {plan.blocked.reason}"])
+        return "\n".join([*lines, _comment(f"{plan.blocked.status}: {plan.blocked.reason}")])
     linked: set[Link] = set()
     for step in plan.steps:
         if isinstance(step, Compile | Run):
@@ -184,7 +185,7 @@ def _compile(  # noqa: PLR0917
     translation = flags.translated(spec_flags, release)
     if translation.unsupported:
         raise _UnsupportedError(translation.unsupported)
-    notes.extend(translation.notes)
+    notes.extend(note for note in translation.notes if note not in notes)
     own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
     source, module = f"{name}.mlir", f"{name}.vmfb"
     target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
@@ -214,7 +215,8 @@ def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
     spec = case.spec
     modules = compiles if spec.add_pipeline_module else compiles[:1]
     inputs = [Link(name=_file_name("input", i, tensor), blob=tensor.blob) for i, tensor in enumerate(spec.inputs)]
-    links = inputs + ([Link(name=WEIGHTS, blob=spec.real_weights)] if spec.real_weights else [])
+    weights = _weights_name(spec.real_weights)
+    links = inputs + ([Link(name=weights, blob=spec.real_weights)] if spec.real_weights else [])
     outputs = tuple(f"{i}.bin" if expected else "" for i, expected in enumerate(spec.outputs))
     judged: list[str] = [f"--output={'@' if name else ''}{name}" for name in outputs]
     if options.tool_verdict:
@@ -226,7 +228,7 @@ def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
         "iree-run-module",
         f"--device={spec.device}",
         *(f"--module={each.module}" for each in modules),
-        f"--parameters=model={WEIGHTS}",
+        f"--parameters=model={weights}",
         *([f"--function={spec.run_function}"] if spec.run_function else []),
         *(f"--input={_tensor_argument(link, tensor)}" for link, tensor in zip(inputs, spec.inputs, strict=True)),
         *judged,
@@ -236,10 +238,16 @@ def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
         argv=argv,
         links=tuple(links),
         inputs=tuple((link.name, tensor.type) for link, tensor in zip(inputs, spec.inputs, strict=True)),
-        compiles=compiles,
+        compiles=modules,
         device=spec.device,
         outputs=() if options.tool_verdict else outputs,
     )
+
+
+def _weights_name(blob: Blob | None) -> str:
+    """Return the name of the archive of weights, whose suffix tells iree-run-module its format."""
+    suffix = PurePosixPath(blob.name).suffix if blob else ""
+    return f"weights{suffix}" if suffix in {".gguf", ".safetensors"} else WEIGHTS
 
 
 def _compare(spec: ModelSpec, run: Run) -> Compare:
@@ -289,6 +297,11 @@ def _fetches(steps: Iterable[Step]) -> list[Fetch]:
     return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]
 
 
+def _comment(text: str) -> str:
+    """Return a comment of one line, whatever the text: what follows a line end would be a command."""
+    return f"# {' '.join(text.split())}"
+
+
 def _link_line(link: Link) -> str:
     url = urlsplit(link.blob.url)
     if url.scheme == "file":
@@ -300,4 +313,4 @@ def _comparisons(step: Compare) -> Iterator[str]:
     for name, expected in zip(step.run.outputs, step.expected, strict=True):
         if expected:
             link, type_ = expected
-            yield f"# compare {name} with {link.name} ({type_ or 'the type in its header'}): {link.blob.url}"
+            yield _comment(f"compare {name} with {link.name} ({type_ or 'the type in its header'}): {link.blob.url}")

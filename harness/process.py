@@ -19,6 +19,11 @@ from typing import IO
 from harness import supervisor
 from harness.errors import DiskError, ToolError
 
+# What a program says of it, by way of the C library's text for ENOSPC.
+NO_SPACE = "No space left on device"
+# poll(2) takes an int: 24 days.
+_LONGEST_POLL_MS = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -161,7 +166,7 @@ def _comes(report: IO[str], timeout_s: float, cancel: Cancel | None) -> bool:
     poll.register(report, select.POLLIN)
     if cancel is not None:
         poll.register(cancel, select.POLLIN)
-    ready = {descriptor for descriptor, _ in poll.poll(timeout_s * 1000)}
+    ready = {descriptor for descriptor, _ in poll.poll(min(timeout_s * 1000, _LONGEST_POLL_MS))}
     return report.fileno() in ready
 
 

@@ -20,7 +20,7 @@ from harness.fetch import Fetcher
 from harness.folders import Folders, select
 from harness.live import Live
 from harness.model import Case, Plan, Report, Status, Verdict, as_json, exit_code
-from harness.process import Cancel
+from harness.process import Cancel, Cancelled
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
 from harness.run import LocalExecutor, PlanRun, outcome
@@ -82,7 +82,7 @@ class _Session:
     def run(self, live: Live, provide: Provider) -> None:
         """Provide the toolchain, plan, and do it."""
         parsed = self._parsed
-        store = Store(parsed.store, on_wait=live.waiting)
+        store = Store(parsed.store, on_wait=self._wait_noticed(live))
         toolchain = self._toolchain = provide(store, self._cancel)
         live.notice(f"IREE {toolchain.release.name} ({(toolchain.compiler_commit or 'unknown commit')[:10]}), local")
         plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]
@@ -101,6 +101,14 @@ class _Session:
             executor = LocalExecutor(doer, {"network": _FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()})
             self._plan_run = PlanRun(plans, executor, live, out_dir=self.out_dir, cancel=self._cancel)
             self._plan_run.run()
+
+    def _wait_noticed(self, live: Live) -> Callable[[str, float], None]:
+        def waiting(holder: str, waited_s: float) -> None:
+            if self._cancel.is_set():
+                raise Cancelled
+            live.waiting(holder, waited_s)
+
+        return waiting
 
     def report(self, stopped_code: int | None) -> Report:
         """Return what is known by now; `stopped_code` is given if the run did not come to its end."""

@@ -211,8 +211,10 @@ class Steps:
     def _started(self, step: Run, folder: Path, log: Path) -> Ended:
         """Run the program; outside the CPU, no other process of this machine uses the device meanwhile."""
         argv = list(step.argv)
-        argv[argv.index("iree-run-module")] = str(self.toolchain.iree_run_module)
-        argv[0] = shutil.which(argv[0]) or argv[0]
+        place = max(index for index, word in enumerate(argv) if word == "iree-run-module")  # a wrapper may say it too
+        argv[place] = str(self.toolchain.iree_run_module)
+        if program := shutil.which(argv[0]):
+            argv[0] = str(Path(program).absolute())  # it runs in another folder
         wanted = {"cwd": folder, "log_path": log, "timeout_s": self.timeout_s, "cancel": self.cancel}
         if step.device.startswith("local-"):
             return process.run(argv, **wanted)  # type: ignore[arg-type]
@@ -255,7 +257,7 @@ def declared_outputs(signature: str, function: str | None) -> tuple[str, ...] | 
     match = re.search(rf"func @{name}\(.*?\) -> \((.*)\)$", signature, re.MULTILINE)
     if match is None:
         return None
-    results = (re.sub(r"^%output\d+: ", "", part) for part in re.split(r", (?=%output)", match[1]))
+    results = (re.sub(r"^%output\d+: ", "", part) for part in re.split(r", (?=%output)", match[1]) if part)
     return tuple(re.sub(r"^tensor<(.*)>$", r"\1", part) for part in results)
 
 

@@ -18,7 +18,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from harness.errors import DiskError
 MANIFEST = "entry.json"
 _CHUNK_BYTES = 1 << 20
 _LOCK_POLL_S = 0.05
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR}
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOLCK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +72,21 @@ class Store:
         with self.lock(f"{kind}-{key}"), disk_errors(self.root):
             return self._checked(kind, key)
 
-    def provide(self, kind: str, key: str, make: Callable[[Path], None]) -> Entry:
+    def provide(
+        self, kind: str, key: str, make: Callable[[Path], None], *, is_good: Callable[[Entry], bool] = lambda _: True
+    ) -> Entry:
         """Return the entry, made by `make(folder)` if it is not there; others wait for it meanwhile.
+
+        An entry that is there and not `is_good` is replaced.
 
         Raises:
             DiskError: no space is left or the store cannot be written.
         """
-        if found := self.find(kind, key):
+        if (found := self.find(kind, key)) and is_good(found):
             return found
         with self.lock(f"{kind}-{key}"), disk_errors(self.root):
-            return self._checked(kind, key) or self._made(kind, key, make)
+            found = self._checked(kind, key)
+            return found if found and is_good(found) else self._made(kind, key, make)
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -89,9 +96,11 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            self._acquire(descriptor)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+            with disk_errors(path):
+                self._acquire(descriptor)
+            with contextlib.suppress(OSError):  # a full disk hides the holder's name from others, no more
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
             yield
         finally:
             os.close(descriptor)
@@ -100,7 +109,7 @@ class Store:
         """Return the sha256 of a file anywhere; it is read again only after it has changed."""
         place = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
         stamp = _stamp(path)
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(place.read_bytes())
             if _stamped(known) == stamp:
                 return str(known["sha256"])
@@ -138,7 +147,10 @@ class Store:
         draft.mkdir(parents=True)
         try:
             make(draft)
-            files = _write_manifest(draft)
+            files = _described(
+                draft, sorted(str(each.relative_to(draft)) for each in draft.rglob("*") if each.is_file())
+            )
+            _write_manifest(draft, files)
             path = self._path(kind, key)
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(path, ignore_errors=True)
@@ -150,8 +162,9 @@ class Store:
     def _listed(self, kind: str, key: str) -> Entry | None:
         path = self._path(kind, key)
         try:
-            files = json.loads((path / MANIFEST).read_bytes())["files"]
-        except (OSError, ValueError, KeyError):
+            listed = json.loads((path / MANIFEST).read_bytes())["files"].items()
+            files = {name: {key: file[key] for key in ("sha256", *_STAMP)} for name, file in listed}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return Entry(path=path, cached=True, files=files)
 
@@ -163,8 +176,10 @@ class Store:
         entry = self._listed(kind, key)
         if entry is None or _is_as_stamped(entry):
             return entry
-        if all(_has_sha256(entry.path / name, file["sha256"]) for name, file in entry.files.items()):
-            return Entry(path=entry.path, cached=True, files=_write_manifest(entry.path))
+        files = _described(entry.path, entry.files)
+        if all(files[name]["sha256"] == entry.sha256(name) for name in files):
+            _write_manifest(entry.path, files)
+            return Entry(path=entry.path, cached=True, files=files)
         shutil.rmtree(entry.path)
         return None
 
@@ -194,8 +209,8 @@ def file_sha256(path: Path) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that no reader ever sees a part of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a text file so that no reader ever sees a part of it, and two writers not each other's."""
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
@@ -203,26 +218,25 @@ def write_atomically(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _write_manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    files = {
-        name: {"sha256": file_sha256(folder / name), **_entry_of(_stamp(folder / name))}
-        for name in names
-        if name != MANIFEST
-    }
+def _described(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return digest and stamp of files; the stamp is the older, so that no later change goes unseen."""
+    return {name: {**_entry_of(_stamp(folder / name)), "sha256": _sha256_or_none(folder / name)} for name in names}
+
+
+def _write_manifest(folder: Path, files: Mapping[str, Any]) -> None:
     write_atomically(folder / MANIFEST, json.dumps({"files": files}, indent=1))
-    return files
 
 
 def _is_as_stamped(entry: Entry) -> bool:
     return all(_stamp(entry.path / name) == _stamped(file) for name, file in entry.files.items())
 
 
-def _has_sha256(path: Path, sha256: str) -> bool:
-    return path.is_file() and file_sha256(path) == sha256
+def _sha256_or_none(path: Path) -> str | None:
+    return file_sha256(path) if path.is_file() else None
 
 
 Stamp = tuple[int, int, int] | None
+_STAMP = ("bytes", "mtime_ns", "inode")
 
 
 def _stamp(path: Path) -> Stamp:
@@ -235,7 +249,7 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _entry_of(stamp: Stamp) -> dict[str, int]:
-    return dict(zip(("bytes", "mtime_ns", "inode"), stamp or (0, 0, 0), strict=True))
+    return dict(zip(_STAMP, stamp or (0, 0, 0), strict=True))
 
 
 def _stamped(entry: Mapping[str, Any]) -> Stamp:

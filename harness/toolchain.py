@@ -15,7 +15,7 @@ from pathlib import Path
 import uv
 
 from harness import process, releases
-from harness.errors import FetchError, ToolError
+from harness.errors import DiskError, FetchError, ToolError
 from harness.model import Release
 from harness.process import Cancel
 from harness.store import Store
@@ -83,7 +83,10 @@ def _install(name: str, requirements: str, folder: Path, *, offline: bool, cance
     argv += ["--offline"] if offline else []
     ended = process.run(argv, cwd=folder, log_path=log, timeout_s=_INSTALL_TIMEOUT_S, cancel=cancel)
     if ended.exit_code != 0:
-        said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-600:]
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if process.NO_SPACE in text:
+            raise DiskError(f"{folder}: {process.NO_SPACE}, so IREE {name} cannot be installed; see --store.")
+        said = " ".join(text.split())[-600:]
         hint = "run once without --offline" if offline else "check the network, proxy and package index"
         raise FetchError(f"IREE {name} cannot be installed; {hint}. uv said: {said}")
 
@@ -101,7 +104,7 @@ def _roots(bin_dir: Path) -> Iterator[Path]:
     prefixes.append(interpreter.parent.parent)
     for prefix in prefixes:
         yield prefix
-        yield from prefix.glob("lib*/python3*/site-packages")
+        yield from prefix.glob("lib*/python3*/*-packages")  # Debian's own Python says dist-packages
 
 
 def _described(roots: list[Path], store: Store, *, expected: Release | None = None) -> Toolchain:

@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "host": {"cpu": "EPYC 9454", "kernel": "6.8.0", "gpus": [{"chip": "gfx942", "sku": "mi300"}]},
     "harness": {"version": "0.1.0"},
 }
-NOWHERE = {
+NOWHERE: dict[str, Any] = {
     "engine": "local",
     "image": None,
     "iree": {"release": None, "compiler_commit": None, "runtime_commit": None},

@@ -1,0 +1,171 @@
+"""A folder of specs, the programs that tests put into it, and the real command run on it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from iree.runtime import ParameterIndex
+
+HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
+CPU_FLAGS = [
+    "--iree-hal-target-device=local",
+    "--iree-hal-local-target-device-backends=llvm-cpu",
+    "--iree-llvmcpu-target-cpu=generic",
+]
+HIP_FLAGS = ["--iree-hal-target-device=hip"]
+
+ADD = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %sum = arith.addf %a, %b : tensor<4xf32>
+  return %sum : tensor<4xf32>
+}
+"""
+
+A, B = np.array([1, 2, 3, 4], np.float32), np.array([10, 20, 30, 40], np.float32)
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a run of the command ended."""
+
+    code: int
+    text: str
+    out_dir: Path
+
+    @property
+    def report(self) -> Any:
+        """What results.json says."""
+        return json.loads((self.out_dir / "results.json").read_text())
+
+    @property
+    def case(self) -> Any:
+        """The only case."""
+        (case,) = self.report["cases"]
+        return case
+
+    @property
+    def verdict(self) -> tuple[int, str, str | None]:
+        """Exit code, status and kind of the only case."""
+        return self.code, self.case["status"], self.case["kind"]
+
+
+class Laboratory:
+    """Writes specs and runs the command on them."""
+
+    def __init__(self, root: Path, store_dir: Path) -> None:
+        self.root, self.store_dir = root, store_dir
+        self.specs, self.out = root / "specs", root / "out"
+        self.model_dir = self.specs / "toy"
+        self.model_dir.mkdir(parents=True)
+
+    def file(self, name: str, content: str | bytes) -> str:
+        """Write a file beside the specs and return its name."""
+        data = content.encode() if isinstance(content, str) else content
+        (self.model_dir / name).write_bytes(data)
+        return name
+
+    def tensor(self, name: str, array: Array, value: str | None = None) -> dict[str, str]:
+        """Write an array, raw with a type or else as .npy, and return its entry in a spec."""
+        if value is None:
+            np.save(self.model_dir / name, array)
+            return {"source": name}
+        return {"source": self.file(name, array.tobytes()), "value": value}
+
+    def weights(self, name: str, arrays: Mapping[str, Array]) -> str:
+        """Write an archive of parameters and return its name."""
+        index = ParameterIndex()
+        for key, array in arrays.items():
+            index.add_buffer(key, array)
+        index.create_archive_file(str(self.model_dir / name))
+        return name
+
+    def spec(self, name: str = "add_cpu", **fields: Any) -> None:
+        """Write a spec: a sum of two vectors on the CPU, changed by the fields; None takes a field out."""
+        self.file("add.mlir", ADD)
+        default = {
+            "mlir": "add.mlir",
+            "inputs": [self.tensor("a.bin", A, "4xf32"), self.tensor("b.npy", B)],
+            "outputs": [self.tensor("sum.bin", A + B, "4xf32")],
+            "device": "local-task" if name.endswith("cpu") else "hip",
+            "compiler_flags": CPU_FLAGS if name.endswith("cpu") else HIP_FLAGS,
+            "run_function": "add",
+        }
+        value = {key: field for key, field in (default | fields).items() if field is not None}
+        self.file(f"{name}.json", json.dumps(value, indent=2))
+
+    def argv(self, *arguments: str, command: str = "quality") -> list[str]:
+        """Return the command line on this folder; no selector means all of it."""
+        places = ["--specs", str(self.specs), "--store", str(self.store_dir)]
+        if command in {"quality", "run"}:
+            places += ["--out", str(self.out)]
+        return [*HARNESS, command, *(arguments or ["toy"]), *places]
+
+    def run(
+        self,
+        *arguments: str,
+        command: str = "quality",
+        environment: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
+    ) -> Result:
+        """Run the command to its end; `under` goes before it."""
+        done = subprocess.run(
+            [*under, *self.argv(*arguments, command=command)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.root,
+            env=clean_environment() | dict(environment or {}),
+            timeout=300,
+        )
+        return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
+
+    def interrupted(self, *arguments: str, until: str, number: signal.Signals = signal.SIGINT) -> Result:
+        """Run the command, send it a signal as soon as a process of its own has `until` on its command line."""
+        log = self.root / "interrupted.log"
+        with log.open("w") as file:
+            child = subprocess.Popen(
+                self.argv(*arguments), stdout=file, stderr=file, cwd=self.root, env=clean_environment()
+            )
+            wait_for(lambda: bool(self.processes(until)))
+            child.send_signal(number)
+            code = child.wait(30)
+        return Result(code=code, text=log.read_text(), out_dir=self.out)
+
+    def processes(self, word: str) -> list[int]:
+        """Return the processes that work in our folders and have a word on their command line."""
+        ours = (str(self.root), str(self.store_dir))
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                where = str((path / "cwd").readlink())
+            except OSError:
+                continue
+            if word in line and any(folder in line or where.startswith(folder) for folder in ours):
+                found.append(int(path.name))
+        return found
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this environment without what changes the harness's defaults or its colours."""
+    names = {"BACKEND", "ROCM_CHIP", "SKU", "IREE_TEST_FILES", "TEST_OUTPUT_ARTIFACTS", "CI", "GITHUB_ACTIONS"}
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
+def wait_for(condition: Any, seconds: float = 60) -> None:
+    """Return once the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,176 @@
+"""The commands beside `quality`, the files it leaves, and the original suite's way."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.integration.laboratory import A, B, Laboratory, Result, clean_environment
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
+
+
+def test_plan_prints_a_script_that_does_it_and_runs_nothing(lab: Laboratory, toolchain: Any) -> None:
+    lab.spec()
+    result = lab.run("toy", command="plan")
+    assert result.code == 0
+    assert not lab.out.exists()
+    tools = toolchain("3.13.0")
+    folder = lab.root / "by hand"
+    folder.mkdir()
+    path = f"{tools.iree_compile.parent}:{tools.iree_run_module.parent}:/usr/bin:/bin"
+    subprocess.run(["sh", "-e", "-c", result.text], cwd=folder, env={"PATH": path}, check=True)
+    assert (folder / "0.bin").read_bytes() == (A + B).tobytes()
+
+
+def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
+    lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-waves-per-eu=2"])
+    text = lab.run("toy", "--compile-chip", "gfx942", "--iree", "3.9.0", command="plan").text
+    assert "--iree-hip-target=gfx942" in text
+    assert "# --iree-rocm-waves-per-eu=2 is --iree-hip-waves-per-eu=2 on 3.9.0" in text
+
+
+def test_list_names_the_cases(lab: Laboratory) -> None:
+    lab.spec()
+    lab.spec("add_rocm")
+    assert lab.run("toy", command="list").text == "toy/add[cpu]\n"
+    chips = lab.run("toy", "--chip", "gfx942", "--compile-chip", "gfx90a", "--json", command="list")
+    assert [case["id"] for case in json.loads(chips.text)] == ["toy/add[rocm-gfx942]", "toy/add[rocm-gfx90a]"]
+    assert set(json.loads(chips.text)[0]) == {"id", "model", "submodel", "backend", "chip", "path"}
+
+
+def test_validate_counts_the_specs(lab: Laboratory) -> None:
+    lab.spec()
+    assert lab.run(command="validate").text == "1 specs are valid.\n"
+
+
+def test_fetch_says_what_cannot_be_had(lab: Laboratory) -> None:
+    lab.spec()
+    assert lab.run(command="fetch").code == 0
+    (lab.model_dir / "sum.bin").unlink()
+    result = lab.run(command="fetch")
+    assert result.code == 3
+    assert "sum.bin" in result.text
+    assert "3 of 4 blobs are there." in result.text
+
+
+def test_doctor_says_what_is_and_how_to_mend_what_is_not(lab: Laboratory) -> None:
+    lab.spec(mlir="http://127.0.0.1:9/add.mlir")
+    result = lab.run("toy", command="doctor")
+    assert result.code == 0
+    lines = result.text.splitlines()
+    for subject in ("python", "iree", "disk", "memory", "container engine", "gpu", "blob host"):
+        assert any(re.match(rf"(ok|mend) +{subject} ", line) for line in lines), subject
+    (host,) = [index for index, line in enumerate(lines) if "http://127.0.0.1:9" in line]
+    assert "cannot be reached" in lines[host]
+    assert "->" in lines[host + 1]
+
+
+def test_results_and_junit_of_a_mixed_run(lab: Laboratory) -> None:
+    lab.spec()
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
+    lab.spec("lost_cpu", mlir="lost.mlir")
+    result = lab.run("toy", "--junit-xml", str(lab.root / "deep" / "copy.xml"))
+    assert result.code == 1
+    jsonschema.validate(result.report, json.loads(SCHEMA.read_text()))
+    suites = ET.parse(lab.out / "junit.xml").getroot()
+    assert {name: suites.get(name) for name in ("tests", "failures", "errors")} == {
+        "tests": "3",
+        "failures": "1",
+        "errors": "1",
+    }
+    assert (lab.root / "deep" / "copy.xml").read_bytes() == (lab.out / "junit.xml").read_bytes()
+    for log in next(case for case in result.report["cases"] if case["submodel"] == "wrong")["logs"].values():
+        assert (lab.out / log).is_file()
+
+
+def test_a_filter_and_only_failed(lab: Laboratory) -> None:
+    lab.spec()
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
+    default_out = _without_out(lab, "toy")
+    assert default_out.code == 1
+    assert (lab.root / "results" / "latest" / "results.json").is_file()
+    again = _without_out(lab, "toy", "--only-failed")
+    assert "toy/wrong[cpu]" in again.text
+    assert "toy/add[cpu]" not in again.text
+    filtered = _without_out(lab, "toy", "-k", "add")
+    assert filtered.code == 0
+    assert _without_out(lab, "toy", "--only-failed").code == 2
+    assert len(list((lab.root / "results").glob("2*"))) == 3
+
+
+def _without_out(lab: Laboratory, *arguments: str) -> Result:
+    argv = lab.argv(*arguments)
+    del argv[argv.index("--out") : argv.index("--out") + 2]
+    done = subprocess.run(
+        argv, cwd=lab.root, capture_output=True, text=True, check=False, env=clean_environment(), timeout=120
+    )
+    return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=lab.root / "results" / "latest")
+
+
+def test_in_github_actions_failures_are_annotated_and_summed_up(lab: Laboratory) -> None:
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
+    summary = lab.root / "summary.md"
+    result = lab.run(environment={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)})
+    assert re.search(r"^::error title=FAILED toy/wrong\[cpu\],file=.*::numeric: ", result.text, re.MULTILINE)
+    assert "toy/wrong[cpu]" in summary.read_text()
+
+
+@pytest.mark.parametrize("launch", [["quality_tests/"], ["-m", "pytest", "quality_tests/", "-n", "2"]])
+def test_the_original_suites_way(lab: Laboratory, launch: list[str]) -> None:
+    lab.spec()
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
+    lab.spec("expected_cpu", outputs=[lab.tensor("wrong.npy", A)], run_test_expecting_to_fail=True)
+    lab.spec("lost_cpu", mlir="lost.mlir")
+    lab.spec("filtered_cpu")
+    junit = lab.root / "junit.xml"
+    options = ["-rA", "--log-cli-level=info", "--timeout=600", "--durations=0", f"--junitxml={junit}"]
+    places = ["--test-file-directory", str(lab.specs), "--external-file-directory", str(lab.root)]
+    done = subprocess.run(
+        [sys.executable, *launch, *options, *places, "-k", "not filtered", "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env=clean_environment()
+        | {"IREE_TEST_FILES": str(lab.store_dir), "TEST_OUTPUT_ARTIFACTS": str(lab.out), "BACKEND": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+    assert "1 xfailed, 1 error" in done.stdout
+    assert "numeric: output 0 (4xf32)" in done.stdout
+    suite = ET.parse(junit).getroot()[0]
+    counted = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counted == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1"}
+
+
+def test_the_commands_of_the_readme_are_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    quoted = re.findall(r"^    nox -s quality -- ([^#\n]*)", text, re.MULTILINE)
+    assert len(quoted) >= 4
+    for line in quoted:
+        arguments = [each.replace("DIR", "quality_tests").replace("sd3/*", "tiny/*") for each in shlex.split(line)]
+        argv = [*LIST, *(each for each in _without_iree(arguments))]
+        assert subprocess.run(argv, cwd=ROOT, check=False, capture_output=True).returncode == 0, line
+
+
+LIST = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()", "list"]
+
+
+def _without_iree(arguments: list[str]) -> list[str]:
+    return [each for each in arguments if each != "--iree" and not re.fullmatch(r"\d+\.\d+\.\d+", each)]
+
+
+def test_the_table_of_the_readme_has_every_field() -> None:
+    schema = json.loads((ROOT / "harness" / "spec.schema.json").read_text())
+    rows = re.findall(r"^\| `(\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert set(schema["properties"]) <= set(rows)

@@ -1,0 +1,359 @@
+"""Bad input and faults: each gives one clear message, the right status and exit code, and complete results."""
+
+import http.server
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, Laboratory, Result, wait_for
+
+ENDLESS = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0 : index
+  %first = tensor.extract %a[%zero] : tensor<4xf32>
+  %limit = arith.constant 0.0 : f32
+  %end = scf.while (%t = %b) : (tensor<4xf32>) -> tensor<4xf32> {
+    %more = arith.cmpf ogt, %first, %limit : f32
+    scf.condition(%more) %t : tensor<4xf32>
+  } do {
+  ^bb0(%t: tensor<4xf32>):
+    %next = arith.addf %t, %a : tensor<4xf32>
+    scf.yield %next : tensor<4xf32>
+  }
+  return %end : tensor<4xf32>
+}
+"""
+FAILING = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %x = tensor.extract %a[%c0] : tensor<4xf32>
+  return %a : tensor<4xf32>
+}
+"""
+ASSERTING = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0 : index
+  %x = tensor.extract %a[%zero] : tensor<4xf32>
+  %limit = arith.constant 100.0 : f32
+  %fine = arith.cmpf ogt, %x, %limit : f32
+  cf.assert %fine, "the first element is too small"
+  %sum = arith.addf %a, %b : tensor<4xf32>
+  return %sum : tensor<4xf32>
+}
+"""
+UNREGISTERED = 'func.func @add(%a: tensor<4xf32>) { "nobody.knows"(%a) : (tensor<4xf32>) -> ()\n return }'
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Return the address of a server that has files of a folder, and stalls below /stall."""
+    folder = tmp_path / "www"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def do_GET(self) -> None:
+            if self.path.startswith("/stall"):
+                self.send_response(200)
+                self.send_header("Content-Length", "1000000")
+                self.end_headers()
+                self.wfile.write(b"x")
+                released.wait(60)
+            else:
+                super().do_GET()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    released = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        httpd.daemon_threads = True
+        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        released.set()
+        httpd.shutdown()
+
+
+def assert_nothing_is_left(lab: Laboratory) -> None:
+    """No process runs on, no half-written file is in the store, and both reports are whole."""
+    wait_for(lambda: not lab.processes("/iree-"), 5)
+    drafts = lab.store_dir / "tmp"
+    assert not drafts.exists() or not list(drafts.iterdir())
+    assert not list(lab.out.rglob("*.tmp"))
+    assert json.loads((lab.out / "results.json").read_text())["schema"] == 1
+    assert (lab.out / "junit.xml").read_text().rstrip().endswith("</testsuites>")
+
+
+def both(lab: Laboratory, **fields: Any) -> Result:
+    """Run a case in trouble beside a good one, which must pass all the same."""
+    lab.spec("good_cpu")
+    lab.spec("bad_cpu", **fields)
+    result = lab.run()
+    good, bad = sorted(result.report["cases"], key=lambda case: str(case["submodel"] == "bad"))
+    assert good["status"] == "passed", result.text
+    assert_nothing_is_left(lab)
+    shutil.copyfile(lab.out / "results.json", lab.root / "both.json")
+    return Result(code=result.code, text=result.text, out_dir=_only(lab, bad))
+
+
+def _only(lab: Laboratory, case: Any) -> Path:
+    folder = lab.root / "only"
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps({"cases": [case]}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--iree=9.9.9", "9.9.9: no such IREE release in the lock"),
+        ("--chip=gfx942", None),
+        ("nobody", "nobody: no spec in"),
+        ("--no-such-option", "unrecognized arguments: --no-such-option"),
+        ("--sku=mi9", "no such SKU"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_runs_nothing(lab: Laboratory, argument: str, message: str | None) -> None:
+    lab.spec()
+    result = lab.run(*([] if argument == "nobody" else ["toy"]), argument)
+    assert result.code == 2
+    assert (message or "No selected spec is for the backend rocm") in result.text
+    assert "Traceback" not in result.text
+    assert not lab.out.exists()
+
+
+def test_an_invalid_spec_ends_with_2_and_names_file_and_line(lab: Laboratory) -> None:
+    lab.spec(output=[])
+    for command in ("quality", "validate", "plan", "list"):
+        result = lab.run(command=command)
+        assert result.code == 2
+        assert "add_cpu.json:" in result.text
+        assert "$.output: unknown field 'output'; did you mean 'outputs'?" in result.text
+
+
+def test_a_missing_file_is_an_error_of_kind_fetch(lab: Laboratory) -> None:
+    result = both(lab, mlir="nowhere.mlir")
+    assert result.verdict == (3, "error", "fetch")
+    assert "nowhere.mlir" in result.case["reason"]
+
+
+def test_404_is_an_error_of_kind_fetch(lab: Laboratory, server: str) -> None:
+    result = both(lab, mlir=f"{server}/no.mlir")
+    assert result.verdict == (3, "error", "fetch")
+    assert "404" in result.case["reason"]
+
+
+def test_no_network_is_an_error_of_kind_fetch(lab: Laboratory, server: str) -> None:
+    lab.spec(mlir=f"{server}/add.mlir")
+    result = lab.run("toy", "--offline")
+    assert result.verdict == (3, "error", "fetch")
+    assert "offline" in result.case["reason"]
+
+
+def test_a_wrong_digest_is_an_error_of_kind_integrity(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.spec("good_cpu")
+    shutil.copy(lab.model_dir / "add.mlir", tmp_path / "www")
+    url = f"{server}/add.mlir"
+    size = (tmp_path / "www/add.mlir").stat().st_size
+    (lab.specs / "blobs.lock.json").write_text(json.dumps({url: {"sha256": "0" * 64, "size": size}}))
+    result = both(lab, mlir=url)
+    assert result.verdict == (3, "error", "integrity")
+
+
+def test_a_blob_comes_over_the_network_once(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.spec(mlir=f"{server}/add.mlir")
+    shutil.copy(lab.model_dir / "add.mlir", tmp_path / "www")
+    assert lab.run().verdict == (0, "passed", None)
+    assert lab.run("toy", "--offline").verdict == (0, "passed", None)
+
+
+def test_an_input_of_the_wrong_size_is_an_error_of_kind_integrity(lab: Laboratory) -> None:
+    result = both(lab, inputs=[{"source": lab.file("short.bin", b"1234"), "value": "4xf32"}, {"source": "b.npy"}])
+    assert result.verdict == (3, "error", "integrity")
+    assert "expected 16 bytes for 4xf32, got 4" in result.case["reason"]
+
+
+def test_inputs_that_do_not_fit_the_program_are_an_error(lab: Laboratory) -> None:
+    result = both(lab, inputs=[{"source": "b.npy"}])
+    assert result.verdict == (3, "error", "tool")
+    assert "the inputs do not fit the program" in result.case["reason"]
+
+
+def test_a_function_that_is_not_there_is_an_error(lab: Laboratory) -> None:
+    result = both(lab, run_function='no "such"; function')
+    assert result.verdict == (3, "error", "tool")
+    assert "no such function" in result.case["reason"]
+
+
+def test_text_that_is_no_mlir_fails(lab: Laboratory) -> None:
+    result = both(lab, mlir=lab.file("bad.mlir", FAILING))
+    assert result.verdict == (1, "failed", "compile")
+    assert "error: use of undeclared SSA value name" in result.case["reason"]
+    assert (lab.out / result.case["logs"]["compile"]).stat().st_size
+
+
+def test_a_compiler_that_crashes_fails(lab: Laboratory) -> None:
+    result = both(lab, mlir=lab.file("crash.mlir", UNREGISTERED))
+    assert result.verdict == (1, "failed", "crash")
+    assert "iree-compile crashed with SIGSEGV" in result.case["reason"]
+
+
+def test_a_flag_that_nobody_knows_is_an_error(lab: Laboratory) -> None:
+    result = both(lab, compiler_flags=[*CPU_FLAGS, "--iree-opt-levle=O2"])
+    assert result.verdict == (3, "error", "tool")
+    assert "did you mean" in result.case["reason"]
+
+
+def test_a_flag_of_another_release_is_unsupported(lab: Laboratory) -> None:
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-codegen-llvmgpu-use-wmma=true"])
+    result = lab.run()
+    assert result.verdict == (0, "unsupported", None)
+    assert "does not know --iree-codegen-llvmgpu-use-wmma; releases up to 3.10.0 do" in result.case["reason"]
+
+
+def test_a_value_that_a_flag_does_not_take_is_an_error(lab: Laboratory) -> None:
+    result = both(lab, compiler_flags=[*CPU_FLAGS, "--iree-opt-level=O9"])
+    assert result.verdict == (3, "error", "tool")
+
+
+def test_a_compiler_that_skips_what_was_asked_fails(lab: Laboratory) -> None:
+    result = both(lab, compiler_flags=[*CPU_FLAGS, "--iree-preprocessing-pass-pipeline=builtin.module(no-such-pass)"])
+    assert result.verdict == (1, "failed", "compile")
+    assert "exit code 0 but skipped what was asked" in result.case["reason"]
+
+
+def test_a_chip_that_nobody_knows_is_an_error(lab: Laboratory) -> None:
+    lab.spec("add_rocm", compiler_flags=HIP_FLAGS)
+    result = lab.run("toy", "--compile-chip", "gfx9999")
+    assert result.verdict == (3, "error", "tool")
+    assert "gfx9999" in result.case["reason"]
+
+
+def test_a_chip_of_another_release_is_unsupported(lab: Laboratory) -> None:
+    lab.spec("add_rocm", compiler_flags=HIP_FLAGS)
+    result = lab.run("toy", "--compile-chip", "gfx1030")
+    assert result.verdict == (0, "unsupported", None)
+    assert "does not know the chip gfx1030; releases up to 3.7.1 do" in result.case["reason"]
+
+
+def test_a_device_that_is_absent_is_an_error(lab: Laboratory) -> None:
+    lab.spec("add_rocm", compiler_flags=HIP_FLAGS)
+    result = lab.run("toy", "--chip", "gfx942")
+    assert result.verdict == (3, "error", "device")
+    none = lab.run("toy", "--backend", "rocm")
+    assert none.verdict == (3, "error", "device")
+    assert "no AMD GPU was found" in none.case["reason"]
+
+
+def test_a_program_that_ends_itself_fails(lab: Laboratory) -> None:
+    result = both(lab, mlir=lab.file("assert.mlir", ASSERTING))
+    assert result.verdict == (1, "failed", "crash")
+    assert "the first element is too small" in result.case["reason"]
+
+
+def test_a_compilation_that_takes_too_long_fails(lab: Laboratory) -> None:
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-level=O1"])
+    result = lab.run("toy", "--timeout", "0.05")
+    assert result.verdict == (1, "failed", "timeout")
+    assert "iree-compile was killed after 0.05 s" in result.case["reason"]
+    assert_nothing_is_left(lab)
+
+
+def test_a_run_that_takes_too_long_fails(lab: Laboratory) -> None:
+    lab.spec(mlir=lab.file("endless.mlir", ENDLESS))
+    assert lab.run("toy", "--compile-only").verdict == (0, "compiled", None)
+    result = lab.run("toy", "--timeout", "2")
+    assert result.verdict == (1, "failed", "timeout")
+    assert "iree-run-module was killed after 2 s" in result.case["reason"]
+    assert_nothing_is_left(lab)
+
+
+def test_without_tools_there_is_no_verdict(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run("toy", "--toolchain", str(lab.root), command="run")
+    assert result.verdict == (3, "error", "tool")
+    assert "iree-compile is not in" in result.case["reason"]
+    nowhere = lab.run(command="run", environment={"PATH": "/nonexistent"})
+    assert nowhere.verdict == (3, "error", "tool")
+
+
+def test_a_store_that_cannot_be_written_is_an_error(lab: Laboratory) -> None:
+    lab.spec()
+    file = lab.root / "file"
+    file.write_text("")
+    lab.store_dir = file / "store"
+    result = lab.run()
+    assert result.verdict == (3, "error", "disk")
+    assert "--store" in result.case["reason"]
+
+
+def test_results_that_cannot_be_written_end_with_3(lab: Laboratory) -> None:
+    lab.spec()
+    (lab.root / "file").write_text("")
+    lab.out = lab.root / "file" / "out"
+    result = lab.run()
+    assert result.code == 3
+    assert "cannot be written" in result.text
+    assert "Traceback" not in result.text
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_while_running(lab: Laboratory, number: signal.Signals, code: int) -> None:
+    lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    result = lab.interrupted("toy", until="iree-run-module", number=number)
+    assert result.code == code, result.text
+    assert result.case["status"] == "error"
+    assert "interrupted" in result.case["reason"]
+    assert result.report["exit_code"] == code
+    assert_nothing_is_left(lab)
+
+
+def test_interrupted_while_compiling(lab: Laboratory) -> None:
+    # A program of its own, so that no other test has compiled it before.
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-strip-assertions"])
+    result = lab.interrupted("toy", until="iree-compile")
+    assert (result.code, result.case["status"]) == (130, "error")
+    assert_nothing_is_left(lab)
+
+
+def test_interrupted_while_fetching(lab: Laboratory, server: str) -> None:
+    lab.spec(mlir=f"{server}/stall.mlir")
+    threading.Thread(target=_interrupt_download, args=(lab,), daemon=True).start()
+    result = lab.run()
+    assert (result.code, result.case["status"]) == (130, "error")
+    assert_nothing_is_left(lab)
+
+
+def _interrupt_download(lab: Laboratory) -> None:
+    drafts = lab.store_dir / "tmp"
+    wait_for(lambda: drafts.exists() and any(each.name.startswith(("urls", "blobs")) for each in drafts.iterdir()))
+    for pid in lab.processes("harness.cli"):
+        os.kill(pid, signal.SIGINT)
+
+
+def test_a_killed_harness_leaves_no_process(lab: Laboratory) -> None:
+    lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    result = lab.interrupted("toy", until="iree-run-module", number=signal.SIGKILL)
+    assert result.code == -signal.SIGKILL
+    wait_for(lambda: not lab.processes("/iree-"), 5)
+
+
+def test_a_full_disk_is_an_error(lab: Laboratory) -> None:
+    """A store of one MiB: the toolchain does not fit into it."""
+    lab.spec()
+    small = lab.root / "small"
+    small.mkdir()
+    mount = f'mount -t tmpfs -o size=1m tmpfs {small} && exec "$@"'
+    lab.store_dir = small
+    result = lab.run(under=["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
+    assert result.verdict == (3, "error", "disk"), result.text
+    assert "No space left on device" in result.case["reason"]

@@ -1,0 +1,292 @@
+"""Every field of a spec, each with the real IREE tools."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, A, B, Laboratory
+
+WEIGHTED = """
+util.global private @w = #{dialect}.parameter.named<"model"::"w"> : tensor<4xf32>
+func.func @main(%a: tensor<4xf32>) -> tensor<4xf32> {{
+  %w = util.global.load @w : tensor<4xf32>
+  %r = arith.addf %a, %w : tensor<4xf32>
+  return %r : tensor<4xf32>
+}}
+"""
+TWO_RESULTS = """
+func.func @main(%a: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %r = arith.addf %a, %a : tensor<4xf32>
+  return %a, %r : tensor<4xf32>, tensor<4xf32>
+}
+"""
+INNER = """
+module @inner {
+  func.func @twice(%a: tensor<4xf32>) -> tensor<4xf32> {
+    %r = arith.addf %a, %a : tensor<4xf32>
+    return %r : tensor<4xf32>
+  }
+}
+"""
+OUTER = """
+module @outer {
+  func.func private @inner.twice(%a: tensor<4xf32>) -> tensor<4xf32>
+  func.func @four_times(%a: tensor<4xf32>) -> tensor<4xf32> {
+    %b = func.call @inner.twice(%a) : (tensor<4xf32>) -> tensor<4xf32>
+    %c = func.call @inner.twice(%b) : (tensor<4xf32>) -> tensor<4xf32>
+    return %c : tensor<4xf32>
+  }
+}
+"""
+NO_SUCH_OP = """
+func.func @add(%a: tensor<4xf32>) -> tensor<4xf32> {
+  %r = "arith.no_such_op"(%a) : (tensor<4xf32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+"""
+TUNER = """
+module attributes { transform.with_named_sequence } {
+  transform.named_sequence @__kernel_config(%op: !transform.any_op {transform.readonly}) {
+    transform.yield
+  }
+}
+"""
+
+
+def test_mlir_inputs_outputs_and_run_function(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run()
+    assert result.verdict == (0, "passed", None), result.text
+    (output,) = result.case["outputs"]
+    assert (output["type"], output["max_abs_error"], output["headroom"]) == ("4xf32", 0.0, 0.0)
+
+
+def test_a_wrong_number_fails_and_keeps_the_outputs(lab: Laboratory) -> None:
+    wrong = A + B
+    wrong[2] += 1
+    lab.spec(outputs=[lab.tensor("wrong.npy", wrong)])
+    result = lab.run()
+    assert result.verdict == (1, "failed", "numeric")
+    assert "output 0 (4xf32): 1 of 4 elements differ by more than 0.0001, first at [2]" in result.case["reason"]
+    assert np.fromfile(lab.out / "outputs/toy/add-cpu/0.bin", np.float32).tolist() == (A + B).tolist()
+
+
+def test_nan_where_the_reference_has_none_fails(lab: Laboratory) -> None:
+    lab.spec(inputs=[lab.tensor("nan.bin", np.full(4, np.nan, np.float32), "4xf32"), lab.tensor("b.npy", B)])
+    assert lab.run().verdict == (1, "failed", "nan")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"), [("0.11f", (0, "passed", None)), ("0.09", (1, "failed", "numeric"))]
+)
+def test_threshold_args(lab: Laboratory, threshold: str, expected: tuple[int, str, str | None]) -> None:
+    off = A + B + np.float32(0.1)
+    lab.spec(outputs=[lab.tensor("off.npy", off)], threshold_args=[f"--expected_f32_threshold={threshold}"])
+    assert lab.run().verdict == expected
+
+
+def test_the_relative_threshold(lab: Laboratory) -> None:
+    off = (A + B) * np.float32(1.01)
+    lab.spec(outputs=[lab.tensor("off.npy", off)], threshold_args=["--expected_rtol=0.0101"])
+    assert lab.run().verdict == (0, "passed", None)
+
+
+def test_an_output_of_another_shape_and_the_same_size_fails(lab: Laboratory) -> None:
+    lab.spec(outputs=[lab.tensor("square.npy", (A + B).reshape(2, 2))])
+    result = lab.run()
+    assert result.verdict == (1, "failed", "shape")
+    assert result.case["reason"] == "output 0: expected 2x2xf32, but the program returns 4xf32"
+
+
+def test_an_output_of_another_size_fails(lab: Laboratory) -> None:
+    lab.spec(outputs=[lab.tensor("long.npy", np.zeros(5, np.float32))])
+    assert lab.run().verdict == (1, "failed", "shape")
+
+
+def test_another_number_of_outputs_fails(lab: Laboratory) -> None:
+    both = [lab.tensor("sum.npy", A + B)] * 2
+    lab.spec(outputs=both)
+    result = lab.run()
+    assert result.verdict == (1, "failed", "shape")
+    assert "another number of outputs" in result.case["reason"]
+
+
+def test_ignored_outputs(lab: Laboratory) -> None:
+    mlir = lab.file("two.mlir", TWO_RESULTS)
+    outputs = [{"value": "(ignored)"}, lab.tensor("twice.npy", A + A)]
+    lab.spec(mlir=mlir, inputs=[lab.tensor("a.npy", A)], outputs=outputs, run_function="main")
+    result = lab.run()
+    assert result.verdict == (0, "passed", None), result.text
+    assert [output["ignored"] for output in result.case["outputs"]] == [True, False]
+
+
+def test_without_outputs_nothing_is_compared_and_that_is_said(lab: Laboratory) -> None:
+    lab.spec(outputs=None)
+    result = lab.run()
+    assert result.verdict == (0, "ran", None)
+    assert "1 case compared nothing" in result.text
+    assert "add[cpu].compared" in (lab.out / "junit.xml").read_text()
+
+
+def test_without_run_function_the_only_function_is_run(lab: Laboratory) -> None:
+    lab.spec(outputs=None, run_function=None)
+    assert lab.run().verdict == (0, "ran", None)
+
+
+def test_device(lab: Laboratory) -> None:
+    lab.spec(device="local-sync")
+    result = lab.run()
+    assert result.verdict == (0, "passed", None)
+    assert "--device=local-sync" in result.case["commands"]["run"]
+
+
+def test_compiler_flags(lab: Laboratory) -> None:
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-level=O2"])
+    result = lab.run()
+    assert result.verdict == (0, "passed", None)
+    assert "--iree-opt-level=O2" in result.case["commands"]["compile"]
+
+
+def test_real_weights(lab: Laboratory) -> None:
+    lab.spec(
+        mlir=lab.file("weighted.mlir", WEIGHTED.format(dialect="stream")),
+        inputs=[lab.tensor("a.npy", A)],
+        outputs=[lab.tensor("sum.npy", A + B)],
+        real_weights=lab.weights("w.irpa", {"w": B}),
+        run_function="main",
+        custom_real_weights_group="shared",
+    )
+    result = lab.run()
+    assert result.verdict == (0, "passed", None), result.text
+    assert "custom_real_weights_group 'shared' changes nothing" in result.case["notes"][0]
+
+
+def test_splat_weights_stand_in_where_there_are_none(lab: Laboratory) -> None:
+    mlir = lab.file("weighted.mlir", WEIGHTED.format(dialect="flow"))
+    lab.spec(mlir=mlir, inputs=[lab.tensor("a.npy", A)], outputs=None, run_function="main")
+    assert lab.run().verdict == (0, "ran", None)
+
+
+def test_what_splat_weights_leave_out_is_said(lab: Laboratory) -> None:
+    mlir = lab.file("weighted.mlir", WEIGHTED.format(dialect="stream"))
+    lab.spec(mlir=mlir, inputs=[lab.tensor("a.npy", A)], outputs=None, run_function="main")
+    result = lab.run()
+    assert result.verdict == (3, "error", "integrity")
+    assert "name real_weights, or write #flow.parameter.named" in result.case["reason"]
+    assert "key 'w'" in result.case["reason"]
+
+
+def pipeline(lab: Laboratory, **changes: Any) -> None:
+    fields: dict[str, Any] = {
+        "mlir": lab.file("inner.mlir", INNER),
+        "inputs": [lab.tensor("a.npy", A)],
+        "outputs": [lab.tensor("four.npy", A * 4)],
+        "pipeline_mlir": lab.file("outer.mlir", OUTER),
+        "pipeline_compiler_flags": CPU_FLAGS,
+        "add_pipeline_module": True,
+        "run_function": "four_times",
+    }
+    lab.spec(**(fields | changes))
+
+
+def test_pipeline_modules(lab: Laboratory) -> None:
+    pipeline(lab)
+    result = lab.run()
+    assert result.verdict == (0, "passed", None), result.text
+    modules = [each for each in result.case["commands"]["run"] if each.startswith("--module")]
+    assert modules == ["--module=model.vmfb", "--module=pipeline.vmfb"]
+    assert [module["cached"] for module in result.case["modules"]] == [False, False]
+
+
+def test_a_pipeline_module_that_is_not_added_is_compiled_only(lab: Laboratory) -> None:
+    pipeline(lab, add_pipeline_module=None, run_function="twice", outputs=[lab.tensor("two.npy", A * 2)])
+    result = lab.run()
+    assert result.verdict == (0, "passed", None), result.text
+    assert len(result.case["modules"]) == 2
+    assert "--module=pipeline.vmfb" not in result.case["commands"]["run"]
+
+
+def test_a_pipeline_that_does_not_compile_fails(lab: Laboratory) -> None:
+    pipeline(lab, pipeline_mlir=lab.file("bad.mlir", NO_SUCH_OP))
+    assert lab.run().verdict == (1, "failed", "compile")
+
+
+def test_compile_only(lab: Laboratory) -> None:
+    lab.spec(compile_only=True)
+    result = lab.run()
+    assert result.verdict == (0, "compiled", None)
+    assert "run" not in result.case["commands"]
+
+
+def test_run_test_expecting_to_fail_that_fails(lab: Laboratory) -> None:
+    lab.spec(run_test_expecting_to_fail=True, outputs=[lab.tensor("wrong.npy", A)])
+    assert lab.run().verdict == (0, "xfailed", "numeric")
+
+
+def test_run_test_expecting_to_fail_that_passes_names_the_line_to_delete(lab: Laboratory) -> None:
+    lab.spec(run_test_expecting_to_fail=True)
+    result = lab.run()
+    assert result.verdict == (1, "xpassed", None)
+    text = (lab.model_dir / "add_cpu.json").read_text().splitlines()
+    line = next(number for number, each in enumerate(text, 1) if "run_test_expecting_to_fail" in each)
+    assert f"add_cpu.json:{line}" in result.case["reason"]
+
+
+def test_a_compilation_that_fails_is_not_excused_by_an_expected_run_failure(lab: Laboratory) -> None:
+    lab.spec(run_test_expecting_to_fail=True, mlir=lab.file("bad.mlir", NO_SUCH_OP))
+    assert lab.run().verdict == (1, "failed", "compile")
+
+
+def test_compile_chip_expecting_to_fail(lab: Laboratory) -> None:
+    bad = lab.file("bad.mlir", NO_SUCH_OP)
+    lab.spec("bad_rocm", mlir=bad, compile_chip_expecting_to_fail=["gfx90a"])
+    lab.spec("good_rocm", compile_chip_expecting_to_fail=["gfx90a"])
+    result = lab.run("toy", "--compile-chip", "gfx90a", "--compile-chip", "gfx942")
+    found = {case["id"]: (case["status"], case["kind"]) for case in result.report["cases"]}
+    assert found == {
+        "toy/bad[rocm-gfx90a]": ("xfailed", "compile"),
+        "toy/bad[rocm-gfx942]": ("failed", "compile"),
+        "toy/good[rocm-gfx90a]": ("xpassed", None),
+        "toy/good[rocm-gfx942]": ("compiled", None),
+    }
+    assert result.code == 1
+    (stale,) = [case for case in result.report["cases"] if case["status"] == "xpassed"]
+    assert 'delete "compile_chip_expecting_to_fail"[gfx90a]' in stale["reason"]
+
+
+def test_tuner_file_of_the_sku(lab: Laboratory) -> None:
+    tuners = {"mi300": lab.file("tuner.mlir", TUNER), "mi308": lab.file("broken.mlir", "not MLIR")}
+    lab.spec("add_rocm", tuner_file=tuners, compiler_flags=HIP_FLAGS)
+    good = lab.run("toy", "--compile-chip", "gfx942", "--sku", "mi300")
+    assert good.verdict == (0, "compiled", None), good.text
+    assert "--iree-codegen-transform-dialect-library=tuner.mlir" in good.case["commands"]["compile"]
+    broken = lab.run("toy", "--compile-chip", "gfx942", "--sku", "mi308")
+    assert broken.verdict == (1, "failed", "compile")
+    assert "exit code 0 but skipped what was asked" in broken.case["reason"]
+    none = lab.run("toy", "--compile-chip", "gfx950", "--sku", "mi355")
+    assert none.verdict == (0, "compiled", None)
+    assert "no tuner file for mi355" in none.case["notes"][0]
+
+
+def test_a_flag_that_names_a_file(lab: Laboratory) -> None:
+    flag = "--iree-codegen-tuning-spec-path"
+    lab.file("mine.mlir", "not MLIR")
+    lab.spec("add_rocm", compiler_flags=[*HIP_FLAGS, f"{flag}=mine.mlir"])
+    result = lab.run("toy", "--compile-chip", "gfx942")
+    assert f"{flag}=0.mine.mlir" in result.case["commands"]["compile"]
+    assert result.verdict == (1, "failed", "compile")
+
+
+def test_the_tool_as_judge(lab: Laboratory) -> None:
+    lab.spec()
+    assert lab.run("toy", "--verdict", "iree-run-module").verdict == (0, "passed", None)
+    lab.spec(outputs=[lab.tensor("wrong.bin", A, "4xf32")])
+    assert lab.run("toy", "--verdict", "iree-run-module").verdict == (1, "failed", "numeric")
+
+
+def test_a_run_wrapper_is_put_before_the_tool_and_recorded(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run("toy", "--run-wrapper", "nice -n 5")
+    assert result.verdict == (0, "passed", None)
+    assert result.case["commands"]["run"][:4] == ["nice", "-n", "5", "iree-run-module"]
