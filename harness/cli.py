@@ -55,15 +55,15 @@ def _terminated(_number: int, _frame: object) -> None:
 
 
 def _quality(parsed: argparse.Namespace, environment: Environment) -> int:
-    def provide(store: Store, cancel: Cancel) -> Toolchain:
-        return toolchain.installed(name, store, offline=parsed.offline, cancel=cancel)
+    def provide(store: Store, cancel: Cancel, notice: Callable[[str], None]) -> Toolchain:
+        return toolchain.installed(name, store, offline=parsed.offline, cancel=cancel, notice=notice)
 
     name = releases.find(parsed.iree or releases.newest().name).release.name
     return session.judge(parsed, Console(highlight=False), environment, provide)
 
 
 def _run(parsed: argparse.Namespace, environment: Environment) -> int:
-    def provide(store: Store, _cancel: Cancel) -> Toolchain:
+    def provide(store: Store, _cancel: Cancel, _notice: Callable[[str], None]) -> Toolchain:
         return toolchain.found(parsed.toolchain, environment.get("PATH", ""), store)
 
     return session.judge(parsed, Console(highlight=False), environment, provide)

@@ -89,7 +89,7 @@ class _Bench:
             self._steps = Steps(
                 store=store,
                 fetcher=self._open.enter_context(Fetcher(store, offline=self.parsed.offline, notice=_LOG.info)),
-                toolchain=toolchain.installed(name, store, offline=self.parsed.offline),
+                toolchain=toolchain.installed(name, store, offline=self.parsed.offline, notice=_LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=self.parsed.timeout,

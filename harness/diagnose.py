@@ -71,8 +71,8 @@ def _told_by_status(step: Run, status: str, log: str) -> Verdict:
     known = (verdict for pattern, verdict in _RUN_VERDICTS if not own and pattern.search(status))
     if verdict := next(known, None):
         splat = any(WEIGHTS in each.products for each in step.compiles)
-        hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else ""
-        return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}{hint}: {status}")
+        hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else _DEVICE_HINT if verdict is _DEVICE else ""
+        return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}: {status}{hint}")
     if executed:
         return _failed(Kind.CRASH, f"the program failed while running: {status}")
     return _error(Kind.TOOL, f"iree-run-module could not start the program: {status}")
@@ -96,7 +96,7 @@ def _errors(log: str) -> Iterator[str]:
 def run_status(log: str) -> str:
     """Return `STATUS; message; context` of iree-run-module without its own file and line."""
     found = _SYSTEM_STATUS.search(log)
-    return found[1].strip(" ;") if found else ""
+    return found[1].strip(" ;:") if found else ""
 
 
 def _not_the_models_fault(log: str) -> Verdict | None:
@@ -130,9 +130,8 @@ def _error(kind: Kind, reason: str) -> Verdict:
     return Verdict(status=Status.ERROR, kind=kind, reason=reason)
 
 
-_DEVICE = _error(
-    Kind.DEVICE, "the device cannot be used (ask for --compile-only to compile without one, or see harness doctor)"
-)
+_DEVICE = _error(Kind.DEVICE, "the device cannot be used")
+_DEVICE_HINT = " (--compile-only needs none; `nox -s doctor` says what is missing)"
 _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler that made the module")
 _INPUTS = _error(Kind.TOOL, "the inputs do not fit the program, so nothing can be judged; correct the spec")
 _WEIGHTS = _error(Kind.INTEGRITY, "the weights do not hold what the program loads")

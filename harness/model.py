@@ -302,6 +302,7 @@ class Plan:
 
     case: Case
     steps: tuple[Step, ...]
+    release: Release | None = None
     blocked: Verdict | None = None
     notes: tuple[str, ...] = ()
 
@@ -367,6 +368,7 @@ class Outcome:
     submodel: str
     backend: str
     chip: str | None
+    release: str | None = None
     status: Status
     kind: Kind | None = None
     phase: Phase | None = None

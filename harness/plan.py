@@ -57,19 +57,19 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return what will be done for a case with a release."""
     notes = list(_notes(case))
     if case.target.backend is Backend.ROCM and not case.target.chip:
-        return Plan(case=case, steps=(), blocked=_NO_CHIP, notes=tuple(notes))
+        return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP, notes=tuple(notes))
     try:
         compiles = tuple(_compiles(case, release, notes))
     except _UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
-        return Plan(case=case, steps=(), blocked=blocked, notes=tuple(notes))
+        return Plan(case=case, steps=(), release=release, blocked=blocked, notes=tuple(notes))
     steps: list[Step] = [*_fetches(compiles), *compiles]
     if not is_compile_only(case):
         run = _run(case, compiles, options)
         compare = _compare(case.spec, run)
         steps += [fetch for fetch in _fetches([run, compare]) if fetch not in steps]
         steps += [run] if options.tool_verdict or not case.spec.outputs else [run, compare]
-    return Plan(case=case, steps=tuple(steps), notes=tuple(notes))
+    return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes))
 
 
 def is_compile_only(case: Case) -> bool:

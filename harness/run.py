@@ -196,6 +196,7 @@ def outcome(plan: Plan, results: Results, verdict: Verdict | None, out_dir: Path
         submodel=spec.submodel,
         backend=str(spec.backend),
         chip=case.target.chip,
+        release=plan.release.name if plan.release else None,
         status=judged.status,
         kind=judged.kind,
         phase=phase,

@@ -32,7 +32,7 @@ _COMPILE_MEMORY_BYTES = 4 << 30
 _FETCHES_AT_ONCE = 4
 _LATEST = Path("results/latest")
 
-Provider = Callable[[Store, Cancel], Toolchain]
+Provider = Callable[[Store, Cancel, Callable[[str], None]], Toolchain]
 
 
 def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str, str], provide: Provider) -> int:
@@ -42,7 +42,7 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
         parsed: the command line.
         console: where to tell.
         environment: of the process; says whether GitHub Actions runs us.
-        provide: returns the toolchain.
+        provide: returns the toolchain; may tell what takes time.
 
     Raises:
         UsageError: the command line or a spec is wrong, so nothing was run.
@@ -83,7 +83,7 @@ class _Session:
         """Provide the toolchain, plan, and do it."""
         parsed = self._parsed
         store = Store(parsed.store, on_wait=self._wait_noticed(live))
-        toolchain = self._toolchain = provide(store, self._cancel)
+        toolchain = self._toolchain = provide(store, self._cancel, live.notice)
         live.notice(f"IREE {toolchain.release.name} ({(toolchain.compiler_commit or 'unknown commit')[:10]}), local")
         plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]
         with Fetcher(

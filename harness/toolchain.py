@@ -8,7 +8,7 @@ import hashlib
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +40,15 @@ class Toolchain:
     build: str
 
 
-def installed(name: str, store: Store, *, offline: bool = False, cancel: Cancel | None = None) -> Toolchain:
-    """Return a locked release, installed into the store by hash the first time.
+def installed(
+    name: str,
+    store: Store,
+    *,
+    offline: bool = False,
+    cancel: Cancel | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Toolchain:
+    """Return a locked release, installed into the store by hash the first time, of which `notice` is told.
 
     Raises:
         UsageError: the lock has no such release.
@@ -55,6 +62,7 @@ def installed(name: str, store: Store, *, offline: bool = False, cancel: Cancel 
     digest = hashlib.sha256(f"{requirements} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
 
     def install(folder: Path) -> None:
+        notice(f"installing IREE {name}")
         _install(name, requirements, folder, offline=offline, cancel=cancel)
 
     entry = store.provide("toolchains", f"{name}-{digest[:16]}", install)

@@ -65,9 +65,11 @@ def verdict(report: Report) -> str:
         case code if code == EXIT_NO_VERDICT:
             return f"No verdict: {statuses.count(Status.ERROR)} of {total} ended in an error, none failed."
         case code if code == EXIT_INTERRUPTED:
-            return f"Interrupted: {total} had ended by then."
+            return "Interrupted: a case that had not ended by then is an error."
         case _:
-            return f"The harness gave up with exit code {report.exit_code}: {total} had ended by then."
+            return (
+                f"The harness gave up with exit code {report.exit_code}: a case that had not ended by then is an error."
+            )
 
 
 def count_of_cases(number: int) -> str:
@@ -137,9 +139,10 @@ def whereabouts(outcome: Outcome) -> str:
 
 
 def rerun_command(outcome: Outcome) -> str:
-    """Return the command line that repeats only this case, with the default release."""
-    argv = ["nox", "-s", "quality", "--", f"{outcome.model}/{outcome.submodel}", "--backend", outcome.backend]
-    return shlex.join(map(clean, [*argv, "--chip", outcome.chip] if outcome.chip else argv))
+    """Return the command line that repeats only this case."""
+    options = {"--backend": outcome.backend, "--chip": outcome.chip, "--iree": outcome.release}
+    words = [word for name, value in options.items() if value for word in (name, value)]
+    return shlex.join(map(clean, ["nox", "-s", "quality", "--", f"{outcome.model}/{outcome.submodel}", *words]))
 
 
 def command_lines(outcome: Outcome) -> list[str]:

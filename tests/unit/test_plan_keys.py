@@ -59,7 +59,7 @@ def test_the_cpu_counts_where_a_flag_says_host(flag: str) -> None:
 
 
 def test_cases_that_compile_the_same_share_the_step() -> None:
-    one = planned(spec(submodel="a", inputs=(), real_weights=blob("a.irpa"), path="a_cpu.json"))
+    one = planned(spec(submodel="a", inputs=(), real_weights=blob("a.irpa")))
     other = planned(spec(submodel="b", outputs=(), real_weights=blob("b.irpa"), device="local-sync"))
     shared = set(one.steps) & set(other.steps)
     assert {type(step).__name__ for step in shared} == {"Fetch", "Compile"}

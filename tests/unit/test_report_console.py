@@ -106,8 +106,8 @@ def test_log_is_that_of_the_deciding_step(phase: Phase | None, expected: str) ->
         ((), None, "No case was selected, so nothing was run."),
         ((reports.failed(), reports.error()), None, "Failed: 1 of 2 cases."),
         ((reports.outcome(), reports.error()), None, "No verdict: 1 of 2 cases ended in an error, none failed."),
-        ((reports.outcome(),), 130, "Interrupted: 1 case had ended by then."),
-        ((), 70, "The harness gave up with exit code 70: 0 cases had ended by then."),
+        ((reports.outcome(),), 130, "Interrupted: a case that had not ended by then is an error."),
+        ((), 70, "The harness gave up with exit code 70: a case that had not ended by then is an error."),
     ],
 )
 def test_verdict(cases: tuple[Outcome, ...], code: int | None, expected: str) -> None:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -265,6 +266,18 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path: Path, use: Callable[[
 def test_a_store_that_cannot_be_written_is_empty(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert Store(tmp_path / "file" / "store").find("blobs", KEY) is None
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOLCK"])
+def test_what_the_disk_says_becomes_advice(tmp_path: Path, name: str) -> None:
+    number = getattr(errno, name)
+    with pytest.raises(DiskError, match=rf"{tmp_path}: cannot be written \({os.strerror(number)}\); free some space"):
+        _fail(tmp_path, number)
+
+
+def _fail(path: Path, number: int) -> None:
+    with disk_errors(path):
+        raise OSError(number, os.strerror(number))
 
 
 def test_errors_that_are_not_the_disk_s_pass(tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness import __version__
+from harness.arguments import parser, targets
+from harness.cli import main
+from harness.errors import UsageError
+from harness.model import Backend, Target
+
+COMMANDS = ["quality", "run", "plan", "list", "fetch", "lock", "validate", "doctor"]
+FOUND = ("gfx942", "gfx90a")
+
+
+def parsed(*argv: str, environment: Mapping[str, str] | None = None) -> argparse.Namespace:
+    command = [] if argv and argv[0] in COMMANDS else ["quality"]
+    return parser(environment or {}).parse_args([*command, *argv])
+
+
+def asked(*argv: str, found: tuple[str, ...] = FOUND, environment: Mapping[str, str] | None = None) -> list[Target]:
+    return list(targets(parsed(*argv, environment=environment), found))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return what argparse says before it exits with 2."""
+    with pytest.raises(SystemExit) as caught:
+        parsed(*argv, environment=environment)
+    assert caught.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def cpu(*, compile_only: bool = False) -> Target:
+    return Target(backend=Backend.CPU, compile_only=compile_only)
+
+
+def rocm(chip: str | None, *, compile_only: bool = False, sku: str | None = None) -> Target:
+    return Target(backend=Backend.ROCM, chip=chip, compile_only=compile_only, sku=sku)
+
+
+@pytest.mark.parametrize(
+    ("argv", "wanted"),
+    [
+        ("", [cpu()]),
+        ("--backend cpu", [cpu()]),
+        ("--compile-only", [cpu(compile_only=True)]),
+        ("--backend rocm", [rocm("gfx942"), rocm("gfx90a")]),
+        ("--backend rocm --compile-only", [rocm("gfx942", compile_only=True), rocm("gfx90a", compile_only=True)]),
+        ("--chip gfx1100", [rocm("gfx1100")]),
+        ("--chip gfx1100 --chip mi300x --chip gfx1100", [rocm("gfx1100"), rocm("mi300x")]),
+        ("--chip gfx1100 --compile-only", [rocm("gfx1100", compile_only=True)]),
+        ("--compile-chip gfx1201", [rocm("gfx1201", compile_only=True)]),
+        ("--backend rocm --compile-chip gfx1201", [rocm("gfx1201", compile_only=True)]),
+        ("--chip gfx942 --compile-chip gfx90a", [rocm("gfx942"), rocm("gfx90a", compile_only=True)]),
+        ("--chip gfx942 --compile-chip gfx942", [rocm("gfx942")]),
+        ("--chip gfx942 --sku mi300", [rocm("gfx942", sku="mi300")]),
+    ],
+)
+def test_targets(argv: str, wanted: list[Target]) -> None:
+    assert asked(*argv.split()) == wanted
+
+
+def test_a_machine_without_a_gpu_has_a_target_without_a_chip() -> None:
+    assert asked("--backend", "rocm", found=()) == [rocm(None)]
+    assert asked("--compile-chip", "gfx942", found=()) == [rocm("gfx942", compile_only=True)]
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment", "wanted"),
+    [
+        ("", {"BACKEND": "rocm"}, [rocm("gfx942"), rocm("gfx90a")]),
+        ("--backend cpu", {"BACKEND": "rocm"}, [cpu()]),
+        ("", {"BACKEND": "rocm", "ROCM_CHIP": "gfx1100"}, [rocm("gfx1100")]),
+        ("--chip gfx950", {"BACKEND": "rocm", "ROCM_CHIP": "gfx1100"}, [rocm("gfx950")]),
+        ("--compile-chip gfx950", {"ROCM_CHIP": "gfx1100"}, [rocm("gfx950", compile_only=True)]),
+        ("", {"ROCM_CHIP": "gfx1100"}, [cpu()]),
+        ("", {"BACKEND": "rocm", "ROCM_CHIP": "gfx942", "SKU": "mi308"}, [rocm("gfx942", sku="mi308")]),
+        ("--sku mi300", {"BACKEND": "rocm", "ROCM_CHIP": "gfx942", "SKU": "mi308"}, [rocm("gfx942", sku="mi300")]),
+        ("", {"BACKEND": "", "ROCM_CHIP": ""}, [cpu()]),
+    ],
+)
+def test_the_environment_behind_targets(argv: str, environment: dict[str, str], wanted: list[Target]) -> None:
+    assert asked(*argv.split(), environment=environment) == wanted
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment", "message"),
+    [
+        ("--backend cpu --chip gfx942", {}, "--chip and --compile-chip are for --backend rocm"),
+        ("--compile-chip gfx942", {"BACKEND": "cpu"}, "--chip and --compile-chip are for --backend rocm"),
+        ("--sku mi9", {}, "--sku mi9: no such SKU; expected one of mi100, "),
+        ("", {"SKU": "MI300"}, "--sku MI300: no such SKU"),
+        ("", {"BACKEND": "gpu"}, "BACKEND=gpu: no such backend; expected one of cpu, rocm."),
+        ("", {"BACKEND": "ROCM"}, "BACKEND=ROCM: no such backend"),
+        ("", {"BACKEND": "rocm", "ROCM_CHIP": "MI300"}, "'MI300': no name of a chip; expected one such as gfx942"),
+    ],
+)
+def test_targets_that_make_no_sense(argv: str, environment: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked(*argv.split(), environment=environment)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("chip", ["gfx90a", "gfx942", "gfx1100", "gfx1201", "mi300x", "rx9070xt", "w7900", "rdna3"])
+def test_names_of_chips(chip: str) -> None:
+    assert asked("--chip", chip) == [rocm(chip)]
+
+
+@pytest.mark.parametrize(
+    "chip", ["", "942", "gfx", "gfx94", "gfx942x", "gfxx942", "GFX942", "gfx123456", "mi-300", "gfx942\n", "../x", "mi"]
+)
+@pytest.mark.parametrize("option", ["--chip", "--compile-chip"])
+def test_what_is_no_name_of_a_chip(option: str, chip: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked("--chip", "gfx942", option, chip)
+    assert str(caught.value) == f"{chip!r}: no name of a chip; expected one such as gfx942 or mi300x."
+
+
+def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"], {"BACKEND": "gpu"}) == 2
+    assert capsys.readouterr().err == "error: BACKEND=gpu: no such backend; expected one of cpu, rocm.\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ("--timeout abc", "argument --timeout: 'abc' is no number of seconds above 0"),
+        ("--timeout 0", "argument --timeout: '0' is no number of seconds above 0"),
+        ("--timeout -5", "argument --timeout: '-5' is no number of seconds above 0"),
+        ("--timeout nan", "argument --timeout: 'nan' is no number of seconds above 0"),
+        ("--timeout inf", "argument --timeout: 'inf' is no number of seconds above 0"),
+        ("--jobs 0", "argument --jobs: '0' is no whole number of at least 1"),
+        ("--jobs 1.5", "argument --jobs: '1.5' is no whole number of at least 1"),
+        ("--jobs many", "argument --jobs: 'many' is no whole number of at least 1"),
+        ("--backend gpu", "argument --backend: invalid choice: 'gpu'"),
+        ("--verdict mine", "argument --verdict: invalid choice: 'mine'"),
+        ("--engine podman", "argument --engine: invalid choice: 'podman'"),
+        ("--compile", "unrecognized arguments: --compile"),
+        ("run --iree 3.0.0", "unrecognized arguments: --iree"),
+        ("validate --chip gfx942", "unrecognized arguments: --chip"),
+        ("--wrapper=x", "unrecognized arguments: --wrapper=x"),
+    ],
+)
+def test_a_wrong_command_line(capsys: pytest.CaptureFixture[str], argv: str, message: str) -> None:
+    assert message in refused(capsys, *argv.split())
+
+
+def test_a_wrapper_with_an_open_quote(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "argument --run-wrapper" in refused(capsys, "--run-wrapper", "prof 'a")
+    assert parsed("--run-wrapper", "prof -o 'a b' --").run_wrapper == ["prof", "-o", "a b", "--"]
+
+
+def test_numbers() -> None:
+    found = parsed("--timeout", "2.5", "--jobs", "3")
+    assert (found.timeout, found.jobs) == (2.5, 3)
+    assert (parsed().timeout, parsed().jobs) == (1200, None)
+
+
+def test_folders_from_the_environment() -> None:
+    environment = {"IREE_TEST_FILES": "/files", "TEST_OUTPUT_ARTIFACTS": "/artifacts"}
+    found = parsed(environment=environment)
+    assert (found.store, found.out) == (Path("/files"), Path("/artifacts"))
+    found = parsed("--store", "/s", "--out", "/o", environment=environment)
+    assert (found.store, found.out) == (Path("/s"), Path("/o"))
+    for empty in ({}, dict.fromkeys(environment, "")):
+        found = parsed(environment=empty)
+        assert (found.store.name, found.out) == ("iree-quality-harness", None)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_selectors_and_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert parsed(command, "sd3", "tiny/*").selectors == ["sd3", "tiny/*"]
+    assert not parsed(command).selectors
+    with pytest.raises(SystemExit) as caught:
+        parsed(command, "--help")
+    assert caught.value.code == 0
+    assert "SELECTOR" in capsys.readouterr().out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parser({}).parse_args(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"{__version__}\n")

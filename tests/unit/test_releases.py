@@ -1,0 +1,67 @@
+import re
+
+import pytest
+
+from harness import releases
+from harness.errors import UsageError
+from harness.model import Release
+
+NAMES = [f"3.{minor}.0" for minor in range(14)]
+
+
+def test_releases_are_in_the_order_of_their_candidates() -> None:
+    names = list(releases.locked())
+    assert [name for name in names if name in NAMES] == NAMES
+    assert names.index("3.7.1") == names.index("3.7.0") + 1
+    dates = [locked.release.date or 0 for locked in releases.locked().values()]
+    assert dates == sorted(set(dates))
+    assert releases.newest() == releases.find(names[-1]).release
+
+
+@pytest.mark.parametrize(("name", "locked"), releases.locked().items())
+def test_every_entry_of_the_lock_is_whole(name: str, locked: releases.LockedRelease) -> None:
+    assert locked.release.name == name
+    assert locked.candidate in {f"{name}rc{locked.release.date}", name}
+    assert re.fullmatch(r"[0-9a-f]{40}", locked.commit)
+    assert [wheel.package for wheel in locked.wheels] == ["iree-base-compiler", "iree-base-runtime"]
+    for wheel in locked.wheels:
+        assert re.fullmatch(r"3\.\d+\.\d+", wheel.version)
+        assert len(set(wheel.sha256)) == len(wheel.sha256) > 0
+        assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in wheel.sha256)
+
+
+def test_a_compiler_without_a_runtime_is_paired_with_the_one_before() -> None:
+    wheels = {wheel.package: wheel.version for wheel in releases.find("3.7.1").wheels}
+    assert wheels == {"iree-base-compiler": "3.7.1", "iree-base-runtime": "3.7.0"}
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("3.13.0", Release(name="3.13.0", date=20261016)),
+        ("3.13.0rc20261016", Release(name="3.13.0", date=20261016)),
+        ("3.10.0rc20260107", Release(name="3.10.0", date=20260107)),
+        ("3.10.0rc20260115", Release(name="3.10.0rc20260115", date=20260115)),
+        ("3.7.1", Release(name="3.7.1", date=20250905)),
+        ("3.14.0rc20261101", Release(name="3.14.0rc20261101", date=20261101)),
+        ("3.14.0.dev+89ece87b", Release(name="3.14.0.dev+89ece87b", date=None)),
+        ("unknown", Release(name="unknown", date=None)),
+    ],
+)
+def test_the_release_of_a_build(version: str, release: Release) -> None:
+    assert releases.of_build(version) == release
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("3.13", "3.13: no such IREE release in the lock; did you mean 3.13.0? It has 3.0.0, "),
+        ("3.13.0rc20261016", "3.13.0rc20261016: no such IREE release in the lock; "),
+        ("latest", "latest: no such IREE release in the lock; It has 3.0.0, "),
+    ],
+)
+def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        releases.find(name)
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith(f"{releases.newest().name}.")
