@@ -30,14 +30,21 @@ def main() -> None:
     try:
         pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=actions + closed, setpgroup=0)  # noqa: TID251
     except OSError as error:
-        os.write(report, f"error {error.errno}\n".encode())
+        _tell(report, f"error {error.errno}")
         return
-    os.write(report, f"started {pid}\n".encode())
+    _tell(report, f"started {pid}")
     _wait(pid)
     _, status, usage = os.wait4(pid, 0)
     kill_group(pid)
-    line = f"ended {status} {usage.ru_utime + usage.ru_stime:.6f} {usage.ru_maxrss * 1024}\n"
-    os.write(report, line.encode())
+    _tell(report, f"ended {status} {usage.ru_utime + usage.ru_stime:.6f} {usage.ru_maxrss * 1024}")
+
+
+def _tell(report: int, line: str) -> None:
+    """Write a line to the harness, which may be dead by now: there is still a tool to kill then."""
+    try:
+        os.write(report, f"{line}\n".encode())
+    except BrokenPipeError:
+        return
 
 
 def _wait(pid: int) -> None:

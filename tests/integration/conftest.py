@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import releases
 from harness import toolchain as toolchains
 from harness.store import Store
 from harness.toolchain import Toolchain
@@ -13,8 +14,10 @@ from tests.integration.laboratory import Laboratory
 
 @pytest.fixture(scope="session")
 def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the store of the whole test run: each release is installed once."""
-    return tmp_path_factory.mktemp("store")
+    """Return the store of the whole test run, which has the newest release already: no test waits for an index."""
+    folder = tmp_path_factory.mktemp("store")
+    toolchains.installed(releases.newest().name, Store(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

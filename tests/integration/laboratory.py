@@ -163,7 +163,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in names}
 
 
-def wait_for(condition: Any, seconds: float = 60) -> None:
+def wait_for(condition: Any, seconds: float = 120) -> None:
     """Return once the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

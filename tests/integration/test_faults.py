@@ -357,3 +357,11 @@ def test_a_full_disk_is_an_error(lab: Laboratory) -> None:
     result = lab.run(under=["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
     assert result.verdict == (3, "error", "disk"), result.text
     assert "No space left on device" in result.case["reason"]
+
+
+def test_interrupted_while_installing(lab: Laboratory) -> None:
+    lab.store_dir = lab.root / "store"
+    lab.spec()
+    result = lab.interrupted("toy", "--iree", "3.1.0", until="requirements.txt")
+    assert (result.code, result.case["status"]) == (130, "error")
+    assert_nothing_is_left(lab)

@@ -95,14 +95,14 @@ def test_a_machine_without_the_driver(tmp_path: Path) -> None:
 
 def test_device_files(tmp_path: Path) -> None:
     kfd = tmp_path / "dev/kfd"
-    write(tmp_path, "dev/dri/renderD128", "left by a mount that came too early")
+    file = write(tmp_path, "dev/dri/renderD128", "left by a mount that came too early")
     write(tmp_path, "dev/dri/card0", "")
     kfd.symlink_to("/dev/null")
     usable, regular = devices.access(tmp_path)
     assert (usable.path, usable.usable, usable.problem) == (str(kfd), True, "")
     assert (regular.usable, regular.problem) == (False, "is no character device")
     assert regular.path == f"{tmp_path}/dev/dri/renderD128"
-    assert regular.group_id == os.getgid()
+    assert regular.group_id == file.stat().st_gid
 
 
 CPUINFO = """\

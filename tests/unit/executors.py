@@ -1,0 +1,107 @@
+"""Stand-ins for what does the steps of plans and for who hears of it."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.fetch import Fetched
+from harness.model import (
+    Compare,
+    Compile,
+    Fetch,
+    FetchedBlob,
+    Kind,
+    Measurement,
+    Module,
+    Outcome,
+    Run,
+    Status,
+    Step,
+    Verdict,
+)
+from harness.plan import needs
+from harness.process import Ended
+from harness.steps import Compiled, Done, Ran, Results
+
+Decide = Callable[[Step], Verdict | BaseException | None]
+
+
+def failed(kind: Kind = Kind.NUMERIC, reason: str = "wrong") -> Verdict:
+    return Verdict(status=Status.FAILED, kind=kind, reason=reason)
+
+
+def error(kind: Kind = Kind.TOOL, reason: str = "in the way") -> Verdict:
+    return Verdict(status=Status.ERROR, kind=kind, reason=reason)
+
+
+class FakeExecutor:
+    """Does a step when it is asked for the next one that is done; `decide` says how it ends.
+
+    Of the steps under way any may end first: `seed` says which.
+    """
+
+    def __init__(self, root: Path, decide: Decide = lambda _: None, *, seed: int = 0) -> None:
+        self.started: list[Step] = []
+        self.under_way: list[Step] = []
+        self._root, self._decide, self._random = root, decide, random.Random(seed)  # noqa: S311
+
+    def start(self, step: Step, results: Results) -> None:
+        """Note the step; what it needs must be there and well."""
+        assert all(results[need].verdict is None for need in needs(step))
+        self.started.append(step)
+        self.under_way.append(step)
+
+    def next_done(self, timeout_s: float | None) -> Done | None:
+        """Return one of the steps under way, or raise what `decide` says."""
+        assert timeout_s is None or timeout_s > 0
+        step = self.under_way.pop(self._random.randrange(len(self.under_way)))
+        verdict = self._decide(step)
+        if isinstance(verdict, BaseException):
+            self.under_way.append(step)
+            raise verdict
+        return self.done(step, verdict)
+
+    def done(self, step: Step, verdict: Verdict | None) -> Done:
+        """Return a step as done, with a value and a log as the real ones have."""
+        log_path = None
+        if isinstance(step, Compile | Run):
+            log_path = self._root / f"{type(step).__name__}.log"
+            log_path.write_text(f"log of {step!r}")
+        tail = "its end" if verdict else ""
+        value = None if verdict and not isinstance(step, Compare | Run) else self._value(step)
+        return Done(step=step, verdict=verdict, seconds=0.5, value=value, log_path=log_path, log_tail=tail)
+
+    def _value(self, step: Step) -> Any:
+        match step:
+            case Fetch():
+                return Fetched(path=self._root, blob=FetchedBlob(url=step.blob.url, sha256="a", bytes=1), seconds=0.5)
+            case Compile():
+                return Compiled(folder=self._root, module=Module(key=step.module, bytes=1, cached=False, sha256="b"))
+            case Run():
+                times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 77}
+                ended = Ended(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
+                return Ran(folder=self._root, ended=ended)
+            case Compare():
+                return (Measurement(index=0, type="2xf32"),)
+
+
+class Heard:
+    """Hears what happens and remembers it."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[Step, tuple[str, ...]]] = []
+        self.ended: list[Done] = []
+        self.cases: list[Outcome] = []
+
+    def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
+        """Remember the step and whose it is."""
+        self.started.append((step, tuple(case_ids)))
+
+    def step_ended(self, done: Done) -> None:
+        """Remember how it ended."""
+        self.ended.append(done)
+
+    def case_ended(self, outcome: Outcome) -> None:
+        """Remember the outcome."""
+        self.cases.append(outcome)

@@ -1,0 +1,110 @@
+import dataclasses
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.fetch import Fetcher
+from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
+from harness.process import Cancel
+from harness.run import LocalExecutor, PlanRun, resource
+from harness.steps import Done, Results, Steps
+from harness.store import Store
+from harness.toolchain import Toolchain
+from tests.unit.executors import Heard
+from tests.unit.samples import planned, release, spec
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Counting(Steps):
+    """Counts how many steps of a resource are done at once, and at most were; none ends before `go`."""
+
+    busy: Counter[str] = dataclasses.field(default_factory=Counter)
+    most: Counter[str] = dataclasses.field(default_factory=Counter)
+    mutex: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    go: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    def do(self, step: Step, results: Results) -> Done:  # noqa: ARG002
+        name = resource(step)
+        with self.mutex:
+            self.busy[name] += 1
+            self.most[name] = max(self.most[name], self.busy[name])
+        self.go.wait(10)
+        with self.mutex:
+            self.busy[name] -= 1
+        return Done(step=step)
+
+
+def steps(root: Path, kind: type[Steps] = Steps) -> Any:
+    nowhere: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), root / "nowhere")
+    commits: dict[str, Any] = {"compiler_commit": None, "runtime_commit": None}
+    store = Store(root / "store")
+    return kind(
+        store=store,
+        fetcher=Fetcher(store, notice=lambda _: None, offline=True),
+        toolchain=Toolchain(release=release("3.13.0"), build="build", **nowhere, **commits),
+        host_cpu="cpu",
+        out_dir=root / "out",
+        timeout_s=30,
+    )
+
+
+def fetch(name: str) -> Fetch:
+    return Fetch(blob=Blob(url=f"https://host/{name}"))
+
+
+def compile_(name: str) -> Compile:
+    return Compile(argv=(name,), links=(), module=name, products=())
+
+
+def run(name: str, device: str) -> Run:
+    none: dict[str, Any] = {"links": (), "inputs": (), "compiles": (), "outputs": ()}
+    return Run(case_id=name, argv=(), device=device, **none)
+
+
+def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
+    doer = steps(tmp_path, Counting)
+    executor = LocalExecutor(doer, {"network": 3, "compile": 2})
+    names = [f"{number}" for number in range(6)]
+    wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
+    wanted += [run(name, f"hip://{int(name) % 2}") for name in names]
+    for step in wanted:
+        executor.start(step, {})
+    slots = {"network": 3, "compile": 2, "device hip://0": 1, "device hip://1": 1}
+    deadline = time.monotonic() + 10
+    while doer.busy != slots and time.monotonic() < deadline:
+        time.sleep(0.01)
+    doer.go.set()
+    done = [executor.next_done(10) for _ in wanted]
+    assert {each.step for each in done if each} == set(wanted)
+    assert doer.most == slots
+    assert executor.next_done(0.01) is None
+
+
+def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
+    executor = LocalExecutor(steps(tmp_path), {})
+    step = planned().steps[1]
+    assert isinstance(step, Compile)
+    executor.start(step, {})  # without the blobs that it needs
+    with pytest.raises(KeyError):
+        executor.next_done(10)
+
+
+def test_a_plan_done_by_threads(tmp_path: Path) -> None:
+    (tmp_path / "there.mlir").write_text("module {}")
+    here = {name: Blob(url=(tmp_path / f"{name}.mlir").as_uri()) for name in ("there", "gone")}
+    plans = [
+        planned(spec(submodel="a", mlir=here["gone"])),
+        planned(spec(submodel="b", mlir=here["there"], compile_only=True)),
+    ]
+    heard = Heard()
+    executor = LocalExecutor(steps(tmp_path), {})
+    PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=Cancel()).run()
+    found = {each.submodel: (each.status, each.kind, each.phase) for each in heard.cases}
+    assert found == {
+        "a": (Status.ERROR, Kind.FETCH, Phase.FETCH),
+        "b": (Status.ERROR, Kind.TOOL, Phase.COMPILE),
+    }
