@@ -58,7 +58,7 @@ def _group() -> argparse.ArgumentParser:
 
 def _selectors() -> argparse.ArgumentParser:
     group = _group()
-    help_text = f"sd3, sd3/clip, or a glob of these (default: {DEFAULT_SELECTOR})"
+    help_text = "sd3, sd3/clip, or a glob of these (default: tiny, or all of --specs)"
     group.add_argument("selectors", nargs="*", default=None, metavar="SELECTOR", help=help_text)
     return group
 
@@ -99,6 +99,12 @@ def _run_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--timeout", type=_seconds, default=DEFAULT_TIMEOUT_S, metavar="S", help="for each compilation and each run")
     add("--only-failed", action="store_true", help="only the cases that were not as expected in results/latest")
     return group
+
+
+def default_selectors(arguments: argparse.Namespace) -> list[str]:
+    """Return what is selected where nothing is named: all there is to check, and little of what takes time."""
+    everything = arguments.specs or arguments.command in {"validate", "list", "lock"}
+    return ["*"] if everything else [DEFAULT_SELECTOR]
 
 
 def targets(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tuple[Target, ...]:

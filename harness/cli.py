@@ -35,7 +35,7 @@ def entry_point() -> NoReturn:
 def main(argv: Sequence[str], environment: Environment) -> int:
     """Run a command and return its exit code, as the table in README has it."""
     parsed = arguments.parser(environment).parse_args(argv)
-    parsed.selectors = parsed.selectors or [arguments.DEFAULT_SELECTOR]
+    parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
     try:
         return _COMMANDS[parsed.command](parsed, environment)
     except HarnessError as error:
@@ -148,10 +148,9 @@ def _fetched_line(blob: FetchedBlob) -> str:
 
 
 def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
-    where = session.spec_folders(parsed)
-    specs = spec.load_all(where.paths(), where)
-    store = Store(parsed.store)
-    for finding in doctor.findings(store, specs, environment, offline=parsed.offline):
+    for finding in doctor.findings(
+        Store(parsed.store), session.spec_folders(parsed), environment, offline=parsed.offline
+    ):
         mark = "mend" if finding.mend else "ok"
         sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.seen}\n")
         if finding.mend:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness import devices, releases
-from harness.errors import HarnessError
+from harness import devices, releases, spec
+from harness.errors import HarnessError, SpecError
 from harness.fetch import reachable
+from harness.folders import Folders
 from harness.model import ModelSpec
 from harness.store import Store
 from harness.toolchain import found
@@ -28,9 +29,7 @@ class Finding:
     mend: str = ""
 
 
-def findings(
-    store: Store, specs: Iterable[ModelSpec], environment: Mapping[str, str], *, offline: bool
-) -> Iterator[Finding]:
+def findings(store: Store, folders: Folders, environment: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:
     """Yield what was found, one after the other; opens connections unless offline."""
     yield _python()
     yield _iree(environment.get("PATH", ""), store)
@@ -38,6 +37,13 @@ def findings(
     yield _memory()
     yield _engine(environment)
     yield from _gpus()
+    try:
+        specs = spec.load_all(folders.paths(), folders)
+    except SpecError as error:
+        seen = f"{len(error.violations)} violations in {folders.specs}"
+        yield Finding(subject="specs", seen=seen, mend="see `harness validate`")
+        return
+    yield Finding(subject="specs", seen=f"{len(specs)} valid in {folders.specs}")
     if not offline:
         yield from _hosts(specs)
 

@@ -25,6 +25,7 @@ from harness.model import (
 )
 from harness.process import Cancel
 from harness.steps import COMPILE_LOG, INTERRUPTED, Compiled, Done, Ran, Results, Steps, case_dir
+from harness.store import disk_errors
 
 _GRACE_S = 10.0
 
@@ -285,7 +286,8 @@ def _logs(case: Case, done: Sequence[Done], out_dir: Path) -> dict[str, str]:
         name = "run" if isinstance(each.step, Run) else "compile" if "compile" not in logs else "compile_pipeline"
         if not path.is_relative_to(out_dir):
             path = case_dir(out_dir / "logs", case.id) / (COMPILE_LOG if name == "compile" else f"{name}.log")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(each.log_path, path)
+            with disk_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(each.log_path, path)
         logs[name] = str(path.relative_to(out_dir))
     return logs

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import compare, diagnose, plan, process
-from harness.errors import NoVerdictError
+from harness.errors import DiskError, NoVerdictError
 from harness.fetch import Fetched, Fetcher
 from harness.flags import STATISTICS_NAME
 from harness.model import (
@@ -274,7 +274,15 @@ def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
                 yield Measurement(index=index, type=str(wanted), kind=Kind.SHAPE, reason=reason)
             else:
                 actual = ran.folder / name
+                _check_space(actual, wanted)
                 yield compare.compare(index, actual, path, declared=declared, thresholds=step.thresholds)
+
+
+def _check_space(actual: Path, expected: TensorType) -> None:
+    """Tell a full disk from a program of another shape: iree-run-module ends with 0 in both cases."""
+    lacking = expected.size_bytes - actual.stat().st_size
+    if lacking > 0 and shutil.disk_usage(actual.parent).free < lacking:
+        raise DiskError(f"{actual}: no space was left for an output; free some, or name another folder with --out.")
 
 
 def _contradiction(index: int, expected: TensorType, declared: tuple[str, ...] | None) -> str | None:

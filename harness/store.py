@@ -61,7 +61,7 @@ class Store:
             on_wait: called again and again with the holder and the seconds waited for its lock;
                 what it raises ends the wait.
         """
-        self.root = root
+        self.root = root.absolute()
         self._on_wait = on_wait
 
     def find(self, kind: str, key: str) -> Entry | None:

@@ -105,11 +105,11 @@ class Laboratory:
         self.file(f"{name}.json", json.dumps(value, indent=2))
 
     def argv(self, *arguments: str, command: str = "quality") -> list[str]:
-        """Return the command line on this folder; no selector means all of it."""
+        """Return the command line on this folder; no selector means all of it, and later options win."""
         places = ["--specs", str(self.specs), "--store", str(self.store_dir)]
         if command in {"quality", "run"}:
             places += ["--out", str(self.out)]
-        return [*HARNESS, command, *(arguments or ["toy"]), *places]
+        return [*HARNESS, command, *places, *arguments]
 
     def run(
         self,

@@ -347,16 +347,36 @@ def test_a_killed_harness_leaves_no_process(lab: Laboratory) -> None:
     wait_for(lambda: not lab.processes("/iree-"), 5)
 
 
-def test_a_full_disk_is_an_error(lab: Laboratory) -> None:
-    """A store of one MiB: the toolchain does not fit into it."""
+def on_a_small_disk(lab: Laboratory, folder: Path, size: str) -> Result:
+    """Run with a folder that is a disk of a few bytes."""
+    folder.mkdir()
+    mount = f'mount -t tmpfs -o size={size} tmpfs {folder} && exec "$@"'
+    return lab.run(under=["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
+
+
+def test_a_full_store_is_an_error(lab: Laboratory) -> None:
     lab.spec()
-    small = lab.root / "small"
-    small.mkdir()
-    mount = f'mount -t tmpfs -o size=1m tmpfs {small} && exec "$@"'
-    lab.store_dir = small
-    result = lab.run(under=["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
+    lab.store_dir = lab.root / "small"
+    result = on_a_small_disk(lab, lab.store_dir, "1m")
     assert result.verdict == (3, "error", "disk"), result.text
     assert "No space left on device" in result.case["reason"]
+
+
+def test_a_full_disk_of_results_is_an_error(lab: Laboratory) -> None:
+    lab.spec()
+    lab.out = lab.root / "small"
+    result = on_a_small_disk(lab, lab.out, "4k")
+    assert result.code == 3
+    assert "ERROR       toy/add[cpu]" in result.text
+    assert "disk: " in result.text
+    assert "cannot be written (No space left on device)" in result.text
+    assert "Traceback" not in result.text
+
+
+def test_places_may_be_relative(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run("--specs", "specs", "--store", os.path.relpath(lab.store_dir, lab.root), "--out", "out")
+    assert result.verdict == (0, "passed", None), result.text
 
 
 def test_interrupted_while_installing(lab: Laboratory) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model import Backend, Blob, Compile, Link, ModelSpec, Plan, Target
+from harness.model import Backend, Blob, Compile, Fetch, Link, ModelSpec, Plan, Target
 from harness.plan import Options, module_key, needs, shell_text
 from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
 
@@ -65,6 +65,18 @@ def test_cases_that_compile_the_same_share_the_step() -> None:
     assert {type(step).__name__ for step in shared} == {"Fetch", "Compile"}
     chips = [planned(rocm_spec(), Target(backend=Backend.ROCM, chip=chip)) for chip in ("gfx942", "gfx90a")]
     assert not {step for step in set(chips[0].steps) & set(chips[1].steps) if isinstance(step, Compile)}
+
+
+def test_what_steps_need() -> None:
+    plan = planned(spec(pipeline_mlir=blob("pipe.mlir"), add_pipeline_module=True))
+    mlir, pipe, inputs, weights, expected = (
+        Fetch(blob=blob(name)) for name in ("clip.mlir", "pipe.mlir", "in.bin", "clip.irpa", "out.bin")
+    )
+    assert plan.steps[:2] == (mlir, pipe)
+    model, pipeline, run, compare = (step for step in plan.steps if not isinstance(step, Fetch))
+    assert (needs(mlir), needs(model), needs(pipeline)) == ((), (mlir,), (pipe,))
+    assert needs(run) == (inputs, weights, model, pipeline)
+    assert needs(compare) == (expected, run)
 
 
 names = st.sampled_from(["a.mlir", "b.bin", "c.irpa"])

@@ -224,8 +224,14 @@ def test_cpu_seconds_are_those_that_it_computed(tmp_path: Path) -> None:
 
 
 def test_no_core_is_dumped(tmp_path: Path) -> None:
-    run(tmp_path, "ulimit -c")
-    assert said(tmp_path) == "0\n"
+    run(tmp_path, "ulimit -Sc; ulimit -Hc")
+    assert said(tmp_path) == "0\n0\n"
+
+
+def test_a_key_pressed_at_the_terminal_reaches_the_harness_alone(tmp_path: Path) -> None:
+    run(tmp_path, "cut -d' ' -f5 /proc/$PPID/stat /proc/$$/stat")
+    supervisor, program = map(int, said(tmp_path).split())
+    assert len({supervisor, program, os.getpgrp()}) == 3
 
 
 def test_a_harness_killed_while_the_tool_starts_leaves_nothing(tmp_path: Path) -> None:

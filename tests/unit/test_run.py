@@ -213,16 +213,11 @@ def test_an_interrupt_leaves_complete_outcomes(tmp_path: Path, stop: BaseExcepti
 
 def test_a_cancelled_run_starts_nothing_more(tmp_path: Path) -> None:
     cancel = Cancel()
-
-    def decide(step: Step) -> Any:
-        if isinstance(step, Compile):
-            cancel.set()
-        return INTERRUPTED if cancel.is_set() else None
-
-    executor = FakeExecutor(tmp_path, decide)
+    executor = FakeExecutor(tmp_path, lambda _: cancel.set())
     plan_run = PlanRun(three(), executor, Heard(), out_dir=tmp_path / "out", cancel=cancel)
     plan_run.run()
-    assert not any(isinstance(step, Run) for step in executor.started)
+    assert {type(step) for step in executor.started} == {Fetch}
+    assert executor.under_way == []
     assert {outcome.reason for outcome in plan_run.outcomes} == {INTERRUPTED.reason}
 
 

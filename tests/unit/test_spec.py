@@ -127,6 +127,7 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"compiler_flags": ["--iree-rocm-target=gfx942"]}, "is set by the harness from the chip (--chip)"),
         ({"compiler_flags": ["--iree-opt-splat-parameters=x"]}, "is set by the harness where a spec has no"),
         ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads a program into the compiler"),
+        ({"compiler_flags": ["--iree-llvmcpu-system-linker-path=touch x;"]}, "start another program"),
         ({"compiler_flags": ["--dump-to=/etc/cron.d"]}, "names a file outside the folder"),
         ({"compiler_flags": ["--dump-to=a/../../b"]}, "names a file outside the folder"),
         ({"compiler_flags": ["model.mlir"]}, "expected a flag that starts with two dashes"),
