@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from harness import arguments, doctor, releases, session, spec, toolchain
+from harness import arguments, doctor, releases, script, session, spec, toolchain
 from harness import plan as planning
 from harness.errors import HarnessError, NoVerdictError, SpecError, Terminated
 from harness.fetch import Fetcher, redacted
@@ -72,7 +72,7 @@ def _run(parsed: argparse.Namespace, environment: Environment) -> int:
 def _plan(parsed: argparse.Namespace, _environment: Environment) -> int:
     release = releases.find(parsed.iree or releases.newest().name).release
     plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
-    sys.stdout.write("\n\n".join(map(planning.shell_text, plans)) + "\n")
+    sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
     return EXIT_OK
 
 

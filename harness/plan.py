@@ -6,11 +6,9 @@ lines below are the whole truth, the same on every machine, and nothing of a pat
 
 import hashlib
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from harness import flags
 from harness.model import (
@@ -59,7 +57,7 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     if case.target.backend is Backend.ROCM and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP, notes=tuple(notes))
     try:
-        compiles = tuple(_compiles(case, release, notes))
+        compiles = tuple(_compile(program, case, release, notes) for program in _programs(case, release))
     except _UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
         return Plan(case=case, steps=(), release=release, blocked=blocked, notes=tuple(notes))
@@ -113,22 +111,6 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def shell_text(plan: Plan) -> str:
-    """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
-    lines = [_comment(plan.case.id), *map(_comment, plan.notes)]
-    if plan.blocked:
-        return "\n".join([*lines, _comment(f"{plan.blocked.status}: {plan.blocked.reason}")])
-    linked: set[Link] = set()
-    for step in plan.steps:
-        if isinstance(step, Compile | Run):
-            lines += [_link_line(link) for link in step.links if link not in linked]
-            linked.update(step.links)
-            lines.append(shlex.join(step.argv))
-        elif isinstance(step, Compare):
-            lines += _comparisons(step)
-    return "\n".join(lines)
-
-
 _NO_CHIP = Verdict(
     status=Status.ERROR,
     kind=Kind.DEVICE,
@@ -153,47 +135,54 @@ def _notes(case: Case) -> Iterator[str]:
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 
 
-def _compiles(case: Case, release: Release, notes: list[str]) -> Iterator[Compile]:
-    spec, target = case.spec, case.target
-    if target.chip and (reason := flags.unknown_chip(target.chip, release)):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Program:
+    """A program of a spec, with what the harness adds to its compilation."""
+
+    name: str
+    mlir: Blob
+    flags: tuple[str, ...]
+    added_flags: tuple[str, ...] = ()
+    added_links: tuple[Link, ...] = ()
+    added_products: tuple[str, ...] = ()
+
+
+def _programs(case: Case, release: Release) -> Iterator[_Program]:
+    if case.target.chip and (reason := flags.unknown_chip(case.target.chip, release)):
         raise _UnsupportedError(reason)
-    links: tuple[Link, ...] = ()
-    extra: tuple[str, ...] = ()
-    if tuner := spec.tuner_file.get(target.sku or ""):
-        links += (Link(name=TUNER, blob=tuner),)
-        extra += (f"{flags.TUNER_FLAG}={TUNER}",)
-    products: tuple[str, ...] = ()
-    if spec.real_weights is None:
-        extra += (flags.splat_flag(WEIGHTS, release),)
-        products = (WEIGHTS,)
-    yield _compile("model", spec.mlir, spec.compiler_flags, case, release, notes, links, extra, products)
+    spec = case.spec
+    tuner = spec.tuner_file.get(case.target.sku or "")
+    splat = spec.real_weights is None
+    yield _Program(
+        name="model",
+        mlir=spec.mlir,
+        flags=spec.compiler_flags,
+        added_flags=(
+            *([f"{flags.TUNER_FLAG}={TUNER}"] if tuner else []),
+            *([flags.splat_flag(WEIGHTS, release)] if splat else []),
+        ),
+        added_links=(Link(name=TUNER, blob=tuner),) if tuner else (),
+        added_products=(WEIGHTS,) if splat else (),
+    )
     if spec.pipeline_mlir:
-        yield _compile("pipeline", spec.pipeline_mlir, spec.pipeline_compiler_flags, case, release, notes)
+        yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)
 
 
-def _compile(  # noqa: PLR0917
-    name: str,
-    mlir: Blob,
-    spec_flags: tuple[str, ...],
-    case: Case,
-    release: Release,
-    notes: list[str],
-    links: tuple[Link, ...] = (),
-    extra: tuple[str, ...] = (),
-    products: tuple[str, ...] = (),
-) -> Compile:
-    translation = flags.translated(spec_flags, release)
+def _compile(program: _Program, case: Case, release: Release, notes: list[str]) -> Compile:
+    """Return the compilation of a program in the dialect of a release; adds to the notes what was translated."""
+    translation = flags.translated(program.flags, release)
     if translation.unsupported:
         raise _UnsupportedError(translation.unsupported)
     notes.extend(note for note in translation.notes if note not in notes)
     own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
-    source, module = f"{name}.mlir", f"{name}.vmfb"
+    source, module = f"{program.name}.mlir", f"{program.name}.vmfb"
     target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
+    every_flag = (*target_flags, *own_flags, *program.added_flags, *flags.statistics_flags())
     return Compile(
-        argv=("iree-compile", source, "-o", module, *target_flags, *own_flags, *extra, *flags.statistics_flags()),
-        links=(Link(name=source, blob=mlir), *own_links, *links),
+        argv=("iree-compile", source, "-o", module, *every_flag),
+        links=(Link(name=source, blob=program.mlir), *own_links, *program.added_links),
         module=module,
-        products=(module, flags.STATISTICS_NAME, *products),
+        products=(module, flags.STATISTICS_NAME, *program.added_products),
     )
 
 
@@ -295,22 +284,3 @@ def _fetches(steps: Iterable[Step]) -> list[Fetch]:
             case Fetch():
                 pass
     return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]
-
-
-def _comment(text: str) -> str:
-    """Return a comment of one line, whatever the text: what follows a line end would be a command."""
-    return f"# {' '.join(text.split())}"
-
-
-def _link_line(link: Link) -> str:
-    url = urlsplit(link.blob.url)
-    if url.scheme == "file":
-        return shlex.join(["ln", "-sf", unquote(url.path), link.name])
-    return shlex.join(["curl", "--fail", "--location", "--output", link.name, link.blob.url])
-
-
-def _comparisons(step: Compare) -> Iterator[str]:
-    for name, expected in zip(step.run.outputs, step.expected, strict=True):
-        if expected:
-            link, type_ = expected
-            yield _comment(f"compare {name} with {link.name} ({type_ or 'the type in its header'}): {link.blob.url}")

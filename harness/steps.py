@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import compare, diagnose, plan, process
+from harness import compare, diagnose, plan, process, signature
 from harness.errors import DiskError, NoVerdictError
 from harness.fetch import Fetched, Fetcher
 from harness.flags import STATISTICS_NAME
 from harness.model import (
-    ELEMENT_BITS,
     Blob,
     Compare,
     Compile,
@@ -134,8 +133,8 @@ class Steps:
             dispatches=_dispatches(entry.path / STATISTICS_NAME),
             **facts,
         )
-        signature = (entry.path / _SIGNATURE).read_text(encoding="utf-8", errors="replace")
-        compiled = Compiled(folder=entry.path, module=module, signature=signature)
+        declared = (entry.path / _SIGNATURE).read_text(encoding="utf-8", errors="replace")
+        compiled = Compiled(folder=entry.path, module=module, signature=declared)
         seconds = 0.0 if entry.cached else module.compile_seconds
         return Done(step=step, value=compiled, seconds=seconds, log_path=entry.path / COMPILE_LOG)
 
@@ -181,7 +180,7 @@ class Steps:
         text = log_text(log / RUN_LOG)
         verdict = diagnose.run_verdict(step, ended, text, missing=missing, timeout_s=self.timeout_s)
         function = next((arg.partition("=")[2] for arg in step.argv if arg.startswith("--function=")), None)
-        declared = declared_outputs(results[step.compiles[-1]].value.signature, function)
+        declared = signature.declared_outputs(results[step.compiles[-1]].value.signature, function)
         for path in folder.iterdir():
             if path.is_symlink():
                 path.unlink()
@@ -251,16 +250,6 @@ def log_tail(path: Path) -> str:
         return file.read(_LOG_TAIL_BYTES).decode(errors="replace")
 
 
-def declared_outputs(signature: str, function: str | None) -> tuple[str, ...] | None:
-    """Return the result types of a function as `iree-dump-module` shows them, e.g. `?x3xf32`, or None."""
-    name = re.escape(function) if function else r"\S+?"
-    match = re.search(rf"func @{name}\(.*?\) -> \((.*)\)$", signature, re.MULTILINE)
-    if match is None:
-        return None
-    results = (re.sub(r"^%output\d+: ", "", part) for part in re.split(r", (?=%output)", match[1]) if part)
-    return tuple(re.sub(r"^tensor<(.*)>$", r"\1", part) for part in results)
-
-
 def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
     ran: Ran = results[step.run].value
     for index, (name, expected) in enumerate(zip(step.run.outputs, step.expected, strict=True)):
@@ -270,7 +259,7 @@ def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
         link, declared = expected
         with _linked(ran.folder, link, results) as path:
             wanted, _ = compare.file_type(path, declared)
-            if reason := _contradiction(index, wanted, ran.declared):
+            if reason := signature.contradiction(index, wanted, ran.declared):
                 yield Measurement(index=index, type=str(wanted), kind=Kind.SHAPE, reason=reason)
             else:
                 actual = ran.folder / name
@@ -283,21 +272,6 @@ def _check_space(actual: Path, expected: TensorType) -> None:
     lacking = expected.size_bytes - actual.stat().st_size
     if lacking > 0 and shutil.disk_usage(actual.parent).free < lacking:
         raise DiskError(f"{actual}: no space was left for an output; free some, or name another folder with --out.")
-
-
-def _contradiction(index: int, expected: TensorType, declared: tuple[str, ...] | None) -> str | None:
-    """Return how the declared type of an output rules out the expected one; `?` stands for any size."""
-    if declared is None or index >= len(declared):
-        return None
-    *sizes, element = re.findall(r"(?:\?|\d+)(?=x)|[^x?\d].*$", declared[index]) or [""]
-    if element not in ELEMENT_BITS:
-        return None  # a buffer view, say, whose type is known only at run time
-    fits = len(sizes) == len(expected.shape) and all(
-        size in ("?", str(wanted)) for size, wanted in zip(sizes, expected.shape, strict=True)
-    )
-    if fits and element.lstrip("su") == expected.element.lstrip("su"):
-        return None
-    return f"output {index}: expected {expected}, but the program returns {declared[index]}"
 
 
 def _dispatches(statistics: Path) -> int | None:

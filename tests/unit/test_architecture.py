@@ -17,7 +17,7 @@ MODULES = {
 }
 FLOORS = (
     ("__init__", "model", "positions", "supervisor", "devices", "report", "report.text"),
-    ("errors", "report.facts"),
+    ("errors", "script", "signature", "report.facts"),
     (
         *("process", "store", "releases", "folders", "compare", "arguments"),
         *("report.console", "report.junit", "report.results", "report.summary"),

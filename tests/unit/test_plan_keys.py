@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model import Backend, Blob, Compile, Fetch, Link, ModelSpec, Plan, Target
-from harness.plan import Options, module_key, needs, shell_text
+from harness.plan import Options, module_key, needs
+from harness.script import render
 from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
 
 HOSTILE = 'Model from "x"; rm -rf'
@@ -124,7 +125,7 @@ def test_a_plan_is_shown_as_a_script() -> None:
     outputs = (tensor("out.bin", "2x48xf32"), None)
     fields = {"inputs": (local,), "outputs": outputs, "real_weights": None, "compiler_flags": ("--x=True",)}
     plan = planned(spec(**fields, run_function=HOSTILE), options=Options(run_wrapper=("prof", "$HOME")))
-    assert shell_text(plan) == GOLDEN
+    assert render(plan) == GOLDEN
 
 
 def test_nothing_in_a_plan_can_become_a_command_of_the_script() -> None:
@@ -139,11 +140,9 @@ def test_nothing_in_a_plan_can_become_a_command_of_the_script() -> None:
         "custom_real_weights_group": evil,
     }
     for name in ("3.13.0", "3.4.0"):
-        for line in [
-            shlex.split(line, comments=True) for line in joined(shell_text(planned(spec(**fields), name=name)))
-        ]:
+        for line in [shlex.split(line, comments=True) for line in joined(render(planned(spec(**fields), name=name)))]:
             assert not line or line[0] in {"curl", "iree-compile", "iree-run-module"}
-    unsupported = shell_text(planned(spec(compiler_flags=(f"--iree-rocm-use-spirv={evil}",)), name="3.4.0"))
+    unsupported = render(planned(spec(compiler_flags=(f"--iree-rocm-use-spirv={evil}",)), name="3.4.0"))
     assert all(line.startswith("# ") for line in unsupported.splitlines())
 
 
@@ -162,7 +161,7 @@ def test_a_file_of_two_steps_is_had_once_by_the_script() -> None:
     flags = ("--iree-codegen-tuning-spec-path=tune.mlir",)
     both = {"compiler_flags": flags, "pipeline_compiler_flags": flags, "flag_files": {"tune.mlir": blob("tune.mlir")}}
     plan = planned(spec(**both, pipeline_mlir=blob("pipe.mlir"), add_pipeline_module=True))
-    assert [line.split()[4] for line in shell_text(plan).splitlines() if line.startswith("curl")] == [
+    assert [line.split()[4] for line in render(plan).splitlines() if line.startswith("curl")] == [
         "model.mlir",
         "0.tune.mlir",
         "pipeline.mlir",

@@ -8,7 +8,8 @@ import pytest
 from harness.fetch import Fetched, Fetcher
 from harness.model import Blob, Compare, Fetch, FetchedBlob, Kind, Link, Run, Status, TensorType, Thresholds
 from harness.process import Ended
-from harness.steps import Done, Ran, Results, Steps, _dispatches, case_dir, declared_outputs, log_tail, log_text
+from harness.signature import declared_outputs
+from harness.steps import Done, Ran, Results, Steps, _dispatches, case_dir, log_tail, log_text
 from harness.store import Store
 from harness.toolchain import Toolchain
 from tests.unit.samples import release
