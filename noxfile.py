@@ -63,10 +63,10 @@ def doctor(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests with branch coverage; arguments go to pytest."""
+    """Run all tests with branch coverage; arguments go to pytest. Each process has IREE releases of its own."""
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto", "--maxprocesses", "4", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

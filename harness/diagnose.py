@@ -23,6 +23,7 @@ _CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU
 _FILES = re.compile(r"^error opening input file: (.*)", re.MULTILINE)
 _FULL = re.compile(rf"^\S.*{NO_SPACE}$", re.MULTILINE)
 _SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
+_LINE_CHARS = 1000
 _EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
 _ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
 
@@ -90,13 +91,18 @@ def first_error(log: str) -> str | None:
 
 
 def _errors(log: str) -> Iterator[str]:
-    return (found[0].strip() for found in _DIAGNOSTIC.finditer(log) if found[1].lower() == "error")
+    return (_cut(found[0]) for found in _DIAGNOSTIC.finditer(log) if found[1].lower() == "error")
+
+
+def _cut(text: str) -> str:
+    """Return a line that a person can read: a tool may quote a whole program in one."""
+    return text.strip() if len(text) <= _LINE_CHARS else f"{text.strip()[:_LINE_CHARS]}..."
 
 
 def run_status(log: str) -> str:
     """Return `STATUS; message; context` of iree-run-module without its own file and line."""
     found = _SYSTEM_STATUS.search(log)
-    return found[1].strip(" ;:") if found else ""
+    return _cut(found[1]).strip(" ;:") if found else ""
 
 
 def _not_the_models_fault(log: str) -> Verdict | None:

@@ -1,7 +1,10 @@
 """What the integration tests share: real toolchains in one store, and a laboratory for specs."""
 
-from collections.abc import Callable
+import http.server
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +34,36 @@ def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
 def lab(tmp_path: Path, store_dir: Path) -> Laboratory:
     """Return an empty folder of specs in which the real command can be run."""
     return Laboratory(tmp_path, store_dir)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Return the address of a server that has the files of the folder `www`, and stalls below /stall."""
+    folder = tmp_path / "www"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def do_GET(self) -> None:
+            if self.path.startswith("/stall"):
+                self.send_response(200)
+                self.send_header("Content-Length", "1000000")
+                self.end_headers()
+                self.wfile.write(b"x")
+                released.wait(60)
+            else:
+                super().do_GET()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    released = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        httpd.daemon_threads = True
+        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        released.set()
+        httpd.shutdown()

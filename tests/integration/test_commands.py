@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.integration.laboratory import A, B, Laboratory, Result, clean_environment
+from tests.integration.laboratory import ADD, A, B, Laboratory, Result, clean_environment
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -174,3 +174,20 @@ def test_the_table_of_the_readme_has_every_field() -> None:
     schema = json.loads((ROOT / "harness" / "spec.schema.json").read_text())
     rows = re.findall(r"^\| `(\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert set(schema["properties"]) <= set(rows)
+
+
+def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.spec(mlir=f"{server}/add.mlir", real_weights=f"{server}/w.irpa?sig=secret")
+    (tmp_path / "www" / "add.mlir").write_text(ADD)
+    (tmp_path / "www" / "w.irpa").write_text("weights")
+    result = lab.run(command="lock")
+    assert result.code == 0, result.text
+    assert "1 URLs hold credentials or a query" in result.text
+    assert "secret" not in result.text
+    lock = json.loads((lab.specs / "blobs.lock.json").read_text())
+    assert {url: entry["size"] for url, entry in lock.items()} == {f"{server}/add.mlir": len(ADD)}
+    (tmp_path / "www" / "add.mlir").write_text(ADD.replace("addf", "subf"))
+    lab.store_dir = lab.root / "empty"
+    changed = lab.run(command="fetch")
+    assert changed.code == 3
+    assert "integrity" in changed.text

@@ -1,12 +1,10 @@
 """Bad input and faults: each gives one clear message, the right status and exit code, and complete results."""
 
-import http.server
 import json
 import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,39 +46,6 @@ func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
 }
 """
 UNREGISTERED = 'func.func @add(%a: tensor<4xf32>) { "nobody.knows"(%a) : (tensor<4xf32>) -> ()\n return }'
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """Return the address of a server that has files of a folder, and stalls below /stall."""
-    folder = tmp_path / "www"
-    folder.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, directory=str(folder))
-
-        def do_GET(self) -> None:
-            if self.path.startswith("/stall"):
-                self.send_response(200)
-                self.send_header("Content-Length", "1000000")
-                self.end_headers()
-                self.wfile.write(b"x")
-                released.wait(60)
-            else:
-                super().do_GET()
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    released = threading.Event()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        httpd.daemon_threads = True
-        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        released.set()
-        httpd.shutdown()
 
 
 def assert_nothing_is_left(lab: Laboratory) -> None:
