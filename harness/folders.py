@@ -52,6 +52,10 @@ class Folders:
             locked = self.lock.get(source, EMPTY)
             return Blob(url=source, sha256=locked.get("sha256"), size_bytes=locked.get("size"))
         if scheme == "file":
+            if not source.startswith("file:///"):
+                raise ValueError(
+                    f"{source!r} names a host; expected three slashes and a path, as in file:///data/x.bin"
+                )
             return Blob(url=source)
         if scheme:
             raise ValueError(f"{source!r} has the scheme {scheme!r}; expected https, http, file or a relative path")

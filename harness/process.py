@@ -38,8 +38,9 @@ class Ended:
 
     @property
     def signal_name(self) -> str:
-        """`SIGSEGV`, or empty if no signal ended it."""
-        return signal.Signals(self.signal).name if self.signal else ""
+        """`SIGSEGV`, or `signal 40` where it has no name, or empty if no signal ended it."""
+        names = {each.value: each.name for each in signal.Signals}
+        return names.get(self.signal, f"signal {self.signal}") if self.signal else ""
 
 
 class Cancelled(Exception):  # noqa: N818 - it is an order carried out, not an error

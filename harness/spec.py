@@ -63,9 +63,12 @@ class _Reader:
         if not submodel or backend not in list(Backend):
             names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
             self._violation("$", f"the file name says no backend; expected {names}")
-        if not self._parse() or not self._matches_schema():
+        if not self._parse():
             return None
-        spec = self._spec(submodel, backend)
+        broken = self._schema_violations()
+        if not isinstance(self._document.value, dict):
+            return None
+        spec = self._spec(submodel, backend, {k: v for k, v in self._document.value.items() if k not in broken})
         return None if self.violations else spec
 
     def _violation(self, json_path: str, message: str) -> None:
@@ -85,15 +88,15 @@ class _Reader:
             self._violation(json_path, "the field is written twice; expected once")
         return not self.violations
 
-    def _matches_schema(self) -> bool:
-        for error in schema().iter_errors(self._document.value):
-            for json_path, message in _explained(error):
-                self._violation(json_path, message)
-        return not self.violations
+    def _schema_violations(self) -> set[str]:
+        """Gather them and return the fields that have any: the other fields are read all the same."""
+        found = [each for error in schema().iter_errors(self._document.value) for each in _explained(error)]
+        for json_path, message in found:
+            self._violation(json_path, message)
+        return {re.split(r"[.\[]", json_path)[1] for json_path, _ in found if json_path != "$"}
 
-    def _spec(self, submodel: str, backend: str) -> ModelSpec | None:
-        value = self._document.value
-        self._check_combinations(value)
+    def _spec(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
+        self._check_combinations(self._document.value)
         for field in ("compiler_flags", "pipeline_compiler_flags"):
             self._check_flags(field, value.get(field, []))
         parts = {
@@ -102,24 +105,22 @@ class _Reader:
             "thresholds": self._thresholds(value.get("threshold_args", [])),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
             "flag_files": self._flag_files(value),
+            "compile_chip_expecting_to_fail": frozenset(value.get("compile_chip_expecting_to_fail", [])),
         } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
         if self.violations:
             return None
         plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys()}
-        plain["compile_chip_expecting_to_fail"] = frozenset(value.get("compile_chip_expecting_to_fail", []))
-        names = {
-            "path": self._path,
-            "model": self._path.parent.name,
-            "submodel": submodel,
-            "lines": self._document.lines,
-        }
-        defaults = {"device": _DEFAULT_DEVICE[Backend(backend)]}
-        return ModelSpec(**(defaults | names | {"backend": Backend(backend)} | plain | parts))
+        known: dict[str, Any] = (
+            {"backend": Backend(backend), "device": _DEFAULT_DEVICE[Backend(backend)]} | plain | parts
+        )
+        names: dict[str, Any] = {"path": self._path, "model": self._path.parent.name, "submodel": submodel}
+        return ModelSpec(**names, **known, lines=self._document.lines)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
             self._violation("$.add_pipeline_module", "there is no pipeline module; expected the field pipeline_mlir")
-        if all(entry.get("value") == IGNORED for entry in value.get("outputs", [{}])) and value.get("outputs"):
+        outputs = value.get("outputs")
+        if isinstance(outputs, list) and outputs and all(each == {"value": IGNORED} for each in outputs):
             self._violation("$.outputs", "every output is ignored; expected one to compare, or no field outputs")
 
     def _check_flags(self, field: str, values: list[str]) -> None:

@@ -90,7 +90,9 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
           "inputs": [
             {"source": "x.bin", "valu": "2xf32"}
           ],
-          "compiler_flags": ["-o", "--fine"]
+          "compiler_flags": ["-o", "--fine"],
+          "threshold_args": ["--expected_f32_threshold=many"],
+          "add_pipeline_module": true
         }
         """
     )
@@ -102,6 +104,11 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
             'toy/clip_cpu.json:7: $.compiler_flags[0]: "-o" does not look right; '
             "expected a flag that starts with two dashes, its value after an equals sign"
         ),
+        (
+            "toy/clip_cpu.json:8: $.threshold_args[0]: '--expected_f32_threshold=many' "
+            "has no finite number of at least 0 after the equals sign"
+        ),
+        ("toy/clip_cpu.json:9: $.add_pipeline_module: there is no pipeline module; expected the field pipeline_mlir"),
     ]
 
 
@@ -111,6 +118,7 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"mlir": ""}, "$.mlir: the text is empty; expected some"),
         ({"mlir": "ftp://host/x"}, "expected https, http, file or a relative path"),
         ({"mlir": "../../x.mlir"}, "leaves"),
+        ({"mlir": "file://host/x"}, "names a host"),
         ({"mlir": "/etc/passwd"}, "leaves"),
         ({"outputs": [{"source": "o.bin", "value": "2xf32"}]}, "'run_function' is a dependency of 'outputs'"),
         ({"inputs": [{"value": "2xf32"}]}, "$.inputs[0]: 'source' is a required property"),
