@@ -1,5 +1,6 @@
 """What this machine can and cannot do; each line that says what is missing also says how to mend it."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -70,6 +71,8 @@ def _space(root: Path) -> Finding:
     folder = next(each for each in (root, *root.absolute().parents) if each.exists())
     free = shutil.disk_usage(folder).free
     seen = f"{free / 1e9:.0f} GB free in {root}"
+    if not os.access(folder, os.W_OK):
+        return Finding(subject="disk", seen=f"{seen}, which cannot be written", mend="name another folder with --store")
     mend = "" if free >= _SPACE_BYTES else "the larger models need 20 GB and more: name another folder with --store"
     return Finding(subject="disk", seen=seen, mend=mend)
 
@@ -85,13 +88,8 @@ def _engine(environment: Mapping[str, str]) -> Finding:
         environment[name].removeprefix("unix://") for name in ("DOCKER_HOST", "CONTAINER_HOST") if name in environment
     ]
     sockets = [path for path in (*named, *_SOCKETS) if Path(path).is_socket()]
-    if sockets:
-        return Finding(subject="container engine", seen=f"a socket at {sockets[0]}")
-    return Finding(
-        subject="container engine",
-        seen="none; the local engine is used",
-        mend="start Docker or Podman to run in images",
-    )
+    seen = f"a socket at {sockets[0]}, not used" if sockets else "none, none needed"
+    return Finding(subject="container engine", seen=f"{seen}: models run on this machine itself")
 
 
 def _gpus() -> Iterator[Finding]:
