@@ -62,6 +62,7 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
         console.print(traceback.format_exc(), markup=False, highlight=False)
         stopped_code = EXIT_BUG
     report = session.report(stopped_code)
+    _remove_empty(session.out_dir / "outputs")
     _write(report, session.out_dir, parsed.junit_xml)
     _tell(report, session.out_dir, console, environment)
     return report.exit_code
@@ -212,6 +213,13 @@ def _only_failed(parsed: argparse.Namespace, cases: list[Case]) -> list[Case]:
     if not (chosen := [case for case in cases if case.id in before]):
         raise UsageError(f"--only-failed: no selected case failed in {latest}.")
     return chosen
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder of outputs where all were as expected, and so none was kept."""
+    for each in (*sorted(folder.rglob("*"), reverse=True), folder):
+        if each.is_dir() and not any(each.iterdir()):
+            each.rmdir()
 
 
 def _write(report: Report, out_dir: Path, junit_xml: Path | None) -> None:

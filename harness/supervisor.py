@@ -2,7 +2,7 @@
 
 It exists because three things cannot be had from inside the harness: when the harness dies, even by
 SIGKILL, its end of the control pipe closes and the tool is killed; the tool's peak memory is its own
-(Linux counts the memory of the parent at fork into a child's `ru_maxrss`, and this parent is small);
+(Linux counts the memory of the parent at fork into a child's `ru_maxrss`, and this parent's is 9 MB);
 and what the tool leaves running in its process group is killed when it ends.
 
     argv: REPORT_FD LOG_FD PROGRAM ARGUMENT...    stdin: the control pipe, whose end means "kill"
