@@ -1,6 +1,7 @@
 """Reads argv and environment, prints, exits; wires all of it."""
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -23,10 +24,12 @@ from harness.store import Store, disk_errors, write_atomically
 from harness.toolchain import Toolchain
 
 Environment = Mapping[str, str]
+_FIRST_OWN_DESCRIPTOR = 3
 
 
 def entry_point() -> NoReturn:
     """Run the command line of this process."""
+    _mend_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - this is the place
@@ -48,6 +51,16 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     except Exception:  # noqa: BLE001 - the last resort: say that it is our fault
         sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
         return session.EXIT_BUG
+
+
+def _mend_streams() -> None:
+    """Have all three standard streams open, or files of ours would take their numbers, and able to take any text."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < _FIRST_OWN_DESCRIPTOR:
+        continue
+    os.close(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _terminated(_number: int, _frame: object) -> None:

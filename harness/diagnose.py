@@ -5,6 +5,7 @@ releases 3.0.0 to 3.13.0; line numbers and paths in them vary and are not matche
 """
 
 import re
+import signal
 from collections.abc import Iterator, Sequence
 
 from harness import flags
@@ -23,6 +24,10 @@ _CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU
 _FILES = re.compile(r"^error opening input file: (.*)", re.MULTILINE)
 _FULL = re.compile(rf"^\S.*{NO_SPACE}$", re.MULTILINE)
 _SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
+_TARGET = re.compile(
+    r"target backend '.*' not registered|unregistered device alias|no HAL devices defined in the module"
+    r"|does not provide any executable targets"
+)
 _LINE_CHARS = 1000
 _EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
 _ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
@@ -82,6 +87,8 @@ def _told_by_status(step: Run, status: str, log: str) -> Verdict:
 def _killed(program: str, ended: Ended, timeout_s: float) -> Verdict | None:
     if ended.timed_out:
         return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; give it more with --timeout")
+    if ended.signal == signal.SIGKILL:
+        return _error(Kind.TOOL, f"{program} was killed by SIGKILL, most likely for want of memory; try --jobs 1")
     return _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}") if ended.signal else None
 
 
@@ -111,12 +118,18 @@ def _not_the_models_fault(log: str) -> Verdict | None:
         return _error(Kind.DISK, "no space was left while compiling; free some, or name another folder with --store")
     if match := _OPTION.search(log):
         return _error(Kind.TOOL, f"iree-compile takes {match[1]} but not so: {match[2]}")
-    if match := next(filter(None, map(_CHIP.search, _errors(log))), None):
-        return _refused("chip", match[1] or "asked for", known=flags.is_known_chip(match[1] or ""), near=None)
     if match := _FLAG.search(log):
         return _refused("flag", match[2], known=flags.is_known_flag(match[2]), near=match[3])
     if match := _FILES.search(log):
         return _error(Kind.TOOL, f"iree-compile could not open its files: {match[1]}")
+    return next(filter(None, map(_unfit_target, _errors(log))), None)
+
+
+def _unfit_target(error: str) -> Verdict | None:
+    if match := _CHIP.search(error):
+        return _refused("chip", match[1] or "asked for", known=flags.is_known_chip(match[1] or ""), near=None)
+    if _TARGET.search(error):
+        return _error(Kind.TOOL, f"iree-compile has no such target; correct compiler_flags: {error}")
     return None
 
 

@@ -39,9 +39,19 @@ def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, str
         SpecError: with every violation of every file.
     """
     loaded = [_load(path, folders, sku=sku, strict=strict) for path in paths]
-    if violations := [violation for _, found in loaded for violation in found]:
+    if violations := [violation for _, found in loaded for violation in found] + list(_twice(paths)):
         raise SpecError(tuple(violations))
     return [spec for spec, _ in loaded if spec is not None]
+
+
+def _twice(paths: list[Path]) -> Iterator[Violation]:
+    """Yield where two files would be one case: a model is named by its folder alone."""
+    first: dict[tuple[str, str], Path] = {}
+    for path in paths:
+        other = first.setdefault((path.parent.name, path.stem), path)
+        if other is not path:
+            message = f"{path.parent.name}/{path.stem} is the name of {other} too; expected another folder or file name"
+            yield Violation(path=path, line=1, json_path="$", message=message)
 
 
 def _load(path: Path, folders: Folders, *, sku: str | None, strict: bool) -> tuple[ModelSpec | None, list[Violation]]:

@@ -191,3 +191,15 @@ def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_pat
     changed = lab.run(command="fetch")
     assert changed.code == 3
     assert "integrity" in changed.text
+
+
+def test_any_text_can_be_told_on_any_terminal(lab: Laboratory) -> None:
+    lab.spec(mlir="n\u00f6 \u2603.mlir")
+    result = lab.run(environment={"PYTHONIOENCODING": "ascii"})
+    assert result.verdict == (3, "error", "fetch"), result.text
+
+
+def test_closed_streams_do_no_harm(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run(under=["sh", "-c", 'exec "$@" <&- 2>&-', "sh"])
+    assert result.verdict == (0, "passed", None), result.text

@@ -202,3 +202,22 @@ def test_a_program_quoted_in_one_line_is_cut() -> None:
     verdict = compile_verdict(ended(1), log, missing=["model.vmfb"], timeout_s=1)
     assert verdict
     assert len(verdict.reason) < 1100
+
+
+def test_a_kill_that_is_not_ours_is_no_verdict() -> None:
+    found = verdict("", ended(None, 9), "model.vmfb")
+    assert concluded(found) == TOOL
+    assert "want of memory" in found.reason
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "target backend 'x' not registered; registered backends: [llvm-cpu, rocm]",
+        'unregistered device alias "x"; available aliases: [hip, local]',
+        "no HAL devices defined in the module; use the module-level attribute or provide a flag",
+        'device alias "local" does not provide any executable targets',
+    ],
+)
+def test_a_target_that_is_not_there_is_no_verdict(message: str) -> None:
+    assert concluded(verdict(f"model.mlir:1:1: error: {message}\n", ended(1), "model.vmfb")) == TOOL

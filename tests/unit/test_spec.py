@@ -241,3 +241,9 @@ def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
     assert selected("*/vae") == ["sd3/vae_cpu"]
     with pytest.raises(UsageError, match=r"sd4: no spec in .* is called so; there are sd3"):
         selected("sd4")
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    paths = [write(tmp_path, MINIMAL, f"{folder}/toy/clip_cpu.json") for folder in ("a", "b")]
+    with pytest.raises(SpecError, match=r"toy/clip_cpu is the name of .*a/toy/clip_cpu\.json too"):
+        spec.load_all(paths, Folders(tmp_path))
