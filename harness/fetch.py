@@ -8,17 +8,18 @@ No user, password or value of a query leaves this file but to the server that it
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
 import math
 import re
 import select
-import socket  # noqa: TID251 - only the name of its error
+import socket  # noqa: TID251 - to end a connection, and for the name of its error
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -50,6 +51,7 @@ for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secret
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 Progress = Callable[[Blob, int, int | None], None]
+Trace = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +224,11 @@ class _Download:
     def _attempt(self, path: Path, client: httpx.Client) -> None:
         self.attempts, self._offset = self.attempts + 1, 0
         self._heed()
-        with _explained(), contextlib.closing(_response(client, self._blob.url)) as response:
+        with (
+            _explained(),
+            self._ended_by_cancel() as trace,
+            contextlib.closing(_response(client, self._blob.url, trace)) as response,
+        ):
             _check_head(response)
             sha256 = self._receive(response, path)
         if wrong := _difference(self._blob, sha256, self._offset):
@@ -239,6 +245,19 @@ class _Download:
             "last_modified": response.headers.get("Last-Modified"),
             "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+    @contextlib.contextmanager
+    def _ended_by_cancel(self) -> Iterator[Trace]:
+        """Yield what notes connections once they are made: an order to stop ends what waits for their bytes."""
+        with contextlib.ExitStack() as connections:
+
+            def trace(event: str, info: Mapping[str, Any]) -> None:
+                if event == "connection.connect_tcp.complete" and self._fetcher.cancel is not None:
+                    made = info["return_value"].get_extra_info("socket")
+                    twin = connections.enter_context(socket.fromfd(made.fileno(), made.family, made.type))
+                    connections.enter_context(self._fetcher.cancel.calling(functools.partial(_shut_down, twin)))
+
+            yield trace
 
     def _receive(self, response: httpx.Response, path: Path) -> str:
         """Write the body in the pieces in which it comes, of 64 KiB at most, and return its sha256."""
@@ -275,6 +294,7 @@ class _Download:
         return tenacity.wait_random_exponential(self._retry.first_wait_s, self._retry.longest_wait_s)(state)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
+        self._heed()
         error = state.outcome and state.outcome.exception()
         self._fetcher.notice(f"{self._failure(error)}; next in {state.upcoming_sleep:.1f} s")
 
@@ -323,9 +343,14 @@ def retry_after_s(value: str, now: datetime) -> float | None:
         return None
 
 
-def _response(client: httpx.Client, url: str) -> httpx.Response:
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other side was faster
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _response(client: httpx.Client, url: str, trace: Trace) -> httpx.Response:
     """Return the response after all redirects; httpx would read the body of each, however long."""
-    request = client.build_request("GET", url)
+    request = client.build_request("GET", url, extensions={"trace": trace})
     for _ in range(_MAX_REDIRECTS):
         response = client.send(request, stream=True)
         if response.next_request is None:

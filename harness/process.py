@@ -11,7 +11,7 @@ import subprocess  # noqa: TID251 - this is the place
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -53,12 +53,26 @@ class Cancel:
     def __init__(self) -> None:
         """Start out not set."""
         self._event = threading.Event()
+        self._calls: list[Callable[[], None]] = []
         self._read_fd, self._write_fd = os.pipe()
 
     def set(self) -> None:
         """Give the order; it cannot be taken back."""
         self._event.set()
         os.write(self._write_fd, b".")
+        for call in list(self._calls):
+            call()
+
+    @contextlib.contextmanager
+    def calling(self, call: Callable[[], None]) -> Iterator[None]:
+        """Have something called, by whoever gives the order, as long as the context lasts."""
+        self._calls.append(call)
+        try:
+            if self.is_set():
+                call()
+            yield
+        finally:
+            self._calls.remove(call)
 
     def is_set(self) -> bool:
         """Whether the order was given."""

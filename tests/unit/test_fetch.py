@@ -2,8 +2,10 @@ import hashlib
 import itertools
 import socket
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -161,6 +163,10 @@ def _redirecting(*hops: str) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(answer))
 
 
+def _unheard(_event: str, _info: Mapping[str, Any]) -> None:
+    """Hear nothing of connections."""
+
+
 @pytest.mark.parametrize(
     "hops",
     [
@@ -172,7 +178,7 @@ def _redirecting(*hops: str) -> httpx.Client:
 )
 def test_a_redirect_may_stay_or_become_safer(hops: tuple[str, ...]) -> None:
     with _redirecting(*hops) as client:
-        assert _response(client, hops[0]).url == hops[-1]
+        assert _response(client, hops[0], _unheard).url == hops[-1]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +191,7 @@ def test_a_redirect_may_stay_or_become_safer(hops: tuple[str, ...]) -> None:
 )
 def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
     with _redirecting(*hops) as client, pytest.raises(_AttemptError, match="which is refused") as raised:
-        _response(client, hops[0])
+        _response(client, hops[0], _unheard)
     assert not raised.value.again
     assert "s1gnature" not in str(raised.value)
 
