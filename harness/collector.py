@@ -45,7 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Collect from the folder of `--test-file-directory` where it is given."""
     if folder := config.getoption("--test-file-directory"):
         config.args = [str(folder)]
-    config.pluginmanager.register(_Bench(config), "harness-bench")
+    try:
+        config.pluginmanager.register(_Bench(config), "harness-bench")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 class _Bench:
@@ -54,7 +57,9 @@ class _Bench:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.parsed = self._parsed()
+        self.release = releases.find(self.parsed.iree or releases.newest().name).release
         self.folders = session.spec_folders(self.parsed)
+        self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
         self._steps: Steps | None = None
         self._open = contextlib.ExitStack()
@@ -62,7 +67,7 @@ class _Bench:
     @pytest.hookimpl
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "SpecFile | None":
         """Collect a spec; other JSON files are none of ours."""
-        return SpecFile.from_parent(parent, path=file_path) if file_path.resolve() in self.folders.paths() else None
+        return SpecFile.from_parent(parent, path=file_path) if file_path.resolve() in self._paths else None
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
@@ -85,11 +90,11 @@ class _Bench:
         """What does the steps; the toolchain is provided the first time."""
         if self._steps is None:
             store = Store(self.parsed.store)
-            name = releases.find(self.parsed.iree or releases.newest().name).release.name
+            name, offline = self.release.name, self.parsed.offline
             self._steps = Steps(
                 store=store,
-                fetcher=self._open.enter_context(Fetcher(store, offline=self.parsed.offline, notice=_LOG.info)),
-                toolchain=toolchain.installed(name, store, offline=self.parsed.offline, notice=_LOG.info),
+                fetcher=self._open.enter_context(Fetcher(store, offline=offline, notice=_LOG.info)),
+                toolchain=toolchain.installed(name, store, offline=offline, notice=_LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=self.parsed.timeout,

@@ -1,9 +1,13 @@
-"""Renders a plan as a shell script (pure): the exact commands, shell-quoted, for an empty folder."""
+"""Renders a plan as a shell script (pure): the exact commands, shell-quoted, for an empty folder.
+
+Credentials and queries in URLs are left out of it, as they are of all that is printed.
+"""
 
 import shlex
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+from harness.fetch import redacted
 from harness.model import Compare, Compile, Link, Plan, Run
 
 
@@ -32,11 +36,12 @@ def _link_line(link: Link) -> str:
     url = urlsplit(link.blob.url)
     if url.scheme == "file":
         return shlex.join(["ln", "-sf", unquote(url.path), link.name])
-    return shlex.join(["curl", "--fail", "--location", "--output", link.name, link.blob.url])
+    return shlex.join(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
 
 
 def _comparisons(step: Compare) -> Iterator[str]:
     for name, expected in zip(step.run.outputs, step.expected, strict=True):
         if expected:
             link, type_ = expected
-            yield _comment(f"compare {name} with {link.name} ({type_ or 'the type in its header'}): {link.blob.url}")
+            shown = f"{link.name} ({type_ or 'the type in its header'})"
+            yield _comment(f"compare {name} with {shown}: {redacted(link.blob.url)}")

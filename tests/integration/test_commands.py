@@ -203,3 +203,23 @@ def test_closed_streams_do_no_harm(lab: Laboratory) -> None:
     lab.spec()
     result = lab.run(under=["sh", "-c", 'exec "$@" <&- 2>&-', "sh"])
     assert result.verdict == (0, "passed", None), result.text
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--iree=9.9.9", "9.9.9: no such IREE release"), ("--test-file-directory=/nowhere", "/nowhere: no such folder")],
+)
+def test_a_wrong_option_of_the_original_suites_way_is_named(option: str, message: str) -> None:
+    argv = [sys.executable, "quality_tests/", option, "-p", "no:cacheprovider"]
+    done = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert message in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_invalid_spec_of_the_original_suites_way_is_an_error_of_collection(lab: Laboratory) -> None:
+    lab.spec(output=[])
+    argv = [sys.executable, "quality_tests/", f"--test-file-directory={lab.specs}", "-p", "no:cacheprovider"]
+    done = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "$.output: unknown field 'output'; did you mean 'outputs'?" in done.stdout

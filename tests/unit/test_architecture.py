@@ -17,13 +17,13 @@ MODULES = {
 }
 FLOORS = (
     ("__init__", "model", "positions", "supervisor", "devices", "report", "report.text"),
-    ("errors", "script", "signature", "report.facts"),
+    ("errors", "signature", "report.facts"),
     (
         *("process", "store", "releases", "folders", "compare", "arguments"),
         *("report.console", "report.junit", "report.results", "report.summary"),
     ),
     ("fetch", "flags", "toolchain"),
-    ("spec", "plan", "diagnose"),
+    ("spec", "plan", "diagnose", "script"),
     ("steps", "doctor"),
     ("run", "live"),
     ("session",),

@@ -168,3 +168,10 @@ def test_a_file_of_two_steps_is_had_once_by_the_script() -> None:
         "input.0.bin",
         "weights.irpa",
     ]
+
+
+def test_a_script_has_no_secret() -> None:
+    secret = Blob(url="https://user:s1gnature@host/model.mlir?sig=s1gnature")
+    text = render(planned(spec(mlir=secret)))
+    assert "curl --fail --location --output model.mlir" in text
+    assert "s1gnature" not in text
