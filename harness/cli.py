@@ -14,8 +14,9 @@ from rich.console import Console
 
 from harness import arguments, doctor, releases, script, session, spec, toolchain
 from harness import plan as planning
+from harness.connection import redacted
 from harness.errors import HarnessError, NoVerdictError, SpecError, Terminated
-from harness.fetch import Fetcher, redacted
+from harness.fetch import Fetcher
 from harness.folders import LOCK_NAME, select
 from harness.live import Live
 from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch, FetchedBlob

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness import devices, releases, spec
+from harness.connection import reachable
 from harness.errors import HarnessError, SpecError
-from harness.fetch import reachable
 from harness.folders import Folders
 from harness.model import ModelSpec
 from harness.store import Store

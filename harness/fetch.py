@@ -1,57 +1,38 @@
-"""The only place that opens a network connection: a blob comes in whole and verified, or not at all.
+"""Has blobs on disk: one comes in whole and verified, or not at all.
 
     file:             stays where it is; the store remembers its digest
     http:, locked     ROOT/blobs/../<sha256 of the content>/blob
     http:, unlocked   the same, by way of ROOT/urls/../<sha256 of the URL>/url.json from its first download
 
-No user, password or value of a query leaves this file but to the server that it is meant for.
+What no lock vouches for is trusted once, and held to as long as the store has it.
 """
 
-import contextlib
-import functools
 import hashlib
 import json
-import logging
 import math
 import re
 import select
-import socket  # noqa: TID251 - to end a connection, and for the name of its error
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-import httpx  # noqa: TID251 - this is the place
+import httpx  # noqa: TID251 - for the types of what `connection` lends
 import tenacity
 
-from harness import __version__
+from harness import connection
+from harness.connection import AttemptError, redacted
 from harness.errors import FetchError, IntegrityError
 from harness.model import Blob, FetchedBlob
 from harness.process import Cancel, Cancelled
 from harness.store import Entry, Store
 
 BLOB, INDEX = "blob", "url.json"
-_MAX_REDIRECTS = 10
-_HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
-# A connection serves one response: what a server sends beyond its end is never taken for the next one.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-_NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
-_IN_SPEC = "correct the URL in the spec"
-_TRY_LATER = {408, 425, 429}
-_MENDS = dict.fromkeys((401, 403), "check the right of access, and whether the credentials in the URL expired")
-_MENDS |= dict.fromkeys((404, 410), f"it was moved or removed: {_IN_SPEC}")
-
-for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secrets in them
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
 Progress = Callable[[Blob, int, int | None], None]
-Trace = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,25 +140,9 @@ class Fetcher:
     def client(self) -> httpx.Client:
         """Return what all downloads share, made when first needed."""
         with self._mutex:
-            try:
-                if self._client is None:
-                    self._client = httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=self.retry.stall_s)
-            except (ValueError, ImportError, OSError) as error:
-                hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
-                raise FetchError(f"The environment allows no connection ({error}); {hint}.") from error
+            if self._client is None:
+                self._client = connection.new_client(stall_s=self.retry.stall_s)
             return self._client
-
-
-@dataclass(eq=False)
-class _AttemptError(Exception):
-    """An attempt failed: how, and what the reader can do once all have. `wait_s` is the server's wish."""
-
-    what: str
-    _: KW_ONLY
-    mend: str = "check the network and the proxy, or try later"
-    raises: type[FetchError | IntegrityError] = FetchError
-    again: bool = True
-    wait_s: float | None = None
 
 
 class _Download:
@@ -209,7 +174,7 @@ class _Download:
             raise FetchError(f"{self._url}: it is not in the store and the network is not to be used; {hint}.")
         self._ends = time.monotonic() + self._retry.deadline_s
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _AttemptError) and error.again),
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, AttemptError) and error.again),
             stop=tenacity.stop_after_attempt(self._retry.attempts) | tenacity.stop_before_delay(self._retry.deadline_s),
             wait=self._wait_s,
             before_sleep=self._tell,
@@ -218,18 +183,13 @@ class _Download:
         )
         try:
             retrying(self._attempt, folder / BLOB, self._fetcher.client())
-        except _AttemptError as error:
+        except AttemptError as error:
             raise error.raises(f"{self._failure(error)}; {error.mend}.") from error
 
     def _attempt(self, path: Path, client: httpx.Client) -> None:
         self.attempts, self._offset = self.attempts + 1, 0
         self._heed()
-        with (
-            _explained(),
-            self._ended_by_cancel() as trace,
-            contextlib.closing(_response(client, self._blob.url, trace)) as response,
-        ):
-            _check_head(response)
+        with connection.opened(client, self._blob.url, self._fetcher.cancel) as response:
             sha256 = self._receive(response, path)
         if wrong := _difference(self._blob, sha256, self._offset):
             raise self._wrong_content(wrong)
@@ -245,19 +205,6 @@ class _Download:
             "last_modified": response.headers.get("Last-Modified"),
             "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-    @contextlib.contextmanager
-    def _ended_by_cancel(self) -> Iterator[Trace]:
-        """Yield what notes connections once they are made: an order to stop ends what waits for their bytes."""
-        with contextlib.ExitStack() as connections:
-
-            def trace(event: str, info: Mapping[str, Any]) -> None:
-                if event == "connection.connect_tcp.complete" and self._fetcher.cancel is not None:
-                    made = info["return_value"].get_extra_info("socket")
-                    twin = connections.enter_context(socket.fromfd(made.fileno(), made.family, made.type))
-                    connections.enter_context(self._fetcher.cancel.calling(functools.partial(_shut_down, twin)))
-
-            yield trace
 
     def _receive(self, response: httpx.Response, path: Path) -> str:
         """Write the body in the pieces in which it comes, of 64 KiB at most, and return its sha256."""
@@ -278,18 +225,18 @@ class _Download:
         if self._fetcher.cancel is not None and self._fetcher.cancel.is_set():
             raise Cancelled
         if time.monotonic() > self._ends:
-            raise _AttemptError(f"it took longer than {self._retry.deadline_s:g} s", again=False)
+            raise AttemptError(f"it took longer than {self._retry.deadline_s:g} s", again=False)
 
-    def _wrong_content(self, wrong: str) -> _AttemptError:
+    def _wrong_content(self, wrong: str) -> AttemptError:
         """Try again only if it is wrong in a new way: the same twice is no accident."""
         again = wrong not in self._wrong
         self._wrong.add(wrong)
         mend = "the content changed on the host, or a proxy alters it; compare with `harness lock`"
-        return _AttemptError(wrong, mend=mend, raises=IntegrityError, again=again)
+        return AttemptError(wrong, mend=mend, raises=IntegrityError, again=again)
 
     def _wait_s(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome and state.outcome.exception()
-        if isinstance(error, _AttemptError) and error.wait_s is not None:
+        if isinstance(error, AttemptError) and error.wait_s is not None:
             return min(error.wait_s, self._retry.longest_wait_s)
         return tenacity.wait_random_exponential(self._retry.first_wait_s, self._retry.longest_wait_s)(state)
 
@@ -306,98 +253,6 @@ class _Download:
         if self._fetcher.cancel is not None:
             poll.register(self._fetcher.cancel, select.POLLIN)
         poll.poll(seconds * 1000)
-
-
-def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
-    """Return why a host does not answer, or None if it does, whatever it answers."""
-    try:
-        with httpx.Client(headers=_HEADERS, timeout=timeout_s) as client:
-            client.head(url)
-    except (*_NO_URL, httpx.TransportError, ValueError, ImportError, OSError) as error:
-        return str(error) or type(error).__name__
-    return None
-
-
-def redacted(url: str) -> str:
-    """Return a URL to show: without user, password, fragment and the values of its query. No I/O."""
-    url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # what is no number may be a piece of a password
-    except ValueError:
-        return f"{url.partition(':')[0]}:***"
-    # A value without a name may end in equals signs, as base64 does.
-    pairs = [each.rstrip("=").partition("=") for each in parts.query.split("&") if each]
-    query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))
-
-
-def retry_after_s(value: str, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, as a number or a date, or None. No I/O."""
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
-    except (ValueError, OverflowError):
-        return None
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the other side was faster
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-def _response(client: httpx.Client, url: str, trace: Trace) -> httpx.Response:
-    """Return the response after all redirects; httpx would read the body of each, however long."""
-    request = client.build_request("GET", url, extensions={"trace": trace})
-    for _ in range(_MAX_REDIRECTS):
-        response = client.send(request, stream=True)
-        if response.next_request is None:
-            return response
-        response.close()
-        scheme, request = request.url.scheme, response.next_request
-        if request.url.scheme not in {"https", scheme}:
-            what = f"it redirects from {scheme} to {redacted(str(request.url))}, which is refused"
-            raise _AttemptError(what, mend=_IN_SPEC, again=False)
-    raise _AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", mend=_IN_SPEC, again=False)
-
-
-def _check_head(response: httpx.Response) -> None:
-    """Refuse all but 200 and plain bytes."""
-    code, encoding = response.status_code, response.headers.get("Content-Encoding", "identity").lower()
-    if code != httpx.codes.OK:
-        what = f"the server answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
-        mend = _MENDS.get(code, "ask those who run the host")
-        again = code in _TRY_LATER or httpx.codes.is_server_error(code)
-        wait_s = retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC))
-        raise _AttemptError(what, mend=mend, again=again, wait_s=wait_s)
-    if encoding != "identity":
-        what = f"it comes {encoding}-encoded, though its plain bytes were asked for"
-        raise _AttemptError(what, mend="correct the server or the proxy that does so", again=False)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the exceptions of httpx into ours."""
-    try:
-        yield
-    except (*_NO_URL, httpx.TransportError) as error:
-        what, causes = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(_causes(error))
-        if any(isinstance(each, _NO_URL) for each in causes):  # whose text may have secrets
-            raise _AttemptError("this is no URL to ask, or it redirects to none", mend=_IN_SPEC, again=False) from None
-        if any(isinstance(each, socket.gaierror) for each in causes):
-            what, mend = f"the host cannot be resolved ({error})", "check its name, DNS and the proxy"
-            raise _AttemptError(what, mend=mend) from error
-        if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
-            raise _AttemptError(what, mend="name the certificates in SSL_CERT_FILE", again=False) from error
-        raise _AttemptError(what) from error
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__context__
 
 
 def _difference(blob: Blob, sha256: str, size_bytes: int) -> str | None:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from harness.fetch import redacted
+from harness.connection import redacted
 from harness.model import Compare, Compile, Link, Plan, Run
 
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.connection import AttemptError, _explained, _response, redacted, retry_after_s
 from harness.errors import FetchError, IntegrityError
-from harness.fetch import Fetched, Fetcher, _AttemptError, _explained, _response, redacted, retry_after_s
+from harness.fetch import Fetched, Fetcher
 from harness.model import Blob, FetchedBlob
 from harness.store import Store
 
@@ -190,7 +191,7 @@ def test_a_redirect_may_stay_or_become_safer(hops: tuple[str, ...]) -> None:
     ],
 )
 def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
-    with _redirecting(*hops) as client, pytest.raises(_AttemptError, match="which is refused") as raised:
+    with _redirecting(*hops) as client, pytest.raises(AttemptError, match="which is refused") as raised:
         _response(client, hops[0], _unheard)
     assert not raised.value.again
     assert "s1gnature" not in str(raised.value)
@@ -208,7 +209,7 @@ def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
 def test_what_httpx_says_becomes_advice(cause: Exception, what: str, mend: str, again: bool) -> None:  # noqa: FBT001
     error = httpx.ConnectError(str(cause))
     error.__context__ = cause
-    with pytest.raises(_AttemptError) as raised, _explained():
+    with pytest.raises(AttemptError) as raised, _explained():
         raise error
     assert what in str(raised.value)
     assert mend in raised.value.mend
