@@ -133,7 +133,7 @@ def test_the_original_suites_way(lab: Laboratory, launch: list[str]) -> None:
     lab.spec("filtered_cpu")
     junit = lab.root / "junit.xml"
     options = ["-rA", "--log-cli-level=info", "--timeout=600", "--durations=0", f"--junitxml={junit}"]
-    places = ["--test-file-directory", str(lab.specs), "--external-file-directory", str(lab.root)]
+    places = ["--test-file-directory", str(lab.specs), "--external-file-directory", "."]
     done = subprocess.run(
         [sys.executable, *launch, *options, *places, "-k", "not filtered", "-p", "no:cacheprovider"],
         cwd=ROOT,
