@@ -194,7 +194,7 @@ def test_a_log_of_megabytes_is_read_at_once() -> None:
     started = time.monotonic()
     for log in (line * 20_000, f"{line}\n" * 20_000, "A" * 1_000_000, ":1: " * 250_000):
         assert concluded(verdict(log)) == COMPILE
-    assert time.monotonic() - started < 10, "it takes some 0.1 s; hours, if a pattern looks back"
+    assert time.monotonic() - started < 120, "it takes some 0.1 s; hours, if a pattern looks back"
 
 
 def test_a_program_quoted_in_one_line_is_cut() -> None:
