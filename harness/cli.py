@@ -19,7 +19,16 @@ from harness.errors import HarnessError, NoVerdictError, SpecError, Terminated
 from harness.fetch import Fetcher
 from harness.folders import LOCK_NAME, select
 from harness.live import Live
-from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch, FetchedBlob
+from harness.model import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_NO_VERDICT,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    Blob,
+    Fetch,
+    FetchedBlob,
+)
 from harness.process import Cancel
 from harness.store import Store, disk_errors, write_atomically
 from harness.toolchain import Toolchain
@@ -46,12 +55,12 @@ def main(argv: Sequence[str], environment: Environment) -> int:
         sys.stderr.write(f"error: {error}\n" if not isinstance(error, SpecError) else f"{error}\n")
         return error.exit_code
     except Terminated:
-        return session.EXIT_TERMINATED
+        return EXIT_TERMINATED
     except (KeyboardInterrupt, BrokenPipeError):
-        return session.EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 - the last resort: say that it is our fault
         sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
-        return session.EXIT_BUG
+        return EXIT_BUG
 
 
 def _mend_streams() -> None:
@@ -72,7 +81,7 @@ def _quality(parsed: argparse.Namespace, environment: Environment) -> int:
     def provide(store: Store, cancel: Cancel, notice: Callable[[str], None]) -> Toolchain:
         return toolchain.installed(name, store, offline=parsed.offline, cancel=cancel, notice=notice)
 
-    name = releases.find(parsed.iree or releases.newest().name).release.name
+    name = releases.chosen(parsed.iree).name
     return session.judge(parsed, Console(highlight=False), environment, provide)
 
 
@@ -84,7 +93,7 @@ def _run(parsed: argparse.Namespace, environment: Environment) -> int:
 
 
 def _plan(parsed: argparse.Namespace, _environment: Environment) -> int:
-    release = releases.find(parsed.iree or releases.newest().name).release
+    release = releases.chosen(parsed.iree)
     plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
     sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
     return EXIT_OK

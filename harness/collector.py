@@ -57,7 +57,7 @@ class _Bench:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.parsed = self._parsed()
-        self.release = releases.find(self.parsed.iree or releases.newest().name).release
+        self.release = releases.chosen(self.parsed.iree)
         self.folders = session.spec_folders(self.parsed)
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()

@@ -8,9 +8,7 @@ A model that fails is data (`harness.model.Outcome`); a harness that fails is on
     └── NoVerdictError               3  something outside the model stands in the way
         ├── FetchError                  kind `fetch`: a blob cannot be had
         ├── IntegrityError              kind `integrity`: bytes are not what they should be
-        ├── DeviceError                 kind `device`: the machine lacks what the case runs on
         ├── ToolError                   kind `tool`: an IREE program is missing or unfit
-        ├── EngineError                 kind `engine`: the container engine gave up
         └── DiskError                   kind `disk`: no space, or no right to write
     KeyboardInterrupt              130  ^C
     └── Terminated                 143  SIGTERM, or a terminal that went away
@@ -76,22 +74,10 @@ class IntegrityError(NoVerdictError):
     kind = Kind.INTEGRITY
 
 
-class DeviceError(NoVerdictError):
-    """The machine lacks the device, its driver or the right to use it."""
-
-    kind = Kind.DEVICE
-
-
 class ToolError(NoVerdictError):
     """An IREE program is missing, does not fit, or was asked for what it cannot do."""
 
     kind = Kind.TOOL
-
-
-class EngineError(NoVerdictError):
-    """The container engine is missing or gave up."""
-
-    kind = Kind.ENGINE
 
 
 class DiskError(NoVerdictError):

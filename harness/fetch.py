@@ -19,7 +19,6 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
 import httpx  # noqa: TID251 - for the types of what `connection` lends
 import tenacity
@@ -27,6 +26,7 @@ import tenacity
 from harness import connection
 from harness.connection import AttemptError, redacted
 from harness.errors import FetchError, IntegrityError
+from harness.folders import local_path
 from harness.model import Blob, FetchedBlob
 from harness.process import Cancel, Cancelled
 from harness.store import Entry, Store
@@ -108,7 +108,7 @@ class Fetcher:
         return Fetched(path=path, blob=fetched, seconds=time.monotonic() - started)
 
     def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
-        path = Path(unquote(urlsplit(blob.url).path))
+        path = local_path(blob)
         try:
             if not path.is_file():
                 what = "this is no file" if path.exists() else "there is no such file"

@@ -386,6 +386,7 @@ class Outcome:
 
 
 EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 3
+EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> int:

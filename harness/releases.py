@@ -62,6 +62,15 @@ def find(name: str) -> LockedRelease:
     raise UsageError(f"{name}: no such IREE release in the lock; {hint}It has {', '.join(locked())}.")
 
 
+def chosen(name: str | None) -> Release:
+    """Return the release that a command line names, or the default.
+
+    Raises:
+        UsageError: the lock has none of this name.
+    """
+    return find(name).release if name else newest()
+
+
 def of_build(version: str) -> Release:
     """Return the release of a build that says `3.13.0rc20261016`, `3.7.1` or `3.14.0.dev+89ece87b`.
 

@@ -5,9 +5,9 @@ Credentials and queries in URLs are left out of it, as they are of all that is p
 
 import shlex
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
 
 from harness.connection import redacted
+from harness.folders import local_path
 from harness.model import Compare, Compile, Link, Plan, Run
 
 
@@ -33,9 +33,8 @@ def _comment(text: str) -> str:
 
 
 def _link_line(link: Link) -> str:
-    url = urlsplit(link.blob.url)
-    if url.scheme == "file":
-        return shlex.join(["ln", "-sf", unquote(url.path), link.name])
+    if link.blob.url.startswith("file:"):
+        return shlex.join(["ln", "-sf", str(local_path(link.blob)), link.name])
     return shlex.join(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
 
 

@@ -19,7 +19,18 @@ from harness.errors import NoVerdictError, Terminated, UsageError
 from harness.fetch import Fetcher
 from harness.folders import Folders, select
 from harness.live import Live
-from harness.model import Case, Plan, Report, Status, Verdict, as_json, exit_code
+from harness.model import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    Case,
+    Plan,
+    Report,
+    Status,
+    Verdict,
+    as_json,
+    exit_code,
+)
 from harness.process import Cancel, Cancelled
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
@@ -27,7 +38,6 @@ from harness.run import LocalExecutor, PlanRun, outcome
 from harness.store import Store, disk_errors, write_atomically
 from harness.toolchain import Toolchain
 
-EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 _COMPILE_MEMORY_BYTES = 4 << 30
 _FETCHES_AT_ONCE = 4
 _LATEST = Path("results/latest")
@@ -113,12 +123,11 @@ class _Session:
 
     def report(self, stopped_code: int | None) -> Report:
         """Return what is known by now; `stopped_code` is given if the run did not come to its end."""
-        blocked = [Plan(case=case, steps=(), blocked=self.blocked) for case in self._cases]
-        outcomes = (
-            self._plan_run.outcomes
-            if self._plan_run
-            else tuple(outcome(each, {}, None, self.out_dir) for each in blocked)
-        )
+        if self._plan_run:
+            outcomes = self._plan_run.outcomes
+        else:
+            blocked = (Plan(case=case, steps=(), blocked=self.blocked) for case in self._cases)
+            outcomes = tuple(outcome(each, {}, None, self.out_dir) for each in blocked)
         return Report(
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),

@@ -214,11 +214,10 @@ class Steps:
         argv[place] = str(self.toolchain.iree_run_module)
         if program := shutil.which(argv[0]):
             argv[0] = str(Path(program).absolute())  # it runs in another folder
-        wanted = {"cwd": folder, "log_path": log, "timeout_s": self.timeout_s, "cancel": self.cancel}
-        if step.device.startswith("local-"):
-            return process.run(argv, **wanted)  # type: ignore[arg-type]
-        with self.store.lock(f"device-{re.sub(r'[^A-Za-z0-9]', '_', step.device)}"):
-            return process.run(argv, **wanted)  # type: ignore[arg-type]
+        name = re.sub(r"[^A-Za-z0-9]", "_", step.device)
+        is_cpu = step.device.startswith("local-")
+        with contextlib.nullcontext() if is_cpu else self.store.lock(f"device-{name}"):
+            return process.run(argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel)
 
 
 class _FailedError(Exception):
