@@ -4,18 +4,25 @@ import argparse
 import re
 import shlex
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
-from harness import __version__
+from harness import __version__, urls
 from harness.devices import SKUS
 from harness.errors import UsageError
 from harness.model import Backend, Target
 
 DEFAULT_SELECTOR = "tiny"
 DEFAULT_TIMEOUT_S = 1200.0
+DEFAULT_PORT = 8765
+DEFAULT_CONNECTIONS = 8
+_NO = {"", "0", "false", "no"}
 _CHIP = re.compile(r"gfx[0-9a-f]{3,5}|(?!gfx)[a-z]+[0-9]+[a-z]*")
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
+_LAST_PORT = 65535
 _APP = "iree-quality-harness"
 
 
@@ -25,19 +32,24 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options(environment)
-    selectors = _selectors()
+    selectors, cache, network = _selectors(), _cache_options(environment), _network_options(environment)
     for name, help_text, parents in (
-        ("quality", "provide an IREE release, run the models, judge and report", (selectors, specs, cases, runs)),
-        ("run", "the same with the IREE tools of --toolchain or PATH", (selectors, specs, cases, runs)),
+        (
+            "quality",
+            "provide an IREE release, run the models, judge and report",
+            (selectors, specs, cases, runs, cache, network),
+        ),
+        ("run", "the same with the IREE tools of --toolchain or PATH", (selectors, specs, cases, runs, cache, network)),
         ("plan", "print the exact commands and run none", (selectors, specs, cases)),
         ("list", "list the cases", (selectors, specs, cases)),
-        ("fetch", "fetch the blobs only", (selectors, specs, cases)),
-        ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs)),
+        ("fetch", "fetch the blobs only", (selectors, specs, cases, cache, network)),
+        ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs, network, cache)),
         ("validate", "check the specs", (selectors, specs)),
         ("doctor", "say what this machine can and cannot do, and how to mend it", (selectors, specs)),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
         _own_options(name, command)
+    _add_store_commands(commands, environment, cache)
     return top
 
 
@@ -50,6 +62,33 @@ def _own_options(name: str, command: argparse.ArgumentParser) -> None:
         command.add_argument("--engine", choices=("auto", "local"), default="auto", help="where the harness runs")
     if name == "list":
         command.add_argument("--json", action="store_true", help="print an array of cases")
+    if name == "lock":
+        help_text = "ask the hosts again for what is locked, and lock what they have now"
+        command.add_argument("--update", action="store_true", help=help_text)
+
+
+def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: argparse.ArgumentParser) -> None:
+    help_text = "see, shrink, check or share the cache"
+    store = commands.add_parser("store", help=help_text, description=help_text, allow_abbrev=False)
+    group = _group()
+    _add_store_option(group, environment)
+    subcommands = store.add_subparsers(dest="store_command", required=True, metavar="COMMAND")
+    for name, help_text, parents in (
+        ("du", "say what takes how much space", (group,)),
+        (
+            "gc",
+            "remove what is of no use any more, and with --cache-size what was not used for longest",
+            (group, cache),
+        ),
+        ("verify", "read every byte, and remove what is not what was stored", (group,)),
+        ("serve", "let other machines fetch from this store, by HTTP, read only", (group,)),
+    ):
+        command = subcommands.add_parser(
+            name, help=help_text, description=help_text, parents=parents, allow_abbrev=False
+        )
+        if name == "serve":
+            command.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where (default: %(default)s)")
+            command.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 for any (default: %(default)s)")
 
 
 def _group() -> argparse.ArgumentParser:
@@ -65,12 +104,44 @@ def _selectors() -> argparse.ArgumentParser:
 
 def _specs_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     group = _group()
-    store = environment.get("IREE_TEST_FILES") or platformdirs.user_cache_dir(_APP, appauthor=False)
     add = group.add_argument
     add("--specs", type=Path, metavar="DIR", help="folder of specs (default: quality_tests)")
     add("--external-files", type=Path, metavar="DIR", help="folder of files that specs name without saying where")
-    add("--store", type=Path, default=Path(store), metavar="DIR", help="folder of the cache (default: %(default)s)")
+    _add_store_option(group, environment)
     add("--offline", action="store_true", help="use what the cache has, open no connection")
+    return group
+
+
+def _add_store_option(group: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    default = Path(environment.get("IREE_TEST_FILES") or platformdirs.user_cache_dir(_APP, appauthor=False))
+    help_text = "folder of the cache (default: %(default)s)"
+    group.add_argument("--store", type=Path, default=default, metavar="DIR", help=help_text)
+
+
+def _cache_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    group = _group()
+    help_text = (
+        "how large the cache may be, e.g. 100GB; what is in use stays (default: HARNESS_CACHE_SIZE, or no limit)"
+    )
+    default = environment.get("HARNESS_CACHE_SIZE") or None
+    group.add_argument("--cache-size", type=_size_bytes, default=default, metavar="SIZE", help=help_text)
+    return group
+
+
+def _network_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    group = _group()
+    add = group.add_argument
+    help_text = "have what begins with PREFIX from URL; may be repeated (default: HARNESS_MIRRORS, by spaces)"
+    add("--mirror", action="append", type=_mirror, default=[], metavar="PREFIX=URL", help=help_text)
+    add(
+        "--connections", type=_positive, default=DEFAULT_CONNECTIONS, metavar="N", help="at once (default: %(default)s)"
+    )
+    help_text = "refuse blobs that no lock vouches for (default where CI is set)"
+    is_ci = environment.get("CI", "").lower() not in _NO
+    add("--locked", action=argparse.BooleanOptionalAction, default=is_ci, help=help_text)
+    group.set_defaults(
+        grants=urls.azure_grants(environment), environment_mirrors=environment.get("HARNESS_MIRRORS", "")
+    )
     return group
 
 
@@ -105,6 +176,18 @@ def default_selectors(arguments: argparse.Namespace) -> list[str]:
     """Return what is selected where nothing is named: all there is to check, and little of what takes time."""
     everything = arguments.specs or arguments.command in {"validate", "list", "lock"}
     return ["*"] if everything else [DEFAULT_SELECTOR]
+
+
+def mirrors(arguments: argparse.Namespace) -> tuple[urls.Mirror, ...]:
+    """Return the mirrors to ask: those of the command line, then those of the environment.
+
+    Raises:
+        UsageError: HARNESS_MIRRORS has something else.
+    """
+    try:
+        return (*arguments.mirror, *map(urls.Mirror.parse, arguments.environment_mirrors.split()))
+    except ValueError as error:
+        raise UsageError(f"HARNESS_MIRRORS: {error}.") from error
 
 
 def targets(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tuple[Target, ...]:
@@ -150,6 +233,28 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return int(text)
+
+
+def _mirror(text: str) -> urls.Mirror:
+    try:
+        return urls.Mirror.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected a number from 0 to {_LAST_PORT}")
+    return int(text)
+
+
+def _size_bytes(text: str) -> int:
+    """Return a size in bytes: units are powers of 1000, or of 1024 with an `i` (IEC 80000-13)."""
+    if not (found := _SIZE.fullmatch(text)):
+        message = "(of --cache-size or HARNESS_CACHE_SIZE) is no size; expected one such as 100GB, 50GiB or 500M"
+        raise argparse.ArgumentTypeError(f"{text!r} {message}")
+    number, prefix, binary = found.groups()
+    return int(Decimal(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
 
 
 def _seconds(text: str) -> float:

@@ -7,17 +7,16 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import NoReturn
 
 from rich.console import Console
 
-from harness import arguments, doctor, releases, script, session, spec, toolchain
+from harness import arguments, doctor, releases, script, serve, session, spec, supply, toolchain, upkeep
 from harness import plan as planning
-from harness.connection import redacted
-from harness.errors import HarnessError, NoVerdictError, SpecError, Terminated
-from harness.fetch import Fetcher
-from harness.folders import LOCK_NAME, select
+from harness.draft import expectation
+from harness.errors import HarnessError, SpecError, Terminated
+from harness.folders import LOCK_NAME, locked, select
 from harness.live import Live
 from harness.model import (
     EXIT_BUG,
@@ -27,11 +26,12 @@ from harness.model import (
     EXIT_TERMINATED,
     Blob,
     Fetch,
-    FetchedBlob,
 )
 from harness.process import Cancel
+from harness.report import store as report
 from harness.store import Store, disk_errors, write_atomically
 from harness.toolchain import Toolchain
+from harness.urls import lock_key
 
 Environment = Mapping[str, str]
 _FIRST_OWN_DESCRIPTOR = 3
@@ -48,7 +48,8 @@ def entry_point() -> NoReturn:
 def main(argv: Sequence[str], environment: Environment) -> int:
     """Run a command and return its exit code, as the table in README has it."""
     parsed = arguments.parser(environment).parse_args(argv)
-    parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
+    if "selectors" in parsed:
+        parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
     try:
         return _COMMANDS[parsed.command](parsed, environment)
     except HarnessError as error:
@@ -129,45 +130,31 @@ def _validate(parsed: argparse.Namespace, _environment: Environment) -> int:
 def _fetch(parsed: argparse.Namespace, _environment: Environment) -> int:
     release = releases.newest()
     plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
-    blobs = list(dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch)))
-    return _had(parsed, blobs)[1]
+    blobs = dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch))
+    return _counted(supply.fetch_all(parsed, list(blobs), Console(highlight=False)), len(blobs))
 
 
 def _lock(parsed: argparse.Namespace, _environment: Environment) -> int:
     """Fetch what the selected specs name, and write what came into the lock."""
     where = session.spec_folders(parsed)
     specs = spec.load_all(select(where, tuple(parsed.selectors)), where)
-    remote = dict.fromkeys(blob for each in specs for blob in each.blobs if not blob.url.startswith("file:"))
-    fetched, code = _had(parsed, list(remote))
-    secret = [blob.url for blob in remote if redacted(blob.url) != blob.url]
+    known = {blob.url: blob for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
+    wanted = [Blob(url=url) for url in known] if parsed.update else list(known.values())
+    had = {blob.url: came for blob, came in supply.fetch_all(parsed, wanted, Console(highlight=False)).items()}
     with disk_errors(where.specs):
-        kept = (each for each in fetched if each.url in {blob.url for blob in remote})
-        write_atomically(where.specs / LOCK_NAME, where.locked_with(kept))
-    if secret:
-        sys.stderr.write(f"{len(secret)} URLs hold credentials or a query; they are not written to {LOCK_NAME}.\n")
-    return code
+        write_atomically(where.specs / LOCK_NAME, where.locked_with(had))
+    for url, came in had.items():
+        if known[url].sha256 not in {None, came.sha256}:
+            was, now = expectation(known[url]), expectation(locked(url, came))
+            sys.stdout.write(f"changed   {came.url}: it was {was}; it is {now}\n")
+    if secret := [url for url in known if lock_key(url) is None]:
+        sys.stderr.write(f"{len(secret)} URLs have a query that may be secret; they are not written to {LOCK_NAME}.\n")
+    return _counted(had, len(known))
 
 
-def _had(parsed: argparse.Namespace, blobs: Sequence[Blob]) -> tuple[list[FetchedBlob], int]:
-    """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
-    console, fetched = Console(highlight=False), []
-    with Live(console, id_width=0) as live:
-        store = Store(parsed.store, on_wait=live.waiting)
-        with Fetcher(store, offline=parsed.offline, progress=live.bytes_came, notice=live.notice) as fetcher:
-            for blob in blobs:
-                try:
-                    fetched.append(fetcher.fetch(blob).blob)
-                    console.print(_fetched_line(fetched[-1]), markup=False, soft_wrap=True)
-                except NoVerdictError as error:
-                    console.print(f"ERROR     {error.kind}: {error}", markup=False, soft_wrap=True)
-    sys.stdout.write(f"{len(fetched)} of {len(blobs)} blobs are there.\n")
-    return fetched, EXIT_OK if len(fetched) == len(blobs) else EXIT_NO_VERDICT
-
-
-def _fetched_line(blob: FetchedBlob) -> str:
-    how = "cached" if blob.cached else "fetched" if blob.attempts else "local"
-    tries = f" (attempt {blob.attempts})" if blob.attempts > 1 else ""
-    return f"{how:<8}  {blob.sha256[:12]}  {blob.bytes:>14,} bytes  {blob.url}{tries}"
+def _counted(had: Sized, wanted: int) -> int:
+    sys.stdout.write(f"{len(had)} of {wanted} blobs are there.\n")
+    return EXIT_OK if len(had) == wanted else EXIT_NO_VERDICT
 
 
 def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
@@ -182,6 +169,47 @@ def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
     return EXIT_OK
 
 
+def _store(parsed: argparse.Namespace, _environment: Environment) -> int:
+    with Live(Console(highlight=False), id_width=0) as live, Store(parsed.store, on_wait=live.waiting) as store:
+        return _STORE_COMMANDS[parsed.store_command](parsed, store)
+
+
+def _du(_parsed: argparse.Namespace, store: Store) -> int:
+    sys.stdout.write(report.usage_text(store.root, upkeep.usage(store)))
+    return EXIT_OK
+
+
+def _gc(parsed: argparse.Namespace, store: Store) -> int:
+    sys.stdout.write(report.collected_text(upkeep.collect(store, parsed.cache_size), parsed.cache_size))
+    return EXIT_OK
+
+
+def _verify(_parsed: argparse.Namespace, store: Store) -> int:
+    found = []
+    for entry in upkeep.verify(store):
+        found.append(entry)
+        if not entry.ok:
+            sys.stdout.write(report.bad_line(entry))
+            sys.stdout.flush()
+    sys.stdout.write(report.verified_line(found))
+    return EXIT_OK if all(entry.ok for entry in found) else EXIT_NO_VERDICT
+
+
+def _serve(parsed: argparse.Namespace, store: Store) -> int:
+    def say(text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    serve.run(store, parsed.host, parsed.port, say)
+    return EXIT_OK
+
+
+_STORE_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Store], int]] = {
+    "du": _du,
+    "gc": _gc,
+    "verify": _verify,
+    "serve": _serve,
+}
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Environment], int]] = {
     "quality": _quality,
     "run": _run,
@@ -191,4 +219,5 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Environment], int]] = {
     "fetch": _fetch,
     "lock": _lock,
     "doctor": _doctor,
+    "store": _store,
 }

@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 
-from harness import arguments, devices, releases, session, spec, toolchain
+from harness import arguments, devices, releases, session, spec, supply, toolchain
 from harness import plan as planning
 from harness.errors import NoVerdictError, UsageError
-from harness.fetch import Fetcher
 from harness.model import Case, Compare, Fetch, Outcome, Plan, Status, Step, Verdict
 from harness.report import facts
 from harness.run import outcome
@@ -93,7 +92,7 @@ class _Bench:
             name, offline = self.release.name, self.parsed.offline
             self._steps = Steps(
                 store=store,
-                fetcher=self._open.enter_context(Fetcher(store, offline=offline, notice=_LOG.info)),
+                fetcher=self._open.enter_context(supply.fetcher(self.parsed, store, _LOG.info)),
                 toolchain=toolchain.installed(name, store, offline=offline, notice=_LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,

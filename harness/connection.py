@@ -3,31 +3,41 @@
 No user, password or value of a query leaves this file but to the server that it is meant for.
 """
 
+import base64
 import contextlib
 import functools
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+import httpcore
 import httpx
 
 from harness import __version__
-from harness.errors import FetchError, IntegrityError
+from harness.errors import FetchError
 from harness.process import Cancel
+from harness.source import AttemptError, Head, Piece
+from harness.urls import redacted
 
 _MAX_REDIRECTS = 10
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
 # A connection serves one response: what a server sends beyond its end is never taken for the next one.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
+# What reading straight from a connection raises.
+_OF_THE_STREAM = (httpcore.TimeoutException, httpcore.NetworkError)
 _IN_SPEC = "correct the URL in the spec"
 _TRY_LATER = {408, 425, 429}
+_BUSY = {429, 503}
+_READ_BYTES = 1 << 20
+_MD5_BYTES = 16
+_CONNECT_S = 10.0
 _MENDS = dict.fromkeys((401, 403), "check the right of access, and whether the credentials in the URL expired")
 _MENDS |= dict.fromkeys((404, 410), f"it was moved or removed: {_IN_SPEC}")
 
@@ -37,45 +47,44 @@ for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secret
 Trace = Callable[[str, Mapping[str, Any]], None]
 
 
-@dataclass(eq=False)
-class AttemptError(Exception):
-    """An attempt failed: how, and what the reader can do once all have. `wait_s` is the server's wish."""
-
-    what: str
-    _: KW_ONLY
-    mend: str = "check the network and the proxy, or try later"
-    raises: type[FetchError | IntegrityError] = FetchError
-    again: bool = True
-    wait_s: float | None = None
-
-
 def new_client(*, stall_s: float) -> httpx.Client:
     """Return what downloads share; opens no connection yet.
 
     Raises:
         FetchError: the environment's proxies or certificates are unfit.
     """
+    timeout = httpx.Timeout(stall_s, connect=min(stall_s, _CONNECT_S))
     try:
-        return httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=stall_s)
+        return httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=timeout)
     except (ValueError, ImportError, OSError) as error:
         hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
         raise FetchError(f"The environment allows no connection ({error}); {hint}.") from error
 
 
-@contextlib.contextmanager
-def opened(client: httpx.Client, url: str, cancel: Cancel | None) -> Iterator[httpx.Response]:
-    """Lend the response to a GET, whose plain bytes are still to come; an order to stop ends the wait for them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSource:
+    """A `harness.source.Source` that is asked over HTTP."""
 
-    Raises:
-        AttemptError: it failed, here or while the body was read.
-    """
-    with (
-        _explained(),
-        _ended_by(cancel) as trace,
-        contextlib.closing(_response(client, url, trace)) as response,
-    ):
-        _check_head(response)
-        yield response
+    client: httpx.Client
+    url: str = field(repr=False)
+
+    @contextlib.contextmanager
+    def opened(
+        self, start: int, stop: int | None, known: Head | None, cancel: Cancel | None
+    ) -> Iterator[tuple[Head, Iterator[Piece]]]:
+        """Lend the plain bytes of a GET; see `Source`.
+
+        Raises:
+            AttemptError: it failed, here or while the body was read.
+        """
+        headers = _range_headers(start, stop, known)
+        with (
+            _explained(),
+            _ended_by(cancel) as trace,
+            contextlib.closing(_response(self.client, self.url, headers, trace)) as response,
+        ):
+            head = _head(response, start)
+            yield head, _pieces(response)
 
 
 def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
@@ -86,20 +95,6 @@ def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
     except (*_NO_URL, httpx.TransportError, ValueError, ImportError, OSError) as error:
         return str(error) or type(error).__name__
     return None
-
-
-def redacted(url: str) -> str:
-    """Return a URL to show: without user, password, fragment and the values of its query. No I/O."""
-    url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # what is no number may be a piece of a password
-    except ValueError:
-        return f"{url.partition(':')[0]}:***"
-    # A value without a name may end in equals signs, as base64 does.
-    pairs = [each.rstrip("=").partition("=") for each in parts.query.split("&") if each]
-    query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))
 
 
 def retry_after_s(value: str, now: datetime) -> float | None:
@@ -132,9 +127,15 @@ def _shut_down(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _response(client: httpx.Client, url: str, trace: Trace) -> httpx.Response:
+def _range_headers(start: int, stop: int | None, known: Head | None) -> dict[str, str]:
+    """Return what asks for a range; what is there already vouches for no other content (RFC 9110, 13.1.5)."""
+    asked = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
+    return asked | ({"If-Range": known.validator} if known and known.validator else {})
+
+
+def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response:
     """Return the response after all redirects; httpx would read the body of each, however long."""
-    request = client.build_request("GET", url, extensions={"trace": trace})
+    request = client.build_request("GET", url, headers=headers, extensions={"trace": trace})
     for _ in range(_MAX_REDIRECTS):
         response = client.send(request, stream=True)
         if response.next_request is None:
@@ -147,18 +148,94 @@ def _response(client: httpx.Client, url: str, trace: Trace) -> httpx.Response:
     raise AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", mend=_IN_SPEC, again=False)
 
 
-def _check_head(response: httpx.Response) -> None:
-    """Refuse all but 200 and plain bytes."""
-    code, encoding = response.status_code, response.headers.get("Content-Encoding", "identity").lower()
-    if code != httpx.codes.OK:
-        what = f"the server answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
-        mend = _MENDS.get(code, "ask those who run the host")
-        again = code in _TRY_LATER or httpx.codes.is_server_error(code)
-        wait_s = retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC))
-        raise AttemptError(what, mend=mend, again=again, wait_s=wait_s)
-    if encoding != "identity":
+def _head(response: httpx.Response, start: int) -> Head:
+    """Return what the host says; refuse all but the whole or the range that was asked for, in plain bytes."""
+    code, headers = response.status_code, response.headers
+    first, last, size = _content_range(headers.get("Content-Range", ""))
+    said = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified"), "date": headers.get("Date")}
+    if code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and size is not None and size <= start:
+        return Head(start=start, ranged=True, total=size, **said)
+    if encoding := headers.get("Content-Encoding", "").lower().replace("identity", ""):
         what = f"it comes {encoding}-encoded, though its plain bytes were asked for"
         raise AttemptError(what, mend="correct the server or the proxy that does so", again=False)
+    if code == httpx.codes.PARTIAL_CONTENT and size is not None and first == start <= last < size:
+        return Head(start=start, ranged=True, total=size, md5=_md5(headers.get("x-ms-blob-content-md5")), **said)
+    if code == httpx.codes.OK:
+        is_chunked = "Transfer-Encoding" in headers
+        length = None if is_chunked else headers.get("Content-Length")
+        total = int(length) if length is not None else None
+        is_open = length is None and not is_chunked
+        return Head(total=total, md5=_md5(headers.get("Content-MD5")), open_ended=is_open, **said)
+    raise _refused(response, start)
+
+
+def _content_range(text: str) -> tuple[int, int, int | None]:
+    """Return first byte, last byte and size of the whole, which is None if the text says none that makes sense.
+
+    Without it the end of a range could not be told from that of the whole (RFC 9110, section 14.4, allows `*`).
+    """
+    found = re.fullmatch(r"bytes (?:([0-9]{1,14})-([0-9]{1,14})|[*])/([0-9]{1,14})", text)
+    return (int(found[1] or 0), int(found[2] or 0), int(found[3])) if found else (0, 0, None)
+
+
+def _refused(response: httpx.Response, start: int) -> AttemptError:
+    code = response.status_code
+    what = f"the server answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
+    if code == httpx.codes.PARTIAL_CONTENT:
+        what += f" and not a range from byte {start} of so many: {response.headers.get('Content-Range')!r:.100}"
+    return AttemptError(
+        what,
+        mend=_MENDS.get(code, "ask those who run the host"),
+        again=code in {*_TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
+        busy=code in _BUSY,
+        wait_s=retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC)),
+    )
+
+
+def _md5(text: str | None) -> str | None:
+    try:
+        digest = base64.b64decode(text or "", validate=True)
+    except ValueError:
+        return None
+    return digest.hex() if len(digest) == _MD5_BYTES else None
+
+
+def _pieces(response: httpx.Response) -> Iterator[Piece]:
+    """Yield the body. Where it has a length, most of it comes straight from the connection: httpx copies it thrice."""
+    headers, stream = response.headers, response.extensions.get("network_stream")
+    if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return
+    pieces = response.iter_raw()
+    if stream is None or "Transfer-Encoding" in headers or "Content-Length" not in headers:
+        yield from pieces
+        return
+    left = int(headers["Content-Length"])
+    piece: Piece = next(pieces, b"") if left else b""
+    receive = _receiver(stream, response.request.extensions["timeout"]["read"], min(left, _READ_BYTES))
+    while piece:
+        left -= len(piece)
+        yield piece
+        piece = receive(left) if left else b""
+    if left:
+        raise AttemptError(f"the connection was closed {left} bytes before the end")
+
+
+def _receiver(stream: httpcore.NetworkStream, timeout_s: float, at_once: int) -> Callable[[int], Piece]:
+    """Return what receives up to so many bytes, good until the next are asked for: all in one place, made once."""
+    if isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within the TLS of a proxy
+        return lambda most: stream.read(min(most, at_once), timeout_s)
+    connection, buffer = stream.get_extra_info("socket"), memoryview(bytearray(at_once))
+    connection.settimeout(timeout_s)
+
+    def receive(most: int) -> Piece:
+        try:
+            return buffer[: connection.recv_into(buffer[:most])]
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    return receive
 
 
 @contextlib.contextmanager
@@ -166,7 +243,7 @@ def _explained() -> Iterator[None]:
     """Turn the exceptions of httpx into ours."""
     try:
         yield
-    except (*_NO_URL, httpx.TransportError) as error:
+    except (*_NO_URL, httpx.TransportError, *_OF_THE_STREAM) as error:
         what, causes = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(_causes(error))
         if any(isinstance(each, _NO_URL) for each in causes):  # whose text may have secrets
             raise AttemptError("this is no URL to ask, or it redirects to none", mend=_IN_SPEC, again=False) from None

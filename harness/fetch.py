@@ -1,52 +1,56 @@
 """Has blobs on disk: one comes in whole and verified, or not at all.
 
-    file:             stays where it is; the store remembers its digest
-    http:, locked     ROOT/blobs/../<sha256 of the content>/blob
-    http:, unlocked   the same, by way of ROOT/urls/../<sha256 of the URL>/url.json from its first download
+    file:      stays where it is; the store remembers its digest
+    locked     ROOT/blobs/../<sha256 of the content>/blob
+    unlocked   the same, by way of ROOT/urls/../<key of the URL>/url.json, which says what it had when it was first had
 
 What no lock vouches for is trusted once, and held to as long as the store has it.
 """
 
-import hashlib
+import contextlib
 import json
-import math
+import os
 import re
-import select
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Container, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import httpx  # noqa: TID251 - for the types of what `connection` lends
-import tenacity
-
-from harness import connection
-from harness.connection import AttemptError, redacted
-from harness.errors import FetchError, IntegrityError
-from harness.folders import local_path
+from harness import urls
+from harness.download import Means, Received, download
+from harness.draft import BLOB, JOURNAL, expectation
+from harness.errors import DiskError, FetchError, IntegrityError
+from harness.folders import LOCK_NAME, local_path
+from harness.hosts import Hosts
 from harness.model import Blob, FetchedBlob
-from harness.process import Cancel, Cancelled
+from harness.report.text import size
+from harness.source import AttemptError, Head
 from harness.store import Entry, Store
+from harness.urls import redacted
 
-BLOB, INDEX = "blob", "url.json"
-Progress = Callable[[Blob, int, int | None], None]
+INDEX = "url.json"
+_TOLD = ("etag", "md5", "last_modified")
+_ASKED_AT_ONCE = 8
+_SECTOR_BYTES = 512  # the unit of st_blocks, whatever the file system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """How long to try. Attempt n is followed by a wait of up to `first_wait_s * 2**(n-1)`, by chance.
+class Places:
+    """Where blobs may be had and what opens them.
 
-    `stall_s` without a byte end an attempt; `deadline_s` end all attempts at a blob together.
+    `locked` refuses what no lock vouches for; `fresh` asks whether the host still has what the store has of such.
     """
 
-    attempts: int = 6
-    first_wait_s: float = 1.0
-    longest_wait_s: float = 60.0
-    stall_s: float = 30.0
-    deadline_s: float = 6 * 3600.0
+    mirrors: tuple[urls.Mirror, ...] = ()
+    grants: tuple[urls.Grant, ...] = ()
+    offline: bool = False
+    locked: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +62,28 @@ class Fetched:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What is yet to come of some blobs: how many, and their bytes, as far as anybody says."""
+
+    blobs: int
+    bytes: int
+
+
 @dataclass(eq=False)
 class Fetcher:
-    """Has blobs on disk, for any number of threads; what several want is downloaded once.
-
-    `notice` is told, in any thread, a line on each failed attempt and on content that no lock vouches for;
-    `progress` the blob, its bytes so far and, where known, in all. `cancel` is heeded with every piece
-    that comes, at the latest after `retry.stall_s`.
-    """
+    """Has blobs on disk, for any number of threads; what several want is downloaded once."""
 
     store: Store
+    means: Means
     _: KW_ONLY
-    notice: Callable[[str], None]
-    offline: bool = False
-    retry: Retry = Retry()
-    progress: Progress = lambda *_: None
-    cancel: Cancel | None = None
-    _client: httpx.Client | None = field(default=None, init=False)
-    _mutex: threading.Lock = field(default_factory=threading.Lock, init=False)
+    places: Places = Places()
+    _no_room: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        """Let all downloads together have as many connections as one."""
+        self._permits = threading.Semaphore(self.means.connections)
+        self._hosts = Hosts(self.places.mirrors, self.places.grants, stall_s=self.means.retry.stall_s)
 
     def __enter__(self) -> Self:
         """Return itself, which opens no connection yet."""
@@ -83,8 +91,24 @@ class Fetcher:
 
     def __exit__(self, *_: object) -> None:
         """Close its connections."""
-        if self._client is not None:
-            self._client.close()
+        self._hosts.close()
+
+    def need(self, blobs: Iterable[Blob]) -> Need:
+        """Find out what is to come; what is there already is kept from being removed."""
+        lacking = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            sizes = list(pool.map(self._size_bytes, lacking))
+        there = sum(_allocated_bytes(self.store.draft_dir(*self._place(blob))) for blob in lacking)
+        return Need(blobs=len(lacking), bytes=max(0, sum(sizes) - there))
+
+    def check_room(self, need: Need) -> None:
+        """Refuse to fetch anything if there is no room for all that is to come together."""
+        free = _free_bytes(self.store.root)
+        if need.bytes > free:
+            self._no_room = (
+                f"{self.store.root}: {need.blobs} blobs of {size(need.bytes)} are to come, and {size(free)} are free; "
+                "free some space (`harness store gc --cache-size SIZE`), or name another folder with --store."
+            )
 
     def fetch(self, blob: Blob) -> Fetched:
         """Return the blob's file, which is not to be written to.
@@ -96,15 +120,16 @@ class Fetcher:
             Cancelled: the order came first.
         """
         started = time.monotonic()
-        match blob.url.partition(":")[0].lower():
-            case "file":
-                path, fetched = self._local(blob)
-            case "http" | "https":
-                path, fetched = self._locked(blob, blob.sha256) if blob.sha256 else self._unlocked(blob)
-            case _:
-                raise FetchError(f"{redacted(blob.url)}: the URL has no known scheme; expected https, http or file.")
-        if wrong := _difference(blob, fetched.sha256, fetched.bytes):
-            raise IntegrityError(f"{fetched.url}: {wrong}; correct the file, or the lock with `harness lock`.")
+        if _is_remote(blob):
+            path, fetched = self._locked(blob) if blob.sha256 else self._unlocked(blob)
+        elif blob.url.startswith("file:"):
+            path, fetched = self._local(blob)
+        else:
+            known = ", ".join(urls.REMOTE)
+            raise FetchError(f"{redacted(blob.url)}: the URL has no known scheme; expected {known} or file.")
+        if blob.sha256 not in {None, fetched.sha256} or blob.size_bytes not in {None, fetched.bytes}:
+            found = f"its content is sha256:{fetched.sha256}, {fetched.bytes} bytes; expected {expectation(blob)}"
+            raise IntegrityError(f"{fetched.url}: {found}; correct the file, or the lock with `harness lock --update`.")
         return Fetched(path=path, blob=fetched, seconds=time.monotonic() - started)
 
     def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
@@ -118,154 +143,163 @@ class Fetcher:
             raise FetchError(f"{path}: the file cannot be read ({error.strerror}); check its rights.") from error
         return path, FetchedBlob(url=redacted(blob.url), sha256=sha256, bytes=size_bytes)
 
-    def _locked(self, blob: Blob, sha256: str) -> tuple[Path, FetchedBlob]:
-        url, download = redacted(blob.url), _Download(blob, self)
-        if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-            raise IntegrityError(f"{url}: {sha256!r} in the lock is no sha256; write it anew with `harness lock`.")
-        entry = self.store.provide("blobs", sha256, download.into)
-        told = {"sha256": entry.sha256(BLOB), "bytes": entry.files[BLOB]["bytes"], "cached": entry.cached}
-        return entry.path / BLOB, FetchedBlob(url=url, attempts=download.attempts, **told)
+    def _locked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
+        came: list[Received] = []
+
+        def make(folder: Path) -> Mapping[str, str]:
+            came.append(self._download(blob, folder))
+            return {BLOB: came[0].sha256}
+
+        if not re.fullmatch(r"[0-9a-f]{64}", blob.sha256 or ""):
+            hint = "write it anew with `harness lock --update`"
+            raise IntegrityError(f"{redacted(blob.url)}: {blob.sha256!r} in the lock is no sha256; {hint}.")
+        entry = self.store.provide(*self._place(blob), make, resumable=True)
+        if came:
+            self._remember(blob, came[0])
+        return entry.path / BLOB, self._quoted(blob, entry, self._remembered(blob), came)
 
     def _unlocked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
         """Trust what comes first, and hold the URL to it for as long as the store has it."""
-        download = _Download(blob, self)
-        key = hashlib.sha256(blob.url.encode(errors="surrogatepass")).hexdigest()
-        index = self.store.provide("urls", key, download.into_index, is_good=self._has_content)
-        path, fetched = self._locked(replace(blob, sha256=_sha256(index)), _sha256(index))
-        return path, replace(fetched, attempts=download.attempts, cached=index.cached)
+        came: list[Received] = []
+
+        def make(folder: Path) -> None:
+            if self.places.fresh or not self._is_shared(folder):
+                came.append(self._download(blob, folder))
+                self._share(folder, came[0])
+                (folder / INDEX).write_text(json.dumps(self._learnt(blob, came[0])), encoding="utf-8")
+                told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
+                self.means.notice(f"{redacted(blob.url)} is not in the lock: {told}")
+            _remove_all_but({INDEX}, folder)
+
+        if self.places.locked:
+            hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
+            raise FetchError(f"{redacted(blob.url)}: it is not in {LOCK_NAME}, and --locked refuses it; {hint}.")
+        index = self.store.provide(
+            *self._place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
+        )
+        learnt = _read(index)
+        entry = self.store.find("blobs", learnt["sha256"])
+        if entry is None:
+            return self._locked(replace(blob, sha256=learnt["sha256"]))
+        return entry.path / BLOB, self._quoted(blob, replace(entry, cached=index.cached), learnt, came)
+
+    def _share(self, folder: Path, received: Received) -> None:
+        """Put what came into its place by content; the draft has it until the index is written."""
+
+        def make(place: Path) -> Mapping[str, str]:
+            for name in (BLOB, JOURNAL):
+                with contextlib.suppress(FileExistsError):
+                    os.link(folder / name, place / name)
+            return {BLOB: received.sha256}
+
+        self.store.provide("blobs", received.sha256, make)
+
+    def _is_shared(self, folder: Path) -> bool:
+        """Return whether one that was killed after it had written the index left this draft."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return self.store.find("blobs", json.loads((folder / INDEX).read_bytes())["sha256"]) is not None
+        return False
+
+    def _place(self, blob: Blob) -> tuple[str, str]:
+        return ("blobs", blob.sha256) if blob.sha256 else ("urls", urls.index_key(blob.url))
+
+    def _has(self, blob: Blob) -> bool:
+        found = self.store.find(*self._place(blob))
+        return found is not None and (blob.sha256 is not None or self._has_content(found))
+
+    def _is_good(self, blob: Blob, index: Entry) -> bool:
+        return self._has_content(index) and not (self.places.fresh and self._is_outdated(blob, _read(index)))
+
+    def _is_outdated(self, blob: Blob, learnt: Mapping[str, Any]) -> bool:
+        """Return whether the host shows another content than before, or nothing by which to tell."""
+        before = Head(total=learnt["size"], etag=learnt["etag"], last_modified=learnt["last_modified"])
+        now = self._hosts.head(blob, self.means.cancel)
+        return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
 
     def _has_content(self, index: Entry) -> bool:
-        return self.store.find("blobs", _sha256(index)) is not None
+        return self.store.find("blobs", _read(index)["sha256"]) is not None
 
-    def client(self) -> httpx.Client:
-        """Return what all downloads share, made when first needed."""
-        with self._mutex:
-            if self._client is None:
-                self._client = connection.new_client(stall_s=self.retry.stall_s)
-            return self._client
+    def _remember(self, blob: Blob, received: Received) -> None:
+        """Note what a URL had, for mirrors and for the lock."""
 
+        def make(folder: Path) -> None:
+            (folder / INDEX).write_text(json.dumps(self._learnt(blob, received)), encoding="utf-8")
 
-class _Download:
-    """A blob on its way into a folder, in as many attempts as it takes."""
+        key = urls.index_key(blob.url)
+        self.store.provide("urls", key, make, is_good=lambda index: _read(index)["sha256"] == received.sha256)
 
-    def __init__(self, blob: Blob, fetcher: Fetcher) -> None:
-        self.attempts = 0
-        self._blob, self._url, self._fetcher, self._retry = blob, redacted(blob.url), fetcher, fetcher.retry
-        self._offset, self._ends, self._wrong = 0, math.inf, set[str]()
-        self._learnt: dict[str, Any] = {}
-
-    def into_index(self, folder: Path) -> None:
-        """Download into the store what no lock knows, and leave in the folder what was learnt of it."""
-
-        def move(place: Path) -> None:
-            (folder / BLOB).replace(place / BLOB)
-
-        self.into(folder)
-        sha256 = self._learnt["sha256"]
-        self._fetcher.store.provide("blobs", sha256, move)
-        (folder / BLOB).unlink(missing_ok=True)  # another URL had brought the same content
-        (folder / INDEX).write_text(json.dumps(self._learnt), encoding="utf-8")
-        self._fetcher.notice(f"{self._url} is not in the lock: sha256:{sha256}, {self._offset} bytes")
-
-    def into(self, folder: Path) -> None:
-        """Download as a file into a folder."""
-        if self._fetcher.offline:
-            hint = "run `harness fetch` without --offline"
-            raise FetchError(f"{self._url}: it is not in the store and the network is not to be used; {hint}.")
-        self._ends = time.monotonic() + self._retry.deadline_s
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, AttemptError) and error.again),
-            stop=tenacity.stop_after_attempt(self._retry.attempts) | tenacity.stop_before_delay(self._retry.deadline_s),
-            wait=self._wait_s,
-            before_sleep=self._tell,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        try:
-            retrying(self._attempt, folder / BLOB, self._fetcher.client())
-        except AttemptError as error:
-            raise error.raises(f"{self._failure(error)}; {error.mend}.") from error
-
-    def _attempt(self, path: Path, client: httpx.Client) -> None:
-        self.attempts, self._offset = self.attempts + 1, 0
-        self._heed()
-        with connection.opened(client, self._blob.url, self._fetcher.cancel) as response:
-            sha256 = self._receive(response, path)
-        if wrong := _difference(self._blob, sha256, self._offset):
-            raise self._wrong_content(wrong)
-        if self._blob.sha256 is None and not {"content-length", "transfer-encoding"} & set(response.headers):
-            self._fetcher.notice(
-                f"{self._url}: the server says nowhere how long it is; whether it is whole is not known"
-            )
-        self._learnt = {
-            "url": self._url,
-            "sha256": sha256,
-            "size": self._offset,
-            "etag": response.headers.get("ETag"),
-            "last_modified": response.headers.get("Last-Modified"),
+    def _learnt(self, blob: Blob, received: Received) -> dict[str, Any]:
+        """Return what is to be known of a URL later; `private` if it took credentials, and so is not for everybody."""
+        return {
+            "url": redacted(blob.url),
+            "sha256": received.sha256,
+            "size": received.bytes,
+            **{name: getattr(received.head, name) for name in _TOLD},
+            "source": received.source,
+            "private": self._hosts.is_private(blob),
             "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
-    def _receive(self, response: httpx.Response, path: Path) -> str:
-        """Write the body in the pieces in which it comes, of 64 KiB at most, and return its sha256."""
-        digest, expected = hashlib.sha256(), self._blob.size_bytes
-        announced = int(response.headers.get("Content-Length", 0))
-        with path.open("wb") as file:
-            for piece in response.iter_raw():
-                self._heed()
-                file.write(piece)
-                digest.update(piece)
-                self._offset += len(piece)
-                if expected is not None and (least := max(self._offset, announced)) > expected:
-                    raise self._wrong_content(f"its content is {least} bytes or more; expected {_expected(self._blob)}")
-                self._fetcher.progress(self._blob, self._offset, announced or expected)
-        return digest.hexdigest()
+    def _remembered(self, blob: Blob) -> Mapping[str, Any]:
+        index = self.store.find("urls", urls.index_key(blob.url))
+        learnt = _read(index) if index else {}
+        return learnt if learnt.get("sha256") == blob.sha256 else {}
 
-    def _heed(self) -> None:
-        if self._fetcher.cancel is not None and self._fetcher.cancel.is_set():
-            raise Cancelled
-        if time.monotonic() > self._ends:
-            raise AttemptError(f"it took longer than {self._retry.deadline_s:g} s", again=False)
+    def _quoted(self, blob: Blob, entry: Entry, learnt: Mapping[str, Any], came: list[Received]) -> FetchedBlob:
+        told: dict[str, Any] = {name: learnt.get(name) for name in _TOLD}
+        if came:
+            told |= {name: getattr(came[0], name) for name in ("attempts", "resumed", "source")}
+        size_bytes = entry.files[BLOB]["bytes"]
+        return FetchedBlob(
+            url=redacted(blob.url), sha256=entry.sha256(BLOB), bytes=size_bytes, cached=entry.cached, **told
+        )
 
-    def _wrong_content(self, wrong: str) -> AttemptError:
-        """Try again only if it is wrong in a new way: the same twice is no accident."""
-        again = wrong not in self._wrong
-        self._wrong.add(wrong)
-        mend = "the content changed on the host, or a proxy alters it; compare with `harness lock`"
-        return AttemptError(wrong, mend=mend, raises=IntegrityError, again=again)
+    def _download(self, blob: Blob, folder: Path) -> Received:
+        self._check_may(blob)
+        _remove_all_but({BLOB, JOURNAL}, folder)
+        try:
+            return download(blob, self._hosts.sources(blob), folder, self.means, self._permits)
+        except AttemptError as error:
+            raise error.raises(f"{error}; {error.mend}.") from error
 
-    def _wait_s(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome and state.outcome.exception()
-        if isinstance(error, AttemptError) and error.wait_s is not None:
-            return min(error.wait_s, self._retry.longest_wait_s)
-        return tenacity.wait_random_exponential(self._retry.first_wait_s, self._retry.longest_wait_s)(state)
+    def _check_may(self, blob: Blob) -> None:
+        if self.places.offline:
+            hint = "run `harness fetch` without --offline"
+            raise FetchError(f"{redacted(blob.url)}: it is not in the store and the network is not to be used; {hint}.")
+        if self._no_room:
+            raise DiskError(self._no_room)
 
-    def _tell(self, state: tenacity.RetryCallState) -> None:
-        self._heed()
-        error = state.outcome and state.outcome.exception()
-        self._fetcher.notice(f"{self._failure(error)}; next in {state.upcoming_sleep:.1f} s")
-
-    def _failure(self, error: object) -> str:
-        return f"{self._url}: {error} (attempt {self.attempts} of {self._retry.attempts}, at byte {self._offset})"
-
-    def _sleep(self, seconds: float) -> None:
-        poll = select.poll()
-        if self._fetcher.cancel is not None:
-            poll.register(self._fetcher.cancel, select.POLLIN)
-        poll.poll(seconds * 1000)
+    def _size_bytes(self, blob: Blob) -> int:
+        """Return the size that the lock or else the host states; 0 if none does."""
+        if blob.size_bytes is not None or self.places.offline:
+            return blob.size_bytes or 0
+        head = self._hosts.head(blob, self.means.cancel)
+        return (head and head.total) or 0
 
 
-def _difference(blob: Blob, sha256: str, size_bytes: int) -> str | None:
-    """Return how a content is not what the lock says, or None. No I/O."""
-    if blob.sha256 in {None, sha256} and blob.size_bytes in {None, size_bytes}:
-        return None
-    return f"its content is sha256:{sha256}, {size_bytes} bytes; expected {_expected(blob)}"
+def _remove_all_but(names: Container[str], folder: Path) -> None:
+    """Remove also what one left who was killed while it published the draft."""
+    for each in folder.iterdir():
+        if each.name not in names:
+            each.unlink()
 
 
-def _expected(blob: Blob) -> str:
-    size = [] if blob.size_bytes is None else [f"{blob.size_bytes} bytes"]
-    return ", ".join([f"sha256:{blob.sha256}"] * bool(blob.sha256) + size)
+def _is_remote(blob: Blob) -> bool:
+    return blob.url.partition(":")[0].lower() in urls.REMOTE
 
 
-def _sha256(index: Entry) -> str:
-    return str(json.loads((index.path / INDEX).read_bytes())["sha256"])
+def _allocated_bytes(folder: Path) -> int:
+    """Return what a draft has of its file, in which there may be holes."""
+    try:
+        return sum(each.stat().st_blocks * _SECTOR_BYTES for each in folder.iterdir())
+    except OSError:
+        return 0
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
+
+
+def _read(index: Entry) -> dict[str, Any]:
+    learnt: dict[str, Any] = json.loads((index.path / INDEX).read_bytes())
+    return learnt

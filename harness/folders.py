@@ -3,11 +3,12 @@
 import difflib
 import fnmatch
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from harness import urls
 from harness.errors import UsageError
 from harness.model import EMPTY, Blob, FetchedBlob
 
@@ -32,10 +33,14 @@ class Folders:
         self.external_files = external_files.resolve() if external_files else None
         self.lock = _read_lock(self.specs / LOCK_NAME)
 
-    def locked_with(self, blobs: Iterable[FetchedBlob]) -> str:
-        """Return the text of the lock with more blobs in it."""
-        added = {blob.url: {"sha256": blob.sha256, "size": blob.bytes} for blob in blobs}
-        return json.dumps({**self.lock, **added}, indent=1, sort_keys=True) + "\n"
+    def locked_with(self, fetched: Mapping[str, FetchedBlob]) -> str:
+        """Return the text of the lock with what some URLs had; one whose query may be secret is left out."""
+        lock = dict(self.lock)
+        for key, blob in ((urls.lock_key(url), blob) for url, blob in fetched.items()):
+            if key is not None:
+                known = lock.get(key, EMPTY)
+                lock[key] = {**(known if known.get("sha256") == blob.sha256 else EMPTY), **_entry(blob)}
+        return json.dumps(lock, indent=1, sort_keys=True) + "\n"
 
     def paths(self) -> list[Path]:
         """Return every spec file, sorted."""
@@ -48,9 +53,10 @@ class Folders:
             ValueError: the source is none of the allowed forms, or leaves its folder.
         """
         scheme = urlsplit(source).scheme if ":" in source else ""
-        if scheme in {"http", "https"}:
-            locked = self.lock.get(source, EMPTY)
-            return Blob(url=source, sha256=locked.get("sha256"), size_bytes=locked.get("size"))
+        if scheme in urls.REMOTE:
+            locked = self.lock.get(urls.lock_key(source) or "", EMPTY)
+            told = {name: locked.get(name) for name in ("sha256", "last_modified")}
+            return Blob(url=source, size_bytes=locked.get("size"), **told)
         if scheme == "file":
             if not source.startswith("file:///"):
                 raise ValueError(
@@ -58,7 +64,8 @@ class Folders:
                 )
             return Blob(url=source)
         if scheme:
-            raise ValueError(f"{source!r} has the scheme {scheme!r}; expected https, http, file or a relative path")
+            known = ", ".join(urls.REMOTE)
+            raise ValueError(f"{source!r} has the scheme {scheme!r}; expected {known}, file or a relative path")
         return Blob(url=self._file(source, spec_path).as_uri())
 
     def _file(self, source: str, spec_path: Path) -> Path:
@@ -95,14 +102,26 @@ def local_path(blob: Blob) -> Path:
 
 def _read_lock(path: Path) -> Lock:
     try:
-        lock = json.loads(path.read_bytes())
-        return {url: {"sha256": str(entry["sha256"]), "size": int(entry["size"])} for url, entry in lock.items()}
+        lock: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+        return {
+            url: entry | {"sha256": str(entry["sha256"]), "size": int(entry["size"])} for url, entry in lock.items()
+        }
     except FileNotFoundError:
         return EMPTY
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(
             f'{path}: this is no lock of blobs ({error}); expected {{URL: {{"sha256": ..., "size": ...}}}}.'
         ) from error
+
+
+def locked(url: str, had: FetchedBlob) -> Blob:
+    """Return a blob as a lock would know it that has what was fetched."""
+    return Blob(url=url, sha256=had.sha256, size_bytes=had.bytes, last_modified=had.last_modified)
+
+
+def _entry(blob: FetchedBlob) -> dict[str, Any]:
+    told = {"etag": blob.etag, "last_modified": blob.last_modified, "md5": blob.md5}
+    return {"sha256": blob.sha256, "size": blob.bytes} | {name: each for name, each in told.items() if each}
 
 
 def _names(path: Path) -> tuple[str, str]:

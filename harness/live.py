@@ -1,6 +1,7 @@
 """Shows a run while it goes on: bars and elapsed times on a terminal, plain lines elsewhere."""
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Self
 
@@ -15,15 +16,21 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.text import Text
 
+from harness.fetch import Need
 from harness.model import Blob, Compare, Compile, Fetch, Outcome, Step
 from harness.report import console as lines
+from harness.report.text import size
 from harness.steps import Done
+from harness.traffic import Traffic
 
 _WAIT_NOTICE_S = 2.0
+_LINE_S = 15.0  # between two lines on how far the fetching is, where no bar can be drawn
+_IN_ALL = "in all"
 
 
 class Live:
@@ -38,7 +45,8 @@ class Live:
         """
         self._console, self._id_width = console, id_width
         self._lock = threading.Lock()
-        self._tasks: dict[Step | Blob, TaskID] = {}
+        self._tasks: dict[Step | Blob | str, TaskID] = {}
+        self._traffic, self._told_s = Traffic(), time.monotonic()
         self._waits: set[str] = set()
         self._progress = Progress(
             SpinnerColumn(),
@@ -46,6 +54,7 @@ class Live:
             _OfFetches(BarColumn(bar_width=24)),
             _OfFetches(DownloadColumn()),
             _OfFetches(TransferSpeedColumn()),
+            _OfFetches(TimeRemainingColumn()),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -72,23 +81,51 @@ class Live:
 
     def step_ended(self, done: Done) -> None:
         """Wipe its line."""
-        key = done.step.blob if isinstance(done.step, Fetch) else done.step
+        if isinstance(done.step, Fetch):
+            return self.fetched(done.step.blob)
         with self._lock:
-            task = self._tasks.pop(key, None)
+            task = self._tasks.pop(done.step, None)
         if task is not None:
             self._progress.remove_task(task)
+        return None
 
     def case_ended(self, outcome: Outcome) -> None:
         """Print the line that says what became of the case."""
         self._console.print(lines.case_line(outcome, id_width=self._id_width), soft_wrap=True)
 
+    def expect(self, need: Need) -> None:
+        """Take what is to be fetched."""
+        if need.blobs:
+            self._traffic.expect(need.blobs, need.bytes)
+            self.notice(f"{need.blobs} blobs to fetch, {size(need.bytes)}")
+
     def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
-        """Draw the bar of a blob; called from any thread."""
+        """Draw the bar of a blob and that of all; called from any thread."""
         with self._lock:
-            if blob not in self._tasks:
-                self._tasks[blob] = self._progress.add_task(f"fetch {blob.name}", total=in_all)
-            task = self._tasks[blob]
-        self._progress.update(task, completed=so_far, total=in_all)
+            self._traffic.came(blob, so_far, in_all, now_s := time.monotonic())
+            if self._traffic.blobs > 1:
+                self._draw(_IN_ALL, "fetch all", self._traffic.so_far_bytes, self._traffic.in_all_bytes)
+            self._draw(blob, f"fetch {blob.name}", so_far, in_all)
+            is_due = not self._console.is_terminal and now_s - self._told_s >= _LINE_S
+            self._told_s = now_s if is_due else self._told_s
+        if is_due:
+            self.notice(self._traffic.line())
+
+    def fetched(self, blob: Blob) -> None:
+        """Wipe the bar of a blob, and with the last one that of all."""
+        with self._lock:
+            self._traffic.ended(blob)
+            task = self._tasks.pop(blob, None)
+            keys = {key for key in self._tasks if isinstance(key, Blob)}
+            rest = self._tasks.pop(_IN_ALL, None) if task is not None and not keys else None
+        for each in (task, rest):
+            if each is not None:
+                self._progress.remove_task(each)
+
+    def _draw(self, key: Blob | str, text: str, so_far: int, in_all: int | None) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(text, total=in_all)
+        self._progress.update(self._tasks[key], completed=so_far, total=in_all)
 
     def notice(self, text: str) -> None:
         """Print a line; called from any thread."""

@@ -74,11 +74,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Bytes by URL (`https:`, `http:` or `file:`) and, where a lock knows them, digest and size."""
+    """Bytes by URL (`https:`, `file:`, `s3:`, ...) and what a lock knows of them.
+
+    `last_modified` is the host's date of the content that was locked, as RFC 9110 writes it.
+    """
 
     url: str
     sha256: str | None = None
     size_bytes: int | None = None
+    last_modified: str | None = None
 
     @property
     def name(self) -> str:
@@ -349,7 +353,10 @@ class Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedBlob:
-    """A blob as the results quote it: where it came from, and how hard it was to get."""
+    """A blob as the results quote it: where it came from, and how hard it was to get.
+
+    `attempts` counts requests that failed, and the one that did not; `source` is the mirror that had it, or the URL.
+    """
 
     url: str
     sha256: str
@@ -357,6 +364,10 @@ class FetchedBlob:
     attempts: int = 0
     resumed: bool = False
     cached: bool = False
+    source: str | None = None
+    etag: str | None = None
+    md5: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

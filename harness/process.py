@@ -11,6 +11,7 @@ import subprocess  # noqa: TID251 - this is the place
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ class Cancel:
         self._event = threading.Event()
         self._calls: list[Callable[[], None]] = []
         self._read_fd, self._write_fd = os.pipe()
+        weakref.finalize(self, _close, self._read_fd, self._write_fd)
 
     def set(self) -> None:
         """Give the order; it cannot be taken back."""
@@ -118,6 +120,11 @@ def run(
     if not in_time and cancel is not None and cancel.is_set():
         raise Cancelled
     return _ended(line, timed_out=not in_time, seconds=time.monotonic() - started)
+
+
+def _close(*descriptors: int) -> None:
+    for each in descriptors:
+        os.close(each)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,9 @@ Credentials and queries in URLs are left out of it, as they are of all that is p
 import shlex
 from collections.abc import Iterator
 
-from harness.connection import redacted
 from harness.folders import local_path
 from harness.model import Compare, Compile, Link, Plan, Run
+from harness.urls import redacted
 
 
 def render(plan: Plan) -> str:

@@ -13,10 +13,9 @@ from typing import Any
 from rich.console import Console
 
 import harness
-from harness import arguments, devices, spec, steps
+from harness import arguments, devices, spec, steps, supply
 from harness import plan as planning
 from harness.errors import NoVerdictError, Terminated, UsageError
-from harness.fetch import Fetcher
 from harness.folders import Folders, select
 from harness.live import Live
 from harness.model import (
@@ -24,6 +23,7 @@ from harness.model import (
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     Case,
+    Fetch,
     Plan,
     Report,
     Status,
@@ -31,7 +31,7 @@ from harness.model import (
     as_json,
     exit_code,
 )
-from harness.process import Cancel, Cancelled
+from harness.process import Cancel
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
 from harness.run import LocalExecutor, PlanRun, outcome
@@ -39,7 +39,6 @@ from harness.store import Store, disk_errors, write_atomically
 from harness.toolchain import Toolchain
 
 _COMPILE_MEMORY_BYTES = 4 << 30
-_FETCHES_AT_ONCE = 4
 _LATEST = Path("results/latest")
 
 Provider = Callable[[Store, Cancel, Callable[[str], None]], Toolchain]
@@ -93,33 +92,29 @@ class _Session:
     def run(self, live: Live, provide: Provider) -> None:
         """Provide the toolchain, plan, and do it."""
         parsed = self._parsed
-        store = Store(parsed.store, on_wait=self._wait_noticed(live))
+        store = Store(parsed.store, on_wait=supply.waiting(live, self._cancel))
         toolchain = self._toolchain = provide(store, self._cancel, live.notice)
         live.notice(f"IREE {toolchain.release.name} ({(toolchain.compiler_commit or 'unknown commit')[:10]}), local")
         plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]
-        with Fetcher(
-            store, offline=parsed.offline, progress=live.bytes_came, cancel=self._cancel, notice=live.notice
-        ) as fetcher:
+        with supply.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
+            blobs = [step.blob for each in plans for step in each.steps if isinstance(step, Fetch)]
+            supply.make_room(parsed, having, blobs, live)
             doer = steps.Steps(
                 store=store,
-                fetcher=fetcher,
+                fetcher=having,
                 toolchain=toolchain,
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=parsed.timeout,
                 cancel=self._cancel,
             )
-            executor = LocalExecutor(doer, {"network": _FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()})
+            executor = LocalExecutor(
+                doer, {"network": supply.FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()}
+            )
             self._plan_run = PlanRun(plans, executor, live, out_dir=self.out_dir, cancel=self._cancel)
             self._plan_run.run()
-
-    def _wait_noticed(self, live: Live) -> Callable[[str, float], None]:
-        def waiting(holder: str, waited_s: float) -> None:
-            if self._cancel.is_set():
-                raise Cancelled
-            live.waiting(holder, waited_s)
-
-        return waiting
+        store.close()
+        supply.keep_within(parsed, live.notice)
 
     def report(self, stopped_code: int | None) -> Report:
         """Return what is known by now; `stopped_code` is given if the run did not come to its end."""

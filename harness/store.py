@@ -3,15 +3,18 @@
     ROOT/<kind>/<first two of key>/<key>/   a whole entry: files and `entry.json`, which lists them
     ROOT/tmp/<kind>-<key>/                  an entry in the making, by whoever holds its lock
     ROOT/locks/<kind>-<key>                 its lock, which the system releases when the holder dies
+    ROOT/pins                               pins on the entries in use, which nobody collects meanwhile
     ROOT/digests/<sha256 of path>.json      what a file outside the store was when it was last hashed
 
 An entry is trusted while size, modification time and inode of its files are as `entry.json` says;
-else it is hashed again, and removed if it is not what was stored.
+else it is hashed again, and removed if it is not what was stored. So is one that may have lost bytes
+with the power: until its files are known to be on disk, `entry.json` names the boot in which they were
+written, and only that boot trusts them. When an entry was last used is the time of its `entry.json`.
 """
 
 import contextlib
 import errno
-import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -19,27 +22,42 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from harness import locks, stamps
 from harness.errors import DiskError
 
 MANIFEST = "entry.json"
-_CHUNK_BYTES = 1 << 20
-_LOCK_POLL_S = 0.05
+REMOVED = "removed."
+# What the kernel has written back by itself by then: dirty_expire_centisecs is 30 s, and it looks every 5 s.
+SETTLE_S = 60.0
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOLCK}
+
+Make = Callable[[Path], Mapping[str, str] | None]
+IsGood = Callable[["Entry"], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A whole entry of the store; `cached` if it was there before it was asked for."""
+    """A whole entry of the store; `cached` if it was there before it was asked for.
+
+    `boot` is the only one in which it is trusted, None for any; `made` is in seconds since 1970.
+    """
 
     path: Path
     cached: bool
     files: Mapping[str, Mapping[str, Any]]
+    boot: str | None = None
+    made: float = 0.0
+
+    @property
+    def bytes(self) -> int:
+        """The size of all its files."""
+        return sum(file["bytes"] for file in self.files.values())
 
     def sha256(self, name: str) -> str:
         """Return the digest of one of its files."""
@@ -50,34 +68,80 @@ def _no_notice(holder: str, waited_s: float) -> None:
     """Say nothing about a lock that another holds."""
 
 
-class Store:
-    """A content-addressed cache that any number of processes share."""
+@functools.cache
+def _this_boot() -> str:
+    """Return what the kernel calls this boot; where it says nothing, no power loss is seen."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
 
-    def __init__(self, root: Path, *, on_wait: Callable[[str, float], None] = _no_notice) -> None:
+
+class Store:
+    """A content-addressed cache that any number of processes share.
+
+    What it has returned stays until it is closed, or its process ends.
+    """
+
+    def __init__(
+        self, root: Path, *, on_wait: Callable[[str, float], None] = _no_notice, boot: str | None = None
+    ) -> None:
         """Use the folder, which is made when first written to.
 
         Args:
             root: the folder.
             on_wait: called again and again with the holder and the seconds waited for its lock;
                 what it raises ends the wait.
+            boot: what tells this boot of the machine from others; by default the kernel's own word.
         """
         self.root = root.absolute()
         self._on_wait = on_wait
+        self._boot = boot or _this_boot()
+        self._pins = locks.Pins(self.root / "pins")
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of what it has returned."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what it has returned: from now on it may be collected."""
+        self._pins.close()
 
     def find(self, kind: str, key: str) -> Entry | None:
         """Return the entry if it is there and whole; what is not whole is removed."""
-        entry = self._listed(kind, key)
-        if entry is None or _is_as_stamped(entry):
-            return entry
-        with self.lock(f"{kind}-{key}"), disk_errors(self.root):
-            return self._checked(kind, key)
+        if not self.root.is_dir():
+            return None
+        self._pins.hold(f"{kind}-{key}")
+        entry = self.listed(kind, key)
+        if entry and not self._is_trusted(entry):
+            with self.lock(f"{kind}-{key}"), disk_errors(self.root):
+                entry = self._checked(kind, key)
+        if entry:
+            self._use(entry, kind, key)
+        return entry
 
     def provide(
-        self, kind: str, key: str, make: Callable[[Path], None], *, is_good: Callable[[Entry], bool] = lambda _: True
+        self,
+        kind: str,
+        key: str,
+        make: Make,
+        *,
+        is_good: IsGood = lambda _: True,
+        resumable: bool = False,
     ) -> Entry:
         """Return the entry, made by `make(folder)` if it is not there; others wait for it meanwhile.
 
-        An entry that is there and not `is_good` is replaced.
+        Args:
+            kind: what sort of entry, without a hyphen.
+            key: what stands for its content.
+            make: fills the folder, and may return the sha256 of files of which it hashed every byte
+                that it wrote, so that they are not read again.
+            is_good: an entry that is there and is not is replaced.
+            resumable: what a maker that failed or was killed leaves in the folder is there for the next.
 
         Raises:
             DiskError: no space is left or the store cannot be written.
@@ -85,38 +149,46 @@ class Store:
         if (found := self.find(kind, key)) and is_good(found):
             return found
         with self.lock(f"{kind}-{key}"), disk_errors(self.root):
-            found = self._checked(kind, key)
-            return found if found and is_good(found) else self._made(kind, key, make)
+            self._pins.hold(f"{kind}-{key}")  # there may have been no folder to do so
+            entry = self._good(kind, key, is_good) or self._made(kind, key, make, is_good, resumable=resumable)
+        self._use(entry, kind, key)
+        return entry
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a lock that no other process or thread holds; it ends with this process at the latest."""
         path = self.root / "locks" / name
-        with disk_errors(self.root):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        with disk_errors(path):
+            descriptor = locks.acquire(path, self._on_wait)
         try:
-            with disk_errors(path):
-                self._acquire(descriptor)
-            with contextlib.suppress(OSError):  # a full disk hides the holder's name from others, no more
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
             yield
         finally:
             os.close(descriptor)
 
+    @contextlib.contextmanager
+    def lock_if_free(self, name: str) -> Iterator[bool]:
+        """Hold a lock as `lock` does, or say that another holds it."""
+        path = self.root / "locks" / name
+        with disk_errors(path):
+            descriptor = locks.try_acquire(path)
+        try:
+            yield descriptor is not None
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
     def digest(self, path: Path) -> str:
         """Return the sha256 of a file anywhere; it is read again only after it has changed."""
         place = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
-        stamp = _stamp(path)
+        stamp = stamps.stamp(path)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(place.read_bytes())
-            if _stamped(known) == stamp:
+            if stamp == {name: known[name] for name in stamps.STAMP}:
                 return str(known["sha256"])
-        sha256 = file_sha256(path)
+        sha256 = stamps.file_sha256(path)
         with contextlib.suppress(OSError):  # a cache of digests that cannot be written costs time only
             place.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(place, json.dumps({"sha256": sha256, "path": str(path), **_entry_of(stamp)}))
+            write_atomically(place, json.dumps({"sha256": sha256, "path": str(path.absolute()), **stamp}))
         return sha256
 
     @contextlib.contextmanager
@@ -128,60 +200,121 @@ class Store:
             with tempfile.TemporaryDirectory(dir=parent) as folder:
                 yield Path(folder)
 
-    def _path(self, kind: str, key: str) -> Path:
+    def path(self, kind: str, key: str) -> Path:
+        """Return where an entry is, if it is there."""
         return self.root / kind / key[:2] / key
 
-    def _acquire(self, descriptor: int) -> None:
-        started = time.monotonic()
-        while True:
-            try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(descriptor, 200, 0).decode(errors="replace")
-                self._on_wait(holder or "another process", time.monotonic() - started)
-                time.sleep(_LOCK_POLL_S)
+    def draft_dir(self, kind: str, key: str) -> Path:
+        """Return where an entry is made, and where an unfinished one may be."""
+        return self.root / "tmp" / f"{kind}-{key}"
 
-    def _made(self, kind: str, key: str, make: Callable[[Path], None]) -> Entry:
-        draft = self.root / "tmp" / f"{kind}-{key}"
-        shutil.rmtree(draft, ignore_errors=True)  # left by one that was killed: the lock is ours now
-        draft.mkdir(parents=True)
+    def listed(self, kind: str, key: str) -> Entry | None:
+        """Return the entry as its manifest lists it, without a look at its files."""
+        path = self.path(kind, key)
         try:
-            make(draft)
-            files = _described(
-                draft, sorted(str(each.relative_to(draft)) for each in draft.rglob("*") if each.is_file())
-            )
-            _write_manifest(draft, files)
-            path = self._path(kind, key)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(path, ignore_errors=True)
-            draft.replace(path)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        return Entry(path=path, cached=False, files=files)
-
-    def _listed(self, kind: str, key: str) -> Entry | None:
-        path = self._path(kind, key)
-        try:
-            listed = json.loads((path / MANIFEST).read_bytes())["files"].items()
-            files = {name: {key: file[key] for key in ("sha256", *_STAMP)} for name, file in listed}
+            manifest = json.loads((path / MANIFEST).read_bytes())
+            files = {
+                name: {key: file[key] for key in ("sha256", *stamps.STAMP)} for name, file in manifest["files"].items()
+            }
+            boot, made = manifest.get("boot"), float(manifest.get("made", 0))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return Entry(path=path, cached=True, files=files)
+        return Entry(path=path, cached=True, files=files, boot=boot, made=made)
+
+    def read_again(self, entry: Entry, progress: stamps.Progress = stamps.unheeded) -> Entry | None:
+        """Return the entry if its files are what was stored, every byte of them; remove it if not.
+
+        Its lock must be held. `progress` is told of the bytes of each piece read; what it raises ends it.
+        """
+        files = stamps.described(entry.path, entry.files, progress=progress)
+        if any(files[name]["sha256"] != entry.sha256(name) for name in files):
+            self.remove(entry.path)
+            return None
+        if files == entry.files and entry.boot is None:
+            return entry
+        stamps.sync(entry.path, entry.files)
+        settled = replace(entry, files=files, boot=None)
+        _write_manifest(entry.path, settled)
+        return settled
+
+    def set_aside(self, folder: Path) -> Path | None:
+        """Take a folder away in one step, so that nobody sees a part of it; return where it is now, if it was there."""
+        away = self.root / "tmp" / f"{REMOVED}{uuid.uuid4().hex}"
+        with contextlib.suppress(FileNotFoundError):
+            away.parent.mkdir(parents=True, exist_ok=True)
+            return folder.replace(away)
+        return None
+
+    def remove(self, folder: Path) -> None:
+        """Remove a folder of which nobody ever sees a part."""
+        if away := self.set_aside(folder):
+            shutil.rmtree(away, ignore_errors=True)
+
+    def _made(self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool) -> Entry:
+        draft = self.draft_dir(kind, key)
+        if not resumable:
+            self.remove(draft)  # left by one that was killed: the lock is ours now
+        draft.mkdir(parents=True, exist_ok=True)
+        try:
+            entry = self._published(kind, key, make, is_good)
+        except BaseException:
+            if not resumable:
+                self.remove(draft)
+            with contextlib.suppress(OSError):  # what has something to go on with stays
+                draft.rmdir()
+            raise
+        self.remove(draft)
+        return entry
+
+    def _published(self, kind: str, key: str, make: Make, is_good: IsGood) -> Entry:
+        """Fill the draft and put it in its place, unless somebody whose lock is not seen here did so meanwhile."""
+        draft, path = self.draft_dir(kind, key), self.path(kind, key)
+        state = draft.stat()
+        try:
+            entry = Entry(path=path, cached=False, files=_filled(draft, make), boot=self._boot, made=time.time())
+            _write_manifest(draft, entry)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            while _is_still(draft, state) and not _is_moved(draft, path):
+                if there := self._good(kind, key, is_good):
+                    return replace(there, cached=False)
+                self.remove(path)
+        except FileNotFoundError:
+            if _is_still(draft, state):
+                raise
+        if _is_still(path, state):
+            return entry
+        if there := self._good(kind, key, is_good):
+            return replace(there, cached=False)
+        raise DiskError(
+            f"{draft}: another has taken the folder away while it was being filled; do machines that do not see "
+            "each other's locks share the store? Then give each a store of its own."
+        )
+
+    def _good(self, kind: str, key: str, is_good: IsGood) -> Entry | None:
+        found = self._checked(kind, key)
+        return found if found and is_good(found) else None
 
     def _checked(self, kind: str, key: str) -> Entry | None:
         """Return the entry if its files are what was stored, hashing them if need be; remove it if not.
 
         Its lock must be held.
         """
-        entry = self._listed(kind, key)
-        if entry is None or _is_as_stamped(entry):
-            return entry
-        files = _described(entry.path, entry.files)
-        if all(files[name]["sha256"] == entry.sha256(name) for name in files):
-            _write_manifest(entry.path, files)
-            return Entry(path=entry.path, cached=True, files=files)
-        shutil.rmtree(entry.path)
-        return None
+        entry = self.listed(kind, key)
+        return entry if entry is None or self._is_trusted(entry) else self.read_again(entry)
+
+    def _is_trusted(self, entry: Entry) -> bool:
+        is_of_this_boot = entry.boot is None or entry.boot == self._boot
+        return is_of_this_boot and stamps.are_as_stamped(entry.path, entry.files)
+
+    def _use(self, entry: Entry, kind: str, key: str) -> None:
+        """Leave a mark that it was used now; in a store that cannot be written nothing is collected either."""
+        with contextlib.suppress(OSError, DiskError):
+            os.utime(entry.path / MANIFEST)
+            if entry.boot is not None and time.time() - entry.made > SETTLE_S:
+                stamps.sync(entry.path, entry.files)
+                with self.lock_if_free(f"{kind}-{key}") as free:
+                    if free and self.listed(kind, key) == replace(entry, cached=True):
+                        _write_manifest(entry.path, replace(entry, boot=None))
 
 
 @contextlib.contextmanager
@@ -199,15 +332,6 @@ def disk_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def file_sha256(path: Path) -> str:
-    """Return the hexadecimal sha256 of a file of any size, in constant memory."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that no reader ever sees a part of it, and two writers not each other's."""
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
@@ -218,39 +342,32 @@ def write_atomically(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _described(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return digest and stamp of files; the stamp is the older, so that no later change goes unseen."""
-    return {name: {**_entry_of(_stamp(folder / name)), "sha256": _sha256_or_none(folder / name)} for name in names}
+def _filled(draft: Path, make: Make) -> dict[str, dict[str, Any]]:
+    """Have a folder filled and return its files."""
+    (draft / MANIFEST).unlink(missing_ok=True)
+    known = make(draft) or {}
+    names = sorted(str(each.relative_to(draft)) for each in draft.rglob("*") if each.is_file())
+    return stamps.described(draft, names, known=known)
 
 
-def _write_manifest(folder: Path, files: Mapping[str, Any]) -> None:
-    write_atomically(folder / MANIFEST, json.dumps({"files": files}, indent=1))
-
-
-def _is_as_stamped(entry: Entry) -> bool:
-    return all(_stamp(entry.path / name) == _stamped(file) for name, file in entry.files.items())
-
-
-def _sha256_or_none(path: Path) -> str | None:
-    return file_sha256(path) if path.is_file() else None
-
-
-Stamp = tuple[int, int, int] | None
-_STAMP = ("bytes", "mtime_ns", "inode")
-
-
-def _stamp(path: Path) -> Stamp:
-    """Return size, modification time and inode of a file, or None if there is none."""
+def _is_still(folder: Path, state: os.stat_result) -> bool:
     try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_size, state.st_mtime_ns, state.st_ino
+        return os.path.samestat(folder.stat(), state)
+    except FileNotFoundError:
+        return False
 
 
-def _entry_of(stamp: Stamp) -> dict[str, int]:
-    return dict(zip(_STAMP, stamp or (0, 0, 0), strict=True))
+def _is_moved(draft: Path, path: Path) -> bool:
+    """Move a folder to where none is, in one step; False if one is."""
+    try:
+        draft.replace(path)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+        return False
+    return True
 
 
-def _stamped(entry: Mapping[str, Any]) -> Stamp:
-    return entry["bytes"], entry["mtime_ns"], entry["inode"]
+def _write_manifest(folder: Path, entry: Entry) -> None:
+    boot = {} if entry.boot is None else {"boot": entry.boot}
+    write_atomically(folder / MANIFEST, json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1))

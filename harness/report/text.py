@@ -22,6 +22,7 @@ LINE_CHARS = 1_000
 # Cleaning shortens text, so that more is taken than is shown; but never megabytes.
 _TAKEN = 4
 _LONGEST_ANSI = 256
+_KILO, _UNITS = 1000, ("B", "kB", "MB", "GB", "TB")
 
 
 def clean(text: str) -> str:
@@ -69,6 +70,14 @@ def _start_of_end(text: str, chars: int) -> int:
 
 def _cut_notice(cut_bytes: int, place: str) -> str:
     return f"[{cut_bytes} bytes cut here; the whole is in {place}]\n"
+
+
+def size(size_bytes: float) -> str:
+    """Return a size as people read it, in powers of 1000: `85.3 MB`."""
+    power = 0
+    while size_bytes >= _KILO and power < len(_UNITS) - 1:
+        size_bytes, power = size_bytes / _KILO, power + 1
+    return f"{size_bytes:.{min(1, power)}f} {_UNITS[power]}"
 
 
 def flat(value: Any, name: str = "") -> dict[str, str]:

@@ -12,6 +12,8 @@ from harness import releases
 from harness import toolchain as toolchains
 from harness.store import Store
 from harness.toolchain import Toolchain
+from tests.integration.bench import PROXIES, Bench
+from tests.integration.faulty_server import FaultyServer
 from tests.integration.laboratory import Laboratory
 
 
@@ -34,6 +36,16 @@ def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
 def lab(tmp_path: Path, store_dir: Path) -> Laboratory:
     """Return an empty folder of specs in which the real command can be run."""
     return Laboratory(tmp_path, store_dir)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Return an empty store and a server that misbehaves on command, in an environment without proxies."""
+    for name in (*PROXIES, "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # no certificate is needed, and to read them all takes long
+    with FaultyServer() as server, Store(tmp_path / "store") as store:
+        yield Bench(server=server, store=store)
 
 
 @pytest.fixture

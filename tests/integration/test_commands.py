@@ -1,5 +1,6 @@
 """The commands beside `quality`, the files it leaves, and the original suite's way."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -177,20 +178,62 @@ def test_the_table_of_the_readme_has_every_field() -> None:
 
 
 def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_path: Path) -> None:
-    lab.spec(mlir=f"{server}/add.mlir", real_weights=f"{server}/w.irpa?sig=secret")
-    (tmp_path / "www" / "add.mlir").write_text(ADD)
-    (tmp_path / "www" / "w.irpa").write_text("weights")
+    signed, secret = f"{server}/w.irpa?sig=s1gnature&se=2026", f"{server}/x.irpa?token=s1gnature"
+    lab.spec(mlir=f"{server}/add.mlir", real_weights=signed)
+    lab.spec("other_cpu", mlir=f"{server}/add.mlir", real_weights=secret)
+    for name, text in {"add.mlir": ADD, "w.irpa": "weights", "x.irpa": "more weights"}.items():
+        (tmp_path / "www" / name).write_text(text)
     result = lab.run(command="lock")
     assert result.code == 0, result.text
-    assert "1 URLs hold credentials or a query" in result.text
-    assert "secret" not in result.text
+    assert "1 URLs have a query that may be secret" in result.text
     lock = json.loads((lab.specs / "blobs.lock.json").read_text())
-    assert {url: entry["size"] for url, entry in lock.items()} == {f"{server}/add.mlir": len(ADD)}
+    assert {url: entry["size"] for url, entry in lock.items()} == {
+        f"{server}/add.mlir": len(ADD),
+        f"{server}/w.irpa": 7,
+    }
+    assert all(entry["last_modified"] for entry in lock.values())
+    assert "s1gnature" not in result.text + str(lock)
     (tmp_path / "www" / "add.mlir").write_text(ADD.replace("addf", "subf"))
-    lab.store_dir = lab.root / "empty"
+    old_store, lab.store_dir = lab.store_dir, lab.root / "empty"
     changed = lab.run(command="fetch")
     assert changed.code == 3
     assert "integrity" in changed.text
+    old, new = (hashlib.sha256(text.encode()).hexdigest() for text in (ADD, ADD.replace("addf", "subf")))
+    assert re.search(
+        rf"its content is sha256:{new}, {len(ADD)} bytes, of .*; expected sha256:{old}, {len(ADD)} bytes, of ",
+        changed.text,
+    )
+    lab.store_dir = old_store
+    updated = lab.run("--update", command="lock")
+    assert updated.code == 0, updated.text
+    assert re.search(rf"changed +{server}/add.mlir: it was sha256:{old}.*; it is sha256:{new}", updated.text)
+    assert json.loads((lab.specs / "blobs.lock.json").read_text())[f"{server}/add.mlir"]["sha256"] == new
+    assert lab.run(command="fetch").code == 0
+
+
+def test_what_is_not_locked_is_refused_in_ci(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.spec(mlir=f"{server}/add.mlir")
+    (tmp_path / "www" / "add.mlir").write_text(ADD)
+    refused = lab.run(environment={"CI": "true"})
+    assert refused.verdict == (3, "error", "fetch")
+    assert "it is not in blobs.lock.json, and --locked refuses it; pin it with `harness lock`" in refused.case["reason"]
+    assert lab.run("--no-locked", environment={"CI": "true"}).verdict == (0, "passed", None)
+    assert lab.run(command="lock", environment={"CI": "true"}).code == 0
+    assert lab.run(environment={"CI": "true"}).verdict == (0, "passed", None)
+
+
+def test_the_cache_keeps_to_its_size_and_has_what_is_in_use(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.store_dir = lab.root / "store"
+    for name in ("one", "two"):
+        (tmp_path / "www" / name).write_bytes(name.encode() * 100_000)
+        lab.spec(f"{name}_cpu", mlir=f"{server}/{name}")
+        result = lab.run(f"toy/{name}", "--cache-size", "400kB", command="fetch")
+        assert result.code == 0, result.text
+    kept = [path.read_bytes()[:3] for path in lab.store_dir.glob("blobs/*/*/blob")]
+    assert kept == [b"two"]
+    both = lab.run("--cache-size", "400kB", command="fetch")
+    assert (both.code, "5 of 5 blobs are there." in both.text) == (0, True), both.text
+    assert sum(path.stat().st_size for path in lab.store_dir.glob("blobs/*/*/blob")) <= 400_000
 
 
 def test_any_text_can_be_told_on_any_terminal(lab: Laboratory) -> None:

@@ -16,16 +16,25 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 FLOORS = (
-    ("__init__", "model", "positions", "supervisor", "devices", "report", "report.text"),
-    ("errors", "signature", "report.facts"),
+    (
+        *("__init__", "model", "positions", "supervisor", "devices", "report", "report.text"),
+        *("urls", "pace", "locks", "stamps"),
+    ),
+    ("errors", "signature", "report.facts", "traffic"),
     (
         *("process", "store", "releases", "folders", "compare", "arguments"),
         *("report.console", "report.junit", "report.results", "report.summary"),
     ),
-    ("connection", "flags", "toolchain"),
-    ("spec", "plan", "diagnose", "fetch", "script"),
-    ("steps", "doctor"),
+    ("flags", "toolchain", "script", "inventory", "source"),
+    ("connection", "objects", "journal", "spec", "plan", "diagnose", "upkeep"),
+    ("parts", "doctor", "report.store", "hosts"),
+    ("hasher", "tries"),
+    ("draft",),
+    ("download",),
+    ("fetch",),
+    ("steps", "serve"),
     ("run", "live"),
+    ("supply",),
     ("session",),
     ("cli", "collector"),
 )
@@ -34,8 +43,11 @@ DOORS: dict[str, set[str]] = {
     "subprocess": {"process"},
     "os.posix_spawn": {"supervisor"},
     "os.system": set(),
-    "httpx": {"connection", "fetch"},
+    "httpx": {"connection", "hosts"},
+    "httpcore": {"connection"},
     "urllib.request": set(),
+    "http.server": {"serve"},
+    "socketserver": {"serve"},
     "os.environ": {"cli", "collector", "supervisor"},
     "os.getenv": set(),
     "sys.argv": {"cli", "supervisor"},
@@ -95,5 +107,5 @@ def test_there_is_one_door_for_each_effect(door: str) -> None:
 
 def test_these_tests_see_what_they_look_for() -> None:
     assert own_imports("report.junit") == {"model", "report.text", "report.facts"}
-    assert own_imports("arguments") == {"__init__", "devices", "errors", "model"}
+    assert own_imports("arguments") == {"__init__", "devices", "errors", "model", "urls"}
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("supervisor")

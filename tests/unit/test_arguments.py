@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.arguments import parser, targets
+from harness.arguments import mirrors, parser, targets
 from harness.cli import main
 from harness.errors import UsageError
 from harness.model import Backend, Target
@@ -182,3 +182,38 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         parser({}).parse_args(["--version"])
     assert (caught.value.code, capsys.readouterr().out) == (0, f"{__version__}\n")
+
+
+def test_mirrors_of_the_command_line_come_before_those_of_the_environment() -> None:
+    environment = {"HARNESS_MIRRORS": "https://a=http://m/2  https://b=http://m/3"}
+    options = parsed("fetch", "--mirror", "https://a=http://m/1", environment=environment)
+    assert [(each.prefix, each.url) for each in mirrors(options)] == [
+        ("https://a", "http://m/1"),
+        ("https://a", "http://m/2"),
+        ("https://b", "http://m/3"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["https://a", "a=http://m", "https://a=m", "https://a=ftp://m", "="])
+def test_what_is_no_mirror_is_named(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert "expected PREFIX=URL, as in https://" in refused(capsys, "fetch", "--mirror", text)
+    with pytest.raises(UsageError, match=r"HARNESS_MIRRORS: .* is no mirror; expected PREFIX=URL"):
+        mirrors(parsed("fetch", environment={"HARNESS_MIRRORS": text}))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_locked"), [(None, False), ("", False), ("false", False), ("true", True), ("1", True)]
+)
+def test_ci_takes_only_what_is_locked(value: str | None, *, is_locked: bool) -> None:
+    environment = {} if value is None else {"CI": value}
+    assert parsed("quality", environment=environment).locked is is_locked
+    assert parsed("quality", "--no-locked", environment=environment).locked is False
+    assert parsed("fetch", "--locked", environment=environment).locked is True
+
+
+def test_a_grant_of_the_environment_is_shown_nowhere() -> None:
+    environment = {"AZURE_STORAGE_ACCOUNT": "account", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=s1gnature"}
+    options = parsed("fetch", environment=environment)
+    (grant,) = options.grants
+    assert (grant.prefix, grant.token) == ("https://account.blob.core.windows.net", "sv=1&sig=s1gnature")
+    assert "s1gnature" not in repr(options)

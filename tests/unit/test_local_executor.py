@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.fetch import Fetcher
+from harness.download import Means
+from harness.fetch import Fetcher, Places
 from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
 from harness.process import Cancel
 from harness.run import LocalExecutor, PlanRun, resource
@@ -44,7 +45,7 @@ def steps(root: Path, kind: type[Steps] = Steps) -> Any:
     store = Store(root / "store")
     return kind(
         store=store,
-        fetcher=Fetcher(store, notice=lambda _: None, offline=True),
+        fetcher=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)),
         toolchain=Toolchain(release=release("3.13.0"), build="build", **nowhere, **commits),
         host_cpu="cpu",
         out_dir=root / "out",

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import os
 import signal
 import subprocess
@@ -58,6 +59,7 @@ def written(path: Path) -> int:
 
 @pytest.fixture
 def no_descriptor_is_left() -> Iterator[None]:
+    gc.collect()
     before = set(Path("/proc/self/fd").iterdir())
     yield
     assert set(Path("/proc/self/fd").iterdir()) == before

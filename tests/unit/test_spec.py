@@ -116,7 +116,7 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"mlir": ""}, "$.mlir: the text is empty; expected some"),
-        ({"mlir": "ftp://host/x"}, "expected https, http, file or a relative path"),
+        ({"mlir": "ftp://host/x"}, "expected https, http, s3, gs, hf, file or a relative path"),
         ({"mlir": "../../x.mlir"}, "leaves"),
         ({"mlir": "file://host/x"}, "names a host"),
         ({"mlir": "/etc/passwd"}, "leaves"),

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.fetch import Fetched, Fetcher
+from harness.download import Means
+from harness.fetch import Fetched, Fetcher, Places
 from harness.model import Blob, Compare, Fetch, FetchedBlob, Kind, Link, Run, Status, TensorType, Thresholds
 from harness.process import Ended
 from harness.signature import declared_outputs
@@ -111,7 +112,7 @@ def doer(root: Path, program: str = "/bin/echo") -> Steps:
     store = Store(root / "store")
     return Steps(
         store=store,
-        fetcher=Fetcher(store, notice=lambda _: None, offline=True),
+        fetcher=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)),
         toolchain=Toolchain(release=release("3.13.0"), build="build", **programs, **commits),
         host_cpu="cpu",
         out_dir=root / "out",

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
+from harness import locks
 from harness.errors import DiskError
-from harness.store import Entry, Store, disk_errors, file_sha256, write_atomically
+from harness.stamps import file_sha256
+from harness.store import Entry, Store, disk_errors, write_atomically
 
 KEY = "ab" + "0" * 62
 
@@ -38,6 +41,15 @@ def refuses(folder: Path) -> None:
 
 def drafts(store: Store) -> list[Path]:
     return list((store.root / "tmp").iterdir())
+
+
+def manifest(entry: Entry) -> Any:
+    return json.loads((entry.path / "entry.json").read_bytes())
+
+
+def age(entry: Entry) -> None:
+    """Let an entry look as if it was made two minutes ago."""
+    (entry.path / "entry.json").write_text(json.dumps(manifest(entry) | {"made": time.time() - 120}))
 
 
 def backdate(path: Path) -> None:
@@ -341,3 +353,262 @@ def test_a_text_is_never_seen_in_part(tmp_path: Path) -> None:
     assert [each.exception() for each in writing if each.exception()] == []
     assert seen <= texts
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_maker_vouches_for_is_not_read_again(store: Store) -> None:
+    def make(folder: Path) -> dict[str, str]:
+        (folder / "blob").write_bytes(b"x")
+        (folder / "log").write_bytes(b"y")
+        return {"blob": "vouched"}
+
+    entry = store.provide("blobs", KEY, make)
+    assert entry.sha256("blob") == "vouched"
+    assert entry.sha256("log") == file_sha256(entry.path / "log")
+    assert store.provide("blobs", KEY, refuses).files == entry.files
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_is_resumable_is_there_for_the_next(store: Store, error: type[BaseException]) -> None:
+    def begin(folder: Path) -> None:
+        (folder / "part").write_bytes(b"half")
+        raise error
+
+    def finish(folder: Path) -> None:
+        assert [each.name for each in folder.iterdir()] == ["part"]
+        (folder / "part").rename(folder / "blob")
+
+    with pytest.raises(error):
+        store.provide("blobs", KEY, begin, resumable=True)
+    assert store.find("blobs", KEY) is None
+    assert drafts(store) == [store.draft_dir("blobs", KEY)]
+    entry = store.provide("blobs", KEY, finish, resumable=True)
+    assert (list(entry.files), drafts(store)) == (["blob"], [])
+
+
+def test_a_killed_maker_s_part_is_there_for_the_next(store: Store) -> None:
+    killed = child(store, "(folder / 'part').write_bytes(b'x')\nprint('half', flush=True)\ntime.sleep(60)")
+    assert (said(killed), said(killed)) == ("begun", "half")
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    entry = store.provide("blobs", KEY, makes(b"rest"), resumable=True)
+    assert list(entry.files) == ["blob", "part"]
+
+
+def test_a_manifest_in_a_draft_is_not_a_file_of_the_entry(store: Store) -> None:
+    draft = store.draft_dir("blobs", KEY)
+    draft.mkdir(parents=True)
+    (draft / "entry.json").touch()
+    assert list(store.provide("blobs", KEY, makes(b"x"), resumable=True).files) == ["blob"]
+
+
+def publishes(store: Store, content: bytes = b"x") -> Callable[[Path], None]:
+    """Make what another machine, whose locks are not seen here, has made and published first."""
+    other = Store(store.root.with_name("other"))
+
+    def make(folder: Path) -> None:
+        makes(content)(folder)
+        theirs = other.provide("blobs", KEY, makes(content)).path
+        (store.root / "blobs" / "ab").mkdir(parents=True)
+        theirs.rename(store.root / "blobs" / "ab" / KEY)
+
+    return make
+
+
+def test_what_another_machine_published_first_is_taken(store: Store) -> None:
+    entry = store.provide("blobs", KEY, publishes(store))
+    assert not entry.cached
+    assert entry.files == store.provide("blobs", KEY, refuses).files
+    assert drafts(store) == []
+
+
+def test_what_another_machine_published_and_does_not_please_is_replaced(store: Store) -> None:
+    def is_new(entry: Entry) -> bool:
+        return (entry.path / "blob").read_bytes() == b"new"
+
+    def make(folder: Path) -> None:
+        publishes(store, b"old")(folder)
+        (folder / "blob").write_bytes(b"new")
+
+    assert is_new(store.provide("blobs", KEY, make, is_good=is_new))
+    assert drafts(store) == []
+
+
+@pytest.mark.parametrize("leave", [None, "empty", "theirs"])
+@pytest.mark.parametrize("resumable", [False, True])
+def test_a_draft_that_vanished_is_looked_for_where_it_should_be(
+    store: Store, leave: str | None, *, resumable: bool
+) -> None:
+    def make(folder: Path) -> None:
+        publishes(store)(folder)
+        shutil.rmtree(folder)
+        if leave:
+            folder.mkdir()
+        if leave == "theirs":
+            (folder / "blob").write_bytes(b"half")
+
+    entry = store.provide("blobs", KEY, make, resumable=resumable)
+    assert (entry.path / "blob").read_bytes() == b"x"
+    assert store.provide("blobs", KEY, refuses).files == entry.files
+
+
+def test_a_draft_that_vanished_for_good_is_an_error(store: Store) -> None:
+    with pytest.raises(DiskError, match=rf"{store.draft_dir('blobs', KEY)}: another has taken the folder away"):
+        store.provide("blobs", KEY, lambda folder: folder.rmdir())
+    assert not store.provide("blobs", KEY, makes(b"x")).cached
+
+
+def test_a_file_that_a_maker_misses_is_its_own_error(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.provide("blobs", KEY, lambda folder: (folder / "nothing").unlink())
+    assert drafts(store) == []
+
+
+def dig(path: Path) -> None:
+    """Leave a hole of the same size, time and inode in a file, as a power loss may."""
+    before = path.stat()
+    path.write_bytes(b"")
+    os.truncate(path, before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_power_loss_is_found(tmp_path: Path) -> None:
+    path = Store(tmp_path, boot="first").provide("blobs", KEY, makes(b"x" * 10_000)).path
+    dig(path / "blob")
+    assert Store(tmp_path, boot="first").find("blobs", KEY) is not None
+    assert Store(tmp_path, boot="second").find("blobs", KEY) is None
+    assert not path.exists()
+
+
+def test_what_survived_a_power_loss_is_trusted_from_then_on(tmp_path: Path) -> None:
+    made = Store(tmp_path, boot="first").provide("blobs", KEY, makes(b"x"))
+    assert manifest(made)["boot"] == "first"
+    found = Store(tmp_path, boot="second").provide("blobs", KEY, refuses)
+    assert (found.cached, found.files) == (True, made.files)
+    assert "boot" not in manifest(made)
+    dig(made.path / "blob")
+    assert Store(tmp_path, boot="third").find("blobs", KEY) is not None
+
+
+@pytest.mark.parametrize("ask", [lambda store: store.find("blobs", KEY), lambda s: s.provide("blobs", KEY, refuses)])
+def test_what_is_on_disk_is_trusted_in_every_boot(store: Store, ask: Callable[[Store], Entry]) -> None:
+    made = store.provide("blobs", KEY, makes(b"x"))
+    assert ask(store).files == made.files
+    assert manifest(made)["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    age(made)
+    assert ask(store).files == made.files
+    assert "boot" not in manifest(made)
+    assert manifest(made)["files"] == made.files
+
+
+def test_what_another_makes_again_is_not_said_to_be_on_disk(store: Store) -> None:
+    made = store.provide("blobs", KEY, makes(b"x"))
+    age(made)
+    with store.lock(f"blobs-{KEY}"):
+        assert store.find("blobs", KEY) is not None
+    assert "boot" in manifest(made)
+
+
+@pytest.mark.parametrize("boot", [None, 1, [], {}])
+def test_a_manifest_may_name_no_boot_or_an_odd_one(store: Store, boot: object) -> None:
+    made = store.provide("blobs", KEY, makes(b"x"))
+    (made.path / "entry.json").write_text(json.dumps({"files": made.files} | ({} if boot is None else {"boot": boot})))
+    assert store.find("blobs", KEY) is not None
+    assert "boot" not in manifest(made)
+
+
+@pytest.mark.parametrize("ask", [lambda store: store.find("blobs", KEY), lambda s: s.provide("blobs", KEY, refuses)])
+def test_when_it_was_used_is_noted(store: Store, ask: Callable[[Store], Entry]) -> None:
+    path = store.provide("blobs", KEY, makes(b"x")).path / "entry.json"
+    backdate(path)
+    ask(store)
+    assert path.stat().st_mtime > time.time() - 60
+
+
+def test_a_warm_entry_is_found_at_once(store: Store) -> None:
+    def make(folder: Path) -> dict[str, str]:
+        (folder / "blob").touch()
+        os.truncate(folder / "blob", 1 << 31)
+        return {"blob": "vouched"}
+
+    store.provide("blobs", KEY, make)
+    times = []
+    for _ in range(50):
+        started = time.perf_counter()
+        store.find("blobs", KEY)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.001
+
+
+def test_a_lock_whose_file_is_removed_is_not_held_twice(store: Store) -> None:
+    """The file may go between another's opening it and locking it."""
+    held, done, path = [0], threading.Event(), store.root / "locks" / "device-0"
+
+    def work() -> None:
+        while not done.is_set():
+            if (descriptor := locks.try_acquire(path)) is not None:
+                held[0] += 1
+                assert held == [1]
+                time.sleep(0)
+                held[0] -= 1
+                os.close(descriptor)
+                time.sleep(0)
+
+    with ThreadPoolExecutor(3) as pool:
+        working = [pool.submit(work) for _ in range(3)]
+        removed = 0
+        while removed < 50 and not any(each.done() for each in working):
+            removed += locks.remove_if_free(path)
+        done.set()
+    assert [each.exception() for each in working] == [None] * 3
+
+
+def test_who_waits_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> None:
+    path = store.root / "locks" / "device-0"
+    waiting = threading.Event()
+    waiter = Store(store.root, on_wait=lambda *_: waiting.set())
+
+    def wait() -> None:
+        with waiter.lock("device-0"):
+            assert locks.try_acquire(path) is None
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.lock("device-0"):
+            waits = pool.submit(wait)
+            waiting.wait()
+            assert not locks.remove_if_free(path)
+            path.unlink()
+        waits.result(timeout=10)
+
+
+@pytest.mark.parametrize("end", ["close", "with", "forget"])
+def test_pins_end(store: Store, end: str) -> None:
+    user: Store | None = Store(store.root)
+    assert user is not None
+    store.provide("blobs", KEY, makes(b"x"))
+    store.close()
+    user.find("blobs", KEY)
+    pins = locks.Pins(store.root / "pins")
+    with pins.seized(f"blobs-{KEY}") as is_unused:
+        assert not is_unused
+    if end == "close":
+        user.close()
+    elif end == "with":
+        with user:
+            pass
+    user = None
+    with pins.seized(f"blobs-{KEY}") as is_unused:
+        assert is_unused
+
+
+def test_pins_go_with_their_file(store: Store) -> None:
+    store.provide("blobs", KEY, makes(b"x"))
+    shutil.rmtree(store.root)
+    store.provide("blobs", KEY, makes(b"x"))
+    with locks.Pins(store.root / "pins").seized(f"blobs-{KEY}") as is_unused:
+        assert not is_unused
+
+
+def test_a_store_without_pins_still_finds(store: Store) -> None:
+    (store.root / "pins").mkdir(parents=True)
+    assert not store.provide("blobs", KEY, makes(b"x")).cached
+    assert store.find("blobs", KEY) is not None

@@ -1,0 +1,116 @@
+"""Has the blobs of a command on disk: makes room, fetches several at once, and tells how each came."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+
+from harness import arguments, upkeep
+from harness.download import Means
+from harness.errors import NoVerdictError
+from harness.fetch import Fetcher, Places
+from harness.live import Live
+from harness.model import Blob, FetchedBlob
+from harness.process import Cancel, Cancelled
+from harness.report.text import size
+from harness.store import Store
+
+FETCHES_AT_ONCE = 4
+Progress = Callable[[Blob, int, int | None], None]
+
+
+def fetcher(
+    parsed: argparse.Namespace,
+    store: Store,
+    notice: Callable[[str], None],
+    *,
+    progress: Progress = lambda *_: None,
+    cancel: Cancel | None = None,
+) -> Fetcher:
+    """Return what has blobs on disk as the command line asks.
+
+    Raises:
+        UsageError: a mirror of the environment is none.
+    """
+    update = getattr(parsed, "update", False)
+    places = Places(
+        mirrors=() if update else arguments.mirrors(parsed),
+        grants=parsed.grants,
+        offline=parsed.offline,
+        locked=parsed.locked and parsed.command != "lock",
+        fresh=update,
+    )
+    means = Means(notice=notice, progress=progress, cancel=cancel, connections=parsed.connections)
+    return Fetcher(store, means, places=places)
+
+
+def waiting(live: Live, cancel: Cancel) -> Callable[[str, float], None]:
+    """Return what a store tells whose lock it waits for, and what ends the wait."""
+
+    def told(holder: str, waited_s: float) -> None:
+        if cancel.is_set():
+            raise Cancelled
+        live.waiting(holder, waited_s)
+
+    return told
+
+
+def make_room(parsed: argparse.Namespace, having: Fetcher, blobs: Sequence[Blob], live: Live) -> None:
+    """Find out what is to come and, where the cache may not grow, remove what was last used longest ago.
+
+    Should there be no room for all of it, nothing of it will be fetched.
+    """
+    need = having.need(blobs)
+    live.expect(need)
+    if parsed.cache_size is not None and need.bytes:
+        upkeep.collect(having.store, max(0, parsed.cache_size - need.bytes))
+    having.check_room(need)
+
+
+def keep_within(parsed: argparse.Namespace, notice: Callable[[str], None]) -> None:
+    """Bring the cache back to the size that it may have, once we use nothing of it any more."""
+    if parsed.cache_size is not None:
+        with Store(parsed.store) as store:
+            removed = upkeep.collect(store, parsed.cache_size)
+        if removed.freed_bytes:
+            notice(f"{size(removed.freed_bytes)} that were last used longest ago left the cache")
+
+
+def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
+    """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
+    fetched: dict[Blob, FetchedBlob] = {}
+    cancel = Cancel()
+    with Live(console, id_width=0) as live, Store(parsed.store, on_wait=waiting(live, cancel)) as store:
+
+        def fetch(blob: Blob) -> str:
+            try:
+                fetched[blob] = having.fetch(blob).blob
+                return _line(fetched[blob])
+            except NoVerdictError as error:
+                return f"ERROR     {error.kind}: {error}"
+            finally:
+                live.fetched(blob)
+
+        with (
+            fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=cancel) as having,
+            ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
+        ):
+            try:
+                make_room(parsed, having, blobs, live)
+                for line in pool.map(fetch, blobs):
+                    console.print(line, markup=False, soft_wrap=True)
+            except BaseException:
+                cancel.set()
+                raise
+    keep_within(parsed, lambda text: console.print(text, style="dim", markup=False, soft_wrap=True))
+    return fetched
+
+
+def _line(blob: FetchedBlob) -> str:
+    how = "cached" if blob.cached else "fetched" if blob.attempts else "local"
+    notes = [f"attempt {blob.attempts}"] * (blob.attempts > 1) + ["resumed"] * blob.resumed
+    notes += [f"from {blob.source}"] * (blob.source not in {None, blob.url})
+    return f"{how:<8}  {blob.sha256[:12]}  {blob.bytes:>14,} bytes  {blob.url}" + (
+        f" ({', '.join(notes)})" if notes else ""
+    )
