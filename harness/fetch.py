@@ -8,7 +8,6 @@ What no lock vouches for is trusted once, and held to as long as the store has i
 """
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -19,22 +18,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from harness import urls
+from harness import learnt, urls
 from harness.download import Means, Received, download
 from harness.draft import BLOB, JOURNAL, expectation
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
 from harness.hosts import Hosts
+from harness.learnt import Learnt
 from harness.model import Blob, FetchedBlob
 from harness.report.text import size
 from harness.source import AttemptError, Head
 from harness.store import Entry, Store
 from harness.urls import redacted
 
-INDEX = "url.json"
-_TOLD = ("etag", "md5", "last_modified")
 _ASKED_AT_ONCE = 8
 _SECTOR_BYTES = 512  # the unit of st_blocks, whatever the file system
 
@@ -150,13 +148,13 @@ class Fetcher:
             came.append(self._download(blob, folder))
             return {BLOB: came[0].sha256}
 
-        if not re.fullmatch(r"[0-9a-f]{64}", blob.sha256 or ""):
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
             hint = "write it anew with `harness lock --update`"
-            raise IntegrityError(f"{redacted(blob.url)}: {blob.sha256!r} in the lock is no sha256; {hint}.")
+            raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock is no sha256; {hint}.")
         entry = self.store.provide(*self._place(blob), make, resumable=True)
-        if came:
-            self._remember(blob, came[0])
-        return entry.path / BLOB, self._quoted(blob, entry, self._remembered(blob), came)
+        received = came[0] if came else None
+        known = learnt.note(self.store, blob.url, lambda: self._learnt(blob, entry, received), sha256=sha256)
+        return entry.path / BLOB, _quoted(blob, known, entry, received)
 
     def _unlocked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
         """Trust what comes first, and hold the URL to it for as long as the store has it."""
@@ -165,11 +163,10 @@ class Fetcher:
         def make(folder: Path) -> None:
             if self.places.fresh or not self._is_shared(folder):
                 came.append(self._download(blob, folder))
-                self._share(folder, came[0])
-                (folder / INDEX).write_text(json.dumps(self._learnt(blob, came[0])), encoding="utf-8")
+                self._learnt(blob, self._share(folder, came[0]), came[0]).write(folder)
                 told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
                 self.means.notice(f"{redacted(blob.url)} is not in the lock: {told}")
-            _remove_all_but({INDEX}, folder)
+            _remove_all_but({learnt.INDEX}, folder)
 
         if self.places.locked:
             hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
@@ -177,81 +174,63 @@ class Fetcher:
         index = self.store.provide(
             *self._place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
         )
-        learnt = _read(index)
-        entry = self.store.find("blobs", learnt["sha256"])
+        known = learnt.read(index.path)
+        entry = self.store.find("blobs", known.sha256)
         if entry is None:
-            return self._locked(replace(blob, sha256=learnt["sha256"]))
-        return entry.path / BLOB, self._quoted(blob, replace(entry, cached=index.cached), learnt, came)
+            return self._locked(replace(blob, sha256=known.sha256))
+        return entry.path / BLOB, _quoted(blob, known, replace(entry, cached=index.cached), came[0] if came else None)
 
-    def _share(self, folder: Path, received: Received) -> None:
+    def _share(self, folder: Path, received: Received) -> Entry:
         """Put what came into its place by content; the draft has it until the index is written."""
 
         def make(place: Path) -> Mapping[str, str]:
             for name in (BLOB, JOURNAL):
-                with contextlib.suppress(FileExistsError):
+                try:
                     os.link(folder / name, place / name)
+                except OSError:  # one that was killed did so before, or this file system has no links
+                    (folder / name).replace(place / name)
             return {BLOB: received.sha256}
 
-        self.store.provide("blobs", received.sha256, make)
+        return self.store.provide("blobs", received.sha256, make)
 
     def _is_shared(self, folder: Path) -> bool:
         """Return whether one that was killed after it had written the index left this draft."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return self.store.find("blobs", json.loads((folder / INDEX).read_bytes())["sha256"]) is not None
+        with contextlib.suppress(OSError, ValueError):
+            return self.store.find("blobs", learnt.read(folder).sha256) is not None
         return False
 
     def _place(self, blob: Blob) -> tuple[str, str]:
-        return ("blobs", blob.sha256) if blob.sha256 else ("urls", urls.index_key(blob.url))
+        return ("blobs", blob.sha256) if blob.sha256 else (learnt.KIND, urls.index_key(blob.url))
 
     def _has(self, blob: Blob) -> bool:
         found = self.store.find(*self._place(blob))
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
     def _is_good(self, blob: Blob, index: Entry) -> bool:
-        return self._has_content(index) and not (self.places.fresh and self._is_outdated(blob, _read(index)))
+        return self._has_content(index) and not (self.places.fresh and self._is_outdated(blob, learnt.read(index.path)))
 
-    def _is_outdated(self, blob: Blob, learnt: Mapping[str, Any]) -> bool:
+    def _is_outdated(self, blob: Blob, known: Learnt) -> bool:
         """Return whether the host shows another content than before, or nothing by which to tell."""
-        before = Head(total=learnt["size"], etag=learnt["etag"], last_modified=learnt["last_modified"])
+        before = Head(total=known.size, etag=known.etag, last_modified=known.last_modified)
         now = self._hosts.head(blob, self.means.cancel)
         return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
 
     def _has_content(self, index: Entry) -> bool:
-        return self.store.find("blobs", _read(index)["sha256"]) is not None
+        return self.store.find("blobs", learnt.read(index.path).sha256) is not None
 
-    def _remember(self, blob: Blob, received: Received) -> None:
-        """Note what a URL had, for mirrors and for the lock."""
-
-        def make(folder: Path) -> None:
-            (folder / INDEX).write_text(json.dumps(self._learnt(blob, received)), encoding="utf-8")
-
-        key = urls.index_key(blob.url)
-        self.store.provide("urls", key, make, is_good=lambda index: _read(index)["sha256"] == received.sha256)
-
-    def _learnt(self, blob: Blob, received: Received) -> dict[str, Any]:
-        """Return what is to be known of a URL later; `private` if it took credentials, and so is not for everybody."""
-        return {
-            "url": redacted(blob.url),
-            "sha256": received.sha256,
-            "size": received.bytes,
-            **{name: getattr(received.head, name) for name in _TOLD},
-            "source": received.source,
-            "private": self._hosts.is_private(blob),
-            "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-
-    def _remembered(self, blob: Blob) -> Mapping[str, Any]:
-        index = self.store.find("urls", urls.index_key(blob.url))
-        learnt = _read(index) if index else {}
-        return learnt if learnt.get("sha256") == blob.sha256 else {}
-
-    def _quoted(self, blob: Blob, entry: Entry, learnt: Mapping[str, Any], came: list[Received]) -> FetchedBlob:
-        told: dict[str, Any] = {name: learnt.get(name) for name in _TOLD}
-        if came:
-            told |= {name: getattr(came[0], name) for name in ("attempts", "resumed", "source")}
-        size_bytes = entry.files[BLOB]["bytes"]
-        return FetchedBlob(
-            url=redacted(blob.url), sha256=entry.sha256(BLOB), bytes=size_bytes, cached=entry.cached, **told
+    def _learnt(self, blob: Blob, entry: Entry, received: Received | None) -> Learnt:
+        """Return what is to be known of a URL later; little if another URL, or one that was killed, brought it."""
+        head = received.head if received else Head()
+        return Learnt(
+            url=redacted(blob.url),
+            sha256=entry.sha256(BLOB),
+            size=entry.files[BLOB]["bytes"],
+            etag=head.etag,
+            md5=head.md5,
+            last_modified=head.last_modified,
+            source=received.source if received else None,
+            private=self._hosts.is_private(blob),
+            fetched=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
     def _download(self, blob: Blob, folder: Path) -> Received:
@@ -277,6 +256,22 @@ class Fetcher:
         return (head and head.total) or 0
 
 
+def _quoted(blob: Blob, known: Learnt, entry: Entry, received: Received | None) -> FetchedBlob:
+    """Return a blob as the results quote it."""
+    return FetchedBlob(
+        url=redacted(blob.url),
+        sha256=entry.sha256(BLOB),
+        bytes=entry.files[BLOB]["bytes"],
+        cached=entry.cached,
+        attempts=received.attempts if received else 0,
+        resumed=received is not None and received.resumed,
+        source=received.source if received else None,
+        etag=known.etag,
+        md5=known.md5,
+        last_modified=known.last_modified,
+    )
+
+
 def _remove_all_but(names: Container[str], folder: Path) -> None:
     """Remove also what one left who was killed while it published the draft."""
     for each in folder.iterdir():
@@ -298,8 +293,3 @@ def _allocated_bytes(folder: Path) -> int:
 
 def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
-
-
-def _read(index: Entry) -> dict[str, Any]:
-    learnt: dict[str, Any] = json.loads((index.path / INDEX).read_bytes())
-    return learnt

@@ -1,12 +1,12 @@
 """Says what a store holds, and since when unused. Changes nothing, and looks at files only from outside."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness import learnt
 from harness.store import MANIFEST, Entry, Store
 
 _BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's own is: stat(3type)
@@ -54,16 +54,15 @@ def items(store: Store) -> Iterator[Item]:
 def pointless(store: Store) -> Iterator[Item]:
     """Yield what says which blob a URL had, if the blob is gone."""
     for kind, key, entry in entries(store):
-        if kind == "urls" and entry and not _has_blob(store, entry):
+        if kind == learnt.KIND and entry and not _has_blob(store, entry):
             yield _dated(store, Item(last_used=0, kind=kind, key=key, bytes=entry.bytes))
 
 
 def _has_blob(store: Store, index: Entry) -> bool:
     try:
-        sha256 = str(json.loads((index.path / "url.json").read_bytes())["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return (store.path("blobs", learnt.read(index.path).sha256) / MANIFEST).exists()
+    except (OSError, ValueError):
         return False
-    return (store.path("blobs", sha256) / MANIFEST).exists()
 
 
 def _dated(store: Store, item: Item) -> Item:

@@ -11,7 +11,6 @@ import contextlib
 import http.server
 import io
 import ipaddress
-import json
 import os
 import re
 import socket  # noqa: TID251 - for the names of addresses; socketserver is what listens
@@ -23,10 +22,9 @@ from http import HTTPStatus
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-from harness import __version__
+from harness import __version__, learnt
 from harness.draft import BLOB
 from harness.errors import DiskError, UsageError
-from harness.fetch import INDEX
 from harness.store import MANIFEST, Store
 from harness.urls import REMOTE, index_key, lock_key, redacted
 
@@ -185,10 +183,10 @@ def _shown(target: str) -> str:
 def _opened(store: Store, target: str) -> tuple[BinaryIO, str]:
     """Return the blob that a target stands for, opened, and its sha256; a LookupError: there is none for everybody."""
     keys = (index_key(url) for url in _urls(target) if lock_key(url) is not None)
-    index = next((entry for key in keys if (entry := store.find("urls", key))), None)
-    learnt = json.loads((index.path / INDEX).read_bytes()) if index else {}
-    sha256 = learnt["sha256"]
-    if learnt.get("private") or not _SHA256.fullmatch(sha256) or (entry := store.find("blobs", sha256)) is None:
+    index = next((entry for key in keys if (entry := store.find(learnt.KIND, key))), None)
+    if index is None or (known := learnt.read(index.path)).private or not _SHA256.fullmatch(sha256 := known.sha256):
+        raise LookupError
+    if (entry := store.find("blobs", sha256)) is None:
         raise LookupError
     file = (entry.path / BLOB).open("rb")
     state = os.fstat(file.fileno())

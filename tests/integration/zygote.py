@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 import json
 import os
 import select
@@ -93,7 +94,10 @@ class Zygote:
     def start(self, job: Job) -> Fetching:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asdict(job)) + "\n")
-        return Fetching(int(next(self._lines)["pid"]), self._lines)
+        early = []  # what it says before its parent has said that it is there
+        while "pid" not in (line := next(self._lines)):
+            early.append(line)
+        return Fetching(int(line["pid"]), itertools.chain(early, self._lines))
 
     def _read(self) -> Iterator[dict[str, Any]]:
         assert self._process.stdout is not None
