@@ -61,6 +61,7 @@ class _Bench:
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
         self._steps: Steps | None = None
+        self._has_room = False
         self._open = contextlib.ExitStack()
 
     @pytest.hookimpl
@@ -100,6 +101,14 @@ class _Bench:
             )
         return self._steps
 
+    def make_room(self, items: Iterable[pytest.Item]) -> None:
+        """Before the first blob, see that there is room for those of all tests together."""
+        if not self._has_room:
+            self._has_room = True
+            cases = [item.case for item in items if isinstance(item, CaseItem)]
+            blobs = [step.blob for case in cases for step in self.plan(case).steps if isinstance(step, Fetch)]
+            supply.make_room(self.parsed, self.steps.fetcher, blobs, _LOG.info)
+
     def _parsed(self) -> argparse.Namespace:
         """Return the command line of `harness quality` that says the same as pytest's."""
         options = {
@@ -138,8 +147,10 @@ class CaseItem(pytest.Item):
 
     def setup(self) -> None:
         """Provide the toolchain and fetch the blobs; what cannot be had is an error."""
+        bench = _bench(self.config)
         try:
-            self._plan = _bench(self.config).plan(self.case)
+            bench.make_room(self.session.items)
+            self._plan = bench.plan(self.case)
         except NoVerdictError as error:
             blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             self._plan = Plan(case=self.case, steps=(), blocked=blocked)

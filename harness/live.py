@@ -24,7 +24,6 @@ from rich.text import Text
 from harness.fetch import Need
 from harness.model import Blob, Compare, Compile, Fetch, Outcome, Step
 from harness.report import console as lines
-from harness.report.text import size
 from harness.steps import Done
 from harness.traffic import Traffic
 
@@ -95,9 +94,7 @@ class Live:
 
     def expect(self, need: Need) -> None:
         """Take what is to be fetched."""
-        if need.blobs:
-            self._traffic.expect(need.blobs, need.bytes)
-            self.notice(f"{need.blobs} blobs to fetch, {size(need.bytes)}")
+        self._traffic.expect(need.blobs, need.bytes)
 
     def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
         """Draw the bar of a blob and that of all; called from any thread."""

@@ -98,7 +98,7 @@ class _Session:
         plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]
         with supply.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
             blobs = [step.blob for each in plans for step in each.steps if isinstance(step, Fetch)]
-            supply.make_room(parsed, having, blobs, live)
+            live.expect(supply.make_room(parsed, having, blobs, live.notice))
             doer = steps.Steps(
                 store=store,
                 fetcher=having,

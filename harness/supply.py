@@ -9,7 +9,7 @@ from rich.console import Console
 from harness import arguments, upkeep
 from harness.download import Means
 from harness.errors import NoVerdictError
-from harness.fetch import Fetcher, Places
+from harness.fetch import Fetcher, Need, Places
 from harness.live import Live
 from harness.model import Blob, FetchedBlob
 from harness.process import Cancel, Cancelled
@@ -56,16 +56,20 @@ def waiting(live: Live, cancel: Cancel) -> Callable[[str, float], None]:
     return told
 
 
-def make_room(parsed: argparse.Namespace, having: Fetcher, blobs: Sequence[Blob], live: Live) -> None:
-    """Find out what is to come and, where the cache may not grow, remove what was last used longest ago.
+def make_room(
+    parsed: argparse.Namespace, having: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
+) -> Need:
+    """Return what is to come and, where the cache may not grow, remove what was last used longest ago.
 
     Should there be no room for all of it, nothing of it will be fetched.
     """
     need = having.need(blobs)
-    live.expect(need)
+    if need.blobs:
+        notice(f"{need.blobs} blobs to fetch, {size(need.bytes)}")
     if parsed.cache_size is not None and need.bytes:
         upkeep.collect(having.store, max(0, parsed.cache_size - need.bytes))
     having.check_room(need)
+    return need
 
 
 def keep_within(parsed: argparse.Namespace, notice: Callable[[str], None]) -> None:
@@ -97,7 +101,7 @@ def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Consol
             ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
         ):
             try:
-                make_room(parsed, having, blobs, live)
+                live.expect(make_room(parsed, having, blobs, live.notice))
                 for line in pool.map(fetch, blobs):
                     console.print(line, markup=False, soft_wrap=True)
             except BaseException:

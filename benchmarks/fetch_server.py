@@ -1,0 +1,120 @@
+"""Serves a folder over HTTP/1.1 on 127.0.0.1 as a host of blobs does, until its standard input ends.
+
+    python fetch_server.py FOLDER       prints its port
+
+`/<MiB/s>/<container>/<name>` is the file of that name in the folder, at so many MiB/s for each connection; 0 is no
+limit. Ranges, validators and headers are as in RFC 9110, and as far as `azure-storage-blob` needs them to download,
+as in "Get Blob" (learn.microsoft.com/rest/api/storageservices/get-blob).
+"""
+
+import contextlib
+import os
+import re
+import sys
+import threading
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import BinaryIO
+
+_TICKS_PER_S = 50
+_BLOCK_BYTES = 8 << 20
+_MIB = 1 << 20
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    folder: Path
+    _due_s = 0.0
+
+    def do_GET(self) -> None:
+        """Answer with all that is asked for."""
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        """Answer with the headers only."""
+        self._answer(with_body=False)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, *, with_body: bool) -> None:
+        match = re.fullmatch(r"/([0-9]+)/[\w.-]+/([\w.-]+)", self.path)
+        path = self.folder / match[2] if match else None
+        if match is None or path is None or not path.is_file():
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            etag, date = f'"{state.st_mtime_ns:x}-{state.st_size:x}"', formatdate(state.st_mtime, usegmt=True)
+            start, stop = self._headers(state.st_size, etag, date)
+            if with_body:
+                try:
+                    self._send(file, start, stop, float(match[1]) * _MIB)
+                except ConnectionError:  # it has had enough
+                    self.close_connection = True
+
+    def _headers(self, size: int, etag: str, date: str) -> tuple[int, int]:
+        """Send the headers; return from where to where the body goes."""
+        start, stop, code = 0, size, HTTPStatus.OK
+        asked = re.fullmatch(r"bytes=([0-9]+)-([0-9]*)", self.headers.get("x-ms-range") or self.headers["Range"] or "")
+        if self.headers.get("If-Match", etag) not in {etag, "*"}:
+            start, stop, code = 0, 0, HTTPStatus.PRECONDITION_FAILED
+        elif asked and self.headers.get("If-Range", etag) in {etag, date}:
+            start, stop = int(asked[1]), min(size, int(asked[2] or size) + 1)
+            code = HTTPStatus.PARTIAL_CONTENT if start < stop else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        self.send_response(code)
+        if code is HTTPStatus.PARTIAL_CONTENT:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
+        elif code is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            start, stop = 0, 0
+            self.send_header("Content-Range", f"bytes */{size}")
+        said = {"Content-Length": stop - start, "Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
+        said |= {"ETag": etag, "Last-Modified": date, "x-ms-version": "2025-01-05", "x-ms-blob-type": "BlockBlob"}
+        for name, value in said.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        return start, stop
+
+    def _send(self, file: BinaryIO, start: int, stop: int, bytes_per_s: float) -> None:
+        """Send a range; the limit is that of the connection, whatever went over it before."""
+        block = int(bytes_per_s / _TICKS_PER_S) or _BLOCK_BYTES
+        while start < stop:
+            if bytes_per_s:
+                now_s = time.monotonic()
+                self._due_s = max(self._due_s, now_s - 1 / _TICKS_PER_S)
+                time.sleep(max(0.0, self._due_s - now_s))
+            sent = os.sendfile(self.connection.fileno(), file.fileno(), start, min(block, stop - start))
+            start += sent
+            self._due_s += sent / bytes_per_s if bytes_per_s else 0.0
+
+
+class Server(ThreadingHTTPServer):
+    """Any number of connections, a thread each."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def server_bind(self) -> None:
+        """Bind, without a question to DNS."""
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+
+def main() -> None:
+    """Serve."""
+    Handler.folder = Path(sys.argv[1])
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.server_address[1], flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
