@@ -14,6 +14,7 @@ from rich.console import Console
 
 from harness import arguments, doctor, releases, script, serve, session, spec, supply, toolchain, upkeep
 from harness import plan as planning
+from harness.disk import disk_errors, write_atomically
 from harness.draft import expectation
 from harness.errors import HarnessError, SpecError, Terminated
 from harness.folders import LOCK_NAME, locked, select
@@ -29,7 +30,7 @@ from harness.model import (
 )
 from harness.process import Cancel
 from harness.report import store as report
-from harness.store import Store, disk_errors, write_atomically
+from harness.store import Store
 from harness.toolchain import Toolchain
 from harness.urls import lock_key
 

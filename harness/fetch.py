@@ -23,6 +23,7 @@ from typing import Self
 from harness import learnt, urls
 from harness.download import Means, Received, download
 from harness.draft import BLOB, JOURNAL, expectation
+from harness.entries import Entry
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
 from harness.hosts import Hosts
@@ -30,7 +31,7 @@ from harness.learnt import Learnt
 from harness.model import Blob, FetchedBlob
 from harness.report.text import size
 from harness.source import AttemptError, Head
-from harness.store import Entry, Store
+from harness.store import Store
 from harness.urls import redacted
 
 _ASKED_AT_ONCE = 8
@@ -96,7 +97,7 @@ class Fetcher:
         lacking = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
             sizes = list(pool.map(self._size_bytes, lacking))
-        there = sum(_allocated_bytes(self.store.draft_dir(*self._place(blob))) for blob in lacking)
+        there = sum(_allocated_bytes(self.store.draft_dir(*self.place(blob))) for blob in lacking)
         return Need(blobs=len(lacking), bytes=max(0, sum(sizes) - there))
 
     def check_room(self, need: Need) -> None:
@@ -107,6 +108,10 @@ class Fetcher:
                 f"{self.store.root}: {need.blobs} blobs of {size(need.bytes)} are to come, and {size(free)} are free; "
                 "free some space (`harness store gc --cache-size SIZE`), or name another folder with --store."
             )
+
+    def place(self, blob: Blob) -> tuple[str, str]:
+        """Return kind and key of what the store has of a blob, or is to have."""
+        return ("blobs", blob.sha256) if blob.sha256 else (learnt.KIND, urls.index_key(blob.url))
 
     def fetch(self, blob: Blob) -> Fetched:
         """Return the blob's file, which is not to be written to.
@@ -151,7 +156,7 @@ class Fetcher:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
             hint = "write it anew with `harness lock --update`"
             raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock is no sha256; {hint}.")
-        entry = self.store.provide(*self._place(blob), make, resumable=True)
+        entry = self.store.provide(*self.place(blob), make, resumable=True)
         received = came[0] if came else None
         known = learnt.note(self.store, blob.url, lambda: self._learnt(blob, entry, received), sha256=sha256)
         return entry.path / BLOB, _quoted(blob, known, entry, received)
@@ -172,7 +177,7 @@ class Fetcher:
             hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
             raise FetchError(f"{redacted(blob.url)}: it is not in {LOCK_NAME}, and --locked refuses it; {hint}.")
         index = self.store.provide(
-            *self._place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
+            *self.place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
         )
         known = learnt.read(index.path)
         entry = self.store.find("blobs", known.sha256)
@@ -199,11 +204,8 @@ class Fetcher:
             return self.store.find("blobs", learnt.read(folder).sha256) is not None
         return False
 
-    def _place(self, blob: Blob) -> tuple[str, str]:
-        return ("blobs", blob.sha256) if blob.sha256 else (learnt.KIND, urls.index_key(blob.url))
-
     def _has(self, blob: Blob) -> bool:
-        found = self.store.find(*self._place(blob))
+        found = self.store.find(*self.place(blob))
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
     def _is_good(self, blob: Blob, index: Entry) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import learnt
-from harness.store import MANIFEST, Entry, Store
+from harness.entries import MANIFEST, Entry
+from harness.store import Store
 
 _BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's own is: stat(3type)
 _OWN_FOLDERS = {"tmp", "locks", "digests"}

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from harness.entries import Entry
 from harness.errors import DiskError
-from harness.store import Entry, Store
+from harness.store import Store
 from harness.urls import index_key
 
 KIND, INDEX = "urls", "url.json"

@@ -12,6 +12,7 @@ import functools
 import importlib
 import logging
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
@@ -32,7 +33,7 @@ _FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
 _IN_SPEC = "correct the URL in the spec"
 _MOVED = f"it was moved or removed: {_IN_SPEC}"
 _BEING_WRITTEN = "try again when it is no longer written to"
-_INSTALL = "install it with: pip install 'iree-quality-harness[remote]'"
+_INSTALL = f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
 _TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 

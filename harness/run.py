@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness import plan as planning
+from harness.disk import disk_errors
 from harness.model import (
     Case,
     Compare,
@@ -25,7 +26,6 @@ from harness.model import (
 )
 from harness.process import Cancel
 from harness.steps import COMPILE_LOG, INTERRUPTED, Compiled, Done, Ran, Results, Steps, case_dir
-from harness.store import disk_errors
 
 _GRACE_S = 10.0
 

@@ -24,8 +24,9 @@ from urllib.parse import unquote
 
 from harness import __version__, learnt
 from harness.draft import BLOB
+from harness.entries import MANIFEST
 from harness.errors import DiskError, UsageError
-from harness.store import MANIFEST, Store
+from harness.store import Store
 from harness.urls import REMOTE, index_key, lock_key, redacted
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

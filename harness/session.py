@@ -15,6 +15,7 @@ from rich.console import Console
 import harness
 from harness import arguments, devices, spec, steps, supply
 from harness import plan as planning
+from harness.disk import disk_errors, write_atomically
 from harness.errors import NoVerdictError, Terminated, UsageError
 from harness.folders import Folders, select
 from harness.live import Live
@@ -35,7 +36,7 @@ from harness.process import Cancel
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
 from harness.run import LocalExecutor, PlanRun, outcome
-from harness.store import Store, disk_errors, write_atomically
+from harness.store import Store
 from harness.toolchain import Toolchain
 
 _COMPILE_MEMORY_BYTES = 4 << 30

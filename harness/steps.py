@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import compare, diagnose, plan, process, signature
+from harness.disk import disk_errors
 from harness.errors import DiskError, NoVerdictError
 from harness.fetch import Fetched, Fetcher
 from harness.flags import STATISTICS_NAME
@@ -34,7 +35,7 @@ from harness.model import (
     Verdict,
 )
 from harness.process import Cancel, Cancelled, Ended
-from harness.store import Store, disk_errors
+from harness.store import Store
 from harness.toolchain import Toolchain
 
 COMPILE_LOG = "compile.log"

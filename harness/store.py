@@ -23,45 +23,20 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from harness import locks, stamps
+from harness import entries, locks, stamps
+from harness.disk import disk_errors, write_atomically
+from harness.entries import MANIFEST, Entry
 from harness.errors import DiskError
 
-MANIFEST = "entry.json"
 REMOVED = "removed."
 # What the kernel has written back by itself by then: dirty_expire_centisecs is 30 s, and it looks every 5 s.
 SETTLE_S = 60.0
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOLCK}
-
 Make = Callable[[Path], Mapping[str, str] | None]
-IsGood = Callable[["Entry"], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A whole entry of the store; `cached` if it was there before it was asked for.
-
-    `boot` is the only one in which it is trusted, None for any; `made` is in seconds since 1970.
-    """
-
-    path: Path
-    cached: bool
-    files: Mapping[str, Mapping[str, Any]]
-    boot: str | None = None
-    made: float = 0.0
-
-    @property
-    def bytes(self) -> int:
-        """The size of all its files."""
-        return sum(file["bytes"] for file in self.files.values())
-
-    def sha256(self, name: str) -> str:
-        """Return the digest of one of its files."""
-        return str(self.files[name]["sha256"])
+IsGood = Callable[[Entry], bool]
 
 
 def _no_notice(holder: str, waited_s: float) -> None:
@@ -210,16 +185,7 @@ class Store:
 
     def listed(self, kind: str, key: str) -> Entry | None:
         """Return the entry as its manifest lists it, without a look at its files."""
-        path = self.path(kind, key)
-        try:
-            manifest = json.loads((path / MANIFEST).read_bytes())
-            files = {
-                name: {key: file[key] for key in ("sha256", *stamps.STAMP)} for name, file in manifest["files"].items()
-            }
-            boot, made = manifest.get("boot"), float(manifest.get("made", 0))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-        return Entry(path=path, cached=True, files=files, boot=boot, made=made)
+        return entries.read(self.path(kind, key))
 
     def read_again(self, entry: Entry, progress: stamps.Progress = stamps.unheeded) -> Entry | None:
         """Return the entry if its files are what was stored, every byte of them; remove it if not.
@@ -234,7 +200,7 @@ class Store:
             return entry
         stamps.sync(entry.path, entry.files)
         settled = replace(entry, files=files, boot=None)
-        _write_manifest(entry.path, settled)
+        entries.write(entry.path, settled)
         return settled
 
     def set_aside(self, folder: Path) -> Path | None:
@@ -272,7 +238,7 @@ class Store:
         state = draft.stat()
         try:
             entry = Entry(path=path, cached=False, files=_filled(draft, make), boot=self._boot, made=time.time())
-            _write_manifest(draft, entry)
+            entries.write(draft, entry)
             path.parent.mkdir(parents=True, exist_ok=True)
             while _is_still(draft, state) and not _is_moved(draft, path):
                 if there := self._good(kind, key, is_good):
@@ -314,32 +280,7 @@ class Store:
                 stamps.sync(entry.path, entry.files)
                 with self.lock_if_free(f"{kind}-{key}") as free:
                     if free and self.listed(kind, key) == replace(entry, cached=True):
-                        _write_manifest(entry.path, replace(entry, boot=None))
-
-
-@contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors about space and rights into a DiskError that names the file."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _DISK_ERRORS:
-            raise
-        place = error.filename or path
-        raise DiskError(
-            f"{place}: cannot be written ({error.strerror}); "
-            "free some space, or name another folder with --store or --out."
-        ) from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that no reader ever sees a part of it, and two writers not each other's."""
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+                        entries.write(entry.path, replace(entry, boot=None))
 
 
 def _filled(draft: Path, make: Make) -> dict[str, dict[str, Any]]:
@@ -366,8 +307,3 @@ def _is_moved(draft: Path, path: Path) -> bool:
             raise
         return False
     return True
-
-
-def _write_manifest(folder: Path, entry: Entry) -> None:
-    boot = {} if entry.boot is None else {"boot": entry.boot}
-    write_atomically(folder / MANIFEST, json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1))

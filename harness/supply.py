@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from rich.console import Console
 
@@ -64,10 +64,11 @@ def make_room(
     Should there be no room for all of it, nothing of it will be fetched.
     """
     need = having.need(blobs)
-    if need.blobs:
-        notice(f"{need.blobs} blobs to fetch, {size(need.bytes)}")
+    if need.blobs and not parsed.offline:
+        notice(f"{need.blobs} blobs to fetch" + (f", {size(need.bytes)}" if need.bytes else ""))
     if parsed.cache_size is not None and need.bytes:
-        upkeep.collect(having.store, max(0, parsed.cache_size - need.bytes))
+        begun = {having.place(blob) for blob in blobs}
+        upkeep.collect(having.store, max(0, parsed.cache_size - need.bytes), keep=begun)
     having.check_room(need)
     return need
 
@@ -102,8 +103,8 @@ def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Consol
         ):
             try:
                 live.expect(make_room(parsed, having, blobs, live.notice))
-                for line in pool.map(fetch, blobs):
-                    console.print(line, markup=False, soft_wrap=True)
+                for ended in as_completed([pool.submit(fetch, blob) for blob in blobs]):
+                    console.print(ended.result(), markup=False, soft_wrap=True)
             except BaseException:
                 cancel.set()
                 raise

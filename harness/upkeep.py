@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import inventory, locks, stamps
+from harness.disk import disk_errors
+from harness.entries import MANIFEST, Entry
 from harness.errors import DiskError
 from harness.inventory import Item
-from harness.store import MANIFEST, REMOVED, Entry, Store, disk_errors
+from harness.store import REMOVED, Store
 
 DAY_S = 24 * 3600.0
 STALE_DRAFT_S = 7 * DAY_S

@@ -16,8 +16,9 @@ import pytest
 
 from harness import urls
 from harness.draft import BLOB, JOURNAL
+from harness.entries import MANIFEST
 from harness.journal import Part, gaps, parsed
-from harness.store import MANIFEST, Store
+from harness.store import Store
 from harness.upkeep import verify
 from tests.integration.range_server import Asked, RangeServer, Serving
 from tests.integration.zygote import Fetching, Job, Zygote

@@ -25,11 +25,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness import locks
+from harness.entries import Entry
 from harness.errors import UsageError
 from harness.fetch import Places
 from harness.model import Blob
 from harness.serve import run, serving
-from harness.store import Entry, Store
+from harness.store import Store
 from harness.urls import Grant, Mirror, candidates, index_key
 from tests.integration.bench import Bench, good, locked
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from harness.arguments import parser
-from harness.store import Entry, Store
+from harness.entries import Entry
+from harness.store import Store
 from harness.upkeep import verify
 from harness.urls import index_key
 from tests.integration.laboratory import HARNESS, clean_environment

@@ -351,7 +351,9 @@ def test_a_missing_package_is_named(
     with pytest.raises(AttemptError, match=f"the package {package} is missing") as raised:
         read(ObjectSource(f"{scheme}://models/clip.irpa", stall_s=1))
     assert not raised.value.again
-    assert raised.value.mend == "install it with: pip install 'iree-quality-harness[remote]'"
+    assert raised.value.mend == (
+        f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
+    )
 
 
 def test_its_url_is_what_it_was_given() -> None:

@@ -15,9 +15,11 @@ from typing import IO, Any
 import pytest
 
 from harness import locks
+from harness.disk import disk_errors, write_atomically
+from harness.entries import Entry
 from harness.errors import DiskError
 from harness.stamps import file_sha256
-from harness.store import Entry, Store, disk_errors, write_atomically
+from harness.store import Store
 
 KEY = "ab" + "0" * 62
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import locks
+from harness.entries import Entry
 from harness.errors import DiskError
 from harness.inventory import Item
-from harness.store import Entry, Store
+from harness.store import Store
 from harness.upkeep import Collected, Held, Verified, collect, usage, verify
 
 DAY_S = 24 * 3600

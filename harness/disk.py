@@ -1,0 +1,38 @@
+"""Turns what the disk says into advice, and writes text so that nobody sees a part of it."""
+
+import contextlib
+import errno
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import DiskError
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_DISK_ERRORS |= {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # a file system without locks
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors about space and rights into a DiskError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        place = error.filename or path
+        raise DiskError(
+            f"{place}: cannot be written ({error.strerror}); "
+            "free some space, or name another folder with --store or --out."
+        ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that no reader ever sees a part of it, and two writers not each other's."""
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
