@@ -172,22 +172,29 @@ def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
 
 def _store(parsed: argparse.Namespace, _environment: Environment) -> int:
     with Live(Console(highlight=False), id_width=0) as live, Store(parsed.store, on_wait=live.waiting) as store:
-        return _STORE_COMMANDS[parsed.store_command](parsed, store)
+        return _STORE_COMMANDS[parsed.store_command](parsed, store, live)
 
 
-def _du(_parsed: argparse.Namespace, store: Store) -> int:
+def _du(_parsed: argparse.Namespace, store: Store, _live: Live) -> int:
     sys.stdout.write(report.usage_text(store.root, upkeep.usage(store)))
     return EXIT_OK
 
 
-def _gc(parsed: argparse.Namespace, store: Store) -> int:
+def _gc(parsed: argparse.Namespace, store: Store, _live: Live) -> int:
     sys.stdout.write(report.collected_text(upkeep.collect(store, parsed.cache_size), parsed.cache_size))
     return EXIT_OK
 
 
-def _verify(_parsed: argparse.Namespace, store: Store) -> int:
-    found = []
-    for entry in upkeep.verify(store):
+def _verify(_parsed: argparse.Namespace, store: Store, live: Live) -> int:
+    found, total = [], sum(each.bytes for each in upkeep.usage(store).kinds)
+    so_far = 0
+
+    def progress(size_bytes: int) -> None:
+        nonlocal so_far
+        so_far += size_bytes
+        live.bytes_read(so_far, total)
+
+    for entry in upkeep.verify(store, progress):
         found.append(entry)
         if not entry.ok:
             sys.stdout.write(report.bad_line(entry))
@@ -196,7 +203,7 @@ def _verify(_parsed: argparse.Namespace, store: Store) -> int:
     return EXIT_OK if all(entry.ok for entry in found) else EXIT_NO_VERDICT
 
 
-def _serve(parsed: argparse.Namespace, store: Store) -> int:
+def _serve(parsed: argparse.Namespace, store: Store, _live: Live) -> int:
     def say(text: str) -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -205,7 +212,7 @@ def _serve(parsed: argparse.Namespace, store: Store) -> int:
     return EXIT_OK
 
 
-_STORE_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Store], int]] = {
+_STORE_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Store, Live], int]] = {
     "du": _du,
     "gc": _gc,
     "verify": _verify,

@@ -175,6 +175,8 @@ class Fetcher:
 
         if self.places.locked:
             hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
+            if urls.lock_key(blob.url) is None:
+                hint = "nor can it be, as its query may be secret: have another URL, or pass --no-locked"
             raise FetchError(f"{redacted(blob.url)}: it is not in {LOCK_NAME}, and --locked refuses it; {hint}.")
         index = self.store.provide(
             *self.place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True

@@ -29,7 +29,7 @@ from harness.traffic import Traffic
 
 _WAIT_NOTICE_S = 2.0
 _LINE_S = 15.0  # between two lines on how far the fetching is, where no bar can be drawn
-_IN_ALL = "in all"
+_IN_ALL, _READ = "in all", "read"
 
 
 class Live:
@@ -118,6 +118,11 @@ class Live:
         for each in (task, rest):
             if each is not None:
                 self._progress.remove_task(each)
+
+    def bytes_read(self, so_far: int, in_all: int) -> None:
+        """Draw how much of a store was read again."""
+        with self._lock:
+            self._draw(_READ, "read", so_far, in_all)
 
     def _draw(self, key: Blob | str, text: str, so_far: int, in_all: int | None) -> None:
         if key not in self._tasks:
