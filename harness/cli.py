@@ -149,7 +149,8 @@ def _lock(parsed: argparse.Namespace, _environment: Environment) -> int:
             was, now = expectation(known[url]), expectation(locked(url, came))
             sys.stdout.write(f"changed   {came.url}: it was {was}; it is {now}\n")
     if secret := [url for url in known if lock_key(url) is None]:
-        sys.stderr.write(f"{len(secret)} URLs have a query that may be secret; they are not written to {LOCK_NAME}.\n")
+        what = "URLs whose query may be secret, and which therefore are not written to"
+        sys.stderr.write(f"{what} {LOCK_NAME}: {len(secret)}.\n")
     return _counted(had, len(known))
 
 

@@ -65,7 +65,7 @@ def make_room(
     """
     need = having.need(blobs)
     if need.blobs and not parsed.offline:
-        notice(f"{need.blobs} blobs to fetch" + (f", {size(need.bytes)}" if need.bytes else ""))
+        notice(f"blobs to fetch: {need.blobs}" + (f", {size(need.bytes)}" if need.bytes else ""))
     if parsed.cache_size is not None and need.bytes:
         begun = {having.place(blob) for blob in blobs}
         upkeep.collect(having.store, max(0, parsed.cache_size - need.bytes), keep=begun)

@@ -61,7 +61,8 @@ class Traffic:
         left_bytes = self.in_all_bytes - self.so_far_bytes
         left = f", {_clock(left_bytes / rate)} left" if rate and left_bytes else ""
         done = f"{len(self._ended & self._so_far.keys())} of {self.blobs} blobs"
-        return f"fetching: {done}, {size(self.so_far_bytes)} of {size(self.in_all_bytes)}, {size(rate)}/s{left}"
+        in_all = f" of {size(self.in_all_bytes)}" if self.in_all_bytes else ""
+        return f"fetching: {done}, {size(self.so_far_bytes)}{in_all}, {size(rate)}/s{left}"
 
 
 def _clock(seconds: float) -> str:

@@ -185,7 +185,7 @@ def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_pat
         (tmp_path / "www" / name).write_text(text)
     result = lab.run(command="lock")
     assert result.code == 0, result.text
-    assert "1 URLs have a query that may be secret" in result.text
+    assert "URLs whose query may be secret, and which therefore are not written to blobs.lock.json: 1." in result.text
     lock = json.loads((lab.specs / "blobs.lock.json").read_text())
     assert {url: entry["size"] for url, entry in lock.items()} == {
         f"{server}/add.mlir": len(ADD),
