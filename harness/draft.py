@@ -215,7 +215,13 @@ class Draft:
             return self._another(f"of MD5 {digests.md5}", expected=f"MD5 {head.md5}, as the host says")
         if blob.sha256 in {None, digests.sha256} and blob.size_bytes in {None, size}:
             return None
-        return self._another(f"sha256:{digests.sha256}, {size} bytes{_of(head.last_modified)}")
+        error = self._another(f"sha256:{digests.sha256}, {size} bytes{_of(head.last_modified)}")
+        is_dated_anew = (
+            None not in {blob.last_modified, head.last_modified} and blob.last_modified != head.last_modified
+        )
+        if is_dated_anew and not (self.unsure and self.parts.generation == 0):
+            error.again = False  # it has changed; nothing that an earlier attempt left can have been at fault
+        return error
 
     def _another(self, content: str, *, expected: str | None = None) -> AttemptError:
         """Return the error for a content that is not the right one; the same twice is no accident, nor are many."""

@@ -129,6 +129,15 @@ def test_the_same_wrong_content_twice_is_no_accident(bench: Bench) -> None:
     assert bench.drafts() == []
 
 
+def test_content_that_a_host_dates_anew_has_changed(bench: Bench) -> None:
+    old, new = "Tue, 20 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"
+    url = bench.server.serve("/a", good(inverted(SMALL), last_modified=new))
+    with pytest.raises(IntegrityError, match=f"bytes, of {new}; expected .* bytes, of {old}; it changed on the host"):
+        bench.fetch(replace(locked(url, SMALL), last_modified=old))
+    assert bench.server.count("/a") == 1
+    assert bench.drafts() == []
+
+
 def test_content_that_is_wrong_in_ever_new_ways_is_given_up(bench: Bench) -> None:
     url = bench.server.serve("/a", *(good(SMALL[:-1] + bytes([SMALL[-1] ^ each])) for each in range(1, 9)))
     with pytest.raises(IntegrityError, match="its content is"):
