@@ -1,20 +1,25 @@
 """What the integration tests share: real toolchains in one store, and a laboratory for specs."""
 
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from harness import releases
+from harness import objects, releases
 from harness import toolchain as toolchains
+from harness.serve import serving
 from harness.store import Store
 from harness.toolchain import Toolchain
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.faulty_server import FaultyServer
+from tests.integration.hosts import OF_THIS_MACHINE, Fetch, fetch_into
 from tests.integration.laboratory import Laboratory
+from tests.integration.shelf import BODY, URL, client_of, keep
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +84,47 @@ def server(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{httpd.server_port}"
         released.set()
         httpd.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return a store that has one blob."""
+    store = Store(tmp_path / "store")
+    keep(store, BODY, URL)
+    return store
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Return the lines that the server of `served` says."""
+    return []
+
+
+@pytest.fixture
+def served(store: Store, said: list[str]) -> Iterator[str]:
+    """Return the URL at which the store with one blob is served."""
+    with serving(store, "127.0.0.1", 0, said.append) as url:
+        yield url
+
+
+@pytest.fixture
+def client(served: str) -> Iterator[httpx.Client]:
+    """Return a client of that server."""
+    with client_of(served) as client:
+        yield client
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Hide what this machine has of proxies, certificates and credentials; what is lent says what there is."""
+    for name in filter(OF_THIS_MACHINE.fullmatch, list(os.environ)):
+        monkeypatch.delenv(name)
+    objects._shared.cache_clear()
+    yield monkeypatch
+    objects._shared.cache_clear()
+
+
+@pytest.fixture
+def fetch(tmp_path: Path) -> Fetch:
+    """Return a function that fetches a URL into a store of the test."""
+    return fetch_into(tmp_path / "store")

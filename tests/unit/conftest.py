@@ -1,7 +1,18 @@
 """What the unit tests share."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from harness.store import Store
 
 # No example has a deadline: a busy machine is no bug. The number keeps the unit tests within ten seconds.
 settings.register_profile("harness", max_examples=40, deadline=None)
 settings.load_profile("harness")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return a store that is not there yet."""
+    return Store(tmp_path / "store")

@@ -1,9 +1,7 @@
-import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,43 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import locks
-from harness.entries import Entry
 from harness.errors import DiskError
 from harness.inventory import Item
 from harness.store import Store
-from harness.upkeep import Collected, Held, Verified, collect, usage, verify
+from harness.upkeep import Collected, Held, collect, usage
+from tests.unit.stores import digest, drafts, makes, put, used
 
-DAY_S = 24 * 3600
 NOTHING = Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-def digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
-def put(store: Store, name: str, size_bytes: int = 1, *, days_ago: float = 0, kind: str = "blobs") -> Entry:
-    """Store an entry last used some days ago, and let go of it."""
-
-    def make(folder: Path) -> None:
-        (folder / "blob").write_bytes(b"x" * size_bytes)
-
+def put_url(store: Store, name: str, text: str) -> Path:
     with Store(store.root) as maker:
-        entry = maker.provide(kind, digest(name), make)
-    used(entry.path / "entry.json", days_ago)
-    return entry
-
-
-def put_url(store: Store, name: str, sha256: str) -> Path:
-    def make(folder: Path) -> None:
-        (folder / "url.json").write_text(json.dumps({"sha256": sha256}))
-
-    with Store(store.root) as maker:
-        return maker.provide("urls", digest(name), make).path
+        return maker.provide("urls", digest(name), makes(text.encode(), "url.json")).path
 
 
 def put_draft(store: Store, name: str, size_bytes: int = 1, *, days_ago: float = 0) -> Path:
@@ -60,11 +33,6 @@ def put_draft(store: Store, name: str, size_bytes: int = 1, *, days_ago: float =
     used(draft / "blob", days_ago)
     used(draft, days_ago)
     return draft
-
-
-def used(path: Path, days_ago: float) -> None:
-    then = time.time() - days_ago * DAY_S
-    os.utime(path, (then, then))
 
 
 def keys(items: tuple[Item, ...]) -> list[str]:
@@ -85,14 +53,10 @@ def test_usage(store: Store) -> None:
     assert found.free_bytes > 0
 
 
-def test_usage_of_nothing(store: Store) -> None:
+def test_a_store_that_is_not_there_holds_nothing_and_is_not_made(store: Store) -> None:
     found = usage(store)
     assert (found.kinds, found.unfinished.count, found.total_bytes) == ((), 0, 0)
     assert found.free_bytes > 0
-    assert not store.root.exists()
-
-
-def test_a_collection_of_nothing_makes_nothing(store: Store) -> None:
     assert collect(store, 0) == NOTHING
     assert not store.root.exists()
 
@@ -110,12 +74,14 @@ def test_a_folder_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_nobody_used_for_longest_goes_first(store: Store) -> None:
     put(store, "a", 10, days_ago=1)
-    put(store, "b", 10, days_ago=3, kind="modules")
+    put(store, "b", 10, days_ago=4, kind="modules")
     put(store, "c", 10, days_ago=2)
+    put_draft(store, "d", 10, days_ago=3)
+    before = usage(store).total_bytes
     done = collect(store, 15)
-    assert keys(done.removed) == [digest("b"), digest("c")]
-    assert (done.freed_bytes, done.total_bytes, done.kept_in_use) == (20, 10, ())
-    assert [item.kind for item in done.removed] == ["modules", "blobs"]
+    going = [("modules", digest("b"), False), ("blobs", digest("d"), True), ("blobs", digest("c"), False)]
+    assert [(item.kind, item.key, item.is_draft) for item in done.removed] == going
+    assert (done.freed_bytes, done.total_bytes, done.kept_in_use) == (before - 10, 10, ())
     assert store.find("modules", digest("b")) is None
     assert store.find("blobs", digest("a")) is not None
     assert collect(store, 15) == Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=10)
@@ -183,6 +149,22 @@ def test_what_is_to_be_kept_stays(store: Store) -> None:
     assert done == Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=10)
 
 
+def test_what_is_used_meanwhile_stays(store: Store) -> None:
+    """It was the oldest when the collector looked, and is not any more when its turn comes."""
+    put(store, "a", 10, days_ago=3)
+    second = put(store, "b", 10, days_ago=2)
+    put(store, "c", 10, days_ago=1)
+
+    class Meanwhile:
+        def __contains__(self, item: object) -> bool:
+            if item == ("blobs", digest("a")):
+                used(second.path / "entry.json", 0)
+            return False
+
+    assert keys(collect(store, 10, keep=Meanwhile()).removed) == [digest("a"), digest("c")]
+    assert second.path.exists()
+
+
 def test_without_a_budget_only_stale_drafts_go(store: Store) -> None:
     put(store, "a", 10, days_ago=1000)
     put_draft(store, "old", 10_000, days_ago=8)
@@ -192,17 +174,8 @@ def test_without_a_budget_only_stale_drafts_go(store: Store) -> None:
     done = collect(store, None)
     assert [(item.key, item.is_draft) for item in done.removed] == [(digest("old"), True)]
     assert done.freed_bytes >= 10_000
-    assert sorted((store.root / "tmp").iterdir()) == sorted([young, fresh])
+    assert sorted(drafts(store)) == sorted([young, fresh])
     assert store.find("blobs", digest("a")) is not None
-
-
-def test_drafts_go_in_the_same_order(store: Store) -> None:
-    put(store, "a", 10, days_ago=3)
-    put_draft(store, "b", 10, days_ago=2)
-    put(store, "c", 10, days_ago=1)
-    done = collect(store, 10)
-    assert [(item.key, item.is_draft) for item in done.removed] == [(digest("a"), False), (digest("b"), True)]
-    assert done.total_bytes == 10
 
 
 def test_what_killed_processes_left_goes(store: Store) -> None:
@@ -256,29 +229,13 @@ def test_digests_of_what_is_gone_go(store: Store, tmp_path: Path, monkeypatch: p
 
 def test_urls_go_with_their_blobs(store: Store) -> None:
     put(store, "blob", 1000, days_ago=9)
-    urls = {name: put_url(store, name, digest(name)) for name in ("blob", "gone")}
-    odd = put_url(store, "odd", "x")
-    (odd / "url.json").write_text("null")
+    url = put_url(store, "blob", json.dumps({"sha256": digest("blob")}))
+    put_url(store, "gone", json.dumps({"sha256": digest("gone")}))
+    put_url(store, "odd", "null")
     assert sorted(keys(collect(store, None).removed)) == sorted([digest("gone"), digest("odd")])
-    assert urls["blob"].exists()
+    assert url.exists()
     assert keys(collect(store, 500).removed) == [digest("blob"), digest("blob")]
-    assert not urls["blob"].exists()
-
-
-def test_what_is_used_meanwhile_stays(store: Store) -> None:
-    """It was the oldest when the collector looked, and is not any more when its turn comes."""
-    put(store, "a", 10, days_ago=3)
-    second = put(store, "b", 10, days_ago=2)
-    put(store, "c", 10, days_ago=1)
-
-    class Meanwhile:
-        def __contains__(self, item: object) -> bool:
-            if item == ("blobs", digest("a")):
-                used(second.path / "entry.json", 0)
-            return False
-
-    assert keys(collect(store, 10, keep=Meanwhile()).removed) == [digest("a"), digest("c")]
-    assert second.path.exists()
+    assert not url.exists()
 
 
 def test_two_collectors_remove_each_entry_once(store: Store) -> None:
@@ -311,68 +268,3 @@ def test_a_reader_of_what_is_being_removed_waits(store: Store) -> None:
             assert not finding.done()
             shutil.rmtree(entry.path)
         assert finding.result(timeout=10) is None
-
-
-def test_verify_reads_everything(store: Store) -> None:
-    put(store, "a", 3_000_000)
-    put(store, "b", 5, kind="modules")
-    pieces: list[int] = []
-    found = list(verify(store, pieces.append))
-    assert found == [
-        Verified(kind="blobs", key=digest("a"), bytes=3_000_000, ok=True),
-        Verified(kind="modules", key=digest("b"), bytes=5, ok=True),
-    ]
-    assert sum(pieces) == 3_000_005
-    assert len(pieces) > 2
-
-
-def rot(path: Path) -> None:
-    """Change a byte behind the back of size and time."""
-    before = path.stat()
-    path.write_bytes(b"y" + path.read_bytes()[1:])
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def lose(path: Path) -> None:
-    """Let reading fail as a broken disk does."""
-    path.unlink()
-    path.symlink_to("/proc/self/mem")
-
-
-@pytest.mark.parametrize("damage", [rot, lose, Path.unlink, lambda path: (path.parent / "entry.json").write_text("")])
-def test_verify_removes_what_is_not_what_was_stored(store: Store, damage: Callable[[Path], None]) -> None:
-    good, bad = put(store, "a", 10), put(store, "b", 10)
-    damage(bad.path / "blob")
-    assert {each.key: each.ok for each in verify(store)} == {digest("a"): True, digest("b"): False}
-    assert (good.path.exists(), bad.path.exists()) == (True, False)
-    assert list((store.root / "tmp").iterdir()) == []
-    assert [each.ok for each in verify(store)] == [True]
-
-
-def test_verify_is_no_use(store: Store) -> None:
-    entry = put(store, "a", days_ago=5)
-    os.utime(entry.path / "blob", (1, 1))
-    assert [each.ok for each in verify(store)] == [True]
-    assert (entry.path / "entry.json").stat().st_mtime < time.time() - 4 * DAY_S
-    found = store.listed("blobs", digest("a"))
-    assert found is not None
-    assert (found.boot, found.files["blob"]["mtime_ns"]) == (None, 10**9)
-
-
-def test_verify_can_be_ended(store: Store) -> None:
-    entry = put(store, "a")
-
-    def end(_: int) -> None:
-        raise TimeoutError
-
-    with pytest.raises(TimeoutError):
-        list(verify(store, end))
-    assert entry.path.exists()
-
-
-def test_verify_passes_over_what_is_removed_meanwhile(store: Store) -> None:
-    first, second = sorted([put(store, "a"), put(store, "b")], key=lambda entry: entry.path)
-    found = verify(store)
-    assert next(found).key == first.path.name
-    shutil.rmtree(second.path)
-    assert list(found) == []
