@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness.download import Means
+from harness.blobs.download import Means
 from harness.fetch import Fetcher
 from harness.model import Blob
 from harness.store import Store

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from harness import arguments, doctor, releases, script, serve, session, spec, supply, toolchain, upkeep
 from harness import plan as planning
+from harness.blobs.draft import expectation
 from harness.disk import disk_errors, write_atomically
-from harness.draft import expectation
 from harness.errors import HarnessError, SpecError, Terminated
 from harness.folders import LOCK_NAME, locked, select
 from harness.live import Live

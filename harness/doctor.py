@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness import devices, releases, spec
-from harness.connection import reachable
+from harness.blobs.connection import reachable
 from harness.errors import HarnessError, SpecError
 from harness.folders import Folders
 from harness.model import ModelSpec

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Self
 
 from harness import learnt, urls
-from harness.download import Means, Received, download
-from harness.draft import BLOB, JOURNAL, expectation
+from harness.blobs.download import Means, Received, download
+from harness.blobs.draft import BLOB, JOURNAL, expectation
+from harness.blobs.hosts import Hosts
+from harness.blobs.source import AttemptError, Head
 from harness.entries import Entry
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
-from harness.hosts import Hosts
 from harness.learnt import Learnt
 from harness.model import Blob, FetchedBlob
 from harness.report.text import size
-from harness.source import AttemptError, Head
 from harness.store import Store
 from harness.urls import redacted
 

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from harness import __version__, learnt
-from harness.draft import BLOB
+from harness.blobs.draft import BLOB
 from harness.entries import MANIFEST
 from harness.errors import DiskError, UsageError
 from harness.store import Store

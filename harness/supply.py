@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from rich.console import Console
 
 from harness import arguments, upkeep
-from harness.download import Means
+from harness.blobs.download import Means
 from harness.errors import NoVerdictError
 from harness.fetch import Fetcher, Need, Places
 from harness.live import Live

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.download import Means
+from harness.blobs.download import Means
+from harness.blobs.tries import Retry
 from harness.fetch import Fetched, Fetcher, Places
 from harness.model import Blob
 from harness.process import Cancel
 from harness.store import Store
-from harness.tries import Retry
 from harness.urls import index_key
 from tests.integration.faulty_server import Content, FaultyServer, Request
 
@@ -108,7 +108,7 @@ def asked_parts(requests: list[Request], size: int) -> set[int]:
 
 def child(code: str, *arguments: str) -> "subprocess.Popen[str]":
     """Start another process of the harness."""
-    imports = "import sys; from pathlib import Path; from harness.fetch import *; from harness.download import *"
+    imports = "import sys; from pathlib import Path; from harness.fetch import *; from harness.blobs.download import *"
     argv = [sys.executable, "-c", f"{imports}\n{code}", *arguments]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import objects, releases
+from harness import releases
 from harness import toolchain as toolchains
+from harness.blobs import objects
 from harness.serve import serving
 from harness.store import Store
 from harness.toolchain import Toolchain

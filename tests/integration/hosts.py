@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.download import Means
+from harness.blobs.download import Means
+from harness.blobs.tries import Retry
 from harness.fetch import Fetched, Fetcher, Places
 from harness.model import Blob
 from harness.store import Store
-from harness.tries import Retry
 from tests.integration.laboratory import Laboratory, Result
 
 SMALL = b"a small model"

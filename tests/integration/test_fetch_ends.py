@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.download import Means
+from harness.blobs.download import Means
+from harness.blobs.tries import Retry
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.fetch import Fetcher
 from harness.model import Blob
 from harness.process import Cancel, Cancelled
 from harness.store import Store
-from harness.tries import Retry
 from tests.integration.bench import LARGE, PART_BYTES, SMALL, Bench, good, inverted, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Reply
 

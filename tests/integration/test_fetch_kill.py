@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from harness import urls
-from harness.draft import BLOB, JOURNAL
+from harness.blobs.draft import BLOB, JOURNAL
+from harness.blobs.journal import Part, gaps, parsed
 from harness.entries import MANIFEST
-from harness.journal import Part, gaps, parsed
 from harness.store import Store
 from harness.upkeep import verify
 from tests.integration.range_server import Asked, RangeServer, Serving

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from harness.blobs.tries import Retry
 from harness.errors import FetchError, IntegrityError
 from harness.fetch import Fetched, Places
 from harness.model import Blob
 from harness.process import Cancelled
-from harness.tries import Retry
 from harness.urls import Grant, Mirror
 from tests.integration.answers import altered
 from tests.integration.bench import LARGE, PART_BYTES, QUICK, SMALL, Bench, asked_parts, good, inverted, locked, sha256

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.blobs.journal import Part, parsed
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.fetch import Fetched, Places
-from harness.journal import Part, parsed
 from harness.model import Blob
 from harness.process import Cancelled
 from tests.integration.answers import altered

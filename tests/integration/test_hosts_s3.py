@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import objects
+from harness.blobs import objects
+from harness.blobs.objects import ObjectSource
+from harness.blobs.source import AttemptError
 from harness.errors import FetchError
-from harness.objects import ObjectSource
-from harness.source import AttemptError
 from tests.integration import object_servers
 from tests.integration.faulty_server import FaultyServer, Reply
 from tests.integration.hosts import BIG, BODIES, SMALL, Fetch, check, md5, run_alone

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from harness.objects import ObjectSource
+from harness.blobs.objects import ObjectSource
 from harness.process import Cancel
 
 PIECE_BYTES = 4 << 20

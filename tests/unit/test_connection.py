@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.connection import _explained, _head, _response, retry_after_s
-from harness.source import AttemptError, Head
+from harness.blobs.connection import _explained, _head, _response, retry_after_s
+from harness.blobs.source import AttemptError, Head
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 

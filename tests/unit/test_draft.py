@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.download import Means, download
-from harness.draft import BLOB, JOURNAL, Draft, Limits
-from harness.hasher import Digests
-from harness.journal import Journal, Part
+from harness.blobs.download import Means, download
+from harness.blobs.draft import BLOB, JOURNAL, Draft, Limits
+from harness.blobs.hasher import Digests
+from harness.blobs.journal import Journal, Part
+from harness.blobs.parts import Span
+from harness.blobs.source import AttemptError, Head, Piece
 from harness.model import Blob
-from harness.parts import Span
 from harness.process import Cancel
-from harness.source import AttemptError, Head, Piece
 from harness.urls import index_key
 
 PART_BYTES = 8

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.download import Means
+from harness.blobs.download import Means
 from harness.errors import FetchError, IntegrityError
 from harness.fetch import Fetched, Fetcher, Places
 from harness.model import Blob, FetchedBlob

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.hasher import Hasher
-from harness.journal import Part
-from harness.parts import Parts
+from harness.blobs.hasher import Hasher
+from harness.blobs.journal import Part
+from harness.blobs.parts import Parts
 from harness.process import Cancelled
 
 CONTENT = bytes(range(100))

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from harness.draft import JOURNAL
-from harness.journal import Journal, Part, gaps, parsed
-from harness.source import Head
+from harness.blobs.draft import JOURNAL
+from harness.blobs.journal import Journal, Part, gaps, parsed
+from harness.blobs.source import Head
 
 UNIT = 8
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.download import Means
+from harness.blobs.download import Means
 from harness.fetch import Fetcher, Places
 from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
 from harness.process import Cancel

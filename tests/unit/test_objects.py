@@ -10,9 +10,9 @@ import fsspec
 import fsspec.asyn
 import pytest
 
-from harness.objects import ObjectSource, _head
+from harness.blobs.objects import ObjectSource, _head
+from harness.blobs.source import AttemptError, Head
 from harness.process import Cancel, Cancelled
-from harness.source import AttemptError, Head
 from tests.unit.object_hosts import BODY, PIECE_BYTES, FakeFileSystem, read, source
 
 MD5 = hashlib.md5(BODY, usedforsecurity=False).digest()

@@ -9,10 +9,10 @@ from typing import Any
 import fsspec.asyn
 import pytest
 
-from harness import objects
-from harness.objects import ObjectSource
+from harness.blobs import objects
+from harness.blobs.objects import ObjectSource
+from harness.blobs.source import AttemptError
 from harness.process import Cancel
-from harness.source import AttemptError
 from tests.unit.object_hosts import FakeFileSystem, read, source
 
 

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.pace import Pace
+from harness.blobs.pace import Pace
 
 TICK_S = 0.1
 

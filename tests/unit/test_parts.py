@@ -4,8 +4,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.journal import Part, gaps
-from harness.parts import Parts, Span
+from harness.blobs.journal import Part, gaps
+from harness.blobs.parts import Parts, Span
 
 
 class Transfer:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.download import Means
+from harness.blobs.download import Means
 from harness.fetch import Fetched, Fetcher, Places
 from harness.model import Blob, Compare, Fetch, FetchedBlob, Kind, Link, Run, Status, TensorType, Thresholds
 from harness.process import Ended

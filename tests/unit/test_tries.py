@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from harness.blobs.parts import Span
+from harness.blobs.source import AttemptError, Head, Piece, Source
+from harness.blobs.tries import Retry, Tries
 from harness.model import Blob
-from harness.parts import Span
 from harness.process import Cancel, Cancelled
-from harness.source import AttemptError, Head, Piece, Source
-from harness.tries import Retry, Tries
 
 SIZE = 100
 BLOB = Blob(url="http://host/blob?sig=secret")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import httpx  # noqa: TID251 - for the type of what `connection` lends
 
-from harness import connection, urls
-from harness.connection import HttpSource
+from harness import urls
+from harness.blobs import connection
+from harness.blobs.connection import HttpSource
+from harness.blobs.objects import ObjectSource
+from harness.blobs.source import AttemptError, Head, Source
 from harness.model import Blob
-from harness.objects import ObjectSource
 from harness.process import Cancel
-from harness.source import AttemptError, Head, Source
 
 
 class Hosts:

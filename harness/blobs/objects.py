@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+from harness.blobs.source import AttemptError, Head, Piece
 from harness.process import Cancel, Cancelled
-from harness.source import AttemptError, Head, Piece
 from harness.urls import redacted
 
 # A piece is held about twice while it comes: 8 connections need some 64 MiB.
@@ -86,7 +86,7 @@ def filesystem(scheme: str, stall_s: float) -> Any:
 
 
 class ObjectSource:
-    """A `harness.source.Source` for `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `hf://[datasets/]ORG/NAME[@REVISION]/PATH`.
+    """A `harness.blobs.source.Source` for `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `hf://[datasets/]ORG/NAME[@REVISION]/PATH`.
 
     A span comes in several requests. All ask for one content, by its generation or commit, or else the host is asked
     after each what it has now: bytes of two contents are never taken for one.

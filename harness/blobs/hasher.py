@@ -6,8 +6,8 @@ import zlib
 from collections.abc import Callable, Collection
 from typing import Self
 
-from harness.journal import Part
-from harness.parts import Parts
+from harness.blobs.journal import Part
+from harness.blobs.parts import Parts
 
 # So few that they are in the processor's cache still when they are hashed.
 _BLOCK_BYTES = 256 << 10

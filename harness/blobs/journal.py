@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.source import Head
+from harness.blobs.source import Head
 
 _SAID = {"etag", "last_modified", "date", "md5"}
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.draft import Draft, Limits
+from harness.blobs.draft import Draft, Limits
+from harness.blobs.hasher import Digests, Hasher
+from harness.blobs.pace import Pace
+from harness.blobs.parts import Span
+from harness.blobs.source import AttemptError, Head, Source
+from harness.blobs.tries import Retry, Tries
 from harness.errors import IntegrityError
-from harness.hasher import Digests, Hasher
 from harness.model import Blob
-from harness.pace import Pace
-from harness.parts import Span
 from harness.process import Cancel, Cancelled
-from harness.source import AttemptError, Head, Source
-from harness.tries import Retry, Tries
 from harness.urls import index_key, redacted
 
 _TICK_S = 0.1

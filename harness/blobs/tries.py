@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import tenacity
 
+from harness.blobs.parts import Span
+from harness.blobs.source import AttemptError, Source
 from harness.model import Blob
-from harness.parts import Span
 from harness.process import Cancel, Cancelled
-from harness.source import AttemptError, Source
 from harness.urls import index_key, redacted
 
 Receive = Callable[[Source, Span], None]

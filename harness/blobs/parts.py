@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.journal import Part, gaps
+from harness.blobs.journal import Part, gaps
 
 _LONGEST_SPAN_BYTES = 128 << 20
 # A blob comes in so many spans, so that hashing can follow closely: each costs a request.

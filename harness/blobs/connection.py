@@ -20,9 +20,9 @@ import httpcore
 import httpx
 
 from harness import __version__
+from harness.blobs.source import AttemptError, Head, Piece
 from harness.errors import FetchError
 from harness.process import Cancel
-from harness.source import AttemptError, Head, Piece
 from harness.urls import redacted
 
 _MAX_REDIRECTS = 10
@@ -63,7 +63,7 @@ def new_client(*, stall_s: float) -> httpx.Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSource:
-    """A `harness.source.Source` that is asked over HTTP."""
+    """A `harness.blobs.source.Source` that is asked over HTTP."""
 
     client: httpx.Client
     url: str = field(repr=False)

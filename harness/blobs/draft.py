@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.blobs.hasher import Digests
+from harness.blobs.journal import Journal, Part
+from harness.blobs.parts import Parts, Span
+from harness.blobs.source import AttemptError, Head, Source
 from harness.errors import IntegrityError
-from harness.hasher import Digests
-from harness.journal import Journal, Part
 from harness.model import Blob
-from harness.parts import Parts, Span
-from harness.source import AttemptError, Head, Source
 from harness.urls import index_key, redacted
 
 BLOB, JOURNAL = "blob", "journal"
