@@ -1,7 +1,7 @@
 """Has blobs on disk: one comes in whole and verified, or not at all.
 
     file:      stays where it is; the store remembers its digest
-    locked     ROOT/blobs/../<sha256 of the content>/blob
+    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its parts
     unlocked   the same, by way of ROOT/urls/../<key of the URL>/url.json, which says what it had when it was first had
 
 What no lock vouches for is trusted once, and held to as long as the store has it.
