@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from socket import SO_LINGER, SOL_SOCKET
 from types import MappingProxyType
-from typing import Self, cast
+from typing import cast
+
+from tests.integration.running import Running, SocketServer
 
 _PIECE_BYTES = 16 << 10
 
@@ -159,7 +161,7 @@ class Content:
         return condition is None or condition in strong or not self.heeds_if_range
 
 
-class FaultyServer:
+class FaultyServer(Running):
     """Serves what it is told to; what it was asked is in `requests`."""
 
     def __init__(self) -> None:
@@ -170,22 +172,11 @@ class FaultyServer:
         self._since: dict[str, int] = {}
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.005})
+        super().__init__(SocketServer(self, _Handler))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Let go of those who wait for what is held back."""
         self.ends.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
 
     def serve(self, path: str, *answers: Reply | Answer) -> str:
         """Let the n-th request for a path have the n-th answer, later ones the last; return its URL."""
@@ -221,18 +212,9 @@ class FaultyServer:
                 self._connections.discard(connection)
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    request_queue_size = 64
-
-    def __init__(self, owner: FaultyServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.owner = owner
-
-
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
-        owner = cast("_Server", self.server).owner
+        owner: FaultyServer = cast("SocketServer", self.server).owner
         with contextlib.suppress(ConnectionError):  # the client may leave before the end, and some tests want that
             first = self.rfile.readline(65536).decode("latin-1").split()
             # Who has gone already, and perhaps long ago if the machine is busy, has asked for nothing.

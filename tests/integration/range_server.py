@@ -8,7 +8,9 @@ import socketserver
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import cast
+
+from tests.integration.running import Running, SocketServer
 
 _PIECE_BYTES = 16 << 10
 _PATIENCE_S = 120.0  # for what is sure to come on any machine
@@ -84,27 +86,20 @@ class Serving:
             self._changed.notify_all()
 
 
-class RangeServer:
+class RangeServer(Running):
     """Serves contents by path, each with its ETag."""
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         self.contents = contents
         self.serving = Serving()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.005})
+        super().__init__(_Server(self, _Handler))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Let go of those who wait for what is held back."""
         self.serving.end()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+        return f"http://127.0.0.1:{self.port}{path}"
 
     def anew(self, *, allowed: int | None = None, before: int | None = None) -> Serving:
         """End what is being served, and return what is served from now on."""
@@ -113,24 +108,18 @@ class RangeServer:
         return self.serving
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
+class _Server(SocketServer):
     daemon_threads = True
-    request_queue_size = 128
 
     def server_bind(self) -> None:
         """Let connections keep little of what was sent and not yet received; they inherit it."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIECE_BYTES)
         super().server_bind()
 
-    def __init__(self, owner: RangeServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.owner = owner
-
 
 class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        owner = cast("_Server", self.server).owner
+        owner: RangeServer = cast("SocketServer", self.server).owner
         with contextlib.suppress(ConnectionError):  # whoever asks may be killed meanwhile
             self._answer(owner, self._received())
 

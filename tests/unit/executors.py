@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.fetch import Fetched
+from harness.blobs.download import Means
+from harness.fetch import Fetched, Fetcher, Places
 from harness.model import (
     Compare,
     Compile,
@@ -22,9 +23,27 @@ from harness.model import (
 )
 from harness.plan import needs
 from harness.process import Ended
-from harness.steps import Compiled, Done, Ran, Results
+from harness.steps import Compiled, Done, Ran, Results, Steps
+from harness.store import Store
+from harness.toolchain import Toolchain
+from tests.unit.samples import release
 
 Decide = Callable[[Step], Verdict | BaseException | None]
+
+
+def steps(root: Path, *, program: str = "/bin/echo", kind: type[Steps] = Steps) -> Steps:
+    """Return what does steps with a program in the place of all of IREE's, and without a network."""
+    programs: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), Path(program))
+    commits: dict[str, Any] = {"compiler_commit": None, "runtime_commit": None}
+    store = Store(root / "store")
+    return kind(
+        store=store,
+        fetcher=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)),
+        toolchain=Toolchain(release=release("3.13.0"), build="build", **programs, **commits),
+        host_cpu="cpu",
+        out_dir=root / "out",
+        timeout_s=30,
+    )
 
 
 def failed(kind: Kind = Kind.NUMERIC, reason: str = "wrong") -> Verdict:

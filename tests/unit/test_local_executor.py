@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness.blobs.download import Means
-from harness.fetch import Fetcher, Places
 from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
 from harness.process import Cancel
 from harness.run import LocalExecutor, PlanRun, resource
 from harness.steps import Done, Results, Steps
-from harness.store import Store
-from harness.toolchain import Toolchain
-from tests.unit.executors import Heard
-from tests.unit.samples import planned, release, spec
+from tests.unit.executors import Heard, steps
+from tests.unit.samples import planned, spec
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +35,6 @@ class Counting(Steps):
         return Done(step=step)
 
 
-def steps(root: Path, kind: type[Steps] = Steps) -> Any:
-    nowhere: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), root / "nowhere")
-    commits: dict[str, Any] = {"compiler_commit": None, "runtime_commit": None}
-    store = Store(root / "store")
-    return kind(
-        store=store,
-        fetcher=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)),
-        toolchain=Toolchain(release=release("3.13.0"), build="build", **nowhere, **commits),
-        host_cpu="cpu",
-        out_dir=root / "out",
-        timeout_s=30,
-    )
-
-
 def fetch(name: str) -> Fetch:
     return Fetch(blob=Blob(url=f"https://host/{name}"))
 
@@ -67,7 +49,7 @@ def run(name: str, device: str) -> Run:
 
 
 def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
-    doer = steps(tmp_path, Counting)
+    doer: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
     executor = LocalExecutor(doer, {"network": 3, "compile": 2})
     names = [f"{number}" for number in range(6)]
     wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
@@ -86,7 +68,7 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
 
 
 def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
-    executor = LocalExecutor(steps(tmp_path), {})
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {})
     step = planned().steps[1]
     assert isinstance(step, Compile)
     executor.start(step, {})  # without the blobs that it needs
@@ -102,7 +84,7 @@ def test_a_plan_done_by_threads(tmp_path: Path) -> None:
         planned(spec(submodel="b", mlir=here["there"], compile_only=True)),
     ]
     heard = Heard()
-    executor = LocalExecutor(steps(tmp_path), {})
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {})
     PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=Cancel()).run()
     found = {each.submodel: (each.status, each.kind, each.phase) for each in heard.cases}
     assert found == {

@@ -5,15 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.blobs.download import Means
-from harness.fetch import Fetched, Fetcher, Places
+from harness.fetch import Fetched
 from harness.model import Blob, Compare, Fetch, FetchedBlob, Kind, Link, Run, Status, TensorType, Thresholds
 from harness.process import Ended
 from harness.signature import declared_outputs
-from harness.steps import Done, Ran, Results, Steps, _dispatches, case_dir, log_tail, log_text
-from harness.store import Store
-from harness.toolchain import Toolchain
-from tests.unit.samples import release
+from harness.steps import Done, Ran, Results, _dispatches, case_dir, log_tail, log_text
+from tests.unit.executors import steps
 
 MIB = 1 << 20
 # What iree-dump-module prints of three functions; the same on 3.0.0, 3.6.0 and 3.13.0.
@@ -105,21 +102,6 @@ def test_dispatches(tmp_path: Path, statistics: Any, count: int | None) -> None:
     assert _dispatches(tmp_path / "statistics.json") == count
 
 
-def doer(root: Path, program: str = "/bin/echo") -> Steps:
-    """Return what does steps with a program in the place of all of IREE's."""
-    programs: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), Path(program))
-    commits: dict[str, Any] = {"compiler_commit": None, "runtime_commit": None}
-    store = Store(root / "store")
-    return Steps(
-        store=store,
-        fetcher=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)),
-        toolchain=Toolchain(release=release("3.13.0"), build="build", **programs, **commits),
-        host_cpu="cpu",
-        out_dir=root / "out",
-        timeout_s=30,
-    )
-
-
 def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
     none = {"links": (), "inputs": (), "compiles": ()}
     return Run(case_id="tiny/clip[cpu]", argv=argv, device="local-task", outputs=outputs, **none)
@@ -127,7 +109,7 @@ def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
 
 def started(root: Path, *argv: str) -> str:
     log = root / "run.log"
-    assert doer(root)._started(a_run(*argv), root, log).exit_code == 0
+    assert steps(root)._started(a_run(*argv), root, log).exit_code == 0
     return log.read_text()
 
 
@@ -156,12 +138,12 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     log = tmp_path / "run.log"
-    doer(tmp_path)._started(a_run("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log)
+    steps(tmp_path)._started(a_run("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log)
     assert log.read_text() == "wrapped /bin/echo --x\n"
 
 
 def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    done = doer(tmp_path).do(a_run("no-such-profiler", "iree-run-module"), {})
+    done = steps(tmp_path).do(a_run("no-such-profiler", "iree-run-module"), {})
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("no-such-profiler cannot be started: No such file")
@@ -182,7 +164,7 @@ def compared(root: Path, actual: bytes, declared: tuple[str, ...] | None, expect
         fetch: Done(step=fetch, value=Fetched(path=root / "blob", blob=quoted, seconds=0)),
     }
     wanted = (link, TensorType.parse(expected)) if expected else None
-    return doer(root).do(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results)
+    return steps(root).do(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results)
 
 
 @pytest.mark.parametrize("declared", [None, ("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])
