@@ -172,7 +172,10 @@ def _doctor(parsed: argparse.Namespace, environment: Environment) -> int:
 
 
 def _store(parsed: argparse.Namespace, _environment: Environment) -> int:
-    with Live(Console(highlight=False), id_width=0) as live, Store(parsed.store, on_wait=live.waiting) as store:
+    with (
+        Live(Console(highlight=False), id_width=0) as live,
+        Store(parsed.store, on_wait=supply.waiting(live.notice)) as store,
+    ):
         return _STORE_COMMANDS[parsed.store_command](parsed, store, live)
 
 

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 import shlex
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from harness.store import Store
 _LOG = logging.getLogger("harness")
 _OUT_DIR = Path("results/pytest")
 _LOG_LINES = 40
-_WAIT_NOTICE_S = 2.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,7 +89,7 @@ class _Bench:
     def steps(self) -> Steps:
         """What does the steps; the toolchain is provided the first time."""
         if self._steps is None:
-            store = Store(self.parsed.store, on_wait=_waiting())
+            store = Store(self.parsed.store, on_wait=supply.waiting(_LOG.info))
             name, offline = self.release.name, self.parsed.offline
             self._steps = Steps(
                 store=store,
@@ -206,17 +205,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if isinstance(item, CaseItem) and item.outcome and item.outcome.status is Status.ERROR and report.failed:
         report.when = "setup"
     return report
-
-
-def _waiting() -> Callable[[str, float], None]:
-    told: set[str] = set()
-
-    def tell(holder: str, waited_s: float) -> None:
-        if waited_s > _WAIT_NOTICE_S and holder not in told:
-            told.add(holder)
-            _LOG.info("waiting for %s, which makes the same thing", holder)
-
-    return tell
 
 
 class _NotAsExpectedError(Exception):

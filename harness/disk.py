@@ -1,7 +1,9 @@
-"""Turns what the disk says into advice, and writes text so that nobody sees a part of it."""
+"""Asks the disk, turns what it says into advice, and writes text so that nobody sees a part of it."""
 
 import contextlib
 import errno
+import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,24 @@ from harness.errors import DiskError
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _DISK_ERRORS |= {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # a file system without locks
+
+
+_BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's own is: stat(3type)
+
+
+def nearest(folder: Path) -> Path:
+    """Return the folder, or the one above it in which it would be made."""
+    return next(each for each in (folder, *folder.absolute().parents) if each.exists())
+
+
+def free_bytes(folder: Path) -> int:
+    """Return what is free for a folder, which need not be there."""
+    return shutil.disk_usage(nearest(folder)).free
+
+
+def allocated_bytes(state: os.stat_result) -> int:
+    """Return what a file takes on the disk, which is less than its size if it has holes."""
+    return state.st_blocks * _BLOCK_BYTES
 
 
 @contextlib.contextmanager

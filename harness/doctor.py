@@ -1,7 +1,6 @@
 """What this machine can and cannot do; each line that says what is missing also says how to mend it."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from harness import devices, releases, spec
 from harness.blobs.connection import reachable
+from harness.disk import free_bytes, nearest
 from harness.errors import HarnessError, SpecError
 from harness.folders import Folders
 from harness.model import ModelSpec
@@ -68,8 +68,7 @@ def _iree(search_path: str, store: Store) -> Finding:
 
 
 def _space(root: Path) -> Finding:
-    folder = next(each for each in (root, *root.absolute().parents) if each.exists())
-    free = shutil.disk_usage(folder).free
+    folder, free = nearest(root), free_bytes(root)
     seen = f"{free / 1e9:.0f} GB free in {root}"
     if not os.access(folder, os.W_OK):
         return Finding(subject="disk", seen=f"{seen}, which cannot be written", mend="name another folder with --store")

@@ -10,7 +10,6 @@ What no lock vouches for is trusted once, and held to as long as the store has i
 import contextlib
 import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Container, Iterable, Mapping
@@ -25,6 +24,7 @@ from harness.blobs.download import Means, Received, download
 from harness.blobs.draft import BLOB, JOURNAL, expectation
 from harness.blobs.hosts import Hosts
 from harness.blobs.source import AttemptError, Head
+from harness.disk import allocated_bytes, free_bytes
 from harness.entries import Entry
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
@@ -35,7 +35,6 @@ from harness.store import Store
 from harness.urls import redacted
 
 _ASKED_AT_ONCE = 8
-_SECTOR_BYTES = 512  # the unit of st_blocks, whatever the file system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +101,7 @@ class Fetcher:
 
     def check_room(self, need: Need) -> None:
         """Refuse to fetch anything if there is no room for all that is to come together."""
-        free = _free_bytes(self.store.root)
+        free = free_bytes(self.store.root)
         if need.bytes > free:
             self._no_room = (
                 f"{self.store.root}: {need.blobs} blobs of {size(need.bytes)} are to come, and {size(free)} are free; "
@@ -290,10 +289,6 @@ def _is_remote(blob: Blob) -> bool:
 def _allocated_bytes(folder: Path) -> int:
     """Return what a draft has of its file, in which there may be holes."""
     try:
-        return sum(each.stat().st_blocks * _SECTOR_BYTES for each in folder.iterdir())
+        return sum(allocated_bytes(each.stat()) for each in folder.iterdir())
     except OSError:
         return 0
-
-
-def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import learnt
+from harness.disk import allocated_bytes
 from harness.entries import MANIFEST, Entry
 from harness.store import Store
 
-_BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's own is: stat(3type)
 _OWN_FOLDERS = {"tmp", "locks", "digests"}
 
 
@@ -88,7 +88,7 @@ def taken(folder: Path) -> tuple[int, float]:
         for path in (Path(parent), *(Path(parent) / name for name in names)):
             with contextlib.suppress(FileNotFoundError):
                 state = path.lstat()
-                taken_bytes += state.st_blocks * _BLOCK_BYTES
+                taken_bytes += allocated_bytes(state)
                 written = max(written, state.st_mtime)
     return taken_bytes, written
 

@@ -27,7 +27,6 @@ from harness.report import console as lines
 from harness.steps import Done
 from harness.traffic import Traffic
 
-_WAIT_NOTICE_S = 2.0
 _LINE_S = 15.0  # between two lines on how far the fetching is, where no bar can be drawn
 _IN_ALL, _READ = "in all", "read"
 
@@ -46,7 +45,6 @@ class Live:
         self._lock = threading.Lock()
         self._tasks: dict[Step | Blob | str, TaskID] = {}
         self._traffic, self._told_s = Traffic(), time.monotonic()
-        self._waits: set[str] = set()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -132,12 +130,6 @@ class Live:
     def notice(self, text: str) -> None:
         """Print a line; called from any thread."""
         self._console.print(Text(text), style="dim", soft_wrap=True)
-
-    def waiting(self, holder: str, waited_s: float) -> None:
-        """Say once whose lock it is that everything waits for."""
-        if waited_s > _WAIT_NOTICE_S and holder not in self._waits:
-            self._waits.add(holder)
-            self.notice(f"waiting for {holder}, which makes the same thing")
 
 
 class _OfFetches(ProgressColumn):

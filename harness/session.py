@@ -93,7 +93,7 @@ class _Session:
     def run(self, live: Live, provide: Provider) -> None:
         """Provide the toolchain, plan, and do it."""
         parsed = self._parsed
-        store = Store(parsed.store, on_wait=supply.waiting(live, self._cancel))
+        store = Store(parsed.store, on_wait=supply.waiting(live.notice, self._cancel))
         toolchain = self._toolchain = provide(store, self._cancel, live.notice)
         live.notice(f"IREE {toolchain.release.name} ({(toolchain.compiler_commit or 'unknown commit')[:10]}), local")
         plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]

@@ -17,6 +17,7 @@ from harness.report.text import size
 from harness.store import Store
 
 FETCHES_AT_ONCE = 4
+_WAIT_NOTICE_S = 2.0
 Progress = Callable[[Blob, int, int | None], None]
 
 
@@ -45,15 +46,18 @@ def fetcher(
     return Fetcher(store, means, places=places)
 
 
-def waiting(live: Live, cancel: Cancel) -> Callable[[str, float], None]:
-    """Return what a store tells whose lock it waits for, and what ends the wait."""
+def waiting(notice: Callable[[str], None], cancel: Cancel | None = None) -> Callable[[str, float], None]:
+    """Return what says once whose lock it is that a store waits for; an order to stop ends the wait."""
+    told: set[str] = set()
 
-    def told(holder: str, waited_s: float) -> None:
-        if cancel.is_set():
+    def tell(holder: str, waited_s: float) -> None:
+        if cancel is not None and cancel.is_set():
             raise Cancelled
-        live.waiting(holder, waited_s)
+        if waited_s > _WAIT_NOTICE_S and holder not in told:
+            told.add(holder)
+            notice(f"waiting for {holder}, which makes the same thing")
 
-    return told
+    return tell
 
 
 def make_room(
@@ -86,7 +90,7 @@ def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Consol
     """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
     cancel = Cancel()
-    with Live(console, id_width=0) as live, Store(parsed.store, on_wait=waiting(live, cancel)) as store:
+    with Live(console, id_width=0) as live, Store(parsed.store, on_wait=waiting(live.notice, cancel)) as store:
 
         def fetch(blob: Blob) -> str:
             try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import inventory, locks, stamps
-from harness.disk import disk_errors
+from harness.disk import disk_errors, free_bytes
 from harness.entries import MANIFEST, Entry
 from harness.errors import DiskError
 from harness.inventory import Item
@@ -81,7 +81,7 @@ def usage(store: Store) -> Usage:
     return Usage(
         kinds=tuple(Held(kind=kind, count=counts[kind], bytes=sizes[kind]) for kind in sorted(counts)),
         unfinished=Held(kind=DRAFT, count=len(drafts), bytes=sum(inventory.taken(each)[0] for each in drafts)),
-        free_bytes=shutil.disk_usage(_nearest(store.root)).free,
+        free_bytes=free_bytes(store.root),
     )
 
 
@@ -237,8 +237,3 @@ def _is_good(store: Store, entry: Entry, progress: stamps.Progress) -> bool:
     if found:
         os.utime(manifest, ns=(used_ns, used_ns))
     return found is not None
-
-
-def _nearest(folder: Path) -> Path:
-    """Return the folder, or the one above it in which it would be made."""
-    return next(each for each in (folder, *folder.parents) if each.is_dir())

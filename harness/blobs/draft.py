@@ -171,7 +171,7 @@ class Draft:
             self.parts.start_over(span)
 
     def write(self, span: Span, piece: memoryview) -> bool:
-        """Write a piece where it belongs; return whether more of the span is to come.
+        """Write a piece where it belongs; return False if some of it is not wanted any more.
 
         Raises:
             AttemptError: it is more than there should be.
