@@ -3,7 +3,7 @@
 import argparse
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import platformdirs
 
 from harness import __version__, urls
-from harness.devices import SKUS
+from harness.devices import SKUS, Gpu, Vendor
 from harness.errors import UsageError
 from harness.model import Backend, Target
 
@@ -19,8 +19,13 @@ DEFAULT_SELECTOR = "tiny"
 DEFAULT_TIMEOUT_S = 1200.0
 DEFAULT_PORT = 8765
 DEFAULT_CONNECTIONS = 8
+ENGINES = ("auto", "container", "docker", "podman", "local")
 _NO = {"", "0", "false", "no"}
-_CHIP = re.compile(r"gfx[0-9a-f]{3,5}|(?!gfx)[a-z]+[0-9]+[a-z]*")
+# By backend: what a chip's name looks like, and examples of it.
+_CHIPS = {
+    Backend.ROCM: (re.compile(r"gfx[0-9a-f]{3,5}|(?!gfx)[a-z]+[0-9]+[a-z]*"), "gfx942 or mi300x"),
+    Backend.CUDA: (re.compile(r"sm_[0-9]{2,3}[af]?"), "sm_80"),
+}
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
 _APP = "iree-quality-harness"
@@ -33,11 +38,12 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options(environment)
     selectors, cache, network = _selectors(), _cache_options(environment), _network_options(environment)
+    images = _image_options(environment)
     for name, help_text, parents in (
         (
             "quality",
             "provide an IREE release, run the models, judge and report",
-            (selectors, specs, cases, runs, cache, network),
+            (selectors, specs, cases, runs, cache, network, images),
         ),
         ("run", "the same with the IREE tools of --toolchain or PATH", (selectors, specs, cases, runs, cache, network)),
         ("plan", "print the exact commands and run none", (selectors, specs, cases)),
@@ -50,6 +56,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
         _own_options(name, command)
     _add_store_commands(commands, environment, cache)
+    _add_image_commands(commands, environment, images)
     return top
 
 
@@ -59,7 +66,13 @@ def _own_options(name: str, command: argparse.ArgumentParser) -> None:
     if name in {"quality", "plan"}:
         command.add_argument("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
     if name == "quality":
-        command.add_argument("--engine", choices=("auto", "local"), default="auto", help="where the harness runs")
+        add = command.add_argument
+        help_text = "a name in images.toml, or HOST/NAME@sha256:DIGEST (default: rocm for --backend rocm, else cpu)"
+        add("--image", metavar="IMAGE", help=help_text)
+        help_text = "give the container a capability that it can do without, e.g. SYS_NICE; may be repeated"
+        add("--cap", action="append", default=[], metavar="NAME", help=help_text)
+        help_text = "what the container may use, e.g. 64GB (default: nine tenths of the machine's)"
+        add("--memory", type=_size_bytes, metavar="SIZE", help=help_text)
     if name == "list":
         command.add_argument("--json", action="store_true", help="print an array of cases")
     if name == "lock":
@@ -89,6 +102,46 @@ def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: ar
         if name == "serve":
             command.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where (default: %(default)s)")
             command.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 for any (default: %(default)s)")
+
+
+def _add_image_commands(commands: Any, environment: Mapping[str, str], images: argparse.ArgumentParser) -> None:
+    help_text = "have, share or remove the images in which models run"
+    image = commands.add_parser("image", help=help_text, description=help_text, allow_abbrev=False)
+    group = _group()
+    _add_store_option(group, environment)
+    group.add_argument("--offline", action="store_true", help="use what is here, open no connection")
+    subcommands = image.add_subparsers(dest="image_command", required=True, metavar="COMMAND")
+    for name, help_text in (
+        ("tag", "print the tag, a hash over all that the image is made from, and make nothing"),
+        ("build", "have the image: look it up, else pull it from --registry, else build it"),
+        ("push", "have the image, bring it to --registry, and print its name there by digest"),
+        ("list", "list our images that the engine has"),
+        ("prune", "remove those that are made from other inputs than they would be now"),
+    ):
+        command = subcommands.add_parser(
+            name, help=help_text, description=help_text, parents=[group, images], allow_abbrev=False
+        )
+        if name in {"tag", "build", "push"}:
+            command.add_argument("image", nargs="?", default="cpu", help="a name in images.toml (default: %(default)s)")
+            command.add_argument("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
+        if name == "prune":
+            command.add_argument("--all", action="store_true", help="remove all of ours")
+            command.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+
+
+def _image_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    group = _group()
+    add = group.add_argument
+    help_text = "where models run: in a container, of docker, podman or either, or on this machine itself (default:"
+    help_text += " HARNESS_ENGINE, or auto: in a container if an engine answers, else here)"
+    add("--engine", choices=ENGINES, default=environment.get("HARNESS_ENGINE") or "auto", help=help_text)
+    help_text = "HOST/PATH where images are looked for before they are built (default: HARNESS_REGISTRY)"
+    add("--registry", default=environment.get("HARNESS_REGISTRY") or None, metavar="HOST/PATH", help=help_text)
+    help_text = "folder with images.toml, Dockerfile and locks (default: the harness's own)"
+    add("--containers", type=Path, metavar="DIR", help=help_text)
+    help_text = "archive of Debian packages for the -debian images (default: mmdebstrap's choice)"
+    add("--debian-mirror", metavar="URL", help=help_text)
+    return group
 
 
 def _group() -> argparse.ArgumentParser:
@@ -148,11 +201,14 @@ def _network_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     group = _group()
     add = group.add_argument
-    add("--backend", choices=list(Backend), default=environment.get("BACKEND"), help="cpu or rocm (default: cpu)")
+    add("--backend", choices=list(Backend), default=environment.get("BACKEND"), help="cpu, rocm or cuda (default: cpu)")
     add("--chip", action="append", default=[], metavar="CHIP", help="compile for this chip and run; may be repeated")
     add("--compile-chip", action="append", default=[], metavar="CHIP", help="compile for this chip; may be repeated")
     add("--compile-only", action="store_true", help="compile, run nothing")
-    add("--sku", default=environment.get("SKU"), metavar="SKU", help="which tuning specs to use, e.g. mi300")
+    help_text = "which tuning specs to use, e.g. mi300 (default: what the GPUs here are)"
+    add("--sku", default=environment.get("SKU"), metavar="SKU", help=help_text)
+    help_text = "only these GPUs of this machine, by the numbers that `harness doctor` shows; may be repeated"
+    add("--gpu", action="extend", type=_indices, default=[], metavar="N,...", help=help_text)
     add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains this")
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help="who judges the outputs")
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help="put before iree-run-module")
@@ -190,31 +246,43 @@ def mirrors(arguments: argparse.Namespace) -> tuple[urls.Mirror, ...]:
         raise UsageError(f"HARNESS_MIRRORS: {error}.") from error
 
 
-def targets(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tuple[Target, ...]:
+def selected_gpus(arguments: argparse.Namespace, gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
+    """Return the GPUs of this machine that may be used: those of `--gpu` in its order, else all.
+
+    Raises:
+        UsageError: the machine has no GPU of such a number.
+    """
+    by_index = {gpu.index: gpu for gpu in gpus}
+    if wrong := [index for index in arguments.gpu if index not in by_index]:
+        known = ", ".join(map(str, gpus)) or "none, as this machine has no GPU that can be seen"
+        raise UsageError(f"--gpu {','.join(map(str, wrong))}: no such GPU; expected of {known}.")
+    return tuple(by_index[index] for index in dict.fromkeys(arguments.gpu)) or tuple(gpus)
+
+
+def targets(arguments: argparse.Namespace, gpus: Sequence[Gpu]) -> tuple[Target, ...]:
     """Return what the command line asks to compile for and to run on.
 
     Args:
         arguments: of a command that takes cases.
-        found_chips: the chips of this machine, used where none is named.
+        gpus: those that may be used; their chips are the default, and so is the SKU that all of a chip have.
 
     Raises:
-        UsageError: chips without ROCm, or a backend, a chip or a SKU that nobody knows.
+        UsageError: chips without a GPU's backend, or a backend, a chip or a SKU that nobody knows.
     """
-    named = bool(arguments.chip or arguments.compile_chip)
-    backend = _backend(arguments.backend or (Backend.ROCM if named else Backend.CPU))
+    named = [*arguments.chip, *arguments.compile_chip]
+    backend = _backend(arguments.backend or _backend_of(named))
     if arguments.sku and arguments.sku not in SKUS:
         raise UsageError(f"--sku {arguments.sku}: no such SKU; expected one of {', '.join(SKUS)}.")
     if backend is Backend.CPU:
         if named:
-            raise UsageError("--chip and --compile-chip are for --backend rocm; the CPU has no chip to choose.")
+            raise UsageError("--chip and --compile-chip are for --backend rocm or cuda; a CPU has no chip to choose.")
         return (Target(backend=backend, sku=arguments.sku, compile_only=arguments.compile_only),)
-    run_chips = arguments.chip or (() if arguments.compile_chip else _default_chips(arguments, found_chips))
+    run_chips = arguments.chip or (() if arguments.compile_chip else _default_chips(arguments, backend, gpus))
     wanted = dict.fromkeys(run_chips, arguments.compile_only)
     wanted |= {chip: True for chip in arguments.compile_chip if chip not in wanted}
-    if wrong := [chip for chip in wanted if chip is not None and not _CHIP.fullmatch(chip)]:
-        raise UsageError(f"{', '.join(map(repr, wrong))}: no name of a chip; expected one such as gfx942 or mi300x.")
+    _check_chips(wanted, backend)
     return tuple(
-        Target(backend=backend, chip=chip, sku=arguments.sku, compile_only=compile_only)
+        Target(backend=backend, chip=chip, sku=arguments.sku or _sku(chip, gpus), compile_only=compile_only)
         for chip, compile_only in wanted.items()
     )
 
@@ -225,8 +293,37 @@ def _backend(name: str) -> Backend:
     return Backend(name)
 
 
-def _default_chips(arguments: argparse.Namespace, found_chips: tuple[str, ...]) -> tuple[str | None, ...]:
-    return (arguments.environment_chip,) if arguments.environment_chip else found_chips or (None,)
+def _backend_of(chips: Sequence[str]) -> Backend:
+    """Return the backend that the named chips are for: CUDA if one looks like it, so that others are refused."""
+    is_cuda = any(chip.startswith("sm_") for chip in chips)
+    return Backend.CUDA if is_cuda else Backend.ROCM if chips else Backend.CPU
+
+
+def _default_chips(arguments: argparse.Namespace, backend: Backend, gpus: Sequence[Gpu]) -> tuple[str | None, ...]:
+    """Return the chips that are here. NVIDIA's driver tells none, so that one must be named."""
+    if backend is Backend.CUDA:
+        return (None,)
+    if arguments.environment_chip:
+        return (arguments.environment_chip,)
+    return tuple(dict.fromkeys(gpu.chip for gpu in gpus if gpu.vendor is Vendor.AMD and gpu.chip)) or (None,)
+
+
+def _check_chips(chips: Iterable[str | None], backend: Backend) -> None:
+    pattern, examples = _CHIPS[backend]
+    if wrong := [chip for chip in chips if chip is not None and not pattern.fullmatch(chip)]:
+        raise UsageError(f"{', '.join(map(repr, wrong))}: no name of a chip; expected one such as {examples}.")
+
+
+def _sku(chip: str | None, gpus: Sequence[Gpu]) -> str | None:
+    """Return the SKU of the GPUs that have a chip if they all are of one."""
+    skus = {gpu.sku for gpu in gpus if chip and gpu.chip == chip}
+    return skus.pop() if len(skus) == 1 else None
+
+
+def _indices(text: str) -> list[int]:
+    if not re.fullmatch(r"[0-9]{1,4}(,[0-9]{1,4})*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of GPUs; expected numbers such as 0 or 0,2")
+    return [int(index) for index in text.split(",")]
 
 
 def _positive(text: str) -> int:

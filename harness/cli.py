@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from harness import arguments, doctor, releases, script, serve, session, spec, supply, toolchain, upkeep
+from harness import arguments, choice, doctor, releases, script, serve, session, site, spec, supply, upkeep
 from harness import plan as planning
 from harness.blobs.draft import expectation
 from harness.disk import disk_errors, write_atomically
@@ -28,10 +28,8 @@ from harness.model import (
     Blob,
     Fetch,
 )
-from harness.process import Cancel
 from harness.report import store as report
 from harness.store import Store
-from harness.toolchain import Toolchain
 from harness.urls import lock_key
 
 Environment = Mapping[str, str]
@@ -80,17 +78,11 @@ def _terminated(_number: int, _frame: object) -> None:
 
 
 def _quality(parsed: argparse.Namespace, environment: Environment) -> int:
-    def provide(store: Store, cancel: Cancel, notice: Callable[[str], None]) -> Toolchain:
-        return toolchain.installed(name, store, offline=parsed.offline, cancel=cancel, notice=notice)
-
-    name = releases.chosen(parsed.iree).name
-    return session.judge(parsed, Console(highlight=False), environment, provide)
+    return session.judge(parsed, Console(highlight=False), environment, choice.provider(parsed, environment))
 
 
 def _run(parsed: argparse.Namespace, environment: Environment) -> int:
-    def provide(store: Store, _cancel: Cancel, _notice: Callable[[str], None]) -> Toolchain:
-        return toolchain.found(parsed.toolchain, environment.get("PATH", ""), store)
-
+    provide = site.found(parsed.toolchain, environment.get("PATH", ""))
     return session.judge(parsed, Console(highlight=False), environment, provide)
 
 
@@ -216,6 +208,10 @@ def _serve(parsed: argparse.Namespace, store: Store, _live: Live) -> int:
     return EXIT_OK
 
 
+def _image(parsed: argparse.Namespace, environment: Environment) -> int:
+    return choice.IMAGE_COMMANDS[parsed.image_command](parsed, environment, sys.stdout.write)
+
+
 _STORE_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Store, Live], int]] = {
     "du": _du,
     "gc": _gc,
@@ -232,4 +228,5 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Environment], int]] = {
     "lock": _lock,
     "doctor": _doctor,
     "store": _store,
+    "image": _image,
 }

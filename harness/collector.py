@@ -21,9 +21,10 @@ import pytest
 from harness import arguments, devices, releases, session, spec, supply, toolchain
 from harness import plan as planning
 from harness.errors import NoVerdictError, UsageError
+from harness.gpus import Pool
 from harness.model import Case, Compare, Fetch, Outcome, Plan, Status, Step, Verdict
 from harness.report import facts
-from harness.run import outcome
+from harness.run import claimed, outcome
 from harness.steps import Done, Steps
 from harness.store import Store
 
@@ -60,6 +61,7 @@ class _Bench:
         self.folders = session.spec_folders(self.parsed)
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
+        self.pool = Pool(session.selected_gpus(self.parsed), on_wait=supply.waiting(_LOG.info))
         self._steps: Steps | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
@@ -76,9 +78,8 @@ class _Bench:
 
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the targets asked for; there may be none."""
-        chips = tuple(dict.fromkeys(gpu.chip for gpu in devices.gpus()))
         specs = spec.load_all([path.resolve()], self.folders, sku=self.parsed.sku)
-        targets = arguments.targets(self.parsed, chips)
+        targets = arguments.targets(self.parsed, session.selected_gpus(self.parsed))
         return planning.cases(specs, targets)
 
     def plan(self, case: Case) -> Plan:
@@ -91,9 +92,10 @@ class _Bench:
         if self._steps is None:
             store = Store(self.parsed.store, on_wait=supply.waiting(_LOG.info))
             name, offline = self.release.name, self.parsed.offline
+            self._fetcher = self._open.enter_context(supply.fetcher(self.parsed, store, _LOG.info))
             self._steps = Steps(
                 store=store,
-                fetcher=self._open.enter_context(supply.fetcher(self.parsed, store, _LOG.info)),
+                have=self._fetcher.fetch,
                 toolchain=toolchain.installed(name, store, offline=offline, notice=_LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
@@ -107,7 +109,7 @@ class _Bench:
             self._has_room = True
             cases = [item.case for item in items if isinstance(item, CaseItem)]
             blobs = [step.blob for case in cases for step in self.plan(case).steps if isinstance(step, Fetch)]
-            supply.make_room(self.parsed, self.steps.fetcher, blobs, _LOG.info)
+            supply.make_room(self.parsed, self._fetcher, blobs, _LOG.info)
 
     def _parsed(self) -> argparse.Namespace:
         """Return the command line of `harness quality` that says the same as pytest's."""
@@ -191,7 +193,9 @@ class CaseItem(pytest.Item):
                 continue
             if not isinstance(step, Fetch | Compare):
                 _LOG.info("+ %s", shlex.join(step.argv))
-            self._results[step] = _bench(self.config).steps.do(step, self._results)
+            bench = _bench(self.config)
+            with claimed(bench.pool, step, bench.steps.cancel) as gpu:
+                self._results[step] = bench.steps.do(step, self._results, gpu)
         if fetching and (plan.blocked or self._verdict):
             self.outcome = outcome(plan, self._results, self._verdict, _bench(self.config).out_dir)
             if self.outcome.status is Status.ERROR:

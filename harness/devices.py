@@ -1,63 +1,84 @@
 """Reads this machine's GPUs and CPU; the only place that does (a root folder is a parameter, for tests)."""
 
+import enum
+import grp
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 _ROOT = Path("/")
 _NODES = "sys/class/kfd/kfd/topology/nodes"
+_NVIDIA_GPUS = "proc/driver/nvidia/gpus"
 
-# PCI device ids of the accelerators, from libdrm's amdgpu.ids (2.4.134), and the names that specs
-# use for them. Partitioned devices keep their id.
+# PCI device ids of the accelerators, and the names that specs use for them. Partitioned devices keep
+# their id. libdrm@82f74e7a:data/amdgpu.ids; 0x74BC is in AMD's device plugin for Kubernetes alone.
 _SKUS: Mapping[int, str] = MappingProxyType(
     dict.fromkeys((0x74A1, 0x74A9, 0x74BD, 0x74B5), "mi300")
     | dict.fromkeys((0x74A2, 0x74B6, 0x74A8, 0x74BC), "mi308")
     | dict.fromkeys((0x75A0, 0x75B0), "mi350")
     | dict.fromkeys((0x75A3, 0x75B3), "mi355")
-    | dict.fromkeys((0x7408, 0x740C), "mi250")
-    | {0x74A0: "mi300a", 0x74A5: "mi325", 0x740F: "mi210", 0x738C: "mi100", 0x7448: "w7900", 0x744A: "w7900"}
+    | dict.fromkeys((0x7448, 0x744A), "w7900")
+    | {0x74A0: "mi300a", 0x74A5: "mi325", 0x7408: "mi250x", 0x740F: "mi210", 0x738C: "mi100"}
 )
-SKUS = tuple(sorted({*_SKUS.values(), "mi300x", "mi308x", "mi325x", "mi350x", "mi355x", "mi250x", "w7900", "r9700"}))
+# Ids that two products share: these have another revision (same file), or another number of compute units (IREE's
+# list of targets; one half of the product is one GPU).
+_SKUS_BY_REVISION: Mapping[tuple[int, int], str] = MappingProxyType({(0x7551, 0xC0): "r9700"})
+_SKUS_BY_UNITS: Mapping[tuple[int, int], str] = MappingProxyType({(0x740C, 104): "mi250", (0x740C, 110): "mi250x"})
+_KNOWN = {*_SKUS.values(), *_SKUS_BY_REVISION.values(), *_SKUS_BY_UNITS.values()}
+SKUS = tuple(sorted(_KNOWN | {"mi300x", "mi308x", "mi325x", "mi350x", "mi355x"}))
+
+_READ_AND_WRITE_FOR_GROUP = stat.S_IRGRP | stat.S_IWGRP
+
+
+class Vendor(enum.StrEnum):
+    """Who makes a GPU, and so whose driver and runtime it needs."""
+
+    AMD = "amd"
+    NVIDIA = "nvidia"
+
+
+_SHARED_NODES: Mapping[Vendor, tuple[str, ...]] = MappingProxyType(
+    {Vendor.AMD: ("/dev/kfd",), Vendor.NVIDIA: ("/dev/nvidiactl", "/dev/nvidia-uvm")}
+)
+_DRIVERS: Mapping[Vendor, str] = MappingProxyType({Vendor.AMD: "amdgpu", Vendor.NVIDIA: "nvidia"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """An AMD GPU as the kernel's KFD topology shows it; `render_node` is its device file."""
+    """A GPU as its kernel driver shows it; a partition of an AMD GPU is one of its own.
 
-    chip: str
-    sku: str | None
-    render_node: str
+    `index` is its place among the GPUs of this machine; `node` its own device file. `chip` is None where the driver
+    does not tell it (NVIDIA), `uuid` where it would not name this GPU alone.
+    """
 
+    index: int
+    vendor: Vendor
+    chip: str | None
+    sku: str | None = None
+    uuid: str | None = None
+    bus_id: str
+    node: str
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Whether this process may use a device file, and if not, what is missing."""
+    @property
+    def shared_nodes(self) -> tuple[str, ...]:
+        """The device files that every GPU of its vendor needs."""
+        return _SHARED_NODES[self.vendor]
 
-    path: str
-    usable: bool
-    group_id: int | None
-    problem: str = ""
+    def __str__(self) -> str:
+        """Return `GPU 0 (gfx942, mi300)`."""
+        return f"GPU {self.index} ({self.chip or self.vendor}, {self.sku or 'unknown SKU'})"
 
 
 def gpus(root: Path = _ROOT) -> tuple[Gpu, ...]:
-    """Return the GPUs in the order of their KFD nodes; a node that may not be read is left out."""
-    found = []
-    for node in sorted((root / _NODES).glob("*"), key=lambda path: int(path.name) if path.name.isdigit() else -1):
-        properties = _properties(node / "properties")
-        if properties.get("simd_count", 0) > 0:
-            found.append(
-                Gpu(
-                    chip=chip_name(properties.get("gfx_target_version", 0)),
-                    sku=_SKUS.get(properties.get("device_id", 0)),
-                    render_node=f"/dev/dri/renderD{properties.get('drm_render_minor', 0)}",
-                )
-            )
-    return tuple(found)
+    """Return AMD's in the order of their KFD nodes, then NVIDIA's by bus; what may not be read is left out."""
+    amd = _without_shared_uuids(tuple(_amd_gpus(root)))
+    return tuple(replace(gpu, index=index) for index, gpu in enumerate((*amd, *_nvidia_gpus(root))))
 
 
 def chip_name(version: int) -> str:
@@ -69,10 +90,24 @@ def chip_name(version: int) -> str:
     return f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}"
 
 
-def access(root: Path = _ROOT) -> tuple[Access, ...]:
-    """Return what stands between this process and the devices of AMD GPUs."""
-    nodes = sorted((root / "dev/dri").glob("renderD*"))
-    return tuple(map(_access, (root / "dev/kfd", *nodes)))
+def nodes(used: Iterable[Gpu]) -> tuple[str, ...]:
+    """Return the device files that programs on these GPUs need, each once."""
+    return tuple(dict.fromkeys(node for gpu in used for node in (*gpu.shared_nodes, gpu.node)))
+
+
+def group_ids(used: Iterable[Gpu], root: Path = _ROOT) -> tuple[int, ...]:
+    """Return the groups other than root that own the device files which programs on these GPUs need.
+
+    They are numbers, as names differ between a machine and a container.
+    """
+    states = (_state(root, node) for node in nodes(used))
+    return tuple(sorted({state.st_gid for state in states if state and stat.S_ISCHR(state.st_mode)} - {0}))
+
+
+def missing(gpu: Gpu, root: Path = _ROOT) -> str:
+    """Return what stands between this process and a GPU, and how to mend it; empty if nothing does."""
+    problems = (_problem(gpu, node, root) for node in (*gpu.shared_nodes, gpu.node))
+    return next(filter(None, problems), "")
 
 
 def cpu_name(root: Path = _ROOT) -> str:
@@ -93,21 +128,128 @@ def memory_bytes(root: Path = _ROOT) -> tuple[int, int]:
     return values.get("MemAvailable", 0), values.get("MemTotal", 0)
 
 
+def _amd_gpus(root: Path) -> Iterator[Gpu]:
+    folders = [path for path in (root / _NODES).glob("*") if path.name.isdecimal()]
+    every = (_properties(path / "properties") for path in sorted(folders, key=lambda path: int(path.name)))
+    for place, properties in enumerate(each for each in every if each.get("simd_count", 0) > 0):
+        version, unique_id = properties.get("gfx_target_version", 0), properties.get("unique_id", 0)
+        bus_id = _bus_id(properties.get("domain", 0), properties.get("location_id", 0))
+        yield Gpu(
+            index=place,
+            vendor=Vendor.AMD,
+            chip=chip_name(version) if version else None,
+            sku=_sku(properties, bus_id, root),
+            uuid=f"GPU-{unique_id:016x}" if unique_id else None,
+            bus_id=bus_id,
+            node=f"/dev/dri/renderD{properties.get('drm_render_minor', 0)}",
+        )
+
+
+def _nvidia_gpus(root: Path) -> Iterator[Gpu]:
+    """Yield NVIDIA's in the order of their buses, as CUDA counts them with CUDA_DEVICE_ORDER=PCI_BUS_ID."""
+    texts = ((path.parent.name, _text(path)) for path in sorted((root / _NVIDIA_GPUS).glob("*/information")))
+    for place, (bus_id, text) in enumerate((bus_id, text) for bus_id, text in texts if text):
+        facts = dict(re.findall(r"^([\w ]+):[ \t]+(\S+)", text, re.MULTILINE))
+        uuid = facts.get("GPU UUID", "?")
+        yield Gpu(
+            index=place,
+            vendor=Vendor.NVIDIA,
+            chip=None,
+            uuid=None if "?" in uuid else uuid,  # a GPU that nobody used yet shows question marks
+            bus_id=bus_id,
+            node=f"/dev/nvidia{facts.get('Device Minor', place)}",
+        )
+
+
+def _without_shared_uuids(found: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    """Partitions of one GPU have the same unique_id on some kernels, which then names none of them."""
+    times = Counter(gpu.uuid for gpu in found)
+    return tuple(replace(gpu, uuid=None) if times[gpu.uuid] > 1 else gpu for gpu in found)
+
+
+def _bus_id(domain: int, location: int) -> str:
+    """Return `0000:c1:00.0`; bits above 16 number a partition (some kernels use those of the function for it).
+
+    linux:drivers/gpu/drm/amd/amdkfd/kfd_topology.c, kfd_topology_add_device.
+    """
+    return f"{domain:04x}:{location >> 8 & 0xFF:02x}:{location >> 3 & 0x1F:02x}.{location & 7}"
+
+
+def _sku(properties: Mapping[str, int], bus_id: str, root: Path) -> str | None:
+    device = properties.get("device_id", 0)
+    units = properties.get("simd_count", 0) // (properties.get("simd_per_cu", 0) or 4)
+    revision = _text(root / "sys/bus/pci/devices" / bus_id / "revision").strip()
+    by_revision = _SKUS_BY_REVISION.get((device, int(revision, 16))) if _HEXADECIMAL.fullmatch(revision) else None
+    return _SKUS.get(device) or by_revision or _SKUS_BY_UNITS.get((device, units))
+
+
+_HEXADECIMAL = re.compile(r"0x[0-9a-f]+")
+
+
+def _problem(gpu: Gpu, node: str, root: Path) -> str:
+    """Return what stands between this process and a device file of a GPU."""
+    state = _state(root, node)
+    path = root / node.lstrip("/")
+    if state is None:
+        return (
+            f"{path} is not there, so {gpu} cannot be used: load the driver (sudo modprobe {_module(gpu, node)}), or "
+            f"pass the file to the container (--device {node}); Docker Desktop has none."
+        )
+    if not stat.S_ISCHR(state.st_mode):
+        return (
+            f"{path} is no character device, so {gpu} cannot be used: remove it and load the driver "
+            f"(sudo modprobe {_module(gpu, node)}), or pass the device to the container (--device {node})."
+        )
+    if not os.access(path, os.R_OK | os.W_OK):
+        return f"{path} may not be opened by this user, so {gpu} cannot be used: {_permission(path, state)}."
+    return "" if node in gpu.shared_nodes else _refusal(gpu, path)
+
+
+def _refusal(gpu: Gpu, path: Path) -> str:
+    """Return why a file whose mode lets us in cannot be opened: only a try tells of a container's device rules."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        return (
+            f"{path} cannot be opened ({error.strerror}), so {gpu} cannot be used: pass the device to the container "
+            f"(--device {gpu.node}), or load the driver again (sudo modprobe {_DRIVERS[gpu.vendor]})."
+        )
+    return ""
+
+
+def _permission(path: Path, state: os.stat_result) -> str:
+    group = state.st_gid
+    if not group or state.st_mode & _READ_AND_WRITE_FOR_GROUP != _READ_AND_WRITE_FOR_GROUP:
+        return f"let a group read and write it (sudo chgrp render {path} && sudo chmod 660 {path})"
+    name = _group_name(group)
+    return (
+        f"it is for group {name} ({group}); become a member (sudo usermod -aG {name} $USER) and log in again, "
+        f"or start the container with --group-add {group}"
+    )
+
+
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _module(gpu: Gpu, node: str) -> str:
+    """Return the kernel module that makes a device file."""
+    return "nvidia-uvm" if node == "/dev/nvidia-uvm" else _DRIVERS[gpu.vendor]
+
+
+def _state(root: Path, node: str) -> os.stat_result | None:
+    try:
+        return (root / node.lstrip("/")).stat()
+    except OSError:
+        return None
+
+
 def _properties(path: Path) -> dict[str, int]:
     """Return `key value` lines. The kernel refuses them for GPUs outside this container's device cgroup."""
-    return {key: int(value) for key, value in re.findall(r"^(\w+) (\d+)$", _text(path), re.MULTILINE)}
-
-
-def _access(path: Path) -> Access:
-    try:
-        state = path.stat()
-    except OSError as error:
-        return Access(path=str(path), usable=False, group_id=None, problem=error.strerror or "cannot be read")
-    if not stat.S_ISCHR(state.st_mode):
-        return Access(path=str(path), usable=False, group_id=state.st_gid, problem="is no character device")
-    usable = os.access(path, os.R_OK | os.W_OK)
-    problem = "" if usable else f"belongs to group {state.st_gid}, of which this user is no member"
-    return Access(path=str(path), usable=usable, group_id=state.st_gid, problem=problem)
+    return {key: int(value) for key, value in re.findall(r"^(\w+) ([0-9]+)$", _text(path), re.MULTILINE)}
 
 
 def _cpu_lines(root: Path, name: str) -> Iterator[str]:

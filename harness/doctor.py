@@ -96,18 +96,14 @@ def _gpus() -> Iterator[Finding]:
     if not gpus:
         yield Finding(
             subject="gpu",
-            seen="no AMD GPU in the kernel's topology; the CPU is used",
-            mend="on a machine with one, load the amdgpu driver; without one, --compile-only compiles for any chip",
+            seen="no GPU of AMD or NVIDIA is shown by its driver; the CPU is used",
+            mend="on a machine with one, load its driver; without one, --compile-only compiles for any chip",
         )
-        return
     for gpu in gpus:
-        yield Finding(subject="gpu", seen=f"{gpu.chip} ({gpu.sku or 'unknown SKU'}) at {gpu.render_node}")
-    for access in devices.access():
-        mend = f"add this user to group {access.group_id}: sudo usermod -aG {access.group_id} $USER, then log in again"
+        problem = devices.missing(gpu)
+        yield Finding(subject="gpu", seen=f"{gpu} at {gpu.node}")
         yield Finding(
-            subject="gpu access",
-            seen=f"{access.path} {'can be used' if access.usable else access.problem}",
-            mend="" if access.usable else mend if access.group_id is not None else "load the amdgpu driver",
+            subject="gpu access", seen=f"GPU {gpu.index} {'cannot' if problem else 'can'} be used", mend=problem
         )
 
 

@@ -8,7 +8,9 @@ A model that fails is data (`harness.model.Outcome`); a harness that fails is on
     └── NoVerdictError               3  something outside the model stands in the way
         ├── FetchError                  kind `fetch`: a blob cannot be had
         ├── IntegrityError              kind `integrity`: bytes are not what they should be
+        ├── DeviceError                 kind `device`: a GPU is not there, or may not be used
         ├── ToolError                   kind `tool`: an IREE program is missing or unfit
+        ├── EngineError                 kind `engine`: Docker or Podman does not do what it should
         └── DiskError                   kind `disk`: no space, or no right to write
     KeyboardInterrupt              130  ^C
     └── Terminated                 143  SIGTERM, or a terminal that went away
@@ -72,6 +74,18 @@ class IntegrityError(NoVerdictError):
     """Bytes are not what the spec, the lock or the file's own header says."""
 
     kind = Kind.INTEGRITY
+
+
+class DeviceError(NoVerdictError):
+    """A GPU that a case needs is not there, or this process may not use it."""
+
+    kind = Kind.DEVICE
+
+
+class EngineError(NoVerdictError):
+    """The container engine, an image or a container is not to be had, or went away."""
+
+    kind = Kind.ENGINE
 
 
 class ToolError(NoVerdictError):

@@ -59,7 +59,8 @@ def translated(spec_flags: tuple[str, ...], release: Release) -> Translation:
 
 def target_flags(backend: Backend, chip: str | None, release: Release) -> tuple[str, ...]:
     """Return the flags that name the chip."""
-    return (_renamed(f"--iree-rocm-target={chip}", release),) if backend is Backend.ROCM and chip else ()
+    option = {Backend.ROCM: "--iree-rocm-target", Backend.CUDA: "--iree-cuda-target"}.get(backend)
+    return (_renamed(f"{option}={chip}", release),) if option and chip else ()
 
 
 def splat_flag(file_name: str, release: Release) -> str:

@@ -61,6 +61,7 @@ class Backend(enum.StrEnum):
 
     CPU = "cpu"
     ROCM = "rocm"
+    CUDA = "cuda"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +275,10 @@ class Compile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Step: run the modules (dependencies first) and keep every output as a raw file."""
+    """Step: run the modules (dependencies first) and keep every output as a raw file.
+
+    `chip` is what the modules are for; None on the CPU.
+    """
 
     case_id: str
     argv: tuple[str, ...]
@@ -282,6 +286,7 @@ class Run:
     inputs: tuple[tuple[str, TensorType | None], ...]
     compiles: tuple[Compile, ...]
     device: str
+    chip: str | None = None
     outputs: tuple[str, ...]
 
 

@@ -54,8 +54,8 @@ def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return what will be done for a case with a release."""
     notes = list(_notes(case))
-    if case.target.backend is Backend.ROCM and not case.target.chip:
-        return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP, notes=tuple(notes))
+    if case.target.backend is not Backend.CPU and not case.target.chip:
+        return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
         compiles = tuple(_compile(program, case, release, notes) for program in _programs(case, release))
     except _UnsupportedError as error:
@@ -111,11 +111,18 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-_NO_CHIP = Verdict(
-    status=Status.ERROR,
-    kind=Kind.DEVICE,
-    reason="no AMD GPU was found on this machine; name a chip to compile for, as in --compile-chip gfx942",
-)
+def _no_chip(reason: str) -> Verdict:
+    return Verdict(status=Status.ERROR, kind=Kind.DEVICE, reason=reason)
+
+
+_NO_CHIP = {
+    Backend.ROCM: _no_chip(
+        "no AMD GPU was found on this machine; name a chip to compile for, as in --compile-chip gfx942"
+    ),
+    Backend.CUDA: _no_chip(
+        "the chip of an NVIDIA GPU is not known by itself; name it, as in --chip sm_80, or --compile-chip sm_80"
+    ),
+}
 
 
 class _UnsupportedError(Exception):
@@ -229,6 +236,7 @@ def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
         inputs=tuple((link.name, tensor.type) for link, tensor in zip(inputs, spec.inputs, strict=True)),
         compiles=modules,
         device=spec.device,
+        chip=case.target.chip,
         outputs=() if options.tool_verdict else outputs,
     )
 

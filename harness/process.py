@@ -92,7 +92,7 @@ def run(
     log_path: Path,
     timeout_s: float,
     cancel: Cancel | None = None,
-    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run a program to its end; its stdout and stderr are appended to the log file as they come.
 
@@ -102,7 +102,7 @@ def run(
         log_path: file to append to.
         timeout_s: seconds after which its whole process group is killed.
         cancel: an order to kill it sooner.
-        environment: replaces the inherited one.
+        variables: added to the inherited environment.
 
     Raises:
         ToolError: the program cannot be started.
@@ -110,7 +110,7 @@ def run(
         Cancelled: it was killed because of `cancel`.
     """
     started = time.monotonic()
-    with _append(log_path) as log, _supervised(argv, cwd, log, environment) as (child, report):
+    with _append(log_path) as log, _supervised(argv, cwd, log, variables or {}) as (child, report):
         pid = _pid(report.readline(), argv[0])
         in_time = _comes(report, timeout_s, cancel)
         _hang_up(child)
@@ -120,6 +120,25 @@ def run(
     if not in_time and cancel is not None and cancel.is_set():
         raise Cancelled
     return _ended(line, timed_out=not in_time, seconds=time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def outlived_by(program: Path, *arguments: str) -> Iterator[None]:
+    """Have a small Python program beside this process as long as the context lasts, and longer if this one is killed.
+
+    Its stdin has a byte at the end of the context, and comes to its end without one if this process died before.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-IS", str(program), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        child.communicate(b".")
 
 
 def _close(*descriptors: int) -> None:
@@ -141,7 +160,7 @@ def _append(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _supervised(
-    argv: Sequence[str], cwd: Path, log: int, environment: Mapping[str, str] | None
+    argv: Sequence[str], cwd: Path, log: int, variables: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
     """Start the supervisor; whatever happens inside, the tool is dead and all is closed after."""
     read_fd, write_fd = os.pipe()
@@ -150,7 +169,7 @@ def _supervised(
             child = subprocess.Popen(
                 [sys.executable, "-IS", supervisor.__file__, str(write_fd), str(log), *argv],
                 cwd=cwd,
-                env=environment,
+                env={**os.environ, **variables},  # noqa: TID251 - a program inherits it, nothing here reads it
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -6,11 +6,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from harness import plan as planning
+from harness.devices import Gpu
 from harness.disk import disk_errors
+from harness.gpus import Pool
 from harness.model import (
     Case,
     Compare,
@@ -24,8 +27,8 @@ from harness.model import (
     Step,
     Verdict,
 )
-from harness.process import Cancel
-from harness.steps import COMPILE_LOG, INTERRUPTED, Compiled, Done, Ran, Results, Steps, case_dir
+from harness.process import Cancel, Cancelled
+from harness.steps import COMPILE_LOG, INTERRUPTED, Compiled, Done, Ran, Results, case_dir
 
 _GRACE_S = 10.0
 
@@ -66,12 +69,24 @@ def resource(step: Step) -> str:
             return "compare"
 
 
+def claimed(pool: Pool, step: Step, cancel: Cancel) -> AbstractContextManager[Gpu | None]:
+    """Return what has the GPU that a step needs, for as long as it is done."""
+    return pool.claim(step, cancel) if isinstance(step, Run) else nullcontext()
+
+
+class Doer(Protocol):
+    """Does one step and returns when it has ended: `Steps` in this process, or what hands it to another."""
+
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+        """Do a step whose needs are among the results; never raises for what a user can cause."""
+
+
 class LocalExecutor:
     """Does steps in threads of this process. They are daemons: none can hold up the end of the harness."""
 
-    def __init__(self, steps: Steps, slots: Mapping[str, int]) -> None:
-        """Do at most `slots[resource]` steps of a resource at once, 1 where nothing is said."""
-        self._steps, self._slots = steps, slots
+    def __init__(self, doer: Doer, slots: Mapping[str, int], pool: Pool, cancel: Cancel) -> None:
+        """Do at most `slots[resource]` steps of a resource at once; runs, as many as the pool has devices for."""
+        self._doer, self._slots, self._pool, self._cancel = doer, slots, pool, cancel
         self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
         self._busy: Counter[str] = Counter()
         self._done: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
@@ -95,13 +110,19 @@ class LocalExecutor:
 
     def _fill(self, name: str) -> None:
         waiting = self._waiting[name]
-        while waiting and self._busy[name] < self._slots.get(name, 1):
+        while waiting and self._busy[name] < self._at_once(waiting[0][0]):
             self._busy[name] += 1
             threading.Thread(target=self._do, args=waiting.popleft(), daemon=True).start()
 
+    def _at_once(self, step: Step) -> int:
+        return self._pool.slots(step.device) if isinstance(step, Run) else self._slots.get(resource(step), 1)
+
     def _do(self, step: Step, results: Results) -> None:
         try:
-            self._done.put(self._steps.do(step, results))
+            with claimed(self._pool, step, self._cancel) as gpu:
+                self._done.put(self._doer.do(step, results, gpu))
+        except Cancelled:
+            self._done.put(Done(step=step, verdict=INTERRUPTED))
         except BaseException as error:  # noqa: BLE001 - carried to the thread that can report it
             self._done.put(error)
 

@@ -5,7 +5,7 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,17 @@ from rich.console import Console
 import harness
 from harness import arguments, devices, spec, steps, supply
 from harness import plan as planning
+from harness.devices import Gpu, Vendor
 from harness.disk import disk_errors, write_atomically
 from harness.errors import NoVerdictError, Terminated, UsageError
 from harness.folders import Folders, select
+from harness.gpus import Pool
 from harness.live import Live
 from harness.model import (
     EXIT_BUG,
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
+    Backend,
     Case,
     Fetch,
     Plan,
@@ -36,13 +39,11 @@ from harness.process import Cancel
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
 from harness.run import LocalExecutor, PlanRun, outcome
+from harness.site import Order, Provider, Site
 from harness.store import Store
-from harness.toolchain import Toolchain
 
 _COMPILE_MEMORY_BYTES = 4 << 30
 _LATEST = Path("results/latest")
-
-Provider = Callable[[Store, Cancel, Callable[[str], None]], Toolchain]
 
 
 def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str, str], provide: Provider) -> int:
@@ -52,18 +53,18 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
         parsed: the command line.
         console: where to tell.
         environment: of the process; says whether GitHub Actions runs us.
-        provide: returns the toolchain; may tell what takes time.
+        provide: has the place where the steps are done, with the IREE release.
 
     Raises:
         UsageError: the command line or a spec is wrong, so nothing was run.
         DiskError: the results cannot be written.
     """
     cases = _only_failed(parsed, selected_cases(parsed))
-    session = _Session(parsed, cases, new_out_dir(parsed.out))
+    session = _Session(parsed, cases, new_out_dir(parsed.out), provide)
     stopped_code: int | None = None
     try:
         with Live(console, id_width=max(len(case.id) for case in cases)) as live:
-            session.run(live, provide)
+            session.run(live)
     except NoVerdictError as error:
         session.blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
     except KeyboardInterrupt as stop:
@@ -81,41 +82,57 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
 class _Session:
     """What one run gathers; `report` can be asked for at any moment."""
 
-    def __init__(self, parsed: argparse.Namespace, cases: Sequence[Case], out_dir: Path) -> None:
-        self.out_dir = out_dir
+    def __init__(self, parsed: argparse.Namespace, cases: Sequence[Case], out_dir: Path, provide: Provider) -> None:
+        self.out_dir, self._provide = out_dir, provide
         self.blocked = steps.INTERRUPTED
         self._parsed, self._cases = parsed, cases
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._cancel = Cancel()
-        self._toolchain: Toolchain | None = None
+        self._site: Site | None = None
         self._plan_run: PlanRun | None = None
 
-    def run(self, live: Live, provide: Provider) -> None:
-        """Provide the toolchain, plan, and do it."""
+    def run(self, live: Live) -> None:
+        """Have a place with the toolchain, plan, and do it."""
         parsed = self._parsed
-        store = Store(parsed.store, on_wait=supply.waiting(live.notice, self._cancel))
-        toolchain = self._toolchain = provide(store, self._cancel, live.notice)
-        live.notice(f"IREE {toolchain.release.name} ({(toolchain.compiler_commit or 'unknown commit')[:10]}), local")
-        plans = [planning.plan(case, toolchain.release, options(parsed)) for case in self._cases]
+        store = Store(parsed.store.absolute(), on_wait=supply.waiting(live.notice, self._cancel))
+        order = Order(
+            cases=self._cases,
+            folders=tuple(filter(None, (spec_folders(parsed).specs, spec_folders(parsed).external_files))),
+            store=store,
+            out_dir=self.out_dir.absolute(),
+            timeout_s=parsed.timeout,
+            gpus=gpus_for(self._cases, selected_gpus(parsed)),
+            cancel=self._cancel,
+            notice=live.notice,
+        )
+        with self._provide.open(order) as site:
+            self._site = site
+            commit = (site.toolchain.compiler_commit or "unknown commit")[:10]
+            live.notice(f"IREE {site.toolchain.release.name} ({commit}), {site.name}")
+            self._run(order, site, live)
+        store.close()
+        supply.keep_within(parsed, live.notice)
+
+    def _run(self, order: Order, site: Site, live: Live) -> None:
+        parsed, store = self._parsed, order.store
+        plans = [planning.plan(case, site.toolchain.release, options(parsed)) for case in self._cases]
         with supply.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
             blobs = [step.blob for each in plans for step in each.steps if isinstance(step, Fetch)]
             live.expect(supply.make_room(parsed, having, blobs, live.notice))
-            doer = steps.Steps(
+            here = steps.Steps(
                 store=store,
-                fetcher=having,
-                toolchain=toolchain,
+                have=having.fetch,
+                toolchain=site.toolchain,
                 host_cpu=devices.cpu_identity(),
-                out_dir=self.out_dir,
-                timeout_s=parsed.timeout,
+                out_dir=order.out_dir,
+                timeout_s=order.timeout_s,
                 cancel=self._cancel,
             )
-            executor = LocalExecutor(
-                doer, {"network": supply.FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()}
-            )
-            self._plan_run = PlanRun(plans, executor, live, out_dir=self.out_dir, cancel=self._cancel)
+            slots = {"network": supply.FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()}
+            pool = Pool(order.gpus, on_wait=supply.waiting(live.notice, self._cancel))
+            executor = LocalExecutor(site.hand_over(here), slots, pool, self._cancel)
+            self._plan_run = PlanRun(plans, executor, live, out_dir=order.out_dir, cancel=self._cancel)
             self._plan_run.run()
-        store.close()
-        supply.keep_within(parsed, live.notice)
 
     def report(self, stopped_code: int | None) -> Report:
         """Return what is known by now; `stopped_code` is given if the run did not come to its end."""
@@ -128,7 +145,7 @@ class _Session:
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),
             exit_code=exit_code(outcomes) if stopped_code is None else stopped_code,
-            environment=environment_facts(self._toolchain),
+            environment=environment_facts(self._provide.engine, self._site),
             cases=outcomes,
         )
 
@@ -146,8 +163,7 @@ def selected_cases(parsed: argparse.Namespace) -> list[Case]:
     Raises:
         UsageError: there is none, or a spec is invalid.
     """
-    chips = tuple(dict.fromkeys(gpu.chip for gpu in devices.gpus()))
-    targets = arguments.targets(parsed, chips)
+    targets = arguments.targets(parsed, selected_gpus(parsed))
     where = spec_folders(parsed)
     specs = spec.load_all(select(where, tuple(parsed.selectors)), where, sku=parsed.sku)
     cases = planning.cases(specs, targets)
@@ -157,6 +173,22 @@ def selected_cases(parsed: argparse.Namespace) -> list[Case]:
     if not chosen:
         raise UsageError(f"-k {parsed.filter}: the id of no selected case contains this; see `harness list`.")
     return chosen
+
+
+def selected_gpus(parsed: argparse.Namespace) -> tuple[Gpu, ...]:
+    """Return the GPUs of this machine that the command line allows.
+
+    Raises:
+        UsageError: one that it names is not there.
+    """
+    return arguments.selected_gpus(parsed, devices.gpus())
+
+
+def gpus_for(cases: Sequence[Case], gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
+    """Return the GPUs on which some case runs; a container is given no others."""
+    vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
+    wanted = {vendors.get(case.target.backend) for case in cases if not planning.is_compile_only(case)}
+    return tuple(gpu for gpu in gpus if gpu.vendor in wanted)
 
 
 def options(parsed: argparse.Namespace) -> planning.Options:
@@ -186,16 +218,18 @@ def new_out_dir(out: Path | None) -> Path:
         return folder
 
 
-def environment_facts(toolchain: Toolchain | None) -> dict[str, Any]:
-    """Return what a result depends on besides its case."""
+def environment_facts(engine: str, site: Site | None) -> dict[str, Any]:
+    """Return what a result depends on besides its case; without a site, what was wanted."""
     available, in_all = devices.memory_bytes()
+    tools = site.toolchain if site else None
     return {
-        "engine": "local",
+        "engine": engine,
         "image": None,
+        **(site.facts if site else {}),
         "iree": {
-            "release": toolchain.release.name if toolchain else None,
-            "compiler_commit": toolchain.compiler_commit if toolchain else None,
-            "runtime_commit": toolchain.runtime_commit if toolchain else None,
+            "release": tools.release.name if tools else None,
+            "compiler_commit": tools.compiler_commit if tools else None,
+            "runtime_commit": tools.runtime_commit if tools else None,
         },
         "host": {
             "cpu": devices.cpu_name(),

@@ -21,7 +21,7 @@ from harness.model import Backend, Blob, ModelSpec, Tensor, TensorType, Threshol
 
 IGNORED = "(ignored)"
 _MAX_SPEC_BYTES = 1 << 20
-_DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip"}
+_DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
 _THRESHOLD = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
 _T = TypeVar("_T")
 
@@ -256,11 +256,11 @@ def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 _PATTERNS = {
-    "$.device": "a device such as local-task, hip or hip://0",
+    "$.device": "a device such as local-task, hip, hip://0 or cuda",
     "$.compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "$.pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "$.threshold_args": "a flag such as --expected_f16_threshold=1.0f",
-    "$.compile_chip_expecting_to_fail": "a chip such as gfx90a",
+    "$.compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
 }
 
 

@@ -6,18 +6,18 @@ What the model did wrong is a `Verdict` in the result; what stood in the way bec
 import contextlib
 import dataclasses
 import json
-import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import compare, diagnose, plan, process, signature
+from harness import compare, devices, diagnose, gpus, plan, process, signature
+from harness.devices import Gpu
 from harness.disk import disk_errors
-from harness.errors import DiskError, NoVerdictError
-from harness.fetch import Fetched, Fetcher
+from harness.errors import DeviceError, DiskError, NoVerdictError
+from harness.fetch import Fetched
 from harness.flags import STATISTICS_NAME
 from harness.model import (
     Blob,
@@ -83,21 +83,24 @@ Results = Mapping[Step, Done]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """Does steps with one toolchain, one store and one folder of results."""
+    """Does steps with one toolchain, one store and one folder of results; `have` has blobs on disk."""
 
     store: Store
-    fetcher: Fetcher
+    have: Callable[[Blob], Fetched]
     toolchain: Toolchain
     host_cpu: str
     out_dir: Path
     timeout_s: float
     cancel: Cancel = field(default_factory=Cancel)
 
-    def do(self, step: Step, results: Results) -> Done:
-        """Do a step whose needs are among the results; never raises for what a user can cause."""
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+        """Do a step whose needs are among the results; never raises for what a user can cause.
+
+        A run sees no other GPU than the one that was claimed for it.
+        """
         started = time.monotonic()
         try:
-            done = self._do(step, results)
+            done = self._do(step, results, gpu)
         except _FailedError as failed:
             done = Done(step=step, verdict=failed.verdict, log_path=failed.log_path, log_tail=log_tail(failed.log_path))
         except NoVerdictError as error:
@@ -106,14 +109,14 @@ class Steps:
             done = Done(step=step, verdict=INTERRUPTED)
         return done if done.seconds else dataclasses.replace(done, seconds=time.monotonic() - started)
 
-    def _do(self, step: Step, results: Results) -> Done:
+    def _do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
         match step:
             case Fetch():
-                return Done(step=step, value=self.fetcher.fetch(step.blob))
+                return Done(step=step, value=self.have(step.blob))
             case Compile():
                 return self._compile(step, results)
             case Run():
-                return self._run(step, results)
+                return self._run(step, results, gpu)
             case Compare():
                 return self._compare(step, results)
 
@@ -165,7 +168,9 @@ class Steps:
         log = folder / _SIGNATURE
         process.run(argv, cwd=folder, log_path=log, timeout_s=_DUMP_TIMEOUT_S, cancel=self.cancel)
 
-    def _run(self, step: Run, results: Results) -> Done:
+    def _run(self, step: Run, results: Results, gpu: Gpu | None) -> Done:
+        if gpu and (problem := devices.missing(gpu)):
+            raise DeviceError(problem)
         folder, log = case_dir(self.out_dir / "outputs", step.case_id), case_dir(self.out_dir / "logs", step.case_id)
         with disk_errors(self.out_dir):
             shutil.rmtree(folder, ignore_errors=True)
@@ -176,7 +181,7 @@ class Steps:
             self._link_modules(folder, step, results)
         for name, type_ in step.inputs:
             compare.file_type(folder / name, type_)
-        ended = self._started(step, folder, log / RUN_LOG)
+        ended = self._started(step, folder, log / RUN_LOG, gpus.visible(gpu) if gpu else {})
         missing = [name for name in step.outputs if name and not (folder / name).exists()]
         text = log_text(log / RUN_LOG)
         verdict = diagnose.run_verdict(step, ended, text, missing=missing, timeout_s=self.timeout_s)
@@ -208,17 +213,15 @@ class Steps:
             for name in {each.module, *each.products} - {STATISTICS_NAME}:
                 (folder / name).symlink_to(results[each].value.folder / name)
 
-    def _started(self, step: Run, folder: Path, log: Path) -> Ended:
-        """Run the program; outside the CPU, no other process of this machine uses the device meanwhile."""
+    def _started(self, step: Run, folder: Path, log: Path, variables: Mapping[str, str]) -> Ended:
         argv = list(step.argv)
         place = max(index for index, word in enumerate(argv) if word == "iree-run-module")  # a wrapper may say it too
         argv[place] = str(self.toolchain.iree_run_module)
         if program := shutil.which(argv[0]):
             argv[0] = str(Path(program).absolute())  # it runs in another folder
-        name = re.sub(r"[^A-Za-z0-9]", "_", step.device)
-        is_cpu = step.device.startswith("local-")
-        with contextlib.nullcontext() if is_cpu else self.store.lock(f"device-{name}"):
-            return process.run(argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel)
+        return process.run(
+            argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel, variables=variables
+        )
 
 
 class _FailedError(Exception):

@@ -4,6 +4,7 @@ The programs that are started are the native ones inside the packages: what pip 
 Python wrappers, and killing one leaves the real compiler running.
 """
 
+import dataclasses
 import hashlib
 import platform
 import re
@@ -12,17 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import uv
-
-from harness import process, releases
-from harness.errors import DiskError, FetchError, ToolError
+from harness import process, releases, wheels
+from harness.errors import ToolError
 from harness.model import Release
 from harness.process import Cancel
+from harness.releases import LockedRelease
 from harness.store import Store
 
 # Every release from 3.0.0 on has wheels for it. The programs need no Python, so it need not be here.
 WHEEL_PYTHON = "3.12"
-_INSTALL_TIMEOUT_S = 1800.0
 _COMPILER_DIR = Path("iree/compiler/_mlir_libs")
 _RUNTIME_DIR = Path("iree/_runtime_libs")
 
@@ -55,18 +54,49 @@ def installed(
         FetchError: its wheels cannot be had.
     """
     locked = releases.find(name)
-    requirements = "".join(
-        f"{wheel.package}=={wheel.version}{''.join(f' --hash=sha256:{digest}' for digest in wheel.sha256)}\n"
-        for wheel in locked.wheels
-    )
-    digest = hashlib.sha256(f"{requirements} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
+    requirements = _requirements(locked)
 
     def install(folder: Path) -> None:
         notice(f"installing IREE {name}")
-        _install(name, requirements, folder, offline=offline, cancel=cancel)
+        wheels.install(
+            f"IREE {name}",
+            requirements,
+            folder,
+            target=folder,
+            python_version=WHEEL_PYTHON,
+            options=("--no-deps",),
+            offline=offline,
+            cancel=cancel,
+        )
 
-    entry = store.provide("toolchains", f"{name}-{digest[:16]}", install)
+    entry = store.provide("toolchains", key(locked), install)
     return _described([entry.path], store, expected=locked.release)
+
+
+def key(locked: LockedRelease) -> str:
+    """Return what stands for the content of an installed release on a machine like this one."""
+    digest = hashlib.sha256(f"{_requirements(locked)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
+    return f"{locked.release.name}-{digest[:16]}"
+
+
+def folder(tools: Toolchain) -> Path:
+    """Return the folder of an installed release."""
+    return tools.iree_compile.parents[len(_COMPILER_DIR.parts)]
+
+
+def moved(tools: Toolchain, to: Path) -> Toolchain:
+    """Return an installed release as it is when its folder is elsewhere."""
+    names = ("iree_compile", "iree_run_module", "iree_dump_module")
+    paths = {name: to / getattr(tools, name).relative_to(folder(tools)) for name in names}
+    return dataclasses.replace(tools, **paths)
+
+
+def _requirements(locked: LockedRelease) -> str:
+    """Return the wheels of a release as a requirements file has them."""
+    return "".join(
+        f"{wheel.package}=={wheel.version}{''.join(f' --hash=sha256:{digest}' for digest in wheel.sha256)}\n"
+        for wheel in locked.wheels
+    )
 
 
 def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
@@ -81,22 +111,6 @@ def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
         where = f"{folder} or its bin folder" if folder else "PATH"
         raise ToolError(f"iree-compile is not in {where}; install a release with `harness quality --iree RELEASE`.")
     return _described(roots, store)
-
-
-def _install(name: str, requirements: str, folder: Path, *, offline: bool, cancel: Cancel | None) -> None:
-    listing, log = folder / "requirements.txt", folder / "install.log"
-    listing.write_text(requirements, encoding="utf-8")
-    options = ["--target", str(folder), "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    argv = [uv.find_uv_bin(), "pip", "install", *options, "--python-version", WHEEL_PYTHON, "-r", str(listing)]
-    argv += ["--offline"] if offline else []
-    ended = process.run(argv, cwd=folder, log_path=log, timeout_s=_INSTALL_TIMEOUT_S, cancel=cancel)
-    if ended.exit_code != 0:
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if process.NO_SPACE in text:
-            raise DiskError(f"{folder}: {process.NO_SPACE}, so IREE {name} cannot be installed; see --store.")
-        said = " ".join(text.split())[-600:]
-        hint = "run once without --offline" if offline else "check the network, proxy and package index"
-        raise FetchError(f"IREE {name} cannot be installed; {hint}. uv said: {said}")
 
 
 def _roots(bin_dir: Path) -> Iterator[Path]:

@@ -38,7 +38,7 @@ def steps(root: Path, *, program: str = "/bin/echo", kind: type[Steps] = Steps) 
     store = Store(root / "store")
     return kind(
         store=store,
-        fetcher=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)),
+        have=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)).fetch,
         toolchain=Toolchain(release=release("3.13.0"), build="build", **programs, **commits),
         host_cpu="cpu",
         out_dir=root / "out",

@@ -5,13 +5,17 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.arguments import mirrors, parser, targets
+from harness.arguments import mirrors, parser, selected_gpus, targets
 from harness.cli import main
+from harness.devices import Gpu, Vendor
 from harness.errors import UsageError
 from harness.model import Backend, Target
+from tests.unit import kfd
 
 COMMANDS = ["quality", "run", "plan", "list", "fetch", "lock", "validate", "doctor"]
-FOUND = ("gfx942", "gfx90a")
+# SKUs: two of one chip, none known of the other.
+FOUND = (kfd.gpu(0, sku="mi300"), kfd.gpu(1, sku="mi308"), kfd.gpu(2, chip="gfx90a", sku=None))
+A100 = kfd.gpu(3, chip=None, sku=None, vendor=Vendor.NVIDIA)
 
 
 def parsed(*argv: str, environment: Mapping[str, str] | None = None) -> argparse.Namespace:
@@ -19,7 +23,7 @@ def parsed(*argv: str, environment: Mapping[str, str] | None = None) -> argparse
     return parser(environment or {}).parse_args([*command, *argv])
 
 
-def asked(*argv: str, found: tuple[str, ...] = FOUND, environment: Mapping[str, str] | None = None) -> list[Target]:
+def asked(*argv: str, found: tuple[Gpu, ...] = FOUND, environment: Mapping[str, str] | None = None) -> list[Target]:
     return list(targets(parsed(*argv, environment=environment), found))
 
 
@@ -33,6 +37,10 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str, environment: Mapping
 
 def cpu(*, compile_only: bool = False) -> Target:
     return Target(backend=Backend.CPU, compile_only=compile_only)
+
+
+def cuda(chip: str | None, *, compile_only: bool = False) -> Target:
+    return Target(backend=Backend.CUDA, chip=chip, compile_only=compile_only)
 
 
 def rocm(chip: str | None, *, compile_only: bool = False, sku: str | None = None) -> Target:
@@ -55,10 +63,66 @@ def rocm(chip: str | None, *, compile_only: bool = False, sku: str | None = None
         ("--chip gfx942 --compile-chip gfx90a", [rocm("gfx942"), rocm("gfx90a", compile_only=True)]),
         ("--chip gfx942 --compile-chip gfx942", [rocm("gfx942")]),
         ("--chip gfx942 --sku mi300", [rocm("gfx942", sku="mi300")]),
+        ("--backend cuda", [cuda(None)]),
+        ("--backend cuda --chip sm_80 --chip sm_90a", [cuda("sm_80"), cuda("sm_90a")]),
+        ("--chip sm_80 --compile-only", [cuda("sm_80", compile_only=True)]),
+        ("--compile-chip sm_80", [cuda("sm_80", compile_only=True)]),
     ],
 )
 def test_targets(argv: str, wanted: list[Target]) -> None:
     assert asked(*argv.split()) == wanted
+
+
+@pytest.mark.parametrize(
+    ("argv", "found", "wanted"),
+    [
+        ("--backend rocm", ("mi300", "mi300"), [rocm("gfx942", sku="mi300")]),
+        ("--chip gfx942", ("mi300", "mi300"), [rocm("gfx942", sku="mi300")]),
+        ("--compile-chip gfx942", ("mi300",), [rocm("gfx942", sku="mi300", compile_only=True)]),
+        ("--backend rocm --sku mi325", ("mi300",), [rocm("gfx942", sku="mi325")]),
+        ("--backend rocm", ("mi300", "mi308"), [rocm("gfx942")]),
+        ("--backend rocm", ("mi300", None), [rocm("gfx942")]),
+        ("--backend rocm", (None,), [rocm("gfx942")]),
+        ("--chip gfx1100", ("mi300",), [rocm("gfx1100")]),
+        ("--backend cpu", ("mi300",), [cpu()]),
+    ],
+)
+def test_the_sku_is_that_of_the_gpus_here_if_they_have_one(
+    argv: str, found: tuple[str | None, ...], wanted: list[Target]
+) -> None:
+    gpus = tuple(kfd.gpu(index, sku=sku) for index, sku in enumerate(found))
+    assert asked(*argv.split(), found=gpus) == wanted
+
+
+def test_a_gpu_of_another_vendor_is_no_default() -> None:
+    assert asked("--backend", "rocm", found=(A100,)) == [rocm(None)]
+    assert asked("--backend", "cuda", found=(A100,), environment={"ROCM_CHIP": "gfx942"}) == [cuda(None)]
+
+
+@pytest.mark.parametrize(
+    ("argv", "indices"),
+    [
+        ("", [0, 1, 2, 3]),
+        ("--gpu 2", [2]),
+        ("--gpu 3,0", [3, 0]),
+        ("--gpu 0 --gpu 2,0", [0, 2]),
+        ("run --gpu 1", [1]),
+        ("list --gpu 1", [1]),
+        ("plan --gpu 1", [1]),
+    ],
+)
+def test_gpus_are_named_by_number(argv: str, indices: list[int]) -> None:
+    found = selected_gpus(parsed(*argv.split()), (*FOUND, A100))
+    assert [gpu.index for gpu in found] == indices
+
+
+def test_a_gpu_that_is_not_there() -> None:
+    with pytest.raises(UsageError) as caught:
+        selected_gpus(parsed("--gpu", "7,2,4"), (FOUND[0], FOUND[2], A100))
+    known = "GPU 0 (gfx942, mi300), GPU 2 (gfx90a, unknown SKU), GPU 3 (nvidia, unknown SKU)"
+    assert str(caught.value) == f"--gpu 7,4: no such GPU; expected of {known}."
+    with pytest.raises(UsageError, match="--gpu 0: no such GPU; expected of none, as this machine has no GPU"):
+        selected_gpus(parsed("--gpu", "0"), ())
 
 
 def test_a_machine_without_a_gpu_has_a_target_without_a_chip() -> None:
@@ -87,12 +151,20 @@ def test_the_environment_behind_targets(argv: str, environment: dict[str, str], 
 @pytest.mark.parametrize(
     ("argv", "environment", "message"),
     [
-        ("--backend cpu --chip gfx942", {}, "--chip and --compile-chip are for --backend rocm"),
-        ("--compile-chip gfx942", {"BACKEND": "cpu"}, "--chip and --compile-chip are for --backend rocm"),
+        ("--backend cpu --chip gfx942", {}, "--chip and --compile-chip are for --backend rocm or cuda; a CPU"),
+        (
+            "--compile-chip gfx942",
+            {"BACKEND": "cpu"},
+            "--chip and --compile-chip are for --backend rocm or cuda; a CPU",
+        ),
         ("--sku mi9", {}, "--sku mi9: no such SKU; expected one of mi100, "),
         ("", {"SKU": "MI300"}, "--sku MI300: no such SKU"),
-        ("", {"BACKEND": "gpu"}, "BACKEND=gpu: no such backend; expected one of cpu, rocm."),
+        ("", {"BACKEND": "gpu"}, "BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda."),
         ("", {"BACKEND": "ROCM"}, "BACKEND=ROCM: no such backend"),
+        ("--chip gfx942 --chip sm_80", {}, "'gfx942': no name of a chip; expected one such as sm_80."),
+        ("--chip sm_8", {}, "'sm_8': no name of a chip; expected one such as sm_80."),
+        ("--backend cuda --compile-chip sm_80x", {}, "'sm_80x': no name of a chip; expected one such as sm_80."),
+        ("--backend rocm --chip sm_80", {}, "'sm_80': no name of a chip; expected one such as gfx942"),
         ("", {"BACKEND": "rocm", "ROCM_CHIP": "MI300"}, "'MI300': no name of a chip; expected one such as gfx942"),
     ],
 )
@@ -119,7 +191,7 @@ def test_what_is_no_name_of_a_chip(option: str, chip: str) -> None:
 
 def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"], {"BACKEND": "gpu"}) == 2
-    assert capsys.readouterr().err == "error: BACKEND=gpu: no such backend; expected one of cpu, rocm.\n"
+    assert capsys.readouterr().err == "error: BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda.\n"
 
 
 @pytest.mark.parametrize(
@@ -133,9 +205,13 @@ def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
         ("--jobs 0", "argument --jobs: '0' is no whole number of at least 1"),
         ("--jobs 1.5", "argument --jobs: '1.5' is no whole number of at least 1"),
         ("--jobs many", "argument --jobs: 'many' is no whole number of at least 1"),
+        ("--gpu all", "argument --gpu: 'all' is no list of GPUs; expected numbers such as 0 or 0,2"),
+        ("--gpu 0,", "argument --gpu: '0,' is no list of GPUs"),
+        ("--gpu=-1", "argument --gpu: '-1' is no list of GPUs"),
+        ("validate --gpu 0", "unrecognized arguments: --gpu"),
         ("--backend gpu", "argument --backend: invalid choice: 'gpu'"),
         ("--verdict mine", "argument --verdict: invalid choice: 'mine'"),
-        ("--engine podman", "argument --engine: invalid choice: 'podman'"),
+        ("--engine lxc", "argument --engine: invalid choice: 'lxc'"),
         ("--compile", "unrecognized arguments: --compile"),
         ("run --iree 3.0.0", "unrecognized arguments: --iree"),
         ("validate --chip gfx942", "unrecognized arguments: --chip"),

@@ -1,49 +1,59 @@
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness import devices
-from harness.devices import Gpu
+from harness.devices import Gpu, Vendor
+from tests.unit import kfd
+from tests.unit.kfd import Card
 
-# Values as the kernel's topology shows them: gfx_target_version, PCI device id, chip, SKU.
-MACHINES = {
-    "MI210": (90010, 0x740F, "gfx90a", "mi210"),
-    "MI300X": (90402, 0x74A1, "gfx942", "mi300"),
-    "MI300X, partitioned": (90402, 0x74B5, "gfx942", "mi300"),
-    "MI308X": (90402, 0x74A2, "gfx942", "mi308"),
-    "MI325X": (90402, 0x74A5, "gfx942", "mi325"),
-    "MI355X": (90500, 0x75A3, "gfx950", "mi355"),
-    "W7900": (110000, 0x7448, "gfx1100", "w7900"),
-    "R9700": (120001, 0x7551, "gfx1201", None),  # shares its id with another card
+CARDS = {
+    "MI210": kfd.MI210,
+    "MI250": kfd.MI250,
+    "MI250X": kfd.MI250X,
+    "MI250X of its own id": replace(kfd.MI250X, device_id=0x7408),
+    "MI300A": kfd.MI300A,
+    "MI300X": kfd.MI300X,
+    "MI300X VF": replace(kfd.MI300X, device_id=0x74B5),
+    "MI300X HF": replace(kfd.MI300X, device_id=0x74A9),
+    "MI300X HF VF": replace(kfd.MI300X, device_id=0x74BD),
+    "MI308X": kfd.MI308X,
+    "MI308X VF": replace(kfd.MI308X, device_id=0x74B6),
+    "MI308X HF": replace(kfd.MI308X, device_id=0x74A8),
+    "MI308X HF VF": replace(kfd.MI308X, device_id=0x74BC),
+    "MI325X": kfd.MI325X,
+    "MI350X": kfd.MI350X,
+    "MI350X VF": replace(kfd.MI350X, device_id=0x75B0),
+    "MI355X": kfd.MI355X,
+    "MI355X VF": replace(kfd.MI355X, device_id=0x75B3),
+    "W7900": kfd.W7900,
+    "W7900 Dual Slot": replace(kfd.W7900, device_id=0x744A),
+    "R9700": kfd.R9700,
+    "R9600D": kfd.R9600D,
+    "of an unknown id": replace(kfd.MI300X, device_id=0x1234, sku=None),
+    "MI250 or MI250X in part": replace(kfd.MI250, simds=100, sku=None),
 }
-CPU_NODE = {"cpu_cores_count": 96, "simd_count": 0, "gfx_target_version": 0, "device_id": 0}
+CHIPS = ("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1201")
 
 
-def write(root: Path, path: str, text: str) -> Path:
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
-
-
-def node(root: Path, number: int, properties: dict[str, int]) -> None:
-    lines = "".join(f"{name} {value}\n" for name, value in properties.items())
-    write(root, f"sys/class/kfd/kfd/topology/nodes/{number}/properties", lines)
-
-
-def gpu_node(root: Path, number: int, version: int, device_id: int, minor: int = 128) -> None:
-    properties = {"simd_count": 1216, "gfx_target_version": version, "vendor_id": 4098, "device_id": device_id}
-    node(root, number, CPU_NODE | properties | {"drm_render_minor": minor, "unique_id": 2**63 + 1})
-
-
-@pytest.mark.parametrize(("version", "device_id", "chip", "sku"), MACHINES.values(), ids=MACHINES.keys())
-def test_a_machine_with_one_gpu(tmp_path: Path, version: int, device_id: int, chip: str, sku: str | None) -> None:
-    node(tmp_path, 0, CPU_NODE)
-    gpu_node(tmp_path, 1, version, device_id)
-    assert devices.gpus(tmp_path) == (Gpu(chip=chip, sku=sku, render_node="/dev/dri/renderD128"),)
-    assert sku is None or sku in devices.SKUS
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS.keys())
+def test_a_machine_with_one_gpu(tmp_path: Path, card: Card) -> None:
+    kfd.machine(tmp_path, card)
+    wanted = Gpu(
+        index=0,
+        vendor=Vendor.AMD,
+        chip=card.chip,
+        sku=card.sku,
+        uuid="GPU-9ba5000000000001",
+        bus_id="0000:0c:00.0",
+        node="/dev/dri/renderD128",
+    )
+    assert devices.gpus(tmp_path) == (wanted,)
+    assert card.chip in CHIPS
+    assert card.sku is None or card.sku in devices.SKUS
 
 
 @pytest.mark.parametrize(
@@ -51,9 +61,12 @@ def test_a_machine_with_one_gpu(tmp_path: Path, version: int, device_id: int, ch
     [
         (90008, "gfx908"),
         (90010, "gfx90a"),
+        (90012, "gfx90c"),
         (90402, "gfx942"),
+        (90500, "gfx950"),
         (100300, "gfx1030"),
         (110501, "gfx1151"),
+        (120001, "gfx1201"),
         (120500, "gfx1250"),
     ],
 )
@@ -62,47 +75,92 @@ def test_names_of_chips(version: int, chip: str) -> None:
 
 
 def test_eight_gpus_come_in_the_order_of_their_nodes(tmp_path: Path) -> None:
-    for number in (0, 1):
-        node(tmp_path, number, CPU_NODE)
-    for number in range(2, 10):
-        gpu_node(tmp_path, number, 90402, 0x74A1, minor=120 + number)
-    gpu_node(tmp_path, 10, 90010, 0x740F, minor=130)
+    kfd.machine(tmp_path, *[kfd.MI300X] * 8, kfd.MI210, cpus=2)  # 2 to 10, of which 10 sorts before 2 as a text
     found = devices.gpus(tmp_path)
-    assert [gpu.render_node for gpu in found] == [f"/dev/dri/renderD{minor}" for minor in range(122, 131)]
+    assert [gpu.index for gpu in found] == list(range(9))
+    assert [gpu.node for gpu in found] == [f"/dev/dri/renderD{minor}" for minor in range(128, 137)]
+    assert [gpu.bus_id for gpu in found] == [f"0000:{bus}c:00.0" for bus in "012345678"]
     assert [gpu.chip for gpu in found] == ["gfx942"] * 8 + ["gfx90a"]
+    assert [str(found[0]), str(found[8])] == ["GPU 0 (gfx942, mi300)", "GPU 8 (gfx90a, mi210)"]
+    assert len({gpu.uuid for gpu in found}) == 9
+
+
+def test_partitions_are_gpus_of_their_own_that_share_a_pci_device(tmp_path: Path) -> None:
+    kfd.partitioned(tmp_path)
+    found = devices.gpus(tmp_path)
+    assert [gpu.node for gpu in found] == [f"/dev/dri/renderD{minor}" for minor in range(128, 136)]
+    assert {(gpu.bus_id, gpu.sku, gpu.chip) for gpu in found} == {("0000:0c:00.0", "mi300", "gfx942")}
+    assert {gpu.uuid for gpu in found} == {None}, "one that names eight names none"
+
+
+def test_partitions_with_ids_of_their_own_keep_them(tmp_path: Path) -> None:
+    for part in range(2):
+        kfd.gpu_node(tmp_path, part, kfd.MI300X, unique_id=kfd.UNIQUE_ID + part, location_id=part << 28 | 0xC00)
+    assert [gpu.uuid for gpu in devices.gpus(tmp_path)] == ["GPU-9ba5000000000001", "GPU-9ba5000000000002"]
+
+
+def test_where_a_gpu_is_on_the_bus(tmp_path: Path) -> None:
+    location_id = 0xC1 << 8 | 0x1F << 3 | 2
+    kfd.gpu_node(tmp_path, 1, kfd.W7900, domain=0x10001, location_id=location_id, unique_id=0)
+    (gpu,) = devices.gpus(tmp_path)
+    assert (gpu.bus_id, gpu.uuid) == ("10001:c1:1f.2", None)
+
+
+@pytest.mark.parametrize("revision", ["", "c0\n", "0xzz\n", "0xC8\n"])
+def test_a_shared_id_without_a_revision_tells_no_sku(tmp_path: Path, revision: str) -> None:
+    kfd.machine(tmp_path, kfd.R9700)
+    kfd.write(tmp_path, "sys/bus/pci/devices/0000:0c:00.0/revision", revision)
+    assert [gpu.sku for gpu in devices.gpus(tmp_path)] == [None]
+
+
+@pytest.mark.parametrize("cpus", [0, 1, 2])
+def test_a_machine_without_a_gpu(tmp_path: Path, cpus: int) -> None:
+    kfd.machine(tmp_path, cpus=cpus)
+    assert devices.gpus(tmp_path) == ()
+
+
+def test_an_apu_is_a_gpu_that_has_cores_too(tmp_path: Path) -> None:
+    kfd.gpu_node(tmp_path, 0, replace(kfd.W7900, version=110501, device_id=0x1586), cpu_cores_count=32, unique_id=0)
+    (gpu,) = devices.gpus(tmp_path)
+    assert (gpu.chip, gpu.sku, gpu.uuid) == ("gfx1151", None, None)
 
 
 def test_a_node_that_may_not_be_read_is_left_out(tmp_path: Path) -> None:
-    gpu_node(tmp_path, 1, 90402, 0x74A1)
-    (tmp_path / "sys/class/kfd/kfd/topology/nodes/2/properties").mkdir(parents=True)  # whoever asks, it fails
-    (tmp_path / "sys/class/kfd/kfd/topology/nodes/3").mkdir()
-    write(tmp_path, "sys/class/kfd/kfd/topology/nodes/4/properties", "")
-    write(tmp_path, "sys/class/kfd/kfd/topology/nodes/5/properties", "simd_count many\n\xff\n")
-    assert [gpu.chip for gpu in devices.gpus(tmp_path)] == ["gfx942"]
+    kfd.gpu_node(tmp_path, 1, kfd.MI300X)
+    (tmp_path / kfd.NODES / "2/properties").mkdir(parents=True)  # whoever asks, it fails
+    (tmp_path / kfd.NODES / "3").mkdir()
+    kfd.write(tmp_path, f"{kfd.NODES}/4/properties", "")
+    kfd.write(tmp_path, f"{kfd.NODES}/5/properties", "simd_count many\n\xff\nsimd_count -4\nsimd_count 1 2\nsimd_count")
+    kfd.write(tmp_path, f"{kfd.NODES}/more/properties", "simd_count 4\n")
+    kfd.gpu_node(tmp_path, 6, kfd.MI210, place=1)
+    assert [(gpu.index, gpu.chip) for gpu in devices.gpus(tmp_path)] == [(0, "gfx942"), (1, "gfx90a")]
 
 
-def test_an_unknown_device_has_no_sku(tmp_path: Path) -> None:
-    gpu_node(tmp_path, 1, 90402, 0x1234)
-    assert devices.gpus(tmp_path) == (Gpu(chip="gfx942", sku=None, render_node="/dev/dri/renderD128"),)
+def test_a_gpu_of_which_the_kernel_says_little(tmp_path: Path) -> None:
+    kfd.write(tmp_path, f"{kfd.NODES}/1/properties", "simd_count 4\n")
+    (gpu,) = devices.gpus(tmp_path)
+    assert (gpu.chip, gpu.sku, gpu.uuid, gpu.bus_id) == (None, None, None, "0000:00:00.0")
+    assert str(gpu) == "GPU 0 (amd, unknown SKU)"
 
 
-def test_a_machine_without_the_driver(tmp_path: Path) -> None:
-    assert devices.gpus(tmp_path) == ()
-    (access,) = devices.access(tmp_path)
-    assert (access.path, access.usable, access.group_id) == (f"{tmp_path}/dev/kfd", False, None)
-    assert access.problem == "No such file or directory"
+def test_gpus_of_nvidia_come_by_bus_after_those_of_amd(tmp_path: Path) -> None:
+    uuid = "GPU-eaf23aa1-4d3d-596c-da66-b86b0e5db584"
+    kfd.nvidia(tmp_path, "0000:48:00.0", 0, "GPU-????????-????-????-????-????????????")
+    kfd.nvidia(tmp_path, "0000:07:00.0", 2, uuid)
+    kfd.machine(tmp_path, kfd.MI210)
+    (tmp_path / "proc/driver/nvidia/gpus/0000:01:00.0/information").mkdir(parents=True)
+    amd, *found = devices.gpus(tmp_path)
+    first = Gpu(index=1, vendor=Vendor.NVIDIA, chip=None, uuid=uuid, bus_id="0000:07:00.0", node="/dev/nvidia2")
+    assert found == [first, replace(first, index=2, uuid=None, bus_id="0000:48:00.0", node="/dev/nvidia0")]
+    assert devices.nodes([amd, *found, amd]) == (
+        *("/dev/kfd", "/dev/dri/renderD128", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia2", "/dev/nvidia0"),
+    )
 
 
-def test_device_files(tmp_path: Path) -> None:
-    kfd = tmp_path / "dev/kfd"
-    file = write(tmp_path, "dev/dri/renderD128", "left by a mount that came too early")
-    write(tmp_path, "dev/dri/card0", "")
-    kfd.symlink_to("/dev/null")
-    usable, regular = devices.access(tmp_path)
-    assert (usable.path, usable.usable, usable.problem) == (str(kfd), True, "")
-    assert (regular.usable, regular.problem) == (False, "is no character device")
-    assert regular.path == f"{tmp_path}/dev/dri/renderD128"
-    assert regular.group_id == file.stat().st_gid
+def test_a_driver_of_nvidia_that_says_little(tmp_path: Path) -> None:
+    kfd.write(tmp_path, "proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t\t Tesla K80\n\xff")
+    (gpu,) = devices.gpus(tmp_path)
+    assert (gpu.uuid, gpu.node, str(gpu)) == (None, "/dev/nvidia0", "GPU 0 (nvidia, unknown SKU)")
 
 
 CPUINFO = """\
@@ -114,7 +172,7 @@ flags\t\t: fpu avx2 {more}
 
 
 def identity(root: Path, cpuinfo: str) -> str:
-    write(root, "proc/cpuinfo", cpuinfo)
+    kfd.write(root, "proc/cpuinfo", cpuinfo)
     return devices.cpu_identity(root)
 
 
@@ -135,7 +193,7 @@ def test_an_arm_cpu_is_told_by_its_features(tmp_path: Path) -> None:
 
 
 def test_memory(tmp_path: Path) -> None:
-    write(
+    kfd.write(
         tmp_path, "proc/meminfo", "MemTotal:       16384 kB\nMemFree:  1 kB\nMemAvailable:    8192 kB\nHugePages: 0\n"
     )
     assert devices.memory_bytes(tmp_path) == (8 << 20, 16 << 20)

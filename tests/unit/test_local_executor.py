@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from harness.devices import Gpu
+from harness.gpus import Pool
 from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
 from harness.process import Cancel
 from harness.run import LocalExecutor, PlanRun, resource
@@ -24,7 +26,7 @@ class Counting(Steps):
     mutex: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     go: threading.Event = dataclasses.field(default_factory=threading.Event)
 
-    def do(self, step: Step, results: Results) -> Done:  # noqa: ARG002
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:  # noqa: ARG002
         name = resource(step)
         with self.mutex:
             self.busy[name] += 1
@@ -50,7 +52,7 @@ def run(name: str, device: str) -> Run:
 
 def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
     doer: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
-    executor = LocalExecutor(doer, {"network": 3, "compile": 2})
+    executor = LocalExecutor(doer, {"network": 3, "compile": 2}, Pool(()), Cancel())
     names = [f"{number}" for number in range(6)]
     wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
     wanted += [run(name, f"hip://{int(name) % 2}") for name in names]
@@ -68,7 +70,7 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
 
 
 def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
-    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {})
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), Cancel())
     step = planned().steps[1]
     assert isinstance(step, Compile)
     executor.start(step, {})  # without the blobs that it needs
@@ -84,7 +86,7 @@ def test_a_plan_done_by_threads(tmp_path: Path) -> None:
         planned(spec(submodel="b", mlir=here["there"], compile_only=True)),
     ]
     heard = Heard()
-    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {})
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), Cancel())
     PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=Cancel()).run()
     found = {each.submodel: (each.status, each.kind, each.phase) for each in heard.cases}
     assert found == {

@@ -64,9 +64,22 @@ def test_a_case_on_a_chip(name: str, own: tuple[str, ...]) -> None:
     model = rocm_spec(compiler_flags=("--iree-hal-target-device=hip", "--iree-hip-waves-per-eu=2"))
     plan = planned(model, MI300, name)
     assert only(plan, Compile).argv == ("iree-compile", "model.mlir", "-o", "model.vmfb", *own, *STATISTICS)
-    assert (only(plan, Run).case_id, only(plan, Run).device) == ("tiny/clip[rocm-gfx942]", "hip")
+    ran = only(plan, Run)
+    assert (ran.case_id, ran.device, ran.chip) == ("tiny/clip[rocm-gfx942]", "hip", "gfx942")
     renamed = "--iree-hip-waves-per-eu=2 is --iree-rocm-waves-per-eu=2 on 3.13.0"
     assert plan.notes == ((renamed,) if name == "3.13.0" else ())
+
+
+@pytest.mark.parametrize("name", ["3.0.0", "3.13.0"])
+def test_a_case_on_a_chip_of_nvidia(name: str) -> None:
+    flags = ("--iree-hal-target-device=cuda", "--iree-cuda-target-features=+ptx76")
+    model = spec(backend=Backend.CUDA, device="cuda", compiler_flags=flags)
+    plan = planned(model, Target(backend=Backend.CUDA, chip="sm_80"), name)
+    own = ("--iree-cuda-target=sm_80", *flags)
+    assert only(plan, Compile).argv == ("iree-compile", "model.mlir", "-o", "model.vmfb", *own, *STATISTICS)
+    ran = only(plan, Run)
+    assert (ran.case_id, ran.device, ran.chip) == ("tiny/clip[cuda-sm_80]", "cuda", "sm_80")
+    assert plan.notes == ()
 
 
 def test_a_pipeline_comes_after_the_model_whose_functions_it_calls() -> None:
@@ -213,6 +226,10 @@ def test_what_stands_in_the_way_of_a_case() -> None:
     assert nowhere.blocked is not None
     assert (nowhere.blocked.status, nowhere.blocked.kind) == (Status.ERROR, Kind.DEVICE)
     assert "--compile-chip gfx942" in nowhere.blocked.reason
+    nameless = planned(spec(backend=Backend.CUDA, device="cuda"), Target(backend=Backend.CUDA)).blocked
+    assert nameless is not None
+    assert (nameless.status, nameless.kind) == (Status.ERROR, Kind.DEVICE)
+    assert "--chip sm_80" in nameless.reason
     for model, target in (
         (rocm_spec(), Target(backend=Backend.ROCM, chip="gfx950")),
         (spec(compiler_flags=("--iree-dispatch-creation-data-tiling",)), CPU),

@@ -94,11 +94,12 @@ def test_arguments_are_never_seen_by_a_shell(tmp_path: Path) -> None:
     assert said(tmp_path) == f"{' '.join(argv[1:])}\n"
 
 
-def test_the_environment_is_inherited_or_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_are_added_to_the_inherited_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF_THE_PARENT", "1")
     run(tmp_path, "echo $OF_THE_PARENT $MINE")
-    run(tmp_path, "echo $OF_THE_PARENT $MINE", environment={"MINE": "2"})
-    assert said(tmp_path) == "1\n2\n"
+    run(tmp_path, "echo $OF_THE_PARENT $MINE", variables={"MINE": "2"})
+    run(tmp_path, "echo $OF_THE_PARENT $MINE", variables={"OF_THE_PARENT": "3"})
+    assert said(tmp_path) == "1\n1 2\n3\n"
 
 
 @pytest.mark.usefixtures("no_descriptor_is_left")

@@ -37,10 +37,19 @@ def test_the_file_name_says_model_submodel_and_backend(tmp_path: Path) -> None:
     assert (loaded.model, loaded.submodel, loaded.backend, loaded.name) == ("sd3", "mm_dit", Backend.ROCM, "sd3/mm_dit")
 
 
-@pytest.mark.parametrize(("name", "device"), [("toy/clip_cpu.json", "local-task"), ("toy/clip_rocm.json", "hip")])
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [("toy/clip_cpu.json", "local-task"), ("toy/clip_rocm.json", "hip"), ("toy/clip_cuda.json", "cuda")],
+)
 def test_the_backend_chooses_the_device_unless_the_spec_does(tmp_path: Path, name: str, device: str) -> None:
     assert load(tmp_path, MINIMAL, name).device == device
     assert load(tmp_path, MINIMAL | {"device": "hip://1"}, name).device == "hip://1"
+
+
+def test_a_chip_of_nvidia_may_be_expected_to_fail(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MINIMAL | {"compile_chip_expecting_to_fail": ["sm_60", "sm_90a"]}, "toy/clip_cuda.json")
+    assert loaded.backend is Backend.CUDA
+    assert loaded.compile_chip_expecting_to_fail == {"sm_60", "sm_90a"}
 
 
 def test_every_field_is_read(tmp_path: Path) -> None:
@@ -133,6 +142,8 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"add_pipeline_module": True}, "there is no pipeline module; expected the field pipeline_mlir"),
         ({"pipeline_compiler_flags": []}, "'pipeline_mlir' is a dependency of 'pipeline_compiler_flags'"),
         ({"compiler_flags": ["--iree-rocm-target=gfx942"]}, "is set by the harness from the chip (--chip)"),
+        ({"compiler_flags": ["--iree-cuda-target=sm_80"]}, "is set by the harness from the chip (--chip)"),
+        ({"compiler_flags": ["--iree-cuda-use-ptxas-from=x"]}, "makes the compiler start another program"),
         ({"compiler_flags": ["--iree-opt-splat-parameters=x"]}, "is set by the harness where a spec has no"),
         ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads a program into the compiler"),
         ({"compiler_flags": ["--iree-llvmcpu-system-linker-path=touch x;"]}, "start another program"),
@@ -180,7 +191,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_name_without_a_backend_is_refused(tmp_path: Path) -> None:
     (line,) = violations(tmp_path, MINIMAL, "toy/clip.json")
-    assert "expected clip_cpu.json or clip_rocm.json" in line
+    assert "expected clip_cpu.json or clip_rocm.json or clip_cuda.json" in line
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -104,12 +104,12 @@ def test_dispatches(tmp_path: Path, statistics: Any, count: int | None) -> None:
 
 def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
     none = {"links": (), "inputs": (), "compiles": ()}
-    return Run(case_id="tiny/clip[cpu]", argv=argv, device="local-task", outputs=outputs, **none)
+    return Run(case_id="tiny/clip[cpu]", argv=argv, device="local-task", chip=None, outputs=outputs, **none)
 
 
 def started(root: Path, *argv: str) -> str:
     log = root / "run.log"
-    assert steps(root)._started(a_run(*argv), root, log).exit_code == 0
+    assert steps(root)._started(a_run(*argv), root, log, {}).exit_code == 0
     return log.read_text()
 
 
@@ -138,12 +138,12 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     log = tmp_path / "run.log"
-    steps(tmp_path)._started(a_run("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log)
+    steps(tmp_path)._started(a_run("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log, {})
     assert log.read_text() == "wrapped /bin/echo --x\n"
 
 
 def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    done = steps(tmp_path).do(a_run("no-such-profiler", "iree-run-module"), {})
+    done = steps(tmp_path).do(a_run("no-such-profiler", "iree-run-module"), {}, None)
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("no-such-profiler cannot be started: No such file")
@@ -164,7 +164,7 @@ def compared(root: Path, actual: bytes, declared: tuple[str, ...] | None, expect
         fetch: Done(step=fetch, value=Fetched(path=root / "blob", blob=quoted, seconds=0)),
     }
     wanted = (link, TensorType.parse(expected)) if expected else None
-    return steps(root).do(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results)
+    return steps(root).do(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
 
 
 @pytest.mark.parametrize("declared", [None, ("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])

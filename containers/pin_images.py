@@ -1,0 +1,188 @@
+"""Pin what the images are made from: containers/images.toml, packages.lock.json and requirements.txt.
+
+Run by `nox -s pins`, or `nox -s pins -- NAME...` for some images only. What cannot be asked keeps its pin, and that
+is said; if it was asked for by name, it is a failure too.
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import uv
+
+from harness import bootstrap, image
+from harness.bootstrap import changes
+from harness.disk import write_atomically
+from harness.engine import sockets
+from harness.errors import HarnessError
+from harness.image import Bootstrapped, Image, Pulled
+from harness.wheels import REQUIREMENTS_NAME
+
+CONTAINERS = Path(__file__).parent
+PROJECT = CONTAINERS.parent / "pyproject.toml"
+OLDEST_PYTHON = "3.11"
+
+Say = Callable[[str], None]
+
+
+class NotAskedError(Exception):
+    """Nobody could say what a pin should be now; the text says why."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Pin, say what changed, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="nox -s pins --", description="Pin what the images are made from.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="an image of images.toml (all, and the wheels)")
+    parser.add_argument("--debian-mirror", metavar="URL", help="the archive to pin, instead of mmdebstrap's choice")
+    parsed = parser.parse_args(arguments)
+    known = image.load(CONTAINERS)
+    if unknown := [name for name in parsed.names if name not in known]:
+        parser.error(f"{unknown[0]}: no such image; images.toml has {', '.join(known)}")
+    failed = [name for name in parsed.names or known if not _is_pinned(name, parsed.debian_mirror, _say)]
+    if not parsed.names and not _is_locked(_say):
+        return 1
+    return 1 if parsed.names and failed else 0
+
+
+def pin(containers: Path, name: str, *, mirror: str | None = None) -> Iterator[str]:
+    """Pin one image anew in a folder with images.toml, and yield what changed.
+
+    Raises:
+        NotAskedError: no engine or registry says what a tag is now.
+        HarnessError: it cannot be bootstrapped.
+    """
+    subject = image.load(containers)[name]
+    match subject.base:
+        case Pulled() as base:
+            yield from _pin_pulled(containers, subject, base)
+        case Bootstrapped() as base:
+            yield from _pin_bootstrapped(containers, subject, base, mirror)
+
+
+def lock(project: Path, requirements: Path) -> Iterator[str]:
+    """Lock the newest versions of a project's dependencies, and yield what changed."""
+    old = _locked_versions(requirements.read_text(encoding="utf-8")) if requirements.exists() else {}
+    wanted = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-header", "--no-annotate"]
+    done = subprocess.run(
+        [uv.find_uv_bin(), "pip", "compile", *wanted, "--quiet", str(project)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NotAskedError(" ".join(done.stderr.split())[-600:])
+    write_atomically(requirements, done.stdout)
+    yield from changes(old, _locked_versions(done.stdout))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _is_pinned(name: str, mirror: str | None, say: Say) -> bool:
+    """Pin an image and say so; False if it keeps the pin that it had because nothing better is known."""
+    return _is_done(name, lambda: pin(CONTAINERS, name, mirror=mirror), say)
+
+
+def _is_locked(say: Say) -> bool:
+    return _is_done(REQUIREMENTS_NAME, lambda: lock(PROJECT, CONTAINERS / REQUIREMENTS_NAME), say)
+
+
+def _is_done(subject: str, do: Callable[[], Iterator[str]], say: Say) -> bool:
+    try:
+        lines = list(do())
+    except (HarnessError, NotAskedError) as error:
+        say(f"{subject}: not pinned anew: {error}")
+        return False
+    for line in lines or ["unchanged"]:
+        say(f"{subject}: {line}")
+    return True
+
+
+def _pin_bootstrapped(containers: Path, subject: Image, base: Bootstrapped, mirror: str | None) -> Iterator[str]:
+    bootstrap.check(subject.name, mirror)
+    with tempfile.TemporaryDirectory() as folder:
+        tree = bootstrap.bootstrap(base, Path(folder), mirror=mirror)
+    if tree.sha256 == base.sha256 and tree.versions == base.versions:
+        return
+    # The packages come first: a run that is stopped between the two leaves a pin that is refused, not a wrong one.
+    lock_path = containers / image.PACKAGES_NAME
+    locked = json.loads(lock_path.read_text(encoding="utf-8")) | {subject.name: tree.versions}
+    write_atomically(lock_path, json.dumps(locked, indent=1, sort_keys=True) + "\n")
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    _rewrite(containers, subject.name, {"sha256": tree.sha256, "pinned": today})
+    yield from changes(base.versions, tree.versions)
+    yield f"sha256 {base.sha256} -> {tree.sha256}"
+
+
+def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]:
+    tagged = base.reference.partition("@")[0]
+    if ":" not in tagged.rpartition("/")[2]:
+        raise NotAskedError(f"{base.reference} names no tag whose digest could be asked for; expected NAME:TAG@DIGEST")
+    digest = _digest(tagged)
+    if digest == base.digest and not base.attested:
+        return
+    _rewrite(containers, subject.name, {"base": f"{tagged}@{digest}"}, dropped="attested")
+    if digest != base.digest:
+        yield f"{tagged} {base.digest} -> {digest}"
+    if base.attested:
+        yield f"no longer only attested: the registry itself says {digest}"
+
+
+def _digest(tagged: str) -> str:
+    """Return the digest that a registry has for a tag now, asked through the first engine that answers."""
+    problem = "no engine answers: start Docker, or name its socket in DOCKER_HOST"
+    for _, address in sockets("", os.environ):
+        try:
+            client: Any = docker.APIClient(base_url=address, version="auto", timeout=60)
+            digest = str(client.inspect_distribution(tagged)["Descriptor"]["digest"])
+        except (docker.errors.DockerException, OSError, KeyError, ValueError) as error:
+            problem = f"the registry of {tagged} cannot be asked through {address} ({' '.join(str(error).split())})"
+            continue
+        if re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            return digest
+        problem = f"{address} says that {tagged} has the digest {digest!r}"
+    raise NotAskedError(problem)
+
+
+def _rewrite(containers: Path, name: str, values: Mapping[str, str], *, dropped: str = "") -> None:
+    """Replace values in an image's table, and drop a key, with every comment and line kept where it is."""
+    path = containers / image.IMAGES_NAME
+    text = path.read_text(encoding="utf-8")
+    head, heading, rest = re.split(rf"^(\[{re.escape(name)}\][^\n]*\n)", text, maxsplit=1, flags=re.MULTILINE)
+    table, following = _divided(rest)
+    for key, value in values.items():
+        table = re.sub(rf'^({key}\s*=\s*)"[^"]*"', rf'\g<1>"{value}"', table, count=1, flags=re.MULTILINE)
+    if dropped:
+        table = re.sub(rf"^{dropped}\s*=[^\n]*\n", "", table, count=1, flags=re.MULTILINE)
+    write_atomically(path, head + heading + table + following)
+
+
+def _divided(text: str) -> tuple[str, str]:
+    """Return a table's lines and what follows it."""
+    following = re.search(r"^\[", text, flags=re.MULTILINE)
+    end = following.start() if following else len(text)
+    return text[:end], text[end:]
+
+
+def _locked_versions(requirements: str) -> dict[str, str]:
+    """Return the versions of a lock by name; two where Pythons differ."""
+    versions: dict[str, str] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", requirements, flags=re.MULTILINE):
+        versions[name] = f"{versions[name]} and {version}" if name in versions else version
+    return versions
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

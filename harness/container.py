@@ -1,0 +1,145 @@
+"""One container with the harness in it: started, handed steps, and gone afterwards, whatever happens meanwhile."""
+
+import contextlib
+import os
+import socket  # noqa: TID251 - of this machine, not of a network
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import confinement, context, process, wall, warden, worker
+from harness.confinement import Grants
+from harness.devices import Gpu
+from harness.engine import Engine
+from harness.errors import EngineError
+from harness.images import Had
+from harness.model import Fetch, Status, Step, Verdict
+from harness.site import Order, Site
+from harness.steps import INTERRUPTED, Done, Results, Steps
+
+_ANSWERS_WITHIN_S = 60.0
+_POLL_S, _LOOK_S = 0.01, 0.5
+
+
+@contextlib.contextmanager
+def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator[Site]:
+    """Have a container of an image, in which the harness waits for steps.
+
+    Raises:
+        EngineError: it cannot be started, does not answer, or has another harness in it.
+        UsageError: a folder that it needs would hide one of the image.
+    """
+    with (
+        order.store.scratch() as folder,
+        _running(engine, image.reference, folder, order, grants) as name,
+        _called(engine, name, folder) as hello,
+    ):
+        about = hello.manifest
+        if about.harness != context.this_harness():
+            raise EngineError(
+                f"{image.reference} was made by the harness {about.harness}, and this is {context.this_harness()}; "
+                "build one with `harness image build`, or use that harness."
+            )
+        said = {"name": engine.about.name, "version": engine.about.version, "rootless": engine.about.rootless}
+        inside = (order.store.root, order.out_dir)
+        yield Site(
+            name=f"{engine.about}, image {image.reference}",
+            toolchain=about.toolchain,
+            facts={"image": {**image.facts, **about.facts}, "container_engine": said},
+            hand_over=lambda steps: Across(steps=steps, folder=folder, inside=inside),
+        )
+
+
+@contextlib.contextmanager
+def _running(engine: Engine, image: str, folder: Path, order: Order, grants: Grants) -> Iterator[str]:
+    """Have a container run; it is gone afterwards, also if it never started, or if this process is killed."""
+    name = f"iree-quality-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    command = [str(folder), str(order.store.root), str(order.out_dir), str(order.timeout_s)]
+    settings = confinement.settings(engine.about, order, grants)
+    with process.outlived_by(Path(warden.__file__), engine.about.socket, name):
+        try:
+            engine.create(name, image, command, settings)
+            engine.start(name)
+            yield name
+        finally:
+            with contextlib.suppress(EngineError):  # an engine that went away took it along, or the warden will
+                engine.discard(name)
+
+
+@contextlib.contextmanager
+def _called(engine: Engine, name: str, folder: Path) -> Iterator[wall.Hello]:
+    """Call the worker and hold the line: it goes when that ends."""
+    deadline = time.monotonic() + _ANSWERS_WITHIN_S
+    looked_s = time.monotonic()
+    while (connection := _connection(folder)) is None:
+        if time.monotonic() - looked_s > _LOOK_S:
+            looked_s = time.monotonic()
+            if looked_s > deadline or not engine.is_running(name):
+                raise EngineError(f"The harness within the container does not answer. {_said(folder)}")
+        time.sleep(_POLL_S)
+    with connection, connection.makefile("rb") as file:
+        yield wall.read(wall.Hello, file.readline())
+
+
+def _connection(folder: Path) -> socket.socket | None:
+    """Return a connection to the worker, if it listens by now."""
+    place = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(f"/proc/self/fd/{place}/{worker.SOCKET}")  # a socket's name has at most 107 bytes
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    finally:
+        os.close(place)
+    return connection
+
+
+def _said(folder: Path) -> str:
+    """Return what the worker said at last."""
+    try:
+        text = (folder / worker.LOG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return " ".join(text.split())[-600:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Across:
+    """Has steps done in a container; blobs are fetched on this side, where the network and its secrets are."""
+
+    steps: Steps
+    folder: Path
+    inside: tuple[Path, ...]
+
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+        """Do a step whose needs are among the results; the end of the container is an `error` of kind `engine`."""
+        if isinstance(step, Fetch):
+            return self.steps.do(step, results, gpu)
+        started = time.monotonic()
+        try:
+            return wall.done(step, self._asked(wall.request(step, results, gpu)), self.inside)
+        except EngineError as error:
+            verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
+            verdict = INTERRUPTED if self.steps.cancel.is_set() else verdict
+            return Done(step=step, verdict=verdict, seconds=time.monotonic() - started)
+
+    def _asked(self, request: wall.Request) -> wall.Reply:
+        """Send a request and wait for its reply; an order to stop hangs up, which stops the step."""
+        if (connection := _connection(self.folder)) is None:
+            raise EngineError(f"The container is not there any more. {_said(self.folder)}")
+        with connection, connection.makefile("rb") as file:
+            try:
+                connection.sendall(wall.line(request))
+                with self.steps.cancel.calling(lambda: connection.shutdown(socket.SHUT_RDWR)):
+                    text = file.readline()
+            except OSError as error:
+                raise EngineError(f"The container broke off: {error}. {_said(self.folder)}") from error
+        if not text.endswith(b"\n"):
+            raise EngineError(
+                f"The container ended before the step did; is the engine still there? {_said(self.folder)}"
+            )
+        reply: wall.Reply = wall.read(wall.Reply, text)
+        return reply

@@ -1,0 +1,163 @@
+"""What an image is made from: its tag, which is a hash over all of it, and the build context."""
+
+import functools
+import hashlib
+import io
+import json
+import platform
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import harness
+from harness import manifest, toolchain
+from harness.disk import disk_errors
+from harness.image import Bootstrapped, Image, Pulled
+from harness.manifest import Manifest
+from harness.releases import LockedRelease
+from harness.toolchain import Toolchain
+
+_PACKAGE = Path(harness.__file__).parent
+_TAG_DIGITS = 12
+# What an installation leaves beside what it installs; it differs from one to the next.
+_LEFT_OUT = frozenset({"__pycache__", "entry.json", "install.log", "requirements.txt", ".lock"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """An image for an IREE release, before it is built. `containers` is the folder with Dockerfile and locks."""
+
+    image: Image
+    release: LockedRelease
+    containers: Path
+
+    @property
+    def base(self) -> str:
+        """What it is made on: `name:tag@sha256:...`, or what was bootstrapped."""
+        match self.image.base:
+            case Bootstrapped(suite=suite, sha256=sha256):
+                return f"debian-{suite}@sha256:{sha256}"
+            case Pulled(reference=reference):
+                return reference
+
+    @property
+    def requirements(self) -> str:
+        """The sha256 of the lock of what the harness needs."""
+        return _file_sha256(self.containers / "requirements.txt")
+
+    @property
+    def inputs(self) -> str:
+        """The sha256 over all that the image depends on."""
+        facts = {
+            "machine": platform.machine(),
+            "base": self.base,
+            "python": self.image.python,
+            "hip": self.image.hip,
+            "dockerfile": _file_sha256(self.containers / "Dockerfile"),
+            "requirements": self.requirements,
+            "toolchain": toolchain.key(self.release),
+            "harness": this_harness(),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """`cpu-3.13.0-0123456789ab`."""
+        return f"{self.image.name}-{self.release.release.name}-{self.inputs[:_TAG_DIGITS]}"
+
+    @property
+    def arguments(self) -> Mapping[str, str]:
+        """The Dockerfile's arguments, but for the base."""
+        return {"PYTHON": self.image.python, "HIP": self.image.hip or ""}
+
+    def manifest(self, tools: Toolchain) -> Manifest:
+        """Return what the image will say of itself, given the toolchain that is copied into it."""
+        return Manifest(
+            image=self.image.name,
+            tag=self.tag,
+            inputs=self.inputs,
+            base=self.base,
+            requirements=self.requirements,
+            harness=this_harness(),
+            toolchain=toolchain.moved(tools, manifest.ROOT / "toolchain"),
+            hip=self.image.hip,
+        )
+
+
+@functools.cache
+def this_harness() -> str:
+    """Return the version of this harness and a digest of its files."""
+    digests = [(name, _file_sha256(path)) for name, path in _files(_PACKAGE)]
+    return f"{harness.__version__}+{hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:_TAG_DIGITS]}"
+
+
+def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes]) -> None:
+    """Write the build context: the same inputs give the same bytes.
+
+    Args:
+        recipe: of the image.
+        tools: the installed release.
+        dependencies: folder of what the harness needs, for the image's Python.
+        file: where to.
+
+    Raises:
+        DiskError: there is no space for it.
+    """
+    with disk_errors(Path(str(file.name))), tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        _add_text(tar, "Dockerfile", (recipe.containers / "Dockerfile").read_text(encoding="utf-8"))
+        for name, path in _files(dependencies):
+            _add(tar, f"dependencies/{name}", path)
+        for name, path in _files(toolchain.folder(tools)):
+            _add(tar, f"toolchain/{name}", path)
+        for name, path in _files(_PACKAGE):
+            _add(tar, f"harness/harness/{name}", path)
+        about = recipe.manifest(tools)
+        _add_text(tar, f"harness/{manifest.NAME}", manifest.text(about))
+        for name, start in (
+            ("harness", "harness.cli import entry_point"),
+            (manifest.WORKER.name, "harness.worker import main"),
+        ):
+            program = f"#!{recipe.image.python}\nfrom {start}\n\n{start.split()[-1]}()\n"
+            _add_text(tar, f"harness/bin/{name}", program, mode=0o755)
+        for path in (about.toolchain.iree_compile, about.toolchain.iree_run_module, about.toolchain.iree_dump_module):
+            _add_link(tar, f"harness/bin/{path.name}", path)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files below a folder with their names in it, in the same order everywhere."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if not _LEFT_OUT.intersection(name.parts) and (path.is_file() or path.is_symlink()):
+            yield str(name), path
+
+
+def _file_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    info = tar.gettarinfo(path, name)
+    info = _plain(info, mode=0o755 if info.mode & 0o100 else 0o644)
+    if not info.isreg():
+        return tar.addfile(info)
+    with path.open("rb") as file:
+        return tar.addfile(info, file)
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: str, *, mode: int = 0o644) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(text.encode())
+    tar.addfile(_plain(info, mode=mode), io.BytesIO(text.encode()))
+
+
+def _add_link(tar: tarfile.TarFile, name: str, target: Path) -> None:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, str(target)
+    tar.addfile(_plain(info, mode=0o777))
+
+
+def _plain(info: tarfile.TarInfo, *, mode: int) -> tarfile.TarInfo:
+    """Take away what differs from machine to machine."""
+    return info.replace(mode=mode, mtime=0, uid=0, gid=0, uname="", gname="", deep=False)

@@ -1,0 +1,271 @@
+"""The only place that talks to Docker or Podman: through the Engine API, at a socket of this machine.
+
+Podman answers the same API; where the two differ the reason is beside the line. Measured with Docker 20.10 and
+Podman 4.3; what is said of other versions is from their sources.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import docker
+import docker.errors
+import requests  # noqa: TID251 - for what the SDK lets through of it
+
+from harness.errors import EngineError, UsageError
+
+Notice = Callable[[str], None]
+# Where an engine listens unless told otherwise; {runtime} is XDG_RUNTIME_DIR.
+_SOCKETS = {
+    "docker": ("/var/run/docker.sock", "{runtime}/docker.sock"),
+    "podman": ("{runtime}/podman/podman.sock", "/run/podman/podman.sock"),
+}
+_VARIABLES = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
+_TIMEOUT_S = 600
+_CHUNK_BYTES = 1 << 20
+_SAID_CHARACTERS = 600
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_CDI_PODMAN = (5, 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What an engine says of itself.
+
+    `remapped` where its users are not those of this machine unless it is told so (dockerd --userns-remap);
+    `cdi_dirs` is empty where it takes no CDI devices.
+    """
+
+    name: str
+    version: str
+    socket: str
+    rootless: bool
+    remapped: bool
+    selinux: bool
+    cdi_dirs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return `docker 28.2.2` or `podman 5.4.2, rootless`."""
+        return f"{self.name} {self.version}{', rootless' if self.rootless else ''}"
+
+
+def sockets(choice: str, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the engines that may answer, as (name, address): those that the environment names, then the usual ones.
+
+    Args:
+        choice: `docker`, `podman`, or anything else for either.
+        environment: may have DOCKER_HOST, CONTAINER_HOST and XDG_RUNTIME_DIR.
+    """
+    for name in (choice,) if choice in _SOCKETS else _SOCKETS:
+        if address := environment.get(_VARIABLES[name]):
+            yield name, address
+            continue
+        for path in _SOCKETS[name]:
+            place = Path(path.format(runtime=environment.get("XDG_RUNTIME_DIR", "/nonexistent")))
+            if place.is_socket():
+                yield name, f"unix://{place}"
+
+
+def connected(choice: str, environment: Mapping[str, str]) -> "Engine | None":
+    """Return the first engine that answers; None if none does.
+
+    Raises:
+        UsageError: the environment names an address that is no socket of this machine.
+    """
+    for name, address in sockets(choice, environment):
+        if not address.startswith("unix://"):
+            raise UsageError(
+                f"{_VARIABLES[name]}={address}: expected unix:///PATH, an engine on this machine: its containers use "
+                "folders and devices of this machine. Choose another engine, or --engine local."
+            )
+        with contextlib.suppress(EngineError):
+            return Engine(address.removeprefix("unix://"))
+    return None
+
+
+def required(choice: str, environment: Mapping[str, str]) -> "Engine":
+    """Return the first engine that answers.
+
+    Raises:
+        EngineError: none does.
+    """
+    if found := connected(choice, environment):
+        return found
+    asked = [address for _, address in sockets(choice, environment)]
+    named = choice if choice in _SOCKETS else "docker or podman"
+    raise EngineError(
+        f"No container engine answers ({named}, {' or '.join(asked) or 'no socket is there'}); start it (systemctl "
+        f"start {choice if choice in _SOCKETS else 'docker'}, or `podman system service --time=0 unix://PATH`), name "
+        "its socket in DOCKER_HOST or CONTAINER_HOST, see that this user may use it, or choose --engine local."
+    )
+
+
+class Engine:
+    """One engine that answered. Every method raises EngineError for what the engine refuses or does not answer."""
+
+    def __init__(self, socket: str) -> None:
+        """Ask the engine who it is."""
+        with _asking(f"The container engine at {socket} does not answer"):
+            self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=_TIMEOUT_S)
+            version, info = self._api.version(), self._api.info()
+        self.about = _about(socket, version, info)
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """Return what the engine knows of an image that it has."""
+        with _asking(f"{self.about} does not say whether it has {reference}"):
+            try:
+                found: dict[str, Any] = self._api.inspect_image(reference)
+            except docker.errors.ImageNotFound:
+                return None
+        return found
+
+    def images(self, label: str) -> list[dict[str, Any]]:
+        """Return the images that have a label."""
+        with _asking(f"{self.about} does not list its images"):
+            found: list[dict[str, Any]] = self._api.images(filters={"label": label})
+        return found
+
+    def remove(self, reference: str) -> None:
+        """Remove an image, or one of its names."""
+        with _asking(f"{reference} cannot be removed"):
+            self._api.remove_image(reference)
+
+    def pull(self, repository: str, version: str, notice: Notice) -> None:
+        """Have an image of a registry; `version` is a tag or a digest, which the engine sees to."""
+        reference = f"{repository}{'@' if ':' in version else ':'}{version}"
+        notice(f"pulling {reference}")
+        with _asking(f"{reference} cannot be pulled"):
+            _heard(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
+
+    def push(self, repository: str, tag: str, notice: Notice) -> str:
+        """Bring an image that has this name to its registry, and return the digest that it has there."""
+        notice(f"pushing {repository}:{tag}")
+        with _asking(f"{repository}:{tag} cannot be pushed"):
+            _heard(self._api.push(repository, tag=tag, stream=True, decode=True), notice)
+            digests: list[str] = self._api.inspect_image(f"{repository}:{tag}")["RepoDigests"]
+        return next(each for each in digests if each.startswith(f"{repository}@"))
+
+    def tag(self, reference: str, repository: str, tag: str) -> None:
+        """Give an image one more name."""
+        with _asking(f"{reference} cannot be named {repository}:{tag}"):
+            self._api.tag(reference, repository, tag)
+
+    def import_base(self, path: Path, repository: str, tag: str) -> None:
+        """Make an image of one layer from a tar."""
+        with path.open("rb") as file, _asking(f"{path} cannot be imported"):
+            chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
+            said = [
+                json.loads(line) for line in self._api.import_image_from_stream(chunks).splitlines() if line.strip()
+            ]
+            if "status" not in (last := said[-1] if said else {}):
+                raise EngineError(f"{path} cannot be imported: {last.get('error', last)}.")
+            self._api.tag(last["status"], repository, tag)  # Podman 4.3 ignores names given to an import
+
+    def build(
+        self, context: IO[bytes], name: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], notice: Notice
+    ) -> None:
+        """Build a context, a tar with a Dockerfile, without a network."""
+        with _asking(f"{name} cannot be built"):
+            stream = self._api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=name,
+                buildargs=dict(arguments),
+                labels=dict(labels),
+                network_mode="none",
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            _heard(stream, notice)
+
+    def create(self, name: str, image: str, command: Sequence[str], settings: Mapping[str, Any]) -> None:
+        """Create a container; `settings` are those of docker's `create_container`, `host` those of its host_config."""
+        host = self._api.create_host_config(**settings["host"])
+        others = {key: value for key, value in settings.items() if key != "host"}
+        with _asking(f"No container of {image} can be created"):
+            self._api.create_container(image, list(command), name=name, host_config=host, **others)
+
+    def start(self, name: str) -> None:
+        """Start a container."""
+        with _asking(f"The container {name} cannot be started"):
+            self._api.start(name)
+
+    def is_running(self, name: str) -> bool:
+        """Return whether a container has not ended yet."""
+        with _asking(f"{self.about} does not say how the container {name} is"):
+            try:
+                return bool(self._api.inspect_container(name)["State"]["Running"])
+            except docker.errors.NotFound:
+                return False
+
+    def discard(self, name: str) -> None:
+        """Remove a container, running or not; one that is not there is all right."""
+        with _asking(f"The container {name} cannot be removed"), contextlib.suppress(docker.errors.NotFound):
+            self._api.remove_container(name, force=True, v=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+
+def _about(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> About:
+    components = {each.get("Name", "") for each in version.get("Components") or ()}
+    name = "podman" if "Podman Engine" in components else "docker"
+    options = info.get("SecurityOptions") or ()
+    dirs = tuple(info.get("CDISpecDirs") or ())
+    # Podman does not tell; before 5.4 its API ignores CDI devices without a word (v5.4.0:pkg/specgenutil).
+    if name == "podman" and _numbers(version["Version"]) >= _CDI_PODMAN:
+        dirs = ("/etc/cdi", "/var/run/cdi")
+    return About(
+        name=name,
+        version=version["Version"],
+        socket=socket,
+        rootless=any("rootless" in each for each in options),
+        remapped=any("userns" in each for each in options),
+        selinux=any("selinux" in each for each in options),
+        cdi_dirs=dirs,
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(
+        int(each) for each in version.split("+", maxsplit=1)[0].split("-", maxsplit=1)[0].split(".") if each.isdecimal()
+    )
+
+
+def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice) -> None:
+    """Tell what an engine says while it works; it says errors in the same way.
+
+    docker's own `images.pull` and `images.build` swallow or rename them.
+    """
+    said = ""
+    for each in stream:
+        if error := each.get("error"):
+            raise EngineError(f"{_plain(str(error))}{'. It said: ' if said else ''}{_plain(said)[-_SAID_CHARACTERS:]}")
+        text = str(each.get("stream") or "")
+        said += text
+        if text.startswith(("Step ", "STEP ")):
+            notice(text.strip())
+
+
+def _plain(text: str) -> str:
+    """Return text of a terminal on one line, without its colours."""
+    return " ".join(_COLOURS.sub("", text).split())
+
+
+@contextlib.contextmanager
+def _asking(what: str) -> Iterator[None]:
+    """Turn what docker's SDK raises into an EngineError that says what was asked."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise EngineError(f"{what}: {error.explanation or error}.") from error
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise EngineError(f"{what}: {error}.") from error
+    except EngineError as error:
+        raise EngineError(f"{what}: {error}" if not str(error).startswith(what) else str(error)) from error

@@ -1,0 +1,236 @@
+"""Has images: looks them up, pulls or builds them, pushes them, and removes old ones."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness import bootstrap, context, toolchain, wheels
+from harness.context import Recipe
+from harness.engine import Engine
+from harness.errors import EngineError, UsageError
+from harness.image import Bootstrapped, Pulled
+from harness.manifest import LABEL
+from harness.process import Cancel
+from harness.store import Store
+
+REPOSITORY = "iree-quality"
+# Names that no registry answers to; with a host in them they are the same for Docker and Podman.
+_LOCAL = f"localhost/{REPOSITORY}"
+_LOCAL_BASE = f"localhost/{REPOSITORY}-base"
+_DIGEST = "@sha256:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Had:
+    """An image that the engine has. `digest` is its name in a registry by digest, if it has been in one."""
+
+    reference: str
+    id: str
+    digest: str | None
+    size_bytes: int
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What results quote of it."""
+        return {"reference": self.reference, "id": self.id, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """With what images are had. `registry` is `HOST/PATH`, where they are looked for before they are built."""
+
+    engine: Engine
+    store: Store
+    registry: str | None
+    offline: bool
+    debian_mirror: str | None
+    cancel: Cancel
+    notice: Callable[[str], None]
+
+
+def named(recipe: Recipe) -> str:
+    """Return the name that a recipe's image has on this machine."""
+    return f"{_LOCAL}:{recipe.tag}"
+
+
+def find(engine: Engine, reference: str) -> Had | None:
+    """Return an image if the engine has it."""
+    about = engine.image(reference)
+    if about is None:
+        return None
+    digests = about.get("RepoDigests") or ()
+    digest = next((each for each in digests if not each.startswith("localhost/")), None)
+    return Had(reference=reference, id=about["Id"], digest=digest, size_bytes=about["Size"])
+
+
+def have(recipe: Recipe, means: Means) -> Had:
+    """Return a recipe's image: the one that is here, else the registry's, else a new one.
+
+    Raises:
+        EngineError: the base cannot be had, or the engine cannot build.
+        FetchError: a wheel or a Debian package cannot be had.
+        IntegrityError: what was had is not what is pinned.
+    """
+    name = named(recipe)
+    if found := find(means.engine, name):
+        return found
+    with means.store.lock(f"image-{recipe.tag}"):
+        return find(means.engine, name) or _pulled(recipe, means) or _built(recipe, means)
+
+
+def have_by_digest(reference: str, means: Means) -> Had:
+    """Return an image of a registry by its digest, `HOST/NAME@sha256:...`.
+
+    Raises:
+        UsageError: the reference has no digest.
+        EngineError: it cannot be had.
+    """
+    if _DIGEST not in reference:
+        raise UsageError(f"--image {reference}: expected a name of images.toml, or HOST/NAME@sha256:DIGEST.")
+    if found := find(means.engine, reference):
+        return found
+    if means.offline:
+        raise EngineError(f"{reference} is not here; run once without --offline.")
+    means.engine.pull(*_parts(reference), means.notice)
+    return _found(means.engine, reference)
+
+
+def push(recipe: Recipe, means: Means) -> str:
+    """Bring a recipe's image to the registry, unless that has it, and return its name there by digest.
+
+    Raises:
+        UsageError: no registry is named.
+        EngineError: it cannot be had or pushed.
+    """
+    if not means.registry:
+        raise UsageError("Where to? Name the registry with --registry HOST/PATH, e.g. ghcr.io/me/project.")
+    had = have(recipe, means)
+    repository = f"{means.registry}/{REPOSITORY}"
+    if had.digest and had.digest.startswith(f"{repository}@"):
+        return had.digest
+    means.engine.tag(had.reference, repository, recipe.tag)
+    return means.engine.push(repository, recipe.tag, means.notice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An image of ours that the engine has: its names, or its id where it has none; `current` if a recipe makes it."""
+
+    names: tuple[str, ...]
+    id: str
+    size_bytes: int
+    created_s: float
+    current: bool
+
+
+def listed(engine: Engine, is_current: Callable[[str, str, str], bool]) -> list[Listed]:
+    """Return our images, oldest first; `is_current` takes image, release and tag as the labels have them."""
+    found = []
+    for each in engine.images(f"{LABEL}.tag"):
+        labels = each["Labels"]
+        words = (labels[f"{LABEL}.image"], labels["org.opencontainers.image.version"], labels[f"{LABEL}.tag"])
+        found.append(
+            Listed(
+                names=tuple(each.get("RepoTags") or ()),
+                id=each["Id"],
+                size_bytes=each["Size"],
+                created_s=float(each["Created"]),
+                current=is_current(*words),
+            )
+        )
+    return sorted(found, key=lambda each: each.created_s)
+
+
+def remove(engine: Engine, image: Listed) -> None:
+    """Remove an image with all of its names."""
+    for name in image.names or (image.id,):
+        engine.remove(name)
+
+
+def _pulled(recipe: Recipe, means: Means) -> Had | None:
+    """Return the image of the registry that has the recipe's tag, if it has one that was made from the same inputs."""
+    if not means.registry or means.offline:
+        return None
+    repository = f"{means.registry}/{REPOSITORY}"
+    try:
+        means.engine.pull(repository, recipe.tag, means.notice)
+    except EngineError as error:
+        means.notice(f"not in the registry: {error}")
+        return None
+    labels = (means.engine.image(f"{repository}:{recipe.tag}") or {"Config": {}})["Config"].get("Labels") or {}
+    if labels.get(f"{LABEL}.inputs") != recipe.inputs:
+        raise EngineError(f"{repository}:{recipe.tag} was not made from these inputs; remove it there, and push anew.")
+    means.engine.tag(f"{repository}:{recipe.tag}", _LOCAL, recipe.tag)
+    return _found(means.engine, named(recipe))
+
+
+def _built(recipe: Recipe, means: Means) -> Had:
+    """Build an image, tested at its end; everything that it is made from is had first."""
+    options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
+    base = _base(recipe, means)
+    tools = toolchain.installed(recipe.release.release.name, means.store, **options)
+    dependencies = wheels.dependencies(recipe.containers, recipe.image.python_version, means.store, **options)
+    means.notice(f"building {named(recipe)}")
+    with means.store.scratch() as folder, (folder / "context.tar").open("w+b") as file:
+        context.write(recipe, tools, dependencies, file)
+        file.seek(0)
+        means.engine.build(
+            file,
+            named(recipe),
+            arguments={"BASE": base, **recipe.arguments},
+            labels=recipe.manifest(tools).labels,
+            notice=means.notice,
+        )
+    return _found(means.engine, named(recipe))
+
+
+def _base(recipe: Recipe, means: Means) -> str:
+    """Return the name of the base, which the engine has now."""
+    match recipe.image.base:
+        case Pulled(reference=reference, digest=digest):
+            return _pulled_base(f"{_without_tag(reference)}@{digest}", means)
+        case Bootstrapped() as base:
+            return _bootstrapped_base(recipe.image.name, base, means)
+
+
+def _pulled_base(reference: str, means: Means) -> str:
+    way_round = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
+    if means.engine.image(reference):
+        return reference
+    if means.offline:
+        raise EngineError(f"The base {reference} is not here; run once without --offline. {way_round}")
+    try:
+        means.engine.pull(*_parts(reference), means.notice)
+    except EngineError as error:
+        raise EngineError(f"The base {reference} cannot be had. {error} {way_round}") from error
+    return reference
+
+
+def _bootstrapped_base(name: str, base: Bootstrapped, means: Means) -> str:
+    tag = f"{name}-{base.sha256[:12]}"
+    reference, layers = f"{_LOCAL_BASE}:{tag}", [f"sha256:{base.sha256}"]
+    about = means.engine.image(reference)
+    if about is None or about["RootFS"]["Layers"] != layers:
+        options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
+        path = bootstrap.bootstrapped(name, base, means.store, mirror=means.debian_mirror, **options)
+        means.notice(f"importing {reference}")
+        means.engine.import_base(path, _LOCAL_BASE, tag)
+    return reference
+
+
+def _without_tag(reference: str) -> str:
+    """Return `HOST/python` for `HOST/python:3.12@sha256:...`: engines take a tag or a digest."""
+    name = reference.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    name, _, digest = reference.partition("@")
+    return name, digest
+
+
+def _found(engine: Engine, reference: str) -> Had:
+    if found := find(engine, reference):
+        return found
+    raise EngineError(f"{reference} is not there although it was made just now; does another process remove images?")
