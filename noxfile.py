@@ -1,9 +1,10 @@
 """The menu: each session installs the project and calls one command.
 
 nox -s quality -- sd3/clip --backend rocm --chip gfx942     what `harness quality` does with these
+nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s tests                                                all tests
-nox -s lint                                                 ruff, mypy
-nox -s pins                                                 new IREE releases into the lock
+nox -s lint                                                 ruff, mypy, actionlint, zizmor
+nox -s pins                                                 new IREE releases, bases and wheels into the locks
 """
 
 import hashlib
@@ -62,6 +63,12 @@ def doctor(session: nox.Session) -> None:
 
 
 @nox.session
+def image(session: nox.Session) -> None:
+    """Have, share or remove the images in which models run: nox -s image -- tag|build|push|list|prune."""
+    harness(session, "image")
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests with branch coverage; arguments go to pytest. Each process has IREE releases of its own."""
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
@@ -73,15 +80,19 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
+    """Check style, types and the workflows."""
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test", "--group", "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("actionlint")
+    session.run("zizmor", "--offline", "--persona=auditor", "--quiet", ".github")
 
 
 @nox.session
 def pins(session: nox.Session) -> None:
-    """Add the IREE releases that the lock does not have yet, and say which."""
+    """Bring the locks up to date, and say what changed: nox -s pins -- IMAGE... for the bases of some images only."""
     install(session, "-e", str(PYPROJECT.parent))
-    session.run("python", "containers/pin_releases.py")
+    if not session.posargs:
+        session.run("python", "containers/pin_releases.py")
+    session.run("python", "containers/pin_images.py", *session.posargs)

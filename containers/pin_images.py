@@ -142,18 +142,18 @@ def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]
 
 def _digest(tagged: str) -> str:
     """Return the digest that a registry has for a tag now, asked through the first engine that answers."""
-    problem = "no engine answers: start Docker, or name its socket in DOCKER_HOST"
+    problems = []
     for _, address in sockets("", os.environ):
         try:
             client: Any = docker.APIClient(base_url=address, version="auto", timeout=60)
             digest = str(client.inspect_distribution(tagged)["Descriptor"]["digest"])
         except (docker.errors.DockerException, OSError, KeyError, ValueError) as error:
-            problem = f"the registry of {tagged} cannot be asked through {address} ({' '.join(str(error).split())})"
+            problems.append(f"{address} does not say what {tagged} is ({' '.join(str(error).split())})")
             continue
         if re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
             return digest
-        problem = f"{address} says that {tagged} has the digest {digest!r}"
-    raise NotAskedError(problem)
+        problems.append(f"{address} says that the digest of {tagged} is {digest!r}")
+    raise NotAskedError("; ".join(problems) or "no engine answers: start Docker, or name its socket in DOCKER_HOST")
 
 
 def _rewrite(containers: Path, name: str, values: Mapping[str, str], *, dropped: str = "") -> None:

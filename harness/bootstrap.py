@@ -148,7 +148,7 @@ def check(name: str, mirror: str | None) -> None:
 
 
 def _program() -> str:
-    program = shutil.which("mmdebstrap", path=_VARIABLES["PATH"])
+    program = shutil.which("mmdebstrap")
     if program is None:
         raise ToolError("mmdebstrap is not installed and makes the bases of Debian; install the package mmdebstrap.")
     return program

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import harness
-from harness import container, engine, image, images, releases, site
+from harness import container, devices, engine, image, images, releases, site, targets
 from harness.confinement import Grants
 from harness.context import Recipe
 from harness.engine import Engine
@@ -41,7 +41,8 @@ def provider(parsed: argparse.Namespace, environment: Environment) -> Provider:
 
 
 def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine]) -> Provider:
-    name = parsed.image or ("rocm" if parsed.backend == Backend.ROCM or parsed.chip or parsed.compile_chip else "cpu")
+    is_rocm = targets.targets(parsed, devices.gpus())[0].backend is Backend.ROCM
+    name = parsed.image or ("rocm" if is_rocm else "cpu")
     known = image.load(folder(parsed))
     if name not in known and "@sha256:" not in name:
         expected = f"expected one of {', '.join(known)}, or HOST/NAME@sha256:DIGEST"

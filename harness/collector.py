@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from harness import arguments, devices, releases, session, spec, supply, toolchain
+from harness import arguments, devices, releases, session, spec, supply, targets, toolchain
 from harness import plan as planning
 from harness.errors import NoVerdictError, UsageError
 from harness.gpus import Pool
@@ -61,7 +61,7 @@ class _Bench:
         self.folders = session.spec_folders(self.parsed)
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
-        self.pool = Pool(session.selected_gpus(self.parsed), on_wait=supply.waiting(_LOG.info))
+        self.pool = Pool(session.selected_gpus(self.parsed), on_wait=supply.waiting(_LOG.info, why="another run uses"))
         self._steps: Steps | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
@@ -79,8 +79,8 @@ class _Bench:
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the targets asked for; there may be none."""
         specs = spec.load_all([path.resolve()], self.folders, sku=self.parsed.sku)
-        targets = arguments.targets(self.parsed, session.selected_gpus(self.parsed))
-        return planning.cases(specs, targets)
+        wanted = targets.targets(self.parsed, session.selected_gpus(self.parsed))
+        return planning.cases(specs, wanted)
 
     def plan(self, case: Case) -> Plan:
         """Return what will be done for a case."""

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 import harness
-from harness import arguments, devices, spec, steps, supply
+from harness import devices, spec, steps, supply, targets
 from harness import plan as planning
 from harness.devices import Gpu, Vendor
 from harness.disk import disk_errors, write_atomically
@@ -129,7 +129,8 @@ class _Session:
                 cancel=self._cancel,
             )
             slots = {"network": supply.FETCHES_AT_ONCE, "compile": parsed.jobs or default_jobs()}
-            pool = Pool(order.gpus, on_wait=supply.waiting(live.notice, self._cancel))
+            waiting = supply.waiting(live.notice, self._cancel, why="another run uses")
+            pool = Pool(order.gpus, on_wait=waiting)
             executor = LocalExecutor(site.hand_over(here), slots, pool, self._cancel)
             self._plan_run = PlanRun(plans, executor, live, out_dir=order.out_dir, cancel=self._cancel)
             self._plan_run.run()
@@ -163,12 +164,12 @@ def selected_cases(parsed: argparse.Namespace) -> list[Case]:
     Raises:
         UsageError: there is none, or a spec is invalid.
     """
-    targets = arguments.targets(parsed, selected_gpus(parsed))
+    wanted = targets.targets(parsed, selected_gpus(parsed))
     where = spec_folders(parsed)
     specs = spec.load_all(select(where, tuple(parsed.selectors)), where, sku=parsed.sku)
-    cases = planning.cases(specs, targets)
+    cases = planning.cases(specs, wanted)
     if not cases:
-        raise UsageError(f"No selected spec is for the backend {targets[0].backend}; choose another with --backend.")
+        raise UsageError(f"No selected spec is for the backend {wanted[0].backend}; choose another with --backend.")
     chosen = [case for case in cases if not parsed.filter or parsed.filter in case.id]
     if not chosen:
         raise UsageError(f"-k {parsed.filter}: the id of no selected case contains this; see `harness list`.")
@@ -181,7 +182,7 @@ def selected_gpus(parsed: argparse.Namespace) -> tuple[Gpu, ...]:
     Raises:
         UsageError: one that it names is not there.
     """
-    return arguments.selected_gpus(parsed, devices.gpus())
+    return targets.selected_gpus(parsed, devices.gpus())
 
 
 def gpus_for(cases: Sequence[Case], gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:

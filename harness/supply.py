@@ -46,8 +46,10 @@ def fetcher(
     return Fetcher(store, means, places=places)
 
 
-def waiting(notice: Callable[[str], None], cancel: Cancel | None = None) -> Callable[[str, float], None]:
-    """Return what says once whose lock it is that a store waits for; an order to stop ends the wait."""
+def waiting(
+    notice: Callable[[str], None], cancel: Cancel | None = None, *, why: str = "makes the same thing"
+) -> Callable[[str, float], None]:
+    """Return what says once for what or whom we wait, and why; an order to stop ends the wait."""
     told: set[str] = set()
 
     def tell(holder: str, waited_s: float) -> None:
@@ -55,7 +57,7 @@ def waiting(notice: Callable[[str], None], cancel: Cancel | None = None) -> Call
             raise Cancelled
         if waited_s > _WAIT_NOTICE_S and holder not in told:
             told.add(holder)
-            notice(f"waiting for {holder}, which makes the same thing")
+            notice(f"waiting for {holder}, which {why}")
 
     return tell
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import uv
 
 from harness import process
-from harness.disk import disk_errors
-from harness.errors import DiskError, FetchError
+from harness.errors import DiskError, FetchError, UsageError
 from harness.process import Cancel
 from harness.store import Store
 
@@ -20,7 +19,7 @@ _PLATFORM = "manylinux_2_28"
 _INSTALL_TIMEOUT_S = 1800.0
 _LOG_NAME = "install.log"
 # What tells where, when and by whom a wheel was installed; and the programs, which begin with a path of this machine.
-_VARYING = ("**/*.dist-info/RECORD", "**/*.dist-info/uv_*.json", ".lock", "bin")
+_VARYING = ("*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/uv_*.json", ".lock", "bin")
 
 
 def install(
@@ -88,12 +87,12 @@ def dependencies(
         notice: told that it is being installed.
 
     Raises:
-        DiskError: the lock cannot be read, or no space is left.
+        UsageError: the lock cannot be read.
+        DiskError: no space is left.
         FetchError: a wheel cannot be had.
         Cancelled: it was stopped because of `cancel`.
     """
-    with disk_errors(containers):
-        requirements = (containers / REQUIREMENTS_NAME).read_text(encoding="utf-8")
+    requirements = _read(containers / REQUIREMENTS_NAME)
     system = f"{platform.machine()}-{_PLATFORM}"
     digest = hashlib.sha256(f"{requirements} {python_version} {system}".encode()).hexdigest()
 
@@ -113,6 +112,15 @@ def dependencies(
         (folder / _LOG_NAME).unlink()
 
     return store.provide("dependencies", f"{python_version}-{digest[:16]}", make).path / "site"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); restore it, or make it by `nox -s pins`."
+        ) from error
 
 
 def _strip(site: Path) -> None:

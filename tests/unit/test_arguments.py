@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.arguments import mirrors, parser, selected_gpus, targets
+from harness.arguments import mirrors, parser
 from harness.cli import main
 from harness.devices import Gpu, Vendor
 from harness.errors import UsageError
 from harness.model import Backend, Target
+from harness.targets import selected_gpus, targets
 from tests.unit import kfd
 
 COMMANDS = ["quality", "run", "plan", "list", "fetch", "lock", "validate", "doctor"]
@@ -123,6 +124,23 @@ def test_a_gpu_that_is_not_there() -> None:
     assert str(caught.value) == f"--gpu 7,4: no such GPU; expected of {known}."
     with pytest.raises(UsageError, match="--gpu 0: no such GPU; expected of none, as this machine has no GPU"):
         selected_gpus(parsed("--gpu", "0"), ())
+
+
+@pytest.mark.parametrize(
+    ("environment", "left"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"ROCR_VISIBLE_DEVICES": "2,0"}, [2, 0, 3]),
+        ({"ROCR_VISIBLE_DEVICES": " 1 , 7, 0"}, [1, 3]),
+        ({"ROCR_VISIBLE_DEVICES": f"{FOUND[1].uuid}"}, [1, 3]),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, [0, 1, 2]),
+        ({"CUDA_VISIBLE_DEVICES": "0", "ROCR_VISIBLE_DEVICES": "0"}, [0, 3]),
+    ],
+)
+def test_the_gpus_that_the_environment_lends(environment: dict[str, str], left: list[int]) -> None:
+    lent = selected_gpus(parsed(environment=environment), (*FOUND, A100))
+    assert [gpu.index for gpu in lent] == left
+    assert selected_gpus(parsed("--gpu", "1", environment=environment), (*FOUND, A100)) == (FOUND[1],)
 
 
 def test_a_machine_without_a_gpu_has_a_target_without_a_chip() -> None:

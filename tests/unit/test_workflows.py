@@ -1,0 +1,209 @@
+"""The workflows: their scripts are executed with stand-ins for `nox` and `harness`, which note how they are called."""
+
+import argparse
+import ast
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.arguments import parser
+
+ROOT = Path(__file__).parents[2]
+PATHS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+# What a workflow calls although it is not there yet.
+PLANNED = {"bisect"}
+DIGEST = "ghcr.io/owner/repo/iree-quality@sha256:" + 64 * "0"
+# What GitHub puts in the place of expressions, by the name of the variable.
+VALUES = {
+    "IMAGE": "rocm",
+    "IREE": "3.13.0",
+    "REGISTRY": "ghcr.io/Owner/Repo",
+    "REFERENCE": DIGEST,
+    "BACKEND": "rocm",
+    "TARGET": "gfx942",
+    "SELECTORS": "sd3/* tiny",
+    "STORE": "store",
+    "CACHED": "true",
+    "CASE": "sd3/clip",
+    "GOOD": "3.6.0",
+    "BAD": "3.13.0",
+}
+FORK = {"BACKEND": "cpu", "TARGET": "cpu", "REFERENCE": "", "IREE": ""}
+PIN = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+STAND_IN = f"""#!/bin/sh
+printf '%s\\n' "${{0##*/}}" "$@" '' >> "$NOTES"
+echo {DIGEST}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A `run:` block, with the names that its step, job and workflow put into its environment."""
+
+    name: str
+    text: str
+    variables: frozenset[str]
+
+
+def workflow(path: Path) -> dict[Any, Any]:
+    return dict(yaml.safe_load(path.read_text()))
+
+
+def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in PATHS:
+        for name, job in workflow(path)["jobs"].items():
+            yield f"{path.stem}: {name}", job
+
+
+def scripts() -> Iterator[Script]:
+    for path in PATHS:
+        whole = workflow(path)
+        for job in whole["jobs"].values():
+            for step in job["steps"]:
+                if "run" in step:
+                    variables = frozenset().union(*(each.get("env", {}) for each in (whole, job, step)))
+                    yield Script(name=f"{path.stem}: {step['name']}", text=step["run"], variables=variables)
+
+
+CALLING = [each for each in scripts() if re.search(r"nox -s|bin/harness", each.text)]
+
+
+def executed(script: Script, values: Mapping[str, str], folder: Path) -> list[list[str]]:
+    """Return how the script calls `nox` and `harness`."""
+    unknown = script.variables - VALUES.keys()
+    assert not unknown, f"{script.name}: what is a value of {unknown}?"
+    for name in ("bin/nox", ".nox/quality/bin/harness", ".nox/bisect/bin/harness"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(STAND_IN)
+        (folder / name).chmod(0o755)
+    (folder / "store/modules/ab/abcd").mkdir(parents=True)
+    (folder / "sd3").mkdir()
+    (folder / "sd3/a_file_that_the_shell_must_not_find").touch()
+    own = {name: values[name] for name in script.variables}
+    places = {"PATH": f"{folder}/bin:/usr/bin:/bin", "NOTES": f"{folder}/notes", "RUNNER_TEMP": str(folder)}
+    places |= {"GITHUB_OUTPUT": f"{folder}/output", "GITHUB_STEP_SUMMARY": f"{folder}/summary"}
+    subprocess.run(  # as GitHub does where a workflow says `shell: bash`
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script.text],
+        env={**own, **places},
+        cwd=folder,
+        check=True,
+        timeout=60,
+    )
+    return [call.splitlines() for call in (folder / "notes").read_text().split("\n\n") if call]
+
+
+def sessions() -> set[str]:
+    """Return the sessions of noxfile.py, which imports nothing that the tests have."""
+    functions = (
+        each for each in ast.parse((ROOT / "noxfile.py").read_text()).body if isinstance(each, ast.FunctionDef)
+    )
+    return {each.name for each in functions if "nox.session" in map(ast.unparse, each.decorator_list)}
+
+
+def command_lines(calls: list[list[str]]) -> Iterator[list[str]]:
+    """Yield the arguments of `harness`, whether nox calls it or the script does."""
+    for tool, *words in calls:
+        if tool == "harness":
+            yield words
+            continue
+        option, session, dashes, *rest = words
+        assert (option, dashes) == ("-s", "--")
+        assert session in sessions() | PLANNED
+        yield [session, *rest]
+
+
+def commands() -> set[str]:
+    (action,) = (each for each in parser({})._actions if isinstance(each, argparse._SubParsersAction))
+    return set(action.choices)
+
+
+@pytest.mark.parametrize("values", [VALUES, VALUES | FORK], ids=["gpu", "fork"])
+@pytest.mark.parametrize("script", CALLING, ids=lambda script: script.name)
+def test_what_a_workflow_calls_exists(script: Script, values: Mapping[str, str], tmp_path: Path) -> None:
+    for argv in command_lines(executed(script, values, tmp_path)):
+        if argv[0] not in PLANNED:
+            parser({"CI": "true"}).parse_args(argv)
+
+
+def test_what_is_planned_is_not_there_yet() -> None:
+    assert PLANNED.isdisjoint(commands())
+
+
+def judged(values: Mapping[str, str], folder: Path) -> argparse.Namespace:
+    (script,) = (each for each in CALLING if each.name == "quality: Judge")
+    (argv,) = command_lines(executed(script, values, folder))
+    return parser({"CI": "true"}).parse_args(argv)
+
+
+def test_a_gpu_is_judged_in_the_image_that_was_pushed(tmp_path: Path) -> None:
+    parsed = judged(VALUES, tmp_path)
+    assert parsed.selectors == ["sd3/*", "tiny"]
+    assert (parsed.image, parsed.backend, parsed.chip, parsed.locked) == (DIGEST, "rocm", ["gfx942"], True)
+
+
+def test_a_fork_is_judged_on_the_cpu_in_an_image_of_its_own(tmp_path: Path) -> None:
+    parsed = judged(VALUES | FORK, tmp_path)
+    assert (parsed.image, parsed.registry, parsed.backend, parsed.chip) == (None, "ghcr.io/owner/repo", "cpu", [])
+
+
+def test_the_image_is_handed_on_by_its_digest(tmp_path: Path) -> None:
+    (script,) = (each for each in CALLING if each.name == "quality: Have the image in the registry")
+    executed(script, VALUES, tmp_path)
+    name, digest = DIGEST.split("@")
+    assert (tmp_path / "output").read_text() == f"reference={DIGEST}\nname={name}\ndigest={digest}\n"
+
+
+def test_a_cache_is_named_by_what_is_in_it(tmp_path: Path) -> None:
+    (script,) = (each for each in CALLING if each.name == "quality: Keep the cache within bounds")
+    executed(script, VALUES, tmp_path)
+    assert re.fullmatch(r"modules=[0-9a-f]{16}\n", (tmp_path / "output").read_text())
+
+
+@pytest.mark.parametrize("path", [*PATHS, ROOT / "docs/ci.md"], ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit(path: Path) -> None:
+    used = re.findall(r"uses: +(.*)", path.read_text())
+    assert used
+    assert [each for each in used if not PIN.fullmatch(each)] == []
+
+
+def test_an_action_has_one_version_everywhere() -> None:
+    text = "\n".join(path.read_text() for path in (*PATHS, ROOT / "docs/ci.md"))
+    pins = {*re.findall(r"uses: +([\w-]+/[\w-]+)\S*(@.*)", text)}
+    assert len(pins) == len(dict(pins))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_nothing_is_permitted_but_to_a_job(path: Path) -> None:
+    assert workflow(path)["permissions"] == {}
+
+
+@pytest.mark.parametrize(("name", "job"), list(jobs()))
+def test_a_job_ends_and_only_one_may_write(name: str, job: dict[str, Any]) -> None:
+    assert job["timeout-minutes"] > 0
+    may_write = {scope for scope, access in job["permissions"].items() if access != "read"}
+    assert may_write == ({"packages"} if name == "quality: image" else set())
+
+
+@pytest.mark.parametrize(("name", "job"), list(jobs()))
+def test_no_credentials_stay_in_the_checkout(name: str, job: dict[str, Any]) -> None:
+    checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False], name
+
+
+@pytest.mark.parametrize("script", list(scripts()), ids=lambda script: script.name)
+def test_no_expression_becomes_part_of_a_script(script: Script) -> None:
+    assert "${{" not in script.text
+
+
+def test_a_pull_request_from_a_fork_pushes_nothing_and_asks_for_no_machine_of_ours() -> None:
+    own, other = (f"github.event.pull_request.head.repo.full_name {sign} github.repository" for sign in ("==", "!="))
+    image, quality = (dict(jobs())[f"quality: {name}"] for name in ("image", "quality"))
+    assert image["if"] == f"github.event_name != 'pull_request' || {own}"
+    targets = " ".join(quality["strategy"]["matrix"]["target"].split())
+    assert targets.startswith(f"${{{{ fromJSON( github.event_name == 'pull_request' && {other} && '[\"cpu\"]' || ")
