@@ -1,5 +1,6 @@
 """What an image is made from: its tag, which is a hash over all of it, and the build context."""
 
+import argparse
 import functools
 import hashlib
 import io
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import harness
-from harness import manifest, toolchain
+from harness import manifest, releases, toolchain
 from harness.disk import disk_errors
 from harness.image import Bootstrapped, Image, Pulled
 from harness.manifest import Manifest
@@ -84,6 +85,17 @@ class Recipe:
             toolchain=toolchain.moved(tools, manifest.ROOT / "toolchain"),
             hip=self.image.hip,
         )
+
+
+def folder(parsed: argparse.Namespace) -> Path:
+    """Return the folder with images.toml: `--containers`, or the harness's own, in its repository or its package."""
+    own = _PACKAGE / "containers"
+    return parsed.containers or (own if own.is_dir() else _PACKAGE.parent / "containers")
+
+
+def recipe(parsed: argparse.Namespace, chosen: Image) -> Recipe:
+    """Return how an image is made for the release of the command line."""
+    return Recipe(image=chosen, release=releases.find(releases.chosen(parsed.iree).name), containers=folder(parsed))
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """Has images: looks them up, pulls or builds them, pushes them, and removes old ones."""
 
+import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,21 @@ class Means:
     debian_mirror: str | None
     cancel: Cancel
     notice: Callable[[str], None]
+
+
+def means(
+    parsed: argparse.Namespace, chosen: Engine, store: Store, cancel: Cancel, notice: Callable[[str], None]
+) -> Means:
+    """Return the means that the command line asks for."""
+    return Means(
+        engine=chosen,
+        store=store,
+        registry=parsed.registry,
+        offline=parsed.offline,
+        debian_mirror=parsed.debian_mirror,
+        cancel=cancel,
+        notice=notice,
+    )
 
 
 def named(recipe: Recipe) -> str:

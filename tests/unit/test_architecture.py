@@ -17,29 +17,28 @@ MODULES = {
 }
 FLOORS = (
     (
-        *("__init__", "blobs", "blobs.pace", "devices", "locks", "model", "positions", "records"),
-        *("report", "report.text", "stamps", "supervisor", "urls", "warden"),
+        *("__init__", "blobs", "blobs.pace", "commands", "devices", "locks", "model", "positions"),
+        *("records", "report", "report.text", "stamps", "supervisor", "urls", "warden"),
     ),
     ("errors", "report.facts", "signature", "traffic"),
     (
         *("arguments", "compare", "disk", "engine", "folders", "image", "process", "releases"),
         *("report.console", "report.junit", "report.results", "report.summary", "targets"),
     ),
-    ("blobs.source", "entries", "flags", "gpus", "script"),
+    ("blobs.source", "cli", "entries", "flags", "gpus", "script"),
     ("blobs.connection", "blobs.journal", "blobs.objects", "diagnose", "plan", "spec", "store"),
     ("blobs.hosts", "blobs.parts", "bootstrap", "learnt", "wheels"),
     ("blobs.hasher", "blobs.tries", "inventory", "toolchain"),
     ("blobs.draft", "doctor", "manifest", "upkeep"),
-    ("blobs.download", "context", "report.store", "serve"),
+    ("blobs.download", "context", "report.store", "selftest", "serve"),
     ("fetch", "images"),
-    ("steps",),
+    ("commands.image", "steps"),
     ("live", "run", "wall"),
     ("site", "supply", "worker"),
-    ("confinement", "session"),
-    ("collector", "container"),
+    ("commands.store", "confinement", "session"),
+    ("collector", "commands.blobs", "commands.doctor", "commands.look", "container"),
     ("choice",),
-    ("cli",),
-    ("selftest",),
+    ("commands.judge",),
 )
 # What only these modules use. The supervisor hands its environment on as it is.
 DOORS: dict[str, set[str]] = {

@@ -1,0 +1,53 @@
+"""`harness plan`, `harness list` and `harness validate`: commands that only read specs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+
+from harness import plan as planning
+from harness import releases, script, session, spec
+from harness.folders import select
+from harness.model import EXIT_OK
+
+
+def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+    """Print what was asked for."""
+    return _COMMANDS[parsed.command](parsed)
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    release = releases.chosen(parsed.iree)
+    plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
+    sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
+    return EXIT_OK
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    cases = session.selected_cases(parsed)
+    if not parsed.json:
+        sys.stdout.write("".join(f"{case.id}\n" for case in cases))
+        return EXIT_OK
+    entries = [
+        {
+            "id": case.id,
+            "model": case.spec.model,
+            "submodel": case.spec.submodel,
+            "backend": str(case.target.backend),
+            "chip": case.target.chip,
+            "path": str(case.spec.path),
+        }
+        for case in cases
+    ]
+    sys.stdout.write(json.dumps(entries, indent=1) + "\n")
+    return EXIT_OK
+
+
+def _validate(parsed: argparse.Namespace) -> int:
+    where = session.spec_folders(parsed)
+    specs = spec.load_all(select(where, tuple(parsed.selectors)), where, strict=True)
+    sys.stdout.write(f"{len(specs)} specs are valid.\n")
+    return EXIT_OK
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"plan": _plan, "list": _list, "validate": _validate}
