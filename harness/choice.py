@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from harness import container, context, devices, engine, image, images, releases, site, targets
 from harness.confinement import Grants
 from harness.engine import Engine
-from harness.errors import UsageError
+from harness.errors import EngineError, UsageError
 from harness.model import Backend
 from harness.site import Order, Provider, Site
 
@@ -50,6 +50,9 @@ def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine]) -> Pro
             else images.have_by_digest(name, means)
         )
         with container.opened(means.engine, had, order, grants) as place:
+            has = place.toolchain.release.name
+            if parsed.iree not in {None, has}:
+                raise EngineError(f"{name} has IREE {has}; leave out --iree {parsed.iree}, or name another image.")
             yield place
 
     return Provider(engine="container", open=opened)

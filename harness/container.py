@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import confinement, context, process, wall, warden, worker
+from harness import confinement, context, devices, process, wall, warden, worker
 from harness.confinement import Grants
 from harness.devices import Gpu
 from harness.engine import Engine
@@ -31,6 +31,11 @@ def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator
         EngineError: it cannot be started, does not answer, or has another harness in it.
         UsageError: a folder that it needs would hide one of the image.
     """
+    if engine.about.rootless and devices.group_ids(order.gpus):
+        order.notice(
+            f"{engine.about}, gives a container none of this machine's groups; if a GPU cannot be used, let everybody "
+            'use its device files (udev: MODE="0666"), or take a rootful engine'
+        )
     with (
         order.store.scratch() as folder,
         _running(engine, image.reference, folder, order, grants) as name,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness import devices, releases, spec
+from harness import devices, engine, releases, spec
 from harness.blobs.connection import reachable
 from harness.disk import free_bytes, nearest
-from harness.errors import HarnessError, SpecError
+from harness.errors import HarnessError, SpecError, UsageError
 from harness.folders import Folders
 from harness.model import ModelSpec
 from harness.store import Store
@@ -18,7 +18,6 @@ from harness.toolchain import found
 
 _SPACE_BYTES = 20 << 30
 _MEMORY_BYTES = 8 << 30
-_SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +82,21 @@ def _memory() -> Finding:
 
 
 def _engine(environment: Mapping[str, str]) -> Finding:
-    named = [
-        environment[name].removeprefix("unix://") for name in ("DOCKER_HOST", "CONTAINER_HOST") if name in environment
-    ]
-    sockets = [path for path in (*named, *_SOCKETS) if Path(path).is_socket()]
-    seen = f"a socket at {sockets[0]}, not used" if sockets else "none, none needed"
-    return Finding(subject="container engine", seen=f"{seen}: models run on this machine itself")
+    """Say which engine answers, or why none does that has a socket."""
+    subject = "container engine"
+    try:
+        if found := engine.connected("auto", environment):
+            return Finding(subject=subject, seen=f"{found.about} at {found.about.socket}: models run in containers")
+    except UsageError as error:
+        return Finding(subject=subject, seen="none on this machine", mend=str(error))
+    asked = [address.removeprefix("unix://") for _, address in engine.sockets("auto", environment)]
+    seen = "models run on this machine itself"
+    if closed := [path for path in asked if Path(path).exists() and not os.access(path, os.R_OK | os.W_OK)]:
+        mend = f"become a member of its group (sudo usermod -aG {Path(closed[0]).group()} $USER) and log in again"
+        return Finding(subject=subject, seen=f"{closed[0]} may not be used: {seen}", mend=mend)
+    if asked:
+        return Finding(subject=subject, seen=f"{asked[0]} does not answer: {seen}", mend="start docker or podman")
+    return Finding(subject=subject, seen=f"none, none needed: {seen}")
 
 
 def _gpus() -> Iterator[Finding]:
