@@ -101,7 +101,7 @@ def recipe(parsed: argparse.Namespace, chosen: Image) -> Recipe:
 @functools.cache
 def this_harness() -> str:
     """Return the version of this harness and a digest of its files."""
-    digests = [(name, _file_sha256(path)) for name, path in _files(_PACKAGE)]
+    digests = [(name, _file_sha256(path)) for name, path in _sources()]
     return f"{harness.__version__}+{hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:_TAG_DIGITS]}"
 
 
@@ -123,7 +123,7 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
             _add(tar, f"dependencies/{name}", path)
         for name, path in _files(toolchain.folder(tools)):
             _add(tar, f"toolchain/{name}", path)
-        for name, path in _files(_PACKAGE):
+        for name, path in _sources():
             _add(tar, f"harness/harness/{name}", path)
         about = recipe.manifest(tools)
         _add_text(tar, f"harness/{manifest.NAME}", manifest.text(about))
@@ -143,6 +143,11 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         name = path.relative_to(folder)
         if not _LEFT_OUT.intersection(name.parts) and (path.is_file() or path.is_symlink()):
             yield str(name), path
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    """Yield the files of the harness, without what an installed one has of `containers`."""
+    return ((name, path) for name, path in _files(_PACKAGE) if path.parent.name != "containers")
 
 
 def _file_sha256(path: Path) -> str:

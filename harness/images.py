@@ -200,38 +200,45 @@ def _built(recipe: Recipe, means: Means) -> Had:
     return _found(means.engine, named(recipe))
 
 
+def base_name(recipe: Recipe) -> str:
+    """Return the name by which the engine has a recipe's base, if it has it."""
+    match recipe.image.base:
+        case Pulled(reference=reference, digest=digest):
+            return f"{_without_tag(reference)}@{digest}"
+        case Bootstrapped(sha256=sha256):
+            return f"{_LOCAL_BASE}:{recipe.image.name}-{sha256[:12]}"
+
+
 def _base(recipe: Recipe, means: Means) -> str:
     """Return the name of the base, which the engine has now."""
     match recipe.image.base:
-        case Pulled(reference=reference, digest=digest):
-            return _pulled_base(f"{_without_tag(reference)}@{digest}", means)
+        case Pulled():
+            _pull_base(base_name(recipe), means)
         case Bootstrapped() as base:
-            return _bootstrapped_base(recipe.image.name, base, means)
+            _bootstrap_base(base_name(recipe), recipe.image.name, base, means)
+    return base_name(recipe)
 
 
-def _pulled_base(reference: str, means: Means) -> str:
+def _pull_base(reference: str, means: Means) -> None:
     way_round = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
     if means.engine.image(reference):
-        return reference
+        return
     if means.offline:
         raise EngineError(f"The base {reference} is not here; run once without --offline. {way_round}")
     try:
         means.engine.pull(*_parts(reference), means.notice)
     except EngineError as error:
         raise EngineError(f"The base {reference} cannot be had. {error} {way_round}") from error
-    return reference
 
 
-def _bootstrapped_base(name: str, base: Bootstrapped, means: Means) -> str:
-    tag = f"{name}-{base.sha256[:12]}"
-    reference, layers = f"{_LOCAL_BASE}:{tag}", [f"sha256:{base.sha256}"]
+def _bootstrap_base(reference: str, name: str, base: Bootstrapped, means: Means) -> None:
     about = means.engine.image(reference)
-    if about is None or about["RootFS"]["Layers"] != layers:
-        options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
-        path = bootstrap.bootstrapped(name, base, means.store, mirror=means.debian_mirror, **options)
-        means.notice(f"importing {reference}")
-        means.engine.import_base(path, _LOCAL_BASE, tag)
-    return reference
+    if about is not None and about["RootFS"]["Layers"] == [f"sha256:{base.sha256}"]:
+        return
+    options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
+    path = bootstrap.bootstrapped(name, base, means.store, mirror=means.debian_mirror, **options)
+    means.notice(f"importing {reference}")
+    means.engine.import_base(path, *reference.rsplit(":", 1))
 
 
 def _without_tag(reference: str) -> str:
