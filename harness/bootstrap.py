@@ -25,6 +25,8 @@ TAR_NAME = "base.tar"
 _LOG_NAME = "mmdebstrap.log"
 _TIMEOUT_S = 3600.0
 _XATTR = "SCHILY.xattr."
+# What an engine makes itself, and what belongs to another user where apt could not shed its rights.
+_LEFT_OUT = ("dev", "var/lib/apt", "var/cache/apt")
 _LISTED = 25
 # What the machine at hand must not decide. What is newer than the epoch (2025-10-09) is dated so.
 _VARIABLES = {
@@ -35,6 +37,8 @@ _VARIABLES = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "PYTHONPATH": "",
     "PYTHONHASHSEED": "0",  # Debian's Python compiles its library when it is installed
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONOPTIMIZE": "",
 }
 _UNWANTED = ("doc", "info", "lintian", "locale", "man")
 # A stable suite changes with its point releases only, unless there is more than the suite in the list.
@@ -226,7 +230,7 @@ def _normalise(made: Path, tar: Path) -> None:
         for member in source:
             member.mtime = int(member.mtime)
             member.pax_headers = {key: text for key, text in member.pax_headers.items() if key.startswith(_XATTR)}
-            if PurePosixPath(member.name).parts[:1] != ("dev",):
+            if not any(map(PurePosixPath(member.name).is_relative_to, _LEFT_OUT)):
                 target.addfile(member, source.extractfile(member) if member.isreg() else None)
         target.addfile(dev)
 

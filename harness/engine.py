@@ -225,7 +225,7 @@ def _about(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> 
         name=name,
         version=version["Version"],
         socket=socket,
-        rootless=any("rootless" in each for each in options),
+        rootless=bool(info.get("Rootless")) or any("rootless" in each for each in options),  # Podman, Docker
         remapped=any("userns" in each for each in options),
         selinux=any("selinux" in each for each in options),
         cdi_dirs=dirs,
