@@ -30,6 +30,8 @@ _CHUNK_BYTES = 1 << 20
 _SAID_CHARACTERS = 600
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CDI_PODMAN = (5, 4)
+_NOT_FOUND = 404
+_PODMAN_NOT_FOUND = "no such container"  # with status 500 if it goes while Podman looks at it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,8 +202,10 @@ class Engine:
         with _asking(f"{self.about} does not say how the container {name} is"):
             try:
                 return bool(self._api.inspect_container(name)["State"]["Running"])
-            except docker.errors.NotFound:
-                return False
+            except docker.errors.APIError as error:
+                if error.status_code == _NOT_FOUND or _PODMAN_NOT_FOUND in str(error.explanation):
+                    return False
+                raise
 
     def discard(self, name: str) -> None:
         """Remove a container, running or not; one that is not there is all right."""

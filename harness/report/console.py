@@ -70,18 +70,18 @@ def _accuracy(outcome: Outcome) -> str:
 
 def render(report: Report) -> Text:
     """Return the summary that follows the lines of the cases; its last lines are the counts and the verdict."""
-    blocks = [_block(outcome) for outcome in report.cases if not facts.is_green(outcome)]
+    blocks = [_block(outcome, report) for outcome in report.cases if not facts.is_green(outcome)]
     closing = [_compared_nothing(report), _slowest(report), _counts(report), facts.verdict(report)]
     return Text("\n").join([*blocks, *(Text(line) for line in closing if line)])
 
 
-def _block(outcome: Outcome) -> Text:
+def _block(outcome: Outcome, report: Report) -> Text:
     """Return all that is needed to go on from a case that is not green."""
     # The bar also keeps a line of a tool's text from being taken for a command (`::...`) by GitHub's runner.
     reason = [f"  | {line}" for line in clean(facts.explanation(outcome)).splitlines()]
     notes = [f"  note   {one_line(note)}" for note in outcome.notes]
     log = [f"  log    {one_line(facts.log_path(outcome))}"] if facts.log_path(outcome) else []
-    lines = [f" {one_line(outcome.id)}", *reason, *notes, *log, f"  again  {facts.rerun_command(outcome)}", ""]
+    lines = [f" {one_line(outcome.id)}", *reason, *notes, *log, f"  again  {facts.rerun_command(outcome, report)}", ""]
     return Text.assemble((f"{outcome.status.upper():<{_STATUS_WIDTH}}", STYLES[outcome.status]), "\n".join(lines))
 
 
@@ -105,17 +105,17 @@ def annotations(report: Report) -> str:
 
     The format and its escapes: actions/toolkit, packages/core/src/command.ts.
     """
-    return "\n".join(_annotation(outcome) for outcome in report.cases if not facts.is_green(outcome))
+    return "\n".join(_annotation(outcome, report) for outcome in report.cases if not facts.is_green(outcome))
 
 
-def _annotation(outcome: Outcome) -> str:
+def _annotation(outcome: Outcome, report: Report) -> str:
     properties = {"title": f"{outcome.status.upper()} {one_line(outcome.id)}", "file": one_line(outcome.path)}
     named = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     log = one_line(facts.log_path(outcome))
     lines = [
         clean(facts.explanation(outcome)[:_ANNOTATION_CHARS]),
         *([f"log: {log}"] if log else []),
-        f"again: {facts.rerun_command(outcome)}",
+        f"again: {facts.rerun_command(outcome, report)}",
     ]
     message = _data("\n".join(lines))
     return f"::error {named}::{message}"

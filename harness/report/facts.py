@@ -137,9 +137,16 @@ def whereabouts(outcome: Outcome) -> str:
     return log_path(outcome) or "results.json"
 
 
-def rerun_command(outcome: Outcome) -> str:
-    """Return the command line that repeats only this case."""
-    options = {"--backend": outcome.backend, "--chip": outcome.chip, "--iree": outcome.release}
+def rerun_command(outcome: Outcome, report: Report) -> str:
+    """Return the command line that repeats only this case, in such a container as it ran in."""
+    known = flat(report.environment)
+    options = {
+        "--backend": outcome.backend,
+        "--chip": outcome.chip,
+        "--iree": outcome.release,
+        "--engine": known.get("container_engine.name"),
+        "--image": known.get("image.digest") or known.get("image.image"),
+    }
     words = [word for name, value in options.items() if value for word in (name, value)]
     return shlex.join(map(clean, ["nox", "-s", "quality", "--", f"{outcome.model}/{outcome.submodel}", *words]))
 

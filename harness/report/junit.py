@@ -59,7 +59,7 @@ def _suite(report: Report, name: str, members: list[tuple[str, Outcome]]) -> ET.
     limit_bytes = _limit_bytes(len(report.cases))
     suite = junit_xml.TestSuite(
         one_line(f"{name} iree-{facts.iree_release(report)}"),
-        [_case(name, outcome, limit_bytes) for name, outcome in members],
+        [_case(report, name, outcome, limit_bytes) for name, outcome in members],
         timestamp=one_line(report.started),
         properties=_properties(report, members),
     )
@@ -79,10 +79,10 @@ def _properties(report: Report, members: list[tuple[str, Outcome]]) -> dict[str,
     return of_suite | of_cases | only
 
 
-def _case(name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:
+def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:
     case = junit_xml.TestCase(name, classname=_classname(outcome), stdout=_output(outcome, limit_bytes))
     message = first_line(outcome.reason) or f"{outcome.status}, no reason was given"
-    story = _story(outcome, limit_bytes)
+    story = _story(report, outcome, limit_bytes)
     match outcome.status:
         case Status.FAILED | Status.XPASSED:
             case.add_failure_info(message, story, _type(outcome))
@@ -107,13 +107,13 @@ def _type(outcome: Outcome) -> str:
     return "xpass" if outcome.status is Status.XPASSED else outcome.kind or outcome.status
 
 
-def _story(outcome: Outcome, limit_bytes: int) -> str:
+def _story(report: Report, outcome: Outcome, limit_bytes: int) -> str:
     """Return why the case is not green: the whole reason, where the log is and how the log ends."""
     where = facts.whereabouts(outcome)
     reason = capped(facts.explanation(outcome), limit_bytes=limit_bytes // 2, where="results.json")
     excerpt = capped(outcome.log_tail.strip(), limit_bytes=limit_bytes // _EXCERPT_SHARE, where=where)
     notes = capped("\n".join(outcome.notes), limit_bytes=limit_bytes // _EXCERPT_SHARE, where="results.json")
-    again = one_line(f"again: {facts.rerun_command(outcome)}")
+    again = one_line(f"again: {facts.rerun_command(outcome, report)}")
     log = one_line(f"log: {where}")
     return "\n".join(part for part in (reason, notes, log, again, excerpt) if part)
 

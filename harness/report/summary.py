@@ -30,7 +30,7 @@ def render(report: Report) -> str:
         counts,
         _table(ordered[:_ROWS]),
         left_out[0],
-        *(_details(outcome) for outcome in bad[:_DETAILS]),
+        *(_details(outcome, report) for outcome in bad[:_DETAILS]),
         left_out[1],
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -54,7 +54,7 @@ def _cells(outcome: Outcome) -> list[str]:
     return [_code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
 
 
-def _details(outcome: Outcome) -> str:
+def _details(outcome: Outcome, report: Report) -> str:
     """Return a block to unfold: the reason, the log's end, the commands and how to repeat the case."""
     title = f"{outcome.status} {one_line(outcome.id, limit=_CELL_CHARS)}: {facts.headline(outcome)}"
     where = facts.whereabouts(outcome)
@@ -63,7 +63,7 @@ def _details(outcome: Outcome) -> str:
         ("", outcome.reason, _REASON_BYTES),
         (f"End of the log ({where}):", outcome.log_tail, _LOG_BYTES),
         ("What was run:", commands, _COMMANDS_BYTES),
-        ("To repeat only this case:", facts.rerun_command(outcome), _COMMANDS_BYTES),
+        ("To repeat only this case:", facts.rerun_command(outcome, report), _COMMANDS_BYTES),
     )
     blocks = [
         f"{_escaped(label)}\n\n{_fenced(capped(text, limit_bytes=limit_bytes, where=where))}".strip()

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -90,6 +91,16 @@ def test_rerun_command_names_the_chip_and_quotes() -> None:
     plain = console.render(reports.report(reports.error(submodel="a b", logs={}))).plain
     assert "again  nox -s quality -- 'sd3/a b' --backend rocm --chip gfx942\n" in plain
     assert "  log " not in plain
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [({"image": "cpu", "digest": None}, "cpu"), ({"image": "cpu", "digest": "host/x@sha256:1"}, "host/x@sha256:1")],
+)
+def test_rerun_command_names_engine_and_image(image: dict[str, str | None], named: str) -> None:
+    environment = {"engine": "container", "image": image, "container_engine": {"name": "podman"}}
+    report = dataclasses.replace(reports.report(reports.error()), environment=environment)
+    assert f" --engine podman --image {named}\n" in console.render(report).plain
 
 
 @pytest.mark.parametrize(
