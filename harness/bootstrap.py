@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -109,14 +110,12 @@ def bootstrapped(
 
 def bootstrap(base: Bootstrapped, folder: Path, *, mirror: str | None = None, cancel: Cancel | None = None) -> Tree:
     """Make `base.tar` of what the archive gives now, in a folder that is there; raise what `bootstrapped` does."""
-    log, made, temporary = folder / _LOG_NAME, folder / "made.tar", folder / "tmp"
-    _open(folder)
-    temporary.mkdir(mode=0o755, exist_ok=True)
-    program = _program()
+    log, made, program = folder / _LOG_NAME, folder / "made.tar", _program()
+    temporary = _temporary(folder)
     argv = _argv(program, base, made, mirror)
     variables = {**_VARIABLES, "TMPDIR": str(temporary)}
     try:
-        ended = process.run(argv, cwd=folder, log_path=log, timeout_s=_TIMEOUT_S, cancel=cancel, variables=variables)
+        ended = process.run(argv, cwd=temporary, log_path=log, timeout_s=_TIMEOUT_S, cancel=cancel, variables=variables)
     finally:
         _clear(program, temporary)
     if ended.exit_code != 0:
@@ -158,17 +157,15 @@ def _program() -> str:
     return program
 
 
-def _open(folder: Path) -> None:
-    """Let in the other users as which mmdebstrap works, unless it is root who calls it."""
+def _temporary(folder: Path) -> Path:
+    """Return a new folder that others may enter: without root, mmdebstrap works as users of its own."""
     folder.chmod(0o755)
-    if os.geteuid() == 0:
-        return
-    barred = next((each for each in folder.absolute().parents if not each.stat().st_mode & 0o001), None)
-    if barred:
-        raise ToolError(
-            f"{barred}: only some users may enter it, but mmdebstrap works below it as users of its own; "
-            f"let them in by `chmod o+x {barred}`, name another folder with --store, or run this as root."
-        )
+    if os.geteuid() == 0 or all(each.stat().st_mode & 0o001 for each in folder.absolute().parents):
+        (folder / "tmp").mkdir(mode=0o755, exist_ok=True)
+        return folder / "tmp"
+    temporary = Path(tempfile.mkdtemp(prefix="mmdebstrap-"))
+    temporary.chmod(0o755)
+    return temporary
 
 
 def _argv(program: str, base: Bootstrapped, tar: Path, mirror: str | None) -> list[str]:
