@@ -46,7 +46,7 @@ def main() -> None:
         lookups(wanted, store, chosen, recipe(wanted.image, new))
         another_release(wanted, store, chosen, recipe(wanted.image, old))
         runs(wanted, store)
-    sizes(wanted, chosen)
+    sizes(chosen)
 
 
 def lookups(wanted: argparse.Namespace, store: Path, chosen: engine.Engine, made: Recipe) -> None:
@@ -60,9 +60,7 @@ def lookups(wanted: argparse.Namespace, store: Path, chosen: engine.Engine, made
 
 def another_release(wanted: argparse.Namespace, store: Path, chosen: engine.Engine, made: Recipe) -> None:
     """Print what it costs to have an image of another release, whose wheels and base are there."""
-    for each in images.listed(chosen, lambda *_: False):
-        if any(name.endswith(f":{made.tag}") for name in each.names):
-            images.remove(chosen, each)
+    chosen.remove(images.named(made))
     release = made.release.release.name
     build_s = timed(
         lambda: run(store, "image", "build", wanted.image, "--engine", wanted.engine, "--iree", release), rounds=1
@@ -87,10 +85,10 @@ def runs(wanted: argparse.Namespace, store: Path) -> None:
     )
 
 
-def sizes(wanted: argparse.Namespace, chosen: engine.Engine) -> None:
+def sizes(chosen: engine.Engine) -> None:
     """Print the sizes of our images."""
     print("\n| image | MB |\n|---|---:|")
-    for each in images.listed(chosen, lambda *_: False):
+    for each in images.listed(chosen, ()):
         print(f"| {', '.join(name.partition(':')[2] for name in each.names)} | {each.size_bytes / 1e6:.0f} |")
 
 

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 from harness import container, context, devices, engine, image, images, releases, site, targets
+from harness.arguments import ENGINES
 from harness.confinement import Grants
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
@@ -23,6 +24,8 @@ def provider(parsed: argparse.Namespace, environment: Environment) -> Provider:
         UsageError: the release, the image or the engine's address makes no sense.
     """
     release = releases.chosen(parsed.iree).name
+    if parsed.engine not in ENGINES:  # argparse checks the choices of an option, not of its default
+        raise UsageError(f"HARNESS_ENGINE={parsed.engine}: expected one of {', '.join(ENGINES)}.")
     if parsed.engine == "local" and parsed.image:
         raise UsageError("--image is for containers; leave it out, or --engine local.")
     chosen = engine.connected(parsed.engine, environment) if parsed.engine != "local" else None

@@ -125,10 +125,10 @@ class Engine:
                 return None
         return found
 
-    def images(self, label: str) -> list[dict[str, Any]]:
-        """Return the images that have a label."""
+    def images(self) -> list[dict[str, Any]]:
+        """Return what the engine knows of all images that it has."""
         with _asking(f"{self.about} does not list its images"):
-            found: list[dict[str, Any]] = self._api.images(filters={"label": label})
+            found: list[dict[str, Any]] = self._api.images()
         return found
 
     def remove(self, reference: str) -> None:

@@ -1,7 +1,7 @@
 """Has images: looks them up, pulls or builds them, pushes them, and removes old ones."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,37 +130,41 @@ def push(recipe: Recipe, means: Means) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """An image of ours that the engine has: its names, or its id where it has none; `current` if a recipe makes it."""
+    """An image of ours that the engine has; `current` if it is what its recipe would make now."""
 
     names: tuple[str, ...]
-    id: str
     size_bytes: int
     created_s: float
     current: bool
 
 
-def listed(engine: Engine, is_current: Callable[[str, str, str], bool]) -> list[Listed]:
-    """Return our images, oldest first; `is_current` takes image, release and tag as the labels have them."""
-    found = []
-    for each in engine.images(f"{LABEL}.tag"):
-        labels = each["Labels"]
-        words = (labels[f"{LABEL}.image"], labels["org.opencontainers.image.version"], labels[f"{LABEL}.tag"])
-        found.append(
-            Listed(
-                names=tuple(each.get("RepoTags") or ()),
-                id=each["Id"],
-                size_bytes=each["Size"],
-                created_s=float(each["Created"]),
-                current=is_current(*words),
-            )
+def listed(engine: Engine, recipes: Iterable[Recipe]) -> list[Listed]:
+    """Return our images and their bases, oldest first; those of the recipes, and their bases, are current."""
+    current = {tag for each in recipes for tag in (each.tag, base_name(each).rpartition(":")[2])}
+    ours = [(_names(each), each) for each in engine.images()]
+    found = (
+        Listed(
+            names=names,
+            size_bytes=each["Size"],
+            created_s=float(each["Created"]),
+            current=any(name.rpartition(":")[2] in current for name in names),
         )
+        for names, each in ours
+        if names
+    )
     return sorted(found, key=lambda each: each.created_s)
 
 
 def remove(engine: Engine, image: Listed) -> None:
-    """Remove an image with all of its names."""
-    for name in image.names or (image.id,):
+    """Remove an image by all the names that we gave it."""
+    for name in image.names:
         engine.remove(name)
+
+
+def _names(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that we gave an image."""
+    repositories = ((name, name.rpartition(":")[0].rpartition("/")[2]) for name in about.get("RepoTags") or ())
+    return tuple(name for name, last in repositories if last in {REPOSITORY, _LOCAL_BASE.rpartition("/")[2]})
 
 
 def _pulled(recipe: Recipe, means: Means) -> Had | None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from harness import engine, image, images, releases
 from harness.context import Recipe, folder, recipe
 from harness.engine import Engine
-from harness.errors import UsageError
-from harness.model import EXIT_OK
+from harness.errors import EngineError, UsageError
+from harness.model import EXIT_NO_VERDICT, EXIT_OK
 from harness.process import Cancel
 from harness.report.text import size
 from harness.store import Store
@@ -62,14 +62,11 @@ def _with_means(parsed: argparse.Namespace, environment: Mapping[str, str]) -> I
 
 
 def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:
-    known = image.load(folder(parsed))
-
-    def is_current(name: str, release: str, tag: str) -> bool:
-        if name not in known or release not in releases.locked():
-            return False
-        return tag == Recipe(image=known[name], release=releases.find(release), containers=folder(parsed)).tag
-
-    return images.listed(chosen, is_current)
+    known, where = image.load(folder(parsed)), folder(parsed)
+    locked = [releases.find(name) for name in releases.locked()]
+    return images.listed(
+        chosen, (Recipe(image=each, release=release, containers=where) for each in known.values() for release in locked)
+    )
 
 
 def _list(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -79,20 +76,26 @@ def _list(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _prune(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Remove what is old; what is in use is kept, and said to be."""
     chosen = engine.required(parsed.engine, environment)
     old = [each for each in _listed(parsed, chosen) if parsed.all or not each.current]
-    for each in old:
+    kept = 0
+    for each in reversed(old):  # an image before its base
         sys.stdout.write(_line(each))
-        if not parsed.dry_run:
-            images.remove(chosen, each)
-    sys.stdout.write(f"{len(old)} images {'would be ' * parsed.dry_run}removed.\n")
-    return EXIT_OK
+        try:
+            if not parsed.dry_run:
+                images.remove(chosen, each)
+        except EngineError as error:
+            kept += 1
+            sys.stdout.write(f"kept: {error}\n")
+    sys.stdout.write(f"{len(old) - kept} images {'would be ' * parsed.dry_run}removed.\n")
+    return EXIT_NO_VERDICT if kept else EXIT_OK
 
 
 def _line(each: images.Listed) -> str:
     age = f"{(time.time() - each.created_s) / _DAY_S:.0f} days"
     state = "current" if each.current else "old"
-    return f"{state:<8}{size(each.size_bytes):>10}  {age:>10}  {', '.join(each.names) or each.id}\n"
+    return f"{state:<8}{size(each.size_bytes):>10}  {age:>10}  {', '.join(each.names)}\n"
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
