@@ -17,11 +17,14 @@ from harness.errors import UsageError
 from harness.folders import local_path
 from harness.site import Order
 
-_PIDS, _FILES = 4096, 65536
+_PIDS = 4096
+# At most: of open files, and of the processes of this user, wherever they are. Podman leaves itself no more.
+_LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 65536), "nproc": (resource.RLIMIT_NPROC, 32768)}
 _MEMORY_SHARE = 0.9
 # Folders of an image that a folder of this machine must not hide.
 _IMAGE_OWN = frozenset(
-    {"/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/usr"}
+    {"/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr"}
+    | {f"/usr/{name}" for name in ("bin", "lib", "lib64", "local", "local/bin", "local/lib")}
 )
 _CDI_KIND = "amd.com/gpu"
 
@@ -74,7 +77,7 @@ def settings(about: About, order: Order, grants: Grants) -> dict[str, Any]:
 
 def _own_limits() -> Iterator[Ulimit]:
     """Yield limits no higher than this process's own: an engine's defaults may be above what it may give."""
-    for name, number, most in (("nofile", resource.RLIMIT_NOFILE, _FILES), ("nproc", resource.RLIMIT_NPROC, _PIDS)):
+    for name, (number, most) in _LIMITS.items():
         soft, hard = (min(own, most) if own >= 0 else most for own in resource.getrlimit(number))
         yield Ulimit(name=name, soft=soft, hard=hard)
 
@@ -86,7 +89,7 @@ def _mounts(order: Order) -> Iterator[Mount]:
     files = [path for path in map(local_path, local) if path.is_file()]
     beside = [path for path in files if not any(map(path.is_relative_to, order.folders))]
     for path, read_only in (dict.fromkeys((*order.folders, *beside), True) | written).items():
-        if str(path) in _IMAGE_OWN or str(path.resolve()) in _IMAGE_OWN:
+        if any(str(each) in _IMAGE_OWN or each.is_relative_to(manifest.ROOT) for each in (path, path.resolve())):
             raise UsageError(f"{path}: this folder would hide one of the image; use one of its own, or --engine local.")
         yield Mount(str(path), str(path.resolve()), type="bind", read_only=read_only)
 

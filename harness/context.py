@@ -155,6 +155,7 @@ def _file_sha256(path: Path) -> str:
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    tar.inodes = {}  # type: ignore[attr-defined]  # files that are one on this machine are each in it
     info = tar.gettarinfo(path, name)
     info = _plain(info, mode=0o755 if info.mode & 0o100 else 0o644)
     if not info.isreg():

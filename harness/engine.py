@@ -15,6 +15,7 @@ from typing import IO, Any
 import docker
 import docker.errors
 import requests  # noqa: TID251 - for what the SDK lets through of it
+import urllib3.exceptions
 
 from harness.errors import EngineError, UsageError
 
@@ -113,8 +114,10 @@ class Engine:
         """Ask the engine who it is."""
         with _asking(f"The container engine at {socket} does not answer"):
             self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=_TIMEOUT_S)
-            version, info = self._api.version(), self._api.info()
-        self.about = _about(socket, version, info)
+            try:
+                self.about = _about(socket, self._api.version(), self._api.info())
+            except (AttributeError, KeyError, TypeError) as error:
+                raise EngineError(f"it says what makes no sense ({error!r}).") from error
 
     def image(self, reference: str) -> dict[str, Any] | None:
         """Return what the engine knows of an image that it has."""
@@ -187,9 +190,9 @@ class Engine:
 
     def create(self, name: str, image: str, command: Sequence[str], settings: Mapping[str, Any]) -> None:
         """Create a container; `settings` are those of docker's `create_container`, `host` those of its host_config."""
-        host = self._api.create_host_config(**settings["host"])
         others = {key: value for key, value in settings.items() if key != "host"}
         with _asking(f"No container of {image} can be created"):
+            host = self._api.create_host_config(**settings["host"])
             self._api.create_container(image, list(command), name=name, host_config=host, **others)
 
     def start(self, name: str) -> None:
@@ -249,6 +252,8 @@ def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice) -> None:
     """
     said = ""
     for each in stream:
+        if not isinstance(each, dict):
+            raise EngineError(f"the engine says {each!r}, expected an object.")
         if error := each.get("error"):
             raise EngineError(f"{_plain(str(error))}{'. It said: ' if said else ''}{_plain(said)[-_SAID_CHARACTERS:]}")
         text = str(each.get("stream") or "")
@@ -269,7 +274,10 @@ def _asking(what: str) -> Iterator[None]:
         yield
     except docker.errors.APIError as error:
         raise EngineError(f"{what}: {error.explanation or error}.") from error
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except (
+        *(docker.errors.DockerException, docker.errors.StreamParseError),
+        *(requests.RequestException, urllib3.exceptions.HTTPError),  # the SDK reads streams past requests
+    ) as error:
         raise EngineError(f"{what}: {error}.") from error
     except EngineError as error:
         raise EngineError(f"{what}: {error}" if not str(error).startswith(what) else str(error)) from error

@@ -122,8 +122,9 @@ def push(recipe: Recipe, means: Means) -> str:
         raise UsageError("Where to? Name the registry with --registry HOST/PATH, e.g. ghcr.io/me/project.")
     had = have(recipe, means)
     repository = f"{means.registry}/{REPOSITORY}"
-    if had.digest and had.digest.startswith(f"{repository}@"):
-        return had.digest
+    known = (means.engine.image(had.reference) or {}).get("RepoDigests") or ()
+    if there := next((each for each in known if each.startswith(f"{repository}@")), None):
+        return str(there)
     means.engine.tag(had.reference, repository, recipe.tag)
     return means.engine.push(repository, recipe.tag, means.notice)
 

@@ -65,6 +65,8 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
     try:
         with Live(console, id_width=max(len(case.id) for case in cases)) as live:
             session.run(live)
+    except UsageError:
+        raise
     except NoVerdictError as error:
         session.blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
     except KeyboardInterrupt as stop:

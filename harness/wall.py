@@ -8,7 +8,7 @@ are expected, and no path that it names is believed that is not in a folder whic
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,9 @@ class Reply:
     log_tail: str
 
 
+_LEAVES: Mapping[type, type] = {Compile: Compiled, Run: Ran, Compare: tuple}
+
+
 def request(step: Compile | Run | Compare, results: Results, gpu: Gpu | None) -> Request:
     """Return what a worker needs to know to do a step."""
     needs = [need for need in plan.needs(step) if not isinstance(need, Compare)]
@@ -78,12 +81,21 @@ def done(step: Step, answer: Reply, inside: Sequence[Path]) -> Done:
     """Return how a step ended, as the worker says.
 
     Raises:
-        EngineError: it names a file outside the folders that it was given.
+        EngineError: it names a file outside the folders that it was given, or has what another kind of step leaves.
     """
+    if answer.value is not None and not isinstance(answer.value, _LEAVES[type(step)]):
+        raise EngineError(f"The container says that a {type(step).__name__} left a {type(answer.value).__name__}.")
     for path in (answer.log_path, getattr(answer.value, "folder", None)):
-        if path is not None and not any(path.resolve().is_relative_to(each.resolve()) for each in inside):
+        if path is not None and not _is_inside(path, inside):
             raise EngineError(f"{path}: the container names a file outside the folders that it was given.")
     return Done(step=step, **{name: getattr(answer, name) for name in Reply.__slots__})
+
+
+def _is_inside(path: Path, folders: Sequence[Path]) -> bool:
+    try:
+        return any(path.resolve().is_relative_to(each.resolve()) for each in folders)
+    except (OSError, ValueError, RuntimeError):  # a NUL, half a character, or a loop of links (before Python 3.13)
+        return False
 
 
 def line(message: Hello | Request | Reply) -> bytes:

@@ -66,9 +66,12 @@ def _serve(steps: Steps, connection: socket.socket) -> None:
     with connection, connection.makefile("rb") as file:
         request = wall.read(wall.Request, file.readline())
         threading.Thread(target=_stop_after, args=(file, cancel), daemon=True).start()
-        done = dataclasses.replace(steps, cancel=cancel).do(request.step, request.results, request.gpu)
-        if not cancel.is_set():
-            connection.sendall(wall.line(wall.reply(done)))
+        try:
+            done = dataclasses.replace(steps, cancel=cancel).do(request.step, request.results, request.gpu)
+            if not cancel.is_set():
+                connection.sendall(wall.line(wall.reply(done)))
+        finally:
+            connection.shutdown(socket.SHUT_RDWR)  # the file cannot be closed while the other thread reads from it
 
 
 def _stop_after(file: IO[bytes], cancel: Cancel) -> None:

@@ -1,0 +1,53 @@
+"""Any message that goes through the wall of a container, and any JSON that may come instead."""
+
+import dataclasses
+import enum
+import functools
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from hypothesis import strategies as st
+
+from harness.model import Compare, Compile, Run
+from harness.wall import Hello, Reply, Request
+
+KINDS = (Compile, Run, Compare, Hello, Request, Reply)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("is"), inner, max_size=3),
+    max_leaves=8,
+)
+_SCALARS: dict[Any, st.SearchStrategy[Any]] = {
+    types.NoneType: st.none(),
+    bool: st.booleans(),
+    int: st.integers(),
+    float: st.floats(allow_nan=False),  # a NaN is not what it was, so that nothing with one in it can be compared
+    str: st.text(max_size=5),
+    Path: st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5).map(Path),
+}
+
+
+@functools.cache
+def a(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each shape of a type
+    """Return any value of a type; fields with a default have others too."""
+    if dataclasses.is_dataclass(kind):
+        types_of: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(kind)}
+        make: Any = kind
+        return st.builds(make, **{name: a(each) for name, each in types_of.items()})
+    if isinstance(kind, enum.EnumType):
+        return st.sampled_from(list(kind))
+    if isinstance(kind, types.UnionType):
+        return st.one_of(*map(a, get_args(kind)))
+    match get_origin(kind), get_args(kind):
+        case origin, (each, last) if origin is tuple and last is Ellipsis:
+            return st.lists(a(each), max_size=2).map(tuple)
+        case origin, each if origin is tuple:
+            return st.tuples(*map(a, each))
+        case origin, (_, each) if origin is Mapping:
+            return st.dictionaries(_SCALARS[str], a(each), max_size=2)
+    return _SCALARS[kind]
+
+
+MESSAGES: st.SearchStrategy[Any] = st.one_of(*map(a, (Hello, Request, Reply)))
