@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness import process, stamps
-from harness.errors import DiskError, FetchError, HarnessError, IntegrityError, ToolError, UsageError
+from harness.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
 from harness.image import Bootstrapped
 from harness.process import Cancel
 from harness.store import Store
@@ -87,7 +87,7 @@ def bootstrapped(
         notice: told that it is being made.
 
     Raises:
-        UsageError: bases are not pinned for machines like this one, or the mirror is no URL.
+        EngineError: bases are not pinned for machines like this one, or the mirror is no URL.
         IntegrityError: the archive has other packages than those that were pinned.
         ToolError: mmdebstrap is missing, or does not work here.
         FetchError: the archive cannot be reached.
@@ -140,14 +140,14 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
 
 
 def check(name: str, mirror: str | None) -> None:
-    """Raise UsageError where a bootstrap makes no sense: on another machine, or with a mirror that is no URL (pure)."""
+    """Raise EngineError if a bootstrap makes no sense: on another machine, or with a mirror that is no URL (pure)."""
     if platform.machine() != MACHINE:
-        raise UsageError(
+        raise EngineError(
             f"{name}: its base is pinned for {MACHINE} and this machine is {platform.machine()}; "
             "choose an image whose base is in a registry."
         )
     if mirror and not re.fullmatch(r"https?://\S+|file:///\S+", mirror):
-        raise UsageError(f"--debian-mirror {mirror}: expected the URL of a Debian archive, https://HOST/PATH.")
+        raise EngineError(f"--debian-mirror {mirror}: expected the URL of a Debian archive, https://HOST/PATH.")
 
 
 def _program() -> str:

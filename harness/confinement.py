@@ -13,7 +13,7 @@ from docker.types import DeviceRequest, Mount, Ulimit
 from harness import devices, manifest
 from harness.devices import Gpu, Vendor
 from harness.engine import About
-from harness.errors import UsageError
+from harness.errors import EngineError
 from harness.folders import local_path
 from harness.site import Order
 
@@ -23,7 +23,8 @@ _LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 65536), "nproc": (resource.RLIMIT_
 _MEMORY_SHARE = 0.9
 # Folders of an image that a folder of this machine must not hide.
 _IMAGE_OWN = frozenset(
-    {"/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr"}
+    {"/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/usr"}
+    | {"/tmp"}  # noqa: S108 - the container has its own
     | {f"/usr/{name}" for name in ("bin", "lib", "lib64", "local", "local/bin", "local/lib")}
 )
 _CDI_KIND = "amd.com/gpu"
@@ -44,7 +45,7 @@ def settings(about: About, order: Order, grants: Grants) -> dict[str, Any]:
     the caller is called root.
 
     Raises:
-        UsageError: a folder that it needs would hide one of the image.
+        EngineError: a folder that it needs would hide one of the image.
     """
     memory_bytes = grants.memory_bytes or int(devices.memory_bytes()[1] * _MEMORY_SHARE)
     host = {
@@ -90,7 +91,9 @@ def _mounts(order: Order) -> Iterator[Mount]:
     beside = [path for path in files if not any(map(path.is_relative_to, order.folders))]
     for path, read_only in (dict.fromkeys((*order.folders, *beside), True) | written).items():
         if any(str(each) in _IMAGE_OWN or each.is_relative_to(manifest.ROOT) for each in (path, path.resolve())):
-            raise UsageError(f"{path}: this folder would hide one of the image; use one of its own, or --engine local.")
+            raise EngineError(
+                f"{path}: this folder would hide one of the image; use one of its own, or --engine local."
+            )
         yield Mount(str(path), str(path.resolve()), type="bind", read_only=read_only)
 
 

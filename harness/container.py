@@ -28,8 +28,8 @@ def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator
     """Have a container of an image, in which the harness waits for steps.
 
     Raises:
-        EngineError: it cannot be started, does not answer, or has another harness in it.
-        UsageError: a folder that it needs would hide one of the image.
+        EngineError: it cannot be started, does not answer, has another harness in it, or a folder that it needs would
+            hide one of the image.
     """
     if engine.about.rootless and devices.group_ids(order.gpus):
         order.notice(

@@ -8,7 +8,7 @@ import pytest
 
 from harness import bootstrap
 from harness.bootstrap import bootstrapped
-from harness.errors import DiskError, FetchError, HarnessError, IntegrityError, ToolError, UsageError
+from harness.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
 from harness.image import Bootstrapped
 from harness.store import Store
 
@@ -163,13 +163,13 @@ def test_offline(store: Store) -> None:
 
 def test_another_machine_than_those_that_are_pinned_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    with pytest.raises(UsageError, match="its base is pinned for x86_64 and this machine is aarch64"):
+    with pytest.raises(EngineError, match="its base is pinned for x86_64 and this machine is aarch64"):
         bootstrapped("cpu-debian", BASE, store)
 
 
 @pytest.mark.parametrize("mirror", ["deb [trusted=yes] http://x y main", "-", "/etc/apt/sources.list", "http://a b"])
 def test_a_mirror_that_is_no_url(store: Store, mirror: str) -> None:
-    with pytest.raises(UsageError, match="expected the URL of a Debian archive"):
+    with pytest.raises(EngineError, match="expected the URL of a Debian archive"):
         bootstrapped("cpu-debian", BASE, store, mirror=mirror)
 
 

@@ -13,7 +13,7 @@ from harness import devices
 from harness.confinement import Grants, settings
 from harness.devices import Gpu, Vendor
 from harness.engine import About
-from harness.errors import UsageError
+from harness.errors import EngineError
 from harness.model import Blob, Case
 from harness.process import Cancel
 from harness.site import Order
@@ -160,7 +160,7 @@ def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["folders", "out_dir", "store"])
 def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: str) -> None:
     values = {"folders": (Path(path),), "out_dir": Path(path), "store": Store(Path(path))}
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(EngineError) as caught:
         settings(engine(), order(tmp_path, **{name: values[name]}), Grants())
     assert str(caught.value) == (
         f"{path}: this folder would hide one of the image; use one of its own, or --engine local."
@@ -169,13 +169,13 @@ def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: st
 
 def test_a_folder_that_is_a_link_to_one_of_the_images(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/usr")
-    with pytest.raises(UsageError, match="link: this folder would hide"):
+    with pytest.raises(EngineError, match="link: this folder would hide"):
         settings(engine(), order(tmp_path, folders=(tmp_path / "link",)), Grants())
 
 
-@pytest.mark.parametrize("path", ["/opt/iree-quality", "/opt/iree-quality/bin", "/tmp", "/usr/local", "/usr/lib"])
+@pytest.mark.parametrize("path", ["/opt/iree-quality", "/opt/iree-quality/bin", "/tmp", "/usr/local", "/usr/lib"])  # noqa: S108
 def test_a_folder_that_would_hide_more_of_the_images(tmp_path: Path, path: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(EngineError):
         settings(engine(), order(tmp_path, folders=(Path(path),)), Grants())
 
 
