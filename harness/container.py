@@ -5,9 +5,10 @@ import os
 import socket  # noqa: TID251 - of this machine, not of a network
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness import confinement, context, devices, process, wall, warden, worker
 from harness.confinement import Grants
@@ -21,6 +22,7 @@ from harness.steps import INTERRUPTED, Done, Results, Steps
 
 _ANSWERS_WITHIN_S = 60.0
 _POLL_S, _LOOK_S = 0.01, 0.5
+_CREATED_WITHIN_S = 2.0
 
 
 @contextlib.contextmanager
@@ -65,12 +67,23 @@ def _running(engine: Engine, image: str, folder: Path, order: Order, grants: Gra
     settings = confinement.settings(engine.about, order, grants)
     with process.outlived_by(Path(warden.__file__), engine.about.socket, name):
         try:
-            engine.create(name, image, command, settings)
+            _create(engine, name, image, command, settings)
             engine.start(name)
             yield name
         finally:
-            with contextlib.suppress(EngineError):  # an engine that went away took it along, or the warden will
+            with contextlib.suppress(EngineError):  # an engine that went away took it along, or the worker goes itself
                 engine.discard(name)
+
+
+def _create(engine: Engine, name: str, image: str, command: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Create a container; one that the engine creates although we were interrupted meanwhile is removed."""
+    try:
+        engine.create(name, image, command, settings)
+    except KeyboardInterrupt:
+        deadline = time.monotonic() + _CREATED_WITHIN_S
+        while not engine.discard(name) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        raise
 
 
 @contextlib.contextmanager

@@ -210,10 +210,14 @@ class Engine:
                     return False
                 raise
 
-    def discard(self, name: str) -> None:
-        """Remove a container, running or not; one that is not there is all right."""
-        with _asking(f"The container {name} cannot be removed"), contextlib.suppress(docker.errors.NotFound):
-            self._api.remove_container(name, force=True, v=True)
+    def discard(self, name: str) -> bool:
+        """Remove a container, running or not, and return whether it was there."""
+        with _asking(f"The container {name} cannot be removed"):
+            try:
+                self._api.remove_container(name, force=True, v=True)
+            except docker.errors.NotFound:
+                return False
+        return True
 
     def close(self) -> None:
         """Close the connections."""
