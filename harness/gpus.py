@@ -1,8 +1,8 @@
 """The only place that locks a GPU: one run at a time, whoever starts it, on this machine.
 
-The lock is on the GPU's own device file, so nothing is left behind and no folder is needed; it ends with
-the process that holds it, however that dies. A container has it in common with others only if it sees the
-same file and not one of its own with the same numbers.
+The lock is on the folder in which the kernel shows the GPU, which every user may open, so nothing is left behind; it
+ends with the process that holds it, however that dies. Only processes that see the same sysfs have it in common, and
+containers have one of their own: therefore it is taken outside of them.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class Pool:
         Args:
             gpus: those of this machine that may be used; those named first are taken first.
             on_wait: called again and again with what is waited for and for how many seconds by now.
-            root: folder below which the device files to lock are.
+            root: folder below which GPUs and their device files are shown.
         """
         self._gpus = tuple(gpus)
         self._on_wait = on_wait
@@ -84,7 +84,7 @@ class Pool:
         while not cancel.is_set():
             for gpu in fitting:
                 with contextlib.suppress(BlockingIOError):
-                    return gpu, _try_lock(self._root / gpu.node.lstrip("/"))
+                    return gpu, _try_lock(_shown(gpu, self._root))
             self._on_wait(" or ".join(map(str, fitting)), time.monotonic() - started)
             _rest(cancel, pause_s)
             pause_s = min(2 * pause_s, _LAST_POLL_S)
@@ -108,14 +108,21 @@ def _place(gpu: Gpu, root: Path) -> int:
     return nodes.index(gpu.node) if gpu.node in nodes else 0
 
 
-def _try_lock(node: Path) -> int | None:
+def _shown(gpu: Gpu, root: Path) -> Path:
+    """Return the folder in which the kernel shows a GPU, or a partition of one; where it has none, the device file."""
+    drm, nvidia = root / "sys/class/drm" / Path(gpu.node).name, root / "proc/driver/nvidia/gpus" / gpu.bus_id
+    folder = drm if gpu.vendor is Vendor.AMD else nvidia
+    return folder if folder.is_dir() else root / gpu.node.lstrip("/")
+
+
+def _try_lock(place: Path) -> int | None:
     """Return the descriptor that holds the lock, None if there is nothing to lock.
 
     Raises:
         BlockingIOError: another holds it.
     """
     try:
-        descriptor = os.open(node, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None  # the run will say why it cannot be used
     try:

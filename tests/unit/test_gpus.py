@@ -277,3 +277,17 @@ def test_without_a_uuid_it_is_a_place_among_those_that_can_be_seen(tmp_path: Pat
     kfd.gpu_node(tmp_path / "container", 2, kfd.MI300X, place=1)
     assert visible(second, tmp_path / "container") == amd("0"), "the only one in there"
     assert visible(second, tmp_path / "nowhere") == amd("0")
+
+
+def test_the_lock_is_where_every_user_of_the_machine_sees_the_gpu(tmp_path: Path) -> None:
+    shown = [tmp_path / "sys/class/drm" / Path(MI300[0].node).name, tmp_path / "proc/driver/nvidia/gpus" / A100.bus_id]
+    for folder in shown:
+        folder.mkdir(parents=True)
+        folder.chmod(0o555)
+    gpus = pool(tmp_path)
+    with gpus.claim(run(), Cancel()) as amd, gpus.claim(run("cuda", "sm_80"), Cancel()) as nvidia:
+        assert (amd, nvidia) == (MI300[0], A100)
+        for folder in shown:
+            assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 1
+    for folder in shown:
+        assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 0
