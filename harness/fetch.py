@@ -29,7 +29,7 @@ from harness.entries import Entry
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
 from harness.learnt import Learnt
-from harness.model import Blob, FetchedBlob
+from harness.model import Blob, Fetched, FetchedBlob
 from harness.report.text import size
 from harness.store import Store
 from harness.urls import redacted
@@ -49,15 +49,6 @@ class Places:
     offline: bool = False
     locked: bool = False
     fresh: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """Where a blob is, how the results quote it, and how long it took to have it."""
-
-    path: Path
-    blob: FetchedBlob
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -376,6 +376,15 @@ class FetchedBlob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """Where a blob is, how the results quote it, and how long it took to have it."""
+
+    path: Path
+    blob: FetchedBlob
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What happened to one case. `log_tail` is the end of the log of the step that decided."""
 

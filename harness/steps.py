@@ -17,13 +17,13 @@ from harness import compare, devices, diagnose, gpus, plan, process, signature
 from harness.devices import Gpu
 from harness.disk import disk_errors
 from harness.errors import DeviceError, DiskError, NoVerdictError
-from harness.fetch import Fetched
 from harness.flags import STATISTICS_NAME
 from harness.model import (
     Blob,
     Compare,
     Compile,
     Fetch,
+    Fetched,
     Kind,
     Link,
     Measurement,

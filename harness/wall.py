@@ -16,9 +16,8 @@ from typing import Any
 from harness import plan, records
 from harness.devices import Gpu
 from harness.errors import EngineError
-from harness.fetch import Fetched
 from harness.manifest import Manifest
-from harness.model import Compare, Compile, Fetch, Measurement, Run, Step, Verdict
+from harness.model import Compare, Compile, Fetch, Fetched, Measurement, Run, Step, Verdict
 from harness.steps import Compiled, Done, Ran, Results
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from harness import devices, manifest, wall
-from harness.fetch import Fetched
-from harness.model import Blob
+from harness.model import Blob, Fetched
 from harness.process import Cancel
 from harness.steps import Steps
 from harness.store import Store

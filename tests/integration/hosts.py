@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.blobs.download import Means
 from harness.blobs.tries import Retry
-from harness.fetch import Fetched, Fetcher, Places
-from harness.model import Blob
+from harness.fetch import Fetcher, Places
+from harness.model import Blob, Fetched
 from harness.store import Store
 from tests.integration.laboratory import Laboratory, Result
 

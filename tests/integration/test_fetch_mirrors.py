@@ -8,8 +8,8 @@ import pytest
 
 from harness.blobs.tries import Retry
 from harness.errors import FetchError, IntegrityError
-from harness.fetch import Fetched, Places
-from harness.model import Blob
+from harness.fetch import Places
+from harness.model import Blob, Fetched
 from harness.process import Cancelled
 from harness.urls import Grant, Mirror
 from tests.integration.answers import altered

@@ -9,8 +9,8 @@ import pytest
 
 from harness.blobs.journal import Part, parsed
 from harness.errors import DiskError, FetchError, IntegrityError
-from harness.fetch import Fetched, Places
-from harness.model import Blob
+from harness.fetch import Places
+from harness.model import Blob, Fetched
 from harness.process import Cancelled
 from tests.integration.answers import altered
 from tests.integration.bench import LARGE, PART_BYTES, Bench, asked_parts, child, good, inverted, locked, sha256, until

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.blobs.download import Means
-from harness.fetch import Fetched, Fetcher, Places
+from harness.fetch import Fetcher, Places
 from harness.model import (
     Compare,
     Compile,
     Fetch,
+    Fetched,
     FetchedBlob,
     Kind,
     Measurement,

@@ -29,16 +29,13 @@ FLOORS = (
     ("blobs.connection", "blobs.journal", "blobs.objects", "diagnose", "plan", "spec", "store"),
     ("blobs.hosts", "blobs.parts", "bootstrap", "learnt", "wheels"),
     ("blobs.hasher", "blobs.tries", "inventory", "toolchain"),
-    ("blobs.draft", "doctor", "manifest", "upkeep"),
-    ("blobs.download", "context", "report.store", "selftest", "serve"),
-    ("fetch", "images"),
-    ("commands.image", "steps"),
-    ("live", "run", "wall"),
-    ("site", "supply", "worker"),
-    ("commands.store", "confinement", "session"),
-    ("collector", "commands.blobs", "commands.doctor", "commands.look", "container"),
-    ("choice",),
-    ("commands.judge",),
+    ("blobs.draft", "doctor", "manifest", "steps", "upkeep"),
+    ("blobs.download", "context", "report.store", "run", "selftest", "serve", "wall"),
+    ("fetch", "images", "site", "worker"),
+    ("commands.image", "confinement", "live"),
+    ("container", "supply"),
+    ("choice", "commands.store", "session"),
+    ("collector", "commands.blobs", "commands.doctor", "commands.judge", "commands.look"),
 )
 # What only these modules use. The supervisor hands its environment on as it is.
 DOORS: dict[str, set[str]] = {

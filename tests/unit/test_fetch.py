@@ -5,8 +5,8 @@ import pytest
 
 from harness.blobs.download import Means
 from harness.errors import FetchError, IntegrityError
-from harness.fetch import Fetched, Fetcher, Places
-from harness.model import Blob, FetchedBlob
+from harness.fetch import Fetcher, Places
+from harness.model import Blob, Fetched, FetchedBlob
 from harness.store import Store
 
 BODY = b"model"

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.fetch import Fetched
-from harness.model import Blob, Compare, Fetch, FetchedBlob, Kind, Link, Run, Status, TensorType, Thresholds
+from harness.model import Blob, Compare, Fetch, Fetched, FetchedBlob, Kind, Link, Run, Status, TensorType, Thresholds
 from harness.process import Ended
 from harness.signature import declared_outputs
 from harness.steps import Done, Ran, Results, _dispatches, case_dir, log_tail, log_text

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from harness import manifest, wall, worker
-from harness.fetch import Fetched
 from harness.manifest import Manifest
-from harness.model import Blob, Compile, Fetch, FetchedBlob, Kind, Link, Status
+from harness.model import Blob, Compile, Fetch, Fetched, FetchedBlob, Kind, Link, Status
 from harness.steps import Compiled, Done
 from harness.toolchain import Toolchain
 from harness.wall import Hello, Reply
