@@ -1,7 +1,10 @@
 """What the integration tests share: real toolchains in one store, and a laboratory for specs."""
 
+import contextlib
+import functools
 import http.server
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +19,9 @@ from harness.blobs import objects
 from harness.serve import serving
 from harness.store import Store
 from harness.toolchain import Toolchain
+from tests.integration import engines
 from tests.integration.bench import PROXIES, Bench
+from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
 from tests.integration.faulty_server import FaultyServer
 from tests.integration.hosts import OF_THIS_MACHINE, Fetch, fetch_into
 from tests.integration.laboratory import Laboratory
@@ -129,3 +134,86 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPa
 def fetch(tmp_path: Path) -> Fetch:
     """Return a function that fetches a URL into a store of the test."""
     return fetch_into(tmp_path / "store")
+
+
+def _be_able(name: str) -> None:
+    """Leave a test out where no engine, or registry, can be started; in CI this is a failure."""
+    if reason := engines.obstacle(name):
+        outcome = pytest.fail if os.environ.get("CI") else pytest.skip
+        outcome(f"tests with {name} are left out: {reason}")
+
+
+@pytest.fixture(scope="session")
+def image_supplies(tmp_path_factory: pytest.TempPathFactory) -> Supplies:
+    """Return what images are made of; all processes of a test run share it."""
+    _be_able("docker")
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+    (shared / "images").mkdir(exist_ok=True)
+    return supplies(shared / "images")
+
+
+@pytest.fixture(scope="session")
+def docks(image_supplies: Supplies) -> Iterator[Callable[[str], Dock]]:
+    """Return a function from an engine's name to the engine, with a store of the user who asks it."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def dock(name: str) -> Dock:
+            engine = engines.named(name)
+            if engine is None:
+                _be_able(name)
+                engine = stack.enter_context(engines.START[name]())
+            had = image_supplies
+            if engine.user:
+                folder = stack.enter_context(open_folder())
+                had = Supplies(store_dir=folder / "store", containers=folder / "containers")
+                shutil.copytree(image_supplies.store_dir, had.store_dir, ignore=shutil.ignore_patterns("tmp"))
+                shutil.copytree(image_supplies.containers, had.containers)
+                hand_over(folder, engine.user)
+            return Dock(engine=engine, supplies=had, store_dir=had.store_dir)
+
+        yield dock
+
+
+@pytest.fixture(
+    scope="session",
+    params=list(engines.START),
+)
+def each_dock(request: pytest.FixtureRequest, docks: Callable[[str], Dock]) -> Dock:
+    """Return each of the engines in turn, with the image for the CPU."""
+    dock = docks(request.param)
+    assert dock.tag
+    return dock
+
+
+@pytest.fixture(scope="session")
+def dock(docks: Callable[[str], Dock]) -> Dock:
+    """Return Docker, with the image for the CPU."""
+    dock = docks("docker")
+    assert dock.tag
+    return dock
+
+
+@pytest.fixture
+def yards() -> Iterator[Callable[..., Yard]]:
+    """Return a function that makes laboratories whose models run in containers.
+
+    They are of the engine's user or of the one named; their stores are empty unless they are to build images.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def yard(dock: Dock, *, user: int | None = None, can_build: bool = False) -> Yard:
+            folder = stack.enter_context(open_folder())
+            store_dir = dock.store_dir if can_build else folder / "store"
+            return Yard(folder, dock, dock.engine.user if user is None else user, store_dir)
+
+        yield yard
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    """Return the `HOST:PORT` of an empty registry."""
+    _be_able("registry")
+    with engines.registry() as place:
+        yield place

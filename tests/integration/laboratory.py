@@ -158,10 +158,16 @@ class Laboratory:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this environment without what changes the harness's defaults or its colours."""
+    """Return this environment without what changes the harness's defaults or its colours, and with no engine."""
     names = {"BACKEND", "ROCM_CHIP", "SKU", "IREE_TEST_FILES", "TEST_OUTPUT_ARTIFACTS", "CI", "GITHUB_ACTIONS"}
-    names |= {"HARNESS_CACHE_SIZE", "HARNESS_MIRRORS", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT"}
-    return {name: value for name, value in os.environ.items() if name not in names}
+    names |= {
+        "HARNESS_CACHE_SIZE",
+        "HARNESS_MIRRORS",
+        "HARNESS_REGISTRY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_ACCOUNT",
+    }
+    return {name: value for name, value in os.environ.items() if name not in names} | {"HARNESS_ENGINE": "local"}
 
 
 def wait_for(condition: Any, seconds: float = 120) -> None:

@@ -1,0 +1,306 @@
+"""Real container engines and a registry: each in a folder of its own, ended by its process id, nothing left behind."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from harness import devices
+from harness.engine import Engine
+from tests.integration.laboratory import wait_for
+
+# Who runs the engine without root, and who asks the others without being root. No account of the machine has it.
+USER = 12345
+VARIABLES = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST", "rootless": "CONTAINER_HOST"}
+_PLENTY_BYTES = 14 << 30
+_SUBORDINATE = "200000:65536"
+_COMMON = ("mmdebstrap", "setpriv", "unshare", "mount")
+_PROGRAMS = {
+    "docker": ("dockerd", "containerd", "runc"),
+    "podman": ("podman", "conmon", "runc"),
+    "rootless": ("podman", "conmon", "runc", "newuidmap", "newgidmap"),
+    "registry": ("docker-registry",),
+}
+_STORAGE = '[storage]\ndriver="overlay"\nrunroot="{folder}/run"\ngraphroot="{folder}/root"\n'
+# Where CAP_SYS_RESOURCE is missing, limits cannot be raised; where there is no systemd, it cannot make cgroups.
+_CONTAINERS = """
+[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "{folder}/libpod"
+"""
+_REGISTRIES = 'unqualified-search-registries = []\n[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n'
+_REGISTRY = """
+version: 0.1
+log: {{level: warn}}
+storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+# The user and what belongs to it exist in the engine's own mount namespace only.
+_AS_USER = """
+mount --bind {folder}/passwd /etc/passwd && mount --bind {folder}/subuid /etc/subuid &&
+mount --bind {folder}/subuid /etc/subgid &&
+exec setpriv --reuid {user} --regid {user} --clear-groups --pdeathsig TERM "$@"
+"""
+
+
+class _Api:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(*arguments: Any, **options: Any) -> Any:
+            with opened(self._path) as client:
+                return getattr(client, name)(*arguments, **options)
+
+        return ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """An engine that answers. `pid` is None, and `folder` too, if somebody else has started it."""
+
+    name: str
+    socket: Path
+    pid: int | None = None
+    folder: Path | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells the harness of it, and of no other."""
+        others = dict.fromkeys(VARIABLES.values(), "unix:///nonexistent")
+        return {**others, VARIABLES[self.name]: f"unix://{self.socket}"}
+
+    @property
+    def option(self) -> str:
+        """What `--engine` calls it."""
+        return "docker" if self.name == "docker" else "podman"
+
+    @property
+    def user(self) -> int:
+        """Who asks it: in an engine without root, nobody else may."""
+        return USER if self.name == "rootless" else 0
+
+    @property
+    def api(self) -> Any:
+        """The SDK's own client, with a connection for each question."""
+        return _Api(self.socket)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Engine]:
+        """Lend the harness's client."""
+        with contextlib.closing(Engine(str(self.socket))) as engine:
+            yield engine
+
+    def at(self, path: Path) -> "Running":
+        """Return this engine as it is seen where its socket is elsewhere."""
+        return replace(self, socket=path)
+
+    def containers(self) -> list[str]:
+        """Return the names of all containers, also of those that have ended, and of those that a build uses."""
+        found: list[dict[str, Any]] = self.api.containers(all=True)
+        return sorted(each["Names"][0].lstrip("/") if each["Names"] else each["Id"] for each in found)
+
+
+def obstacle(name: str) -> str:
+    """Return why an engine or a registry cannot be started here; empty if it can."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = [each for each in (*_COMMON, *_PROGRAMS[name]) if not shutil.which(each, path=path)]
+    if missing:
+        return f"{', '.join(missing)} is not installed"
+    return "" if os.geteuid() == 0 else "only root can start one"
+
+
+def named(name: str) -> Running | None:
+    """Return the engine that answers where the environment says, if there is one."""
+    address = os.environ.get(VARIABLES[name], "").removeprefix("unix://")
+    if not address or name == "rootless":
+        return None
+    running = Running(name=name, socket=Path(address))
+    return running if _answers(running) else None
+
+
+@contextlib.contextmanager
+def docker_engine(*, data_size: str = "") -> Iterator[Running]:
+    """Start Docker without a network of its own; `data_size` has its images on a small disk."""
+    with _folder() as folder:
+        _memory_disk(folder / "data", data_size)
+        with begun(docker_argv(folder), folder, {}) as pid:
+            running = Running(name="docker", socket=folder / "socket", pid=pid, folder=folder)
+            wait_for_answer(running)
+            yield running
+
+
+def docker_argv(folder: Path) -> list[str]:
+    """Return how Docker is started, also once more in the same folder."""
+    places = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
+    alone = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+    return ["dockerd", f"--host=unix://{folder}/socket", *places, *alone]
+
+
+@contextlib.contextmanager
+def podman_engine() -> Iterator[Running]:
+    """Start Podman's service as root."""
+    with _folder() as folder:
+        _memory_disk(folder / "root")
+        with begun(_podman_argv(folder), folder, _podman_files(folder)) as pid:
+            running = Running(name="podman", socket=folder / "socket", pid=pid, folder=folder)
+            wait_for_answer(running)
+            yield running
+
+
+@contextlib.contextmanager
+def rootless_engine() -> Iterator[Running]:
+    """Start Podman's service as a user who has no rights and no account."""
+    with _folder() as folder:
+        variables = _podman_files(folder) | {"HOME": f"{folder}/home", "XDG_RUNTIME_DIR": f"{folder}/runtime"}
+        (folder / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\nuser:x:{USER}:{USER}::{folder}/home:/bin/sh\n")
+        (folder / "subuid").write_text(f"user:{_SUBORDINATE}\n")
+        for name in ("home", "runtime", "root", "run", "libpod", "tmp"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+            os.chown(folder / name, USER, USER)
+        os.chown(folder, USER, USER)
+        script = _AS_USER.format(folder=folder, user=USER)
+        argv = ["unshare", "--mount", "sh", "-c", script, "sh", *_podman_argv(folder)]
+        with begun(argv, folder, variables) as pid:
+            running = Running(name="rootless", socket=folder / "socket", pid=pid, folder=folder)
+            wait_for_answer(running)
+            yield running
+
+
+@contextlib.contextmanager
+def registry() -> Iterator[str]:
+    """Start a registry and return its `HOST:PORT`."""
+    with _folder() as folder:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        config = folder / "registry.yml"
+        config.write_text(_REGISTRY.format(folder=folder, port=port))
+        with begun(["docker-registry", "serve", str(config)], folder, {}):
+            wait_for(lambda: _is_open(port), 30)
+            yield f"127.0.0.1:{port}"
+
+
+def opened(path: Path) -> "contextlib.closing[Any]":
+    return contextlib.closing(docker.APIClient(base_url=f"unix://{path}", version="auto", timeout=120))
+
+
+START: Mapping[str, Callable[[], contextlib.AbstractContextManager[Running]]] = {
+    "docker": docker_engine,
+    "podman": podman_engine,
+    "rootless": rootless_engine,
+}
+
+
+def end(pid: int, folder: Path, number: signal.Signals = signal.SIGTERM) -> None:
+    """End what was started in a folder, and what it has started there in turn."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not _alive(pid), 30)
+    for each in (pid, *_processes(folder)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Lend a folder that others may enter, with a name short enough for sockets; it and its mounts are gone after."""
+    folder = Path(tempfile.mkdtemp(prefix="iq-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+        for place in sorted((line.split()[1] for line in lines if f"{folder}/" in line), reverse=True):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def begun(argv: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Iterator[int]:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    environment = {"PATH": path, "HOME": str(folder), "TMPDIR": str(folder / "tmp"), **variables}
+    (folder / "tmp").mkdir(exist_ok=True)
+    argv = ["setpriv", "--pdeathsig", "TERM", *argv]  # if the tests are killed
+    with (folder / "log").open("ab") as log:
+        child = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
+    try:
+        yield child.pid
+    finally:
+        end(child.pid, folder)
+        child.wait()
+
+
+def _memory_disk(place: Path, size: str = "") -> None:
+    """Have a folder in memory, if a size is asked for or there is plenty of it: builds take half as long there."""
+    place.mkdir()
+    if size or devices.memory_bytes()[0] > _PLENTY_BYTES:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size or '6g'}", "tmpfs", place], check=True)
+
+
+def _podman_argv(folder: Path) -> list[str]:
+    return ["podman", "system", "service", "--time=0", f"unix://{folder}/socket"]
+
+
+def _podman_files(folder: Path) -> dict[str, str]:
+    """Write Podman's configuration and return the variables that name it."""
+    variables = {}
+    for name, text in (("storage", _STORAGE), ("containers", _CONTAINERS), ("registries", _REGISTRIES)):
+        path = folder / f"{name}.conf"
+        path.write_text(text.format(folder=folder))
+        variables["CONTAINERS_CONF" if name == "containers" else f"CONTAINERS_{name.upper()}_CONF"] = str(path)
+    return variables
+
+
+def wait_for_answer(running: Running) -> None:
+    wait_for(lambda: _answers(running), 60)
+    if running.user == 0:  # as for a group of those who may use it
+        os.chown(running.socket, 0, USER)
+        running.socket.chmod(0o660)
+
+
+def _answers(running: Running) -> bool:
+    """Ask as plainly as can be: the SDK leaves connections open if there is no answer."""
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(10)
+            asking.connect(str(running.socket))
+            asking.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
+            return b" 200 " in asking.recv(64)
+    except OSError:
+        return False
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def _processes(folder: Path) -> list[int]:
+    """Return the processes that name a file below a folder, on their command line or as what keeps them waiting."""
+    found = [int(path.read_text()) for path in folder.rglob("pause.pid") if path.is_file()]
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{folder}/".encode() in (path / "cmdline").read_bytes():
+                found.append(int(path.name))
+    return [each for each in found if each != os.getpid()]

@@ -1,0 +1,128 @@
+"""Models in containers, by the command that a user types, with each kind of engine."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import pytest
+
+from harness.context import this_harness
+from tests.integration.dock import ROOT, Dock, Yard
+from tests.integration.engines import USER
+from tests.integration.laboratory import A, B, Result, wait_for
+from tests.integration.test_container_ends import GONE_WITHIN_S, ours, phase, programs, started
+from tests.integration.test_faults import ENDLESS
+
+SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
+# What a program sees that a model brings with it, in the log of its run.
+LOOK = r"""
+id -u
+grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\t' ' '
+echo "init $(cat /proc/1/comm)"
+for place in / /opt/iree-quality /etc SPECS; do touch $place/mark 2>/dev/null && echo "wrote $place"; done
+python3.13 -c "import socket; socket.create_connection(('127.0.0.1', PORT), 3)" 2>/dev/null && echo connected
+ls /sys/class/net
+ls -d /var/run/docker.sock /run/podman 2>/dev/null
+echo "pids $(cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null)"
+echo "memory $(cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null)"
+echo "files $(ulimit -n)"
+exec "$@"
+"""
+
+
+@pytest.fixture
+def yard(each_dock: Dock, yards: Callable[..., Yard]) -> Yard:
+    return yards(each_dock)
+
+
+def of_tiny(yard: Yard, *arguments: str) -> Result:
+    yard.specs = ROOT / "quality_tests"
+    return yard.run("tiny/clip", *arguments)
+
+
+def test_a_model_passes_and_the_results_say_where(yard: Yard) -> None:
+    result = of_tiny(yard)
+    assert result.verdict == (0, "passed", None), result.text
+    jsonschema.validate(result.report, json.loads(SCHEMA.read_text()))
+    environment = result.report["environment"]
+    assert environment["engine"] == "container"
+    with yard.dock.engine.client() as engine:
+        about = engine.about
+    assert environment["container_engine"] == {
+        "name": about.name,
+        "version": about.version,
+        "rootless": yard.dock.engine.name == "rootless",
+    }
+    said = environment["image"]
+    assert yard.dock.tag == f"localhost/iree-quality:{said['tag']}"
+    assert said["id"] == yard.dock.engine.api.inspect_image(yard.dock.tag)["Id"]
+    assert said["base"].startswith("debian-trixie@sha256:")
+    assert said["harness"] == this_harness()
+    assert environment["iree"]["release"] == "3.13.0"
+    assert f"image {yard.dock.tag}" in result.text
+    assert yard.left() == []
+
+
+def test_what_has_been_compiled_is_not_compiled_again_and_needs_no_network(yard: Yard) -> None:
+    yard.spec()
+    assert yard.run().verdict == (0, "passed", None)
+    again = yard.run("--offline", environment={"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"})
+    assert again.verdict == (0, "passed", None), again.text
+    assert [each["cached"] for each in again.case["modules"]] == [True]
+
+
+def test_a_model_sees_and_may_do_the_least_that_it_needs(yard: Yard, server: str) -> None:
+    seen = looked(yard, server)
+    assert seen["identity"] == [str(0 if yard.user else yard.user)]
+    assert {"CapEff: 0000000000000000", "CapBnd: 0000000000000000", "NoNewPrivs: 1", "Seccomp: 2"} <= seen["lines"]
+    assert seen["lines"] & {"init docker-init", "init tini", "init podman-init", "init catatonit"}
+    assert "lo" in seen["lines"]
+    assert not {"eth0", "connected", "/var/run/docker.sock", "/run/podman"} & seen["lines"]
+    assert [line for line in seen["lines"] if line.startswith("wrote ")] == []
+
+
+def test_a_model_has_limits_where_the_engine_can_set_them(yard: Yard, server: str) -> None:
+    lines = looked(yard, server, "--memory", "3GiB")["lines"]
+    assert "files 1024" in lines or any(line.startswith("files ") for line in lines)
+    if yard.dock.engine.name != "rootless":  # Podman says that it cannot with cgroups of version 1
+        assert {"pids 4096", f"memory {3 << 30}"} <= lines
+
+
+def looked(yard: Yard, server: str, *arguments: str) -> Any:
+    """Return what a model's program sees, by the log of its run."""
+    yard.spec()
+    script = LOOK.replace("SPECS", str(yard.model_dir)).replace("PORT", server.rpartition(":")[2])
+    wrapper = yard.root / "specs" / "look"
+    wrapper.write_text(f"#!/bin/sh{script}")
+    wrapper.chmod(0o755)
+    result = yard.run("--run-wrapper", str(wrapper), *arguments)
+    assert result.verdict == (0, "passed", None), result.text
+    lines = yard.log.splitlines()
+    return {"identity": lines[:1], "lines": set(lines)}
+
+
+def test_what_a_run_leaves_is_its_users(dock: Dock, yards: Callable[..., Yard]) -> None:
+    yard = yards(dock, user=USER)
+    yard.spec(outputs=[yard.tensor("wrong.bin", 2 * (A + B), "4xf32")])
+    result = yard.run()
+    assert result.verdict == (1, "failed", "numeric"), result.text
+    assert list((yard.out / "outputs").rglob("*.bin")), "the wrong output is kept"
+    assert list(yard.store_dir.glob("modules/*/*/*"))
+    assert yard.left() == []
+
+
+@pytest.mark.parametrize("name", ["created", "model runs"])
+def test_a_harness_that_is_killed_leaves_nothing_in_any_engine(yard: Yard, name: str) -> None:
+    yard.spec(mlir=yard.file("endless.mlir", ENDLESS))
+    with started(yard) as child:
+        wait_for(lambda: phase(yard, name), 60)
+        for pid in yard.processes("harness.cli"):
+            os.kill(pid, signal.SIGKILL)
+        child.wait()
+        wait_for(lambda: not (ours(yard) or programs("", yard) or yard.processes("")), GONE_WITHIN_S)
+    yard.spec()
+    after = yard.run()
+    assert after.verdict == (0, "passed", None), after.text

@@ -1,0 +1,154 @@
+"""Which place is chosen, and what is said where it cannot be had."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.dock import Dock, Yard
+from tests.integration.laboratory import CPU_FLAGS, HARNESS
+
+NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
+# A registry that is nowhere: nothing listens at port 1.
+ABSENT = f"127.0.0.1:1/base:1@sha256:{'0' * 64}"
+TABLE = '[cpu]\nbase = "{base}"\npython = "/usr/bin/python3.13"\n'
+
+
+@pytest.fixture
+def yard(dock: Dock, yards: Callable[..., Yard]) -> Yard:
+    yard = yards(dock)
+    yard.spec()
+    return yard
+
+
+def test_auto_takes_a_container_where_an_engine_answers(yard: Yard) -> None:
+    result = yard.run("--engine", "auto")
+    assert result.verdict == (0, "passed", None), result.text
+    assert result.report["environment"]["engine"] == "container"
+    assert f"docker {yard.dock.engine.api.version()['Version']}, image" in result.text
+
+
+def test_auto_takes_this_machine_where_none_answers(yard: Yard) -> None:
+    plain = [*HARNESS, "quality", "--engine", "auto", "--specs", str(yard.specs), "--store", str(yard.dock.store_dir)]
+    done = subprocess.run(
+        [*plain, "--out", str(yard.out)],
+        env={**yard.variables, **NOWHERE},
+        cwd=yard.root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "IREE 3.13.0 (89ece87b89), local" in done.stdout
+    assert (yard.out / "results.json").exists()
+
+
+@pytest.mark.parametrize("name", ["docker", "podman", "container"], ids=str.upper)
+def test_an_engine_that_does_not_answer_is_an_error(yard: Yard, name: str) -> None:
+    result = yard.run("--engine", name, environment=NOWHERE)
+    assert result.verdict == (3, "error", "engine")
+    assert "No container engine answers" in result.case["reason"]
+    assert "/nonexistent/socket" in result.case["reason"]
+    assert "--engine local" in result.case["reason"]
+    assert result.report["environment"]["engine"] == "container"
+
+
+def test_an_image_that_nobody_knows_is_a_wrong_command_line(yard: Yard) -> None:
+    result = yard.run("--image", "cpu-debain")
+    assert result.code == 2
+    assert "--image cpu-debain: no such image; expected one of cpu, rocm, cpu-debian, rocm-debian" in result.text
+    assert not yard.out.exists()
+
+
+def test_an_image_without_a_digest_is_a_wrong_command_line(yard: Yard) -> None:
+    result = yard.run("--image", "localhost/iree-quality:latest")
+    assert result.code == 2
+    assert "HOST/NAME@sha256:DIGEST" in result.text
+
+
+def test_this_machine_has_no_use_for_an_image(yard: Yard) -> None:
+    result = yard.run("--engine", "local")
+    assert result.code == 2
+    assert "--image is for containers" in result.text
+
+
+def test_an_engine_elsewhere_is_a_wrong_command_line(yard: Yard) -> None:
+    result = yard.run(environment={"DOCKER_HOST": "tcp://127.0.0.1:2375"})
+    assert result.code == 2
+    assert "expected unix:///PATH" in result.text
+
+
+def test_a_base_that_cannot_be_had_is_an_error_that_names_a_way_round(yard: Yard) -> None:
+    folder = yard.containers
+    (folder / "images.toml").write_text(TABLE.format(base=ABSENT))
+    result = yard.run("--containers", str(folder), "--image", "cpu")
+    assert result.verdict == (3, "error", "engine"), result.text
+    for each in ("The base 127.0.0.1:1/base@sha256:000", "--image cpu-debian", "--engine local"):
+        assert each in result.case["reason"]
+    offline = yard.run("--containers", str(folder), "--image", "cpu", "--offline")
+    assert offline.verdict == (3, "error", "engine")
+    assert "run once without --offline" in offline.case["reason"]
+    assert yard.left() == []
+
+
+def test_a_folder_that_would_hide_one_of_the_image_is_an_error(yard: Yard) -> None:
+    result = yard.run("--external-files", "/etc")
+    assert result.verdict == (3, "error", "engine"), result.text
+    assert "/etc: this folder would hide one of the image" in result.case["reason"]
+
+
+def test_a_container_that_cannot_start_is_one_clear_error(yard: Yard) -> None:
+    result = yard.run("--cap", "NONSENSE")
+    assert result.verdict == (3, "error", "engine"), result.text
+    assert "NONSENSE" in result.case["reason"]
+    assert "Traceback" not in result.text
+    assert yard.left() == []
+
+
+def test_a_model_that_needs_more_memory_than_it_may_use_does_not_take_the_machine_with_it(yard: Yard) -> None:
+    yard.spec(mlir=yard.file("greedy.mlir", GREEDY), inputs=None, outputs=None, run_function="greedy")
+    result = yard.run("--memory", "500MB", "--timeout", "100")
+    assert result.verdict == (3, "error", "tool"), result.text
+    assert "killed by SIGKILL, most likely for want of memory" in result.case["reason"]
+    assert yard.left() == []
+
+
+GREEDY = """
+func.func @greedy() -> tensor<1000000000xf32> {
+  %c = util.unfoldable_constant 1.0 : f32
+  %e = tensor.empty() : tensor<1000000000xf32>
+  %f = linalg.fill ins(%c : f32) outs(%e : tensor<1000000000xf32>) -> tensor<1000000000xf32>
+  return %f : tensor<1000000000xf32>
+}
+"""
+
+
+def test_colours_and_progress_pass_through_a_terminal(yard: Yard) -> None:
+    yard.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-aggressively-propagate-transposes"])
+    text = on_a_terminal(yard.argv(), yard.variables, yard.root)
+    assert "\x1b[32mPASSED" in text, text
+    assert re.search(r"compil", text.split("PASSED")[0]), "it says what goes on"
+
+
+def on_a_terminal(argv: list[str], environment: dict[str, str], cwd: Path) -> str:
+    """Return all that a command writes to its terminal."""
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        argv, stdin=slave, stdout=slave, stderr=slave, env={**environment, "TERM": "xterm-256color"}, cwd=cwd
+    )
+    os.close(slave)
+    said = b""
+    while child.poll() is None or select.select([master], [], [], 0)[0]:
+        if select.select([master], [], [], 0.1)[0]:
+            try:
+                said += os.read(master, 1 << 16)
+            except OSError:  # the other end is closed
+                break
+    child.wait()
+    os.close(master)
+    return said.decode(errors="replace")

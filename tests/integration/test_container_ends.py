@@ -1,0 +1,198 @@
+"""Nothing is left behind, whatever ends: the harness in each of its phases, the container, or the engine."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration import engines
+from tests.integration.dock import Dock, Yard, hand_over
+from tests.integration.engines import Running
+from tests.integration.laboratory import CPU_FLAGS, wait_for
+from tests.integration.test_faults import ENDLESS
+
+GONE_WITHIN_S = 15
+SLOW_FLAGS = [*CPU_FLAGS, "--iree-opt-level=O3"]
+ORDERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+
+
+@pytest.fixture
+def yard(dock: Dock, yards: Callable[..., Yard]) -> Yard:
+    yard = yards(dock)
+    yard.spec(mlir=yard.file("endless.mlir", ENDLESS))
+    return yard
+
+
+@contextmanager
+def started(yard: Yard, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run the command in the background; it is gone afterwards."""
+    hand_over(yard.specs, yard.user)
+    with (yard.root / "said").open("w") as said:
+        child = subprocess.Popen(
+            yard.argv(*arguments), stdout=said, stderr=said, text=True, env=yard.variables, cwd=yard.root
+        )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def ours(yard: Yard) -> list[str]:
+    return [each for each in yard.dock.engine.containers() if each.startswith("iree-quality-")]
+
+
+def state(yard: Yard) -> str:
+    """Return the state of our container; empty if there is none."""
+    for each in yard.dock.engine.api.containers(all=True):
+        if each["Names"][0].startswith("/iree-quality-"):
+            return str(each["State"])
+    return ""
+
+
+def phase(yard: Yard, name: str) -> bool:
+    """Return whether the harness has come so far."""
+    match name:
+        case "before create":
+            return bool(yard.processes("warden.py"))
+        case "created":
+            return bool(ours(yard))
+        case "running":
+            return state(yard) == "running"
+        case "hello":
+            return any((yard.store_dir / "tmp").glob("*/socket"))
+        case "compiling":
+            return bool(programs("iree-compile", yard))
+        case _:
+            return bool(programs("iree-run-module", yard))
+
+
+def programs(name: str, yard: Yard) -> list[int]:
+    """Return the processes of a tool, in whatever container, that use our folders."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            where = str((path / "cwd").readlink())
+        except OSError:
+            continue
+        if words[0].endswith(name.encode()) and where.startswith((str(yard.root), str(yard.store_dir))):
+            found.append(int(path.name))
+    return found
+
+
+PHASES = ["before create", "created", "running", "hello", "compiling", "model runs"]
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_a_killed_harness_leaves_nothing(yard: Yard, name: str) -> None:
+    yard.store_dir = yard.root / "store"  # so that it is compiled, by nobody else, and nothing else is there
+    with started(yard) as child:
+        wait_for(lambda: phase(yard, name), 30)
+        child.kill()
+        child.wait()
+        wait_for(lambda: not (ours(yard) or programs("", yard) or yard.processes("")), GONE_WITHIN_S)
+    yard.spec()
+    after = yard.run()
+    assert after.verdict == (0, "passed", None), after.text
+
+
+@pytest.mark.parametrize(("number", "code"), ORDERS)
+def test_an_order_to_stop_leaves_results_and_nothing_else(yard: Yard, number: signal.Signals, code: int) -> None:
+    with started(yard) as child:
+        wait_for(lambda: phase(yard, "model runs"), 60)
+        child.send_signal(number)
+        assert child.wait(GONE_WITHIN_S) == code
+    assert yard.case["status"] == "error"
+    assert "interrupted" in yard.case["reason"]
+    assert yard.left() == []
+
+
+@pytest.mark.parametrize("name", ["before create", "created", "running", "hello"])
+def test_an_order_to_stop_is_obeyed_while_the_container_comes_up(yard: Yard, name: str) -> None:
+    yard.store_dir = yard.root / "store"
+    with started(yard) as child:
+        wait_for(lambda: phase(yard, name), 30)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(GONE_WITHIN_S) == 130, (yard.root / "said").read_text()
+    assert yard.case["status"] == "error"
+    wait_for(lambda: yard.left() == [], GONE_WITHIN_S)
+
+
+def test_a_terminal_that_goes_away_takes_the_container_along(yard: Yard) -> None:
+    master, slave = os.openpty()
+    child = subprocess.Popen(
+        ["setsid", "--ctty", *yard.argv()], stdin=slave, stdout=slave, stderr=slave, env=yard.variables, cwd=yard.root
+    )
+    os.close(slave)
+    wait_for(lambda: phase(yard, "model runs"), 60)
+    os.close(master)
+    child.wait(GONE_WITHIN_S)
+    wait_for(lambda: yard.left() == [], GONE_WITHIN_S)
+    assert yard.case["status"] == "error"
+
+
+def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None:
+    with started(yard) as child:
+        wait_for(lambda: phase(yard, "model runs"), 60)
+        yard.dock.engine.api.kill(ours(yard)[0])
+        assert child.wait(30) == 3, (yard.root / "said").read_text()
+    assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
+    assert "The container ended before the step did" in yard.case["reason"]
+    assert yard.left() == []
+
+
+def with_own_engine(yard: Yard, engine: Running, tmp_path: Path) -> Yard:
+    """Have the image in an engine that will be ended."""
+    saved = tmp_path / "image.tar"
+    with saved.open("wb") as file, engines.opened(yard.dock.engine.socket) as api:
+        file.writelines(api.get_image(yard.dock.tag))
+    with saved.open("rb") as file:
+        engine.api.load_image(file)
+    saved.unlink()
+    yard.dock = Dock(engine=engine, supplies=yard.dock.supplies, store_dir=yard.store_dir)
+    return yard
+
+
+def test_an_engine_that_is_stopped_or_killed_in_the_middle_is_an_error(yard: Yard, tmp_path: Path) -> None:
+    with engines.docker_engine() as engine:
+        assert engine.pid
+        assert engine.folder
+        with_own_engine(yard, engine, tmp_path)
+        with started(yard) as child:
+            wait_for(lambda: phase(yard, "model runs"), 60)
+            os.kill(engine.pid, signal.SIGTERM)
+            assert child.wait(40) == 3, (yard.root / "said").read_text()
+        assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
+        assert not programs("", yard)
+        with again(engine) as (restarted, pid):
+            yard.dock = Dock(engine=restarted, supplies=yard.dock.supplies, store_dir=yard.store_dir)
+            assert ours(yard) == []
+            killed(yard, pid)
+        with again(engine) as (restarted, _):
+            yard.dock = Dock(engine=restarted, supplies=yard.dock.supplies, store_dir=yard.store_dir)
+            wait_for(lambda: ours(yard) == [], GONE_WITHIN_S)
+
+
+def killed(yard: Yard, pid: int) -> None:
+    """Kill the engine, whose containers live on without it; the run ends as if nothing had been, or by its time."""
+    with started(yard, "--timeout", "8") as child:
+        wait_for(lambda: phase(yard, "model runs"), 60)
+        os.kill(pid, signal.SIGKILL)
+        assert child.wait(60) in {1, 3}, (yard.root / "said").read_text()
+    assert yard.case["kind"] in {"timeout", "engine"}
+    wait_for(lambda: not programs("", yard), GONE_WITHIN_S)
+
+
+@contextmanager
+def again(engine: Running) -> Iterator[tuple[Running, int]]:
+    """Start an engine once more in the folder of one that has ended."""
+    assert engine.folder
+    (engine.folder / "pid").unlink(missing_ok=True)
+    with engines.begun(engines.docker_argv(engine.folder), engine.folder, {}) as pid:
+        engines.wait_for_answer(engine)
+        yield engine, pid

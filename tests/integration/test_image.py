@@ -1,0 +1,225 @@
+"""`harness image`: names, builds, tests and removes images, with Docker."""
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import context, image, manifest, releases, toolchain, wheels
+from harness.context import Recipe
+from harness.store import Store
+from tests.integration import engines
+from tests.integration.dock import NAME, Dock, open_folder
+
+NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
+
+
+@pytest.fixture
+def changed(dock: Dock) -> Iterator[Path]:
+    """Return a folder like that of the images, to be changed."""
+    with open_folder() as folder:
+        yield Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
+
+
+def replaced(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def recipe(dock: Dock, release: str = "3.13.0") -> Recipe:
+    known = image.load(dock.supplies.containers)
+    return Recipe(image=known[NAME], release=releases.find(release), containers=dock.supplies.containers)
+
+
+def names(dock: Dock) -> set[str]:
+    """Return the names of all images; a build that failed leaves its cache too, without a name."""
+    return tags(dock.engine.api) - {"<none>:<none>"}
+
+
+def test_the_tag_needs_no_engine_and_is_that_of_the_image(dock: Dock) -> None:
+    done = dock.harness("image", "tag", NAME, environment=NOWHERE)
+    assert done.returncode == 0, done.stderr
+    assert dock.tag == f"localhost/iree-quality:{done.stdout.strip()}"
+    assert re.fullmatch(r"cpu-debian-3\.13\.0-[0-9a-f]{12}\n", done.stdout)
+
+
+def test_what_has_been_built_is_looked_up(dock: Dock) -> None:
+    before = dock.engine.api.inspect_image(dock.tag)["Id"]
+    done = dock.harness("image", "build", NAME, "--offline", "--store", "/nonexistent")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{dock.tag}  ")
+    assert len(done.stdout.splitlines()) == 1, "nothing is made"
+    assert dock.engine.api.inspect_image(dock.tag)["Id"] == before
+
+
+def test_labels_and_manifest_say_the_same(dock: Dock) -> None:
+    said = json.loads(output_of(dock, "cat", str(manifest.ROOT / manifest.NAME)))
+    labels = dock.engine.api.inspect_image(dock.tag)["Config"]["Labels"]
+    for name in ("image", "tag", "inputs", "requirements", "harness"):
+        assert labels[f"iree-quality.{name}"] == said[name], name
+    assert labels["iree-quality.iree.compiler"] == said["toolchain"]["compiler_commit"]
+    assert labels["org.opencontainers.image.version"] == said["toolchain"]["release"]["name"] == "3.13.0"
+    assert (
+        f"{labels['org.opencontainers.image.base.name']}@{labels['org.opencontainers.image.base.digest']}"
+        == (said["base"])
+    )
+    assert said["inputs"] == recipe(dock).inputs
+    assert said["harness"] == context.this_harness()
+
+
+def output_of(dock: Dock, *argv: str) -> str:
+    """Return what a program prints in a container of the image."""
+    api = dock.engine.api
+    name = f"test-{hashlib.sha256(repr(argv).encode()).hexdigest()[:8]}"
+    host = api.create_host_config(network_mode="none")
+    api.create_container(dock.tag, argv[1:], entrypoint=[argv[0]], name=name, host_config=host)
+    try:
+        api.start(name)
+        api.wait(name)
+        text: bytes = api.logs(name)
+    finally:
+        api.remove_container(name, force=True)
+    return text.decode()
+
+
+def test_the_image_has_what_a_user_would_call(dock: Dock) -> None:
+    assert "quality" in output_of(dock, "harness", "--help")
+    assert "IREE" in output_of(dock, "iree-compile", "--version")
+
+
+def test_another_release_changes_the_upper_layers_only(dock: Dock) -> None:
+    before = names(dock)
+    done = dock.harness("image", "build", NAME, "--iree", "3.12.0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    other = done.stdout.splitlines()[-1].split()[0]
+    try:
+        new, old = (dock.engine.api.inspect_image(each)["RootFS"]["Layers"] for each in (other, dock.tag))
+        assert (new[:3], len(new)) == (old[:3], len(old)), "base, dependencies, and what they were compiled to"
+        assert not set(new[3:]) & set(old[3:])
+        assert recipe(dock, "3.12.0").tag in other
+    finally:
+        dock.engine.api.remove_image(other)
+    assert names(dock) == before
+    assert dock.engine.containers() == []
+
+
+def test_a_runtime_that_cannot_be_loaded_fails_the_build(dock: Dock, changed: Path) -> None:
+    before = names(dock)
+    replaced(changed / "images.toml", f"[{NAME}]\n", f'[{NAME}]\nhip = "/usr/lib/libamdhip64.so.6"\n')
+    done = dock.harness("image", "build", NAME, "--containers", str(changed))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "/usr/lib/libamdhip64.so.6: cannot open shared object file" in done.stderr
+    assert "Traceback" not in done.stderr.split("It said:")[0]
+    assert names(dock) == before
+    assert dock.engine.containers() == []
+
+
+def test_a_python_that_is_not_there_fails_the_build(dock: Dock, changed: Path) -> None:
+    before = names(dock)
+    replaced(changed / "images.toml", "/usr/bin/python3.13", "/opt/nowhere/python3.13")
+    done = dock.harness("image", "build", NAME, "--containers", str(changed))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "/opt/nowhere/python3.13" in done.stderr
+    assert "not found" in done.stderr
+    assert names(dock) == before
+    assert dock.engine.containers() == []
+
+
+def test_a_changed_file_changes_the_tag(dock: Dock, changed: Path) -> None:
+    own = dock.harness("image", "tag", NAME, "--containers", str(changed)).stdout
+    assert own == dock.harness("image", "tag", NAME).stdout
+    with (changed / "Dockerfile").open("a") as file:
+        file.write("# one more line\n")
+    assert dock.harness("image", "tag", NAME, "--containers", str(changed)).stdout != own
+
+
+def test_a_changed_harness_changes_the_tag_and_is_not_taken_for_another(dock: Dock, changed: Path) -> None:
+    package = changed.parent / "package"
+    shutil.copytree(Path(context.__file__).parent, package / "harness")
+    with (package / "harness" / "disk.py").open("a") as file:
+        file.write("# one more line\n")
+    done = dock.harness("image", "tag", NAME, environment={"PYTHONPATH": str(package)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() != dock.tag.rpartition(":")[2]
+
+
+def test_the_context_has_the_same_bytes_each_time(dock: Dock, tmp_path: Path) -> None:
+    digests = set()
+    for name in ("one", "two"):
+        # Installed anew each time, but for the wheels, which uv has in its cache.
+        with Store(tmp_path / name) as store, (tmp_path / f"{name}.tar").open("w+b") as file:
+            tools = toolchain.installed("3.13.0", store)
+            dependencies = wheels.dependencies(dock.supplies.containers, "3.13", store)
+            context.write(recipe(dock), tools, dependencies, file)
+            file.seek(0)
+            digests.add(hashlib.file_digest(file, "sha256").hexdigest())
+    with tarfile.open(tmp_path / "one.tar") as one, tarfile.open(tmp_path / "two.tar") as two:
+        assert facts(one) == facts(two)
+    assert len(digests) == 1
+
+
+def facts(tar: tarfile.TarFile) -> dict[str, Any]:
+    return {each.name: (each.size, each.mode, each.mtime, each.uid, each.gid, each.linkname) for each in tar}
+
+
+def test_old_images_are_listed_and_removed_and_others_are_not_touched(spare: Dock, dock: Dock) -> None:
+    api, old = spare.engine.api, "localhost/iree-quality:cpu-debian-3.13.0-000000000000"
+    for name in (old, dock.tag, "localhost/foreign:1"):
+        labelled(spare, name)
+    lines = {line.split()[-1]: line.split()[0] for line in spare.harness("image", "list").stdout.splitlines()}
+    assert lines == {old: "old", dock.tag: "current"}
+    would = spare.harness("image", "prune", "--dry-run")
+    assert old in would.stdout
+    assert "1 images would be removed." in would.stdout
+    assert tags(api) == {old, dock.tag, "localhost/foreign:1"}
+    done = spare.harness("image", "prune")
+    assert "1 images removed." in done.stdout, done.stdout + done.stderr
+    assert tags(api) == {dock.tag, "localhost/foreign:1"}
+    every = spare.harness("image", "prune", "--all")
+    assert "1 images removed." in every.stdout, every.stdout + every.stderr
+    assert tags(api) == {"localhost/foreign:1"}
+
+
+def test_what_is_in_use_is_kept_and_said_to_be(spare: Dock) -> None:
+    name = labelled(spare, "localhost/iree-quality:cpu-debian-3.13.0-111111111111")
+    spare.engine.api.create_container(name, ["/none"], name="test-user")
+    try:
+        done = spare.harness("image", "prune", "--all")
+        assert done.returncode == 3
+        assert "kept: " in done.stdout
+        assert tags(spare.engine.api) >= {name}
+    finally:
+        spare.engine.api.remove_container("test-user")
+        spare.engine.api.remove_image(name)
+
+
+@pytest.fixture
+def spare(dock: Dock) -> Iterator[Dock]:
+    """Return a Docker of the test's own, without images: those of others are none of ours to remove."""
+    with engines.docker_engine() as engine:
+        yield Dock(engine=engine, supplies=dock.supplies, store_dir=dock.store_dir)
+
+
+def tags(api: Any) -> set[str]:
+    return {tag for each in api.images() for tag in each["RepoTags"] or ()}
+
+
+def labelled(dock: Dock, name: str) -> str:
+    """Make an image of nothing but a label, and return its name."""
+    file, text = io.BytesIO(), f'FROM scratch\nLABEL test="{name}"\n'.encode()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        info = tarfile.TarInfo("Dockerfile")
+        info.size = len(text)
+        tar.addfile(info, io.BytesIO(text))
+    file.seek(0)
+    with dock.engine.client() as engine:
+        engine.build(file, name, arguments={}, labels={}, notice=lambda _: None)
+    return name

@@ -1,0 +1,123 @@
+"""Nothing is left behind of a build that ends too soon, and the next one works; what a full disk looks like."""
+
+import contextlib
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration import engines
+from tests.integration.dock import NAME, Dock, Yard, as_user, open_folder, user_environment
+from tests.integration.laboratory import HARNESS, wait_for
+
+# Podman 4.3 goes on with a build to its end when nobody listens any more, so these are with Docker.
+GONE_WITHIN_S = 20
+SELF_TEST = "${PYTHON} -m harness.selftest"
+# A self-test that is still going on when it is looked at.
+ENDLESS = "sleep 86397"
+
+
+@pytest.fixture
+def endless(dock: Dock) -> Iterator[Path]:
+    """Return a folder like that of the images, whose self-test does not come to its end."""
+    with open_folder() as folder:
+        changed = Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
+        text = (changed / "Dockerfile").read_text()
+        assert SELF_TEST in text
+        (changed / "Dockerfile").write_text(text.replace(SELF_TEST, ENDLESS))
+        yield changed
+
+
+@contextlib.contextmanager
+def building(dock: Dock, containers: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Have an image built in the background; what is said goes to a file beside the folder."""
+    argv = [*HARNESS, "image", "build", NAME, *dock.options, "--containers", str(containers)]
+    user = dock.engine.user
+    with (containers.parent / "said").open("wb") as said:
+        child = subprocess.Popen(
+            [*as_user(user, dock.engine), *argv],
+            stdout=said,
+            stderr=said,
+            cwd="/",
+            env=user_environment(user, dock.engine) | {"PYTHONUNBUFFERED": "1"},
+        )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def contexts(dock: Dock) -> set[Path]:
+    return set((dock.store_dir / "tmp").glob("*/context.tar"))
+
+
+def running(words: str) -> bool:
+    """Return whether a program runs anywhere with this command line."""
+    line = words.replace(" ", "\0").encode() + b"\0"
+    return any(_cmdline(path).endswith(line) for path in Path("/proc").glob("[0-9]*"))
+
+
+def _cmdline(path: Path) -> bytes:
+    try:
+        return (path / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_build_that_is_ended_in_its_self_test_leaves_nothing(
+    dock: Dock, endless: Path, number: signal.Signals
+) -> None:
+    before, drafts = dock.engine.containers(), contexts(dock)
+    with building(dock, endless) as child:
+        wait_for(lambda: running(ENDLESS), 90)
+        child.send_signal(number)
+        assert child.wait(GONE_WITHIN_S) == (130 if number is signal.SIGINT else -number)
+    wait_for(lambda: not running(ENDLESS), GONE_WITHIN_S)
+    wait_for(lambda: dock.engine.containers() == before, GONE_WITHIN_S)
+    assert contexts(dock) <= drafts or number is signal.SIGKILL, "`harness store gc` removes what a kill leaves"
+
+
+def test_a_build_that_is_killed_while_it_is_sent_leaves_nothing(dock: Dock) -> None:
+    with open_folder() as folder:
+        containers = Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
+        with (containers / "Dockerfile").open("a") as file:
+            file.write("# of this test\n")
+        with building(dock, containers) as child:
+            wait_for(lambda: "building" in (folder / "said").read_text(), 60)
+            child.kill()
+        assert dock.engine.containers() == []
+        done = dock.harness("image", "build", NAME, "--containers", str(containers))
+        assert done.returncode == 0, done.stdout + done.stderr
+        dock.engine.api.remove_image(done.stdout.splitlines()[-1].split()[0])
+
+
+def test_a_full_disk_of_the_engine_is_an_error(dock: Dock, yards: Callable[..., Yard]) -> None:
+    with engines.docker_engine(data_size="300m") as small:
+        yard = yards(Dock(engine=small, supplies=dock.supplies, store_dir=dock.store_dir), can_build=True)
+        yard.spec()
+        result = yard.run()
+        assert (result.code, result.case["status"]) == (3, "error"), result.text
+        assert result.case["kind"] in {"engine", "disk"}
+        assert re.search("no space left on device", result.case["reason"], re.IGNORECASE)
+        assert yard.left() == []
+
+
+def test_a_full_store_is_an_error_in_a_container_too(dock: Dock, yards: Callable[..., Yard]) -> None:
+    yard = yards(dock)
+    yard.spec()
+    yard.store_dir = yard.root / "small"
+    yard.store_dir.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", yard.store_dir], check=True)
+    try:
+        result = yard.run()
+    finally:
+        subprocess.run(["umount", "--lazy", yard.store_dir], check=True)
+    assert result.verdict == (3, "error", "disk"), result.text
+    assert "No space left on device" in result.case["reason"]
+    assert yard.left() == []

@@ -1,0 +1,190 @@
+"""Images through a real registry: by digest, by tag, and refused where they are not what they should be."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+
+from tests.integration import engines
+from tests.integration.dock import NAME, Dock, Yard, open_folder
+from tests.integration.laboratory import wait_for
+from tests.integration.test_image import labelled
+
+TABLE = '[based]\nbase = "{base}"\npython = "/usr/bin/python3.13"\n'
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[str]:
+    """Return `HOST:PORT/PATH` of a registry that all tests of this file share."""
+    with engines.registry() as address:
+        yield f"{address}/project"
+
+
+@pytest.fixture(scope="module")
+def pushed(docks: Callable[[str], Dock], place: str) -> Iterator[str]:
+    """Return the name by digest that an image has in the registry after `harness image push`."""
+    dock = docks("docker")
+    done = dock.harness("image", "push", NAME, "--registry", place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    name = done.stdout.splitlines()[-1]
+    yield name
+    forget(dock, place)
+
+
+def forget(dock: Dock, *places: str) -> None:
+    """Remove the names that an engine has of a registry's images; with the last tag goes the digest."""
+    for kind in ("RepoTags", "RepoDigests"):
+        for name in [name for each in dock.engine.api.images() for name in each[kind] or ()]:
+            if name.startswith(places):
+                dock.engine.api.remove_image(name)
+
+
+def has(dock: Dock, name: str) -> bool:
+    return name in {tag for each in dock.engine.api.images() for tag in each["RepoTags"] or ()}
+
+
+def test_push_prints_the_name_by_digest_and_pushes_once(dock: Dock, place: str, pushed: str) -> None:
+    assert pushed.startswith(f"{place}/iree-quality@sha256:")
+    again = dock.harness("image", "push", NAME, "--registry", place)
+    assert again.stdout == f"{pushed}\n", "nothing is pushed again"
+
+
+def test_push_needs_a_registry(dock: Dock) -> None:
+    done = dock.harness("image", "push", NAME)
+    assert done.returncode == 2
+    assert "--registry HOST/PATH" in done.stderr
+
+
+def test_an_image_is_pulled_by_its_digest_and_then_needs_no_registry(
+    dock: Dock, yards: Callable[..., Yard], pushed: str, place: str
+) -> None:
+    assert pushed
+    with engines.docker_engine() as other:
+        elsewhere = Dock(engine=other, supplies=dock.supplies, store_dir=dock.store_dir)
+        yard = yards(elsewhere)
+        yard.spec()
+        missing = yard.run("--image", pushed, "--offline")
+        assert missing.verdict == (3, "error", "engine")
+        assert "run once without --offline" in missing.case["reason"]
+        result = yard.run("--image", pushed)
+        assert result.verdict == (0, "passed", None), result.text
+        assert f"pulling {pushed}" in result.text
+        assert result.report["environment"]["image"]["digest"] == pushed
+        offline = yard.run("--image", pushed, "--offline")
+        assert offline.verdict == (0, "passed", None), offline.text
+        assert "pulling" not in offline.text
+        found_by_tag_instead_of_built(elsewhere, dock, place)
+
+
+def found_by_tag_instead_of_built(elsewhere: Dock, dock: Dock, place: str) -> None:
+    done = elsewhere.harness("image", "build", NAME, "--registry", place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"pulling {place}/iree-quality:{dock.tag.rpartition(':')[2]}" in done.stdout
+    assert "building" not in done.stdout
+    assert has(elsewhere, dock.tag)
+
+
+def test_a_digest_that_the_registry_does_not_have_is_refused(
+    dock: Dock, yards: Callable[..., Yard], pushed: str
+) -> None:
+    wrong = f"{pushed.partition('@')[0]}@sha256:{'1' * 64}"
+    yard = yards(dock)
+    yard.spec()
+    result = yard.run("--image", wrong)
+    assert result.verdict == (3, "error", "engine")
+    assert f"{wrong} cannot be pulled" in result.case["reason"]
+
+
+def test_what_has_the_tag_but_was_made_from_something_else_is_refused(dock: Dock, place: str) -> None:
+    with open_folder() as folder:
+        changed = Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
+        with (changed / "Dockerfile").open("a") as file:
+            file.write("# made from something else\n")
+        tag = dock.harness("image", "tag", NAME, "--containers", str(changed)).stdout.strip()
+        name = f"{place}/wrong/iree-quality:{tag}"
+        labelled(dock, name)
+        push(dock, *name.rsplit(":", 1))
+        forget(dock, place)
+        done = dock.harness("image", "build", NAME, "--containers", str(changed), "--registry", f"{place}/wrong")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"{name} was not made from these inputs" in done.stderr
+    assert not has(dock, f"localhost/iree-quality:{tag}")
+    forget(dock, place)
+
+
+def test_a_base_of_a_registry_is_pulled_by_its_digest(
+    dock: Dock, yards: Callable[..., Yard], place: str, tmp_path: Path
+) -> None:
+    base = next(
+        tag for each in dock.engine.api.images() for tag in each["RepoTags"] or () if "iree-quality-base" in tag
+    )
+    dock.engine.api.tag(base, f"{place}/base", "1")
+    digest = push(dock, f"{place}/base", "1")
+    forget(dock, place)
+    folder = Path(shutil.copytree(dock.supplies.containers, tmp_path / "containers"))
+    (folder / "images.toml").write_text(TABLE.format(base=f"{place}/base:1@{digest}"))
+    yard = yards(dock, can_build=True)
+    yard.spec()
+    try:
+        result = yard.run("--containers", str(folder), "--image", "based")
+        assert result.verdict == (0, "passed", None), result.text
+        assert f"pulling {place}/base@{digest}" in result.text
+        assert result.report["environment"]["image"]["base"] == f"{place}/base:1@{digest}"
+        (folder / "images.toml").write_text(TABLE.format(base=f"{place}/base:1@sha256:{'2' * 64}"))
+        wrong = yard.run("--containers", str(folder), "--image", "based")
+        assert wrong.verdict == (3, "error", "engine")
+        assert "The base" in wrong.case["reason"]
+        assert "cannot be had" in wrong.case["reason"]
+    finally:
+        forget(dock, place, "localhost/iree-quality:based")
+
+
+def push(dock: Dock, repository: str, tag: str) -> str:
+    """Push an image and return its digest."""
+    with dock.engine.client() as engine:
+        return engine.push(repository, tag, lambda _: None).partition("@")[2]
+
+
+def test_podman_pulls_from_a_registry_too(
+    docks: Callable[[str], Dock], yards: Callable[..., Yard], pushed: str
+) -> None:
+    podman: Any = docks("podman")
+    yard = yards(podman)
+    yard.spec()
+    result = yard.run("--image", pushed)
+    try:
+        assert result.verdict == (0, "passed", None), result.text
+        assert result.report["environment"]["image"]["digest"] == pushed
+    finally:
+        forget_quietly(podman, pushed)
+
+
+def forget_quietly(dock: Dock, name: str) -> None:
+    try:
+        dock.engine.api.remove_image(name)
+    except APIError as error:
+        assert error.status_code == 404, error  # noqa: PT017 - a run that failed may not have pulled it
+
+
+def test_a_pull_that_is_killed_leaves_nothing_and_the_next_one_works(
+    dock: Dock, yards: Callable[..., Yard], pushed: str
+) -> None:
+    with engines.docker_engine() as other:
+        yard = yards(Dock(engine=other, supplies=dock.supplies, store_dir=dock.store_dir))
+        yard.spec()
+        said = yard.root / "said"
+        with said.open("w") as file:
+            child = subprocess.Popen(
+                yard.argv("--image", pushed), stdout=file, stderr=file, env=yard.variables, cwd=yard.root
+            )
+        wait_for(lambda: "pulling" in said.read_text() or child.poll() is not None, 30)
+        child.kill()
+        assert child.wait() == -signal.SIGKILL, "it was still being pulled"
+        wait_for(lambda: yard.left() == [], 15)
+        after = yard.run("--image", pushed)
+        assert after.verdict == (0, "passed", None), after.text
