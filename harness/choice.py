@@ -12,12 +12,8 @@ from harness.errors import EngineError, UsageError
 from harness.model import Backend
 from harness.site import Order, Provider, Site
 
-Environment = Mapping[str, str]
-Say = Callable[[str], object]
-_DAY_S = 86400.0
 
-
-def provider(parsed: argparse.Namespace, environment: Environment) -> Provider:
+def provider(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Provider:
     """Return what provides the place that `harness quality` was asked for.
 
     Raises:

@@ -79,13 +79,11 @@ class Running:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells the harness of it, and of no other."""
         others = dict.fromkeys(VARIABLES.values(), "unix:///nonexistent")
         return {**others, VARIABLES[self.name]: f"unix://{self.socket}"}
 
     @property
     def option(self) -> str:
-        """What `--engine` calls it."""
         return "docker" if self.name == "docker" else "podman"
 
     @property
@@ -95,12 +93,10 @@ class Running:
 
     @property
     def api(self) -> Any:
-        """The SDK's own client, with a connection for each question."""
         return _Api(self.socket)
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Engine]:
-        """Lend the harness's client."""
         with contextlib.closing(Engine(str(self.socket))) as engine:
             yield engine
 
@@ -152,7 +148,6 @@ def docker_argv(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def podman_engine() -> Iterator[Running]:
-    """Start Podman's service as root."""
     with _folder() as folder:
         _memory_disk(folder / "root")
         with begun(_podman_argv(folder), folder, _podman_files(folder)) as pid:
@@ -182,7 +177,6 @@ def rootless_engine() -> Iterator[Running]:
 
 @contextlib.contextmanager
 def registry() -> Iterator[str]:
-    """Start a registry and return its `HOST:PORT`."""
     with _folder() as folder:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -205,10 +199,10 @@ START: Mapping[str, Callable[[], contextlib.AbstractContextManager[Running]]] = 
 }
 
 
-def end(pid: int, folder: Path, number: signal.Signals = signal.SIGTERM) -> None:
+def end(pid: int, folder: Path) -> None:
     """End what was started in a folder, and what it has started there in turn."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+        os.kill(pid, signal.SIGTERM)
     with contextlib.suppress(AssertionError):
         wait_for(lambda: not _alive(pid), 30)
     for each in (pid, *_processes(folder)):
