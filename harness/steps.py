@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 from harness import compare, devices, diagnose, gpus, plan, process, signature
 from harness.devices import Gpu
-from harness.disk import disk_errors
+from harness.disk import disk_errors, free_bytes
 from harness.errors import DeviceError, DiskError, NoVerdictError
 from harness.flags import STATISTICS_NAME
 from harness.model import (
@@ -46,6 +47,7 @@ _SIGNATURE = "signature.txt"
 _LOG_TAIL_BYTES = 64 * 1024
 _LOG_HEAD_BYTES = 1024 * 1024
 _DUMP_TIMEOUT_S = 60.0
+_LEAST_FREE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,8 @@ class Steps:
         argv = [str(self.toolchain.iree_compile), *step.argv[1:]]
         log = folder / COMPILE_LOG
         ended = process.run(argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel)
+        if ended.signal == signal.SIGBUS and free_bytes(folder) < _LEAST_FREE_BYTES:  # it maps the file that it writes
+            raise DiskError(f"{folder}: {process.NO_SPACE}; free some, or name another folder with --store.")
         missing = [name for name in step.products if not _has_content(folder / name)]
         text = log_text(log)
         if verdict := diagnose.compile_verdict(ended, text, missing=missing, timeout_s=self.timeout_s):
