@@ -13,7 +13,7 @@ from harness.context import this_harness
 from tests.integration.dock import ROOT, Dock, Yard
 from tests.integration.engines import USER
 from tests.integration.laboratory import A, B, Result, wait_for
-from tests.integration.test_container_ends import GONE_WITHIN_S, ours, phase, programs, started
+from tests.integration.test_container_ends import phase, settle, started
 from tests.integration.test_faults import ENDLESS
 
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -122,7 +122,7 @@ def test_a_harness_that_is_killed_leaves_nothing_in_any_engine(yard: Yard, name:
         for pid in yard.processes("harness.cli"):
             os.kill(pid, signal.SIGKILL)
         child.wait()
-        wait_for(lambda: not (ours(yard) or programs("", yard) or yard.processes("")), GONE_WITHIN_S)
+        settle(yard)
     yard.spec()
     after = yard.run()
     assert after.verdict == (0, "passed", None), after.text
