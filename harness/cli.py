@@ -4,6 +4,7 @@ import importlib
 import io
 import os
 import signal
+import stat
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -56,8 +57,18 @@ def _mend_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _terminated(_number: int, _frame: object) -> None:
+def _terminated(number: int, _frame: object) -> None:
+    if number == signal.SIGHUP:
+        _leave_terminal()
     raise Terminated
+
+
+def _leave_terminal() -> None:
+    """Write to nowhere what would go to a terminal that has gone: the results are still to be written."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
+            os.dup2(null, stream.fileno())
 
 
 # The module of each command, of which only the one that is asked for is loaded: together they take a second.
