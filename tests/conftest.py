@@ -1,6 +1,7 @@
-"""How tests are spread over processes: those of one container engine stay together, and share it and its images."""
+"""How tests are spread over processes, and what those inherit that they start."""
 
 import re
+import signal
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -10,6 +11,8 @@ _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
 
 class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Keeps the tests of one container engine together: they share it and its images."""
+
     def _split_scope(self, nodeid: str) -> str:
         if not _WITH_ENGINES.match(nodeid):
             return nodeid
@@ -20,3 +23,8 @@ class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     """Schedule by engine: `--dist loadgroup` of xdist 3.8 has no effect with pytest 9.2."""
     return _ByEngine(config, log)
+
+
+def pytest_configure() -> None:
+    """Let ^C reach what the tests start, also where a shell ignores it for what it has in the background, as us."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
