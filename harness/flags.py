@@ -114,7 +114,7 @@ def _renamed(flag: str, release: Release) -> str:
     entry = _renames().get(name)
     if entry is None:
         return flag
-    side = "new" if _date(release) >= _date(releases.of_build(entry["since"])) else "old"
+    side = "new" if releases.order(release) >= releases.order(releases.of_build(entry["since"])) else "old"
     if entry[side] == name:
         return flag
     values = entry.get(f"{side}_of")
@@ -127,7 +127,7 @@ def _renamed(flag: str, release: Release) -> str:
 def _expanded(flag: str, release: Release) -> list[str]:
     name, _, value = flag.partition("=")
     if last := _data()["dropped"].get(name):
-        return [flag] if _date(release) <= _date(releases.of_build(last)) else []
+        return [flag] if releases.order(release) <= releases.order(releases.of_build(last)) else []
     entry = _data()["expanded"].get(name)
     if entry is None or value not in entry or _holds(f"{entry['since']}..", release):
         return [flag]
@@ -140,11 +140,6 @@ def _unknown(flag: str, release: Release) -> str | None:
     if ranges is None or _holds(ranges, release):
         return None
     return f"IREE {release.name} does not know {name}; releases {_shown(ranges)} do"
-
-
-def _date(release: Release) -> float:
-    """Return the date to order by; a build without one is newer than all."""
-    return release.date if release.date is not None else float("inf")
 
 
 def _holds(ranges: str, release: Release) -> bool:
@@ -165,9 +160,9 @@ def _is_within(first: str, last: str, release: Release) -> bool:
     order = list(releases.locked())
     before = releases.find(order[order.index(first) - 1]).release if first and order.index(first) else None
     after = releases.find(order[order.index(last) + 1]).release if last and last != order[-1] else None
-    if before is not None and _date(release) <= _date(before):
+    if before is not None and releases.order(release) <= releases.order(before):
         return False
-    return after is None or _date(release) < _date(after)
+    return after is None or releases.order(release) < releases.order(after)
 
 
 def _shown(ranges: str) -> str:

@@ -7,7 +7,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -36,6 +36,56 @@ class LockedRelease:
     wheels: tuple[Wheel, ...]
 
 
+class Releases:
+    """The releases that a command can have, oldest first: those of the lock, and others.
+
+    They order by the date of their candidate and never by version number: a nightly 3.10.0rc20260115 is newer than
+    the stable 3.10.0, which is 3.10.0rc20260107. Builds that name no candidate are the newest, in the order given.
+    """
+
+    def __init__(self, others: Iterable[LockedRelease] = ()) -> None:
+        """Know the lock's, and others; of two with one name the other counts."""
+        every = dict(locked()) | {each.release.name: each for each in others}
+        self._by_name = {name: every[name] for name in sorted(every, key=lambda name: order(every[name].release))}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Their names, oldest first."""
+        return list(self._by_name)
+
+    def find(self, name: str) -> LockedRelease:
+        """Return a release.
+
+        Raises:
+            UsageError: there is none of this name; the message names those that there are.
+        """
+        if name in self._by_name:
+            return self._by_name[name]
+        near = difflib.get_close_matches(name, self._by_name, n=1)
+        known = f"did you mean {near[0]}? There are" if near else "there are"
+        raise UsageError(f"{name}: no such IREE release; {known} {', '.join(self._by_name)}.")
+
+    def selected(self, text: str) -> Sequence[LockedRelease]:
+        """Return the release of a name, or those of a range, `3.0.0..3.13.0`; an end left out is the first or last.
+
+        Raises:
+            UsageError: there is no such release, or the range runs backwards.
+        """
+        first, dots, last = text.partition("..")
+        if not dots:
+            return [self.find(text)]
+        ends = [self.find(first or self.names[0]), self.find(last or self.names[-1])]
+        start, end = (self.names.index(each.release.name) for each in ends)
+        if start > end:
+            raise UsageError(f"{text}: {first} is newer than {last}; expected the older release first.")
+        return [self._by_name[name] for name in self.names[start : end + 1]]
+
+
+def order(release: Release) -> float:
+    """Return the date to order by; a build without one is newer than all."""
+    return release.date if release.date is not None else float("inf")
+
+
 @functools.cache
 def locked() -> Mapping[str, LockedRelease]:
     """Return the locked releases by name, oldest first."""
@@ -55,11 +105,7 @@ def find(name: str) -> LockedRelease:
     Raises:
         UsageError: the lock has none of this name; the message names those it has.
     """
-    if name in locked():
-        return locked()[name]
-    near = difflib.get_close_matches(name, locked(), n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(f"{name}: no such IREE release in the lock; {hint}It has {', '.join(locked())}.")
+    return Releases().find(name)
 
 
 def chosen(name: str | None) -> Release:

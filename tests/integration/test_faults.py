@@ -81,7 +81,7 @@ def _only(lab: Laboratory, case: Any) -> Path:
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--iree=9.9.9", "9.9.9: no such IREE release in the lock"),
+        ("--iree=9.9.9", "9.9.9: no such IREE release; did you mean 3.9.0?"),
         ("--chip=gfx942", None),
         ("nobody", "nobody: no spec in"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),

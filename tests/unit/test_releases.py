@@ -55,9 +55,9 @@ def test_the_release_of_a_build(version: str, release: Release) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("3.13", "3.13: no such IREE release in the lock; did you mean 3.13.0? It has 3.0.0, "),
-        ("3.13.0rc20261016", "3.13.0rc20261016: no such IREE release in the lock; "),
-        ("latest", "latest: no such IREE release in the lock; It has 3.0.0, "),
+        ("3.13", "3.13: no such IREE release; did you mean 3.13.0? There are 3.0.0, "),
+        ("3.13.0rc20261016", "3.13.0rc20261016: no such IREE release; "),
+        ("latest", "latest: no such IREE release; there are 3.0.0, "),
     ],
 )
 def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
@@ -65,3 +65,40 @@ def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
         releases.find(name)
     assert str(caught.value).startswith(message)
     assert str(caught.value).endswith(f"{releases.newest().name}.")
+
+
+def other(name: str) -> releases.LockedRelease:
+    return releases.LockedRelease(release=releases.of_build(name), candidate=name, commit="", wheels=())
+
+
+def test_others_are_placed_by_the_date_of_their_candidate() -> None:
+    known = releases.Releases([other("own"), other("3.10.0rc20260115"), other("3.14.0rc20261101"), other("another")])
+    assert known.names[-4:] == ["3.13.0", "3.14.0rc20261101", "own", "another"]
+    assert known.names[known.names.index("3.10.0") :][:3] == ["3.10.0", "3.10.0rc20260115", "3.11.0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("3.8.0", ["3.8.0"]),
+        ("3.7.0..3.9.0", ["3.7.0", "3.7.1", "3.8.0", "3.9.0"]),
+        ("3.12.0..", ["3.12.0", "3.13.0"]),
+        ("..3.1.0", ["3.0.0", "3.1.0"]),
+        ("3.8.0..3.8.0", ["3.8.0"]),
+    ],
+)
+def test_a_name_or_a_range_selects(text: str, names: list[str]) -> None:
+    assert [each.release.name for each in releases.Releases().selected(text)] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3.9.0..3.8.0", "3.9.0..3.8.0: 3.9.0 is newer than 3.8.0; expected the older release first."),
+        ("3.9.0..3.99.0", "3.99.0: no such IREE release; did you mean "),
+    ],
+)
+def test_a_range_that_cannot_be(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        releases.Releases().selected(text)
+    assert str(caught.value).startswith(message)
