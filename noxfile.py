@@ -1,6 +1,8 @@
 """The menu: each session installs the project and calls one command.
 
 nox -s quality -- sd3/clip --backend rocm --chip gfx942     what `harness quality` does with these
+nox -s bisect -- sd3/clip --good 3.6.0 --bad 3.13.0         which release broke it
+nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with many releases
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s tests                                                all tests
 nox -s lint                                                 ruff, mypy, actionlint, zizmor
@@ -54,6 +56,18 @@ def harness(session: nox.Session, command: str) -> None:
 def quality(session: nox.Session) -> None:
     """Judge models: nox -s quality -- SELECTOR... OPTION..."""
     harness(session, "quality")
+
+
+@nox.session
+def bisect(session: nox.Session) -> None:
+    """Find the release that broke a case: nox -s bisect -- CASE --good RELEASE --bad RELEASE."""
+    harness(session, "bisect")
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Judge models with many releases: nox -s matrix -- SELECTOR... --iree 3.0.0..3.13.0."""
+    harness(session, "matrix")
 
 
 @nox.session

@@ -1,30 +1,26 @@
 """The command line: every command, option and default, and the environment variables behind the defaults."""
 
 import argparse
-import re
 import shlex
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from harness import __version__, urls
+from harness import __version__, search_options, urls
+from harness.argument_types import DEFAULT_TIMEOUT_S, indices, mirror, port, positive, seconds, size_bytes
 from harness.devices import Vendor
 from harness.errors import UsageError
 from harness.model import Backend
 
 DEFAULT_SELECTOR = "tiny"
-DEFAULT_TIMEOUT_S = 1200.0
 DEFAULT_PORT = 8765
 DEFAULT_CONNECTIONS = 8
 ENGINES = ("auto", "container", "docker", "podman", "local")
 _NO = {"", "0", "false", "no"}
 # By which a batch system or a user lends only some GPUs to a process.
 _VISIBLE = {Vendor.AMD: "ROCR_VISIBLE_DEVICES", Vendor.NVIDIA: "CUDA_VISIBLE_DEVICES"}
-_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
-_LAST_PORT = 65535
 _APP = "iree-quality-harness"
 
 
@@ -33,16 +29,21 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="harness", description="Judge models with an IREE release.", allow_abbrev=False)
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options(environment)
+    specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options()
+    results, containers = _result_options(environment), _container_options()
     selectors, cache, network = _selectors(), _cache_options(environment), _network_options(environment)
     images = _image_options(environment)
     for name, help_text, parents in (
         (
             "quality",
             "provide an IREE release, run the models, judge and report",
-            (selectors, specs, cases, runs, cache, network, images),
+            (selectors, specs, cases, results, runs, cache, network, images, containers),
         ),
-        ("run", "the same with the IREE tools of --toolchain or PATH", (selectors, specs, cases, runs, cache, network)),
+        (
+            "run",
+            "the same with the IREE tools of --toolchain or PATH",
+            (selectors, specs, cases, results, runs, cache, network),
+        ),
         ("plan", "print the exact commands and run none", (selectors, specs, cases)),
         ("list", "list the cases", (selectors, specs, cases)),
         ("fetch", "fetch the blobs only", (selectors, specs, cases, cache, network)),
@@ -52,6 +53,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
         _own_options(name, command)
+    search_options.add(commands, (specs, cases, results, cache, network, images, containers))
     _add_store_commands(commands, environment, cache)
     _add_image_commands(commands, environment, images)
     return top
@@ -62,14 +64,6 @@ def _own_options(name: str, command: argparse.ArgumentParser) -> None:
         command.add_argument("--toolchain", type=Path, metavar="DIR", help="folder whose bin has the IREE tools")
     if name in {"quality", "plan"}:
         command.add_argument("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
-    if name == "quality":
-        add = command.add_argument
-        help_text = "a name in images.toml, or HOST/NAME@sha256:DIGEST (default: rocm for --backend rocm, else cpu)"
-        add("--image", metavar="IMAGE", help=help_text)
-        help_text = "give the container a capability that it can do without, e.g. SYS_NICE; may be repeated"
-        add("--cap", action="append", default=[], metavar="NAME", help=help_text)
-        help_text = "what the container may use, e.g. 64GB (default: nine tenths of the machine's)"
-        add("--memory", type=_size_bytes, metavar="SIZE", help=help_text)
     if name == "list":
         command.add_argument("--json", action="store_true", help="print an array of cases")
     if name == "lock":
@@ -98,7 +92,7 @@ def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: ar
         )
         if name == "serve":
             command.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where (default: %(default)s)")
-            command.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 for any (default: %(default)s)")
+            command.add_argument("--port", type=port, default=DEFAULT_PORT, help="0 for any (default: %(default)s)")
 
 
 def _add_image_commands(commands: Any, environment: Mapping[str, str], images: argparse.ArgumentParser) -> None:
@@ -141,6 +135,18 @@ def _image_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return group
 
 
+def _container_options() -> argparse.ArgumentParser:
+    group = _group()
+    add = group.add_argument
+    help_text = "a name in images.toml, or HOST/NAME@sha256:DIGEST (default: rocm for --backend rocm, else cpu)"
+    add("--image", metavar="IMAGE", help=help_text)
+    help_text = "give the container a capability that it can do without, e.g. SYS_NICE; may be repeated"
+    add("--cap", action="append", default=[], metavar="NAME", help=help_text)
+    help_text = "what the container may use, e.g. 64GB (default: nine tenths of the machine's)"
+    add("--memory", type=size_bytes, metavar="SIZE", help=help_text)
+    return group
+
+
 def _group() -> argparse.ArgumentParser:
     return argparse.ArgumentParser(add_help=False, allow_abbrev=False)
 
@@ -174,7 +180,7 @@ def _cache_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "how large the cache may be, e.g. 100GB; what is in use stays (default: HARNESS_CACHE_SIZE, or no limit)"
     )
     default = environment.get("HARNESS_CACHE_SIZE") or None
-    group.add_argument("--cache-size", type=_size_bytes, default=default, metavar="SIZE", help=help_text)
+    group.add_argument("--cache-size", type=size_bytes, default=default, metavar="SIZE", help=help_text)
     return group
 
 
@@ -182,10 +188,8 @@ def _network_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     group = _group()
     add = group.add_argument
     help_text = "have what begins with PREFIX from URL; may be repeated (default: HARNESS_MIRRORS, by spaces)"
-    add("--mirror", action="append", type=_mirror, default=[], metavar="PREFIX=URL", help=help_text)
-    add(
-        "--connections", type=_positive, default=DEFAULT_CONNECTIONS, metavar="N", help="at once (default: %(default)s)"
-    )
+    add("--mirror", action="append", type=mirror, default=[], metavar="PREFIX=URL", help=help_text)
+    add("--connections", type=positive, default=DEFAULT_CONNECTIONS, metavar="N", help="at once (default: %(default)s)")
     help_text = "refuse blobs that no lock vouches for (default where CI is set)"
     is_ci = environment.get("CI", "").lower() not in _NO
     add("--locked", action=argparse.BooleanOptionalAction, default=is_ci, help=help_text)
@@ -205,7 +209,7 @@ def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     help_text = "which tuning specs to use, e.g. mi300 (default: what the GPUs here are)"
     add("--sku", default=environment.get("SKU"), metavar="SKU", help=help_text)
     help_text = "only these GPUs of this machine, by the numbers that `harness doctor` shows; may be repeated"
-    add("--gpu", action="extend", type=_indices, default=[], metavar="N,...", help=help_text)
+    add("--gpu", action="extend", type=indices, default=[], metavar="N,...", help=help_text)
     add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains this")
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help="who judges the outputs")
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help="put before iree-run-module")
@@ -214,14 +218,20 @@ def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return group
 
 
-def _run_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+def _result_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     group = _group()
     add = group.add_argument
     out = environment.get("TEST_OUTPUT_ARTIFACTS")
     add("--out", type=Path, default=Path(out) if out else None, metavar="DIR", help="default: results/<UTC time>")
     add("--junit-xml", type=Path, metavar="FILE", help="write junit.xml here as well")
-    add("--jobs", type=_positive, metavar="N", help="compilations at once (default: by cores and memory)")
-    add("--timeout", type=_seconds, default=DEFAULT_TIMEOUT_S, metavar="S", help="for each compilation and each run")
+    add("--timeout", type=seconds, default=DEFAULT_TIMEOUT_S, metavar="S", help="for each compilation and each run")
+    return group
+
+
+def _run_options() -> argparse.ArgumentParser:
+    group = _group()
+    add = group.add_argument
+    add("--jobs", type=positive, metavar="N", help="compilations at once (default: by cores and memory)")
     add("--only-failed", action="store_true", help="only the cases that were not as expected in results/latest")
     return group
 
@@ -242,47 +252,3 @@ def mirrors(arguments: argparse.Namespace) -> tuple[urls.Mirror, ...]:
         return (*arguments.mirror, *map(urls.Mirror.parse, arguments.environment_mirrors.split()))
     except ValueError as error:
         raise UsageError(f"HARNESS_MIRRORS: {error}.") from error
-
-
-def _indices(text: str) -> list[int]:
-    if not re.fullmatch(r"[0-9]{1,4}(,[0-9]{1,4})*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of GPUs; expected numbers such as 0 or 0,2")
-    return [int(index) for index in text.split(",")]
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
-
-
-def _mirror(text: str) -> urls.Mirror:
-    try:
-        return urls.Mirror.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _port(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected a number from 0 to {_LAST_PORT}")
-    return int(text)
-
-
-def _size_bytes(text: str) -> int:
-    """Return a size in bytes: units are powers of 1000, or of 1024 with an `i` (IEC 80000-13)."""
-    if not (found := _SIZE.fullmatch(text)):
-        message = "(of --cache-size or HARNESS_CACHE_SIZE) is no size; expected one such as 100GB, 50GiB or 500M"
-        raise argparse.ArgumentTypeError(f"{text!r} {message}")
-    number, prefix, binary = found.groups()
-    return int(Decimal(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return number

@@ -83,4 +83,6 @@ _COMMANDS = {
     "doctor": "doctor",
     "store": "store",
     "image": "image",
+    "bisect": "bisect",
+    "matrix": "matrix",
 }

@@ -24,6 +24,7 @@ from rich.text import Text
 from harness.fetch import Need
 from harness.model import Blob, Compare, Compile, Fetch, Outcome, Step
 from harness.report import console as lines
+from harness.site import Site
 from harness.steps import Done
 from harness.traffic import Traffic
 
@@ -72,9 +73,12 @@ class Live:
         if isinstance(step, Fetch | Compare):
             return
         subject = case_ids[0] + (f" and {len(case_ids) - 1} more" if len(case_ids) > 1 else "")
-        verb = "compile" if isinstance(step, Compile) else "run"
-        name = f" {step.module}" if isinstance(step, Compile) and step.module != "model.vmfb" else ""
-        self._tasks[step] = self._progress.add_task(f"{verb} {subject}{name}", total=None)
+        compiled = step if isinstance(step, Compile) else step.compiles[-1]
+        verb = "compile" if step is compiled else "run"
+        name = f" {compiled.module}" if step is compiled and compiled.module != "model.vmfb" else ""
+        task = self._progress.add_task(f"{verb} {subject}{name} with {compiled.release}", total=None)
+        with self._lock:
+            self._tasks[step] = task
 
     def step_ended(self, done: Done) -> None:
         """Wipe its line."""
@@ -88,7 +92,12 @@ class Live:
 
     def case_ended(self, outcome: Outcome) -> None:
         """Print the line that says what became of the case."""
-        self._console.print(lines.case_line(outcome, id_width=self._id_width), soft_wrap=True)
+        self.say(lines.case_line(outcome, id_width=self._id_width))
+
+    def placed(self, site: Site) -> None:
+        """Print where the cases run."""
+        commit = (site.toolchain.compiler_commit or "unknown commit")[:10]
+        self.notice(f"IREE {site.toolchain.release.name} ({commit}), {site.name}")
 
     def expect(self, need: Need) -> None:
         """Take what is to be fetched."""
@@ -130,6 +139,10 @@ class Live:
     def notice(self, text: str) -> None:
         """Print a line; called from any thread."""
         self._console.print(Text(text), style="dim", soft_wrap=True)
+
+    def say(self, line: Text) -> None:
+        """Print a line of what came out."""
+        self._console.print(line, soft_wrap=True)
 
 
 class _OfFetches(ProgressColumn):

@@ -265,8 +265,9 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compile:
-    """Step: one MLIR program to one module. Steps of equal fields are one step, done once."""
+    """Step: one MLIR program to one module by a release. Steps of equal fields are one step, done once."""
 
+    release: str
     argv: tuple[str, ...]
     links: tuple[Link, ...]
     module: str

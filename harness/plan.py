@@ -186,6 +186,7 @@ def _compile(program: _Program, case: Case, release: Release, notes: list[str]) 
     target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
     every_flag = (*target_flags, *own_flags, *program.added_flags, *flags.statistics_flags())
     return Compile(
+        release=release.name,
         argv=("iree-compile", source, "-o", module, *every_flag),
         links=(Link(name=source, blob=program.mlir), *own_links, *program.added_links),
         module=module,

@@ -35,7 +35,7 @@ from harness.model import (
     as_json,
     exit_code,
 )
-from harness.process import Cancel
+from harness.process import Cancel, Cancelled
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
 from harness.run import LocalExecutor, PlanRun, outcome
@@ -43,7 +43,8 @@ from harness.site import Order, Provider, Site
 from harness.store import Store
 
 _COMPILE_MEMORY_BYTES = 4 << 30
-_LATEST = Path("results/latest")
+RESULTS = Path("results")
+_LATEST = RESULTS / "latest"
 
 
 def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str, str], provide: Provider) -> int:
@@ -60,40 +61,65 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
         DiskError: the results cannot be written.
     """
     cases = _only_failed(parsed, selected_cases(parsed))
-    session = _Session(parsed, cases, new_out_dir(parsed.out), provide)
+    session = _Session(parsed, cases, new_out_dir(parsed.out), provide, Cancel())
     stopped_code: int | None = None
     try:
         with Live(console, id_width=max(len(case.id) for case in cases)) as live:
             session.run(live)
     except UsageError:
         raise
-    except NoVerdictError as error:
-        session.blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
     except KeyboardInterrupt as stop:
         stopped_code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 - a bug of ours must not lose the results of hours
         console.print(traceback.format_exc(), markup=False, highlight=False)
         stopped_code = EXIT_BUG
-    report = session.report(stopped_code)
-    _remove_empty(session.out_dir / "outputs")
-    _write(report, session.out_dir, parsed.junit_xml)
+    report = session.written(stopped_code, parsed.junit_xml)
     _tell(report, session.out_dir, console, environment)
     return report.exit_code
+
+
+def judged(
+    parsed: argparse.Namespace,
+    cases: Sequence[Case],
+    out_dir: Path,
+    provide: Provider,
+    *,
+    live: Live,
+    cancel: Cancel,
+) -> Report:
+    """Run cases as a part of something larger, leave the results in a folder, and return them.
+
+    Raises:
+        DiskError: the results cannot be written.
+    """
+    session = _Session(parsed, cases, out_dir, provide, cancel)
+    session.run(live)
+    return session.written(None)
 
 
 class _Session:
     """What one run gathers; `report` can be asked for at any moment."""
 
-    def __init__(self, parsed: argparse.Namespace, cases: Sequence[Case], out_dir: Path, provide: Provider) -> None:
-        self.out_dir, self._provide = out_dir, provide
-        self.blocked = steps.INTERRUPTED
+    def __init__(
+        self, parsed: argparse.Namespace, cases: Sequence[Case], out_dir: Path, provide: Provider, cancel: Cancel
+    ) -> None:
+        self.out_dir, self._provide, self._cancel = out_dir, provide, cancel
+        self._blocked = steps.INTERRUPTED
         self._parsed, self._cases = parsed, cases
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
-        self._cancel = Cancel()
         self._site: Site | None = None
         self._plan_run: PlanRun | None = None
 
     def run(self, live: Live) -> None:
+        """Do all of it; what stands in the way of all cases is their verdict."""
+        try:
+            self._run(live)
+        except NoVerdictError as error:
+            self._blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
+        except Cancelled:
+            self._blocked = steps.INTERRUPTED
+
+    def _run(self, live: Live) -> None:
         """Have a place with the toolchain, plan, and do it."""
         parsed = self._parsed
         store = Store(parsed.store.absolute(), on_wait=supply.waiting(live.notice, self._cancel))
@@ -109,13 +135,12 @@ class _Session:
         )
         with self._provide.open(order) as site:
             self._site = site
-            commit = (site.toolchain.compiler_commit or "unknown commit")[:10]
-            live.notice(f"IREE {site.toolchain.release.name} ({commit}), {site.name}")
-            self._run(order, site, live)
+            live.placed(site)
+            self._do(order, site, live)
         store.close()
         supply.keep_within(parsed, live.notice)
 
-    def _run(self, order: Order, site: Site, live: Live) -> None:
+    def _do(self, order: Order, site: Site, live: Live) -> None:
         parsed, store = self._parsed, order.store
         plans = [planning.plan(case, site.toolchain.release, options(parsed)) for case in self._cases]
         with supply.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
@@ -137,12 +162,19 @@ class _Session:
             self._plan_run = PlanRun(plans, executor, live, out_dir=order.out_dir, cancel=self._cancel)
             self._plan_run.run()
 
+    def written(self, stopped_code: int | None, junit_xml: Path | None = None) -> Report:
+        """Write and return what is known by now."""
+        report = self.report(stopped_code)
+        _remove_empty(self.out_dir / "outputs")
+        _write(report, self.out_dir, junit_xml)
+        return report
+
     def report(self, stopped_code: int | None) -> Report:
         """Return what is known by now; `stopped_code` is given if the run did not come to its end."""
         if self._plan_run:
             outcomes = self._plan_run.outcomes
         else:
-            blocked = (Plan(case=case, steps=(), blocked=self.blocked) for case in self._cases)
+            blocked = (Plan(case=case, steps=(), blocked=self._blocked) for case in self._cases)
             outcomes = tuple(outcome(each, {}, None, self.out_dir) for each in blocked)
         return Report(
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -51,6 +51,7 @@ class Provider:
 
     engine: str
     open: Callable[[Order], AbstractContextManager[Site]]
+    prepare: Callable[[Store, Cancel, Callable[[str], None]], None] = lambda _store, _cancel, _notice: None
 
 
 def installed(release: str, *, offline: bool) -> Provider:

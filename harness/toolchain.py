@@ -37,6 +37,7 @@ class Toolchain:
     compiler_commit: str | None
     runtime_commit: str | None
     build: str
+    runtime_build: str = ""
 
 
 def installed(

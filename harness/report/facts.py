@@ -41,6 +41,11 @@ def seconds(value: float) -> float:
     return max(0.0, float(value)) if math.isfinite(value) else 0.0
 
 
+def finite(value: float) -> float | str:
+    """Return a number as strict JSON can have it."""
+    return value if math.isfinite(value) else str(value)
+
+
 def case_seconds(outcome: Outcome) -> float:
     """Return how long all steps of the case took together."""
     return sum(map(seconds, outcome.seconds.values()))

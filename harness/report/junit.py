@@ -38,18 +38,23 @@ def render(report: Report) -> str:
 
 
 def _suites(report: Report) -> list[ET.Element]:
-    """Return a suite for each model and target; one without cases keeps the environment if nothing ran."""
+    """Return a suite for each model, target and release; one without cases keeps the environment if nothing ran."""
     groups: dict[str, list[tuple[str, Outcome]]] = {}
     for name, outcome in _named(report.cases):
-        groups.setdefault(f"{outcome.model} {facts.target(outcome)}", []).append((name, outcome))
-    return [_suite(report, name, members) for name, members in (groups or {"harness": []}).items()]
+        release = outcome.release or facts.iree_release(report)
+        groups.setdefault(f"{outcome.model} {facts.target(outcome)} iree-{release}", []).append((name, outcome))
+    return [
+        _suite(report, name, members)
+        for name, members in (groups or {f"harness iree-{facts.iree_release(report)}": []}).items()
+    ]
 
 
 def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
     """Return each outcome with a name that no other has."""
-    named: dict[str, Outcome] = {}
-    for outcome in outcomes:
-        plain = one_line(outcome.id) or "unnamed"
+    every, named = [*outcomes], dict[str, Outcome]()
+    has_several = len({outcome.release for outcome in every}) > 1
+    for outcome in every:
+        plain = one_line(f"{outcome.id} {outcome.release}" if has_several else outcome.id) or "unnamed"
         again = (f"{plain} ({number})" for number in range(2, len(named) + 3))
         named[plain if plain not in named else next(name for name in again if name not in named)] = outcome
     return list(named.items())
@@ -58,7 +63,7 @@ def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
 def _suite(report: Report, name: str, members: list[tuple[str, Outcome]]) -> ET.Element:
     limit_bytes = _limit_bytes(len(report.cases))
     suite = junit_xml.TestSuite(
-        one_line(f"{name} iree-{facts.iree_release(report)}"),
+        one_line(name),
         [_case(report, name, outcome, limit_bytes) for name, outcome in members],
         timestamp=one_line(report.started),
         properties=_properties(report, members),

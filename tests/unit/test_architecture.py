@@ -17,25 +17,30 @@ MODULES = {
 }
 FLOORS = (
     (
-        *("__init__", "blobs", "blobs.pace", "commands", "devices", "locks", "model", "positions"),
+        *("__init__", "bisect", "blobs", "blobs.pace", "commands", "devices", "locks", "model", "positions"),
         *("records", "report", "report.text", "stamps", "supervisor", "urls", "warden"),
     ),
-    ("errors", "report.facts", "signature", "traffic"),
+    ("argument_types", "errors", "report.facts", "signature", "traffic"),
     (
-        *("arguments", "compare", "disk", "engine", "folders", "image", "process", "releases"),
-        *("report.console", "report.junit", "report.results", "report.summary", "targets"),
+        *("compare", "disk", "engine", "folders", "image", "metric", "process", "releases", "report.console"),
+        *("report.junit", "report.results", "report.summary", "search_options", "targets"),
     ),
-    ("blobs.source", "cli", "entries", "flags", "gpus", "script"),
-    ("blobs.connection", "blobs.journal", "blobs.objects", "diagnose", "plan", "spec", "store"),
-    ("blobs.hosts", "blobs.parts", "bootstrap", "learnt", "wheels"),
+    ("arguments", "blobs.source", "entries", "flags", "gpus", "matrix", "probes", "script"),
+    (
+        *("blobs.connection", "blobs.journal", "blobs.objects", "cli", "diagnose", "finding", "plan"),
+        *("report.matrix", "spec", "store"),
+    ),
+    ("blobs.hosts", "blobs.parts", "bootstrap", "learnt", "report.search", "wheels"),
     ("blobs.hasher", "blobs.tries", "inventory", "toolchain"),
     ("blobs.draft", "doctor", "manifest", "steps", "upkeep"),
     ("blobs.download", "context", "report.store", "run", "selftest", "serve", "wall"),
-    ("fetch", "images", "site", "worker"),
+    ("fetch", "images", "inquiry", "remembered", "site", "worker"),
     ("commands.image", "confinement", "live"),
     ("container", "supply"),
     ("choice", "commands.store", "session"),
-    ("collector", "commands.blobs", "commands.doctor", "commands.judge", "commands.look"),
+    ("collector", "commands.blobs", "commands.doctor", "commands.judge", "commands.look", "logbook", "prober"),
+    ("commands.matrix", "hunt"),
+    ("commands.bisect",),
 )
 # What only these modules use. The supervisor hands its environment on as it is.
 DOORS: dict[str, set[str]] = {
@@ -108,5 +113,13 @@ def test_there_is_one_door_for_each_effect(door: str) -> None:
 
 def test_these_tests_see_what_they_look_for() -> None:
     assert own_imports("report.junit") == {"model", "report.text", "report.facts"}
-    assert own_imports("arguments") == {"__init__", "devices", "errors", "model", "urls"}
+    assert own_imports("arguments") == {
+        "__init__",
+        "argument_types",
+        "devices",
+        "errors",
+        "model",
+        "search_options",
+        "urls",
+    }
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("supervisor")

@@ -55,7 +55,8 @@ def tools(root: Path) -> Toolchain:
     paths = {name: write(root / "toolchain/iree" / path, name, 0o755) for name, path in PROGRAMS.items()}
     write(root / "toolchain/entry.json", "{}")
     write(root / "toolchain/install.log", "took 3 s")
-    return Toolchain(release=release("3.13.0"), compiler_commit="a", runtime_commit="b", build="c", **paths)
+    about: dict[str, Any] = {"compiler_commit": "a", "runtime_commit": "b", "build": "c", "runtime_build": "d"}
+    return Toolchain(release=release("3.13.0"), **(about | paths))
 
 
 def dependencies(root: Path) -> Path:

@@ -25,7 +25,7 @@ NO_KEY = f"""\
 
 
 def run(products: tuple[str, ...] = ("model.vmfb",)) -> Run:
-    compile_ = Compile(argv=(), links=(), module="model.vmfb", products=products)
+    compile_ = Compile(release="3.13.0", argv=(), links=(), module="model.vmfb", products=products)
     return Run(case_id="a/b[cpu]", argv=(), links=(), inputs=(), compiles=(compile_,), device="hip", outputs=("0.bin",))
 
 

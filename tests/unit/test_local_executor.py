@@ -42,7 +42,7 @@ def fetch(name: str) -> Fetch:
 
 
 def compile_(name: str) -> Compile:
-    return Compile(argv=(name,), links=(), module=name, products=())
+    return Compile(release="3.13.0", argv=(name,), links=(), module=name, products=())
 
 
 def run(name: str, device: str) -> Run:

@@ -25,6 +25,7 @@ def run(options: Options | None = None, **changes: Any) -> Run:
 def test_a_case_on_the_cpu() -> None:
     fetches = [Fetch(blob=blob(name)) for name in ("clip.mlir", "in.bin", "clip.irpa", "out.bin")]
     compile_ = Compile(
+        release="3.13.0",
         argv=("iree-compile", "model.mlir", "-o", "model.vmfb", "--iree-hal-target-device=local", *STATISTICS),
         links=(Link(name="model.mlir", blob=blob("clip.mlir")),),
         module="model.vmfb",

@@ -14,6 +14,7 @@ from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tenso
 
 HOSTILE = 'Model from "x"; rm -rf'
 STEP = Compile(
+    release="3.13.0",
     argv=("iree-compile", "model.mlir", "-o", "model.vmfb", "--iree-llvmcpu-target-cpu=generic"),
     links=(Link(name="model.mlir", blob=blob("clip.mlir")), Link(name="tuner.mlir", blob=blob("tune.mlir"))),
     module="model.vmfb",

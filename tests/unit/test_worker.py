@@ -53,7 +53,7 @@ ABOUT = Manifest(
 def compilation(script: str, *links: Link) -> Compile:
     """Return a step in which a shell plays the compiler."""
     argv = ("iree-compile", "-c", f"echo >statistics.json; {script}")
-    return Compile(argv=argv, links=links, module="model.vmfb", products=("model.vmfb",))
+    return Compile(release="3.13.0", argv=argv, links=links, module="model.vmfb", products=("model.vmfb",))
 
 
 def waits(pid: Path) -> bytes:

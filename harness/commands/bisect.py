@@ -1,0 +1,137 @@
+"""`harness bisect`."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness import hunt, inquiry, logbook, records, search_options, session
+from harness.bisect import Change
+from harness.disk import disk_errors, write_atomically
+from harness.errors import Terminated, UsageError
+from harness.finding import Asked, Finding
+from harness.logbook import Logbook
+from harness.model import EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED, Case, Report, Status, as_json
+from harness.prober import Prober, Quiet
+from harness.probes import Probe, without_expectations
+from harness.releases import Releases
+from harness.report import junit, search
+
+
+def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Find the release that changed a case, and leave bisect.json, bisect.md and junit.xml."""
+    console = Console(highlight=False)
+    case = _case(parsed)
+    asked = inquiry.asked(parsed, case, Releases())
+    replayed = _replayed(parsed.replay, asked) if parsed.replay else {}
+    with logbook.of_question(parsed.out, inquiry.identity(parsed, [case], asked.releases)) as book:
+        start = Finding(asked=asked, seen=_known(asked, book) | replayed, again=search_options.again(parsed))
+        with Quiet(console, id_width=0) as live:
+            found, code = _Search(parsed, book, live).run(start, Prober(parsed, environment, [case], book.folder, live))
+        _write(found, book.folder, parsed, code)
+    console.print(f"\n{search.render(found)}", markup=False, soft_wrap=True)
+    console.print(f"Results: {book.folder}/bisect.json, bisect.md, junit.xml, probes", markup=False, soft_wrap=True)
+    return code
+
+
+def _case(parsed: argparse.Namespace) -> Case:
+    """Return the one case that is asked about, as one that nobody expects to fail."""
+    cases = session.selected_cases(parsed)
+    if len(cases) > 1:
+        ids = ", ".join(case.id for case in cases[:10])
+        raise UsageError(f"{parsed.selectors[0]}: bisect takes one case, and these are {len(cases)}: {ids}; name one.")
+    return without_expectations(cases[0])
+
+
+def _known(asked: Asked, book: Logbook) -> dict[int, Probe]:
+    """Return what an interrupted search has seen; what stood in its way may be gone by now."""
+    probes: list[Probe] = [records.read(Probe, line) for line in book.lines]
+    return {asked.releases.index(each.release): each for each in probes if each.status != Status.ERROR}
+
+
+def _replayed(path: Path, asked: Asked) -> dict[int, Probe]:
+    """Return what a file says was seen, with the verdicts that it has."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        probes: list[Probe] = [records.read(Probe, json.loads(line)) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--replay {path}: {error}; expected a file that --log wrote.") from error
+    if unknown := [each.release for each in probes if each.release not in asked.releases]:
+        within = f"{asked.releases[0]} to {asked.releases[-1]}"
+        raise UsageError(f"--replay {path}: {', '.join(unknown)} is not searched, but {within}; remove its line.")
+    return {asked.releases.index(each.release): each for each in probes}
+
+
+class _Search:
+    """Tells and keeps what is seen while it goes on."""
+
+    def __init__(self, parsed: argparse.Namespace, book: Logbook, live: Quiet) -> None:
+        self._parsed, self._book, self._live = parsed, book, live
+
+    def run(self, start: Finding, prober: Prober) -> tuple[Finding, int]:
+        """Search, and return what was found and the exit code, also after ^C."""
+        self._found = start
+        self._introduce(start)
+        try:
+            found = hunt.search(start, prober, at_once=self._parsed.jobs, note=self._note, tell=self._tell)
+            if self._parsed.attribute and isinstance(found.change, Change) and found.change.is_exact:
+                self._live.notice("running the compiler of either side with the runtime of the other")
+                found = replace(found, attribution=hunt.attribution(found, prober))
+        except KeyboardInterrupt as stop:
+            code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+            return replace(self._found, stopped=True), code
+        finally:
+            prober.close()
+        self._book.end()
+        return found, _exit_code(found)
+
+    def _introduce(self, start: Finding) -> None:
+        asked = start.asked
+        what = f"{len(asked.releases)} releases, {asked.releases[0]} to {asked.releases[-1]}"
+        self._live.notice(f"bisecting {asked.case} over {what}")
+        if start.seen:
+            self._live.notice(f"going on: {len(start.seen)} of them were looked at before")
+        for place in start.seen:
+            self._live.say(search.probe_line(start, place))
+
+    def _note(self, probe: Probe) -> None:
+        self._book.add(as_json(probe))
+
+    def _tell(self, found: Finding, place: int) -> None:
+        self._found = found
+        self._live.say(search.probe_line(found, place))
+        if self._parsed.log:
+            with disk_errors(self._parsed.log):
+                lines = (json.dumps(search.entry(found, place)) for place in found.seen)
+                write_atomically(self._parsed.log, "".join(f"{line}\n" for line in lines))
+
+
+def _exit_code(found: Finding) -> int:
+    if found.is_wrong and not found.asked.all_changes:
+        return UsageError.exit_code
+    exact = isinstance(found.change, Change) and found.change.is_exact
+    return EXIT_OK if exact or found.asked.all_changes else EXIT_NO_VERDICT
+
+
+def _write(found: Finding, folder: Path, parsed: argparse.Namespace, code: int) -> None:
+    with disk_errors(folder):
+        write_atomically(folder / "bisect.json", search.to_json(found))
+        write_atomically(folder / "bisect.md", search.markdown(found))
+        for path in filter(None, (folder / "junit.xml", parsed.junit_xml)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, junit.render(_report(found, code)))
+
+
+def _report(found: Finding, code: int) -> Report:
+    """Return the releases that were looked at as the cases of a report."""
+    environment: dict[str, Any] = {"bisect": {"result": search.headline(found)}, "iree": {}}
+    started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seconds = sum(probe.seconds for probe in found.seen.values())
+    return Report(
+        started=started, seconds=seconds, exit_code=code, environment=environment, cases=search.outcomes(found)
+    )

@@ -1,0 +1,161 @@
+"""Has cases judged with one release after another, or with several at once, as parts of one search."""
+
+import argparse
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness import choice, session, supply
+from harness.devices import Gpu
+from harness.errors import NoVerdictError
+from harness.live import Live
+from harness.model import Case, Compile, Outcome, Report, Step
+from harness.process import Cancel, Cancelled
+from harness.remembered import Memory, Remembering
+from harness.run import Doer
+from harness.site import Order, Provider, Site
+from harness.steps import Done, Results
+from harness.store import Store
+
+
+class Quiet(Live):
+    """Shows what goes on, but leaves it to others to say what came of it."""
+
+    def case_ended(self, outcome: Outcome) -> None:
+        """Say nothing."""
+
+    def placed(self, site: Site) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What came of judging cases with a release: the report, the folder of its results, relative to that of all.
+
+    `reused` has by case the release whose run it was, if the same module had been run by the same runtime before.
+    """
+
+    report: Report
+    folder: str
+    reused: Mapping[str, str]
+
+
+class Prober:
+    """Judges cases with releases. What was made once is shared: blobs, modules, toolchains, images, and runs."""
+
+    def __init__(
+        self,
+        parsed: argparse.Namespace,
+        environment: Mapping[str, str],
+        cases: Sequence[Case],
+        out_dir: Path,
+        live: Live,
+    ) -> None:
+        """Prepare; nothing starts before it is asked for.
+
+        Args:
+            parsed: the command line; `jobs` releases at once.
+            environment: of the process.
+            cases: what to judge.
+            out_dir: folder for the results of each release.
+            live: where to tell.
+        """
+        self.cancel = Cancel()
+        self._parsed = argparse.Namespace(**vars(parsed))
+        self._parsed.jobs = max(1, session.default_jobs() // parsed.jobs)
+        self._environment, self._cases, self._out_dir, self._live = environment, cases, out_dir, live
+        self._memory = Memory()
+        self._preparing: dict[str, threading.Thread] = {}
+
+    def close(self) -> None:
+        """Stop what is still being prepared, and whatever else is under way."""
+        self.cancel.set()
+        for thread in self._preparing.values():
+            thread.join()
+
+    def probe(self, release: str, run: int = 1) -> Judged:
+        """Judge the cases with a release, for the first or another time.
+
+        Raises:
+            DiskError: the results cannot be written.
+        """
+        provider, reused = self._provider(release), dict[str, str]()
+
+        @contextlib.contextmanager
+        def opened(order: Order) -> Iterator[Site]:
+            with provider.open(order) as site:
+                yield replace(
+                    site,
+                    hand_over=lambda steps: Remembering(
+                        doer=site.hand_over(steps),
+                        memory=self._memory,
+                        release=release,
+                        runtime=site.toolchain.runtime_build,
+                        salt=run,
+                        reused=reused,
+                    ),
+                )
+
+        name = release if run == 1 else f"{release}-{run}"
+        return self._judged(replace(provider, open=opened), name, reused)
+
+    def mixed(self, compiler: str, runtime: str) -> Judged:
+        """Judge the cases with the compiler of a release and the runtime of another.
+
+        Raises:
+            DiskError: the results cannot be written.
+        """
+        first, second = self._provider(compiler), self._provider(runtime)
+
+        @contextlib.contextmanager
+        def opened(order: Order) -> Iterator[Site]:
+            with first.open(order) as compiling, second.open(order) as running:
+                yield replace(
+                    compiling,
+                    hand_over=lambda steps: _Split(
+                        compiling=compiling.hand_over(steps),
+                        running=running.hand_over(replace(steps, toolchain=running.toolchain)),
+                    ),
+                )
+
+        return self._judged(replace(first, open=opened), f"{compiler}-compiler-{runtime}-runtime", {})
+
+    def prepare(self, release: str) -> None:
+        """Begin to have the toolchain or the image of a release; what stands in its way is told when it is needed."""
+        if release in self._preparing or self.cancel.is_set():
+            return
+        provider = self._provider(release)
+
+        def prepare() -> None:
+            with (
+                contextlib.suppress(NoVerdictError, Cancelled),
+                Store(self._parsed.store.absolute(), on_wait=supply.waiting(lambda _: None, self.cancel)) as store,
+            ):
+                provider.prepare(store, self.cancel, self._live.notice)
+
+        self._preparing[release] = threading.Thread(target=prepare, daemon=True)
+        self._preparing[release].start()
+
+    def _provider(self, release: str) -> Provider:
+        parsed = argparse.Namespace(**vars(self._parsed))
+        parsed.iree = release
+        return choice.provider(parsed, self._environment)
+
+    def _judged(self, provider: Provider, name: str, reused: Mapping[str, str]) -> Judged:
+        folder = session.new_out_dir(self._out_dir / "probes" / name)
+        report = session.judged(self._parsed, self._cases, folder, provider, live=self._live, cancel=self.cancel)
+        return Judged(report=report, folder=str(folder.relative_to(self._out_dir)), reused=reused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    """Has compilations done at one place and all else at another; they share the store."""
+
+    compiling: Doer
+    running: Doer
+
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+        """Do a step where it belongs."""
+        return (self.compiling if isinstance(step, Compile) else self.running).do(step, results, gpu)

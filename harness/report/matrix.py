@@ -1,0 +1,139 @@
+"""Renders a matrix of cases and releases: for a terminal, as Markdown and as JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from harness import metric
+from harness.matrix import Difference, Matrix
+from harness.model import Outcome, Status
+from harness.report import facts
+from harness.report.text import one_line
+
+SCHEMA = 1
+_WORDS = {
+    Status.PASSED: "ok",
+    Status.RAN: "ran",
+    Status.COMPILED: "built",
+    Status.XFAILED: "xfail",
+    Status.XPASSED: "XPASS",
+    Status.UNSUPPORTED: "-",
+    Status.SKIPPED: "skip",
+}
+_MEANINGS = {
+    Status.PASSED: "ok passed",
+    Status.RAN: "ran compared nothing",
+    Status.COMPILED: "built compiled only",
+    Status.FAILED: "in capitals the kind of a failure",
+    Status.XFAILED: "xfail failed as expected",
+    Status.XPASSED: "XPASS passed unexpectedly",
+    Status.UNSUPPORTED: "- unsupported",
+    Status.SKIPPED: "skip not for this target",
+    Status.ERROR: "after ? the kind of an error",
+}
+_UNKNOWN, _DIFFERS = ".", "*"
+
+
+def release_line(release: str, outcomes: tuple[Outcome, ...], *, width: int) -> str:
+    """Return the line that says what came of a release."""
+    seconds = sum(facts.case_seconds(outcome) for outcome in outcomes)
+    statuses = [outcome.status for outcome in outcomes]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in Status if status in statuses)
+    return f"{release:<{width}} {seconds:>8.2f} s   {counts}"
+
+
+def render(matrix: Matrix) -> str:
+    """Return the table and what differs in it."""
+    rows = [["", *matrix.releases], *(_row(matrix, case) for case in matrix.rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*table, "", _legend(matrix), "", *_differences(matrix)])
+
+
+def markdown(matrix: Matrix) -> str:
+    """Return the same as a table of Markdown."""
+    head = ["case", *matrix.releases]
+    rows = [head, ["---"] * len(head), *(_row(matrix, case) for case in matrix.rows)]
+    table = [f"| {' | '.join(map(_plain, row))} |" for row in rows]
+    listed = [f"- {_plain(line)}" for line in _differences(matrix)]
+    return "\n".join([*table, "", f"{_plain(_legend(matrix))}.", "", *listed, ""])
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is, also in a cell."""
+    return re.sub(r"([\\`*_\[\]|<>#])", r"\\\1", text)
+
+
+def to_json(matrix: Matrix, *, started: str, seconds: float, exit_code: int) -> str:
+    """Return matrix.json; the schema is in docs/bisect.md."""
+    document = {
+        "schema": SCHEMA,
+        "started": started,
+        "seconds": round(seconds, 3),
+        "exit_code": exit_code,
+        "releases": list(matrix.releases),
+        "cases": list(matrix.rows),
+        "cells": [_cell(matrix, case, place) for case in matrix.rows for place in range(len(matrix.releases))],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _cell(matrix: Matrix, case: str, place: int) -> dict[str, object]:
+    outcome = matrix.rows[case][place]
+    place_of = {"case": case, "release": matrix.releases[place]}
+    if outcome is None:
+        return {**place_of, "status": None, "kind": None, "phase": None, "reason": "not judged", "differs": False}
+    return {
+        **place_of,
+        "status": outcome.status,
+        "kind": outcome.kind,
+        "phase": outcome.phase,
+        "reason": outcome.reason,
+        "differs": matrix.differs(case, place),
+        "seconds": dict(outcome.seconds),
+        "numbers": {name: facts.finite(value) for name, value in metric.numbers(outcome).items()},
+    }
+
+
+def _row(matrix: Matrix, case: str) -> list[str]:
+    cells = (_shown(matrix, outcome) for outcome in matrix.rows[case])
+    marks = (_DIFFERS if matrix.differs(case, place) else "" for place in range(len(matrix.releases)))
+    return [case, *(f"{cell}{mark}" for cell, mark in zip(cells, marks, strict=True))]
+
+
+def _shown(matrix: Matrix, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return _UNKNOWN
+    if matrix.show and (number := matrix.number(outcome)) is not None:
+        return f"{number:.6g}"
+    if outcome.status is Status.FAILED:
+        return (outcome.kind or outcome.status).upper()
+    return f"?{outcome.kind}" if outcome.status is Status.ERROR else _WORDS[outcome.status]
+
+
+def _legend(matrix: Matrix) -> str:
+    """Return what the words in the table mean, without those that are not in it."""
+    outcomes = [each for each in matrix.outcomes if matrix.number(each) is None]
+    found = {each.status for each in outcomes}
+    meanings = [matrix.show] if matrix.show else []
+    meanings += [meaning for status, meaning in _MEANINGS.items() if status in found]
+    return ", ".join([*meanings, f"{_DIFFERS} differs from the release before"])
+
+
+def _differences(matrix: Matrix) -> Iterator[str]:
+    found = [*matrix.differences]
+    if not found:
+        yield "No release differs from the one before."
+    yield from (_difference(matrix, each) for each in found)
+
+
+def _difference(matrix: Matrix, each: Difference) -> str:
+    sides = (_side(matrix, outcome) for outcome in (each.before, each.after))
+    return f"{each.case}: {' -> '.join(sides)}"
+
+
+def _side(matrix: Matrix, outcome: Outcome) -> str:
+    if matrix.show:
+        return f"{outcome.release} {_shown(matrix, outcome)}"
+    said = facts.headline(outcome)
+    return one_line(f"{outcome.release} {outcome.status}{f' ({said})' if said else ''}", limit=300)

@@ -1,0 +1,318 @@
+"""Renders what a search over releases has found: for a terminal, for an issue, as JSON, and as cases for JUnit."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from harness.bisect import Change, Unproved
+from harness.finding import Carrier, Finding
+from harness.model import Outcome, Phase, Status, as_json
+from harness.probes import FLAKY, NOT_RUN, Mark, Probe
+from harness.report.text import capped, first_line, one_line
+
+SCHEMA = 1
+_STYLES: Mapping[Mark, str] = {Mark.GOOD: "green", Mark.BAD: "bold red", Mark.SKIP: "yellow"}
+_STATUSES: Mapping[Mark, Status] = {Mark.GOOD: Status.PASSED, Mark.BAD: Status.FAILED, Mark.SKIP: Status.SKIPPED}
+_COMPARE = "https://github.com/iree-org/iree/compare"
+_COMMIT_DIGITS = 12
+_LINE_CHARS = 400
+_REASON_BYTES = 8 * 1024
+_CARRIED: Mapping[Carrier, str] = {
+    Carrier.COMPILER: "The compiler carries the change",
+    Carrier.RUNTIME: "The runtime carries the change",
+    Carrier.BOTH: "Compiler and runtime both carry the change, each alone",
+    Carrier.TOGETHER: "Compiler and runtime carry the change only together",
+    Carrier.UNKNOWN: "Whether compiler or runtime carries it cannot be told: their module formats do not fit",
+}
+
+
+def probe_line(finding: Finding, place: int) -> Text:
+    """Return the line that says what was seen of a release."""
+    probe, mark = finding.seen[place], finding.marks[place]
+    width = max(map(len, finding.asked.releases))
+    remarks = "".join(f"   {note}" for note in probe.notes if note.startswith(NOT_RUN))
+    text = f"  {probe.release:<{width}} {probe.seconds:>8.2f} s   {_said(finding, probe)}{remarks}"
+    return Text.assemble((f"{mark.upper():<4}", _STYLES[mark]), text)
+
+
+def _said(finding: Finding, probe: Probe) -> str:
+    """Return how a release ended, and the numbers that are asked about."""
+    metric = finding.asked.question.metric
+    numbers = "".join(f", {name} {_number(probe.numbers.get(name))}" for name in (metric.names if metric else ()))
+    return f"{one_line(probe.headline, limit=_LINE_CHARS)}{numbers}"
+
+
+def headline(finding: Finding) -> str:
+    """Return the answer in one sentence."""
+    releases, change = finding.asked.releases, finding.change
+    new, old = ("good", "bad") if finding.asked.question.fix else ("bad", "good")
+    match change:
+        case Unproved():
+            return _unproved(finding, change)
+        case Change() if finding.stopped:
+            between = f"after {releases[change.last]} and not after {releases[change.first]}"
+            return f"Interrupted: the first {new} release comes {between}; the same command goes on."
+        case Change() if change.is_exact:
+            return f"{releases[change.first]} is the first {new} release, {releases[change.last]} the last {old} one."
+        case Change():
+            named = ", ".join(releases[place] for place in change.candidates)
+            flaky = any(finding.seen[place].status == FLAKY for place in change.candidates if place in finding.seen)
+            why = "runs disagree" if flaky else "releases between cannot be judged"
+            return f"The first {new} release is one of {named}: {why}."
+
+
+def _unproved(finding: Finding, unproved: Unproved) -> str:
+    """Return what was seen in the place of what was claimed or looked for."""
+    asked = finding.asked
+    expected = {"older": "bad" if asked.question.fix else "good", "newer": "good" if asked.question.fix else "bad"}
+    wanted, claimed = expected[unproved.end], {"older": asked.span.older, "newer": asked.span.newer}[unproved.end]
+    if finding.stopped:
+        return "Interrupted before both ends were proved; the same command goes on."
+    probe = finding.seen.get(unproved.place if unproved.place is not None else -1)
+    if probe is None:
+        return f"No release from {asked.releases[0]} to {asked.releases[-1]} was found to be {wanted}."
+    said = (
+        f"{probe.release} should be {wanted}"
+        if claimed is not None
+        else f"The newest, {probe.release}, is not {wanted}"
+    )
+    return (
+        f"{said}, but was seen to be {finding.marks[unproved.place or 0]}: {_said(finding, probe)}{_swapped(finding)}"
+    )
+
+
+def _swapped(finding: Finding) -> str:
+    """Return advice where both ends are the opposite of what they should be."""
+    asked, marks = finding.asked, finding.marks
+    ends = [(asked.good, Mark.BAD), (asked.bad, Mark.GOOD)]
+    if not all(end and marks.get(asked.releases.index(end)) is mark for end, mark in ends):
+        return ""
+    return (
+        ". It is the other way round: "
+        + ("leave out --find fix" if asked.question.fix else "add --find fix")
+        + (f", with --bad {asked.good} --good {asked.bad}")
+    )
+
+
+def render(finding: Finding) -> str:
+    """Return what a person reads at the end of a search."""
+    lines = [headline(finding)]
+    if isinstance(finding.change, Change):
+        lines += [f"  {line}" for line in _sides(finding, finding.change)]
+    if finding.asked.all_changes:
+        lines += ["", *_every_change(finding)]
+    elif isinstance(finding.change, Change) and not finding.stopped and len(finding.seen) < len(finding.asked.releases):
+        lines.append("There may be more changes between releases that were not looked at; --all looks at all of them.")
+    seconds = sum(probe.seconds for probe in finding.seen.values())
+    lines.append(f"{len(finding.seen)} of {len(finding.asked.releases)} releases looked at, {seconds:.1f} s of work.")
+    return "\n".join(lines)
+
+
+def _sides(finding: Finding, change: Change) -> Iterator[str]:
+    """Yield what lies on both sides of the change, and what else is known of it."""
+    for probe in _both(finding, change):
+        yield f"{probe.release:<9} {_said(finding, probe)}"
+    yield from _numbers(finding, change)
+    if (link := compare_url(finding, change)) is not None:
+        yield f"commits   {link}"
+    for probe in _both(finding, change):
+        yield f"again     {again(finding, probe.release)}"
+    yield from (f"note      {text}" for text in _remarks(finding, change))
+
+
+def _remarks(finding: Finding, change: Change) -> Iterator[str]:
+    yield from finding.defaults
+    last, first = _both(finding, change)
+    bad_end = finding.seen.get(finding.asked.bad_end) if finding.asked.bad_end is not None else None
+    bad = last if finding.asked.question.fix else first
+    if bad_end and bad_end.failure and bad.failure and bad_end.signature != bad.signature:
+        yield f"{bad_end.release} fails with another message, so more than one thing may be broken: {bad_end.headline}"
+    if finding.attribution:
+        yield from _attributed(finding)
+
+
+def _attributed(finding: Finding) -> Iterator[str]:
+    found = finding.attribution
+    assert found is not None  # noqa: S101 - for the type checker
+    yield f"{_CARRIED[found.carrier]}."
+    for probe in filter(None, (found.compiler, found.runtime)):
+        yield f"  {probe.release}: {one_line(probe.headline)}"
+
+
+def _numbers(finding: Finding, change: Change) -> Iterator[str]:
+    """Yield the numbers that differ between both sides, if the question or the failure is about numbers."""
+    last, first = _both(finding, change)
+    wanted = finding.asked.question.metric.names if finding.asked.question.metric else last.numbers.keys()
+    for name in wanted:
+        one, other = last.numbers.get(name), first.numbers.get(name)
+        if finding.asked.question.metric or (one != other and not name.endswith("seconds")):
+            yield f"{name}: {_number(one)} -> {_number(other)}"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.6g}"
+
+
+def _every_change(finding: Finding) -> Iterator[str]:
+    releases = finding.asked.releases
+    yield f"{len(finding.changes)} changes:" if len(finding.changes) != 1 else "1 change:"
+    for change in finding.changes:
+        last, first = _both(finding, change)
+        where = releases[change.first]
+        if not change.is_exact:
+            where = f"one of {', '.join(releases[place] for place in change.candidates)}"
+        yield f"  at {where}: {one_line(last.headline)} -> {one_line(first.headline)}"
+
+
+def _both(finding: Finding, change: Change) -> tuple[Probe, Probe]:
+    return finding.seen[change.last], finding.seen[change.first]
+
+
+def again(finding: Finding, release: str) -> str:
+    """Return the command that repeats what was seen of a release."""
+    return f"{finding.again} --iree {release}"
+
+
+def compare_url(finding: Finding, change: Change) -> str | None:
+    """Return where the commits between both sides of a change are listed."""
+    commits = [probe.commit for probe in _both(finding, change)]
+    if not all(commits) or commits[0] == commits[1]:
+        return None
+    return f"{_COMPARE}/{'...'.join((commit or '')[:_COMMIT_DIGITS] for commit in commits)}"
+
+
+def markdown(finding: Finding) -> str:
+    """Return a text that can be filed as an issue as it is."""
+    change, asked = finding.change, finding.asked
+    parts = [f"## {asked.case}: {headline(finding)}"]
+    if isinstance(change, Change):
+        if link := compare_url(finding, change):
+            parts.append(f"Commits: {link}")
+        parts += [_side(finding, probe) for probe in _both(finding, change)]
+        if numbers := [*_numbers(finding, change)]:
+            parts.append("\n".join(f"- `{line}`" for line in numbers))
+        if remarks := [*_remarks(finding, change)]:
+            parts.append("\n".join(f"- {line.strip()}" for line in remarks))
+    if asked.all_changes:
+        parts.append(_fenced("\n".join(_every_change(finding))))
+    parts.append(_table(finding))
+    return "\n\n".join(parts) + "\n"
+
+
+def _side(finding: Finding, probe: Probe) -> str:
+    reason = f"\n\n{_fenced(capped(probe.reason, limit_bytes=_REASON_BYTES, where='the log'))}" if probe.reason else ""
+    kind = f" ({probe.kind})" if probe.kind else ""
+    return f"**{probe.release}**: {probe.status}{kind}, by `{again(finding, probe.release)}`{reason}"
+
+
+def _table(finding: Finding) -> str:
+    rows = ["| release | verdict | status | seconds |", "|---|---|---|--:|"]
+    for place in sorted(finding.seen):
+        probe = finding.seen[place]
+        cell = one_line(probe.headline, limit=200).replace("|", "\\|").replace("`", "'")
+        rows.append(f"| {probe.release} | {finding.marks[place]} | `{cell}` | {probe.seconds:.1f} |")
+    return "\n".join(rows)
+
+
+def _fenced(text: str) -> str:
+    fence = "```" if "```" not in text else "`" * 8
+    return f"{fence}text\n{text.strip()}\n{fence}"
+
+
+def to_json(finding: Finding) -> str:
+    """Return bisect.json; the schema is in docs/bisect.md."""
+    asked, change = finding.asked, finding.change
+    commits, link = _commits(finding, change)
+    document = {
+        "schema": SCHEMA,
+        "case": asked.case,
+        "good": asked.good or _end(finding, Mark.GOOD),
+        "bad": asked.bad or _end(finding, Mark.BAD),
+        "find": "fix" if asked.question.fix else "break",
+        "metric": asked.question.metric.text if asked.question.metric else None,
+        "releases": list(asked.releases),
+        "result": {**_result(finding, change), "text": headline(finding)},
+        "changes": [_change(finding, each) for each in finding.changes] if asked.all_changes else None,
+        "probes": [entry(finding, place) for place in finding.seen],
+        "commits": commits,
+        "compare_url": link,
+        "defaults": list(finding.defaults),
+        "attribution": as_json(finding.attribution),
+        "commands": {probe.release: again(finding, probe.release) for probe in finding.seen.values()},
+    }
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def entry(finding: Finding, place: int) -> dict[str, Any]:
+    """Return what was seen of a release as JSON data, with what it is to the question."""
+    probe = finding.seen[place]
+    return {**as_json(probe), "verdict": str(finding.marks[place]), "signature": probe.signature}
+
+
+def _result(finding: Finding, change: Change | Unproved) -> dict[str, Any]:
+    releases, fix = finding.asked.releases, finding.asked.question.fix
+    if finding.stopped or isinstance(change, Unproved):
+        kind = "interrupted" if finding.stopped else "wrong-premise" if finding.is_wrong else "unproved"
+        return {"kind": kind, "last_good": None, "last_bad": None, "first": None, "candidates": []}
+    exact = ("first-good" if fix else "first-bad") if change.is_exact else "candidates"
+    return {
+        "kind": exact,
+        "last_good": None if fix else releases[change.last],
+        "last_bad": releases[change.last] if fix else None,
+        "first": releases[change.first] if change.is_exact else None,
+        "candidates": [] if change.is_exact else [releases[place] for place in change.candidates],
+    }
+
+
+def _commits(finding: Finding, change: Change | Unproved) -> tuple[dict[str, str | None], str | None]:
+    if isinstance(change, Unproved):
+        return {}, None
+    last, first = _both(finding, change)
+    name = "last_bad" if finding.asked.question.fix else "last_good"
+    return {name: last.commit, "first": first.commit}, compare_url(finding, change)
+
+
+def _change(finding: Finding, change: Change) -> dict[str, Any]:
+    last, first = _both(finding, change)
+    return {
+        "last": last.release,
+        "first": first.release if change.is_exact else None,
+        "candidates": [] if change.is_exact else [finding.asked.releases[place] for place in change.candidates],
+        "from": last.signature,
+        "to": first.signature,
+        "compare_url": compare_url(finding, change),
+    }
+
+
+def _end(finding: Finding, mark: Mark) -> str | None:
+    """Return the end that was found to be good or bad where none was claimed."""
+    places = [place for place, each in finding.marks.items() if each is mark]
+    is_older = (mark is Mark.BAD) == finding.asked.question.fix
+    found = (min if is_older else max)(places, default=None)
+    return finding.asked.releases[found] if found is not None else None
+
+
+def outcomes(finding: Finding) -> tuple[Outcome, ...]:
+    """Return a case for each release that was looked at, as JUnit has them: good passed, bad failed."""
+    return tuple(_outcome(finding, place) for place in sorted(finding.seen))
+
+
+def _outcome(finding: Finding, place: int) -> Outcome:
+    probe, asked = finding.seen[place], finding.asked
+    failed = finding.marks[place] is Mark.BAD
+    metric = f"{asked.question.metric.text}: " if failed and asked.question.metric else ""
+    return Outcome(
+        id=asked.case,
+        model=asked.model,
+        submodel=asked.submodel,
+        backend=asked.backend,
+        chip=asked.chip,
+        release=probe.release,
+        status=_STATUSES[finding.marks[place]],
+        phase=Phase(probe.phase) if probe.phase else None,
+        reason=f"{metric}{first_line(probe.headline)}\n{probe.reason}" if finding.marks[place] is not Mark.GOOD else "",
+        seconds={"probe": probe.seconds},
+        notes=(headline(finding), f"again: {again(finding, probe.release)}"),
+    )

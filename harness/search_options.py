@@ -1,0 +1,106 @@
+"""The commands that go through releases: `bisect` and `matrix`, with their own options."""
+
+import argparse
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.argument_types import DEFAULT_TIMEOUT_S, positive
+
+# What has a say in what becomes of a case, with its default: nothing else is needed to see the same again.
+_NONE = ("specs", "external_files", "backend", "chip", "compile_chip", "compile_only", "sku", "gpu", "run_wrapper")
+_NONE_EITHER = ("pin_defaults", "image", "cap", "memory", "find_links", "wheels")
+_JUDGING: Mapping[str, Any] = {
+    **dict.fromkeys((*_NONE, *_NONE_EITHER)),
+    "verdict": "harness",
+    "timeout": DEFAULT_TIMEOUT_S,
+    "engine": "auto",
+}
+_QUESTION = ("command", "good", "bad", "find", "metric", "any_failure", "all", "repeat", "at_least", "iree")
+
+
+def add(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add both commands to those of the harness."""
+    help_text = "find the release since which a case fails, or passes, or a number is another"
+    bisect = commands.add_parser(
+        "bisect", help=help_text, description=help_text, parents=[*parents, _jobs(1)], allow_abbrev=False
+    )
+    bisect.add_argument("selectors", nargs=1, metavar="CASE", help="a selector of one case")
+    _add_question(bisect)
+    _add_log(bisect)
+    help_text = "judge cases with many releases, and say where one release differs from the one before"
+    matrix = commands.add_parser(
+        "matrix", help=help_text, description=help_text, parents=[*parents, _jobs(2)], allow_abbrev=False
+    )
+    help_text = "sd3, sd3/clip, or a glob of these (default: tiny, or all of --specs)"
+    matrix.add_argument("selectors", nargs="*", metavar="SELECTOR", help=help_text)
+    help_text = "a release, or a range such as 3.0.0..3.13.0; may be repeated (default: all)"
+    matrix.add_argument("--iree", action="append", default=[], metavar="RELEASE", help=help_text)
+    help_text = "show this number of each case, such as dispatches, in the place of its status"
+    matrix.add_argument("--show", metavar="NAME", help=help_text)
+
+
+def again(parsed: argparse.Namespace) -> str:
+    """Return the command that judges the same cases once more, but for the release."""
+    given = {name: getattr(parsed, name, None) for name in _JUDGING}
+    words = [word for name, value in given.items() if value != _JUDGING[name] for word in _words(name, value)]
+    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *words])
+
+
+def identity(parsed: argparse.Namespace) -> dict[str, str]:
+    """Return all options that have a say in what a search finds, to tell one search from another."""
+    named = {name: getattr(parsed, name, None) for name in (*_JUDGING, *_QUESTION)}
+    return {name: str(value) for name, value in named.items()}
+
+
+def _add_question(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--good", metavar="RELEASE", help="a release that is good (default: looked for)")
+    add("--bad", metavar="RELEASE", help="a release that is bad (default: the newest)")
+    help_text = "what to find: the first bad release, or with `fix` the first good one after --bad"
+    add("--find", choices=("break", "fix"), default="break", help=help_text)
+    help_text = "what is bad, in the place of failing: a condition such as 'dispatches > 40'"
+    add("--metric", metavar="EXPR", help=help_text)
+    help_text = "take any failure for the one at the bad end, and not only one of the same phase and kind"
+    add("--any-failure", action="store_true", help=help_text)
+    add("--all", action="store_true", help="look at every release, and find every change")
+    add("--repeat", type=positive, default=1, metavar="N", help="run with each release N times (default: 1)")
+    help_text = "so many of N runs have to agree, or the release counts as flaky (default: all)"
+    add("--at-least", type=positive, metavar="K", help=help_text)
+    help_text = "run the compiler of one side of the change with the runtime of the other, to say which carries it"
+    add("--attribute", action="store_true", help=help_text)
+
+
+def _add_log(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--log", type=Path, metavar="FILE", help="write what was seen of each release to this file, a line of JSON each"
+    )
+    help_text = "take from such a file what was seen, with the verdicts that it has, and look only at the rest"
+    add("--replay", type=Path, metavar="FILE", help=help_text)
+
+
+def _jobs(default: int) -> argparse.ArgumentParser:
+    group = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    help_text = "releases at once (default: %(default)s)"
+    group.add_argument("--jobs", type=positive, default=default, metavar="K", help=help_text)
+    return group
+
+
+def _words(name: str, value: Any) -> Iterator[str]:
+    """Yield an option as it was given; what was not given has no words."""
+    option = f"--{name.replace('_', '-')}"
+    match value:
+        case None | False | []:
+            return
+        case True:
+            yield option
+        case [int(), *_]:
+            yield from (option, ",".join(map(str, value)))
+        case list() if name == "run_wrapper":
+            yield from (option, shlex.join(value))
+        case list():
+            yield from (word for each in value for word in (option, str(each)))
+        case _:
+            yield from (option, str(value))

@@ -1,0 +1,89 @@
+"""Samples for searches: releases whose truth is known, and what judges them without a tool."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.finding import Asked, Finding
+from harness.model import Kind, Outcome, Phase, Status
+from harness.prober import Judged
+from harness.probes import Probe, Question
+from tests.unit.reports import ENVIRONMENT, outcome, report
+
+FAILED = {"status": Status.FAILED, "kind": Kind.NUMERIC, "phase": Phase.COMPARE, "reason": "output 0: 12 of 44 differ"}
+NOT_COMPILED = {"status": Status.FAILED, "kind": Kind.COMPILE, "phase": Phase.COMPILE, "reason": "error: no such op"}
+NO_VERDICT = {"status": Status.ERROR, "kind": Kind.TOOL, "phase": Phase.RUN, "reason": "in the way"}
+UNSUPPORTED = {"status": Status.UNSUPPORTED, "kind": None, "phase": None, "reason": "3.0.0 does not know --x"}
+PASSED = {"status": Status.PASSED, "kind": None, "phase": Phase.COMPARE, "reason": ""}
+LETTERS: Mapping[str, Mapping[str, Any]] = {
+    "g": PASSED,
+    "b": FAILED,
+    "c": NOT_COMPILED,
+    "e": NO_VERDICT,
+    "u": UNSUPPORTED,
+}
+
+
+def names(count: int) -> tuple[str, ...]:
+    """Return names of releases, oldest first."""
+    return tuple(f"3.{minor}.0" for minor in range(count))
+
+
+def asked(history: str, *, good: int | None = None, bad: int | None = None, **changes: Any) -> Asked:
+    """Return a question about a history of letters, as in `LETTERS`, between the ends that are claimed."""
+    releases = names(len(history))
+    filled: dict[str, Any] = {
+        "case": "tiny/clip[cpu]",
+        "model": "tiny",
+        "submodel": "clip",
+        "backend": "cpu",
+        "chip": None,
+        "releases": releases,
+        "good": releases[good] if good is not None else None,
+        "bad": releases[bad] if bad is not None else None,
+        "question": Question(),
+    }
+    return Asked(**(filled | changes))
+
+
+def finding(what: Asked, seen: Mapping[int, Probe] | None = None, **changes: Any) -> Finding:
+    """Return what is known at the start of a search."""
+    return Finding(asked=what, seen=seen or {}, again="nox -s quality -- tiny/clip", **changes)
+
+
+def probe(letter: str, release: str = "3.0.0", **changes: Any) -> Probe:
+    """Return what was seen of a release with a letter of a history."""
+    filled: dict[str, Any] = {"release": release, "commit": f"{release:0<40}", "numbers": {"dispatches": 41.0}}
+    return Probe(**(filled | dict(LETTERS[letter]) | changes))
+
+
+def judged(*outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x") -> Judged:
+    """Return how cases were judged."""
+    return Judged(report=report(*outcomes, environment=ENVIRONMENT), folder=folder, reused=reused or {})
+
+
+@dataclass
+class FakeJudge:
+    """Judges by a history of letters; of several letters for a release each is for one run."""
+
+    history: Sequence[str]
+    mix: Callable[[str, str], Mapping[str, Any]] = lambda _compiler, _runtime: NO_VERDICT
+    probed: list[tuple[str, int]] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def probe(self, release: str, run: int = 1) -> Judged:
+        """Judge a release by its letter."""
+        with self.lock:
+            self.probed.append((release, run))
+        letters = self.history[names(len(self.history)).index(release)]
+        return judged(outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]])), folder=f"probes/{release}")
+
+    def mixed(self, compiler: str, runtime: str) -> Judged:
+        """Judge by the function given."""
+        return judged(outcome(**dict(self.mix(compiler, runtime))))
+
+    def prepare(self, release: str) -> None:
+        """Remember it."""
+        self.prepared.append(release)
