@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ REQUIREMENTS_NAME = "requirements.txt"
 _PLATFORM = "manylinux_2_28"
 _INSTALL_TIMEOUT_S = 1800.0
 _LOG_NAME = "install.log"
+_ONE_THREAD = threading.Lock()
 # What tells where, when and by whom a wheel was installed; and the programs, which begin with a path of this machine.
 _VARYING = ("*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/uv_*.json", ".lock", "bin")
 
@@ -53,7 +55,7 @@ def install(
     listing, log = folder / REQUIREMENTS_NAME, folder / _LOG_NAME
     listing.write_text(requirements, encoding="utf-8")
     wanted = ["--target", str(target), *options, "--require-hashes", "--only-binary", ":all:"]
-    argv = [uv.find_uv_bin(), "pip", "install", *wanted, "--python-version", python_version, "-r", str(listing)]
+    argv = [_uv(), "pip", "install", *wanted, "--python-version", python_version, "-r", str(listing)]
     argv += ["--offline"] if offline else []
     ended = process.run(argv, cwd=folder, log_path=log, timeout_s=_INSTALL_TIMEOUT_S, cancel=cancel)
     if ended.exit_code != 0:
@@ -63,6 +65,12 @@ def install(
         said = " ".join(text.split())[-600:]
         hint = "run once without --offline" if offline else "check the network, proxy and package index"
         raise FetchError(f"{subject} cannot be installed; {hint}. uv said: {said}")
+
+
+def _uv() -> str:
+    """Return the path of uv. `sysconfig`, by which it finds itself, is not made for several threads (Python 3.11)."""
+    with _ONE_THREAD:
+        return uv.find_uv_bin()
 
 
 def dependencies(
