@@ -49,6 +49,14 @@ def size_bytes(text: str) -> int:
     return int(Decimal(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
 
 
+def threshold(text: str) -> tuple[str, str]:
+    """Return element type, or `rtol`, and number of a threshold such as `f32=1e-3`."""
+    element, equals, number = text.partition("=")
+    if not equals or element not in {"f16", "bf16", "f32", "f64", "rtol"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is no threshold; expected f16, bf16, f32, f64 or rtol, as f32=1e-3")
+    return element, number
+
+
 def seconds(text: str) -> float:
     """Return a duration above 0 in seconds."""
     try:

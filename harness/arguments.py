@@ -8,7 +8,7 @@ from typing import Any
 
 import platformdirs
 
-from harness import __version__, search_options, urls
+from harness import __version__, bare, search_options, urls
 from harness.argument_types import DEFAULT_TIMEOUT_S, indices, mirror, port, positive, seconds, size_bytes
 from harness.devices import Vendor
 from harness.errors import UsageError
@@ -153,7 +153,7 @@ def _group() -> argparse.ArgumentParser:
 
 def _selectors() -> argparse.ArgumentParser:
     group = _group()
-    help_text = "sd3, sd3/clip, or a glob of these (default: tiny, or all of --specs)"
+    help_text = "sd3, sd3/clip, a glob of these, or an .mlir file (default: tiny, or all of --specs)"
     group.add_argument("selectors", nargs="*", default=None, metavar="SELECTOR", help=help_text)
     return group
 
@@ -213,6 +213,7 @@ def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains this")
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help="who judges the outputs")
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help="put before iree-run-module")
+    bare.add_options(group)
     visible = {vendor: environment.get(name, "") for vendor, name in _VISIBLE.items()}
     group.set_defaults(environment_chip=environment.get("ROCM_CHIP"), visible=visible)
     return group

@@ -143,6 +143,13 @@ class Tensor:
         return self.type is None or self.blob.name.endswith(".npy")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """An input that is written out, as `iree-run-module --input` reads it: `4xf32=2`, `2x2xi32=1 2 3 4`, `4xf32`."""
+
+    text: str
+
+
 # iree-run-module's own defaults; bf16 has one from 3.12.0 on (iree@f895d3535d). What is not here
 # (integers, i1, f8, complex) must match exactly.
 DEFAULT_ATOL: Mapping[str, float] = MappingProxyType({"f16": 1e-3, "f32": 1e-4, "f64": 1e-4, "bf16": 1e-2})
@@ -173,7 +180,7 @@ class ModelSpec:
     submodel: str
     backend: Backend
     mlir: Blob
-    inputs: tuple[Tensor, ...] = ()
+    inputs: tuple[Tensor | Literal, ...] = ()
     outputs: tuple[Tensor | None, ...] = ()
     real_weights: Blob | None = None
     custom_real_weights_group: str | None = None
@@ -201,7 +208,7 @@ class ModelSpec:
     def blobs(self) -> tuple[Blob, ...]:
         """Every blob that it names, each once; a case may need fewer."""
         programs = (self.mlir, self.real_weights, self.pipeline_mlir)
-        tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if tensor)
+        tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
         every = (*programs, *tensors, *self.tuner_file.values(), *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))
 

@@ -21,6 +21,7 @@ from harness.model import (
     Fetch,
     Kind,
     Link,
+    Literal,
     ModelSpec,
     Plan,
     Release,
@@ -211,9 +212,13 @@ def _with_files(own: tuple[str, ...], files: Mapping[str, Blob]) -> tuple[tuple[
 def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
     spec = case.spec
     modules = compiles if spec.add_pipeline_module else compiles[:1]
-    inputs = [Link(name=_file_name("input", i, tensor), blob=tensor.blob) for i, tensor in enumerate(spec.inputs)]
+    inputs = [
+        (Link(name=_file_name("input", i, each), blob=each.blob), each)
+        for i, each in enumerate(spec.inputs)
+        if isinstance(each, Tensor)
+    ]
     weights = _weights_name(spec.real_weights)
-    links = inputs + ([Link(name=weights, blob=spec.real_weights)] if spec.real_weights else [])
+    links = [link for link, _ in inputs] + ([Link(name=weights, blob=spec.real_weights)] if spec.real_weights else [])
     outputs = tuple(f"{i}.bin" if expected else "" for i, expected in enumerate(spec.outputs))
     judged: list[str] = [f"--output={'@' if name else ''}{name}" for name in outputs]
     if options.tool_verdict:
@@ -227,19 +232,25 @@ def _run(case: Case, compiles: tuple[Compile, ...], options: Options) -> Run:
         *(f"--module={each.module}" for each in modules),
         f"--parameters=model={weights}",
         *([f"--function={spec.run_function}"] if spec.run_function else []),
-        *(f"--input={_tensor_argument(link, tensor)}" for link, tensor in zip(inputs, spec.inputs, strict=True)),
+        *_input_arguments(spec),
         *judged,
     )
     return Run(
         case_id=case.id,
         argv=argv,
         links=tuple(links),
-        inputs=tuple((link.name, tensor.type) for link, tensor in zip(inputs, spec.inputs, strict=True)),
+        inputs=tuple((link.name, tensor.type) for link, tensor in inputs),
         compiles=modules,
         device=spec.device,
         chip=case.target.chip,
         outputs=() if options.tool_verdict else outputs,
     )
+
+
+def _input_arguments(spec: ModelSpec) -> Iterator[str]:
+    for index, each in enumerate(spec.inputs):
+        text = each.text if isinstance(each, Literal) else _tensor_argument(_file_name("input", index, each), each)
+        yield f"--input={text}"
 
 
 def _weights_name(blob: Blob | None) -> str:
@@ -265,15 +276,15 @@ def _expected(spec: ModelSpec) -> list[Link | None]:
 
 def _expected_arguments(spec: ModelSpec, links: list[Link | None]) -> Iterator[str]:
     for link, tensor in zip(links, spec.outputs, strict=True):
-        yield f"--expected_output={_tensor_argument(link, tensor) if link and tensor else '(ignored)'}"
+        yield f"--expected_output={_tensor_argument(link.name, tensor) if link and tensor else '(ignored)'}"
 
 
 def _file_name(role: str, index: int, tensor: Tensor) -> str:
     return f"{role}.{index}.{'npy' if tensor.is_npy else 'bin'}"
 
 
-def _tensor_argument(link: Link, tensor: Tensor) -> str:
-    return f"@{link.name}" if tensor.is_npy else f"{_tool_spelling(tensor)}=@{link.name}"
+def _tensor_argument(file_name: str, tensor: Tensor) -> str:
+    return f"@{file_name}" if tensor.is_npy else f"{_tool_spelling(tensor)}=@{file_name}"
 
 
 def _tool_spelling(tensor: Tensor) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import bare
 from harness.argument_types import DEFAULT_TIMEOUT_S, positive
 
 # What has a say in what becomes of a case, with its default: nothing else is needed to see the same again.
@@ -45,12 +46,12 @@ def again(parsed: argparse.Namespace) -> str:
     """Return the command that judges the same cases once more, but for the release."""
     given = {name: getattr(parsed, name, None) for name in _JUDGING}
     words = [word for name, value in given.items() if value != _JUDGING[name] for word in _words(name, value)]
-    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *words])
+    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *bare.words(parsed), *words])
 
 
 def identity(parsed: argparse.Namespace) -> dict[str, str]:
     """Return all options that have a say in what a search finds, to tell one search from another."""
-    named = {name: getattr(parsed, name, None) for name in (*_JUDGING, *_QUESTION)}
+    named = {name: getattr(parsed, name, None) for name in (*_JUDGING, *_QUESTION, *bare.OPTIONS)}
     return {name: str(value) for name, value in named.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 import harness
-from harness import devices, spec, steps, supply, targets
+from harness import bare, devices, spec, steps, supply, targets
 from harness import plan as planning
 from harness.devices import Gpu, Vendor
 from harness.disk import disk_errors, write_atomically
@@ -28,6 +28,7 @@ from harness.model import (
     Backend,
     Case,
     Fetch,
+    ModelSpec,
     Plan,
     Report,
     Status,
@@ -125,7 +126,7 @@ class _Session:
         store = Store(parsed.store.absolute(), on_wait=supply.waiting(live.notice, self._cancel))
         order = Order(
             cases=self._cases,
-            folders=tuple(filter(None, (spec_folders(parsed).specs, spec_folders(parsed).external_files))),
+            folders=_folders(parsed),
             store=store,
             out_dir=self.out_dir.absolute(),
             timeout_s=parsed.timeout,
@@ -180,7 +181,7 @@ class _Session:
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),
             exit_code=exit_code(outcomes) if stopped_code is None else stopped_code,
-            environment=environment_facts(self._provide.engine, self._site),
+            environment=environment_facts(self._provide.engine, self._site) | bare.facts(self._parsed),
             cases=outcomes,
         )
 
@@ -199,15 +200,39 @@ def selected_cases(parsed: argparse.Namespace) -> list[Case]:
         UsageError: there is none, or a spec is invalid.
     """
     wanted = targets.targets(parsed, selected_gpus(parsed))
-    where = spec_folders(parsed)
-    specs = spec.load_all(select(where, tuple(parsed.selectors)), where, sku=parsed.sku)
-    cases = planning.cases(specs, wanted)
+    cases = planning.cases(_specs(parsed, wanted[0].backend), wanted)
     if not cases:
         raise UsageError(f"No selected spec is for the backend {wanted[0].backend}; choose another with --backend.")
     chosen = [case for case in cases if not parsed.filter or parsed.filter in case.id]
     if not chosen:
         raise UsageError(f"-k {parsed.filter}: the id of no selected case contains this; see `harness list`.")
     return chosen
+
+
+def _specs(parsed: argparse.Namespace, backend: Backend) -> list[ModelSpec]:
+    """Return the selected specs, and those that bare programs are given by the command line."""
+    named = [each for each in parsed.selectors if not bare.is_bare(each)]
+    programs = [Path(each) for each in parsed.selectors if bare.is_bare(each)]
+    if (given := bare.words(parsed)) and not programs:
+        raise UsageError(f"{given[0]} is for a program, PATH.mlir; a spec says it itself.")
+    where = spec_folders(parsed) if named else None
+    found = spec.load_all(select(where, tuple(named)), where, sku=parsed.sku) if where else []
+    return [*found, *(_of_program(path, parsed, backend) for path in programs)]
+
+
+def _folders(parsed: argparse.Namespace) -> tuple[Path, ...]:
+    """Return the folders of the selected specs, which are read."""
+    if all(map(bare.is_bare, parsed.selectors)):
+        return ()
+    where = spec_folders(parsed)
+    return tuple(filter(None, (where.specs, where.external_files)))
+
+
+def _of_program(path: Path, parsed: argparse.Namespace, backend: Backend) -> ModelSpec:
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such program; expected the path of an .mlir file.")
+    document = bare.document(path, parsed, backend)
+    return spec.of_document(path, Folders(path.absolute().parent), backend, document)
 
 
 def selected_gpus(parsed: argparse.Namespace) -> tuple[Gpu, ...]:

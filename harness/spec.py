@@ -17,12 +17,13 @@ from jsonschema.exceptions import ValidationError
 from harness import flags, positions
 from harness.errors import SpecError, Violation
 from harness.folders import Folders, local_path
-from harness.model import Backend, Blob, ModelSpec, Tensor, TensorType, Thresholds
+from harness.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType, Thresholds
 
 IGNORED = "(ignored)"
 _MAX_SPEC_BYTES = 1 << 20
 _DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
 _THRESHOLD = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
+_SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]*")  # as iree-run-module takes it
 _T = TypeVar("_T")
 
 
@@ -42,6 +43,19 @@ def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, str
     if violations := [violation for _, found in loaded for violation in found] + list(_twice(paths)):
         raise SpecError(tuple(violations))
     return [spec for spec, _ in loaded if spec is not None]
+
+
+def of_document(path: Path, folders: Folders, backend: Backend, value: Mapping[str, Any]) -> ModelSpec:
+    """Return the spec that a document says, in the place of a spec file, of a program at a path.
+
+    Raises:
+        SpecError: with every violation.
+    """
+    reader = _Reader(path, folders, lambda _: True)
+    spec = reader.read_document(path.stem, backend, value)
+    if spec is None:
+        raise SpecError(tuple(reader.violations))
+    return spec
 
 
 def _twice(paths: list[Path]) -> Iterator[Violation]:
@@ -73,8 +87,14 @@ class _Reader:
         if not submodel or backend not in list(Backend):
             names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
             self._violation("$", f"the file name says no backend; expected {names}")
-        if not self._parse():
-            return None
+        return self._read(submodel, backend) if self._parse() else None
+
+    def read_document(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
+        """Return what a document says that is in no file, or None if there are violations."""
+        self._document = positions.Document(value)
+        return self._read(submodel, backend)
+
+    def _read(self, submodel: str, backend: str) -> ModelSpec | None:
         broken = self._schema_violations()
         if not isinstance(self._document.value, dict):
             return None
@@ -110,7 +130,7 @@ class _Reader:
         for field in ("compiler_flags", "pipeline_compiler_flags"):
             self._check_flags(field, value.get(field, []))
         parts = {
-            "inputs": tuple(self._tensor("inputs", i, entry) for i, entry in enumerate(value.get("inputs", []))),
+            "inputs": tuple(self._input(i, entry) for i, entry in enumerate(value.get("inputs", []))),
             "outputs": tuple(self._output(i, entry) for i, entry in enumerate(value.get("outputs", []))),
             "thresholds": self._thresholds(value.get("threshold_args", [])),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
@@ -123,7 +143,7 @@ class _Reader:
         known: dict[str, Any] = (
             {"backend": Backend(backend), "device": _DEFAULT_DEVICE[Backend(backend)]} | plain | parts
         )
-        names: dict[str, Any] = {"path": self._path, "model": self._path.parent.name, "submodel": submodel}
+        names: dict[str, Any] = {"path": self._path, "model": self._path.absolute().parent.name, "submodel": submodel}
         return ModelSpec(**names, **known, lines=self._document.lines)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
@@ -150,6 +170,18 @@ class _Reader:
         if blob is not None and "value" not in entry and not blob.name.endswith(".npy"):
             self._violation(json_path, f"{blob.name} does not say its type as an .npy file does; expected a value")
         return Tensor(blob=blob, type=type_) if blob else None
+
+    def _input(self, index: int, entry: Mapping[str, str]) -> Tensor | Literal | None:
+        if "source" in entry:
+            return self._tensor("inputs", index, entry)
+        text = entry["value"]
+        type_, equals, _ = text.partition("=")
+        if equals:
+            self._checked(f"$.inputs[{index}].value", lambda: TensorType.parse(type_))
+        elif not _SCALAR.fullmatch(text):
+            expected = f"expected one, or a value that is written out, such as {text}=0"
+            self._violation(f"$.inputs[{index}]", f"there is no source; {expected}")
+        return Literal(text=text)
 
     def _output(self, index: int, entry: Mapping[str, str]) -> Tensor | None:
         if entry.get("value") != IGNORED:

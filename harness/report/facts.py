@@ -153,7 +153,11 @@ def rerun_command(outcome: Outcome, report: Report) -> str:
         "--image": known.get("image.digest") or known.get("image.image"),
     }
     words = [word for name, value in options.items() if value for word in (name, value)]
-    return shlex.join(map(clean, ["nox", "-s", "quality", "--", f"{outcome.model}/{outcome.submodel}", *words]))
+    is_bare = outcome.path.endswith(".mlir")  # a program, judged as the command line said
+    case = (
+        [outcome.path, *report.environment.get("program", ())] if is_bare else [f"{outcome.model}/{outcome.submodel}"]
+    )
+    return shlex.join(map(clean, ["nox", "-s", "quality", "--", *case, *words]))
 
 
 def command_lines(outcome: Outcome) -> list[str]:

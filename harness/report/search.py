@@ -147,12 +147,14 @@ def _numbers(finding: Finding, change: Change) -> Iterator[str]:
     wanted = finding.asked.question.metric.names if finding.asked.question.metric else last.numbers.keys()
     for name in wanted:
         one, other = last.numbers.get(name), first.numbers.get(name)
+        if one is None or other is None:
+            continue
         if finding.asked.question.metric or (one != other and not name.endswith("seconds")):
             yield f"{name}: {_number(one)} -> {_number(other)}"
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.6g}"
+    return "unknown" if value is None else f"{int(value)}" if value == int(value) else f"{value:.6g}"
 
 
 def _every_change(finding: Finding) -> Iterator[str]:

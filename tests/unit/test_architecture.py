@@ -22,15 +22,15 @@ FLOORS = (
     ),
     ("argument_types", "errors", "report.facts", "signature", "traffic"),
     (
-        *("compare", "disk", "engine", "folders", "image", "metric", "process", "releases", "report.console"),
-        *("report.junit", "report.results", "report.summary", "search_options", "targets"),
+        *("bare", "compare", "disk", "engine", "folders", "image", "metric", "process", "releases", "report.console"),
+        *("report.junit", "report.results", "report.summary", "targets"),
     ),
-    ("arguments", "blobs.source", "entries", "flags", "gpus", "matrix", "probes", "script"),
+    ("blobs.source", "entries", "flags", "gpus", "matrix", "probes", "script", "search_options"),
     (
-        *("blobs.connection", "blobs.journal", "blobs.objects", "cli", "diagnose", "finding", "plan"),
+        *("arguments", "blobs.connection", "blobs.journal", "blobs.objects", "diagnose", "finding", "plan"),
         *("report.matrix", "spec", "store"),
     ),
-    ("blobs.hosts", "blobs.parts", "bootstrap", "learnt", "report.search", "wheels"),
+    ("blobs.hosts", "blobs.parts", "bootstrap", "cli", "learnt", "report.search", "wheels"),
     ("blobs.hasher", "blobs.tries", "inventory", "toolchain"),
     ("blobs.draft", "doctor", "manifest", "steps", "upkeep"),
     ("blobs.download", "context", "report.store", "run", "selftest", "serve", "wall"),
@@ -116,6 +116,7 @@ def test_these_tests_see_what_they_look_for() -> None:
     assert own_imports("arguments") == {
         "__init__",
         "argument_types",
+        "bare",
         "devices",
         "errors",
         "model",

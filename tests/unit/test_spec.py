@@ -8,7 +8,7 @@ import pytest
 from harness import spec
 from harness.errors import SpecError, UsageError
 from harness.folders import LOCK_NAME, Folders, select
-from harness.model import Backend, ModelSpec, TensorType
+from harness.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType
 
 MINIMAL: dict[str, Any] = {"mlir": "model.mlir"}
 
@@ -58,7 +58,11 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         tmp_path,
         {
             "mlir": "https://host/model.mlir",
-            "inputs": [{"source": "http://host/x.bin", "value": "2x4xf16"}, {"source": "y.npy"}],
+            "inputs": [
+                {"source": "http://host/x.bin", "value": "2x4xf16"},
+                {"source": "y.npy"},
+                {"value": "2xf32=1 2"},
+            ],
             "outputs": [{"source": "file:///data/o.bin", "value": "2xf32"}, {"value": "(ignored)"}],
             "real_weights": "w.irpa",
             "custom_real_weights_group": "group",
@@ -76,9 +80,11 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         },
     )
     assert loaded.mlir.url == "https://host/model.mlir"
-    assert loaded.inputs[0].type == TensorType(shape=(2, 4), element="f16")
-    assert loaded.inputs[1].type is None
-    assert loaded.inputs[1].blob.url == (tmp_path / "toy/y.npy").as_uri()
+    assert loaded.inputs == (
+        Tensor(blob=Blob(url="http://host/x.bin"), type=TensorType(shape=(2, 4), element="f16")),
+        Tensor(blob=Blob(url=(tmp_path / "toy/y.npy").as_uri())),
+        Literal(text="2xf32=1 2"),
+    )
     assert loaded.outputs[0] is not None
     assert loaded.outputs[0].blob.url == "file:///data/o.bin"
     assert loaded.outputs[1] is None
@@ -87,7 +93,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert loaded.thresholds.of("i32") == (0.0, 0.0)
     assert loaded.compile_chip_expecting_to_fail == {"gfx90a"}
     assert loaded.tuner_file["mi300"].url == (tmp_path / "toy/tuner.mlir").as_uri()
-    assert loaded.lines["$.run_test_expecting_to_fail"] == 37
+    assert loaded.lines["$.run_test_expecting_to_fail"] == 40
 
 
 def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
@@ -130,7 +136,12 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"mlir": "file://host/x"}, "names a host"),
         ({"mlir": "/etc/passwd"}, "leaves"),
         ({"outputs": [{"source": "o.bin", "value": "2xf32"}]}, "'run_function' is a dependency of 'outputs'"),
-        ({"inputs": [{"value": "2xf32"}]}, "$.inputs[0]: 'source' is a required property"),
+        (
+            {"inputs": [{"value": "2xf32"}]},
+            "$.inputs[0]: there is no source; expected one, or a value that is written out",
+        ),
+        ({"inputs": [{"value": "2xf33=0"}]}, "$.inputs[0].value: '2xf33' is no static tensor type"),
+        ({"inputs": [{}]}, "$.inputs[0]: {} should be non-empty"),
         ({"inputs": [{"source": "x.bin"}]}, "x.bin does not say its type as an .npy file does; expected a value"),
         ({"inputs": [{"source": "x.bin", "value": "2xf33"}]}, "$.inputs[0].value: '2xf33' is no static tensor type"),
         ({"inputs": [{"source": "x.bin", "value": "?xf32"}]}, "$.inputs[0].value: '?xf32' is no static tensor type"),
