@@ -65,35 +65,37 @@ def headline(finding: Finding) -> str:
 
 def _unproved(finding: Finding, unproved: Unproved) -> str:
     """Return what was seen in the place of what was claimed or looked for."""
-    asked = finding.asked
-    expected = {"older": "bad" if asked.question.fix else "good", "newer": "good" if asked.question.fix else "bad"}
-    wanted, claimed = expected[unproved.end], {"older": asked.span.older, "newer": asked.span.newer}[unproved.end]
+    asked, is_older = finding.asked, unproved.end == "older"
+    wanted = Mark.BAD if is_older == asked.question.fix else Mark.GOOD
     if finding.stopped:
         return "Interrupted before both ends were proved; the same command goes on."
-    probe = finding.seen.get(unproved.place if unproved.place is not None else -1)
-    if probe is None:
+    probe = finding.seen.get(unproved.place) if unproved.place is not None else None
+    if probe is None or unproved.place is None:
         return f"No release from {asked.releases[0]} to {asked.releases[-1]} was found to be {wanted}."
-    said = (
-        f"{probe.release} should be {wanted}"
-        if claimed is not None
-        else f"The newest, {probe.release}, is not {wanted}"
-    )
-    return (
-        f"{said}, but was seen to be {finding.marks[unproved.place or 0]}: {_said(finding, probe)}{_swapped(finding)}"
-    )
+    claimed = asked.span.older if is_older else asked.span.newer
+    seen = f"{_seen_as(finding.marks[unproved.place], probe)}: {_said(finding, probe)}{_swapped(finding)}"
+    if claimed is not None:
+        return f"{probe.release} should be {wanted}, but {seen}"
+    return f"The newest release should be {wanted}, but {probe.release} {seen}"
+
+
+def _seen_as(mark: Mark, probe: Probe) -> str:
+    if mark is not Mark.SKIP:
+        return f"is {mark}"
+    return "fails otherwise" if probe.failure else "cannot be judged"
 
 
 def _swapped(finding: Finding) -> str:
     """Return advice where both ends are the opposite of what they should be."""
-    asked, marks = finding.asked, finding.marks
-    ends = [(asked.good, Mark.BAD), (asked.bad, Mark.GOOD)]
-    if not all(end and marks.get(asked.releases.index(end)) is mark for end, mark in ends):
+    asked = finding.asked
+    places = [asked.releases.index(end) if end else -1 for end in (asked.good, asked.bad)]
+    good, bad = (finding.seen.get(place) for place in places)
+    if good is None or bad is None or finding.marks[places[1]] is not Mark.GOOD:
         return ""
-    return (
-        ". It is the other way round: "
-        + ("leave out --find fix" if asked.question.fix else "add --find fix")
-        + (f", with --bad {asked.good} --good {asked.bad}")
-    )
+    if finding.marks[places[0]] is not Mark.BAD and not good.failure:
+        return ""
+    option = "leave out --find fix" if asked.question.fix else "add --find fix"
+    return f". It is the other way round: {option}, with --bad {asked.good} --good {asked.bad}"
 
 
 def render(finding: Finding) -> str:
@@ -290,10 +292,8 @@ def _change(finding: Finding, change: Change) -> dict[str, Any]:
 
 def _end(finding: Finding, mark: Mark) -> str | None:
     """Return the end that was found to be good or bad where none was claimed."""
-    places = [place for place, each in finding.marks.items() if each is mark]
-    is_older = (mark is Mark.BAD) == finding.asked.question.fix
-    found = (min if is_older else max)(places, default=None)
-    return finding.asked.releases[found] if found is not None else None
+    place = max((place for place, each in finding.marks.items() if each is mark), default=None)
+    return finding.asked.releases[place] if place is not None else None
 
 
 def outcomes(finding: Finding) -> tuple[Outcome, ...]:
