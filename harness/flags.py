@@ -105,8 +105,9 @@ def _data() -> Mapping[str, Any]:
 
 @functools.cache
 def _renames() -> Mapping[str, Mapping[str, Any]]:
-    """Return the renames by old name and by new name."""
-    return {name: entry for entry in _data()["renamed"] for name in (entry["old"], entry["new"])}
+    """Return the renames by old name and, if that may be translated back, by new name."""
+    news = {entry["new"]: entry for entry in _data()["renamed"] if not entry.get("forward")}
+    return {entry["old"]: entry for entry in _data()["renamed"]} | news
 
 
 def _renamed(flag: str, release: Release) -> str:

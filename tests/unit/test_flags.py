@@ -12,6 +12,8 @@ PREFETCH, STAGES = "--iree-llvmgpu-enable-prefetch", "--iree-llvmgpu-prefetch-nu
 CONCAT, STRIP = "--iree-opt-outer-dim-concat=true", "--iree-opt-strip-assertions=true"
 MATMUL, FUSION = "--iree-opt-generalize-matmul=true", "--iree-dispatch-creation-enable-aggressive-fusion=true"
 TRANSPOSES = "--iree-opt-aggressively-propagate-transposes=true"
+TILING, EXPERIMENTAL_TILING = (f"--iree-dispatch-creation-{kind}data-tiling" for kind in ("", "experimental-"))
+NOTIFY, TEST_NOTIFY = (f"--iree-codegen-{kind}notify-transform-strategy-application" for kind in ("", "test-"))
 PRECISION = "--iree-codegen-gpu-native-math-precision=true"
 DATA = flags._data()
 
@@ -31,6 +33,12 @@ def on(name: str, *spec_flags: str) -> tuple[str, ...]:
         ("--iree-opt-import-parameters=a.irpa", "3.13.0", "--iree-parameter-import=a.irpa"),
         ("--iree-config-add-tuner-attributes", "3.13.0", "--iree-codegen-add-tuner-attributes"),
         ("--iree-hal-external-resources-mappable", "3.6.0", "--iree-stream-external-resources-mappable"),
+        (NOTIFY, "3.2.0", TEST_NOTIFY),
+        (TEST_NOTIFY, "3.1.0", NOTIFY),
+        (EXPERIMENTAL_TILING, "3.6.0", EXPERIMENTAL_TILING),
+        (EXPERIMENTAL_TILING, "3.7.0rc20250826", EXPERIMENTAL_TILING),
+        (f"{EXPERIMENTAL_TILING}=false", "3.7.0rc20250827", f"{TILING}=false"),
+        (EXPERIMENTAL_TILING, "3.13.0", TILING),
         ("--iree-opt-const-eval=false", "3.0.0", "--iree-opt-const-eval=false"),
     ],
 )
@@ -118,7 +126,9 @@ def test_booleans_are_written_in_lower_case(value: str, now: str) -> None:
 @pytest.mark.parametrize(
     ("flag", "name", "reason"),
     [
-        ("--iree-dispatch-creation-data-tiling", "3.6.0", "releases from 3.7.0 on do"),
+        (TILING, "3.6.0", "releases from 3.7.0 on do"),
+        ("--iree-global-opt-enable-demote-contraction-inputs-to-bf16=matmul", "3.12.0", "releases up to 3.11.0 do"),
+        ("--iree-global-opt-demote-contraction-inputs-type=bf16", "3.11.0", "releases from 3.12.0 on do"),
         ("--iree-codegen-llvmgpu-use-wmma=true", "3.13.0", "releases up to 3.10.0 do"),
         ("--iree-codegen-llvmgpu-early-tile-and-fuse-matmul", "3.8.0", "releases 3.2.0 to 3.7.1 do"),
         ("--iree-codegen-test-c-promotion", "3.10.0", "releases 3.11.0 do"),
@@ -152,7 +162,7 @@ def test_a_build_without_a_date_counts_as_newest(name: str) -> None:
     [("3.6.0", False), ("3.7.0rc20250719", True), ("3.7.0", True), ("3.7.1", True), ("3.13.0", True)],
 )
 def test_candidates_of_which_nobody_knows_are_left_to_the_compiler(name: str, knows: bool) -> None:  # noqa: FBT001
-    translation = flags.translated(("--iree-dispatch-creation-data-tiling",), release(name))
+    translation = flags.translated((TILING,), release(name))
     assert (translation.unsupported is None) is knows
 
 
