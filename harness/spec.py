@@ -175,7 +175,8 @@ class _Reader:
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
         return {
-            sku: self._local(f"$.tuner_file.{sku}", path, needed=self._needs_tuner(sku)) for sku, path in tuners.items()
+            sku: self._local(positions.member("$.tuner_file", sku), path, needed=self._needs_tuner(sku))
+            for sku, path in tuners.items()
         }
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
@@ -236,12 +237,12 @@ def _threshold(argument: str) -> tuple[str, bool, float]:
 
 def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield (JSON path, message) of what a schema error found, in the words of a user."""
-    path, value = error.json_path, error.instance
+    path, value = functools.reduce(positions.member, error.absolute_path, "$"), error.instance
     match error.validator:
         case "additionalProperties":
             known = list(error.schema["properties"])  # type: ignore[index]
             for name in sorted(set(error.instance) - set(known)):  # type: ignore[arg-type]
-                yield f"{path}.{name}", f"unknown field {name!r}; {_nearest(name, known)}"
+                yield positions.member(path, name), f"unknown field {name!r}; {_nearest(name, known)}"
         case "required" | "dependentRequired":
             yield path, f"{error.message}; expected the field to be there"
         case "type":
