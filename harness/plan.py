@@ -5,12 +5,13 @@ lines below are the whole truth, the same on every machine, and nothing of a pat
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness import flags
+from harness import flags, releases
 from harness.model import (
     WEIGHTS,
     Backend,
@@ -53,7 +54,7 @@ def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return what will be done for a case with a release."""
-    notes = list(_notes(case))
+    notes = [*_notes(case), *_notes_for(case.spec, release)]
     if case.target.backend is not Backend.CPU and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
@@ -142,6 +143,16 @@ def _notes(case: Case) -> Iterator[str]:
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 
 
+def _notes_for(spec: ModelSpec, release: Release) -> Iterator[str]:
+    for comparisons, added in _flags_for(spec, release).items():
+        yield f"flags_for {comparisons!r} adds {' '.join(added)} on {release.name}"
+
+
+def _flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...]]:
+    """Return what a spec has in `flags_for` for a release, in the order of the file."""
+    return {key: added for key, added in spec.flags_for.items() if added and releases.fulfils(release, key)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Program:
     """A program of a spec, with what the harness adds to its compilation."""
@@ -163,7 +174,7 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
     yield _Program(
         name="model",
         mlir=spec.mlir,
-        flags=spec.compiler_flags,
+        flags=(*spec.compiler_flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
         added_flags=(
             *([f"{flags.TUNER_FLAG}={TUNER}"] if tuner else []),
             *([flags.splat_flag(WEIGHTS, release)] if splat else []),

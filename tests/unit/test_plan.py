@@ -154,6 +154,60 @@ def test_files_that_flags_name_have_plain_names() -> None:
     )
 
 
+FLAGS_FOR = {
+    ">=3.11": ("--iree-rocm-waves-per-eu=2",),
+    "<3.11": ("--y", "--iree-rocm-waves-per-eu=4"),
+    ">3.5,<3.9": (),
+    ">=3.12": (f"{TUNER}=b.mlir",),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "added", "notes"),
+    [
+        (
+            "3.9.0",
+            ("--y", "--iree-hip-waves-per-eu=4"),
+            (
+                "flags_for '<3.11' adds --y --iree-rocm-waves-per-eu=4 on 3.9.0",
+                "--iree-rocm-waves-per-eu=4 is --iree-hip-waves-per-eu=4 on 3.9.0",
+            ),
+        ),
+        (
+            "3.11.0",
+            ("--iree-rocm-waves-per-eu=2",),
+            ("flags_for '>=3.11' adds --iree-rocm-waves-per-eu=2 on 3.11.0",),
+        ),
+        (
+            "3.13.0",
+            ("--iree-rocm-waves-per-eu=2", f"{TUNER}=0.b.mlir"),
+            (
+                "flags_for '>=3.11' adds --iree-rocm-waves-per-eu=2 on 3.13.0",
+                f"flags_for '>=3.12' adds {TUNER}=b.mlir on 3.13.0",
+            ),
+        ),
+    ],
+)
+def test_flags_for_a_range_of_releases_are_added_to_the_models_and_translated(
+    name: str, added: tuple[str, ...], notes: tuple[str, ...]
+) -> None:
+    changes = {"flags_for": FLAGS_FOR, "flag_files": {"b.mlir": blob("b.mlir")}, "pipeline_mlir": blob("pipe.mlir")}
+    plan = planned(rocm_spec(compiler_flags=("--x",), **changes), MI300, name)
+    first, second = (step for step in plan.steps if isinstance(step, Compile))
+    assert first.argv[5:-2] == ("--x", *added)
+    assert second.argv[5:-2] == ()
+    assert (Link(name="0.b.mlir", blob=blob("b.mlir")) in first.links) is (name == "3.13.0")
+    assert plan.notes == notes
+
+
+def test_flags_for_a_range_may_be_unsupported() -> None:
+    model = spec(flags_for={"<3.7": ("--iree-dispatch-creation-data-tiling",)})
+    blocked = planned(model, name="3.6.0").blocked
+    assert blocked is not None
+    assert blocked.status is Status.UNSUPPORTED
+    assert planned(model, name="3.7.0").blocked is None
+
+
 def test_inputs_that_say_their_own_type_and_types_that_the_tool_spells_otherwise() -> None:
     inputs = (tensor("a.npy"), tensor("b.npy", "4xf32"), tensor("c.raw", "2xcomplex<f32>"), tensor("d", "complex<f64>"))
     ran = run(inputs=inputs)
