@@ -40,11 +40,13 @@ TUNER = "tuner.mlir"
 class Options:
     """What the command line says about every case.
 
-    `tool_verdict` leaves the judgement to iree-run-module; `run_wrapper` goes before it.
+    `tool_verdict` leaves the judgement to iree-run-module; `run_wrapper` goes before it. `pin_defaults` is the release
+    whose defaults count where they changed between releases.
     """
 
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()
+    pin_defaults: Release | None = None
 
 
 def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
@@ -58,7 +60,7 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     if case.target.backend is not Backend.CPU and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
-        compiles = tuple(_compile(program, case, release, notes) for program in _programs(case, release))
+        compiles = tuple(_compile(program, case, release, options, notes) for program in _programs(case, release))
     except _UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
         return Plan(case=case, steps=(), release=release, blocked=blocked, notes=tuple(notes))
@@ -186,12 +188,13 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
         yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)
 
 
-def _compile(program: _Program, case: Case, release: Release, notes: list[str]) -> Compile:
-    """Return the compilation of a program in the dialect of a release; adds to the notes what was translated."""
-    translation = flags.translated(program.flags, release)
+def _compile(program: _Program, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:
+    """Return the compilation of a program in the dialect of a release; adds to the notes what was done to its flags."""
+    pins = _pins(program, case, options.pin_defaults)
+    translation = flags.translated((*program.flags, *pins), release)
     if translation.unsupported:
         raise _UnsupportedError(translation.unsupported)
-    notes.extend(note for note in translation.notes if note not in notes)
+    notes.extend(note for note in (*pins.values(), *translation.notes) if note not in notes)
     own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
     source, module = f"{program.name}.mlir", f"{program.name}.vmfb"
     target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
@@ -202,6 +205,14 @@ def _compile(program: _Program, case: Case, release: Release, notes: list[str]) 
         module=module,
         products=(module, flags.STATISTICS_NAME, *program.added_products),
     )
+
+
+def _pins(program: _Program, case: Case, pinned: Release | None) -> Mapping[str, str]:
+    """Return the flags by which a program is compiled with the defaults of a release, and what to say of each."""
+    if pinned is None:
+        return {}
+    pins = flags.pins(program.flags, pinned, case.target.backend)
+    return {flag: f"{flag} is added, the default of {pinned.name}" for flag in pins}
 
 
 def _with_files(own: tuple[str, ...], files: Mapping[str, Blob]) -> tuple[tuple[str, ...], tuple[Link, ...]]:
