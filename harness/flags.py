@@ -2,7 +2,7 @@
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
@@ -22,6 +22,16 @@ class Translation:
     flags: tuple[str, ...]
     notes: tuple[str, ...] = ()
     unsupported: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedDefault:
+    """A flag that has another default from a candidate on, which `since` names."""
+
+    flag: str
+    since: str
+    old: str
+    new: str
 
 
 def refusal(flag: str) -> str | None:
@@ -74,6 +84,26 @@ def statistics_flags() -> tuple[str, ...]:
     return (f"{prefix}-format=json", f"{prefix}-file={STATISTICS_NAME}")
 
 
+def changed_defaults(older: Release, newer: Release, backend: Backend) -> tuple[ChangedDefault, ...]:
+    """Return the defaults that the newer of two releases has and the older has not."""
+    return tuple(
+        ChangedDefault(flag=entry["flag"], since=entry["since"], old=entry["old"], new=entry["new"])
+        for entry in _defaults(backend)
+        if _has_new(entry, newer) and not _has_new(entry, older)
+    )
+
+
+def pins(spec_flags: tuple[str, ...], pinned: Release, backend: Backend) -> tuple[str, ...]:
+    """Return the flags by which any release does what a release does by default, where a spec leaves it to defaults."""
+    values = {name: value for name, _, value in (flag.partition("=") for flag in spec_flags)}
+    level = values.get("--iree-opt-level", "")
+    return tuple(
+        f"{entry['flag']}={_default(entry, pinned, level)}"
+        for entry in _defaults(backend)
+        if entry["flag"] not in values
+    )
+
+
 def unknown_chip(chip: str, release: Release) -> str | None:
     """Return why a release cannot compile for a chip that other releases know, or None."""
     ranges = _data()["chips"].get(chip)
@@ -105,8 +135,24 @@ def _data() -> Mapping[str, Any]:
 
 @functools.cache
 def _renames() -> Mapping[str, Mapping[str, Any]]:
-    """Return the renames by old name and by new name."""
-    return {name: entry for entry in _data()["renamed"] for name in (entry["old"], entry["new"])}
+    """Return the renames by old name and, if that may be translated back, by new name."""
+    news = {entry["new"]: entry for entry in _data()["renamed"] if not entry.get("forward")}
+    return {entry["old"]: entry for entry in _data()["renamed"]} | news
+
+
+def _defaults(backend: Backend) -> Sequence[Mapping[str, Any]]:
+    return [entry for entry in _data()["default"] if entry["backend"] == backend]
+
+
+def _default(entry: Mapping[str, Any], release: Release, level: str) -> str:
+    """Return what a flag is by default at a level of optimisation."""
+    values: Mapping[str, str] = entry.get("at", {})
+    return values.get(level, entry["new"]) if _has_new(entry, release) else entry["old"]
+
+
+def _has_new(entry: Mapping[str, Any], release: Release) -> bool:
+    """Whether a release has what an entry calls new."""
+    return releases.order(release) >= releases.order(releases.of_build(entry["since"]))
 
 
 def _renamed(flag: str, release: Release) -> str:
@@ -114,7 +160,7 @@ def _renamed(flag: str, release: Release) -> str:
     entry = _renames().get(name)
     if entry is None:
         return flag
-    side = "new" if releases.order(release) >= releases.order(releases.of_build(entry["since"])) else "old"
+    side = "new" if _has_new(entry, release) else "old"
     if entry[side] == name:
         return flag
     values = entry.get(f"{side}_of")

@@ -171,8 +171,9 @@ class Thresholds:
 class ModelSpec:
     """One spec file, read and checked.
 
-    `outputs` holds None where the spec says "(ignored)"; `flag_files` has the files that flags name,
-    by the text in the flag; `lines` has the line of each JSON path in the file.
+    `outputs` holds None where the spec says "(ignored)"; `flags_for` has flags by comparisons such as `>=3.5,<3.9`;
+    `flag_files` has the files that flags name, by the text in the flag; `lines` has the line of each JSON path in the
+    file.
     """
 
     path: Path
@@ -189,6 +190,7 @@ class ModelSpec:
     add_pipeline_module: bool = False
     device: str
     compiler_flags: tuple[str, ...] = ()
+    flags_for: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     thresholds: Thresholds = field(default_factory=Thresholds)
     threshold_args: tuple[str, ...] = ()
     run_function: str | None = None

@@ -5,12 +5,13 @@ lines below are the whole truth, the same on every machine, and nothing of a pat
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness import flags
+from harness import flags, releases
 from harness.model import (
     WEIGHTS,
     Backend,
@@ -40,11 +41,13 @@ TUNER = "tuner.mlir"
 class Options:
     """What the command line says about every case.
 
-    `tool_verdict` leaves the judgement to iree-run-module; `run_wrapper` goes before it.
+    `tool_verdict` leaves the judgement to iree-run-module; `run_wrapper` goes before it. `pin_defaults` is the release
+    whose defaults count where they changed between releases.
     """
 
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()
+    pin_defaults: Release | None = None
 
 
 def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
@@ -54,11 +57,11 @@ def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return what will be done for a case with a release."""
-    notes = list(_notes(case))
+    notes = [*_notes(case), *_notes_for(case.spec, release)]
     if case.target.backend is not Backend.CPU and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
-        compiles = tuple(_compile(program, case, release, notes) for program in _programs(case, release))
+        compiles = tuple(_compile(program, case, release, options, notes) for program in _programs(case, release))
     except _UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
         return Plan(case=case, steps=(), release=release, blocked=blocked, notes=tuple(notes))
@@ -143,6 +146,16 @@ def _notes(case: Case) -> Iterator[str]:
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 
 
+def _notes_for(spec: ModelSpec, release: Release) -> Iterator[str]:
+    for comparisons, added in _flags_for(spec, release).items():
+        yield f"flags_for {comparisons!r} adds {' '.join(added)} on {release.name}"
+
+
+def _flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...]]:
+    """Return what a spec has in `flags_for` for a release, in the order of the file."""
+    return {key: added for key, added in spec.flags_for.items() if added and releases.fulfils(release, key)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Program:
     """A program of a spec, with what the harness adds to its compilation."""
@@ -164,7 +177,7 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
     yield _Program(
         name="model",
         mlir=spec.mlir,
-        flags=spec.compiler_flags,
+        flags=(*spec.compiler_flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
         added_flags=(
             *([f"{flags.TUNER_FLAG}={TUNER}"] if tuner else []),
             *([flags.splat_flag(WEIGHTS, release)] if splat else []),
@@ -176,12 +189,13 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
         yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)
 
 
-def _compile(program: _Program, case: Case, release: Release, notes: list[str]) -> Compile:
-    """Return the compilation of a program in the dialect of a release; adds to the notes what was translated."""
-    translation = flags.translated(program.flags, release)
+def _compile(program: _Program, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:
+    """Return the compilation of a program in the dialect of a release; adds to the notes what was done to its flags."""
+    pins = _pins(program, case, options.pin_defaults)
+    translation = flags.translated((*program.flags, *pins), release)
     if translation.unsupported:
         raise _UnsupportedError(translation.unsupported)
-    notes.extend(note for note in translation.notes if note not in notes)
+    notes.extend(note for note in (*pins.values(), *translation.notes) if note not in notes)
     own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
     source, module = f"{program.name}.mlir", f"{program.name}.vmfb"
     target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
@@ -193,6 +207,14 @@ def _compile(program: _Program, case: Case, release: Release, notes: list[str]) 
         module=module,
         products=(module, flags.STATISTICS_NAME, *program.added_products),
     )
+
+
+def _pins(program: _Program, case: Case, pinned: Release | None) -> Mapping[str, str]:
+    """Return the flags by which a program is compiled with the defaults of a release, and what to say of each."""
+    if pinned is None:
+        return {}
+    pins = flags.pins(program.flags, pinned, case.target.backend)
+    return {flag: f"{flag} is added, the default of {pinned.name}" for flag in pins}
 
 
 def _with_files(own: tuple[str, ...], files: Mapping[str, Blob]) -> tuple[tuple[str, ...], tuple[Link, ...]]:

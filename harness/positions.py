@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LAST = re.compile(r"(\.\w+|\[[0-9]+\]|\[(['\"]).*\2\])$")
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)')
 
 
@@ -20,8 +22,16 @@ class Document:
     def line(self, json_path: str) -> int:
         """Return the line (from 1) of a path or of the nearest value around it."""
         while json_path and json_path not in self.lines:
-            json_path = re.sub(r"(\.[^.\[]*|\[[^\]]*\])$", "", json_path) if json_path != "$" else ""
+            last = _LAST.search(json_path)
+            json_path = json_path[: last.start()] if last else ""
         return self.lines.get(json_path, 1)
+
+
+def member(path: str, key: str | int) -> str:
+    """Return the JSON path (RFC 9535) of a member or item: `$.a`, `$.a[0]`, or `$['>=3.5']` where a name is no word."""
+    if isinstance(key, str) and _WORD.fullmatch(key):
+        return f"{path}.{key}"
+    return f"{path}[{key!r}]"
 
 
 def parse(text: str) -> Document:
@@ -58,17 +68,17 @@ def _walk_object(tokens: Iterator[Token], path: str, document: Document) -> None
     while (token := next(tokens))[0] != "}":
         if token[0] == ",":
             continue
-        member = f"{path}.{json.loads(token[0])}"
-        if member in document.lines:
-            document.duplicates.append(member)
-        document.lines[member] = token[1]
+        inner = member(path, json.loads(token[0]))
+        if inner in document.lines:
+            document.duplicates.append(inner)
+        document.lines[inner] = token[1]
         next(tokens)  # the colon
-        _walk(next(tokens), tokens, member, document)
+        _walk(next(tokens), tokens, inner, document)
 
 
 def _walk_array(tokens: Iterator[Token], path: str, document: Document) -> None:
     index = 0
     while (token := next(tokens))[0] != "]":
         if token[0] != ",":
-            _walk(token, tokens, f"{path}[{index}]", document)
+            _walk(token, tokens, member(path, index), document)
             index += 1

@@ -6,15 +6,25 @@
 import difflib
 import functools
 import json
+import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 
 from harness.errors import UsageError
 from harness.model import Release
 
 LOCK_NAME = "releases.json"
+_COMPARISON = re.compile(r"\s*(>=|<=|==|>|<)\s*(\S+?)\s*")
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +137,56 @@ def of_build(version: str) -> Release:
             return known.release
     date = re.search(r"rc(\d{8})", version)
     return Release(name=version, date=int(date[1]) if date else None)
+
+
+def fulfils(release: Release, comparisons: str) -> bool:
+    """Whether the date of a release's candidate fulfils all of comparisons such as `>=3.5,<3.11.0rc20260207`.
+
+    Raises:
+        ValueError: they are none, or no release fulfils them; the message says what was expected.
+    """
+    return _all_hold(order(release), _bounds(comparisons))
+
+
+@functools.cache
+def _bounds(comparisons: str) -> Sequence[tuple[str, float]]:
+    bounds = [_bound(each) for each in comparisons.split(",")]
+    edges = [place + step for _, place in bounds for step in (-1, 0, 1)]
+    if not any(_all_hold(each, bounds) for each in edges):
+        raise ValueError(f"no release can be {comparisons!r}; expected comparisons that one can fulfil")
+    return bounds
+
+
+def _bound(comparison: str) -> tuple[str, float]:
+    """Return the sign and the date of one comparison."""
+    match = _COMPARISON.fullmatch(comparison)
+    if match is None:
+        raise ValueError(f"{comparison!r} is no comparison; expected >=, >, <, <= or == and a release, as in '>=3.5'")
+    sign, name = match.groups()
+    return sign, order(_named(name))
+
+
+def _named(name: str) -> Release:
+    """Return the release of `3.5.0`, of `3.5`, which is short for it, or of a candidate."""
+    full = f"{name}.0" if re.fullmatch(r"[0-9]+\.[0-9]+", name) else name
+    if full in locked():
+        return locked()[full].release
+    if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+rc[0-9]{8}", name) and _is_date(name[-8:]):
+        return of_build(name)
+    expected = f"{', '.join(locked())}, or a candidate such as 3.11.0rc20260207"
+    raise ValueError(f"{name!r} is no IREE release; expected one of {expected}")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _all_hold(place: float, bounds: Sequence[tuple[str, float]]) -> bool:
+    return all(_COMPARE[sign](place, bound) for sign, bound in bounds)
 
 
 def _locked(name: str, entry: Mapping[str, object]) -> LockedRelease:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 import harness
-from harness import bare, devices, spec, steps, supply, targets
+from harness import bare, devices, releases, spec, steps, supply, targets
 from harness import plan as planning
 from harness.devices import Gpu, Vendor
 from harness.disk import disk_errors, write_atomically
@@ -62,7 +62,7 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
         DiskError: the results cannot be written.
     """
     cases = _only_failed(parsed, selected_cases(parsed))
-    session = _Session(parsed, cases, new_out_dir(parsed.out), provide, Cancel())
+    session = _Session(parsed, cases, options(parsed), new_out_dir(parsed.out), provide)
     stopped_code: int | None = None
     try:
         with Live(console, id_width=max(len(case.id) for case in cases)) as live:
@@ -93,7 +93,7 @@ def judged(
     Raises:
         DiskError: the results cannot be written.
     """
-    session = _Session(parsed, cases, out_dir, provide, cancel)
+    session = _Session(parsed, cases, options(parsed), out_dir, provide, cancel=cancel)
     session.run(live)
     return session.written(None)
 
@@ -102,11 +102,18 @@ class _Session:
     """What one run gathers; `report` can be asked for at any moment."""
 
     def __init__(
-        self, parsed: argparse.Namespace, cases: Sequence[Case], out_dir: Path, provide: Provider, cancel: Cancel
+        self,
+        parsed: argparse.Namespace,
+        cases: Sequence[Case],
+        wanted: planning.Options,
+        out_dir: Path,
+        provide: Provider,
+        *,
+        cancel: Cancel | None = None,
     ) -> None:
-        self.out_dir, self._provide, self._cancel = out_dir, provide, cancel
+        self.out_dir, self._provide, self._cancel = out_dir, provide, cancel or Cancel()
         self._blocked = steps.INTERRUPTED
-        self._parsed, self._cases = parsed, cases
+        self._parsed, self._cases, self._options = parsed, cases, wanted
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._site: Site | None = None
         self._plan_run: PlanRun | None = None
@@ -143,7 +150,7 @@ class _Session:
 
     def _do(self, order: Order, site: Site, live: Live) -> None:
         parsed, store = self._parsed, order.store
-        plans = [planning.plan(case, site.toolchain.release, options(parsed)) for case in self._cases]
+        plans = [planning.plan(case, site.toolchain.release, self._options) for case in self._cases]
         with supply.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
             blobs = [step.blob for each in plans for step in each.steps if isinstance(step, Fetch)]
             live.expect(supply.make_room(parsed, having, blobs, live.notice))
@@ -252,8 +259,16 @@ def gpus_for(cases: Sequence[Case], gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
 
 
 def options(parsed: argparse.Namespace) -> planning.Options:
-    """Return what the command line says about every case."""
-    return planning.Options(tool_verdict=parsed.verdict == "iree-run-module", run_wrapper=tuple(parsed.run_wrapper))
+    """Return what the command line says about every case.
+
+    Raises:
+        UsageError: there is no release of the name that --pin-defaults has.
+    """
+    return planning.Options(
+        tool_verdict=parsed.verdict == "iree-run-module",
+        run_wrapper=tuple(parsed.run_wrapper),
+        pin_defaults=releases.find(parsed.pin_defaults).release if parsed.pin_defaults else None,
+    )
 
 
 def default_jobs() -> int:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from harness import flags, positions
+from harness import flags, positions, releases
 from harness.errors import SpecError, Violation
 from harness.folders import Folders, local_path
 from harness.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType, Thresholds
@@ -127,13 +127,13 @@ class _Reader:
 
     def _spec(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         self._check_combinations(self._document.value)
-        for field in ("compiler_flags", "pipeline_compiler_flags"):
-            self._check_flags(field, value.get(field, []))
+        self._check_flags(value)
         parts = {
             "inputs": tuple(self._input(i, entry) for i, entry in enumerate(value.get("inputs", []))),
             "outputs": tuple(self._output(i, entry) for i, entry in enumerate(value.get("outputs", []))),
             "thresholds": self._thresholds(value.get("threshold_args", [])),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
+            "flags_for": {key: tuple(each) for key, each in value.get("flags_for", {}).items()},
             "flag_files": self._flag_files(value),
             "compile_chip_expecting_to_fail": frozenset(value.get("compile_chip_expecting_to_fail", [])),
         } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
@@ -153,10 +153,13 @@ class _Reader:
         if isinstance(outputs, list) and outputs and all(each == {"value": IGNORED} for each in outputs):
             self._violation("$.outputs", "every output is ignored; expected one to compare, or no field outputs")
 
-    def _check_flags(self, field: str, values: list[str]) -> None:
-        for index, flag in enumerate(values):
+    def _check_flags(self, value: Mapping[str, Any]) -> None:
+        for comparisons in value.get("flags_for", {}):
+            json_path = positions.member("$.flags_for", comparisons)
+            self._checked(json_path, functools.partial(releases.fulfils, releases.newest(), comparisons))
+        for json_path, flag in _flags(value):
             if reason := flags.refusal(flag):
-                self._violation(f"$.{field}[{index}]", f"{flag!r} {reason}")
+                self._violation(json_path, f"{flag!r} {reason}")
 
     def _blob(self, json_path: str, source: str) -> Blob | None:
         return self._checked(json_path, lambda: self._folders.blob(source, self._path))
@@ -207,17 +210,13 @@ class _Reader:
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
         return {
-            sku: self._local(f"$.tuner_file.{sku}", path, needed=self._needs_tuner(sku)) for sku, path in tuners.items()
+            sku: self._local(positions.member("$.tuner_file", sku), path, needed=self._needs_tuner(sku))
+            for sku, path in tuners.items()
         }
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
         """Return the file of each flag that names one, by the text of the flag's value."""
-        named = {
-            name: f"$.{field}[{index}]"
-            for field in ("compiler_flags", "pipeline_compiler_flags")
-            for index, flag in enumerate(value.get(field, []))
-            if (name := flags.file_named(flag))
-        }
+        named = {name: json_path for json_path, flag in _flags(value) if (name := flags.file_named(flag))}
         return {name: self._local(json_path, name, needed=True) for name, json_path in named.items()}
 
     def _local(self, json_path: str, source: str, *, needed: bool) -> Blob | None:
@@ -237,6 +236,14 @@ class _Reader:
 
 
 _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
+
+
+def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the JSON path and the text of every flag for the compiler."""
+    lists = {f"$.{field}": value.get(field, []) for field in ("compiler_flags", "pipeline_compiler_flags")}
+    lists |= {positions.member("$.flags_for", key): each for key, each in value.get("flags_for", {}).items()}
+    for json_path, texts in lists.items():
+        yield from ((positions.member(json_path, index), text) for index, text in enumerate(texts))
 
 
 @functools.cache
@@ -268,12 +275,12 @@ def _threshold(argument: str) -> tuple[str, bool, float]:
 
 def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield (JSON path, message) of what a schema error found, in the words of a user."""
-    path, value = error.json_path, error.instance
+    path, value = functools.reduce(positions.member, error.absolute_path, "$"), error.instance
     match error.validator:
         case "additionalProperties":
             known = list(error.schema["properties"])  # type: ignore[index]
             for name in sorted(set(error.instance) - set(known)):  # type: ignore[arg-type]
-                yield f"{path}.{name}", f"unknown field {name!r}; {_nearest(name, known)}"
+                yield positions.member(path, name), f"unknown field {name!r}; {_nearest(name, known)}"
         case "required" | "dependentRequired":
             yield path, f"{error.message}; expected the field to be there"
         case "type":
@@ -291,6 +298,7 @@ _PATTERNS = {
     "$.device": "a device such as local-task, hip, hip://0 or cuda",
     "$.compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "$.pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
+    "$.flags_for": "a flag that starts with two dashes, its value after an equals sign",
     "$.threshold_args": "a flag such as --expected_f16_threshold=1.0f",
     "$.compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
 }

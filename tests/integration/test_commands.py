@@ -39,6 +39,28 @@ def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
     assert "# --iree-rocm-waves-per-eu=2 is --iree-hip-waves-per-eu=2 on 3.9.0" in text
 
 
+def test_plan_shows_flags_for_a_release_and_pinned_defaults(lab: Laboratory) -> None:
+    lab.spec(flags_for={"<3.5": ["--iree-opt-level=O1"], ">=3.5": ["--iree-opt-level=O2"]})
+    text = lab.run("toy", "--iree", "3.2.0", "--pin-defaults", "3.13.0", command="plan").text
+    assert [line for line in text.splitlines() if line.startswith("# ")][1:-1] == [
+        "# flags_for '<3.5' adds --iree-opt-level=O1 on 3.2.0",
+        "# --iree-opt-data-tiling=false is added, the default of 3.13.0",
+        "# --iree-llvmcpu-reassociate-fp-reductions=false is added, the default of 3.13.0",
+        "# --iree-opt-level=O1 is --iree-opt-outer-dim-concat=true --iree-opt-strip-assertions=true on 3.2.0",
+    ]
+    (compilation,) = (line for line in text.splitlines() if line.startswith("iree-compile"))
+    assert " --iree-opt-data-tiling=false --iree-llvmcpu-reassociate-fp-reductions=false " in compilation
+
+
+def test_defaults_are_pinned_to_those_of_a_release_that_there_is(lab: Laboratory) -> None:
+    lab.spec()
+    for command in ("quality", "plan"):
+        result = lab.run("toy", "--pin-defaults", "3.99.0", command=command)
+        assert result.code == 2
+        assert "error: 3.99.0: no such IREE release; " in result.text
+    assert not lab.out.exists()
+
+
 def test_list_names_the_cases(lab: Laboratory) -> None:
     lab.spec()
     lab.spec("add_rocm")

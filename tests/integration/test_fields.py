@@ -149,6 +149,15 @@ def test_compiler_flags(lab: Laboratory) -> None:
     assert "--iree-opt-level=O2" in result.case["commands"]["compile"]
 
 
+def test_flags_for_ranges_of_releases(lab: Laboratory) -> None:
+    lab.spec(flags_for={">=3.13": ["--iree-opt-level=O2"], "<3.13": ["--iree-opt-level=O1"]})
+    result = lab.run()
+    assert result.verdict == (0, "passed", None)
+    assert "--iree-opt-level=O2" in result.case["commands"]["compile"]
+    assert "--iree-opt-level=O1" not in result.case["commands"]["compile"]
+    assert result.case["notes"] == ["flags_for '>=3.13' adds --iree-opt-level=O2 on 3.13.0"]
+
+
 def test_real_weights(lab: Laboratory) -> None:
     lab.spec(
         mlir=lab.file("weighted.mlir", WEIGHTED.format(dialect="stream")),

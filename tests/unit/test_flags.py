@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from harness import flags, releases
+from harness.flags import ChangedDefault
 from harness.model import Backend, Release
 from tests.unit.samples import release
 
@@ -12,6 +13,9 @@ PREFETCH, STAGES = "--iree-llvmgpu-enable-prefetch", "--iree-llvmgpu-prefetch-nu
 CONCAT, STRIP = "--iree-opt-outer-dim-concat=true", "--iree-opt-strip-assertions=true"
 MATMUL, FUSION = "--iree-opt-generalize-matmul=true", "--iree-dispatch-creation-enable-aggressive-fusion=true"
 TRANSPOSES = "--iree-opt-aggressively-propagate-transposes=true"
+TILING, EXPERIMENTAL_TILING = (f"--iree-dispatch-creation-{kind}data-tiling" for kind in ("", "experimental-"))
+DATA_TILING, REASSOCIATE = "--iree-opt-data-tiling", "--iree-llvmcpu-reassociate-fp-reductions"
+NOTIFY, TEST_NOTIFY = (f"--iree-codegen-{kind}notify-transform-strategy-application" for kind in ("", "test-"))
 PRECISION = "--iree-codegen-gpu-native-math-precision=true"
 DATA = flags._data()
 
@@ -31,6 +35,12 @@ def on(name: str, *spec_flags: str) -> tuple[str, ...]:
         ("--iree-opt-import-parameters=a.irpa", "3.13.0", "--iree-parameter-import=a.irpa"),
         ("--iree-config-add-tuner-attributes", "3.13.0", "--iree-codegen-add-tuner-attributes"),
         ("--iree-hal-external-resources-mappable", "3.6.0", "--iree-stream-external-resources-mappable"),
+        (NOTIFY, "3.2.0", TEST_NOTIFY),
+        (TEST_NOTIFY, "3.1.0", NOTIFY),
+        (EXPERIMENTAL_TILING, "3.6.0", EXPERIMENTAL_TILING),
+        (EXPERIMENTAL_TILING, "3.7.0rc20250826", EXPERIMENTAL_TILING),
+        (f"{EXPERIMENTAL_TILING}=false", "3.7.0rc20250827", f"{TILING}=false"),
+        (EXPERIMENTAL_TILING, "3.13.0", TILING),
         ("--iree-opt-const-eval=false", "3.0.0", "--iree-opt-const-eval=false"),
     ],
 )
@@ -118,7 +128,9 @@ def test_booleans_are_written_in_lower_case(value: str, now: str) -> None:
 @pytest.mark.parametrize(
     ("flag", "name", "reason"),
     [
-        ("--iree-dispatch-creation-data-tiling", "3.6.0", "releases from 3.7.0 on do"),
+        (TILING, "3.6.0", "releases from 3.7.0 on do"),
+        ("--iree-global-opt-enable-demote-contraction-inputs-to-bf16=matmul", "3.12.0", "releases up to 3.11.0 do"),
+        ("--iree-global-opt-demote-contraction-inputs-type=bf16", "3.11.0", "releases from 3.12.0 on do"),
         ("--iree-codegen-llvmgpu-use-wmma=true", "3.13.0", "releases up to 3.10.0 do"),
         ("--iree-codegen-llvmgpu-early-tile-and-fuse-matmul", "3.8.0", "releases 3.2.0 to 3.7.1 do"),
         ("--iree-codegen-test-c-promotion", "3.10.0", "releases 3.11.0 do"),
@@ -152,7 +164,7 @@ def test_a_build_without_a_date_counts_as_newest(name: str) -> None:
     [("3.6.0", False), ("3.7.0rc20250719", True), ("3.7.0", True), ("3.7.1", True), ("3.13.0", True)],
 )
 def test_candidates_of_which_nobody_knows_are_left_to_the_compiler(name: str, knows: bool) -> None:  # noqa: FBT001
-    translation = flags.translated(("--iree-dispatch-creation-data-tiling",), release(name))
+    translation = flags.translated((TILING,), release(name))
     assert (translation.unsupported is None) is knows
 
 
@@ -180,6 +192,50 @@ def test_what_some_release_knows() -> None:
     assert flags.is_known_chip("gfx950")
     assert not flags.is_known_chip("gfx1103")
     assert flags.target_flags(Backend.CPU, None, release("3.13.0")) == ()
+
+
+TILING_DEFAULT = ChangedDefault(flag=DATA_TILING, since="3.8.0rc20250924", old="true", new="false")
+REASSOCIATE_DEFAULT = ChangedDefault(flag=REASSOCIATE, since="3.11.0rc20260206", old="true", new="false")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "changed"),
+    [
+        ("3.0.0", "3.13.0", (TILING_DEFAULT, REASSOCIATE_DEFAULT)),
+        ("3.7.1", "3.8.0", (TILING_DEFAULT,)),
+        ("3.8.0rc20250923", "3.8.0rc20250924", (TILING_DEFAULT,)),
+        ("3.8.0rc20250924", "3.8.0", ()),
+        ("3.10.0", "3.10.0rc20260115", ()),
+        ("3.10.0", "3.14.0.dev+89ece87b", (REASSOCIATE_DEFAULT,)),
+        ("3.13.0", "3.0.0", ()),
+    ],
+)
+def test_defaults_that_changed_between_two_releases(
+    older: str, newer: str, changed: tuple[ChangedDefault, ...]
+) -> None:
+    assert flags.changed_defaults(release(older), release(newer), Backend.CPU) == changed
+    assert flags.changed_defaults(release(older), release(newer), Backend.ROCM) == ()
+
+
+@pytest.mark.parametrize(
+    ("spec_flags", "name", "added"),
+    [
+        ((), "3.0.0", (f"{DATA_TILING}=true", f"{REASSOCIATE}=true")),
+        ((), "3.8.0", (f"{DATA_TILING}=false", f"{REASSOCIATE}=true")),
+        (("--iree-opt-level=O3",), "3.10.0", (f"{DATA_TILING}=false", f"{REASSOCIATE}=true")),
+        ((), "3.11.0", (f"{DATA_TILING}=false", f"{REASSOCIATE}=false")),
+        (("--iree-opt-level=O1",), "3.13.0", (f"{DATA_TILING}=false", f"{REASSOCIATE}=false")),
+        (("--iree-opt-level=O2",), "3.13.0", (f"{DATA_TILING}=false", f"{REASSOCIATE}=true")),
+        (("--iree-opt-level=O0", "--iree-opt-level=O3"), "3.13.0", (f"{DATA_TILING}=false", f"{REASSOCIATE}=true")),
+        ((f"{DATA_TILING}=false",), "3.0.0", (f"{REASSOCIATE}=true",)),
+        ((DATA_TILING, REASSOCIATE), "3.0.0", ()),
+    ],
+)
+def test_defaults_are_pinned_where_a_spec_leaves_them(
+    spec_flags: tuple[str, ...], name: str, added: tuple[str, ...]
+) -> None:
+    assert flags.pins(spec_flags, release(name), Backend.CPU) == added
+    assert flags.pins(spec_flags, release(name), Backend.ROCM) == ()
 
 
 @pytest.mark.parametrize(
@@ -228,6 +284,9 @@ def test_every_entry_of_the_table_is_a_flag_of_a_release() -> None:
     olds, news = ([entry[side] for entry in DATA["renamed"]] for side in ("old", "new"))
     assert len({*olds, *news}) == len(olds) + len(news), "a flag is renamed once"
     assert all(last in releases.locked() for last in DATA["dropped"].values())
+    defaults = DATA["default"]
+    assert all(release(entry["since"]).date and entry["backend"] in list(Backend) for entry in defaults)
+    assert not {entry["flag"] for entry in defaults} & {*DATA["known"], *DATA["refused"], *olds, *news}
     assert all(DATA["expanded"][name]["since"] in releases.locked() for name in DATA["expanded"])
     assert all(flags.file_named(f"{name}=a.mlir") == "a.mlir" for name in (flags.TUNER_FLAG, *DATA["files"]["read"]))
     assert flags.statistics_flags() == tuple(

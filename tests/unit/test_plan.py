@@ -4,7 +4,7 @@ import pytest
 
 from harness.model import Backend, Case, Compare, Compile, Fetch, Kind, Link, ModelSpec, Plan, Run, Status, Target
 from harness.plan import Options, cases, expects_compile_failure, is_compile_only
-from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
+from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
 STATISTICS = ("--iree-scheduling-dump-statistics-format=json", "--iree-scheduling-dump-statistics-file=statistics.json")
 TUNER = "--iree-codegen-transform-dialect-library"
@@ -153,6 +153,88 @@ def test_files_that_flags_name_have_plain_names() -> None:
         Link(name="0.a%20b.mlir", blob=blob("a%20b.mlir")),
         Link(name="1.b.mlir", blob=blob("b.mlir")),
     )
+
+
+FLAGS_FOR = {
+    ">=3.11": ("--iree-rocm-waves-per-eu=2",),
+    "<3.11": ("--y", "--iree-rocm-waves-per-eu=4"),
+    ">3.5,<3.9": (),
+    ">=3.12": (f"{TUNER}=b.mlir",),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "added", "notes"),
+    [
+        (
+            "3.9.0",
+            ("--y", "--iree-hip-waves-per-eu=4"),
+            (
+                "flags_for '<3.11' adds --y --iree-rocm-waves-per-eu=4 on 3.9.0",
+                "--iree-rocm-waves-per-eu=4 is --iree-hip-waves-per-eu=4 on 3.9.0",
+            ),
+        ),
+        (
+            "3.11.0",
+            ("--iree-rocm-waves-per-eu=2",),
+            ("flags_for '>=3.11' adds --iree-rocm-waves-per-eu=2 on 3.11.0",),
+        ),
+        (
+            "3.13.0",
+            ("--iree-rocm-waves-per-eu=2", f"{TUNER}=0.b.mlir"),
+            (
+                "flags_for '>=3.11' adds --iree-rocm-waves-per-eu=2 on 3.13.0",
+                f"flags_for '>=3.12' adds {TUNER}=b.mlir on 3.13.0",
+            ),
+        ),
+    ],
+)
+def test_flags_for_a_range_of_releases_are_added_to_the_models_and_translated(
+    name: str, added: tuple[str, ...], notes: tuple[str, ...]
+) -> None:
+    changes = {"flags_for": FLAGS_FOR, "flag_files": {"b.mlir": blob("b.mlir")}, "pipeline_mlir": blob("pipe.mlir")}
+    plan = planned(rocm_spec(compiler_flags=("--x",), **changes), MI300, name)
+    first, second = (step for step in plan.steps if isinstance(step, Compile))
+    assert first.argv[5:-2] == ("--x", *added)
+    assert second.argv[5:-2] == ()
+    assert (Link(name="0.b.mlir", blob=blob("b.mlir")) in first.links) is (name == "3.13.0")
+    assert plan.notes == notes
+
+
+def test_flags_for_a_range_may_be_unsupported() -> None:
+    model = spec(flags_for={"<3.7": ("--iree-dispatch-creation-data-tiling",)})
+    blocked = planned(model, name="3.6.0").blocked
+    assert blocked is not None
+    assert blocked.status is Status.UNSUPPORTED
+    assert planned(model, name="3.7.0").blocked is None
+
+
+def pinned(name: str, **changes: Any) -> Plan:
+    return planned(spec(**changes), name=name, options=Options(pin_defaults=release("3.7.0")))
+
+
+def test_defaults_may_be_pinned_to_those_of_a_release() -> None:
+    tiling, reassociate = "--iree-opt-data-tiling", "--iree-llvmcpu-reassociate-fp-reductions"
+    changes = {"pipeline_mlir": blob("pipe.mlir"), "pipeline_compiler_flags": ("--b", f"{reassociate}=False")}
+    own = {"compiler_flags": ("--a",), "flags_for": {">=3.9": (f"{tiling}=false",)}}
+    plan = pinned("3.13.0", **changes, **own)
+    first, second = (step for step in plan.steps if isinstance(step, Compile))
+    assert first.argv[4:-2] == ("--a", f"{tiling}=false", f"{reassociate}=true")
+    assert second.argv[4:-2] == ("--b", f"{reassociate}=false", f"{tiling}=true")
+    assert plan.notes == (
+        f"flags_for '>=3.9' adds {tiling}=false on 3.13.0",
+        f"{reassociate}=true is added, the default of 3.7.0",
+        f"{tiling}=true is added, the default of 3.7.0",
+        f"{reassociate}=False is {reassociate}=false on 3.13.0",
+    )
+    assert only(pinned("3.8.0", **own), Compile).argv[4:-2] == ("--a", f"{tiling}=true", f"{reassociate}=true")
+
+
+def test_pinned_defaults_are_told_once_and_change_nothing_on_a_gpu() -> None:
+    plan = pinned("3.13.0", pipeline_mlir=blob("pipe.mlir"))
+    assert len(plan.notes) == 2
+    on_rocm = planned(rocm_spec(), MI300, options=Options(pin_defaults=release("3.7.0")))
+    assert on_rocm == planned(rocm_spec(), MI300)
 
 
 def test_inputs_that_say_their_own_type_and_types_that_the_tool_spells_otherwise() -> None:

@@ -138,6 +138,7 @@ def test_nothing_in_a_plan_can_become_a_command_of_the_script() -> None:
         "outputs": (tensor(f"c{evil}", "4xf32"),),
         "run_function": evil,
         "compiler_flags": (f"--iree-hip-bc-dir={evil}", f"--x{evil}"),
+        "flags_for": {">=3.0": (f"--y{evil}",)},
         "custom_real_weights_group": evil,
     }
     for name in ("3.13.0", "3.4.0"):

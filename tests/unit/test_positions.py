@@ -27,9 +27,31 @@ def test_lines_are_those_of_keys_and_items() -> None:
     assert document.lines == {"$": 1, "$.a": 2, "$.a[0]": 3, "$.a[1]": 4, "$.a[1].b": 4, "$.c": 5}
 
 
-@pytest.mark.parametrize(("path", "line"), [("$.a.x", 2), ("$.a[7].x", 2), ("$.no", 1), ("$", 1)])
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("$.a.x", 2),
+        ("$.a[7].x", 2),
+        ("$.a['>=3.5'][0]", 3),
+        ("$.a['>=3.5'][0].x", 3),
+        ("$.a['<3.5'][0]", 2),
+        ("$.no", 1),
+        ("$", 1),
+        ("no path", 1),
+    ],
+)
 def test_an_unknown_path_has_the_line_of_what_is_around_it(path: str, line: int) -> None:
-    assert positions.parse('{\n"a": {}}').line(path) == line
+    assert positions.parse('{\n"a": {\n">=3.5": []}}').line(path) == line
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [("a", "$.a"), (0, "$[0]"), (">=3.5", "$['>=3.5']"), ("300", "$['300']"), ("", "$['']"), ("a\n", r"$['a\n']")],
+)
+def test_a_name_that_is_no_word_is_quoted_in_a_path(key: str | int, path: str) -> None:
+    assert positions.member("$", key) == path
+    if isinstance(key, str):
+        assert positions.parse(json.dumps({key: 1})).lines == {"$": 1, path: 1}
 
 
 def test_duplicates_are_found() -> None:

@@ -102,3 +102,66 @@ def test_a_range_that_cannot_be(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         releases.Releases().selected(text)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "selected"),
+    [
+        (">=3.5", "3.5.0.."),
+        (">3.5.0", "3.6.0.."),
+        ("<3.5", "..3.4.0"),
+        ("<=3.7", "..3.7.0"),
+        ("<3.8,>=3.7", "3.7.0..3.7.1"),
+        (" >= 3.5 , < 3.9 ", "3.5.0..3.8.0"),
+        ("==3.7.1", "3.7.1"),
+        (">=3.11.0rc20260207", "3.11.0.."),
+        (">=3.10.0rc20260107,<3.11", "3.10.0"),
+    ],
+)
+def test_releases_that_fulfil_comparisons(comparisons: str, selected: str) -> None:
+    found = [each for each in releases.locked().values() if releases.fulfils(each.release, comparisons)]
+    assert found == releases.Releases().selected(selected)
+
+
+def test_only_candidates_may_fulfil_comparisons() -> None:
+    between = ">3.10.0,<3.11.0rc20260316"
+    assert not any(releases.fulfils(each.release, between) for each in releases.locked().values())
+    assert releases.fulfils(releases.of_build("3.10.0rc20260115"), between)
+
+
+@pytest.mark.parametrize(
+    ("name", "comparisons", "holds"),
+    [
+        ("3.10.0rc20260115", ">3.10", True),
+        ("3.10.0rc20260115", "<3.11.0rc20260206", True),
+        ("3.5.0rc20250501", ">=3.5", False),
+        ("3.14.0.dev+89ece87b", ">=3.13.0", True),
+        ("3.14.0.dev+89ece87b", "==3.13.0", False),
+        ("3.14.0.dev+89ece87b", "<3.99.0rc20991231", False),
+    ],
+)
+def test_the_date_of_a_candidate_is_compared_and_not_its_number(name: str, comparisons: str, holds: bool) -> None:  # noqa: FBT001
+    assert releases.fulfils(releases.of_build(name), comparisons) is holds
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "message"),
+    [
+        ("", "'' is no comparison; expected >=, >, <, <= or == and a release, as in '>=3.5'"),
+        ("3.5", "'3.5' is no comparison; "),
+        ("=3.5", "'=3.5' is no comparison; "),
+        ("~=3.5", "'~=3.5' is no comparison; "),
+        (">=3.5,", "'' is no comparison; "),
+        (">=3.5 <3.9", "'>=3.5 <3.9' is no comparison; "),
+        (">=3.99", "'3.99' is no IREE release; expected one of 3.0.0, 3.1.0, "),
+        (">=3", "'3' is no IREE release; "),
+        (">=latest", "'latest' is no IREE release; "),
+        (">=3.11rc20260207", "'3.11rc20260207' is no IREE release; "),
+        (">=3.11.0rc20260230", "'3.11.0rc20260230' is no IREE release; "),
+        (">=3.9,<3.5", "no release can be '>=3.9,<3.5'; expected comparisons that one can fulfil"),
+        ("==3.5,==3.6", "no release can be "),
+    ],
+)
+def test_what_is_no_comparison_of_releases(comparisons: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        releases.fulfils(releases.newest(), comparisons)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness import spec
+from harness import releases, spec
 from harness.errors import SpecError, UsageError
 from harness.folders import LOCK_NAME, Folders, select
 from harness.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType
@@ -71,6 +71,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
             "add_pipeline_module": True,
             "device": "hip",
             "compiler_flags": ["--b=c"],
+            "flags_for": {">=3.5,<3.9": ["--d", "--iree-codegen-tuning-spec-path=tuner.mlir"], "<3.5": []},
             "threshold_args": ["--expected_f16_threshold=1.0f", "--expected_rtol=1e-3"],
             "run_function": "main",
             "run_test_expecting_to_fail": True,
@@ -93,7 +94,12 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert loaded.thresholds.of("i32") == (0.0, 0.0)
     assert loaded.compile_chip_expecting_to_fail == {"gfx90a"}
     assert loaded.tuner_file["mi300"].url == (tmp_path / "toy/tuner.mlir").as_uri()
-    assert loaded.lines["$.run_test_expecting_to_fail"] == 40
+    assert list(loaded.flags_for.items()) == [
+        (">=3.5,<3.9", ("--d", "--iree-codegen-tuning-spec-path=tuner.mlir")),
+        ("<3.5", ()),
+    ]
+    assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
+    assert loaded.lines["$.run_test_expecting_to_fail"] == 47
 
 
 def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
@@ -162,6 +168,15 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"compiler_flags": ["--dump-to=a/../../b"]}, "names a file outside the folder"),
         ({"compiler_flags": ["model.mlir"]}, "expected a flag that starts with two dashes"),
         ({"compiler_flags": ["--iree-codegen-tuning-spec-path=no.mlir"]}, "there is no file 'no.mlir'"),
+        ({"flags_for": ["--x"]}, '$.flags_for: ["--x"] is of another type; expected an object'),
+        ({"flags_for": {">=3.5": "--x"}}, "$.flags_for['>=3.5']: \"--x\" is of another type; expected an array"),
+        ({"flags_for": {">=3.5": ["x"]}}, "expected a flag that starts with two dashes"),
+        ({"flags_for": {">=3.99": []}}, "$.flags_for['>=3.99']: '3.99' is no IREE release; expected one of 3.0.0, "),
+        ({"flags_for": {"3.5": []}}, "$.flags_for['3.5']: '3.5' is no comparison; expected >=, >, <, <= or =="),
+        ({"flags_for": {">=3.9,<3.5": []}}, "$.flags_for['>=3.9,<3.5']: no release can be '>=3.9,<3.5'"),
+        ({"flags_for": {">=3.5": ["--iree-hip-target=gfx942"]}}, "$.flags_for['>=3.5'][0]: '--iree-hip-target=gfx942'"),
+        ({"flags_for": {">=3.5": ["--a", "--dump-to=/etc"]}}, "$.flags_for['>=3.5'][1]: '--dump-to=/etc' names a file"),
+        ({"flags_for": {">=3.5": ["--iree-codegen-tuning-spec-path=no.mlir"]}}, "[0]: there is no file 'no.mlir'"),
         ({"threshold_args": ["--expected_f16_threshold=abc"]}, "has no finite number of at least 0"),
         ({"threshold_args": ["--expected_f16_threshold=-1"]}, "has no finite number of at least 0"),
         ({"threshold_args": ["--expected_f16_threshold=inf"]}, "has no finite number of at least 0"),
@@ -175,6 +190,23 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
 def test_what_could_never_be_judged_is_refused(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     (line,) = violations(tmp_path, MINIMAL | changes, strict=True)
     assert expected in line
+
+
+def test_a_violation_in_flags_for_has_the_line_of_its_own(tmp_path: Path) -> None:
+    text = '{"mlir": "a",\n "flags_for": {\n  ">=3.5": [],\n  "<3,5": ["--load=a.so"],\n  "==3.5": [\n   "x"]}}'
+    assert violations(tmp_path, text.replace('"x"', '"--x"')) == [
+        (
+            "toy/clip_cpu.json:4: $.flags_for['<3,5']: '3' is no IREE release; expected one of "
+            f"{', '.join(releases.locked())}, or a candidate such as 3.11.0rc20260207"
+        ),
+        (
+            "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads a program into the compiler; "
+            "expected the spec without it"
+        ),
+    ]
+    assert violations(tmp_path, text)[0].startswith("toy/clip_cpu.json:6: $.flags_for['==3.5'][0]: \"x\" does not look")
+    (twice,) = violations(tmp_path, text.replace("==3.5", ">=3.5"))
+    assert twice == "toy/clip_cpu.json:5: $.flags_for['>=3.5']: the field is written twice; expected once"
 
 
 @pytest.mark.parametrize(

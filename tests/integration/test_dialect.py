@@ -1,0 +1,156 @@
+"""The table of flags and chips against the real compiler of every release."""
+
+import itertools
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness import flags, releases
+from harness.model import Backend
+from harness.toolchain import Toolchain
+from tests.integration.laboratory import ADD, CPU_FLAGS, HIP_FLAGS, Laboratory
+
+TINY = Path(__file__).parents[2] / "quality_tests" / "tiny"
+DATA = flags._data()
+NEWEST = releases.newest().name
+Toolchains = Callable[[str], Toolchain]
+
+# Data tiling changes the matmul, reassociation the sum.
+MATMUL_AND_SUM = """
+#all = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+func.func @main(%a: tensor<16x64xf32>, %b: tensor<64x32xf32>) -> tensor<16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<16x32xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<16x32xf32>) -> tensor<16x32xf32>
+  %product = linalg.matmul ins(%a, %b : tensor<16x64xf32>, tensor<64x32xf32>)
+    outs(%zeros : tensor<16x32xf32>) -> tensor<16x32xf32>
+  %row = tensor.empty() : tensor<16xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%row : tensor<16xf32>) -> tensor<16xf32>
+  %sums = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+    ins(%product : tensor<16x32xf32>) outs(%start : tensor<16xf32>) {
+  ^bb0(%x: f32, %sum: f32):
+    %next = arith.addf %x, %sum : f32
+    linalg.yield %next : f32
+  } -> tensor<16xf32>
+  return %sums : tensor<16xf32>
+}
+"""
+# The bytes of its modules differ from compilation to compilation.
+NOT_REPRODUCIBLE = "3.10.0"
+
+
+TODAY = ["--iree-rocm-waves-per-eu=2", "--iree-llvmgpu-prefetch-num-stages=2", "--iree-opt-level=O3"]
+
+
+def started(tools: Toolchain, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [str(tools.iree_compile), *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder, timeout=60)
+
+
+def known_flags(tools: Toolchain, folder: Path) -> set[str]:
+    return set(re.findall(r"^ +(--[\w-]+)", started(tools, folder, "--help-hidden").stdout, re.MULTILINE))
+
+
+def is_accepted(tools: Toolchain, folder: Path, chip: str) -> bool:
+    """Whether a program compiles for a chip. To know none, 3.0.0 may say so and end with 0, and 3.3.0 may crash."""
+    chosen = flags.target_flags(Backend.ROCM, chip, tools.release)
+    stop = ("--compile-to=executable-configurations", "-o", "/dev/null")
+    done = started(tools, folder, "add.mlir", *HIP_FLAGS, *chosen, *stop)
+    return done.returncode == 0 and "error:" not in done.stderr
+
+
+def spellings() -> Iterator[str]:
+    """Yield every flag of the table, with each value that it has there."""
+    yield from itertools.chain(DATA["known"], DATA["dropped"])
+    for name, levels in DATA["expanded"].items():
+        yield from (f"{name}={level}" for level in levels if level != "since")
+    for entry in DATA["renamed"]:
+        for side, values in (("old", "new_of"), ("new", "old_of")):
+            yield from (f"{entry[side]}={value}" for value in entry.get(values, ["1"]))
+
+
+@pytest.mark.parametrize("name", releases.locked())
+def test_flags_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_path: Path) -> None:
+    tools = toolchain(name)
+    has, newest_has = known_flags(tools, tmp_path), known_flags(toolchain(NEWEST), tmp_path)
+    assert {flag for flag in DATA["known"] if flags._unknown(flag, tools.release) is None} == has & {*DATA["known"]}
+    came_or_went = {flag for flag in has ^ newest_has if flag.startswith("--iree-")}
+    assert came_or_went <= {*DATA["known"], *DATA["dropped"]}, "all that differs is in the table"
+    assert {entry["flag"] for entry in DATA["default"]} <= has
+    assert {entry["new"] for entry in DATA["renamed"]} <= {*DATA["known"]}
+    for flag in spellings():
+        now = flags.translated((flag,), tools.release)
+        assert now.unsupported or {each.partition("=")[0] for each in now.flags} <= has, flag
+
+
+def edges(name: str) -> dict[str, bool]:
+    """Return the chips that a release knows and a neighbour does not, or the reverse; of the first and last, all."""
+    order = list(releases.locked())
+    near = order[max(0, order.index(name) - 1) : order.index(name) + 2]
+    known = {
+        chip: [flags.unknown_chip(chip, releases.find(each).release) is None for each in near] for chip in DATA["chips"]
+    }
+    is_end = name in {order[0], order[-1]}
+    return {chip: here[near.index(name)] for chip, here in known.items() if is_end or len(set(here)) > 1}
+
+
+@pytest.mark.parametrize("name", [name for name in releases.locked() if edges(name)])
+def test_chips_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_path: Path) -> None:
+    tools, expected = toolchain(name), edges(name)
+    (tmp_path / "add.mlir").write_text(ADD)
+    with ThreadPoolExecutor(2) as pool:
+        accepted = pool.map(lambda chip: is_accepted(tools, tmp_path, chip), expected)
+        assert dict(zip(expected, accepted, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        *((name, "O0") for name in releases.locked() if name != NOT_REPRODUCIBLE),
+        *((name, "O3") for name in ("3.9.0", "3.11.0", NEWEST)),
+    ],
+)
+def test_defaults_are_what_the_compiler_does(name: str, level: str, toolchain: Toolchains, tmp_path: Path) -> None:
+    tools = toolchain(name)
+    own = (*CPU_FLAGS, f"--iree-opt-level={level}")
+    (tmp_path / "model.mlir").write_text(MATMUL_AND_SUM)
+
+    def module(pins: tuple[str, ...]) -> bytes:
+        path = tmp_path / f"{''.join(re.findall(r'=(.)', ' '.join(pins)))}.vmfb"
+        argv = flags.translated((*own, *pins), tools.release).flags
+        done = started(tools, tmp_path, "model.mlir", "-o", path.name, *argv)
+        assert done.returncode == 0, done.stderr
+        return path.read_bytes()
+
+    pinned_to = (tools.release, *(releases.find(each).release for each in ("3.0.0", "3.8.0", NEWEST)))
+    pins = list(dict.fromkeys(flags.pins(own, each, Backend.CPU) for each in pinned_to))
+    with ThreadPoolExecutor(2) as pool:
+        unpinned, *modules = pool.map(module, [(), *pins])
+    assert unpinned == modules[0], "its own defaults change nothing"
+    assert len(set(modules)) == len(pins), "others do"
+
+
+def test_pinned_defaults_are_those_of_a_release_for_an_embedded_model(lab: Laboratory) -> None:
+    lab.specs = TINY.parent
+    own = lab.run("tiny/clip").case
+    result = lab.run("tiny/clip", "--pin-defaults", "3.7.0")
+    assert result.verdict == (0, "passed", None)
+    assert result.case["modules"][0]["sha256"] != own["modules"][0]["sha256"]
+    assert [note.split()[0] for note in result.case["notes"]] == [
+        "--iree-opt-data-tiling=true",
+        "--iree-llvmcpu-reassociate-fp-reductions=true",
+    ]
+
+
+@pytest.mark.parametrize("name", ["3.0.0", "3.10.0", "3.11.0", "3.13.0"])
+def test_a_spec_of_today_compiles_with_every_kind_of_release(lab: Laboratory, name: str) -> None:
+    lab.spec("add_rocm", compiler_flags=[*HIP_FLAGS, *TODAY])
+    lab.spec("sum_rocm", mlir=lab.file("sum.mlir", MATMUL_AND_SUM), compiler_flags=[*HIP_FLAGS, *TODAY])
+    result = lab.run("toy", "--compile-chip", "gfx942", "--iree", name)
+    assert [case["status"] for case in result.report["cases"]] == ["compiled", "compiled"], result.text
+    assert result.report["environment"]["iree"]["release"] == name
