@@ -211,7 +211,7 @@ def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     help_text = "only these GPUs of this machine, by the numbers that `harness doctor` shows; may be repeated"
     add("--gpu", action="extend", type=indices, default=[], metavar="N,...", help=help_text)
     add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains this")
-    help_text = "compile for the CPU with the defaults of this release where they changed between releases"
+    help_text = "compile for the CPU with the defaults of this release where they changed (bisect: or `good`, `bad`)"
     add("--pin-defaults", metavar="RELEASE", help=help_text)
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help="who judges the outputs")
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help="put before iree-run-module")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness import bisect, probes
 from harness.bisect import Change, Span, Unproved
+from harness.flags import ChangedDefault
 from harness.model import Status
 from harness.probes import Mark, Probe, Question
 
@@ -61,13 +62,14 @@ class Attribution:
 class Finding:
     """All that is known: what was seen, in the order in which it was, and what follows from it.
 
-    `defaults` are those that change within what is searched; `again` is the command that repeats a probe, but for the
-    release; `stopped` says that the search did not come to its end.
+    `defaults` are those that change within what is searched, unless they are `pinned` to a release's; `again` is the
+    command that repeats a probe, but for the release; `stopped` says that the search did not come to its end.
     """
 
     asked: Asked
     seen: Mapping[int, Probe]
-    defaults: tuple[str, ...] = ()
+    defaults: tuple[ChangedDefault, ...] = ()
+    pinned: str | None = None
     attribution: Attribution | None = None
     again: str = ""
     stopped: bool = False

@@ -5,11 +5,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness import context, metric, search_options
+from harness import context, flags, metric, releases, search_options
 from harness.errors import UsageError
 from harness.finding import Asked
+from harness.flags import ChangedDefault
 from harness.folders import local_path
-from harness.model import Blob, Case
+from harness.model import Backend, Blob, Case
 from harness.probes import Question
 from harness.releases import Releases
 from harness.store import Store
@@ -61,6 +62,25 @@ def asked(parsed: argparse.Namespace, case: Case, known: Releases) -> Asked:
         question=what,
         all_changes=parsed.all,
     )
+
+
+def defaults(what: Asked) -> tuple[ChangedDefault, ...]:
+    """Return the defaults that change within what is searched."""
+    first, last = (releases.of_build(name) for name in (what.releases[0], what.releases[-1]))
+    return flags.changed_defaults(first, last, Backend(what.backend))
+
+
+def pinned(parsed: argparse.Namespace, what: Asked) -> str | None:
+    """Return the release whose defaults are set with all of them, `good` and `bad` being the ends that are named.
+
+    Raises:
+        UsageError: such an end is not named.
+    """
+    ends = {"good": what.good, "bad": what.bad}
+    name: str | None = parsed.pin_defaults
+    if name in ends and ends[name] is None:
+        raise UsageError(f"--pin-defaults {name}: there is no --{name}; name it, or a release.")
+    return ends.get(name, name) if name else None
 
 
 def identity(parsed: argparse.Namespace, cases: Sequence[Case], releases: Sequence[str]) -> Mapping[str, Any]:

@@ -28,9 +28,16 @@ def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     console = Console(highlight=False)
     case = _case(parsed)
     asked = inquiry.asked(parsed, case, Releases())
+    parsed.pin_defaults = inquiry.pinned(parsed, asked)
     replayed = _replayed(parsed.replay, asked) if parsed.replay else {}
     with logbook.of_question(parsed.out, inquiry.identity(parsed, [case], asked.releases)) as book:
-        start = Finding(asked=asked, seen=_known(asked, book) | replayed, again=search_options.again(parsed))
+        start = Finding(
+            asked=asked,
+            seen=_known(asked, book) | replayed,
+            defaults=inquiry.defaults(asked),
+            pinned=parsed.pin_defaults,
+            again=search_options.again(parsed),
+        )
         with Quiet(console, id_width=0) as live:
             found, code = _Search(parsed, book, live).run(start, Prober(parsed, environment, [case], book.folder, live))
         _write(found, book.folder, parsed, code)
@@ -94,6 +101,8 @@ class _Search:
         asked = start.asked
         what = f"{len(asked.releases)} releases, {asked.releases[0]} to {asked.releases[-1]}"
         self._live.notice(f"bisecting {asked.case} over {what}")
+        for default in start.defaults:
+            self._live.notice(search.default_line(default, start.pinned))
         if start.seen:
             self._live.notice(f"going on: {len(start.seen)} of them were looked at before")
         for place in start.seen:

@@ -6,9 +6,11 @@ from typing import Any
 
 from rich.text import Text
 
+from harness import flags, releases
 from harness.bisect import Change, Unproved
 from harness.finding import Carrier, Finding
-from harness.model import Outcome, Phase, Status, as_json
+from harness.flags import ChangedDefault
+from harness.model import Backend, Outcome, Phase, Status, as_json
 from harness.probes import FLAKY, NOT_RUN, Mark, Probe
 from harness.report.text import capped, first_line, one_line
 
@@ -73,7 +75,7 @@ def _unproved(finding: Finding, unproved: Unproved) -> str:
     if probe is None or unproved.place is None:
         return f"No release from {asked.releases[0]} to {asked.releases[-1]} was found to be {wanted}."
     claimed = asked.span.older if is_older else asked.span.newer
-    seen = f"{_seen_as(finding.marks[unproved.place], probe)}: {_said(finding, probe)}{_swapped(finding)}"
+    seen = f"{_seen_as(finding.marks[unproved.place], probe)}: {_said(finding, probe)}{_advice(finding)}"
     if claimed is not None:
         return f"{probe.release} should be {wanted}, but {seen}"
     return f"The newest release should be {wanted}, but {probe.release} {seen}"
@@ -85,11 +87,13 @@ def _seen_as(mark: Mark, probe: Probe) -> str:
     return "fails otherwise" if probe.failure else "cannot be judged"
 
 
-def _swapped(finding: Finding) -> str:
-    """Return advice where both ends are the opposite of what they should be."""
+def _advice(finding: Finding) -> str:
+    """Return advice where an end is the opposite of what it should be, if there is any."""
     asked = finding.asked
     places = [asked.releases.index(end) if end else -1 for end in (asked.good, asked.bad)]
     good, bad = (finding.seen.get(place) for place in places)
+    if finding.pinned and finding.is_wrong:
+        return f". With the defaults of {finding.pinned} there is no such change"
     if good is None or bad is None or finding.marks[places[1]] is not Mark.GOOD:
         return ""
     if finding.marks[places[0]] is not Mark.BAD and not good.failure:
@@ -125,7 +129,7 @@ def _sides(finding: Finding, change: Change) -> Iterator[str]:
 
 
 def _remarks(finding: Finding, change: Change) -> Iterator[str]:
-    yield from finding.defaults
+    yield from (_changed(finding, change, each) for each in finding.defaults)
     last, first = _both(finding, change)
     bad_end = finding.seen.get(finding.asked.bad_end) if finding.asked.bad_end is not None else None
     bad = last if finding.asked.question.fix else first
@@ -133,6 +137,21 @@ def _remarks(finding: Finding, change: Change) -> Iterator[str]:
         yield f"{bad_end.release} fails with another message, so more than one thing may be broken: {bad_end.headline}"
     if finding.attribution:
         yield from _attributed(finding)
+
+
+def default_line(default: ChangedDefault, pinned: str | None) -> str:
+    """Return what another default is since when."""
+    text = f"{default.flag} is {default.new} by default since {default.since}, and {default.old} before"
+    return f"{text}; here it always is what it was in {pinned}" if pinned else text
+
+
+def _changed(finding: Finding, change: Change, default: ChangedDefault) -> str:
+    text = default_line(default, finding.pinned)
+    last, first = (releases.of_build(probe.release) for probe in _both(finding, change))
+    between = flags.changed_defaults(last, first, Backend(finding.asked.backend))
+    if finding.pinned or default not in between:
+        return text
+    return f"{text}: this may be the change; --pin-defaults {last.name} tells"
 
 
 def _attributed(finding: Finding) -> Iterator[str]:
@@ -242,7 +261,8 @@ def to_json(finding: Finding) -> str:
         "probes": [entry(finding, place) for place in finding.seen],
         "commits": commits,
         "compare_url": link,
-        "defaults": list(finding.defaults),
+        "defaults": as_json(finding.defaults),
+        "pinned_defaults": finding.pinned,
         "attribution": as_json(finding.attribution),
         "commands": {probe.release: again(finding, probe.release) for probe in finding.seen.values()},
     }

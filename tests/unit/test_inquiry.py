@@ -109,3 +109,34 @@ def test_the_command_that_repeats_a_probe(options: list[str], words: str | None)
         assert "--compile-only" in again
         assert "--timeout 9.0" in again
         assert "rocprof" in again
+
+
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        (["--good=3.4.0"], ["--iree-opt-data-tiling", "--iree-llvmcpu-reassociate-fp-reductions"]),
+        (["--good=3.8.0"], ["--iree-llvmcpu-reassociate-fp-reductions"]),
+        (["--good=3.11.0"], []),
+        (["--bad=3.7.1"], []),
+    ],
+)
+def test_the_defaults_that_change_within_what_is_searched(options: list[str], flags: list[str]) -> None:
+    assert [each.flag for each in inquiry.defaults(asked(*options))] == flags
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--good=3.4.0", "--pin-defaults=good"], "3.4.0"),
+        (["--bad=3.9.0", "--pin-defaults=bad"], "3.9.0"),
+        (["--pin-defaults=3.7.0"], "3.7.0"),
+        (["--good=3.4.0"], None),
+    ],
+)
+def test_defaults_are_pinned_to_an_end_or_a_release(options: list[str], name: str | None) -> None:
+    assert inquiry.pinned(parsed(*options), asked(*(each for each in options if "pin" not in each))) == name
+
+
+def test_an_end_that_is_not_named_has_no_defaults() -> None:
+    with pytest.raises(UsageError, match="--pin-defaults bad: there is no --bad; name it, or a release"):
+        inquiry.pinned(parsed("--pin-defaults=bad"), asked())

@@ -4,20 +4,24 @@ from typing import Any
 
 import pytest
 
-from harness import metric
+from harness import flags, metric, releases
 from harness.finding import Attribution, Carrier, Finding
-from harness.model import Report
+from harness.flags import ChangedDefault
+from harness.model import Backend, Report
 from harness.probes import Mark, Probe, Question
 from harness.report import junit, search
 from tests.unit.searches import asked, finding, names, probe
 
 LINK = "https://github.com/iree-org/iree/compare/3.1.00000000...3.2.00000000"
 FIX = Question(fix=True)
+DEFAULT = ChangedDefault(flag="--x", since="3.2.0", old="true", new="false")
 
 
 def looked(history: str, changes: dict[int, dict[str, Any]] | None = None, **options: Any) -> Finding:
     """Return a finding of a history, in which dots were not looked at."""
-    of_finding = {name: options.pop(name) for name in ("stopped", "attribution", "defaults") if name in options}
+    of_finding = {
+        name: options.pop(name) for name in ("stopped", "attribution", "defaults", "pinned") if name in options
+    }
     seen = {
         place: probe(letter, names(99)[place], **(changes or {}).get(place, {}))
         for place, letter in enumerate(history)
@@ -72,7 +76,7 @@ def test_ends_that_are_swapped_are_told(history: str, question: Question, advice
 
 def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
     numbers = {1: {"numbers": {"headroom": 0.5, "dispatches": 41.0}}, 2: {"numbers": {"headroom": 7.25}}}
-    text = search.render(looked("ggb.", numbers, good=0, bad=2, defaults=("--x is false since 3.2.0",)))
+    text = search.render(looked("ggb.", numbers, good=0, bad=2, defaults=(DEFAULT,)))
     lines = text.splitlines()
     assert lines[1:] == [
         "  3.1.0     passed",
@@ -81,7 +85,7 @@ def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
         f"  commits   {LINK}",
         "  again     nox -s quality -- tiny/clip --iree 3.1.0",
         "  again     nox -s quality -- tiny/clip --iree 3.2.0",
-        "  note      --x is false since 3.2.0",
+        "  note      --x is false by default since 3.2.0, and true before",
         "There may be more changes between releases that were not looked at; --all looks at all of them.",
         "3 of 4 releases looked at, 0.0 s of work.",
     ]
@@ -182,11 +186,11 @@ def test_commits_that_are_not_known_have_no_link() -> None:
 
 def test_an_issue_has_all_that_is_known() -> None:
     reason = "model.mlir:1:1: error: no ```op``` | here"
-    text = search.markdown(looked("gc", {1: {"reason": reason}}, defaults=("--x is false since 3.1.0",)))
+    text = search.markdown(looked("gc", {1: {"reason": reason}}, defaults=(DEFAULT,)))
     assert text.startswith("## tiny/clip[cpu]: 3.1.0 is the first bad release, 3.0.0 the last good one.\n\nCommits: ")
     assert f"````````text\n{reason}\n````````" in text
     assert "**3.1.0**: failed (compile), by `nox -s quality -- tiny/clip --iree 3.1.0`" in text
-    assert "- --x is false since 3.1.0" in text
+    assert "- --x is false by default since 3.2.0, and true before" in text
     assert "| 3.1.0 | bad | `failed: compile: model.mlir:1:1: error: no '''op''' \\| here` | 0.0 |" in text
 
 
@@ -206,3 +210,15 @@ def test_an_entry_can_be_replayed() -> None:
     entry = search.entry(found, 1)
     assert (entry["release"], entry["verdict"]) == ("3.1.0", Mark.BAD)
     assert {*Probe.__slots__} <= entry.keys()
+
+
+def test_a_default_that_changed_between_both_sides_may_be_the_change() -> None:
+    history = "g" * 8 + "b" * 2
+    tiling = flags.changed_defaults(releases.of_build("3.7.0"), releases.of_build("3.8.0"), Backend.CPU)
+    text = search.render(looked(history, defaults=tiling))
+    since = "--iree-opt-data-tiling is false by default since 3.8.0rc20250924, and true before"
+    assert f"note      {since}: this may be the change; --pin-defaults 3.7.0 tells" in text
+    other = search.render(looked("gb" + "." * 8, defaults=tiling, bad=1))
+    assert f"note      {since}\n" in other
+    pinned = search.render(looked(history, defaults=tiling, pinned="3.0.0"))
+    assert f"note      {since}; here it always is what it was in 3.0.0\n" in pinned
