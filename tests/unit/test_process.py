@@ -182,7 +182,9 @@ def test_the_death_of_the_harness_takes_the_program_along(tmp_path: Path) -> Non
 def test_the_death_of_the_supervisor_is_a_signal_and_leaves_nothing_running(tmp_path: Path) -> None:
     def shoot() -> None:
         stat = Path(f"/proc/{written(tmp_path / 'pid')}/stat").read_text()
-        os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
+        parent = int(stat.rpartition(")")[2].split()[1])
+        assert comes_true(lambda: "poll" in Path(f"/proc/{parent}/wchan").read_text(), 10)  # it has told of its child
+        os.kill(parent, signal.SIGKILL)
 
     thread = threading.Thread(target=shoot)
     thread.start()
