@@ -19,6 +19,8 @@ from harness.site import Order, Provider, Site
 from harness.steps import Done, Results
 from harness.store import Store
 
+_BUILD_STEP = "Step "
+
 
 class Quiet(Live):
     """Shows what goes on, but leaves it to others to say what came of it."""
@@ -28,6 +30,11 @@ class Quiet(Live):
 
     def placed(self, site: Site) -> None:
         """Say nothing."""
+
+    def notice(self, text: str) -> None:
+        """Print a line, unless it is of one of the steps in which an image is built."""
+        if not text.startswith(_BUILD_STEP):
+            super().notice(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
