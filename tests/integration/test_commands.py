@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from harness.arguments import parser
 from tests.integration.laboratory import ADD, A, B, Laboratory, Result, clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -177,7 +178,11 @@ def test_the_original_suites_way(lab: Laboratory, launch: list[str]) -> None:
 
 
 def test_the_commands_of_the_readme_are_commands() -> None:
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text() + (ROOT / "docs" / "bisect.md").read_text()
+    searches = re.findall(r"^    nox -s ((?:bisect|matrix) -- [^#\n]*)", text.replace("\\\n", ""), re.MULTILINE)
+    assert len(searches) >= 8
+    for line in searches:
+        parser({}).parse_args([each for each in shlex.split(line) if each != "--"])
     quoted = re.findall(r"^    nox -s quality -- ([^#\n]*)", text, re.MULTILINE)
     assert len(quoted) >= 4
     for line in quoted:
@@ -195,9 +200,9 @@ def _without(arguments: list[str], options: set[str]) -> list[str]:
     return [each for each, last in zip(arguments, before, strict=True) if not {each, last} & options]
 
 
-def test_the_table_of_the_readme_has_every_field() -> None:
+def test_the_table_of_the_documentation_has_every_field() -> None:
     schema = json.loads((ROOT / "harness" / "spec.schema.json").read_text())
-    rows = re.findall(r"^\| `(\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "spec.md").read_text(), re.MULTILINE)
     assert set(schema["properties"]) <= set(rows)
 
 
