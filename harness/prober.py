@@ -106,7 +106,7 @@ class Prober:
                 )
 
         name = release if run == 1 else f"{release}-{run}"
-        return self._judged(replace(provider, open=opened), name, reused)
+        return self._judged(replace(provider, open=opened), release, name, reused)
 
     def mixed(self, compiler: str, runtime: str) -> Judged:
         """Judge the cases with the compiler of a release and the runtime of another.
@@ -127,7 +127,8 @@ class Prober:
                     ),
                 )
 
-        return self._judged(replace(first, open=opened), f"{compiler}-compiler-{runtime}-runtime", {})
+        name = f"{compiler}-compiler-{runtime}-runtime"
+        return self._judged(replace(first, open=opened), compiler, name, {})
 
     def prepare(self, release: str) -> None:
         """Begin to have the toolchain or the image of a release; what stands in its way is told when it is needed."""
@@ -145,14 +146,17 @@ class Prober:
         self._preparing[release] = threading.Thread(target=prepare, daemon=True)
         self._preparing[release].start()
 
-    def _provider(self, release: str) -> Provider:
-        parsed = argparse.Namespace(**vars(self._parsed))
-        parsed.iree = release
-        return choice.provider(parsed, self._environment)
+    def _with(self, release: str) -> argparse.Namespace:
+        """Return the command line of one that names this release."""
+        return argparse.Namespace(**{**vars(self._parsed), "iree": release})
 
-    def _judged(self, provider: Provider, name: str, reused: Mapping[str, str]) -> Judged:
+    def _provider(self, release: str) -> Provider:
+        return choice.provider(self._with(release), self._environment)
+
+    def _judged(self, provider: Provider, release: str, name: str, reused: Mapping[str, str]) -> Judged:
         folder = session.new_out_dir(self._out_dir / "probes" / name)
-        report = session.judged(self._parsed, self._cases, folder, provider, live=self._live, cancel=self.cancel)
+        parsed = self._with(release)
+        report = session.judged(parsed, self._cases, folder, provider, live=self._live, cancel=self.cancel)
         return Judged(report=report, folder=str(folder.relative_to(self._out_dir)), reused=reused)
 
 

@@ -30,6 +30,7 @@ from harness.model import (
     Fetch,
     ModelSpec,
     Plan,
+    Release,
     Report,
     Status,
     Verdict,
@@ -182,7 +183,9 @@ class _Session:
         if self._plan_run:
             outcomes = self._plan_run.outcomes
         else:
-            blocked = (Plan(case=case, steps=(), blocked=self._blocked) for case in self._cases)
+            wanted = getattr(self._parsed, "iree", None)
+            release = Release(name=wanted) if wanted else None
+            blocked = (Plan(case=each, steps=(), release=release, blocked=self._blocked) for each in self._cases)
             outcomes = tuple(outcome(each, {}, None, self.out_dir) for each in blocked)
         return Report(
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -258,6 +258,7 @@ def to_json(finding: Finding) -> str:
         "releases": list(asked.releases),
         "result": {**_result(finding, change), "text": headline(finding)},
         "changes": [_change(finding, each) for each in finding.changes] if asked.all_changes else None,
+        "flaky": [probe.release for probe in finding.seen.values() if probe.status == FLAKY],
         "probes": [entry(finding, place) for place in finding.seen],
         "commits": commits,
         "compare_url": link,
