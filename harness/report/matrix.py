@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness import metric
-from harness.matrix import Difference, Matrix
+from harness.matrix import Matrix
 from harness.model import Outcome, Status
 from harness.report import facts
 from harness.report.text import one_line
@@ -44,7 +44,7 @@ def release_line(release: str, outcomes: tuple[Outcome, ...], *, width: int) -> 
 
 def render(matrix: Matrix) -> str:
     """Return the table and what differs in it."""
-    rows = [["", *matrix.releases], *(_row(matrix, case) for case in matrix.rows)]
+    rows = [["", *matrix.releases], *_rows(matrix)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*table, "", _legend(matrix), "", *_differences(matrix)])
@@ -53,7 +53,7 @@ def render(matrix: Matrix) -> str:
 def markdown(matrix: Matrix) -> str:
     """Return the same as a table of Markdown."""
     head = ["case", *matrix.releases]
-    rows = [head, ["---"] * len(head), *(_row(matrix, case) for case in matrix.rows)]
+    rows = [head, ["---"] * len(head), *_rows(matrix)]
     table = [f"| {' | '.join(map(_plain, row))} |" for row in rows]
     listed = [f"- {_plain(line)}" for line in _differences(matrix)]
     return "\n".join([*table, "", f"{_plain(_legend(matrix))}.", "", *listed, ""])
@@ -95,10 +95,26 @@ def _cell(matrix: Matrix, case: str, place: int) -> dict[str, object]:
     }
 
 
-def _row(matrix: Matrix, case: str) -> list[str]:
-    cells = (_shown(matrix, outcome) for outcome in matrix.rows[case])
-    marks = (_DIFFERS if matrix.differs(case, place) else "" for place in range(len(matrix.releases)))
-    return [case, *(f"{cell}{mark}" for cell, mark in zip(cells, marks, strict=True))]
+def _rows(matrix: Matrix) -> Iterator[list[str]]:
+    """Yield a row for each group of cases of one target that are alike."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for case in matrix.rows:
+        groups.setdefault((_target(case), *_cells(matrix, case)), []).append(case)
+    for (_, *cells), cases in groups.items():
+        yield [_together(cases), *cells]
+
+
+def _target(case: str) -> str:
+    return case.rpartition("[")[2]
+
+
+def _together(cases: Sequence[str]) -> str:
+    return cases[0] if len(cases) == 1 else f"{cases[0]} and {len(cases) - 1} more"
+
+
+def _cells(matrix: Matrix, case: str) -> Iterator[str]:
+    for place, outcome in enumerate(matrix.rows[case]):
+        yield f"{_shown(matrix, outcome)}{_DIFFERS if matrix.differs(case, place) else ''}"
 
 
 def _shown(matrix: Matrix, outcome: Outcome | None) -> str:
@@ -121,15 +137,15 @@ def _legend(matrix: Matrix) -> str:
 
 
 def _differences(matrix: Matrix) -> Iterator[str]:
-    found = [*matrix.differences]
-    if not found:
+    """Yield what differs, once for all cases of one target of which the same is to be said."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in matrix.differences:
+        sides = " -> ".join(_side(matrix, outcome) for outcome in (each.before, each.after))
+        groups.setdefault((_target(each.case), sides), []).append(each.case)
+    if not groups:
         yield "No release differs from the one before."
-    yield from (_difference(matrix, each) for each in found)
-
-
-def _difference(matrix: Matrix, each: Difference) -> str:
-    sides = (_side(matrix, outcome) for outcome in (each.before, each.after))
-    return f"{each.case}: {' -> '.join(sides)}"
+    for (_, sides), cases in groups.items():
+        yield f"{_together(cases)}: {sides}"
 
 
 def _side(matrix: Matrix, outcome: Outcome) -> str:

@@ -63,6 +63,27 @@ def test_the_table() -> None:
     assert "| tiny/clip\\[cpu\\] | ok | NAN\\* | ?device\\* |" in text
 
 
+def test_cases_of_one_target_that_are_alike_are_a_row() -> None:
+    known = {
+        name: [
+            outcome(status, each, id=f"tiny/{each}[{target}]", release=name)
+            for target, status in (("cpu", Status.PASSED), ("rocm-gfx942", other))
+            for each in ("clip", "vae", "unet")
+        ]
+        for name, other in zip(RELEASES, (Status.UNSUPPORTED, Status.COMPILED, Status.COMPILED), strict=True)
+    }
+    found = matrix.matrix(RELEASES, [each.id for each in known["3.0.0"]], known, None)
+    assert report.render(found).splitlines() == [
+        "                                   3.0.0  3.1.0   3.2.0",
+        "tiny/clip[cpu] and 2 more          ok     ok      ok",
+        "tiny/clip[rocm-gfx942] and 2 more  -      built*  built",
+        "",
+        "ok passed, built compiled only, - unsupported, * differs from the release before",
+        "",
+        "tiny/clip[rocm-gfx942] and 2 more: 3.0.0 unsupported -> 3.1.0 compiled",
+    ]
+
+
 def test_nothing_differs_and_what_is_not_known_is_a_dot() -> None:
     text = report.render(table(clip("3.0.0"), None, clip("3.2.0")))
     assert "tiny/clip[cpu]  ok     .      ok" in text
