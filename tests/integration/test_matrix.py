@@ -1,0 +1,105 @@
+"""Models and bare programs with many real releases at once."""
+
+import json
+import signal
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.integration.laboratory import ADD, A, B, Laboratory, Result, clean_environment, wait_for
+from tests.integration.test_commands import SCHEMA
+
+RELEASES = ["3.0.0", "3.9.0", "3.13.0"]
+# 3.13.0 knows no operation of this name any more.
+NAMED_ADD = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %sum = linalg.add ins(%a, %b : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %sum : tensor<4xf32>
+}
+"""
+
+
+def matrix(lab: Laboratory, *arguments: str) -> Result:
+    chosen = [text for name in RELEASES for text in ("--iree", name)]
+    return lab.run(*arguments, *chosen, "--out", str(lab.out), command="matrix")
+
+
+def document(lab: Laboratory) -> Any:
+    return json.loads((lab.out / "matrix.json").read_text())
+
+
+def test_a_matrix_says_where_a_release_differs_from_the_one_before(lab: Laboratory) -> None:
+    lab.spec()
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)], run_test_expecting_to_fail=True)
+    lab.spec("named_cpu", mlir=lab.file("named.mlir", NAMED_ADD))
+    result = matrix(lab)
+    assert result.code == 1, result.text
+    lines = [" ".join(line.split()) for line in result.text.splitlines()]
+    assert "3.0.0 3.9.0 3.13.0" in lines
+    assert {"toy/add[cpu] ok ok ok", "toy/named[cpu] ok ok COMPILE*", "toy/wrong[cpu] xfail xfail xfail"} < {*lines}
+    cells = {(cell["case"], cell["release"]): cell for cell in document(lab)["cells"]}
+    assert [cells["toy/named[cpu]", name]["differs"] for name in RELEASES] == [False, False, True]
+    assert cells["toy/named[cpu]", "3.13.0"]["kind"] == "compile"
+    assert "custom op 'linalg.add' is unknown" in cells["toy/named[cpu]", "3.13.0"]["reason"]
+    jsonschema.validate(result.report, json.loads(SCHEMA.read_text()))
+    assert len(result.report["cases"]) == 9
+    names = {case.get("name") for case in ET.parse(lab.out / "junit.xml").iter("testcase")}
+    assert "toy/named[cpu] 3.13.0" in names
+    assert len(names) == 9
+    assert "| toy/named\\[cpu\\] | ok | ok | COMPILE\\* |" in (lab.out / "matrix.md").read_text()
+    assert (lab.out / "probes" / "3.9.0" / "results.json").is_file()
+
+
+def test_numbers_are_shown_and_compared(lab: Laboratory) -> None:
+    lab.spec()
+    assert matrix(lab, "--show", "dispatches").code == 0
+    assert {cell["numbers"]["dispatches"] for cell in document(lab)["cells"]} == {1}
+    result = matrix(lab, "--show", "size")
+    assert result.code == 2
+    assert "--show size: no number of a case; there are max_abs_error, " in result.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_matrix_that_is_interrupted_goes_on(lab: Laboratory, number: signal.Signals) -> None:
+    lab.spec()
+    chosen = [text for name in RELEASES for text in ("--iree", name)]
+    argv = lab.argv("--out", str(lab.out), "--jobs", "1", *chosen, command="matrix")
+    log = lab.out / "search.jsonl"
+    with Path(lab.root, "log").open("w") as file:
+        child = subprocess.Popen(argv, cwd=lab.root, env=clean_environment(), stdout=file, stderr=file)
+        wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 1)
+        child.send_signal(number)
+        assert child.wait(30) == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
+    result = matrix(lab)
+    assert result.code == 0, result.text
+    assert "releases were judged before" in result.text
+    assert [cell["status"] for cell in document(lab)["cells"]] == ["passed"] * 3
+    again = matrix(lab)
+    assert "judged before" not in again.text
+
+
+def test_a_bare_program_is_judged(lab: Laboratory) -> None:
+    program = lab.model_dir / lab.file("named.mlir", NAMED_ADD)
+    for name, array in {"a.bin": A, "sum.bin": A + B}.items():
+        lab.file(name, array.tobytes())
+    values = " ".join(map(str, B))
+    options = ["--function=add", f"--input=4xf32=@{lab.model_dir}/a.bin", f"--input=4xf32={values}"]
+    expected = f"--expected-output=4xf32=@{lab.model_dir}/sum.bin"
+    result = matrix(lab, str(program), *options, expected)
+    assert result.code == 1, result.text
+    assert [cell["status"] for cell in document(lab)["cells"]] == ["passed", "passed", "failed"]
+    off = lab.run(str(program), *options, expected.replace("sum", "a"), "--threshold=f32=1", "--iree", "3.9.0")
+    assert off.verdict == (1, "failed", "numeric"), off.text
+    assert "headroom" in off.case["outputs"][0]
+    assert f"nox -s quality -- {program} --function=add" in off.text
+
+
+def test_a_bare_program_without_a_function_is_compiled_only(lab: Laboratory) -> None:
+    program = lab.model_dir / lab.file("add.mlir", ADD)
+    assert lab.run(str(program)).verdict == (0, "compiled", None)
+    assert lab.run(str(program), "--compile-chip=gfx942").verdict == (0, "compiled", None)
