@@ -11,7 +11,7 @@ from tests.integration.test_matrix import NAMED_ADD
 def test_the_release_that_broke_a_program_is_found_in_containers(dock: Dock, yards: Callable[..., Yard]) -> None:
     yard = yards(dock, can_build=True)
     program = yard.model_dir / yard.file("named.mlir", NAMED_ADD)
-    ends = ["--good", "3.12.0", "--bad", "3.13.0", "--image", NAME, "--out", str(yard.out)]
+    ends = ["--good", "3.12.0", "--bad", "3.13.0", "--out", str(yard.out)]
     inputs = ["--function", "add", "--input", "4xf32=1", "--input", "4xf32=2"]
     result = yard.run(str(program), *inputs, *ends, command="bisect")
     assert result.code == 0, result.text
