@@ -13,6 +13,7 @@ from harness.errors import NoVerdictError
 from harness.live import Live
 from harness.model import Case, Compile, Outcome, Report, Step
 from harness.process import Cancel, Cancelled
+from harness.releases import Releases
 from harness.remembered import Memory, Remembering
 from harness.run import Doer
 from harness.site import Order, Provider, Site
@@ -59,6 +60,8 @@ class Prober:
         cases: Sequence[Case],
         out_dir: Path,
         live: Live,
+        *,
+        known: Releases,
     ) -> None:
         """Prepare; nothing starts before it is asked for.
 
@@ -68,12 +71,13 @@ class Prober:
             cases: what to judge.
             out_dir: folder for the results of each release.
             live: where to tell.
+            known: the releases that there are.
         """
         self.cancel = Cancel()
         self._parsed = argparse.Namespace(**vars(parsed))
         self._parsed.jobs = max(1, session.default_jobs() // parsed.jobs)
         self._environment, self._cases, self._out_dir, self._live = environment, cases, out_dir, live
-        self._memory = Memory()
+        self._memory, self._known = Memory(), known
         self._preparing: dict[str, threading.Thread] = {}
 
     def close(self) -> None:
@@ -146,9 +150,7 @@ class Prober:
         self._preparing[release].start()
 
     def _provider(self, release: str) -> Provider:
-        parsed = argparse.Namespace(**vars(self._parsed))
-        parsed.iree = release
-        return choice.provider(parsed, self._environment)
+        return choice.provider(self._parsed, self._environment, self._known.find(release))
 
     def _judged(self, provider: Provider, name: str, reused: Mapping[str, str]) -> Judged:
         folder = session.new_out_dir(self._out_dir / "probes" / name)

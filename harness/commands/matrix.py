@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness import inquiry, logbook, matrix, metric, session
+from harness import inquiry, logbook, matrix, metric, session, wheelhouse
 from harness.disk import disk_errors, write_atomically
 from harness.errors import Terminated, UsageError
 from harness.logbook import Logbook
@@ -22,16 +22,20 @@ from harness.prober import Judged, Prober, Quiet
 from harness.releases import Releases
 from harness.report import facts, junit, results
 from harness.report import matrix as report
+from harness.store import Store
 
 
 def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Judge cases with releases, and leave matrix.json, matrix.md, results.json and junit.xml."""
     console = Console(highlight=False)
     cases = session.selected_cases(parsed)
-    names = _names(parsed, Releases())
-    with logbook.of_question(parsed.out, inquiry.identity(parsed, cases, names)) as book:
+    with Store(parsed.store) as store:
+        known = wheelhouse.known(parsed, store, lambda text: console.print(text, style="dim", markup=False))
+    names = _names(parsed, known)
+    releases = [known.find(name) for name in names]
+    with logbook.of_question(parsed.out, inquiry.identity(parsed, cases, releases)) as book:
         with Quiet(console, id_width=0) as live:
-            prober = Prober(parsed, environment, cases, book.folder, live)
+            prober = Prober(parsed, environment, cases, book.folder, live, known=known)
             run = _Run(parsed=parsed, names=names, cases=cases, book=book, live=live)
             run.known.update(_known(book))
             code = run.judge(prober)
