@@ -95,7 +95,7 @@ def sizes(chosen: engine.Engine) -> None:
 def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
     """Build an image that is there, as one would who does not look it up."""
     with Store(store) as having:
-        tools = toolchain.installed(made.release.release.name, having)
+        tools = toolchain.installed(made.release, having)
         needed = wheels.dependencies(made.containers, made.image.python_version, having)
         with having.scratch() as folder, (folder / "context.tar").open("w+b") as file:
             context.write(made, tools, needed, file)
@@ -109,7 +109,7 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
 def recipe(name: str, release: str) -> Recipe:
     """Return the recipe of an image."""
     parsed = arguments.parser({}).parse_args(["image", "tag", name, "--iree", release])
-    return context.recipe(parsed, image.load(context.folder(parsed))[name])
+    return context.recipe(parsed, image.load(context.folder(parsed))[name], releases.find(release))
 
 
 def run(store: Path, *command: str) -> None:

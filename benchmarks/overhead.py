@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         release = releases.newest().name
-        tools = toolchain.installed(release, Store(scratch / "store"))
+        tools = toolchain.installed(releases.find(release), Store(scratch / "store"))
         by_hand_s = run_by_hand(scratch, tools)
         cold = run_harness(scratch, "cold")
         warm = run_harness(scratch, "warm")

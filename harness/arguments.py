@@ -22,6 +22,7 @@ _NO = {"", "0", "false", "no"}
 # By which a batch system or a user lends only some GPUs to a process.
 _VISIBLE = {Vendor.AMD: "ROCR_VISIBLE_DEVICES", Vendor.NVIDIA: "CUDA_VISIBLE_DEVICES"}
 _APP = "iree-quality-harness"
+_IREE_HELP = "IREE release (default: the newest in the lock)"
 
 
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -32,19 +33,19 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options()
     results, containers = _result_options(environment), _container_options()
     selectors, cache, network = _selectors(), _cache_options(environment), _network_options(environment)
-    images = _image_options(environment)
+    images, wheels = _image_options(environment), _wheel_options(environment)
     for name, help_text, parents in (
         (
             "quality",
             "provide an IREE release, run the models, judge and report",
-            (selectors, specs, cases, results, runs, cache, network, images, containers),
+            (selectors, specs, cases, results, runs, cache, network, images, containers, wheels),
         ),
         (
             "run",
             "the same with the IREE tools of --toolchain or PATH",
             (selectors, specs, cases, results, runs, cache, network),
         ),
-        ("plan", "print the exact commands and run none", (selectors, specs, cases)),
+        ("plan", "print the exact commands and run none", (selectors, specs, cases, network, wheels)),
         ("list", "list the cases", (selectors, specs, cases)),
         ("fetch", "fetch the blobs only", (selectors, specs, cases, cache, network)),
         ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs, network, cache)),
@@ -53,9 +54,9 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
         _own_options(name, command)
-    search_options.add(commands, (specs, cases, results, cache, network, images, containers))
+    search_options.add(commands, (specs, cases, results, cache, network, images, containers, wheels))
     _add_store_commands(commands, environment, cache)
-    _add_image_commands(commands, environment, images)
+    _add_image_commands(commands, environment, images, (network, wheels))
     return top
 
 
@@ -63,7 +64,7 @@ def _own_options(name: str, command: argparse.ArgumentParser) -> None:
     if name == "run":
         command.add_argument("--toolchain", type=Path, metavar="DIR", help="folder whose bin has the IREE tools")
     if name in {"quality", "plan"}:
-        command.add_argument("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
+        command.add_argument("--iree", metavar="RELEASE", help=_IREE_HELP)
     if name == "list":
         command.add_argument("--json", action="store_true", help="print an array of cases")
     if name == "lock":
@@ -95,7 +96,12 @@ def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: ar
             command.add_argument("--port", type=port, default=DEFAULT_PORT, help="0 for any (default: %(default)s)")
 
 
-def _add_image_commands(commands: Any, environment: Mapping[str, str], images: argparse.ArgumentParser) -> None:
+def _add_image_commands(
+    commands: Any,
+    environment: Mapping[str, str],
+    images: argparse.ArgumentParser,
+    makes: tuple[argparse.ArgumentParser, ...],
+) -> None:
     help_text = "have, share or remove the images in which models run"
     image = commands.add_parser("image", help=help_text, description=help_text, allow_abbrev=False)
     group = _group()
@@ -109,12 +115,14 @@ def _add_image_commands(commands: Any, environment: Mapping[str, str], images: a
         ("list", "list our images that the engine has"),
         ("prune", "remove those that are made from other inputs than they would be now"),
     ):
+        is_made = name in {"tag", "build", "push"}
+        parents = [group, images, *(makes if is_made else ())]
         command = subcommands.add_parser(
-            name, help=help_text, description=help_text, parents=[group, images], allow_abbrev=False
+            name, help=help_text, description=help_text, parents=parents, allow_abbrev=False
         )
-        if name in {"tag", "build", "push"}:
+        if is_made:
             command.add_argument("image", nargs="?", default="cpu", help="a name in images.toml (default: %(default)s)")
-            command.add_argument("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
+            command.add_argument("--iree", metavar="RELEASE", help=_IREE_HELP)
         if name == "prune":
             command.add_argument("--all", action="store_true", help="remove all of ours")
             command.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
@@ -132,6 +140,18 @@ def _image_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--containers", type=Path, metavar="DIR", help=help_text)
     help_text = "archive of Debian packages for the -debian images (default: mmdebstrap's choice)"
     add("--debian-mirror", metavar="URL", help=help_text)
+    return group
+
+
+def _wheel_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    group = _group()
+    add = group.add_argument
+    help_text = "a page of links to IREE's wheels, such as https://iree.dev/pip-release-links.html, or a folder of"
+    help_text += " wheels; may be repeated (default: HARNESS_FIND_LINKS, by spaces)"
+    add("--find-links", action="append", default=[], metavar="URL|DIR", help=help_text)
+    help_text = "a folder of wheels of your own; may be repeated"
+    add("--wheels", action="append", type=Path, default=[], metavar="DIR", help=help_text)
+    group.set_defaults(environment_find_links=environment.get("HARNESS_FIND_LINKS", ""))
     return group
 
 
@@ -255,3 +275,8 @@ def mirrors(arguments: argparse.Namespace) -> tuple[urls.Mirror, ...]:
         return (*arguments.mirror, *map(urls.Mirror.parse, arguments.environment_mirrors.split()))
     except ValueError as error:
         raise UsageError(f"HARNESS_MIRRORS: {error}.") from error
+
+
+def find_links(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return where wheels are to be found: what the command line names, then what the environment does."""
+    return (*arguments.find_links, *arguments.environment_find_links.split())

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from harness import arguments, devices, releases, session, spec, supply, targets, toolchain
+from harness import arguments, devices, session, spec, supply, targets, wheelhouse
 from harness import plan as planning
 from harness.errors import NoVerdictError, UsageError
 from harness.gpus import Pool
@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--test-file-directory", type=Path, help="folder of specs (default: quality_tests)")
     group.addoption("--external-file-directory", type=Path, help="folder of files that specs name by name")
     group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
+    group.addoption(
+        "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: a page, a folder"
+    )
+    group.addoption(
+        "--wheels", action="append", default=[], metavar="DIR", help="more releases: a folder of own builds"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [str(folder)]
     try:
         config.pluginmanager.register(_Bench(config), "harness-bench")
-    except UsageError as error:
+    except (UsageError, NoVerdictError) as error:
         raise pytest.UsageError(str(error)) from error
 
 
@@ -57,7 +63,8 @@ class _Bench:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.parsed = self._parsed()
-        self.release = releases.chosen(self.parsed.iree)
+        with Store(self.parsed.store) as store:
+            self.release = wheelhouse.chosen(self.parsed, store, _LOG.info)
         self.folders = session.spec_folders(self.parsed)
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
@@ -91,12 +98,11 @@ class _Bench:
         """What does the steps; the toolchain is provided the first time."""
         if self._steps is None:
             store = Store(self.parsed.store, on_wait=supply.waiting(_LOG.info))
-            name, offline = self.release.name, self.parsed.offline
             self._fetcher = self._open.enter_context(supply.fetcher(self.parsed, store, _LOG.info))
             self._steps = Steps(
                 store=store,
                 have=self._fetcher.fetch,
-                toolchain=toolchain.installed(name, store, offline=offline, notice=_LOG.info),
+                toolchain=wheelhouse.installed(self.parsed, self.release, store, None, _LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=self.parsed.timeout,
@@ -120,6 +126,8 @@ class _Bench:
             "--timeout": self._config.getoption("timeout", None),
         }
         argv = [text for name, value in options.items() if value for text in (name, str(value))]
+        for name in ("--find-links", "--wheels"):
+            argv += [text for value in self._config.getoption(name) for text in (name, value)]
         return arguments.parser(os.environ).parse_args(["quality", *argv])  # noqa: TID251 - an entry point like cli
 
 

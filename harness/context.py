@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import harness
-from harness import manifest, releases, toolchain
+from harness import manifest, toolchain
 from harness.disk import disk_errors
 from harness.image import Bootstrapped, Image, Pulled
 from harness.manifest import Manifest
@@ -65,8 +65,8 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        """`cpu-3.13.0-0123456789ab`."""
-        return f"{self.image.name}-{self.release.release.name}-{self.inputs[:_TAG_DIGITS]}"
+        """`cpu-3.13.0-0123456789ab`; no tag has a plus, as the versions of own builds do."""
+        return f"{self.image.name}-{self.release.release.name.replace('+', '_')}-{self.inputs[:_TAG_DIGITS]}"
 
     @property
     def arguments(self) -> Mapping[str, str]:
@@ -93,9 +93,9 @@ def folder(parsed: argparse.Namespace) -> Path:
     return parsed.containers or (own if own.is_dir() else _PACKAGE.parent / "containers")
 
 
-def recipe(parsed: argparse.Namespace, chosen: Image) -> Recipe:
-    """Return how an image is made for the release of the command line."""
-    return Recipe(image=chosen, release=releases.find(releases.chosen(parsed.iree).name), containers=folder(parsed))
+def recipe(parsed: argparse.Namespace, chosen: Image, release: LockedRelease) -> Recipe:
+    """Return how an image is made for a release, each of whose wheels has a sha256."""
+    return Recipe(image=chosen, release=release, containers=folder(parsed))
 
 
 @functools.cache

@@ -41,7 +41,8 @@ _ASKED_AT_ONCE = 8
 class Places:
     """Where blobs may be had and what opens them.
 
-    `locked` refuses what no lock vouches for; `fresh` asks whether the host still has what the store has of such.
+    `locked` refuses what no lock vouches for; `fresh` asks whether the host still has what the store has of such;
+    `anew` fetches it each time, unless `offline`, and takes what comes.
     """
 
     mirrors: tuple[urls.Mirror, ...] = ()
@@ -49,6 +50,7 @@ class Places:
     offline: bool = False
     locked: bool = False
     fresh: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +158,12 @@ class Fetcher:
         came: list[Received] = []
 
         def make(folder: Path) -> None:
-            if self.places.fresh or not self._is_shared(folder):
+            if self.places.fresh or self.places.anew or not self._is_shared(folder):
                 came.append(self._download(blob, folder))
                 self._learnt(blob, self._share(folder, came[0]), came[0]).write(folder)
-                told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
-                self.means.notice(f"{redacted(blob.url)} is not in the lock: {told}")
+                if not self.places.anew:
+                    told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
+                    self.means.notice(f"{redacted(blob.url)} is not in the lock: {told}")
             _remove_all_but({learnt.INDEX}, folder)
 
         if self.places.locked:
@@ -201,7 +204,9 @@ class Fetcher:
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
     def _is_good(self, blob: Blob, index: Entry) -> bool:
-        return self._has_content(index) and not (self.places.fresh and self._is_outdated(blob, learnt.read(index.path)))
+        if not self._has_content(index) or (self.places.anew and not self.places.offline):
+            return False
+        return not (self.places.fresh and self._is_outdated(blob, learnt.read(index.path)))
 
     def _is_outdated(self, blob: Blob, known: Learnt) -> bool:
         """Return whether the host shows another content than before, or nothing by which to tell."""
@@ -237,7 +242,7 @@ class Fetcher:
 
     def _check_may(self, blob: Blob) -> None:
         if self.places.offline:
-            hint = "run `harness fetch` without --offline"
+            hint = "run `harness fetch`, or this command, once without --offline"
             raise FetchError(f"{redacted(blob.url)}: it is not in the store and the network is not to be used; {hint}.")
         if self._no_room:
             raise DiskError(self._no_room)

@@ -9,8 +9,10 @@ from harness import bootstrap, context, toolchain, wheels
 from harness.context import Recipe
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
+from harness.fetch import Fetcher
 from harness.image import Bootstrapped, Pulled
 from harness.manifest import LABEL
+from harness.model import Blob, Fetched
 from harness.process import Cancel
 from harness.store import Store
 
@@ -38,10 +40,14 @@ class Had:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """With what images are had. `registry` is `HOST/PATH`, where they are looked for before they are built."""
+    """With what images are had. `registry` is `HOST/PATH`, where they are looked for before they are built.
+
+    `have` has wheels on disk that are not on the package index.
+    """
 
     engine: Engine
     store: Store
+    have: Callable[[Blob], Fetched]
     registry: str | None
     offline: bool
     debian_mirror: str | None
@@ -50,12 +56,13 @@ class Means:
 
 
 def means(
-    parsed: argparse.Namespace, chosen: Engine, store: Store, cancel: Cancel, notice: Callable[[str], None]
+    parsed: argparse.Namespace, chosen: Engine, having: Fetcher, cancel: Cancel, notice: Callable[[str], None]
 ) -> Means:
-    """Return the means that the command line asks for."""
+    """Return the means that the command line asks for; all is kept in the store of what fetches."""
     return Means(
         engine=chosen,
-        store=store,
+        store=having.store,
+        have=having.fetch,
         registry=parsed.registry,
         offline=parsed.offline,
         debian_mirror=parsed.debian_mirror,
@@ -189,7 +196,7 @@ def _built(recipe: Recipe, means: Means) -> Had:
     """Build an image, tested at its end; everything that it is made from is had first."""
     options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
     base = _base(recipe, means)
-    tools = toolchain.installed(recipe.release.release.name, means.store, **options)
+    tools = toolchain.installed(recipe.release, means.store, have=means.have, **options)
     dependencies = wheels.dependencies(recipe.containers, recipe.image.python_version, means.store, **options)
     means.notice(f"building {named(recipe)}")
     with means.store.scratch() as folder, (folder / "context.tar").open("w+b") as file:

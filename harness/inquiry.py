@@ -12,7 +12,7 @@ from harness.flags import ChangedDefault
 from harness.folders import local_path
 from harness.model import Backend, Blob, Case
 from harness.probes import Question
-from harness.releases import Releases
+from harness.releases import LockedRelease, Releases
 from harness.store import Store
 
 
@@ -83,13 +83,13 @@ def pinned(parsed: argparse.Namespace, what: Asked) -> str | None:
     return ends.get(name, name) if name else None
 
 
-def identity(parsed: argparse.Namespace, cases: Sequence[Case], releases: Sequence[str]) -> Mapping[str, Any]:
+def identity(parsed: argparse.Namespace, cases: Sequence[Case], found: Sequence[LockedRelease]) -> Mapping[str, Any]:
     """Return all that a search depends on: another one must not go on from what this one has seen."""
     with Store(parsed.store) as store:
         return {
             "options": search_options.identity(parsed),
             "cases": {case.id: _content(case, store) for case in cases},
-            "releases": list(releases),
+            "releases": [_release_content(each, store) for each in found],
             "harness": context.this_harness(),
         }
 
@@ -98,6 +98,13 @@ def _content(case: Case, store: Store) -> str:
     """Return a digest over a spec and all that it names."""
     parts = [repr(case), *(_blob_content(blob, store) for blob in case.spec.blobs)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _release_content(release: LockedRelease, store: Store) -> Sequence[str]:
+    """Return the name of a release and, unless the lock has it, a digest over its wheels, which may be made anew."""
+    blobs = [Blob(url=each.url, sha256=next(iter(each.sha256), None)) for each in release.wheels if each.url]
+    contents = "\n".join(_blob_content(blob, store) for blob in blobs)
+    return [release.release.name, *([hashlib.sha256(contents.encode()).hexdigest()] if blobs else [])]
 
 
 def _blob_content(blob: Blob, store: Store) -> str:

@@ -3,16 +3,17 @@
 import argparse
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import choice, session, supply
+from harness import choice, session, supply, wheelhouse
 from harness.devices import Gpu
 from harness.errors import NoVerdictError
 from harness.live import Live
 from harness.model import Case, Compile, Outcome, Report, Step
 from harness.process import Cancel, Cancelled
+from harness.releases import Releases
 from harness.remembered import Memory, Remembering
 from harness.run import Doer
 from harness.site import Order, Provider, Site
@@ -49,6 +50,21 @@ class Judged:
     reused: Mapping[str, str]
 
 
+def known_releases(
+    parsed: argparse.Namespace, environment: Mapping[str, str], notice: Callable[[str], None]
+) -> Releases:
+    """Return the releases that a search may go through.
+
+    Raises:
+        UsageError: the image or the engine's address makes no sense, with whichever release.
+        FetchError: a page of links cannot be had.
+    """
+    with Store(parsed.store.absolute()) as store:
+        known = wheelhouse.known(parsed, store, notice)
+    choice.provider(parsed, environment, known.find(known.names[-1]))
+    return known
+
+
 class Prober:
     """Judges cases with releases. What was made once is shared: blobs, modules, toolchains, images, and runs."""
 
@@ -59,6 +75,8 @@ class Prober:
         cases: Sequence[Case],
         out_dir: Path,
         live: Live,
+        *,
+        known: Releases,
     ) -> None:
         """Prepare; nothing starts before it is asked for.
 
@@ -68,12 +86,13 @@ class Prober:
             cases: what to judge.
             out_dir: folder for the results of each release.
             live: where to tell.
+            known: the releases that there are.
         """
         self.cancel = Cancel()
         self._parsed = argparse.Namespace(**vars(parsed))
         self._parsed.jobs = max(1, session.default_jobs() // parsed.jobs)
         self._environment, self._cases, self._out_dir, self._live = environment, cases, out_dir, live
-        self._memory = Memory()
+        self._memory, self._known = Memory(), known
         self._preparing: dict[str, threading.Thread] = {}
 
     def close(self) -> None:
@@ -151,7 +170,7 @@ class Prober:
         return argparse.Namespace(**{**vars(self._parsed), "iree": release})
 
     def _provider(self, release: str) -> Provider:
-        return choice.provider(self._with(release), self._environment)
+        return choice.provider(self._parsed, self._environment, self._known.find(release))
 
     def _judged(self, provider: Provider, release: str, name: str, reused: Mapping[str, str]) -> Judged:
         folder = session.new_out_dir(self._out_dir / "probes" / name)

@@ -1,4 +1,4 @@
-"""The stable IREE releases: their order, the commits they were made from, and the hashes of their wheels (pure).
+"""The IREE releases: their order, the commits they were made from, and the hashes of their wheels (pure).
 
 `releases.json` is written by `nox -s pins` from the package index and never by hand.
 """
@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.model import Release
 
 LOCK_NAME = "releases.json"
+_SHOWN = 30
 _COMPARISON = re.compile(r"\s*(>=|<=|==|>|<)\s*(\S+?)\s*")
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -29,16 +30,24 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """One package of a release: its version and the sha256 of its wheel for every Python and machine."""
+    """One package of a release: its version and the sha256 of its wheel for every Python and machine.
+
+    One that the package index does not have is at a `url`: of the one wheel for this machine, which may have no sha256
+    yet.
+    """
 
     package: str
     version: str
     sha256: tuple[str, ...]
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedRelease:
-    """A release as the lock has it. 3.7.1 is a compiler alone: its runtime is that of 3.7.0."""
+    """A release as the lock, or whoever else offers it, has it. `commit` may be empty until it is installed.
+
+    3.7.1 is a compiler alone: its runtime is that of 3.7.0.
+    """
 
     release: Release
     candidate: str
@@ -64,16 +73,16 @@ class Releases:
         return list(self._by_name)
 
     def find(self, name: str) -> LockedRelease:
-        """Return a release.
+        """Return a release, also by the name of the candidate that became it.
 
         Raises:
             UsageError: there is none of this name; the message names those that there are.
         """
-        if name in self._by_name:
-            return self._by_name[name]
+        if found := self._by_name.get(name) or self._by_name.get(of_build(name).name):
+            return found
         near = difflib.get_close_matches(name, self._by_name, n=1)
         known = f"did you mean {near[0]}? There are" if near else "there are"
-        raise UsageError(f"{name}: no such IREE release; {known} {', '.join(self._by_name)}.")
+        raise UsageError(f"{name}: no such IREE release; {known} {', '.join(_shortened(self.names))}.")
 
     def selected(self, text: str) -> Sequence[LockedRelease]:
         """Return the release of a name, or those of a range, `3.0.0..3.13.0`; an end left out is the first or last.
@@ -116,15 +125,6 @@ def find(name: str) -> LockedRelease:
         UsageError: the lock has none of this name; the message names those it has.
     """
     return Releases().find(name)
-
-
-def chosen(name: str | None) -> Release:
-    """Return the release that a command line names, or the default.
-
-    Raises:
-        UsageError: the lock has none of this name.
-    """
-    return find(name).release if name else newest()
 
 
 def of_build(version: str) -> Release:
@@ -187,6 +187,11 @@ def _is_date(text: str) -> bool:
 
 def _all_hold(place: float, bounds: Sequence[tuple[str, float]]) -> bool:
     return all(_COMPARE[sign](place, bound) for sign, bound in bounds)
+
+
+def _shortened(names: Sequence[str]) -> Sequence[str]:
+    """Return names to show: nightlies may be many."""
+    return names if len(names) <= _SHOWN else [*names[:3], "...", *names[-_SHOWN:]]
 
 
 def _locked(name: str, entry: Mapping[str, object]) -> LockedRelease:

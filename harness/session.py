@@ -270,8 +270,14 @@ def options(parsed: argparse.Namespace) -> planning.Options:
     return planning.Options(
         tool_verdict=parsed.verdict == "iree-run-module",
         run_wrapper=tuple(parsed.run_wrapper),
-        pin_defaults=releases.find(parsed.pin_defaults).release if parsed.pin_defaults else None,
+        pin_defaults=_pinned(parsed.pin_defaults) if parsed.pin_defaults else None,
     )
+
+
+def _pinned(name: str) -> Release:
+    """Return a release whose place among the others is known, also one that is not in the lock."""
+    release = releases.of_build(name)
+    return release if release.date else releases.find(name).release
 
 
 def default_jobs() -> int:

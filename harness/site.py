@@ -16,6 +16,8 @@ from harness.steps import Steps
 from harness.store import Store
 from harness.toolchain import Toolchain
 
+Notice = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -28,7 +30,7 @@ class Order:
     timeout_s: float
     gpus: Sequence[Gpu]
     cancel: Cancel
-    notice: Callable[[str], None]
+    notice: Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,30 +49,36 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Where a site is to be had: in a `container` or `local`. `open` has it, which may fail."""
+    """Where a site is to be had: in a `container` or `local`. `open` has it, which may fail.
+
+    `prepare` has, which may fail too, all that takes long to be had before: the toolchain, or the image.
+    """
 
     engine: str
     open: Callable[[Order], AbstractContextManager[Site]]
-    prepare: Callable[[Store, Cancel, Callable[[str], None]], None] = lambda _store, _cancel, _notice: None
+    prepare: Callable[[Store, Cancel, Notice], None] = lambda _store, _cancel, _notice: None
 
 
-def installed(release: str, *, offline: bool) -> Provider:
-    """Return what provides this machine with a locked release."""
+def installed(provide: Callable[[Store, Cancel, Notice], Toolchain]) -> Provider:
+    """Return what provides this machine with a release that is installed for it."""
 
-    def provide(order: Order) -> Toolchain:
-        return toolchain.installed(release, order.store, offline=offline, cancel=order.cancel, notice=order.notice)
+    def prepare(store: Store, cancel: Cancel, notice: Notice) -> None:
+        provide(store, cancel, notice)
 
-    return _here(provide)
+    return Provider(engine="local", open=_here(provide), prepare=prepare)
 
 
 def found(folder: Path | None, search_path: str) -> Provider:
-    """Return what provides this machine with the IREE that it has."""
-    return _here(lambda order: toolchain.found(folder, search_path, order.store))
+    """Return what provides this machine with the IREE that it has, for which there is nothing to prepare."""
+    return Provider(engine="local", open=_here(lambda store, *_: toolchain.found(folder, search_path, store)))
 
 
-def _here(provide: Callable[[Order], Toolchain]) -> Provider:
+def _here(
+    provide: Callable[[Store, Cancel, Notice], Toolchain],
+) -> Callable[[Order], AbstractContextManager[Site]]:
     @contextlib.contextmanager
     def site(order: Order) -> Iterator[Site]:
-        yield Site(name="local", toolchain=provide(order), facts={}, hand_over=lambda steps: steps)
+        tools = provide(order.store, order.cancel, order.notice)
+        yield Site(name="local", toolchain=tools, facts={}, hand_over=lambda steps: steps)
 
-    return Provider(engine="local", open=site)
+    return site

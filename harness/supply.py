@@ -28,8 +28,9 @@ def fetcher(
     *,
     progress: Progress = lambda *_: None,
     cancel: Cancel | None = None,
+    anew: bool = False,
 ) -> Fetcher:
-    """Return what has blobs on disk as the command line asks.
+    """Return what has blobs on disk as the command line asks; `anew` each time, for what no lock ever vouches for.
 
     Raises:
         UsageError: a mirror of the environment is none.
@@ -39,8 +40,9 @@ def fetcher(
         mirrors=() if update else arguments.mirrors(parsed),
         grants=parsed.grants,
         offline=parsed.offline,
-        locked=parsed.locked and parsed.command != "lock",
+        locked=parsed.locked and parsed.command != "lock" and not anew,
         fresh=update,
+        anew=anew,
     )
     means = Means(notice=notice, progress=progress, cancel=cancel, connections=parsed.connections)
     return Fetcher(store, means, places=places)

@@ -9,15 +9,16 @@ import hashlib
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from harness import process, releases, wheels
-from harness.errors import ToolError
-from harness.model import Release
+from harness.errors import IntegrityError, ToolError
+from harness.model import Blob, Fetched, Release
 from harness.process import Cancel
-from harness.releases import LockedRelease
+from harness.releases import LockedRelease, Wheel
 from harness.store import Store
 
 # Every release from 3.0.0 on has wheels for it. The programs need no Python, so it need not be here.
@@ -28,7 +29,7 @@ _RUNTIME_DIR = Path("iree/_runtime_libs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolchain:
-    """One installed IREE. `build` changes whenever the compiler does."""
+    """One installed IREE. `build` changes whenever the compiler does, and `runtime_build` whenever its runtime does."""
 
     release: Release
     iree_compile: Path
@@ -40,43 +41,73 @@ class Toolchain:
     runtime_build: str = ""
 
 
+def _of_index(blob: Blob) -> Fetched:
+    """Have no wheel but those of the package index, which uv fetches."""
+    raise ToolError(f"{blob.name}: nothing was named that fetches wheels from elsewhere than the package index.")
+
+
 def installed(
-    name: str,
+    locked: LockedRelease,
     store: Store,
     *,
+    have: Callable[[Blob], Fetched] = _of_index,
     offline: bool = False,
     cancel: Cancel | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Toolchain:
-    """Return a locked release, installed into the store by hash the first time, of which `notice` is told.
+    """Return a release, installed into the store by hash the first time.
+
+    Args:
+        locked: the release, each of whose wheels has a sha256.
+        store: where it is kept.
+        have: has wheels on disk that are not on the package index.
+        offline: whether only what is in the store, or in uv's cache, may be used.
+        cancel: an order to stop.
+        notice: told that it is being installed.
 
     Raises:
-        UsageError: the lock has no such release.
         FetchError: its wheels cannot be had.
+        IntegrityError: a wheel is not what it should be.
+        DiskError: no space is left.
+        Cancelled: the order came first.
     """
-    locked = releases.find(name)
-    requirements = _requirements(locked)
+    subject = f"IREE {locked.release.name}"
 
     def install(folder: Path) -> None:
-        notice(f"installing IREE {name}")
-        wheels.install(
-            f"IREE {name}",
-            requirements,
-            folder,
-            target=folder,
-            python_version=WHEEL_PYTHON,
-            options=("--no-deps",),
-            offline=offline,
-            cancel=cancel,
-        )
+        notice(f"installing {subject}")
+        elsewhere = [_had(subject, wheel, have) for wheel in locked.wheels if wheel.url]
+        with wheels.linked(folder, elsewhere) as (listing, options):
+            wheels.install(
+                subject,
+                listing + _requirements(wheel for wheel in locked.wheels if not wheel.url),
+                folder,
+                target=folder,
+                python_version=WHEEL_PYTHON,
+                options=("--no-deps", *options),
+                offline=offline,
+                cancel=cancel,
+            )
 
     entry = store.provide("toolchains", key(locked), install)
     return _described([entry.path], store, expected=locked.release)
 
 
+def _had(subject: str, wheel: Wheel, have: Callable[[Blob], Fetched]) -> wheels.Had:
+    """Return a wheel that is not on the package index, on disk."""
+    blob = Blob(url=wheel.url or "", sha256=wheel.sha256[0])
+    try:
+        path = have(blob).path
+    except IntegrityError as error:
+        hint = "correct the page that names it, or have another"
+        raise IntegrityError(
+            f"{subject}: a wheel is not what it should be. {error.__cause__ or error}; {hint}."
+        ) from error
+    return wheels.Had(package=wheel.package, name=unquote(blob.name), path=path, sha256=wheel.sha256[0])
+
+
 def key(locked: LockedRelease) -> str:
-    """Return what stands for the content of an installed release on a machine like this one."""
-    digest = hashlib.sha256(f"{_requirements(locked)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
+    """Return what stands for the content of an installed release, each of whose wheels has a sha256, here."""
+    digest = hashlib.sha256(f"{_requirements(locked.wheels)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
     return f"{locked.release.name}-{digest[:16]}"
 
 
@@ -92,11 +123,11 @@ def moved(tools: Toolchain, to: Path) -> Toolchain:
     return dataclasses.replace(tools, **paths)
 
 
-def _requirements(locked: LockedRelease) -> str:
-    """Return the wheels of a release as a requirements file has them."""
+def _requirements(wanted: Iterable[Wheel]) -> str:
+    """Return wheels as a requirements file has those of the package index."""
     return "".join(
         f"{wheel.package}=={wheel.version}{''.join(f' --hash=sha256:{digest}' for digest in wheel.sha256)}\n"
-        for wheel in locked.wheels
+        for wheel in wanted
     )
 
 
@@ -133,8 +164,8 @@ def _roots(bin_dir: Path) -> Iterator[Path]:
 def _described(roots: list[Path], store: Store, *, expected: Release | None = None) -> Toolchain:
     iree_compile = _program("iree-compile", _COMPILER_DIR, roots)
     iree_run_module = _program("iree-run-module", _RUNTIME_DIR, roots)
-    version, commit = _stamp(iree_compile.parent.parent / "version.py") or _said(iree_compile, store)
-    _, runtime_commit = _stamp(iree_run_module.parent / "version.py") or ("", None)
+    version, commit = _stamp_of(iree_compile.parent.parent) or _said(iree_compile, store)
+    _, runtime_commit = _stamp_of(iree_run_module.parent) or ("", None)
     return Toolchain(
         release=expected or releases.of_build(version),
         iree_compile=iree_compile,
@@ -143,6 +174,7 @@ def _described(roots: list[Path], store: Store, *, expected: Release | None = No
         compiler_commit=commit,
         runtime_commit=runtime_commit,
         build=_build(iree_compile, store),
+        runtime_build=_runtime_build(iree_run_module, store),
     )
 
 
@@ -161,11 +193,13 @@ def _is_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
-def _stamp(path: Path) -> tuple[str, str] | None:
-    """Return version and commit as the packages' `version.py` has them."""
-    if not path.is_file():
-        return None
-    text = path.read_text(encoding="utf-8")
+def _stamp_of(package: Path) -> tuple[str, str] | None:
+    path = package / "version.py"
+    return stamp(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def stamp(text: str) -> tuple[str, str] | None:
+    """Return version and commit as the packages' `version.py` has them; no I/O."""
     version, commit = re.search(r'VERSION = "(.*)"', text), re.search(r'"IREE": "([0-9a-f]{40})"', text)
     return (version[1], commit[1]) if version and commit else None
 
@@ -185,4 +219,15 @@ def _build(iree_compile: Path, store: Store) -> str:
     library = iree_compile.parent / "libIREECompiler.so"
     nearby = iree_compile.parent.parent / "lib" / "libIREECompiler.so"
     files = [shutil.which(str(iree_compile)) or str(iree_compile), *(str(p) for p in (library, nearby) if p.is_file())]
-    return hashlib.sha256("".join(store.digest(Path(each)) for each in files).encode()).hexdigest()
+    return _digest(map(Path, files), store)
+
+
+def _runtime_build(iree_run_module: Path, store: Store) -> str:
+    """Return a digest over the program that runs modules and the libraries that it may load from where it is."""
+    beside = sorted(iree_run_module.parent.glob("lib*.so*"))
+    nearby = sorted((iree_run_module.parent.parent / "lib").glob("lib[iI][rR][eE][eE]*.so*"))
+    return _digest([iree_run_module, *(path for path in (*beside, *nearby) if path.is_file())], store)
+
+
+def _digest(files: Iterable[Path], store: Store) -> str:
+    return hashlib.sha256("".join(map(store.digest, files)).encode()).hexdigest()

@@ -1,10 +1,12 @@
 """The only place that installs wheels: by hash, for the Python that is named, into the store."""
 
+import contextlib
 import hashlib
 import platform
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import uv
@@ -22,6 +24,36 @@ _LOG_NAME = "install.log"
 _ONE_THREAD = threading.Lock()
 # What tells where, when and by whom a wheel was installed; and the programs, which begin with a path of this machine.
 _VARYING = ("*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/uv_*.json", ".lock", "bin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Had:
+    """A wheel on disk: `name` says what it is, whatever its file is called."""
+
+    package: str
+    name: str
+    path: Path
+    sha256: str
+
+
+@contextlib.contextmanager
+def linked(folder: Path, had: Sequence[Had]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Lend what `install` needs for wheels on disk: their requirements, and options for uv.
+
+    Afterwards nothing in the folder says where they were. uv keeps no copy of them: the store has them.
+    """
+    if not had:
+        yield "", ()
+        return
+    links, cache = folder / "wheels", folder / "cache"
+    links.mkdir()
+    for each in had:
+        (links / each.name).symlink_to(each.path.absolute())
+    lines = (f"{each.package} @ {(links / each.name).as_uri()} --hash=sha256:{each.sha256}\n" for each in had)
+    yield "".join(lines), ("--cache-dir", str(cache))
+    for path in (links, cache):
+        shutil.rmtree(path)
+    _strip(folder)
 
 
 def install(

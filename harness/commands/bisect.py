@@ -17,9 +17,8 @@ from harness.errors import Terminated, UsageError
 from harness.finding import Asked, Finding
 from harness.logbook import Logbook
 from harness.model import EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED, Case, Report, Status, as_json
-from harness.prober import Prober, Quiet
+from harness.prober import Prober, Quiet, known_releases
 from harness.probes import Probe, without_expectations
-from harness.releases import Releases
 from harness.report import junit, search
 
 
@@ -27,10 +26,12 @@ def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Find the release that changed a case, and leave bisect.json, bisect.md and junit.xml."""
     console = Console(highlight=False)
     case = _case(parsed)
-    asked = inquiry.asked(parsed, case, Releases())
+    known = known_releases(parsed, environment, lambda text: console.print(text, style="dim", markup=False))
+    asked = inquiry.asked(parsed, case, known)
     parsed.pin_defaults = inquiry.pinned(parsed, asked)
     replayed = _replayed(parsed.replay, asked) if parsed.replay else {}
-    with logbook.of_question(parsed.out, inquiry.identity(parsed, [case], asked.releases)) as book:
+    releases = [known.find(name) for name in asked.releases]
+    with logbook.of_question(parsed.out, inquiry.identity(parsed, [case], releases)) as book:
         start = Finding(
             asked=asked,
             seen=_known(asked, book) | replayed,
@@ -39,7 +40,8 @@ def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
             again=search_options.again(parsed),
         )
         with Quiet(console, id_width=0) as live:
-            found, code = _Search(parsed, book, live).run(start, Prober(parsed, environment, [case], book.folder, live))
+            judge = Prober(parsed, environment, [case], book.folder, live, known=known)
+            found, code = _Search(parsed, book, live).run(start, judge)
         _write(found, book.folder, parsed, code)
     console.print(f"\n{search.render(found)}", markup=False, soft_wrap=True)
     console.print(f"Results: {book.folder}/bisect.json, bisect.md, junit.xml, probes", markup=False, soft_wrap=True)

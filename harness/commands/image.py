@@ -5,11 +5,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TextIO
 
-from harness import engine, image, images, releases
+from harness import engine, image, images, releases, supply, wheelhouse
 from harness.context import Recipe, folder, recipe
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
+from harness.fetch import Fetcher
+from harness.image import Image
 from harness.model import EXIT_NO_VERDICT, EXIT_OK
 from harness.process import Cancel
 from harness.report.text import size
@@ -23,42 +26,48 @@ def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return _COMMANDS[parsed.image_command](parsed, environment)
 
 
-def _named(parsed: argparse.Namespace) -> Recipe:
+def _named(parsed: argparse.Namespace) -> Image:
     known = image.load(folder(parsed))
     if parsed.image not in known:
         raise UsageError(f"{parsed.image}: no such image in {folder(parsed)}; expected one of {', '.join(known)}.")
-    return recipe(parsed, known[parsed.image])
+    wheelhouse.check(parsed)
+    return known[parsed.image]
 
 
 def _tag(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    sys.stdout.write(f"{_named(parsed).tag}\n")
+    with _found(parsed, _named(parsed), sys.stderr) as (wanted, _):
+        sys.stdout.write(f"{wanted.tag}\n")
     return EXIT_OK
 
 
 def _build(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    wanted = _named(parsed)
-    with _with_means(parsed, environment) as means:
-        had = images.have(wanted, means)
+    with _found(parsed, _named(parsed), sys.stdout) as (wanted, having):
+        had = images.have(wanted, _means(parsed, environment, having))
     sys.stdout.write(f"{had.reference}  {size(had.size_bytes)}\n")
     return EXIT_OK
 
 
 def _push(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    wanted = _named(parsed)
-    with _with_means(parsed, environment) as means:
-        pushed = images.push(wanted, means)
+    with _found(parsed, _named(parsed), sys.stdout) as (wanted, having):
+        pushed = images.push(wanted, _means(parsed, environment, having))
     sys.stdout.write(f"{pushed}\n")
     return EXIT_OK
 
 
 @contextlib.contextmanager
-def _with_means(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[images.Means]:
-    with Store(parsed.store.absolute()) as store:
+def _found(parsed: argparse.Namespace, chosen: Image, stream: TextIO) -> Iterator[tuple[Recipe, Fetcher]]:
+    """Lend how an image is made for the release that is asked for, and what has wheels for it."""
 
-        def notice(text: str) -> None:
-            sys.stdout.write(f"{text}\n")
+    def notice(text: str) -> None:
+        stream.write(f"{text}\n")
 
-        yield images.means(parsed, engine.required(parsed.engine, environment), store, Cancel(), notice)
+    with Store(parsed.store.absolute()) as store, supply.fetcher(parsed, store, notice) as having:
+        release = wheelhouse.chosen(parsed, store, notice)
+        yield recipe(parsed, chosen, wheelhouse.pinned(release, having)), having
+
+
+def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: Fetcher) -> images.Means:
+    return images.means(parsed, engine.required(parsed.engine, environment), having, Cancel(), having.means.notice)
 
 
 def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 
 from harness import plan as planning
-from harness import releases, script, session, spec
+from harness import script, session, spec, wheelhouse
 from harness.folders import select
 from harness.model import EXIT_OK
+from harness.store import Store
 
 
 def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
@@ -17,7 +18,9 @@ def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _plan(parsed: argparse.Namespace) -> int:
-    release = releases.chosen(parsed.iree)
+    wheelhouse.check(parsed)
+    with Store(parsed.store) as store:
+        release = wheelhouse.chosen(parsed, store, _notice).release
     plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
     sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
     return EXIT_OK
@@ -48,6 +51,10 @@ def _validate(parsed: argparse.Namespace) -> int:
     specs = spec.load_all(select(where, tuple(parsed.selectors)), where, strict=True)
     sys.stdout.write(f"{len(specs)} specs are valid.\n")
     return EXIT_OK
+
+
+def _notice(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"plan": _plan, "list": _list, "validate": _validate}

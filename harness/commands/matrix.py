@@ -18,7 +18,7 @@ from harness.errors import Terminated, UsageError
 from harness.logbook import Logbook
 from harness.matrix import Matrix
 from harness.model import EXIT_INTERRUPTED, EXIT_TERMINATED, Case, Outcome, Report, exit_code
-from harness.prober import Judged, Prober, Quiet
+from harness.prober import Judged, Prober, Quiet, known_releases
 from harness.releases import Releases
 from harness.report import facts, junit, results
 from harness.report import matrix as report
@@ -28,10 +28,12 @@ def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Judge cases with releases, and leave matrix.json, matrix.md, results.json and junit.xml."""
     console = Console(highlight=False)
     cases = session.selected_cases(parsed)
-    names = _names(parsed, Releases())
-    with logbook.of_question(parsed.out, inquiry.identity(parsed, cases, names)) as book:
+    known = known_releases(parsed, environment, lambda text: console.print(text, style="dim", markup=False))
+    names = _names(parsed, known)
+    releases = [known.find(name) for name in names]
+    with logbook.of_question(parsed.out, inquiry.identity(parsed, cases, releases)) as book:
         with Quiet(console, id_width=0) as live:
-            prober = Prober(parsed, environment, cases, book.folder, live)
+            prober = Prober(parsed, environment, cases, book.folder, live, known=known)
             run = _Run(parsed=parsed, names=names, cases=cases, book=book, live=live)
             run.known.update(_known(book))
             code = run.judge(prober)

@@ -32,7 +32,7 @@ from tests.integration.shelf import BODY, URL, client_of, keep
 def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the store of the whole test run, which has the newest release already: no test waits for an index."""
     folder = tmp_path_factory.mktemp("store")
-    toolchains.installed(releases.newest().name, Store(folder))
+    toolchains.installed(releases.find(releases.newest().name), Store(folder))
     return folder
 
 
@@ -40,7 +40,7 @@ def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
     """Return a function from a release to its installed toolchain."""
     store = Store(store_dir)
-    return lambda release: toolchains.installed(release, store)
+    return lambda release: toolchains.installed(releases.find(release), store)
 
 
 @pytest.fixture

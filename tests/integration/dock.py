@@ -67,7 +67,7 @@ def supplies(folder: Path) -> Supplies:
             if not had.containers.exists():
                 shutil.copytree(ROOT / "containers", had.containers)
         had.add(NAME)
-        toolchains.installed(releases.newest().name, store)
+        toolchains.installed(releases.find(releases.newest().name), store)
         wheels.dependencies(had.containers, image.load(had.containers)[NAME].python_version, store)
     return had
 

@@ -187,7 +187,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
     assert len(quoted) >= 4
     for line in quoted:
         arguments = [each.replace("DIR", "quality_tests").replace("sd3/*", "tiny/*") for each in shlex.split(line)]
-        argv = [*LIST, *_without(arguments, {"--iree", "--gpu", "--engine", "--image"})]
+        argv = [*LIST, *_without(arguments, {"--iree", "--find-links", "--wheels", "--gpu", "--engine", "--image"})]
         assert subprocess.run(argv, cwd=ROOT, check=False, capture_output=True).returncode == 0, line
 
 

@@ -156,7 +156,7 @@ def test_the_context_has_the_same_bytes_each_time(dock: Dock, tmp_path: Path) ->
     for name in ("one", "two"):
         # Installed anew each time, but for the wheels, which uv has in its cache.
         with Store(tmp_path / name) as store, (tmp_path / f"{name}.tar").open("w+b") as file:
-            tools = toolchain.installed("3.13.0", store)
+            tools = toolchain.installed(releases.find("3.13.0"), store)
             dependencies = wheels.dependencies(dock.supplies.containers, "3.13", store)
             context.write(recipe(dock), tools, dependencies, file)
             file.seek(0)

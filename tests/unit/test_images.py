@@ -14,6 +14,7 @@ from harness.engine import About, Engine, Notice
 from harness.errors import EngineError, FetchError, UsageError
 from harness.image import Bootstrapped, Image, Pulled
 from harness.images import Means
+from harness.model import Blob, Fetched
 from harness.process import Cancel
 from harness.store import Store
 
@@ -119,9 +120,19 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
+def not_to_be_had(blob: Blob) -> Fetched:
+    """See that nothing is fetched."""
+    raise AssertionError(f"{blob.url} is fetched")
+
+
 def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> Means:
     wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": Cancel()}
-    wanted |= {"engine": engine, "store": store, "notice": (said if said is not None else []).append}
+    wanted |= {
+        "engine": engine,
+        "store": store,
+        "have": not_to_be_had,
+        "notice": (said if said is not None else []).append,
+    }
     return Means(**(wanted | changes))
 
 

@@ -6,8 +6,8 @@ import pytest
 from harness import arguments, inquiry, search_options
 from harness.errors import UsageError
 from harness.finding import Asked
-from harness.model import Case
-from harness.releases import Releases
+from harness.model import Case, Release
+from harness.releases import LockedRelease, Releases, Wheel
 from tests.unit.samples import CPU, blob, spec
 
 CASE = Case(spec=spec(), target=CPU)
@@ -70,9 +70,22 @@ def test_by_default_all_runs_have_to_agree() -> None:
     assert inquiry.question(parsed("--repeat=5", "--at-least=3")).at_least == 3
 
 
-def key(folder: Path, *options: str, **changes: Any) -> Any:
+def key(folder: Path, *options: str, release: LockedRelease | None = None, **changes: Any) -> Any:
     arguments_ = parsed("--store", str(folder / "store"), *options)
-    return inquiry.identity(arguments_, [Case(spec=spec(**changes), target=CPU)], ["3.0.0"])
+    found = release or Releases().find("3.0.0")
+    return inquiry.identity(arguments_, [Case(spec=spec(**changes), target=CPU)], [found])
+
+
+def test_a_search_is_another_if_an_own_build_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "w.whl"
+    wheels = (Wheel(package="iree-base-compiler", version="3.14.0", sha256=(), url=path.as_uri()),)
+    own = LockedRelease(release=Release(name="3.14.0", date=None), candidate="3.14.0", commit="", wheels=wheels)
+    found = []
+    for text in ("1", "2"):
+        path.write_text(text)
+        found.append(key(tmp_path, release=own))
+    assert found[0] != found[1]
+    assert found[1] == key(tmp_path, release=own)
 
 
 def test_a_search_is_another_if_the_question_or_a_file_is(tmp_path: Path) -> None:

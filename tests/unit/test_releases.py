@@ -56,7 +56,7 @@ def test_the_release_of_a_build(version: str, release: Release) -> None:
     ("name", "message"),
     [
         ("3.13", "3.13: no such IREE release; did you mean 3.13.0? There are 3.0.0, "),
-        ("3.13.0rc20261016", "3.13.0rc20261016: no such IREE release; "),
+        ("3.13.0rc20261017", "3.13.0rc20261017: no such IREE release; "),
         ("latest", "latest: no such IREE release; there are 3.0.0, "),
     ],
 )
@@ -65,6 +65,18 @@ def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
         releases.find(name)
     assert str(caught.value).startswith(message)
     assert str(caught.value).endswith(f"{releases.newest().name}.")
+
+
+def test_a_candidate_that_was_promoted_is_the_release_that_it_became() -> None:
+    assert releases.find("3.13.0rc20261016") == releases.find("3.13.0")
+    assert releases.Releases([other("3.14.0rc20261101")]).find("3.10.0rc20260107").release.name == "3.10.0"
+
+
+def test_of_many_releases_not_all_are_named() -> None:
+    known = releases.Releases(other(f"3.14.0rc202611{day:02}") for day in range(1, 31))
+    with pytest.raises(UsageError) as caught:
+        known.find("latest")
+    assert "there are 3.0.0, 3.1.0, 3.2.0, ..., 3.14.0rc20261101, " in str(caught.value)
 
 
 def other(name: str) -> releases.LockedRelease:

@@ -148,6 +148,23 @@ def test_half_a_stamp_is_none(tmp_path: Path, text: str) -> None:
     assert look(tmp_path, tmp_path).runtime_commit is None
 
 
+def test_the_build_of_the_runtime_is_told_by_what_runs_modules(tmp_path: Path) -> None:
+    site = packages(tmp_path / "lib/python3.12/site-packages")
+    wrappers(tmp_path / "bin", "#!/usr/bin/env python3")
+    builds = [look(tmp_path, tmp_path).runtime_build]
+    for path in ("compiler/_mlir_libs/iree-compile", "_runtime_libs/iree-dump-module", "_runtime_libs/version.txt"):
+        native(site / "iree" / path, b"changed")
+    assert look(tmp_path, tmp_path).runtime_build == builds[0]
+    for path in ("_runtime_libs/iree-run-module", "_runtime_libs/libx.so.1", "lib/libiree_runtime.so"):
+        native(site / "iree" / path, b"changed")
+        builds.append(look(tmp_path, tmp_path).runtime_build)
+    native(site / "iree/lib/libc.so.6", b"of the system")
+    assert look(tmp_path, tmp_path).runtime_build == builds[-1]
+    shutil.copytree(tmp_path, tmp_path.with_name("elsewhere"))
+    assert look(tmp_path, tmp_path.with_name("elsewhere")).runtime_build == builds[-1]
+    assert len(set(builds)) == 4
+
+
 def test_the_build_is_told_by_the_compilers_files_and_nothing_else(tmp_path: Path) -> None:
     site = packages(tmp_path / "lib/python3.12/site-packages")
     wrappers(tmp_path / "bin", "#!/usr/bin/env python3")
