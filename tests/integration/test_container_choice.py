@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.dock import Dock, Yard
+from harness.toolchain import Toolchain
+from tests.integration import rebuilt
+from tests.integration.dock import NAME, Dock, Yard
 from tests.integration.laboratory import CPU_FLAGS, HARNESS
+from tests.integration.rebuilt import OWN
 
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
 # A registry that is nowhere: nothing listens at port 1.
@@ -31,6 +34,22 @@ def test_auto_takes_a_container_where_an_engine_answers(yard: Yard) -> None:
     assert result.verdict == (0, "passed", None), result.text
     assert result.report["environment"]["engine"] == "container"
     assert f"docker {yard.dock.engine.api.version()['Version']}, image" in result.text
+
+
+def test_an_own_build_is_judged_in_an_image_of_its_own(
+    dock: Dock, yards: Callable[..., Yard], toolchain: Callable[[str], Toolchain]
+) -> None:
+    yard = yards(dock, can_build=True)
+    yard.spec()
+    commit = toolchain("3.13.0").compiler_commit  # to which an image holds the program
+    rebuilt.wheels(toolchain("3.13.0"), OWN, yard.root / "own", commit=commit)
+    result = yard.run("--iree", OWN, "--wheels", str(yard.root / "own"), "--offline")
+    assert result.verdict == (0, "passed", None), result.text
+    told = result.report["environment"]
+    reference = told["image"]["reference"]
+    dock.engine.api.remove_image(reference)
+    assert told["iree"] == {"release": OWN, "compiler_commit": commit, "runtime_commit": commit}
+    assert reference.startswith(f"localhost/iree-quality:{NAME}-{OWN.replace('+', '_')}-")
 
 
 def test_auto_takes_this_machine_where_none_answers(yard: Yard) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness import arguments, choice
-from harness.errors import EngineError, UsageError
+from harness import arguments, choice, site
+from harness.errors import EngineError, FetchError, UsageError
 from harness.image import IMAGES_NAME, PACKAGES_NAME
 from harness.process import Cancel
 from harness.site import Order
@@ -124,3 +124,19 @@ def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], ba
         missing = pytest.raises(EngineError, match=rf"^The base h\.example/{base}@sha256:{digits[base]} is not here")
         with missing, provider.open(order(tmp_path)):
             pass
+        with missing:
+            provider.prepare(Store(tmp_path / "store"), Cancel(), print)
+
+
+def test_the_release_of_a_page_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
+    options = ["quality", "--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
+    provider = choice.provider(arguments.parser({}).parse_args(options), {})
+    with pytest.raises(FetchError, match=r"^The page of wheels cannot be had: https://host.example/x.html: "):
+        provider.prepare(Store(tmp_path / "store"), Cancel(), print)
+    with pytest.raises(FetchError), provider.open(order(tmp_path)):
+        pass
+
+
+def test_where_iree_is_there_is_nothing_to_prepare(tmp_path: Path) -> None:
+    site.found(None, "").prepare(Store(tmp_path / "store"), Cancel(), print)
+    assert not (tmp_path / "store").exists()
