@@ -182,7 +182,8 @@ def _number(value: float | None) -> str:
 
 def _every_change(finding: Finding) -> Iterator[str]:
     releases = finding.asked.releases
-    yield f"{len(finding.changes)} changes:" if len(finding.changes) != 1 else "1 change:"
+    count = len(finding.changes)
+    yield "No change." if not count else "1 change:" if count == 1 else f"{count} changes:"
     for change in finding.changes:
         last, first = _both(finding, change)
         where = releases[change.first]

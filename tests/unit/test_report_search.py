@@ -106,6 +106,10 @@ def test_a_metric_is_shown_with_its_number() -> None:
     assert line == "BAD   3.1.0     0.00 s   passed, dispatches 41"
 
 
+def test_no_change_is_said_to_be_none() -> None:
+    assert "No change." in search.render(looked("ggg", all_changes=True)).splitlines()
+
+
 def test_every_change_of_a_number_is_listed_with_it() -> None:
     question = Question(metric=metric.parse("dispatches > 40"))
     numbers = {0: {"numbers": {"dispatches": 40}}, 1: {"numbers": {"dispatches": 41}}}
