@@ -199,6 +199,7 @@ def test_unsupported_releases_become_candidates(programs: Laboratory) -> None:
     ("name", "options", "ends", "first"),
     [
         ("summed", [], ("3.10.0", "3.13.0"), "3.11.0"),
+        ("expected", [], ("3.10.0", "3.13.0"), "3.11.0"),
         ("transposed", ["--good", "3.1.0"], ("3.1.0", "3.13.0"), "3.7.0"),
         ("tangent", ["--bad", "3.9.0"], ("3.7.1", "3.9.0"), "3.8.0"),
         ("unread", ["--find", "fix"], ("3.13.0", "3.8.0"), "3.9.0"),
@@ -261,6 +262,7 @@ def test_a_flag_that_was_renamed_is_no_change(programs: Laboratory) -> None:
     every = bisect(programs, "renamed", *target, "--good", "3.10.0", "--bad", "3.12.0", "--all")
     assert [probe["status"] for probe in every.found["probes"]] == ["compiled"] * 3, every.text
     assert every.found["changes"] == []
+    assert "No change." in every.text
 
 
 def test_several_releases_at_once_find_the_same(programs: Laboratory) -> None:

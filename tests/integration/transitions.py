@@ -227,10 +227,13 @@ PROGRAMS: Mapping[str, Program] = {
 ROCM_FLAGS = [*HIP_FLAGS, "--iree-rocm-waves-per-eu=2", "--iree-llvmgpu-prefetch-num-stages=2"]
 _ONE = f32(1, 2, 3, 4)
 _SMALL = np.full(4, 2e-5, np.float16)
-# Not in the matrix: one is for another backend, the other is wrong to iree-run-module alone.
+# Not in the matrix: one is for another backend, one is expected to fail, and one is wrong to iree-run-module alone.
 OTHERS: Mapping[str, Program] = {
     "renamed": Program(
         text=NEGATION, inputs=[_ONE], output=-_ONE, fields={"compiler_flags": ROCM_FLAGS, "device": "hip"}
+    ),
+    "expected": Program(
+        text=SUMMED, inputs=[_ONES], output=_TOTAL, fields={**_SUM, "run_test_expecting_to_fail": True}
     ),
     "subnormal": Program(
         text=SUBNORMAL,
