@@ -19,6 +19,7 @@ from harness.run import Doer
 from harness.site import Order, Provider, Site
 from harness.steps import Done, Results
 from harness.store import Store
+from harness.toolchain import Toolchain
 
 _BUILD_STEP = "Step "
 
@@ -140,6 +141,7 @@ class Prober:
             with first.open(order) as compiling, second.open(order) as running:
                 yield replace(
                     compiling,
+                    toolchain=_joined(compiling.toolchain, running.toolchain),
                     hand_over=lambda steps: _Split(
                         compiling=compiling.hand_over(steps),
                         running=running.hand_over(replace(steps, toolchain=running.toolchain)),
@@ -177,6 +179,11 @@ class Prober:
         parsed = self._with(release)
         report = session.judged(parsed, self._cases, folder, provider, live=self._live, cancel=self.cancel)
         return Judged(report=report, folder=str(folder.relative_to(self._out_dir)), reused=reused)
+
+
+def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
+    """Return a toolchain as one that has the runtime of another."""
+    return replace(compiling, runtime_commit=running.runtime_commit, runtime_build=running.runtime_build)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

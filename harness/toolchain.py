@@ -38,7 +38,7 @@ class Toolchain:
     compiler_commit: str | None
     runtime_commit: str | None
     build: str
-    runtime_build: str = ""
+    runtime_build: str
 
 
 def _of_index(blob: Blob) -> Fetched:

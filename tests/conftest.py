@@ -7,13 +7,16 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough)")
+_SHARING = re.compile(r"tests/integration/test_bisect\.py")
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
 
 class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Keeps the tests of one container engine together: they share it and its images."""
+    """Keeps tests together that share what takes long: a container engine and its images, or a matrix of releases."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if sharing := _SHARING.match(nodeid):
+            return sharing[0]
         if not _WITH_ENGINES.match(nodeid):
             return nodeid
         return found[1] if (found := _ENGINE.search(nodeid)) else "docker"

@@ -20,6 +20,7 @@ _STATUSES: Mapping[Mark, Status] = {Mark.GOOD: Status.PASSED, Mark.BAD: Status.F
 _COMPARE = "https://github.com/iree-org/iree/compare"
 _COMMIT_DIGITS = 12
 _LINE_CHARS = 400
+_NOISE = ("seconds", "memory_bytes")  # differs from run to run
 _REASON_BYTES = 8 * 1024
 _CARRIED: Mapping[Carrier, str] = {
     Carrier.COMPILER: "The compiler carries the change",
@@ -170,8 +171,9 @@ def _numbers(finding: Finding, change: Change) -> Iterator[str]:
         one, other = last.numbers.get(name), first.numbers.get(name)
         if one is None or other is None:
             continue
-        if finding.asked.question.metric or (one != other and not name.endswith("seconds")):
-            yield f"{name}: {_number(one)} -> {_number(other)}"
+        sides = (_number(one), _number(other))
+        if finding.asked.question.metric or (sides[0] != sides[1] and not name.endswith(_NOISE)):
+            yield f"{name}: {' -> '.join(sides)}"
 
 
 def _number(value: float | None) -> str:
@@ -180,13 +182,14 @@ def _number(value: float | None) -> str:
 
 def _every_change(finding: Finding) -> Iterator[str]:
     releases = finding.asked.releases
-    yield f"{len(finding.changes)} changes:" if len(finding.changes) != 1 else "1 change:"
+    count = len(finding.changes)
+    yield "No change." if not count else "1 change:" if count == 1 else f"{count} changes:"
     for change in finding.changes:
         last, first = _both(finding, change)
         where = releases[change.first]
         if not change.is_exact:
             where = f"one of {', '.join(releases[place] for place in change.candidates)}"
-        yield f"  at {where}: {one_line(last.headline)} -> {one_line(first.headline)}"
+        yield f"  at {where}: {_said(finding, last)} -> {_said(finding, first)}"
 
 
 def _both(finding: Finding, change: Change) -> tuple[Probe, Probe]:

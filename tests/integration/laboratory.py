@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,14 +130,19 @@ class Laboratory:
         )
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 
-    def interrupted(self, *arguments: str, until: str, number: signal.Signals = signal.SIGINT) -> Result:
-        """Run the command, send it a signal as soon as a process of its own has `until` on its command line."""
+    def interrupted(
+        self,
+        *arguments: str,
+        until: str | Callable[[], bool],
+        number: signal.Signals = signal.SIGINT,
+        command: str = "quality",
+    ) -> Result:
+        """Run the command, and send it a signal once `until` holds, or a process of ours has it on its command line."""
         log = self.root / "interrupted.log"
         with log.open("w") as file:
-            child = subprocess.Popen(
-                self.argv(*arguments), stdout=file, stderr=file, cwd=self.root, env=clean_environment()
-            )
-            wait_for(lambda: bool(self.processes(until)))
+            argv = self.argv(*arguments, command=command)
+            child = subprocess.Popen(argv, stdout=file, stderr=file, cwd=self.root, env=clean_environment())
+            wait_for(until if callable(until) else lambda: bool(self.processes(until)))
             child.send_signal(number)
             code = child.wait(30)
         return Result(code=code, text=log.read_text(), out_dir=self.out)

@@ -40,7 +40,7 @@ def steps(root: Path, *, program: str = "/bin/echo", kind: type[Steps] = Steps) 
     return kind(
         store=store,
         have=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)).fetch,
-        toolchain=Toolchain(release=release("3.13.0"), build="build", **programs, **commits),
+        toolchain=Toolchain(release=release("3.13.0"), build="build", runtime_build="runtime", **programs, **commits),
         host_cpu="cpu",
         out_dir=root / "out",
         timeout_s=30,

@@ -106,6 +106,24 @@ def test_a_metric_is_shown_with_its_number() -> None:
     assert line == "BAD   3.1.0     0.00 s   passed, dispatches 41"
 
 
+def test_no_change_is_said_to_be_none() -> None:
+    assert "No change." in search.render(looked("ggg", all_changes=True)).splitlines()
+
+
+def test_every_change_of_a_number_is_listed_with_it() -> None:
+    question = Question(metric=metric.parse("dispatches > 40"))
+    numbers = {0: {"numbers": {"dispatches": 40}}, 1: {"numbers": {"dispatches": 41}}}
+    found = looked("gg", numbers, question=question, all_changes=True)
+    assert "  at 3.1.0: passed, dispatches 40 -> passed, dispatches 41" in search.render(found).splitlines()
+
+
+def test_only_numbers_that_are_seen_to_differ_are_listed() -> None:
+    alike = {"cosine_similarity": 0.99999991, "peak_memory_bytes": 1.0, "run_seconds": 1.0, "mismatches": 1.0}
+    other = {"cosine_similarity": 0.99999992, "peak_memory_bytes": 2.0, "run_seconds": 2.0, "mismatches": 2.0}
+    text = search.render(looked("gb", {0: {"numbers": alike}, 1: {"numbers": other}}, good=0, bad=1))
+    assert [line for line in text.splitlines() if ": " in line and " -> " in line] == ["  mismatches: 1 -> 2"]
+
+
 def test_what_was_not_run_again_is_told_in_its_line() -> None:
     note = "not run: module and runtime are byte for byte those of 3.0.0"
     found = looked("gb", {1: {"notes": ("--a is --b", note)}})

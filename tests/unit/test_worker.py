@@ -37,6 +37,7 @@ TOOLS = Toolchain(
     compiler_commit="a" * 40,
     runtime_commit=None,
     build="build",
+    runtime_build="runtime",
 )
 ABOUT = Manifest(
     image="cpu",
