@@ -1,22 +1,20 @@
 """What it costs to find the release that changed a case, out of all stable ones.
 
-    python benchmarks/bisect.py
+    python benchmarks/bisection.py
 
 Finds the release since which `tiny/clip` has fewer than 50 dispatches, each time into an empty store: by `bisect`, one
 release after another and two at once; by `bisect --all`, which looks at every release; and as a script would, that
 calls `harness quality` for one release after another until the number changes. Wheels are downloaded before (by a
 first run of all), so what counts is installing, compiling and running. Prints a Markdown table; the aim is in brackets.
+
+It is not called `bisect.py`: to the scripts beside it that would be Python's own module of this name.
 """
 
-import sys
-
-sys.path[:] = [path for path in sys.path if not path.endswith("benchmarks")]  # to others `bisect` is Python's own
-
-# ruff: noqa: E402
 import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
