@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UsageError
-from harness.model import Outcome
+from harness.model import Kind, Measurement, Outcome
 
-_ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "headroom", "mismatches", "nan")
+_COUNTS = ("mismatches", "nan")
+_ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "headroom", *_COUNTS)
 NAMES = (
     *(*_ERRORS, "cosine_similarity", "dispatches", "module_bytes"),
     *("compile_seconds", "compile_cpu_seconds", "run_seconds", "peak_memory_bytes"),
@@ -80,13 +81,15 @@ def parse(text: str) -> Metric:
 def numbers(outcome: Outcome) -> dict[str, float]:
     """Return the numbers of a case by their names, without those of which it has none."""
     outputs = [each for each in outcome.outputs if not each.ignored and each.type is not None]
+
+    def known(name: str) -> list[float | None]:
+        return [getattr(each, name) for each in outputs] if all(_tells(each, name) for each in outputs) else []
+
     modules = outcome.modules
     memory = [each.peak_memory_bytes for each in modules] + [outcome.peak_memory_bytes]
     found: dict[str, float | None] = {
-        **{name: _worst(getattr(each, name) for each in outputs) for name in _ERRORS},
-        "cosine_similarity": min(
-            (each for output in outputs if (each := output.cosine_similarity) is not None), default=None
-        ),
+        **{name: _worst(known(name)) for name in _ERRORS},
+        "cosine_similarity": min((each for each in known("cosine_similarity") if each is not None), default=None),
         "dispatches": _sum(each.dispatches for each in modules),
         "module_bytes": _sum(each.bytes for each in modules),
         "compile_seconds": _sum(each.compile_seconds for each in modules),
@@ -95,6 +98,19 @@ def numbers(outcome: Outcome) -> dict[str, float]:
         "peak_memory_bytes": _worst(memory),
     }
     return {name: number for name in NAMES if (number := found[name]) is not None}
+
+
+def _tells(output: Measurement, name: str) -> bool:
+    """Whether a number says how wrong an output is: errors are those of the elements that can be compared."""
+    match output.kind:
+        case None:
+            return True
+        case Kind.SHAPE:
+            return False
+        case Kind.NAN:
+            return name in _COUNTS
+        case _:
+            return getattr(output, name) is not None
 
 
 def _worst(found: Iterable[float | None]) -> float | None:

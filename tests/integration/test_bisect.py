@@ -223,6 +223,13 @@ def test_a_number_of_the_case_instead_of_its_status(programs: Laboratory) -> Non
     assert error.found["result"]["first"] == "3.11.0"
 
 
+def test_an_error_is_not_small_where_there_are_nans(programs: Laboratory) -> None:
+    search = bisect(programs, "power", "--metric", "max_abs_error > 1", "--good", "3.2.0", "--bad", "3.3.0")
+    assert (search.code, search.verdicts) == (3, {"3.3.0": "skip", "3.2.0": "good"}), search.text
+    told = bisect(programs, "power", "--metric", "nan > 0 or max_abs_error > 1", "--good", "3.2.0", "--bad", "3.3.0")
+    assert told.found["result"]["first"] == "3.3.0"
+
+
 def test_every_change_of_a_number(programs: Laboratory) -> None:
     search = bisect(programs, "product", "--metric", "dispatches > 2", "--all")
     assert [each["first"] for each in search.found["changes"]] == ["3.8.0"]

@@ -1,10 +1,11 @@
 import math
+from typing import Any
 
 import pytest
 
 from harness import metric
 from harness.errors import UsageError
-from harness.model import Status
+from harness.model import Kind, Status
 from tests.unit.reports import measurement, module, outcome
 
 KNOWN = {"dispatches": 41, "headroom": 0.5, "module_bytes": 61274, "max_abs_error": math.inf}
@@ -85,3 +86,18 @@ def test_a_number_of_which_there_is_none_is_left_out() -> None:
     half = outcome(modules=(module(dispatches=None), module()), outputs=())
     assert "dispatches" not in metric.numbers(half)
     assert metric.numbers(half)["module_bytes"] == 2 * 84_213
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"kind": None}, {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NUMERIC}, {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NUMERIC, "headroom": None}, {"max_abs_error", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NAN, "nan": 2}, {"mismatches", "nan"}),
+        ({"kind": Kind.SHAPE}, set()),
+    ],
+)
+def test_an_error_that_tells_only_of_a_part_is_no_number_of_the_case(changes: dict[str, Any], told: set[str]) -> None:
+    found = metric.numbers(outcome(Status.FAILED, outputs=(measurement(), measurement(**changes)), modules=()))
+    assert found.keys() & {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"} == told
