@@ -52,6 +52,8 @@ def headline(finding: Finding) -> str:
     releases, change = finding.asked.releases, finding.change
     new, old = ("good", "bad") if finding.asked.question.fix else ("bad", "good")
     match change:
+        case _ if finding.asked.all_changes:
+            return _counted(finding)
         case Unproved():
             return _unproved(finding, change)
         case Change() if finding.stopped:
@@ -66,6 +68,17 @@ def headline(finding: Finding) -> str:
             return f"The first {new} release is one of {named}: {why}."
 
 
+def _counted(finding: Finding) -> str:
+    """Return how many changes there are, as far as all releases were looked at."""
+    releases, count = finding.asked.releases, len(finding.changes)
+    within = f"from {releases[0]} to {releases[-1]}"
+    if finding.stopped:
+        return (
+            f"Interrupted: {len(finding.seen)} of {len(releases)} releases {within} were looked at; the same goes on."
+        )
+    return f"No change {within}." if not count else f"{count} {'change' if count == 1 else 'changes'} {within}:"
+
+
 def _unproved(finding: Finding, unproved: Unproved) -> str:
     """Return what was seen in the place of what was claimed or looked for."""
     asked, is_older = finding.asked, unproved.end == "older"
@@ -76,16 +89,17 @@ def _unproved(finding: Finding, unproved: Unproved) -> str:
     if probe is None or unproved.place is None:
         return f"No release from {asked.releases[0]} to {asked.releases[-1]} was found to be {wanted}."
     claimed = asked.span.older if is_older else asked.span.newer
-    seen = f"{_seen_as(finding.marks[unproved.place], probe)}: {_said(finding, probe)}{_advice(finding)}"
+    seen = f"{_seen_as(finding, unproved.place)}: {_said(finding, probe)}{_advice(finding)}"
     if claimed is not None:
         return f"{probe.release} should be {wanted}, but {seen}"
     return f"The newest release should be {wanted}, but {probe.release} {seen}"
 
 
-def _seen_as(mark: Mark, probe: Probe) -> str:
-    if mark is not Mark.SKIP:
-        return f"is {mark}"
-    return "fails otherwise" if probe.failure else "cannot be judged"
+def _seen_as(finding: Finding, place: int) -> str:
+    if finding.marks[place] is not Mark.SKIP:
+        return f"is {finding.marks[place]}"
+    is_other = finding.seen[place].failure and not finding.asked.question.metric
+    return "fails otherwise" if is_other else "cannot be judged"
 
 
 def _advice(finding: Finding) -> str:
@@ -106,12 +120,12 @@ def _advice(finding: Finding) -> str:
 def render(finding: Finding) -> str:
     """Return what a person reads at the end of a search."""
     lines = [headline(finding)]
-    if isinstance(finding.change, Change):
-        lines += [f"  {line}" for line in _sides(finding, finding.change)]
     if finding.asked.all_changes:
-        lines += ["", *_every_change(finding)]
-    elif isinstance(finding.change, Change) and not finding.stopped and len(finding.seen) < len(finding.asked.releases):
-        lines.append("There may be more changes between releases that were not looked at; --all looks at all of them.")
+        lines += _every_change(finding)
+    elif isinstance(finding.change, Change):
+        lines += [f"  {line}" for line in _sides(finding, finding.change)]
+        if not finding.stopped and len(finding.seen) < len(finding.asked.releases):
+            lines.append("There may be more changes between releases that were not looked at; --all looks at them all.")
     seconds = sum(probe.seconds for probe in finding.seen.values())
     lines.append(f"{len(finding.seen)} of {len(finding.asked.releases)} releases looked at, {seconds:.1f} s of work.")
     return "\n".join(lines)
@@ -182,14 +196,14 @@ def _number(value: float | None) -> str:
 
 def _every_change(finding: Finding) -> Iterator[str]:
     releases = finding.asked.releases
-    count = len(finding.changes)
-    yield "No change." if not count else "1 change:" if count == 1 else f"{count} changes:"
     for change in finding.changes:
         last, first = _both(finding, change)
         where = releases[change.first]
         if not change.is_exact:
             where = f"one of {', '.join(releases[place] for place in change.candidates)}"
-        yield f"  at {where}: {_said(finding, last)} -> {_said(finding, first)}"
+        yield f"  {where}: {_said(finding, last)} -> {_said(finding, first)}"
+        if (link := compare_url(finding, change)) is not None:
+            yield f"    {link}"
 
 
 def _both(finding: Finding, change: Change) -> tuple[Probe, Probe]:
@@ -213,7 +227,9 @@ def markdown(finding: Finding) -> str:
     """Return a text that can be filed as an issue as it is."""
     change, asked = finding.change, finding.asked
     parts = [f"## {asked.case}: {headline(finding)}"]
-    if isinstance(change, Change):
+    if asked.all_changes:
+        parts.append(_fenced("\n".join(_every_change(finding))))
+    elif isinstance(change, Change):
         if link := compare_url(finding, change):
             parts.append(f"Commits: {link}")
         parts += [_side(finding, probe) for probe in _both(finding, change)]
@@ -221,8 +237,6 @@ def markdown(finding: Finding) -> str:
             parts.append("\n".join(f"- `{line}`" for line in numbers))
         if remarks := [*_remarks(finding, change)]:
             parts.append("\n".join(f"- {line.strip()}" for line in remarks))
-    if asked.all_changes:
-        parts.append(_fenced("\n".join(_every_change(finding))))
     parts.append(_table(finding))
     return "\n\n".join(parts) + "\n"
 
@@ -282,7 +296,9 @@ def entry(finding: Finding, place: int) -> dict[str, Any]:
 def _result(finding: Finding, change: Change | Unproved) -> dict[str, Any]:
     releases, fix = finding.asked.releases, finding.asked.question.fix
     if finding.stopped or isinstance(change, Unproved):
-        kind = "interrupted" if finding.stopped else "wrong-premise" if finding.is_wrong else "unproved"
+        is_all = finding.asked.all_changes
+        unproved = "changes" if is_all else "wrong-premise" if finding.is_wrong else "unproved"
+        kind = "interrupted" if finding.stopped else unproved
         return {"kind": kind, "last_good": None, "last_bad": None, "first": None, "candidates": []}
     exact = ("first-good" if fix else "first-bad") if change.is_exact else "candidates"
     return {

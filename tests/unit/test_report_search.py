@@ -86,7 +86,7 @@ def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
         "  again     nox -s quality -- tiny/clip --iree 3.1.0",
         "  again     nox -s quality -- tiny/clip --iree 3.2.0",
         "  note      --x is false by default since 3.2.0, and true before",
-        "There may be more changes between releases that were not looked at; --all looks at all of them.",
+        "There may be more changes between releases that were not looked at; --all looks at them all.",
         "3 of 4 releases looked at, 0.0 s of work.",
     ]
     assert "There may be more" not in search.render(looked("ggb", good=0, bad=2))
@@ -107,14 +107,14 @@ def test_a_metric_is_shown_with_its_number() -> None:
 
 
 def test_no_change_is_said_to_be_none() -> None:
-    assert "No change." in search.render(looked("ggg", all_changes=True)).splitlines()
+    assert "No change from 3.0.0 to 3.2.0." in search.render(looked("ggg", all_changes=True)).splitlines()
 
 
 def test_every_change_of_a_number_is_listed_with_it() -> None:
     question = Question(metric=metric.parse("dispatches > 40"))
     numbers = {0: {"numbers": {"dispatches": 40}}, 1: {"numbers": {"dispatches": 41}}}
     found = looked("gg", numbers, question=question, all_changes=True)
-    assert "  at 3.1.0: passed, dispatches 40 -> passed, dispatches 41" in search.render(found).splitlines()
+    assert "  3.1.0: passed, dispatches 40 -> passed, dispatches 41" in search.render(found).splitlines()
 
 
 def test_only_numbers_that_are_seen_to_differ_are_listed() -> None:
@@ -141,9 +141,9 @@ def test_what_carries_the_change() -> None:
 def test_every_change_is_listed() -> None:
     found = looked("gbe.cg", all_changes=True)
     text = search.render(found)
-    assert "3 changes:" in text
-    assert "  at 3.1.0: passed -> failed: numeric: output 0: 12 of 44 differ" in text
-    assert "  at one of 3.2.0, 3.3.0, 3.4.0: failed: numeric" in text
+    assert text.startswith("3 changes from 3.0.0 to 3.5.0:\n")
+    assert "  3.1.0: passed -> failed: numeric: output 0: 12 of 44 differ" in text
+    assert "  one of 3.2.0, 3.3.0, 3.4.0: failed: numeric" in text
     changes = json.loads(search.to_json(found))["changes"]
     assert [(each["last"], each["first"], each["candidates"]) for each in changes] == [
         ("3.0.0", "3.1.0", []),
