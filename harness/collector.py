@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from harness import arguments, devices, session, spec, supply, targets, wheelhouse
+from harness import arguments, devices, selection, spec, supply, targets, wheelhouse
 from harness import plan as planning
 from harness.errors import NoVerdictError, UsageError
 from harness.gpus import Pool
@@ -65,10 +65,10 @@ class _Bench:
         self.parsed = self._parsed()
         with Store(self.parsed.store) as store:
             self.release = wheelhouse.chosen(self.parsed, store, _LOG.info)
-        self.folders = session.spec_folders(self.parsed)
+        self.folders = selection.spec_folders(self.parsed)
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
-        self.pool = Pool(session.selected_gpus(self.parsed), on_wait=supply.waiting(_LOG.info, why="another run uses"))
+        self.pool = Pool(selection.gpus(self.parsed), on_wait=supply.waiting(_LOG.info, why="another run uses"))
         self._steps: Steps | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
@@ -86,12 +86,12 @@ class _Bench:
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the targets asked for; there may be none."""
         specs = spec.load_all([path.resolve()], self.folders, sku=self.parsed.sku)
-        wanted = targets.targets(self.parsed, session.selected_gpus(self.parsed))
+        wanted = targets.targets(self.parsed, selection.gpus(self.parsed))
         return planning.cases(specs, wanted)
 
     def plan(self, case: Case) -> Plan:
         """Return what will be done for a case."""
-        return planning.plan(case, self.steps.toolchain.release, session.options(self.parsed))
+        return planning.plan(case, self.steps.toolchain.release, selection.options(self.parsed))
 
     @property
     def steps(self) -> Steps:

@@ -13,22 +13,18 @@ from typing import Any
 from rich.console import Console
 
 import harness
-from harness import bare, devices, releases, spec, steps, supply, targets
+from harness import bare, devices, selection, steps, supply
 from harness import plan as planning
-from harness.devices import Gpu, Vendor
 from harness.disk import disk_errors, write_atomically
 from harness.errors import NoVerdictError, Terminated, UsageError
-from harness.folders import Folders, select
 from harness.gpus import Pool
 from harness.live import Live
 from harness.model import (
     EXIT_BUG,
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
-    Backend,
     Case,
     Fetch,
-    ModelSpec,
     Plan,
     Release,
     Report,
@@ -62,8 +58,8 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
         UsageError: the command line or a spec is wrong, so nothing was run.
         DiskError: the results cannot be written.
     """
-    cases = _only_failed(parsed, selected_cases(parsed))
-    session = _Session(parsed, cases, options(parsed), new_out_dir(parsed.out), provide)
+    cases = _only_failed(parsed, selection.cases(parsed))
+    session = _Session(parsed, cases, selection.options(parsed), new_out_dir(parsed.out), provide)
     stopped_code: int | None = None
     try:
         with Live(console, id_width=max(len(case.id) for case in cases)) as live:
@@ -94,7 +90,7 @@ def judged(
     Raises:
         DiskError: the results cannot be written.
     """
-    session = _Session(parsed, cases, options(parsed), out_dir, provide, cancel=cancel)
+    session = _Session(parsed, cases, selection.options(parsed), out_dir, provide, cancel=cancel)
     session.run(live)
     return session.written(None)
 
@@ -134,11 +130,11 @@ class _Session:
         store = Store(parsed.store.absolute(), on_wait=supply.waiting(live.notice, self._cancel))
         order = Order(
             cases=self._cases,
-            folders=_folders(parsed),
+            folders=selection.read_folders(parsed),
             store=store,
             out_dir=self.out_dir.absolute(),
             timeout_s=parsed.timeout,
-            gpus=gpus_for(self._cases, selected_gpus(parsed)),
+            gpus=selection.gpus_for(self._cases, selection.gpus(parsed)),
             cancel=self._cancel,
             notice=live.notice,
         )
@@ -194,90 +190,6 @@ class _Session:
             environment=environment_facts(self._provide.engine, self._site) | bare.facts(self._parsed),
             cases=outcomes,
         )
-
-
-def spec_folders(parsed: argparse.Namespace) -> Folders:
-    """Return where the specs are: `--specs`, `quality_tests` here, or the one beside the harness."""
-    here, beside = Path("quality_tests"), Path(harness.__file__).parent.parent / "quality_tests"
-    specs = parsed.specs or (here if here.is_dir() else beside)
-    return Folders(specs, external_files=parsed.external_files)
-
-
-def selected_cases(parsed: argparse.Namespace) -> list[Case]:
-    """Return the cases that the command line asks for.
-
-    Raises:
-        UsageError: there is none, or a spec is invalid.
-    """
-    wanted = targets.targets(parsed, selected_gpus(parsed))
-    cases = planning.cases(_specs(parsed, wanted[0].backend), wanted)
-    if not cases:
-        raise UsageError(f"No selected spec is for the backend {wanted[0].backend}; choose another with --backend.")
-    chosen = [case for case in cases if not parsed.filter or parsed.filter in case.id]
-    if not chosen:
-        raise UsageError(f"-k {parsed.filter}: the id of no selected case contains this; see `harness list`.")
-    return chosen
-
-
-def _specs(parsed: argparse.Namespace, backend: Backend) -> list[ModelSpec]:
-    """Return the selected specs, and those that bare programs are given by the command line."""
-    named = [each for each in parsed.selectors if not bare.is_bare(each)]
-    programs = [Path(each) for each in parsed.selectors if bare.is_bare(each)]
-    if (given := bare.words(parsed)) and not programs:
-        raise UsageError(f"{given[0]} is for a program, PATH.mlir; a spec says it itself.")
-    where = spec_folders(parsed) if named else None
-    found = spec.load_all(select(where, tuple(named)), where, sku=parsed.sku) if where else []
-    return [*found, *(_of_program(path, parsed, backend) for path in programs)]
-
-
-def _folders(parsed: argparse.Namespace) -> tuple[Path, ...]:
-    """Return the folders of the selected specs, which are read."""
-    if all(map(bare.is_bare, parsed.selectors)):
-        return ()
-    where = spec_folders(parsed)
-    return tuple(filter(None, (where.specs, where.external_files)))
-
-
-def _of_program(path: Path, parsed: argparse.Namespace, backend: Backend) -> ModelSpec:
-    if not path.is_file():
-        raise UsageError(f"{path}: there is no such program; expected the path of an .mlir file.")
-    document = bare.document(path, parsed, backend)
-    return spec.of_document(path, Folders(path.absolute().parent), backend, document)
-
-
-def selected_gpus(parsed: argparse.Namespace) -> tuple[Gpu, ...]:
-    """Return the GPUs of this machine that the command line allows.
-
-    Raises:
-        UsageError: one that it names is not there.
-    """
-    return targets.selected_gpus(parsed, devices.gpus())
-
-
-def gpus_for(cases: Sequence[Case], gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
-    """Return the GPUs on which some case runs; a container is given no others."""
-    vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
-    wanted = {vendors.get(case.target.backend) for case in cases if not planning.is_compile_only(case)}
-    return tuple(gpu for gpu in gpus if gpu.vendor in wanted)
-
-
-def options(parsed: argparse.Namespace) -> planning.Options:
-    """Return what the command line says about every case.
-
-    Raises:
-        UsageError: there is no release of the name that --pin-defaults has.
-    """
-    return planning.Options(
-        tool_verdict=parsed.verdict == "iree-run-module",
-        run_wrapper=tuple(parsed.run_wrapper),
-        pin_defaults=_pinned(parsed.pin_defaults) if parsed.pin_defaults else None,
-    )
-
-
-def _pinned(name: str) -> Release:
-    """Return a release whose place among the others is known, also one that is not in the lock."""
-    release = releases.of_build(name)
-    return release if release.date else releases.find(name).release
 
 
 def default_jobs() -> int:

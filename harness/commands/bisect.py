@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import hunt, inquiry, logbook, records, search_options, session
+from harness import hunt, inquiry, logbook, records, search_options, selection
 from harness.bisect import Change
 from harness.disk import disk_errors, write_atomically
 from harness.errors import Terminated, UsageError
@@ -19,7 +19,7 @@ from harness.logbook import Logbook
 from harness.model import EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED, Case, Report, Status, as_json
 from harness.prober import Prober, Quiet, known_releases
 from harness.probes import Probe, without_expectations
-from harness.report import junit, search
+from harness.report import answer, junit, search
 
 
 def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -50,7 +50,7 @@ def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _case(parsed: argparse.Namespace) -> Case:
     """Return the one case that is asked about, as one that nobody expects to fail."""
-    cases = session.selected_cases(parsed)
+    cases = selection.cases(parsed)
     if len(cases) > 1:
         ids = ", ".join(case.id for case in cases[:10])
         raise UsageError(f"{parsed.selectors[0]}: bisect takes one case, and these are {len(cases)}: {ids}; name one.")
@@ -118,7 +118,7 @@ class _Search:
         self._live.say(search.probe_line(found, place))
         if self._parsed.log:
             with disk_errors(self._parsed.log):
-                lines = (json.dumps(search.entry(found, place)) for place in found.seen)
+                lines = (json.dumps(answer.entry(found, place)) for place in found.seen)
                 write_atomically(self._parsed.log, "".join(f"{line}\n" for line in lines))
 
 
@@ -131,7 +131,7 @@ def _exit_code(found: Finding) -> int:
 
 def _write(found: Finding, folder: Path, parsed: argparse.Namespace, code: int) -> None:
     with disk_errors(folder):
-        write_atomically(folder / "bisect.json", search.to_json(found))
+        write_atomically(folder / "bisect.json", answer.to_json(found))
         write_atomically(folder / "bisect.md", search.markdown(found))
         for path in filter(None, (folder / "junit.xml", parsed.junit_xml)):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,5 +144,5 @@ def _report(found: Finding, code: int) -> Report:
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     seconds = sum(probe.seconds for probe in found.seen.values())
     return Report(
-        started=started, seconds=seconds, exit_code=code, environment=environment, cases=search.outcomes(found)
+        started=started, seconds=seconds, exit_code=code, environment=environment, cases=answer.outcomes(found)
     )

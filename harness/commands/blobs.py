@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sized
 from rich.console import Console
 
 from harness import plan as planning
-from harness import releases, session, spec, supply
+from harness import releases, selection, spec, supply
 from harness.blobs.draft import expectation
 from harness.disk import disk_errors, write_atomically
 from harness.folders import LOCK_NAME, locked, select
@@ -22,14 +22,14 @@ def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 def _fetch(parsed: argparse.Namespace) -> int:
     release = releases.newest()
-    plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
+    plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
     blobs = dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch))
     return _counted(supply.fetch_all(parsed, list(blobs), Console(highlight=False)), len(blobs))
 
 
 def _lock(parsed: argparse.Namespace) -> int:
     """Fetch what the selected specs name, and write what came into the lock."""
-    where = session.spec_folders(parsed)
+    where = selection.spec_folders(parsed)
     specs = spec.load_all(select(where, tuple(parsed.selectors)), where)
     known = {blob.url: blob for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
     wanted = [Blob(url=url) for url in known] if parsed.update else list(known.values())

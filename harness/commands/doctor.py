@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from harness import doctor, session
+from harness import doctor, selection
 from harness.model import EXIT_OK
 from harness.store import Store
 
@@ -12,7 +12,7 @@ from harness.store import Store
 def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what this machine can and cannot do."""
     for finding in doctor.findings(
-        Store(parsed.store), session.spec_folders(parsed), environment, offline=parsed.offline
+        Store(parsed.store), selection.spec_folders(parsed), environment, offline=parsed.offline
     ):
         mark = "mend" if finding.mend else "ok"
         sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.seen}\n")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from harness import plan as planning
-from harness import script, session, spec, wheelhouse
+from harness import script, selection, spec, wheelhouse
 from harness.folders import select
 from harness.model import EXIT_OK
 from harness.store import Store
@@ -21,13 +21,13 @@ def _plan(parsed: argparse.Namespace) -> int:
     wheelhouse.check(parsed)
     with Store(parsed.store) as store:
         release = wheelhouse.chosen(parsed, store, _notice).release
-    plans = [planning.plan(case, release, session.options(parsed)) for case in session.selected_cases(parsed)]
+    plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
     sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
     return EXIT_OK
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    cases = session.selected_cases(parsed)
+    cases = selection.cases(parsed)
     if not parsed.json:
         sys.stdout.write("".join(f"{case.id}\n" for case in cases))
         return EXIT_OK
@@ -47,7 +47,7 @@ def _list(parsed: argparse.Namespace) -> int:
 
 
 def _validate(parsed: argparse.Namespace) -> int:
-    where = session.spec_folders(parsed)
+    where = selection.spec_folders(parsed)
     specs = spec.load_all(select(where, tuple(parsed.selectors)), where, strict=True)
     sys.stdout.write(f"{len(specs)} specs are valid.\n")
     return EXIT_OK

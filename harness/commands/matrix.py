@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness import inquiry, logbook, matrix, metric, session
+from harness import inquiry, logbook, matrix, metric, selection
 from harness.disk import disk_errors, write_atomically
 from harness.errors import Terminated, UsageError
 from harness.logbook import Logbook
@@ -27,7 +27,7 @@ from harness.report import matrix as report
 def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Judge cases with releases, and leave matrix.json, matrix.md, results.json and junit.xml."""
     console = Console(highlight=False)
-    cases = session.selected_cases(parsed)
+    cases = selection.cases(parsed)
     known = known_releases(parsed, environment, lambda text: console.print(text, style="dim", markup=False))
     names = _names(parsed, known)
     releases = [known.find(name) for name in names]

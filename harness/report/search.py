@@ -1,8 +1,6 @@
-"""Renders what a search over releases has found: for a terminal, for an issue, as JSON, and as cases for JUnit."""
+"""Renders what a search over releases has found for a person: in a terminal, or as Markdown for an issue."""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from rich.text import Text
 
@@ -10,13 +8,11 @@ from harness import flags, releases
 from harness.bisect import Change, Unproved
 from harness.finding import Carrier, Finding
 from harness.flags import ChangedDefault
-from harness.model import Backend, Outcome, Phase, Status, as_json
+from harness.model import Backend
 from harness.probes import FLAKY, NOT_RUN, Mark, Probe
-from harness.report.text import capped, first_line, one_line
+from harness.report.text import capped, one_line
 
-SCHEMA = 1
 _STYLES: Mapping[Mark, str] = {Mark.GOOD: "green", Mark.BAD: "bold red", Mark.SKIP: "yellow"}
-_STATUSES: Mapping[Mark, Status] = {Mark.GOOD: Status.PASSED, Mark.BAD: Status.FAILED, Mark.SKIP: Status.SKIPPED}
 _COMPARE = "https://github.com/iree-org/iree/compare"
 _COMMIT_DIGITS = 12
 _LINE_CHARS = 400
@@ -133,19 +129,19 @@ def render(finding: Finding) -> str:
 
 def _sides(finding: Finding, change: Change) -> Iterator[str]:
     """Yield what lies on both sides of the change, and what else is known of it."""
-    for probe in _both(finding, change):
+    for probe in both(finding, change):
         yield f"{probe.release:<9} {_said(finding, probe)}"
     yield from _numbers(finding, change)
     if (link := compare_url(finding, change)) is not None:
         yield f"commits   {link}"
-    for probe in _both(finding, change):
+    for probe in both(finding, change):
         yield f"again     {again(finding, probe.release)}"
     yield from (f"note      {text}" for text in _remarks(finding, change))
 
 
 def _remarks(finding: Finding, change: Change) -> Iterator[str]:
     yield from (_changed(finding, change, each) for each in finding.defaults)
-    last, first = _both(finding, change)
+    last, first = both(finding, change)
     bad_end = finding.seen.get(finding.asked.bad_end) if finding.asked.bad_end is not None else None
     bad = last if finding.asked.question.fix else first
     if bad_end and bad_end.failure and bad.failure and bad_end.signature != bad.signature:
@@ -162,7 +158,7 @@ def default_line(default: ChangedDefault, pinned: str | None) -> str:
 
 def _changed(finding: Finding, change: Change, default: ChangedDefault) -> str:
     text = default_line(default, finding.pinned)
-    last, first = (releases.of_build(probe.release) for probe in _both(finding, change))
+    last, first = (releases.of_build(probe.release) for probe in both(finding, change))
     between = flags.changed_defaults(last, first, Backend(finding.asked.backend))
     if finding.pinned or default not in between:
         return text
@@ -179,7 +175,7 @@ def _attributed(finding: Finding) -> Iterator[str]:
 
 def _numbers(finding: Finding, change: Change) -> Iterator[str]:
     """Yield the numbers that differ between both sides, if the question or the failure is about numbers."""
-    last, first = _both(finding, change)
+    last, first = both(finding, change)
     wanted = finding.asked.question.metric.names if finding.asked.question.metric else last.numbers.keys()
     for name in wanted:
         one, other = last.numbers.get(name), first.numbers.get(name)
@@ -197,7 +193,7 @@ def _number(value: float | None) -> str:
 def _every_change(finding: Finding) -> Iterator[str]:
     releases = finding.asked.releases
     for change in finding.changes:
-        last, first = _both(finding, change)
+        last, first = both(finding, change)
         where = releases[change.first]
         if not change.is_exact:
             where = f"one of {', '.join(releases[place] for place in change.candidates)}"
@@ -206,7 +202,8 @@ def _every_change(finding: Finding) -> Iterator[str]:
             yield f"    {link}"
 
 
-def _both(finding: Finding, change: Change) -> tuple[Probe, Probe]:
+def both(finding: Finding, change: Change) -> tuple[Probe, Probe]:
+    """Return what was seen on both sides of a change."""
     return finding.seen[change.last], finding.seen[change.first]
 
 
@@ -217,7 +214,7 @@ def again(finding: Finding, release: str) -> str:
 
 def compare_url(finding: Finding, change: Change) -> str | None:
     """Return where the commits between both sides of a change are listed."""
-    commits = [probe.commit for probe in _both(finding, change)]
+    commits = [probe.commit for probe in both(finding, change)]
     if not all(commits) or commits[0] == commits[1]:
         return None
     return f"{_COMPARE}/{'...'.join((commit or '')[:_COMMIT_DIGITS] for commit in commits)}"
@@ -232,7 +229,7 @@ def markdown(finding: Finding) -> str:
     elif isinstance(change, Change):
         if link := compare_url(finding, change):
             parts.append(f"Commits: {link}")
-        parts += [_side(finding, probe) for probe in _both(finding, change)]
+        parts += [_side(finding, probe) for probe in both(finding, change)]
         if numbers := [*_numbers(finding, change)]:
             parts.append("\n".join(f"- `{line}`" for line in numbers))
         if remarks := [*_remarks(finding, change)]:
@@ -259,102 +256,3 @@ def _table(finding: Finding) -> str:
 def _fenced(text: str) -> str:
     fence = "```" if "```" not in text else "`" * 8
     return f"{fence}text\n{text.strip()}\n{fence}"
-
-
-def to_json(finding: Finding) -> str:
-    """Return bisect.json; the schema is in docs/bisect.md."""
-    asked, change = finding.asked, finding.change
-    commits, link = _commits(finding, change)
-    document = {
-        "schema": SCHEMA,
-        "case": asked.case,
-        "good": asked.good or _end(finding, Mark.GOOD),
-        "bad": asked.bad or _end(finding, Mark.BAD),
-        "find": "fix" if asked.question.fix else "break",
-        "metric": asked.question.metric.text if asked.question.metric else None,
-        "releases": list(asked.releases),
-        "result": {**_result(finding, change), "text": headline(finding)},
-        "changes": [_change(finding, each) for each in finding.changes] if asked.all_changes else None,
-        "flaky": [probe.release for probe in finding.seen.values() if probe.status == FLAKY],
-        "probes": [entry(finding, place) for place in finding.seen],
-        "commits": commits,
-        "compare_url": link,
-        "defaults": as_json(finding.defaults),
-        "pinned_defaults": finding.pinned,
-        "attribution": as_json(finding.attribution),
-        "commands": {probe.release: again(finding, probe.release) for probe in finding.seen.values()},
-    }
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
-
-
-def entry(finding: Finding, place: int) -> dict[str, Any]:
-    """Return what was seen of a release as JSON data, with what it is to the question."""
-    probe = finding.seen[place]
-    return {**as_json(probe), "verdict": str(finding.marks[place]), "signature": probe.signature}
-
-
-def _result(finding: Finding, change: Change | Unproved) -> dict[str, Any]:
-    releases, fix = finding.asked.releases, finding.asked.question.fix
-    if finding.stopped or isinstance(change, Unproved):
-        is_all = finding.asked.all_changes
-        unproved = "changes" if is_all else "wrong-premise" if finding.is_wrong else "unproved"
-        kind = "interrupted" if finding.stopped else unproved
-        return {"kind": kind, "last_good": None, "last_bad": None, "first": None, "candidates": []}
-    exact = ("first-good" if fix else "first-bad") if change.is_exact else "candidates"
-    return {
-        "kind": exact,
-        "last_good": None if fix else releases[change.last],
-        "last_bad": releases[change.last] if fix else None,
-        "first": releases[change.first] if change.is_exact else None,
-        "candidates": [] if change.is_exact else [releases[place] for place in change.candidates],
-    }
-
-
-def _commits(finding: Finding, change: Change | Unproved) -> tuple[dict[str, str | None], str | None]:
-    if isinstance(change, Unproved):
-        return {}, None
-    last, first = _both(finding, change)
-    name = "last_bad" if finding.asked.question.fix else "last_good"
-    return {name: last.commit, "first": first.commit}, compare_url(finding, change)
-
-
-def _change(finding: Finding, change: Change) -> dict[str, Any]:
-    last, first = _both(finding, change)
-    return {
-        "last": last.release,
-        "first": first.release if change.is_exact else None,
-        "candidates": [] if change.is_exact else [finding.asked.releases[place] for place in change.candidates],
-        "from": last.signature,
-        "to": first.signature,
-        "compare_url": compare_url(finding, change),
-    }
-
-
-def _end(finding: Finding, mark: Mark) -> str | None:
-    """Return the end that was found to be good or bad where none was claimed."""
-    place = max((place for place, each in finding.marks.items() if each is mark), default=None)
-    return finding.asked.releases[place] if place is not None else None
-
-
-def outcomes(finding: Finding) -> tuple[Outcome, ...]:
-    """Return a case for each release that was looked at, as JUnit has them: good passed, bad failed."""
-    return tuple(_outcome(finding, place) for place in sorted(finding.seen))
-
-
-def _outcome(finding: Finding, place: int) -> Outcome:
-    probe, asked = finding.seen[place], finding.asked
-    failed = finding.marks[place] is Mark.BAD
-    metric = f"{asked.question.metric.text}: " if failed and asked.question.metric else ""
-    return Outcome(
-        id=asked.case,
-        model=asked.model,
-        submodel=asked.submodel,
-        backend=asked.backend,
-        chip=asked.chip,
-        release=probe.release,
-        status=_STATUSES[finding.marks[place]],
-        phase=Phase(probe.phase) if probe.phase else None,
-        reason=f"{metric}{first_line(probe.headline)}\n{probe.reason}" if finding.marks[place] is not Mark.GOOD else "",
-        seconds={"probe": probe.seconds},
-        notes=(headline(finding), f"again: {again(finding, probe.release)}"),
-    )

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from harness import arguments, bare, session
+from harness import arguments, bare, selection
 from harness.errors import SpecError, UsageError
 from harness.model import Backend, Literal, ModelSpec, TensorType
 
@@ -20,7 +20,7 @@ def program(tmp_path: Path) -> Path:
 
 def spec(program: Path, *options: str) -> ModelSpec:
     parsed = arguments.parser({}).parse_args(["quality", str(program), *options])
-    (case,) = session.selected_cases(parsed)
+    (case,) = selection.cases(parsed)
     return case.spec
 
 
@@ -94,7 +94,7 @@ def test_a_program_has_to_be_there(tmp_path: Path) -> None:
 def test_options_of_a_program_are_for_programs() -> None:
     parsed = arguments.parser({}).parse_args(["quality", "tiny/clip", "--input=4xf32"])
     with pytest.raises(UsageError, match=r"^--input=4xf32 is for a program, PATH.mlir"):
-        session.selected_cases(parsed)
+        selection.cases(parsed)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from harness.finding import Attribution, Carrier, Finding
 from harness.flags import ChangedDefault
 from harness.model import Backend, Report
 from harness.probes import Mark, Probe, Question
-from harness.report import junit, search
+from harness.report import answer, junit, search
 from tests.unit.searches import asked, finding, names, probe
 
 LINK = "https://github.com/iree-org/iree/compare/3.1.00000000...3.2.00000000"
@@ -144,7 +144,7 @@ def test_every_change_is_listed() -> None:
     assert text.startswith("3 changes from 3.0.0 to 3.5.0:\n")
     assert "  3.1.0: passed -> failed: numeric: output 0: 12 of 44 differ" in text
     assert "  one of 3.2.0, 3.3.0, 3.4.0: failed: numeric" in text
-    changes = json.loads(search.to_json(found))["changes"]
+    changes = json.loads(answer.to_json(found))["changes"]
     assert [(each["last"], each["first"], each["candidates"]) for each in changes] == [
         ("3.0.0", "3.1.0", []),
         ("3.1.0", None, ["3.2.0", "3.3.0", "3.4.0"]),
@@ -153,7 +153,7 @@ def test_every_change_is_listed() -> None:
 
 
 def test_bisect_json() -> None:
-    document = json.loads(search.to_json(looked("ggb", {2: {"numbers": {"nan": 1.0}}}, good=0, bad=2)))
+    document = json.loads(answer.to_json(looked("ggb", {2: {"numbers": {"nan": 1.0}}}, good=0, bad=2)))
     assert (document["schema"], document["case"]) == (1, "tiny/clip[cpu]")
     assert (document["good"], document["bad"]) == ("3.0.0", "3.2.0")
     result: dict[str, Any] = {
@@ -186,20 +186,20 @@ def test_bisect_json() -> None:
     ],
 )
 def test_the_result_in_bisect_json(history: str, options: dict[str, Any], result: dict[str, Any]) -> None:
-    document = json.loads(search.to_json(looked(history, **options)))
+    document = json.loads(answer.to_json(looked(history, **options)))
     assert {name: document["result"][name] for name in result} == result
 
 
 def test_ends_that_were_looked_for_are_named() -> None:
-    document = json.loads(search.to_json(looked("gggb")))
+    document = json.loads(answer.to_json(looked("gggb")))
     assert (document["good"], document["bad"]) == ("3.2.0", "3.3.0")
 
 
 def test_commits_that_are_not_known_have_no_link() -> None:
     found = looked("gb", {0: {"commit": None}})
-    assert json.loads(search.to_json(found))["compare_url"] is None
+    assert json.loads(answer.to_json(found))["compare_url"] is None
     assert "commits" not in search.render(found)
-    assert json.loads(search.to_json(looked("bb", good=0, bad=1)))["commits"] == {}
+    assert json.loads(answer.to_json(looked("bb", good=0, bad=1)))["commits"] == {}
 
 
 def test_an_issue_has_all_that_is_known() -> None:
@@ -214,7 +214,7 @@ def test_an_issue_has_all_that_is_known() -> None:
 
 def test_the_releases_are_cases_for_junit() -> None:
     found = looked("geb", good=0, bad=2)
-    outcomes = search.outcomes(found)
+    outcomes = answer.outcomes(found)
     report = Report(started="2026-11-26T00:00:00Z", seconds=1, exit_code=3, environment={}, cases=outcomes)
     root = ET.fromstring(junit.render(report))
     cases = {case.get("name"): [child.tag for child in case] for case in root.iter("testcase")}
@@ -225,7 +225,7 @@ def test_the_releases_are_cases_for_junit() -> None:
 
 def test_an_entry_can_be_replayed() -> None:
     found = looked("gb")
-    entry = search.entry(found, 1)
+    entry = answer.entry(found, 1)
     assert (entry["release"], entry["verdict"]) == ("3.1.0", Mark.BAD)
     assert {*Probe.__slots__} <= entry.keys()
 
