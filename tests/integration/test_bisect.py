@@ -233,7 +233,7 @@ def test_an_error_is_not_small_where_there_are_nans(programs: Laboratory) -> Non
 def test_every_change_of_a_number(programs: Laboratory) -> None:
     search = bisect(programs, "product", "--metric", "dispatches > 2", "--all")
     assert [each["first"] for each in search.found["changes"]] == ["3.8.0"]
-    assert "at 3.8.0: passed, dispatches 4 -> passed, dispatches 1" in search.text
+    assert "3.8.0: passed, dispatches 4 -> passed, dispatches 1" in search.text
 
 
 def test_a_default_that_changed_is_no_change_once_it_is_pinned(programs: Laboratory) -> None:
