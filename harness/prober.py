@@ -162,10 +162,16 @@ class Prober:
                 contextlib.suppress(NoVerdictError, Cancelled),
                 Store(self._parsed.store.absolute(), on_wait=supply.waiting(lambda _: None, self.cancel)) as store,
             ):
-                provider.prepare(store, self.cancel, self._live.notice)
+                provider.prepare(store, self.cancel, self._notice)
 
         self._preparing[release] = threading.Thread(target=prepare, daemon=True)
         self._preparing[release].start()
+
+    def _notice(self, text: str) -> None:
+        """Pass on what is said while something is made ready; an order to stop ends it there."""
+        if self.cancel.is_set():
+            raise Cancelled
+        self._live.notice(text)
 
     def _with(self, release: str) -> argparse.Namespace:
         """Return the command line of one that names this release."""
