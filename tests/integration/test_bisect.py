@@ -359,6 +359,21 @@ def test_the_same_command_goes_on(lab: Laboratory, cells: Cells, number: signal.
     assert_as_in_the_matrix(search, cells.of("summed"))
 
 
+def test_a_case_that_ends_now_so_and_now_so_is_flaky_and_no_answer(programs: Laboratory, tmp_path: Path) -> None:
+    wrapper = tmp_path / "every_second_time"
+    wrapper.write_text('#!/bin/sh\nif mkdir "$0.ran" 2>/dev/null; then exec "$@"; fi\nrmdir "$0.ran"; kill -SEGV $$\n')
+    wrapper.chmod(0o755)
+    ends = ("--good", "3.12.0", "--bad", "3.13.0", "--run-wrapper", str(wrapper))
+    search = bisect(programs, "product", *ends, "--repeat", "2")
+    assert search.code == 3, search.text
+    assert search.found["flaky"] == ["3.13.0", "3.12.0"]
+    assert search.found["result"]["kind"] == "unproved"
+    assert "2 runs disagree: 1 passed compare, 1 failed crash run" in search.text
+    most = bisect(programs, "product", *ends, "--repeat", "3", "--at-least", "2")
+    assert {each["status"] for each in most.found["probes"]} <= {"passed", "failed"}
+    assert most.found["flaky"] == []
+
+
 def folder_of(lab: Laboratory) -> Path:
     """Return the only folder of results of a laboratory."""
     (folder,) = (path for path in (lab.root / "results").iterdir() if not path.is_symlink())
