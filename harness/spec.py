@@ -129,6 +129,7 @@ class _Reader:
         self._check_combinations(self._document.value)
         self._check_flags(value)
         parts = {
+            "comment": _texts(value.get("comment", [])),
             "inputs": tuple(self._input(i, entry) for i, entry in enumerate(value.get("inputs", []))),
             "outputs": tuple(self._output(i, entry) for i, entry in enumerate(value.get("outputs", []))),
             "thresholds": self._thresholds(value.get("threshold_args", [])),
@@ -284,7 +285,7 @@ def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
         case "required" | "dependentRequired":
             yield path, f"{error.message}; expected the field to be there"
         case "type":
-            yield path, f"{_shown(value)} is of another type; expected {_article(str(error.validator_value))}"
+            yield path, f"{_shown(value)} is of another type; expected {_articles(error.validator_value)}"
         case "pattern":
             expected = _PATTERNS.get(path.split("[")[0], "letters and digits")
             yield path, f"{_shown(value)} does not look right; expected {expected}"
@@ -309,13 +310,19 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
 
 
-def _article(json_type: str) -> str:
-    return f"an {json_type}" if json_type[0] in "aeio" else f"a {json_type}"
+def _articles(json_types: object) -> str:
+    """Return `a string`, or `a string or an array`, for what a schema says under `type`."""
+    return " or ".join(f"an {each}" if each[0] in "aeio" else f"a {each}" for each in _texts(json_types))
 
 
 def _shown(value: object) -> str:
     text = json.dumps(value)
     return textwrap.shorten(text, 60, placeholder="...")
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """Return the texts of what may be one or several."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _frozen(value: object) -> object:

@@ -78,6 +78,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
             "compile_chip_expecting_to_fail": ["gfx90a"],
             "compile_only": True,
             "tuner_file": {"mi300": "tuner.mlir"},
+            "comment": ["one", "two"],
         },
     )
     assert loaded.mlir.url == "https://host/model.mlir"
@@ -99,7 +100,13 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         ("<3.5", ()),
     ]
     assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
+    assert loaded.comment == ("one", "two")
     assert loaded.lines["$.run_test_expecting_to_fail"] == 47
+
+
+def test_a_comment_is_one_text_or_several(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL | {"comment": "one"}).comment == ("one",)
+    assert load(tmp_path, MINIMAL | {"comment": []}).comment == load(tmp_path, MINIMAL).comment == ()
 
 
 def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
@@ -184,6 +191,9 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"threshold_args": ["--device=hip"]}, "is no threshold"),
         ({"device": "local task; rm"}, "expected a device such as local-task"),
         ({"tuner_file": {"mi300": "no.mlir"}}, "$.tuner_file.mi300: there is no file 'no.mlir' beside the spec"),
+        ({"comment": ""}, "$.comment: the text is empty; expected some"),
+        ({"comment": ["a", 3]}, "$.comment[1]: 3 is of another type; expected a string"),
+        ({"comment": 3}, "$.comment: 3 is of another type; expected a string or an array"),
         ({"compile_only": "yes"}, '$.compile_only: "yes" is of another type; expected a boolean'),
     ],
 )
