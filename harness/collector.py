@@ -85,8 +85,9 @@ class _Bench:
 
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the targets asked for; there may be none."""
-        specs = spec.load_all([path.resolve()], self.folders, sku=self.parsed.sku)
         wanted = targets.targets(self.parsed, selection.gpus(self.parsed))
+        sku = selection.asked_sku(self.parsed, wanted[0].backend)
+        specs = spec.load_all([path.resolve()], self.folders, sku=sku)
         return planning.cases(specs, wanted)
 
     def plan(self, case: Case) -> Plan:

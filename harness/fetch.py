@@ -132,7 +132,8 @@ class Fetcher:
         try:
             if not path.is_file():
                 what = "this is no file" if path.exists() else "there is no such file"
-                raise FetchError(f"{path}: {what}; correct the path in the spec, or put the file there.")
+                hint = "correct the path in the spec, put it there, or name its folder with --external-files"
+                raise FetchError(f"{path}: {what}; {hint}.")
             sha256, size_bytes = self.store.digest(path), path.stat().st_size
         except OSError as error:
             raise FetchError(f"{path}: the file cannot be read ({error.strerror}); check its rights.") from error

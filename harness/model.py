@@ -172,8 +172,8 @@ class ModelSpec:
     """One spec file, read and checked.
 
     `outputs` holds None where the spec says "(ignored)"; `flags_for` has flags by comparisons such as `>=3.5,<3.9`;
-    `flag_files` has the files that flags name, by the text in the flag; `lines` has the line of each JSON path in the
-    file.
+    `flag_files` has the files that flags name, by the text in the flag; `comment` is for people alone; `lines` has the
+    line of each JSON path in the file.
     """
 
     path: Path
@@ -197,6 +197,7 @@ class ModelSpec:
     run_test_expecting_to_fail: bool = False
     compile_chip_expecting_to_fail: frozenset[str] = frozenset()
     compile_only: bool = False
+    comment: tuple[str, ...] = ()
     tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     flag_files: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     lines: Mapping[str, int] = field(default_factory=lambda: EMPTY)

@@ -13,7 +13,7 @@ from harness.urls import redacted
 
 def render(plan: Plan) -> str:
     """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
-    lines = [_comment(plan.case.id), *map(_comment, plan.notes)]
+    lines = [_comment(plan.case.id), *map(_comment, (*plan.case.spec.comment, *plan.notes))]
     if plan.blocked:
         return "\n".join([*lines, _comment(f"{plan.blocked.status}: {plan.blocked.reason}")])
     linked: set[Link] = set()

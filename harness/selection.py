@@ -43,8 +43,14 @@ def _specs(parsed: argparse.Namespace, backend: Backend) -> list[ModelSpec]:
     if (given := bare.words(parsed)) and not programs:
         raise UsageError(f"{given[0]} is for a program, PATH.mlir; a spec says it itself.")
     where = spec_folders(parsed) if named else None
-    found = spec.load_all(select(where, tuple(named)), where, sku=parsed.sku) if where else []
+    found = spec.load_all(select(where, tuple(named)), where, sku=asked_sku(parsed, backend)) if where else []
     return [*found, *(_of_program(path, parsed, backend) for path in programs)]
+
+
+def asked_sku(parsed: argparse.Namespace, backend: Backend) -> str | None:
+    """Return the SKU whose tuning specs must be there: one that is named, for cases that run on its backend."""
+    sku: str | None = parsed.sku
+    return sku if backend is Backend.ROCM else None
 
 
 def read_folders(parsed: argparse.Namespace) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,17 @@ def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, str
     if violations := [violation for _, found in loaded for violation in found] + list(_twice(paths)):
         raise SpecError(tuple(violations))
     return [spec for spec, _ in loaded if spec is not None]
+
+
+def missing_tuners(specs: Iterable[ModelSpec]) -> Iterator[str]:
+    """Yield, for each tuning spec that is not there, a sentence that says what needs it and where it may be had."""
+    needs = [
+        (blob.name, each.name, sku) for each in specs for sku, blob in each.tuner_file.items() if _is_missing(blob)
+    ]
+    for missing in dict.fromkeys(name for name, _, _ in needs):
+        names = ", ".join(dict.fromkeys(name for file, name, _ in needs if file == missing))
+        skus = " or ".join(dict.fromkeys(sku for file, _, sku in needs if file == missing))
+        yield f"{missing} is not there, and --sku {skus} needs it for {names}; {_TUNERS_ARE}."
 
 
 def of_document(path: Path, folders: Folders, backend: Backend, value: Mapping[str, Any]) -> ModelSpec:
@@ -129,6 +140,7 @@ class _Reader:
         self._check_combinations(self._document.value)
         self._check_flags(value)
         parts = {
+            "comment": _texts(value.get("comment", [])),
             "inputs": tuple(self._input(i, entry) for i, entry in enumerate(value.get("inputs", []))),
             "outputs": tuple(self._output(i, entry) for i, entry in enumerate(value.get("outputs", []))),
             "thresholds": self._thresholds(value.get("threshold_args", [])),
@@ -209,19 +221,23 @@ class _Reader:
         return Thresholds(atol=atol, rtol=rtol)
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
-        return {
-            sku: self._local(positions.member("$.tuner_file", sku), path, needed=self._needs_tuner(sku))
-            for sku, path in tuners.items()
-        }
+        return {sku: self._tuner(positions.member("$.tuner_file", sku), sku, path) for sku, path in tuners.items()}
+
+    def _tuner(self, json_path: str, sku: str, source: str) -> Blob | None:
+        blob = self._blob(json_path, source)
+        if blob and self._needs_tuner(sku) and _is_missing(blob):
+            what = f"there is no file {source!r} beside the spec or in --external-files, and --sku {sku} needs it"
+            self._violation(json_path, f"{what}; {_TUNERS_ARE}")
+        return blob
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
         """Return the file of each flag that names one, by the text of the flag's value."""
         named = {name: json_path for json_path, flag in _flags(value) if (name := flags.file_named(flag))}
-        return {name: self._local(json_path, name, needed=True) for name, json_path in named.items()}
+        return {name: self._local(json_path, name) for name, json_path in named.items()}
 
-    def _local(self, json_path: str, source: str, *, needed: bool) -> Blob | None:
+    def _local(self, json_path: str, source: str) -> Blob | None:
         blob = self._blob(json_path, source)
-        if blob and needed and blob.url.startswith("file:") and not local_path(blob).exists():
+        if blob and _is_missing(blob):
             self._violation(
                 json_path, f"there is no file {source!r} beside the spec; expected it there or in --external-files"
             )
@@ -235,7 +251,16 @@ class _Reader:
             return None
 
 
+# In iree-org/iree, where older sources have build_tools/pkgci/external_test_suite instead.
+_TUNERS_ARE = (
+    "tuning specs come with the sources of IREE, in tests/external/iree-test-suites/test_suite_files: "
+    "name their folder with --external-files (pytest: --external-file-directory)"
+)
 _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
+
+
+def _is_missing(blob: Blob) -> bool:
+    return blob.url.startswith("file:") and not local_path(blob).exists()
 
 
 def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -284,7 +309,7 @@ def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
         case "required" | "dependentRequired":
             yield path, f"{error.message}; expected the field to be there"
         case "type":
-            yield path, f"{_shown(value)} is of another type; expected {_article(str(error.validator_value))}"
+            yield path, f"{_shown(value)} is of another type; expected {_articles(error.validator_value)}"
         case "pattern":
             expected = _PATTERNS.get(path.split("[")[0], "letters and digits")
             yield path, f"{_shown(value)} does not look right; expected {expected}"
@@ -309,13 +334,19 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
 
 
-def _article(json_type: str) -> str:
-    return f"an {json_type}" if json_type[0] in "aeio" else f"a {json_type}"
+def _articles(json_types: object) -> str:
+    """Return `a string`, or `a string or an array`, for what a schema says under `type`."""
+    return " or ".join(f"an {each}" if each[0] in "aeio" else f"a {each}" for each in _texts(json_types))
 
 
 def _shown(value: object) -> str:
     text = json.dumps(value)
     return textwrap.shorten(text, 60, placeholder="...")
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """Return the texts of what may be one or several."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _frozen(value: object) -> object:

@@ -48,7 +48,9 @@ def _list(parsed: argparse.Namespace) -> int:
 
 def _validate(parsed: argparse.Namespace) -> int:
     where = selection.spec_folders(parsed)
-    specs = spec.load_all(select(where, tuple(parsed.selectors)), where, strict=True)
+    specs = spec.load_all(select(where, tuple(parsed.selectors)), where, strict=bool(where.external_files))
+    for text in spec.missing_tuners(specs):
+        _notice(f"notice: {text}")
     sys.stdout.write(f"{len(specs)} specs are valid.\n")
     return EXIT_OK
 

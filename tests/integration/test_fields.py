@@ -288,6 +288,19 @@ def test_a_flag_that_names_a_file(lab: Laboratory) -> None:
     assert result.verdict == (1, "failed", "compile")
 
 
+def test_a_comment_is_shown_by_plan_and_changes_nothing(lab: Laboratory) -> None:
+    lab.spec()
+    silent = lab.run()
+    lab.spec(comment=["0.11 for 30 is much:", "\nrm -r /"])
+    result = lab.run()
+    assert result.verdict == (0, "passed", None)
+    assert result.case["notes"] == []
+    assert result.case["modules"][0]["sha256"] == silent.case["modules"][0]["sha256"]
+    assert result.case["modules"][0]["cached"]
+    lines = lab.run("toy", command="plan").text.splitlines()
+    assert lines[:3] == ["# toy/add[cpu]", "# 0.11 for 30 is much:", "# rm -r /"]
+
+
 def test_the_tool_as_judge(lab: Laboratory) -> None:
     lab.spec()
     assert lab.run("toy", "--verdict", "iree-run-module").verdict == (0, "passed", None)

@@ -78,6 +78,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
             "compile_chip_expecting_to_fail": ["gfx90a"],
             "compile_only": True,
             "tuner_file": {"mi300": "tuner.mlir"},
+            "comment": ["one", "two"],
         },
     )
     assert loaded.mlir.url == "https://host/model.mlir"
@@ -99,7 +100,13 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         ("<3.5", ()),
     ]
     assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
+    assert loaded.comment == ("one", "two")
     assert loaded.lines["$.run_test_expecting_to_fail"] == 47
+
+
+def test_a_comment_is_one_text_or_several(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL | {"comment": "one"}).comment == ("one",)
+    assert load(tmp_path, MINIMAL | {"comment": []}).comment == load(tmp_path, MINIMAL).comment == ()
 
 
 def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
@@ -184,6 +191,9 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"threshold_args": ["--device=hip"]}, "is no threshold"),
         ({"device": "local task; rm"}, "expected a device such as local-task"),
         ({"tuner_file": {"mi300": "no.mlir"}}, "$.tuner_file.mi300: there is no file 'no.mlir' beside the spec"),
+        ({"comment": ""}, "$.comment: the text is empty; expected some"),
+        ({"comment": ["a", 3]}, "$.comment[1]: 3 is of another type; expected a string"),
+        ({"comment": 3}, "$.comment: 3 is of another type; expected a string or an array"),
         ({"compile_only": "yes"}, '$.compile_only: "yes" is of another type; expected a boolean'),
     ],
 )
@@ -260,7 +270,23 @@ def test_a_missing_tuner_holds_up_only_the_sku_that_needs_it(tmp_path: Path) -> 
     value = MINIMAL | {"tuner_file": {"mi300": "no.mlir"}}
     assert load(tmp_path, value).tuner_file
     assert load(tmp_path, value, sku="mi308").tuner_file
-    assert "no.mlir" in violations(tmp_path, value, sku="mi300")[0]
+    (line,) = violations(tmp_path, value, sku="mi300")
+    assert line == (
+        "toy/clip_cpu.json:4: $.tuner_file.mi300: there is no file 'no.mlir' beside the spec or in --external-files, "
+        "and --sku mi300 needs it; tuning specs come with the sources of IREE, in tests/external/iree-test-suites/"
+        "test_suite_files: name their folder with --external-files (pytest: --external-file-directory)"
+    )
+
+
+def test_missing_tuners_are_named_each_once(tmp_path: Path) -> None:
+    write(tmp_path, "", "toy/there.mlir")
+    tuners = {"mi300": "no.mlir", "mi308": "no.mlir", "mi325": "there.mlir", "mi350": "https://host/remote.mlir"}
+    names = ("toy/clip_rocm.json", "toy/vae_rocm.json")
+    specs = [load(tmp_path, MINIMAL | {"tuner_file": tuners}, name) for name in names]
+    (text,) = spec.missing_tuners(specs)
+    start = "no.mlir is not there, and --sku mi300 or mi308 needs it for toy/clip, toy/vae; tuning specs come with "
+    assert text.startswith(start)
+    assert list(spec.missing_tuners([load(tmp_path, MINIMAL)])) == []
 
 
 def test_the_lock_gives_digest_and_size(tmp_path: Path) -> None:
