@@ -98,7 +98,9 @@ def _date(seconds: float) -> str:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(("retry_after", "said"), [("0", "0.0"), ("1", "1.0"), (_date(-3600), "0.0")])
+@pytest.mark.parametrize(
+    ("retry_after", "said"), [("0", "0.0"), ("1", "1.0"), (_date(-3600), "0.0")], ids=["at once", "seconds", "date"]
+)
 def test_a_host_says_when_to_come_again(bench: Bench, status: int, retry_after: str, said: str) -> None:
     url = bench.server.serve("/a", Reply(status=status, headers={"Retry-After": retry_after}), good(SMALL))
     fetched = bench.fetch(locked(url, SMALL))
@@ -107,7 +109,11 @@ def test_a_host_says_when_to_come_again(bench: Bench, status: int, retry_after: 
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(("retry_after", "said"), [("601", "601"), (_date(7200), r"\d+"), ("9" * 400, "inf")])
+@pytest.mark.parametrize(
+    ("retry_after", "said"),
+    [("601", "601"), (_date(7200), r"\d+"), ("9" * 400, "inf")],
+    ids=["seconds", "date", "for ever"],
+)
 def test_a_host_that_wants_too_long_a_wait_is_given_up(bench: Bench, status: int, retry_after: str, said: str) -> None:
     url = bench.server.serve("/a", Reply(status=status, headers={"Retry-After": retry_after}), good(SMALL))
     with pytest.raises(FetchError, match=rf"{url}: the server answered {status} .*, and to come again in {said} s \("):
