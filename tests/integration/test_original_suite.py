@@ -15,7 +15,7 @@ from harness.folders import Folders
 from harness.model import Backend, Compile, ModelSpec, Plan, Release, Status, Target
 from harness.toolchain import Toolchain
 from tests import original_suite
-from tests.integration.laboratory import ADD, HIP_FLAGS, Laboratory, clean_environment
+from tests.integration.laboratory import ADD, HARNESS, HIP_FLAGS, Laboratory, clean_environment
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "quality_tests"
@@ -70,6 +70,23 @@ def test_pytest_collects_them_as_they_are(original: Laboratory, backend: str) ->
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{COUNTS[backend]} tests collected" in done.stdout
+
+
+def unasked(lab: Laboratory, command: str) -> str:
+    """Return what a command says in this repository where nothing is named."""
+    argv = [*HARNESS, command, "--store", str(lab.store_dir)]
+    done = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def test_the_catalogue_is_listed_and_checked_and_not_judged_where_nothing_is_named(lab: Laboratory) -> None:
+    listed = {line.partition("/")[0] for line in unasked(lab, "list").splitlines()}
+    assert listed == {"tiny", "sd3", "sdxl"}, "llama is for ROCm alone"
+    planned = re.findall(r"^# (\w+)/\w+\[cpu\]$", unasked(lab, "plan"), re.MULTILINE)
+    assert set(planned) == {"tiny"}
+    checked = unasked(lab, "validate")
+    assert re.search(r"^[0-9]+ specs are valid\.$", checked, re.MULTILINE)
+    assert checked.count("notice: ") == checked.count(" is not there, and --sku ") == 2
 
 
 def catalogue() -> list[ModelSpec]:
