@@ -11,7 +11,7 @@ from harness import releases, selection, spec, supply
 from harness.blobs.draft import expectation
 from harness.disk import disk_errors, write_atomically
 from harness.folders import LOCK_NAME, locked, select
-from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch
+from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob
 from harness.urls import lock_key
 
 
@@ -23,8 +23,8 @@ def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 def _fetch(parsed: argparse.Namespace) -> int:
     release = releases.newest()
     plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
-    blobs = dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch))
-    return _counted(supply.fetch_all(parsed, list(blobs), Console(highlight=False)), len(blobs))
+    blobs = planning.blobs(plans)
+    return _counted(supply.fetch_all(parsed, blobs, Console(highlight=False)), len(blobs))
 
 
 def _lock(parsed: argparse.Namespace) -> int:

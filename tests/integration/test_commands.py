@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -33,6 +34,43 @@ def test_plan_prints_a_script_that_does_it_and_runs_nothing(lab: Laboratory, too
     assert (folder / "0.bin").read_bytes() == (A + B).tobytes()
 
 
+def test_plan_says_what_is_there_and_what_is_to_come(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.store_dir = lab.root / "store"
+    signed = f"{server}/w.irpa?sig=s1gnature"
+    lab.spec(mlir=f"{server}/add.mlir", real_weights=signed, inputs=[{"source": f"{server}/lost.npy"}], outputs=None)
+    (tmp_path / "www" / "add.mlir").write_text(ADD)
+    (tmp_path / "www" / "w.irpa").write_bytes(bytes(66_000))
+
+    def forecast(*options: str) -> list[str]:
+        planned = lab.run("toy", *options, command="plan")
+        assert planned.code == 0, planned.text
+        assert "s1gnature" not in planned.text
+        return planned.text.partition("\n\n")[2].splitlines()
+
+    shown = f"{server}/w.irpa?sig=***"
+    known = forecast()
+    assert known[:4] == [
+        f"#    {len(ADD)} B  to fetch  {server}/add.mlir",
+        f"#        ?  to fetch  {server}/lost.npy",
+        f"#  66.0 kB  to fetch  {shown}",
+        "# 3 blobs: 3 to fetch (66.1 kB and 1 of unknown size), 0 here already (0 B), 0 local",
+    ]
+    assert known[4].startswith(f"# disk needed at {lab.store_dir}: 66.1 kB and 1 of unknown size; free there: ")
+    assert not lab.store_dir.exists()
+    assert forecast("--offline")[2] == f"#        ?  to fetch  {shown}"
+    assert lab.run(command="lock").code == 3
+    assert forecast("--offline")[2] == f"#  66.0 kB  here      {shown}"
+    shutil.rmtree(lab.store_dir)
+    assert forecast("--offline")[2] == f"#  66.0 kB  to fetch  {shown}", "as the lock has it"
+
+
+def test_plan_needs_no_host_that_answers(lab: Laboratory, server: str) -> None:
+    lab.spec(mlir=f"{server}/stall/add.mlir", real_weights="http://127.0.0.1:9/w.irpa")
+    planned = lab.run("toy", command="plan", environment={"HTTPS_PROXY": "no proxy", "SSL_CERT_FILE": "/nowhere"})
+    assert planned.code == 0
+    assert "#        ?  to fetch  http://127.0.0.1:9/w.irpa" in planned.text
+
+
 def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
     lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-waves-per-eu=2"])
     text = lab.run("toy", "--compile-chip", "gfx942", "--iree", "3.9.0", command="plan").text
@@ -43,7 +81,7 @@ def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
 def test_plan_shows_flags_for_a_release_and_pinned_defaults(lab: Laboratory) -> None:
     lab.spec(flags_for={"<3.5": ["--iree-opt-level=O1"], ">=3.5": ["--iree-opt-level=O2"]})
     text = lab.run("toy", "--iree", "3.2.0", "--pin-defaults", "3.13.0", command="plan").text
-    assert [line for line in text.splitlines() if line.startswith("# ")][1:-1] == [
+    assert [line for line in text.partition("\n\n")[0].splitlines() if line.startswith("# ")][1:-1] == [
         "# flags_for '<3.5' adds --iree-opt-level=O1 on 3.2.0",
         "# --iree-opt-data-tiling=false is added, the default of 3.13.0",
         "# --iree-llvmcpu-reassociate-fp-reductions=false is added, the default of 3.13.0",
