@@ -47,7 +47,11 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         ),
         ("plan", "print the exact commands and run none", (selectors, specs, cases, network, wheels)),
         ("list", "list the cases", (selectors, specs, cases)),
-        ("fetch", "fetch the blobs only", (selectors, specs, cases, cache, network)),
+        (
+            "fetch",
+            "have all that `quality` needs with the same options, so that it may be --offline",
+            (selectors, specs, cases, cache, network, images, containers, wheels),
+        ),
         ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs, network, cache)),
         ("validate", "check the specs", (selectors, specs)),
         ("doctor", "say what this machine can and cannot do, and how to mend it", (selectors, specs)),
@@ -63,8 +67,11 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _own_options(name: str, command: argparse.ArgumentParser) -> None:
     if name == "run":
         command.add_argument("--toolchain", type=Path, metavar="DIR", help="folder whose bin has the IREE tools")
-    if name in {"quality", "plan"}:
+    if name in {"quality", "plan", "fetch"}:
         command.add_argument("--iree", metavar="RELEASE", help=_IREE_HELP)
+    if name == "fetch":
+        help_text = "fetch the blobs, and neither the IREE release nor an image"
+        command.add_argument("--blobs-only", action="store_true", help=help_text)
     if name == "list":
         command.add_argument("--json", action="store_true", help="print an array of cases")
     if name == "lock":

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from harness.arguments import parser
-from tests.integration.laboratory import ADD, A, B, Laboratory, Result, clean_environment
+from tests.integration.laboratory import ADD, TUNER, A, B, Laboratory, Result, clean_environment
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -122,6 +122,50 @@ def test_fetch_says_what_cannot_be_had(lab: Laboratory) -> None:
     assert result.code == 3
     assert "sum.bin" in result.text
     assert "3 of 4 blobs are there." in result.text
+
+
+def test_what_was_fetched_is_all_that_a_run_needs(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    """No wheel is in a cache of uv, and the server has nothing any more."""
+    flags = {"<3.12": [f"--iree-codegen-transform-dialect-library={server}/tuner.mlir"]}
+    lab.spec(mlir=f"{server}/add.mlir", flags_for=flags)
+    for name, text in {"add.mlir": ADD, "tuner.mlir": TUNER}.items():
+        (tmp_path / "www" / name).write_text(text)
+    lab.store_dir, asked = lab.root / "store", ("toy", "--iree", "3.11.0")
+    apart = {"UV_CACHE_DIR": str(lab.root / "uv")}
+    fetched = lab.run(*asked, command="fetch")
+    assert fetched.code == 0, fetched.text
+    assert "\nready     IREE 3.11.0, local\n" in fetched.text
+    assert "5 of 5 blobs are there." in fetched.text
+    for name in ("add.mlir", "tuner.mlir"):
+        (tmp_path / "www" / name).unlink()
+    offline = lab.run(*asked, "--offline", environment=apart)
+    assert offline.verdict == (0, "passed", None), offline.text
+    assert offline.report["environment"]["iree"]["release"] == "3.11.0"
+    again = lab.run(*asked, "--offline", command="fetch", environment=apart)
+    assert again.code == 0, again.text
+    other = lab.run("toy", "--offline", command="fetch", environment=apart)
+    assert other.code == 3
+    assert "ERROR     fetch: IREE 3.13.0 cannot be installed; run once without --offline." in other.text
+    assert "4 of 4 blobs are there." in other.text
+
+
+def test_fetch_says_for_which_cases_it_has_nothing(lab: Laboratory) -> None:
+    lab.spec("add_cuda", compiler_flags=["--iree-hal-target-device=cuda"])
+    nothing = lab.run("--backend", "cuda", command="fetch")
+    assert nothing.code == 3, nothing.text
+    assert "ERROR     toy/add[cuda]: the chip of an NVIDIA GPU is not known by itself" in nothing.text
+    assert lab.run("--chip", "sm_80", command="fetch").code == 0
+    lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-use-spirv"])
+    unsupported = lab.run("--chip", "gfx942", "--iree", "3.4.0", "--blobs-only", command="fetch")
+    assert unsupported.code == 0, unsupported.text
+    assert "UNSUPPORTED  toy/add[rocm-gfx942]: " in unsupported.text
+
+
+def test_fetch_refuses_a_release_that_there_is_not(lab: Laboratory) -> None:
+    lab.spec()
+    refused = lab.run("--iree", "3.99.0", command="fetch")
+    assert refused.code == 2
+    assert "error: 3.99.0: no such IREE release; " in refused.text
 
 
 def test_doctor_says_what_is_and_how_to_mend_what_is_not(lab: Laboratory) -> None:
@@ -262,7 +306,7 @@ def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_pat
     assert "s1gnature" not in result.text + str(lock)
     (tmp_path / "www" / "add.mlir").write_text(ADD.replace("addf", "subf"))
     old_store, lab.store_dir = lab.store_dir, lab.root / "empty"
-    changed = lab.run(command="fetch")
+    changed = lab.run("--blobs-only", command="fetch")
     assert changed.code == 3
     assert "integrity" in changed.text
     old, new = (hashlib.sha256(text.encode()).hexdigest() for text in (ADD, ADD.replace("addf", "subf")))
@@ -294,11 +338,11 @@ def test_the_cache_keeps_to_its_size_and_has_what_is_in_use(lab: Laboratory, ser
     for name in ("one", "two"):
         (tmp_path / "www" / name).write_bytes(name.encode() * 100_000)
         lab.spec(f"{name}_cpu", mlir=f"{server}/{name}")
-        result = lab.run(f"toy/{name}", "--cache-size", "400kB", command="fetch")
+        result = lab.run(f"toy/{name}", "--blobs-only", "--cache-size", "400kB", command="fetch")
         assert result.code == 0, result.text
     kept = [path.read_bytes()[:3] for path in lab.store_dir.glob("blobs/*/*/blob")]
     assert kept == [b"two"]
-    both = lab.run("--cache-size", "400kB", command="fetch")
+    both = lab.run("--blobs-only", "--cache-size", "400kB", command="fetch")
     assert (both.code, "5 of 5 blobs are there." in both.text) == (0, True), both.text
     assert sum(path.stat().st_size for path in lab.store_dir.glob("blobs/*/*/blob")) <= 400_000
 

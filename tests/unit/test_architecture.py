@@ -37,9 +37,9 @@ FLOORS = (
     ("fetch", "inquiry", "remembered", "site", "worker"),
     ("confinement", "images", "live"),
     ("container", "supply"),
-    ("commands.blobs", "commands.store", "session", "wheelhouse"),
+    ("commands.store", "session", "wheelhouse"),
     ("choice", "collector", "commands.image", "commands.look", "logbook"),
-    ("commands.judge", "prober"),
+    ("commands.blobs", "commands.judge", "prober"),
     ("commands.matrix", "hunt"),
     ("commands.bisect",),
 )
