@@ -40,7 +40,7 @@ FLOORS = (
     ("commands.store", "session", "wheelhouse"),
     ("choice", "collector", "commands.image", "commands.look", "logbook"),
     ("commands.blobs", "commands.judge", "prober"),
-    ("commands.matrix", "hunt"),
+    ("commands.matrix", "commands.new", "hunt"),
     ("commands.bisect",),
 )
 # What only these modules use. The supervisor hands its environment on as it is.
