@@ -30,12 +30,12 @@ from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
 from harness.learnt import Learnt
 from harness.model import Blob, Fetched, FetchedBlob, Prospect
+from harness.process import Cancelled
 from harness.report.text import size
 from harness.store import Store
 from harness.urls import redacted
 
 _ASKED_AT_ONCE = 8
-_ASKED_FOR_S = 10.0  # after which no more hosts are asked only to say how large something is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +96,11 @@ class Fetcher:
     def prospects(self, blobs: Iterable[Blob]) -> list[Prospect]:
         """Say of each blob whether it is here and how large it is; fetches nothing, and leaves the store as it is.
 
-        What neither the store nor the lock says is asked of the hosts, several at once and not for long, unless
-        `offline`; whatever goes wrong with that, the size is then unknown.
+        What neither the store nor the lock says is asked of the hosts, several at once, unless `offline`. Whatever goes
+        wrong with that, the size is then unknown; so it is of those that did not answer before an order to stop.
         """
-        deadline_s = time.monotonic() + _ASKED_FOR_S
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            return list(pool.map(lambda blob: self._prospect(blob, deadline_s), dict.fromkeys(blobs)))
+            return list(pool.map(self._prospect, dict.fromkeys(blobs)))
 
     def check_room(self, need: Need) -> None:
         """Refuse to fetch anything if there is no room for all that is to come together."""
@@ -214,15 +213,15 @@ class Fetcher:
         found = self.store.find(*self.place(blob))
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
-    def _prospect(self, blob: Blob, deadline_s: float) -> Prospect:
+    def _prospect(self, blob: Blob) -> Prospect:
         if not _is_remote(blob):
             size_bytes = _file_bytes(local_path(blob))
             return Prospect(blob=blob, size_bytes=size_bytes, is_here=size_bytes is not None)
         if entry := self._listed(blob):
             return Prospect(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_here=True)
         size_bytes = blob.size_bytes
-        if time.monotonic() < deadline_s:
-            with contextlib.suppress(FetchError):  # the environment allows no connection
+        if self.means.cancel is None or not self.means.cancel.is_set():
+            with contextlib.suppress(FetchError, Cancelled):  # the former if the environment allows no connection
                 size_bytes = self._told_bytes(blob)
         begun_bytes = _allocated_bytes(self.store.draft_dir(*self.place(blob)))
         return Prospect(blob=blob, size_bytes=size_bytes, begun_bytes=begun_bytes)

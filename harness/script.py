@@ -31,20 +31,23 @@ def render(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def forecast(prospects: Sequence[Prospect], *, store: Path, free_bytes: int) -> str:
+def forecast(prospects: Sequence[Prospect], *, store: Path, free_bytes: int | None) -> str:
     """Return comments on what is there of some blobs, what is to come, and what that needs; nothing for no blobs."""
     if not prospects:
         return ""
     lacking = [each for each in prospects if not each.is_here and not each.is_local]
     lines = ["", *map(_prospect_line, prospects), _totals(prospects, lacking)]
     needed = _at_least(lacking, sum(each.lacking_bytes for each in lacking))
-    lines.append(_comment(f"disk needed at {store}: {needed}; free there: {size(free_bytes)}"))
+    lines.append(_comment(f"disk needed at {store}: {needed}; free there: {_size(free_bytes)}"))
     return "\n".join(lines) + "\n"
 
 
 def _prospect_line(each: Prospect) -> str:
-    shown = "?" if each.size_bytes is None else size(each.size_bytes)
-    return f"# {shown:>8}  {_state(each):<8}  {' '.join(redacted(each.blob.url).split())}"
+    return f"# {_size(each.size_bytes):>8}  {_state(each):<8}  {' '.join(redacted(each.blob.url).split())}"
+
+
+def _size(size_bytes: int | None) -> str:
+    return "?" if size_bytes is None else size(size_bytes)
 
 
 def _state(each: Prospect) -> str:

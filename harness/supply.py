@@ -1,6 +1,7 @@
 """Has the blobs of a command on disk: makes room, fetches several at once, and tells how each came."""
 
 import argparse
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -19,7 +20,7 @@ from harness.store import Store
 
 FETCHES_AT_ONCE = 4
 _WAIT_NOTICE_S = 2.0
-_LOOK_STALL_S = 5.0
+_LOOK_S, _LOOK_STALL_S = 8.0, 4.0
 Progress = Callable[[Blob, int, int | None], None]
 
 
@@ -59,8 +60,14 @@ def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -
     Raises:
         UsageError: a mirror of the environment is none.
     """
-    with fetcher(parsed, store, lambda _: None, retry=Retry(stall_s=_LOOK_STALL_S)) as having:
-        return having.prospects(blobs)
+    enough, retry = Cancel(), Retry(stall_s=_LOOK_STALL_S)
+    timer = threading.Timer(_LOOK_S, enough.set)
+    with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as having:
+        timer.start()
+        try:
+            return having.prospects(blobs)
+        finally:
+            timer.cancel()
 
 
 def waiting(

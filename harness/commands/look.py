@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from harness import plan as planning
 from harness import script, selection, spec, supply, wheelhouse
@@ -26,8 +27,16 @@ def _plan(parsed: argparse.Namespace) -> int:
         sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
         sys.stdout.flush()
         prospects = supply.prospects(parsed, store, planning.blobs(plans))
-    sys.stdout.write(script.forecast(prospects, store=store.root, free_bytes=free_bytes(store.root)))
+    sys.stdout.write(script.forecast(prospects, store=store.root, free_bytes=_free_bytes(store.root)))
     return EXIT_OK
+
+
+def _free_bytes(folder: Path) -> int | None:
+    """Return what is free for a folder, or None if it cannot be told."""
+    try:
+        return free_bytes(folder)
+    except OSError:
+        return None
 
 
 def _list(parsed: argparse.Namespace) -> int:

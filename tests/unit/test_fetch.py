@@ -7,6 +7,7 @@ from harness.blobs.download import Means
 from harness.errors import FetchError, IntegrityError
 from harness.fetch import Fetcher, Places
 from harness.model import Blob, Fetched, FetchedBlob, Prospect
+from harness.process import Cancel
 from harness.store import Store
 from harness.urls import index_key
 
@@ -109,6 +110,14 @@ def test_what_the_index_says_may_be_gone_or_illegible(fetcher: Fetcher, text: st
     blob = Blob(url="https://host/a")
     fetcher.store.provide("urls", index_key(blob.url), lambda folder: keep(folder / "url.json", text.encode()))
     assert fetcher.prospects([blob]) == [Prospect(blob=blob, size_bytes=None)]
+
+
+def test_who_has_waited_enough_asks_no_more(tmp_path: Path) -> None:
+    cancel = Cancel()
+    cancel.set()
+    fetcher = Fetcher(Store(tmp_path), Means(notice=print, cancel=cancel))
+    blobs = [Blob(url="https://host/a"), Blob(url="https://host/b", size_bytes=7)]
+    assert [each.size_bytes for each in fetcher.prospects(blobs)] == [None, 7]
 
 
 def keep(path: Path, data: bytes) -> None:

@@ -55,6 +55,11 @@ def test_more_than_is_to_come_may_be_there() -> None:
     assert remote("begun", 10, begun_bytes=4096).lacking_bytes == 0
 
 
+def test_what_is_free_may_be_unknown() -> None:
+    told = forecast([remote("a", 1)], store=Path("/store"), free_bytes=None)
+    assert told.endswith("\n# disk needed at /store: 1 B; free there: ?\n")
+
+
 def test_without_blobs_nothing_is_said() -> None:
     assert lines() == []
 
