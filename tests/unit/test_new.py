@@ -1,12 +1,15 @@
 """What is written; that it is locked and run is shown by the integration tests."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import spec
+from harness import bare, spec
+from harness.arguments import parser
 from harness.cli import main
 from harness.folders import Folders
 
@@ -144,3 +147,11 @@ def test_nothing_is_overwritten(specs: Path, capsys: pytest.CaptureFixture[str],
     assert f"{there} is toy/add already, and is not overwritten; choose another name" in capsys.readouterr().err
     assert there.read_text() == "mine"
     assert new(specs, "toy/add", "--mlir=toy/add.mlir", "--backend=rocm", "--chip=gfx942") == 0
+
+
+def test_the_command_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "add-a-model.md").read_text()
+    (command,) = re.findall(r"^    harness (new (?:.*\\\n)*.*)$", page, re.MULTILINE)
+    assert parser({}).parse_args(shlex.split(command.replace("\\\n", ""))).name == "sd3/clip"
+    rows = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
+    assert {f"--{name.replace('_', '-')}" for name in (*bare.OPTIONS, "mlir", "no_run", "backend")} <= rows
