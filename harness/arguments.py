@@ -47,8 +47,17 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         ),
         ("plan", "print the exact commands and run none", (selectors, specs, cases, network, wheels)),
         ("list", "list the cases", (selectors, specs, cases)),
-        ("fetch", "fetch the blobs only", (selectors, specs, cases, cache, network)),
+        (
+            "fetch",
+            "have all that `quality` needs with the same options, so that it may be --offline",
+            (selectors, specs, cases, cache, network, images, containers, wheels),
+        ),
         ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs, network, cache)),
+        (
+            "new",
+            "add a model: write its spec, lock its blobs, and run it once",
+            (specs, cases, results, cache, network, images, containers, wheels),
+        ),
         ("validate", "check the specs", (selectors, specs)),
         ("doctor", "say what this machine can and cannot do, and how to mend it", (selectors, specs)),
     ):
@@ -63,13 +72,26 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _own_options(name: str, command: argparse.ArgumentParser) -> None:
     if name == "run":
         command.add_argument("--toolchain", type=Path, metavar="DIR", help="folder whose bin has the IREE tools")
-    if name in {"quality", "plan"}:
+    if name in {"quality", "plan", "fetch", "new"}:
         command.add_argument("--iree", metavar="RELEASE", help=_IREE_HELP)
+    if name == "fetch":
+        help_text = "fetch the blobs, and neither the IREE release nor an image"
+        command.add_argument("--blobs-only", action="store_true", help=help_text)
+    if name == "new":
+        _add_new_options(command)
     if name == "list":
         command.add_argument("--json", action="store_true", help="print an array of cases")
     if name == "lock":
         help_text = "ask the hosts again for what is locked, and lock what they have now"
         command.add_argument("--update", action="store_true", help=help_text)
+
+
+def _add_new_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="MODEL/SUBMODEL", help="what it is to be called, e.g. sd3/clip")
+    help_text = "the program: a URL, or a path relative to the folder of specs, as for all files that are named here"
+    command.add_argument("--mlir", required=True, metavar="SOURCE", help=help_text)
+    command.add_argument("--no-run", action="store_true", help="write and lock, run nothing")
+    command.set_defaults(jobs=None, only_failed=False)
 
 
 def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: argparse.ArgumentParser) -> None:

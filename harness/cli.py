@@ -80,6 +80,7 @@ _COMMANDS = {
     "validate": "look",
     "fetch": "blobs",
     "lock": "blobs",
+    "new": "new",
     "doctor": "doctor",
     "store": "store",
     "image": "image",

@@ -29,7 +29,8 @@ from harness.entries import Entry
 from harness.errors import DiskError, FetchError, IntegrityError
 from harness.folders import LOCK_NAME, local_path
 from harness.learnt import Learnt
-from harness.model import Blob, Fetched, FetchedBlob
+from harness.model import Blob, Fetched, FetchedBlob, Prospect
+from harness.process import Cancelled
 from harness.report.text import size
 from harness.store import Store
 from harness.urls import redacted
@@ -88,9 +89,18 @@ class Fetcher:
         """Find out what is to come; what is there already is kept from being removed."""
         lacking = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            sizes = list(pool.map(self._size_bytes, lacking))
+            sizes = list(pool.map(self._told_bytes, lacking))
         there = sum(_allocated_bytes(self.store.draft_dir(*self.place(blob))) for blob in lacking)
-        return Need(blobs=len(lacking), bytes=max(0, sum(sizes) - there))
+        return Need(blobs=len(lacking), bytes=max(0, sum(filter(None, sizes)) - there))
+
+    def prospects(self, blobs: Iterable[Blob]) -> list[Prospect]:
+        """Say of each blob whether it is here and how large it is; fetches nothing, and leaves the store as it is.
+
+        What neither the store nor the lock says is asked of the hosts, several at once, unless `offline`. Whatever goes
+        wrong with that, the size is then unknown; so it is of those that did not answer before an order to stop.
+        """
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            return list(pool.map(self._prospect, dict.fromkeys(blobs)))
 
     def check_room(self, need: Need) -> None:
         """Refuse to fetch anything if there is no room for all that is to come together."""
@@ -204,6 +214,28 @@ class Fetcher:
         found = self.store.find(*self.place(blob))
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
+    def _prospect(self, blob: Blob) -> Prospect:
+        if not _is_remote(blob):
+            size_bytes = _file_bytes(local_path(blob))
+            return Prospect(blob=blob, size_bytes=size_bytes, is_here=size_bytes is not None)
+        if entry := self._listed(blob):
+            return Prospect(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_here=True)
+        size_bytes = blob.size_bytes
+        if self.means.cancel is None or not self.means.cancel.is_set():
+            with contextlib.suppress(FetchError, Cancelled):  # the former if the environment allows no connection
+                size_bytes = self._told_bytes(blob)
+        begun_bytes = _allocated_bytes(self.store.draft_dir(*self.place(blob)))
+        return Prospect(blob=blob, size_bytes=size_bytes, begun_bytes=begun_bytes)
+
+    def _listed(self, blob: Blob) -> Entry | None:
+        """Return what the store lists of a blob's content, without a look at the file and without a mark of use."""
+        found = self.store.listed(*self.place(blob))
+        if found is None or blob.sha256 is not None:
+            return found
+        with contextlib.suppress(OSError, ValueError):
+            return self.store.listed("blobs", learnt.read(found.path).sha256)
+        return None
+
     def _is_good(self, blob: Blob, index: Entry) -> bool:
         if not self._has_content(index) or (self.places.anew and not self.places.offline):
             return False
@@ -248,12 +280,12 @@ class Fetcher:
         if self._no_room:
             raise DiskError(self._no_room)
 
-    def _size_bytes(self, blob: Blob) -> int:
-        """Return the size that the lock or else the host states; 0 if none does."""
+    def _told_bytes(self, blob: Blob) -> int | None:
+        """Return the size that the lock or else the host states; None if none does."""
         if blob.size_bytes is not None or self.places.offline:
-            return blob.size_bytes or 0
+            return blob.size_bytes
         head = self._hosts.head(blob, self.means.cancel)
-        return (head and head.total) or 0
+        return head.total if head else None
 
 
 def _quoted(blob: Blob, known: Learnt, entry: Entry, received: Received | None) -> FetchedBlob:
@@ -277,6 +309,13 @@ def _remove_all_but(names: Container[str], folder: Path) -> None:
     for each in folder.iterdir():
         if each.name not in names:
             each.unlink()
+
+
+def _file_bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _is_remote(blob: Blob) -> bool:

@@ -254,6 +254,30 @@ class Release:
     date: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What is known of a blob before any of it is fetched.
+
+    `size_bytes` is None if nobody says; `is_here` whether all of it is on disk; `begun_bytes` is what there is of an
+    unfinished one.
+    """
+
+    blob: Blob
+    size_bytes: int | None
+    is_here: bool = False
+    begun_bytes: int = 0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file of this machine, which stays where it is."""
+        return self.blob.url.startswith("file:")
+
+    @property
+    def lacking_bytes(self) -> int:
+        """What is to come, as far as anybody says."""
+        return 0 if self.is_here or self.is_local else max(0, (self.size_bytes or 0) - self.begun_bytes)
+
+
 # The archive of weights, in the folder of a compilation (stand-ins made there) and of a run.
 WEIGHTS = "weights.irpa"
 

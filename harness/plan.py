@@ -74,6 +74,11 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes))
 
 
+def blobs(plans: Iterable[Plan]) -> list[Blob]:
+    """Return what must be fetched for plans, each blob once."""
+    return list(dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch)))
+
+
 def is_compile_only(case: Case) -> bool:
     """Whether the case ends with its modules; also where compiling is expected to fail."""
     return case.spec.compile_only or case.target.compile_only or expects_compile_failure(case)

@@ -64,7 +64,7 @@ def read_folders(parsed: argparse.Namespace) -> tuple[Path, ...]:
 def _of_program(path: Path, parsed: argparse.Namespace, backend: Backend) -> ModelSpec:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such program; expected the path of an .mlir file.")
-    document = bare.document(path, parsed, backend)
+    document = bare.document(str(path), parsed, backend)
     return spec.of_document(path, Folders(path.absolute().parent), backend, document)
 
 

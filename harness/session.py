@@ -24,7 +24,6 @@ from harness.model import (
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     Case,
-    Fetch,
     Plan,
     Release,
     Report,
@@ -149,8 +148,7 @@ class _Session:
         parsed, store = self._parsed, order.store
         plans = [planning.plan(case, site.toolchain.release, self._options) for case in self._cases]
         with supply.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
-            blobs = [step.blob for each in plans for step in each.steps if isinstance(step, Fetch)]
-            live.expect(supply.make_room(parsed, having, blobs, live.notice))
+            live.expect(supply.make_room(parsed, having, planning.blobs(plans), live.notice))
             here = steps.Steps(
                 store=store,
                 have=having.fetch,

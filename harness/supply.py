@@ -1,6 +1,7 @@
 """Has the blobs of a command on disk: makes room, fetches several at once, and tells how each came."""
 
 import argparse
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -8,16 +9,18 @@ from rich.console import Console
 
 from harness import arguments, upkeep
 from harness.blobs.download import Means
+from harness.blobs.tries import Retry
 from harness.errors import NoVerdictError
 from harness.fetch import Fetcher, Need, Places
 from harness.live import Live
-from harness.model import Blob, FetchedBlob
+from harness.model import Blob, FetchedBlob, Prospect
 from harness.process import Cancel, Cancelled
 from harness.report.text import size
 from harness.store import Store
 
 FETCHES_AT_ONCE = 4
 _WAIT_NOTICE_S = 2.0
+_LOOK_S, _LOOK_STALL_S = 8.0, 4.0
 Progress = Callable[[Blob, int, int | None], None]
 
 
@@ -29,6 +32,7 @@ def fetcher(
     progress: Progress = lambda *_: None,
     cancel: Cancel | None = None,
     anew: bool = False,
+    retry: Retry | None = None,
 ) -> Fetcher:
     """Return what has blobs on disk as the command line asks; `anew` each time, for what no lock ever vouches for.
 
@@ -44,8 +48,26 @@ def fetcher(
         fresh=update,
         anew=anew,
     )
-    means = Means(notice=notice, progress=progress, cancel=cancel, connections=parsed.connections)
+    means = Means(
+        notice=notice, progress=progress, cancel=cancel, connections=parsed.connections, retry=retry or Retry()
+    )
     return Fetcher(store, means, places=places)
+
+
+def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -> list[Prospect]:
+    """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer.
+
+    Raises:
+        UsageError: a mirror of the environment is none.
+    """
+    enough, retry = Cancel(), Retry(stall_s=_LOOK_STALL_S)
+    timer = threading.Timer(_LOOK_S, enough.set)
+    with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as having:
+        timer.start()
+        try:
+            return having.prospects(blobs)
+        finally:
+            timer.cancel()
 
 
 def waiting(

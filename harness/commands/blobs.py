@@ -2,35 +2,77 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 
 from rich.console import Console
 
+from harness import choice, selection, spec, supply, wheelhouse
 from harness import plan as planning
-from harness import releases, selection, spec, supply
 from harness.blobs.draft import expectation
 from harness.disk import disk_errors, write_atomically
-from harness.folders import LOCK_NAME, locked, select
-from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, Fetch
+from harness.errors import NoVerdictError
+from harness.folders import LOCK_NAME, Folders, locked, select
+from harness.model import EXIT_NO_VERDICT, EXIT_OK, Blob, ModelSpec, Plan, Status
+from harness.process import Cancel
+from harness.releases import LockedRelease
+from harness.site import Provider
+from harness.store import Store
 from harness.urls import lock_key
 
 
-def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    """Fetch blobs, and pin them if asked to."""
-    return _lock(parsed) if parsed.command == "lock" else _fetch(parsed)
-
-
-def _fetch(parsed: argparse.Namespace) -> int:
-    release = releases.newest()
-    plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
-    blobs = dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch))
-    return _counted(supply.fetch_all(parsed, list(blobs), Console(highlight=False)), len(blobs))
-
-
-def _lock(parsed: argparse.Namespace) -> int:
-    """Fetch what the selected specs name, and write what came into the lock."""
+def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Fetch what a run needs, or pin the blobs."""
+    if parsed.command != "lock":
+        return _fetch(parsed, environment)
     where = selection.spec_folders(parsed)
-    specs = spec.load_all(select(where, tuple(parsed.selectors)), where)
+    return lock(parsed, where, spec.load_all(select(where, tuple(parsed.selectors)), where))
+
+
+def _fetch(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Have all that `quality` needs with the same options and `--offline`; what cannot be had stops nothing else."""
+    console = Console(highlight=False)
+    cases = selection.cases(parsed)
+    wheelhouse.check(parsed)
+    with Store(parsed.store.absolute()) as store:
+        release = wheelhouse.chosen(parsed, store, lambda text: _say(console, text))
+    plans = [planning.plan(case, release.release, selection.options(parsed)) for case in cases]
+    is_possible = _is_possible(plans, console)
+    is_ready = parsed.blobs_only or _has_tools(parsed, choice.provider(parsed, environment, release), release, console)
+    blobs = planning.blobs(plans)
+    code = _counted(supply.fetch_all(parsed, blobs, console), len(blobs))
+    return code if is_possible and is_ready else EXIT_NO_VERDICT
+
+
+def _has_tools(parsed: argparse.Namespace, provider: Provider, release: LockedRelease, console: Console) -> bool:
+    """Have the release where the models will run, which may be an image, and say how that went."""
+
+    def notice(text: str) -> None:
+        _say(console, text)
+
+    try:
+        with Store(parsed.store.absolute(), on_wait=supply.waiting(notice)) as store:
+            provider.prepare(store, Cancel(), notice)
+    except NoVerdictError as error:
+        _say(console, f"ERROR     {error.kind}: {error}")
+        return False
+    _say(console, f"ready     IREE {release.release.name}, {provider.engine}")
+    return True
+
+
+def _is_possible(plans: Sequence[Plan], console: Console) -> bool:
+    """Say for which cases nothing can be had; return whether a run would call none of that an error."""
+    blocked = [(each.case.id, each.blocked) for each in plans if each.blocked]
+    for name, verdict in blocked:
+        _say(console, f"{verdict.status.upper():<8}  {name}: {verdict.reason}")
+    return all(verdict.status is not Status.ERROR for _, verdict in blocked)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def lock(parsed: argparse.Namespace, where: Folders, specs: Sequence[ModelSpec]) -> int:
+    """Fetch what specs name, write what came into the lock, and return the exit code."""
     known = {blob.url: blob for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
     wanted = [Blob(url=url) for url in known] if parsed.update else list(known.values())
     had = {blob.url: came for blob, came in supply.fetch_all(parsed, wanted, Console(highlight=False)).items()}

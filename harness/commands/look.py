@@ -4,9 +4,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from harness import plan as planning
-from harness import script, selection, spec, wheelhouse
+from harness import script, selection, spec, supply, wheelhouse
+from harness.disk import free_bytes
 from harness.folders import select
 from harness.model import EXIT_OK
 from harness.store import Store
@@ -21,9 +23,20 @@ def _plan(parsed: argparse.Namespace) -> int:
     wheelhouse.check(parsed)
     with Store(parsed.store) as store:
         release = wheelhouse.chosen(parsed, store, _notice).release
-    plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
-    sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
+        plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
+        sys.stdout.write("\n\n".join(map(script.render, plans)) + "\n")
+        sys.stdout.flush()
+        prospects = supply.prospects(parsed, store, planning.blobs(plans))
+    sys.stdout.write(script.forecast(prospects, store=store.root, free_bytes=_free_bytes(store.root)))
     return EXIT_OK
+
+
+def _free_bytes(folder: Path) -> int | None:
+    """Return what is free for a folder, or None if it cannot be told."""
+    try:
+        return free_bytes(folder)
+    except OSError:
+        return None
 
 
 def _list(parsed: argparse.Namespace) -> int:

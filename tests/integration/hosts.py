@@ -48,4 +48,5 @@ def md5(body: bytes) -> str:
 
 def run_alone(lab: Laboratory, command: str, environment: Mapping[str, str]) -> Result:
     """Run the command with a store of its own."""
-    return lab.run("--store", str(lab.root / "own"), command=command, environment=environment)
+    options = ["--blobs-only"] if command == "fetch" else []
+    return lab.run("--store", str(lab.root / "own"), *options, command=command, environment=environment)

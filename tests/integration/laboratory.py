@@ -30,6 +30,14 @@ func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
 }
 """
 
+TUNER = """
+module attributes { transform.with_named_sequence } {
+  transform.named_sequence @__kernel_config(%op: !transform.any_op {transform.readonly}) {
+    transform.yield
+  }
+}
+"""
+
 A, B = np.array([1, 2, 3, 4], np.float32), np.array([10, 20, 30, 40], np.float32)
 
 Array = npt.NDArray[Any]

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -15,7 +16,7 @@ import jsonschema
 import pytest
 
 from harness.arguments import parser
-from tests.integration.laboratory import ADD, A, B, Laboratory, Result, clean_environment
+from tests.integration.laboratory import ADD, TUNER, A, B, Laboratory, Result, clean_environment
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -34,6 +35,43 @@ def test_plan_prints_a_script_that_does_it_and_runs_nothing(lab: Laboratory, too
     assert (folder / "0.bin").read_bytes() == (A + B).tobytes()
 
 
+def test_plan_says_what_is_there_and_what_is_to_come(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.store_dir = lab.root / "store"
+    signed = f"{server}/w.irpa?sig=s1gnature"
+    lab.spec(mlir=f"{server}/add.mlir", real_weights=signed, inputs=[{"source": f"{server}/lost.npy"}], outputs=None)
+    (tmp_path / "www" / "add.mlir").write_text(ADD)
+    (tmp_path / "www" / "w.irpa").write_bytes(bytes(66_000))
+
+    def forecast(*options: str) -> list[str]:
+        planned = lab.run("toy", *options, command="plan")
+        assert planned.code == 0, planned.text
+        assert "s1gnature" not in planned.text
+        return planned.text.partition("\n\n")[2].splitlines()
+
+    shown = f"{server}/w.irpa?sig=***"
+    known = forecast()
+    assert known[:4] == [
+        f"#    {len(ADD)} B  to fetch  {server}/add.mlir",
+        f"#        ?  to fetch  {server}/lost.npy",
+        f"#  66.0 kB  to fetch  {shown}",
+        "# 3 blobs: 3 to fetch (66.1 kB and 1 of unknown size), 0 here already (0 B), 0 local",
+    ]
+    assert known[4].startswith(f"# disk needed at {lab.store_dir}: 66.1 kB and 1 of unknown size; free there: ")
+    assert not lab.store_dir.exists()
+    assert forecast("--offline")[2] == f"#        ?  to fetch  {shown}"
+    assert lab.run(command="lock").code == 3
+    assert forecast("--offline")[2] == f"#  66.0 kB  here      {shown}"
+    shutil.rmtree(lab.store_dir)
+    assert forecast("--offline")[2] == f"#  66.0 kB  to fetch  {shown}", "as the lock has it"
+
+
+def test_plan_needs_no_host_that_answers(lab: Laboratory, server: str) -> None:
+    lab.spec(mlir=f"{server}/stall/add.mlir", real_weights="http://127.0.0.1:9/w.irpa")
+    planned = lab.run("toy", command="plan", environment={"HTTPS_PROXY": "no proxy", "SSL_CERT_FILE": "/nowhere"})
+    assert planned.code == 0
+    assert "#        ?  to fetch  http://127.0.0.1:9/w.irpa" in planned.text
+
+
 def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
     lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-waves-per-eu=2"])
     text = lab.run("toy", "--compile-chip", "gfx942", "--iree", "3.9.0", command="plan").text
@@ -44,7 +82,7 @@ def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
 def test_plan_shows_flags_for_a_release_and_pinned_defaults(lab: Laboratory) -> None:
     lab.spec(flags_for={"<3.5": ["--iree-opt-level=O1"], ">=3.5": ["--iree-opt-level=O2"]})
     text = lab.run("toy", "--iree", "3.2.0", "--pin-defaults", "3.13.0", command="plan").text
-    assert [line for line in text.splitlines() if line.startswith("# ")][1:-1] == [
+    assert [line for line in text.partition("\n\n")[0].splitlines() if line.startswith("# ")][1:-1] == [
         "# flags_for '<3.5' adds --iree-opt-level=O1 on 3.2.0",
         "# --iree-opt-data-tiling=false is added, the default of 3.13.0",
         "# --iree-llvmcpu-reassociate-fp-reductions=false is added, the default of 3.13.0",
@@ -112,6 +150,50 @@ def test_fetch_says_what_cannot_be_had(lab: Laboratory) -> None:
     assert result.code == 3
     assert "sum.bin" in result.text
     assert "3 of 4 blobs are there." in result.text
+
+
+def test_what_was_fetched_is_all_that_a_run_needs(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    """No wheel is in a cache of uv, and the server has nothing any more."""
+    flags = {"<3.12": [f"--iree-codegen-transform-dialect-library={server}/tuner.mlir"]}
+    lab.spec(mlir=f"{server}/add.mlir", flags_for=flags)
+    for name, text in {"add.mlir": ADD, "tuner.mlir": TUNER}.items():
+        (tmp_path / "www" / name).write_text(text)
+    lab.store_dir, asked = lab.root / "store", ("toy", "--iree", "3.11.0")
+    apart = {"UV_CACHE_DIR": str(lab.root / "uv")}
+    fetched = lab.run(*asked, command="fetch")
+    assert fetched.code == 0, fetched.text
+    assert "\nready     IREE 3.11.0, local\n" in fetched.text
+    assert "5 of 5 blobs are there." in fetched.text
+    for name in ("add.mlir", "tuner.mlir"):
+        (tmp_path / "www" / name).unlink()
+    offline = lab.run(*asked, "--offline", environment=apart)
+    assert offline.verdict == (0, "passed", None), offline.text
+    assert offline.report["environment"]["iree"]["release"] == "3.11.0"
+    again = lab.run(*asked, "--offline", command="fetch", environment=apart)
+    assert again.code == 0, again.text
+    other = lab.run("toy", "--offline", command="fetch", environment=apart)
+    assert other.code == 3
+    assert "ERROR     fetch: IREE 3.13.0 cannot be installed; run once without --offline." in other.text
+    assert "4 of 4 blobs are there." in other.text
+
+
+def test_fetch_says_for_which_cases_it_has_nothing(lab: Laboratory) -> None:
+    lab.spec("add_cuda", compiler_flags=["--iree-hal-target-device=cuda"])
+    nothing = lab.run("--backend", "cuda", command="fetch")
+    assert nothing.code == 3, nothing.text
+    assert "ERROR     toy/add[cuda]: the chip of an NVIDIA GPU is not known by itself" in nothing.text
+    assert lab.run("--chip", "sm_80", command="fetch").code == 0
+    lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-use-spirv"])
+    unsupported = lab.run("--chip", "gfx942", "--iree", "3.4.0", "--blobs-only", command="fetch")
+    assert unsupported.code == 0, unsupported.text
+    assert "UNSUPPORTED  toy/add[rocm-gfx942]: " in unsupported.text
+
+
+def test_fetch_refuses_a_release_that_there_is_not(lab: Laboratory) -> None:
+    lab.spec()
+    refused = lab.run("--iree", "3.99.0", command="fetch")
+    assert refused.code == 2
+    assert "error: 3.99.0: no such IREE release; " in refused.text
 
 
 def test_doctor_says_what_is_and_how_to_mend_what_is_not(lab: Laboratory) -> None:
@@ -253,7 +335,7 @@ def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_pat
     assert "s1gnature" not in result.text + str(lock)
     (tmp_path / "www" / "add.mlir").write_text(ADD.replace("addf", "subf"))
     old_store, lab.store_dir = lab.store_dir, lab.root / "empty"
-    changed = lab.run(command="fetch")
+    changed = lab.run("--blobs-only", command="fetch")
     assert changed.code == 3
     assert "integrity" in changed.text
     old, new = (hashlib.sha256(text.encode()).hexdigest() for text in (ADD, ADD.replace("addf", "subf")))
@@ -285,11 +367,11 @@ def test_the_cache_keeps_to_its_size_and_has_what_is_in_use(lab: Laboratory, ser
     for name in ("one", "two"):
         (tmp_path / "www" / name).write_bytes(name.encode() * 100_000)
         lab.spec(f"{name}_cpu", mlir=f"{server}/{name}")
-        result = lab.run(f"toy/{name}", "--cache-size", "400kB", command="fetch")
+        result = lab.run(f"toy/{name}", "--blobs-only", "--cache-size", "400kB", command="fetch")
         assert result.code == 0, result.text
     kept = [path.read_bytes()[:3] for path in lab.store_dir.glob("blobs/*/*/blob")]
     assert kept == [b"two"]
-    both = lab.run("--cache-size", "400kB", command="fetch")
+    both = lab.run("--blobs-only", "--cache-size", "400kB", command="fetch")
     assert (both.code, "5 of 5 blobs are there." in both.text) == (0, True), both.text
     assert sum(path.stat().st_size for path in lab.store_dir.glob("blobs/*/*/blob")) <= 400_000
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, A, B, Laboratory
+from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, TUNER, A, B, Laboratory
 
 WEIGHTED = """
 util.global private @w = #{dialect}.parameter.named<"model"::"w"> : tensor<4xf32>
@@ -43,13 +43,6 @@ NO_SUCH_OP = """
 func.func @add(%a: tensor<4xf32>) -> tensor<4xf32> {
   %r = "arith.no_such_op"(%a) : (tensor<4xf32>) -> tensor<4xf32>
   return %r : tensor<4xf32>
-}
-"""
-TUNER = """
-module attributes { transform.with_named_sequence } {
-  transform.named_sequence @__kernel_config(%op: !transform.any_op {transform.readonly}) {
-    transform.yield
-  }
 }
 """
 

@@ -37,10 +37,10 @@ FLOORS = (
     ("fetch", "inquiry", "remembered", "site", "worker"),
     ("confinement", "images", "live"),
     ("container", "supply"),
-    ("commands.blobs", "commands.store", "session", "wheelhouse"),
+    ("commands.store", "session", "wheelhouse"),
     ("choice", "collector", "commands.image", "commands.look", "logbook"),
-    ("commands.judge", "prober"),
-    ("commands.matrix", "hunt"),
+    ("commands.blobs", "commands.judge", "prober"),
+    ("commands.matrix", "commands.new", "hunt"),
     ("commands.bisect",),
 )
 # What only these modules use. The supervisor hands its environment on as it is.

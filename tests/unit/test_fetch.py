@@ -6,8 +6,10 @@ import pytest
 from harness.blobs.download import Means
 from harness.errors import FetchError, IntegrityError
 from harness.fetch import Fetcher, Places
-from harness.model import Blob, Fetched, FetchedBlob
+from harness.model import Blob, Fetched, FetchedBlob, Prospect
+from harness.process import Cancel
 from harness.store import Store
+from harness.urls import index_key
 
 BODY = b"model"
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -79,3 +81,44 @@ def test_a_lock_cannot_name_another_folder(fetcher: Fetcher, sha256: str) -> Non
 def test_what_is_local_is_not_to_come(fetcher: Fetcher, model: Path) -> None:
     need = fetcher.need([Blob(url=model.as_uri()), Blob(url="s3://bucket/a", size_bytes=7), Blob(url="hf://a/b/c")])
     assert (need.blobs, need.bytes) == (2, 7)
+
+
+def test_of_each_blob_it_is_known_whether_it_is_here(fetcher: Fetcher, model: Path) -> None:
+    locked, learnt = Blob(url="https://host/a", sha256=SHA256), Blob(url="https://host/b")
+    begun, lost = Blob(url="https://host/c", size_bytes=9000), Blob(url="file:///nowhere/a")
+    fetcher.store.provide("blobs", SHA256, lambda folder: keep(folder / "blob", BODY))
+    index = f'{{"sha256": "{SHA256}"}}'.encode()
+    fetcher.store.provide("urls", index_key(learnt.url), lambda folder: keep(folder / "url.json", index))
+    draft = fetcher.store.draft_dir("urls", index_key(begun.url))
+    draft.mkdir(parents=True)
+    (draft / "blob").write_bytes(bytes(5000))
+    local, unknown = Blob(url=model.as_uri()), Blob(url="hf://a/b/c")
+    found = fetcher.prospects([locked, learnt, begun, local, lost, unknown, local])
+    assert found[2].begun_bytes >= 5000
+    assert found == [
+        Prospect(blob=locked, size_bytes=5, is_here=True),
+        Prospect(blob=learnt, size_bytes=5, is_here=True),
+        Prospect(blob=begun, size_bytes=9000, begun_bytes=found[2].begun_bytes),
+        Prospect(blob=local, size_bytes=5, is_here=True),
+        Prospect(blob=lost, size_bytes=None),
+        Prospect(blob=unknown, size_bytes=None),
+    ]
+
+
+@pytest.mark.parametrize("text", [f'{{"sha256": "{SHA256}"}}', "{"])
+def test_what_the_index_says_may_be_gone_or_illegible(fetcher: Fetcher, text: str) -> None:
+    blob = Blob(url="https://host/a")
+    fetcher.store.provide("urls", index_key(blob.url), lambda folder: keep(folder / "url.json", text.encode()))
+    assert fetcher.prospects([blob]) == [Prospect(blob=blob, size_bytes=None)]
+
+
+def test_who_has_waited_enough_asks_no_more(tmp_path: Path) -> None:
+    cancel = Cancel()
+    cancel.set()
+    fetcher = Fetcher(Store(tmp_path), Means(notice=print, cancel=cancel))
+    blobs = [Blob(url="https://host/a"), Blob(url="https://host/b", size_bytes=7)]
+    assert [each.size_bytes for each in fetcher.prospects(blobs)] == [None, 7]
+
+
+def keep(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

@@ -87,8 +87,15 @@ class Running:
     def called(self) -> Iterator[socket.socket]:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(10)
-            connection.connect(str(self.root / "folder" / worker.SOCKET))
+            assert comes_true(lambda: self._takes(connection))  # its socket is there a moment before it listens
             yield connection
+
+    def _takes(self, connection: socket.socket) -> bool:
+        try:
+            connection.connect(str(self.root / "folder" / worker.SOCKET))
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def asked(self, line: bytes) -> bytes:
         with self.called() as connection, connection.makefile("rb") as file:
