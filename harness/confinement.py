@@ -17,7 +17,7 @@ from harness.errors import EngineError
 from harness.folders import local_path
 from harness.site import Order
 
-_PIDS = 4096
+_PIDS = 32768  # threads count, and each compilation has as many as there are cores
 # At most: of open files, and of the processes of this user, wherever they are. Podman leaves itself no more.
 _LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 65536), "nproc": (resource.RLIMIT_NPROC, 32768)}
 _MEMORY_SHARE = 0.9

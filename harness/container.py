@@ -115,6 +115,12 @@ def _connection(folder: Path) -> socket.socket | None:
     return connection
 
 
+def _hang_up(connection: socket.socket) -> None:
+    """End a connection, which may have ended by itself."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 def _said(folder: Path) -> str:
     """Return what the worker said at last."""
     try:
@@ -151,7 +157,7 @@ class Across:
         with connection, connection.makefile("rb") as file:
             try:
                 connection.sendall(wall.line(request))
-                with self.steps.cancel.calling(lambda: connection.shutdown(socket.SHUT_RDWR)):
+                with self.steps.cancel.calling(lambda: _hang_up(connection)):
                     text = file.readline()
             except OSError as error:
                 raise EngineError(f"The container broke off: {error}. {_said(self.folder)}") from error

@@ -27,12 +27,15 @@ def main() -> None:
 
 
 def _asked(path: str, name: str) -> int:
-    """Ask the engine to remove the container (Engine API, `DELETE /containers/{id}`) and return its status."""
+    """Ask the engine to remove the container (Engine API, `DELETE /containers/{id}`) and return its status.
+
+    Without a version in the path, which each engine takes as its own: of numbers, some know none below 1.44.
+    """
     connection = http.client.HTTPConnection("localhost", timeout=_TRIED_FOR_S)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.connect(path)
-        connection.request("DELETE", f"/v1.40/containers/{name}?force=true&v=true")
+        connection.request("DELETE", f"/containers/{name}?force=true&v=true")
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return _NOT_FOUND

@@ -88,7 +88,7 @@ def test_a_model_has_limits_where_the_engine_can_set_them(yard: Yard, server: st
     lines = looked(yard, server, "--memory", "3GiB")["lines"]
     assert "files 1024" in lines or any(line.startswith("files ") for line in lines)
     if yard.dock.engine.name != "rootless":  # Podman says that it cannot with cgroups of version 1
-        assert {"pids 4096", f"memory {3 << 30}"} <= lines
+        assert {"pids 32768", f"memory {3 << 30}"} <= lines
 
 
 def looked(yard: Yard, server: str, *arguments: str) -> Any:

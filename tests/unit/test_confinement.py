@@ -86,7 +86,7 @@ def test_the_least_that_a_run_needs(
             "cap_add": [],
             "security_opt": security_opt,
             "userns_mode": userns_mode,
-            "pids_limit": 4096,
+            "pids_limit": 32768,
             "mem_limit": GIB,
             "memswap_limit": GIB,
             "init": True,
