@@ -1,5 +1,6 @@
 """Reads argv and environment, prints, exits; wires all of it."""
 
+import contextlib
 import importlib
 import io
 import os
@@ -7,7 +8,7 @@ import signal
 import stat
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from harness import arguments
@@ -32,7 +33,8 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     if "selectors" in parsed:
         parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
     try:
-        command = importlib.import_module(f"harness.commands.{_COMMANDS[parsed.command]}")
+        with _signals_held():
+            command = importlib.import_module(f"harness.commands.{_COMMANDS[parsed.command]}")
         code: int = command.main(parsed, environment)
         return code  # noqa: TRY300 - reads as it happens
     except HarnessError as error:
@@ -55,6 +57,16 @@ def _mend_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals wait: NumPy, interrupted while it is loaded, raises an ImportError instead."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _terminated(number: int, _frame: object) -> None:

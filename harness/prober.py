@@ -2,8 +2,8 @@
 
 import argparse
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from harness.store import Store
 from harness.toolchain import Toolchain
 
 _BUILD_STEP = "Step "
+_PREPARED_AT_ONCE = 4
 
 
 class Quiet(Live):
@@ -66,6 +67,16 @@ def known_releases(
     return known
 
 
+@contextlib.contextmanager
+def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Lend threads in which releases are judged; on the way out nobody waits for what has not begun."""
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
 class Prober:
     """Judges cases with releases. What was made once is shared: blobs, modules, toolchains, images, and runs."""
 
@@ -94,13 +105,13 @@ class Prober:
         self._parsed.jobs = max(1, session.default_jobs() // parsed.jobs)
         self._environment, self._cases, self._out_dir, self._live = environment, cases, out_dir, live
         self._memory, self._known = Memory(), known
-        self._preparing: dict[str, threading.Thread] = {}
+        self._prepared: set[str] = set()
+        self._preparing = ThreadPoolExecutor(_PREPARED_AT_ONCE)
 
     def close(self) -> None:
         """Stop what is still being prepared, and whatever else is under way."""
         self.cancel.set()
-        for thread in self._preparing.values():
-            thread.join()
+        self._preparing.shutdown(cancel_futures=True)
 
     def probe(self, release: str, run: int = 1) -> Judged:
         """Judge the cases with a release, for the first or another time.
@@ -153,8 +164,9 @@ class Prober:
 
     def prepare(self, release: str) -> None:
         """Begin to have the toolchain or the image of a release; what stands in its way is told when it is needed."""
-        if release in self._preparing or self.cancel.is_set():
+        if release in self._prepared or self.cancel.is_set():
             return
+        self._prepared.add(release)
         provider = self._provider(release)
 
         def prepare() -> None:
@@ -164,8 +176,7 @@ class Prober:
             ):
                 provider.prepare(store, self.cancel, self._notice)
 
-        self._preparing[release] = threading.Thread(target=prepare, daemon=True)
-        self._preparing[release].start()
+        self._preparing.submit(prepare)
 
     def _notice(self, text: str) -> None:
         """Pass on what is said while something is made ready; an order to stop ends it there."""

@@ -99,7 +99,8 @@ class _Download:
         finally:
             self._end()
             for each in (*self._workers, hasher):
-                each.join()
+                if each.is_alive():  # an interrupt may have come before it was started
+                    each.join()
         self._means.progress(self._blob, self._parts.came, self._parts.total)
         if self._failed is not None:
             if isinstance(self._failed, AttemptError) and self._failed.raises is IntegrityError:

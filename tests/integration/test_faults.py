@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, Laboratory, Result, wait_for
+from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, Laboratory, Result, clean_environment, wait_for
 
 ENDLESS = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
@@ -281,6 +283,23 @@ def test_interrupted_while_running(lab: Laboratory, number: signal.Signals, code
     assert "interrupted" in result.case["reason"]
     assert result.report["exit_code"] == code
     assert_nothing_is_left(lab)
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_interrupted_while_it_is_loaded(lab: Laboratory, number: str, code: int) -> None:
+    """NumPy, loaded by native code, turns what interrupts it into an ImportError."""
+    script = f"""import os, signal, sys
+from harness import cli
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "numpy.lib":
+            os.kill(os.getpid(), signal.{number})
+sys.meta_path.insert(0, Finder())
+sys.argv[1:] = ["quality"]
+cli.entry_point()"""
+    argv = [sys.executable, "-c", script]
+    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (code, "")
 
 
 def test_interrupted_while_compiling(lab: Laboratory) -> None:
