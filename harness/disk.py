@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.errors import DiskError
@@ -46,6 +46,18 @@ def disk_errors(path: Path) -> Iterator[None]:
             f"{place}: cannot be written ({error.strerror}); "
             "free some space, or name another folder with --store or --out."
         ) from error
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write text files, each as `write_atomically` does, and the folders that they lie in.
+
+    Raises:
+        DiskError: no space is left, or one cannot be written.
+    """
+    for path, text in texts.items():
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ A model that fails is data (`harness.model.Outcome`); a harness that fails is on
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.model import Kind
+from harness.model import EXIT_INTERRUPTED, EXIT_TERMINATED, Kind
 
 
 class HarnessError(Exception):
@@ -102,3 +102,8 @@ class DiskError(NoVerdictError):
 
 class Terminated(KeyboardInterrupt):
     """The system asked the harness to stop; to be handled like ^C."""
+
+
+def stopped_code(stop: KeyboardInterrupt) -> int:
+    """Return the exit code of a command that was stopped, and has left what it knew until then."""
+    return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED

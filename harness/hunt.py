@@ -1,8 +1,7 @@
 """Goes through releases until a question is answered: asks where to look, has it looked at, and notes what was seen."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,7 +9,7 @@ from harness import finding, probes
 from harness.bisect import Change
 from harness.finding import Attribution, Finding
 from harness.model import Outcome, Phase
-from harness.prober import Judged
+from harness.prober import Judged, threads
 from harness.probes import Mark, Probe, Question
 
 
@@ -44,7 +43,7 @@ def search(start: Finding, judge: Judge, *, at_once: int, note: Callable[[Probe]
         KeyboardInterrupt: what was seen until then was noted.
     """
     found = start
-    with _pool(at_once) as pool:
+    with threads(at_once) as pool:
         while places := found.wanted(at_once):
             futures = {pool.submit(_seen, found, judge, place): place for place in places}
             for place in found.next_candidates:
@@ -76,16 +75,6 @@ def attribution(found: Finding, judge: Judge) -> Attribution:
     marked = probes.marks({0: by_compiler, 1: by_runtime, 2: bad_end}, question, 2)
     carrier = finding.carrier(marked[0], marked[1], Mark.GOOD if question.fix else Mark.BAD)
     return Attribution(carrier=carrier, compiler=by_compiler, runtime=by_runtime)
-
-
-@contextlib.contextmanager
-def _pool(at_once: int) -> Iterator[ThreadPoolExecutor]:
-    """Lend threads; on the way out nobody waits for what has not begun."""
-    pool = ThreadPoolExecutor(at_once)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _seen(found: Finding, judge: Judge, place: int) -> Probe:

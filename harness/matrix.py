@@ -39,18 +39,20 @@ class Matrix:
 
     def differs(self, case: str, place: int) -> bool:
         """Whether a cell is not what its left neighbour is."""
-        row = self.rows[case]
-        before, after = row[place - 1] if place else None, row[place]
-        return before is not None and after is not None and self._label(before) != self._label(after)
+        return self._difference(case, place) is not None
 
     @property
     def differences(self) -> Iterator[Difference]:
         """Every cell that is not what its left neighbour is, case by case."""
-        for case, row in self.rows.items():
-            for place, after in enumerate(row):
-                before = row[place - 1] if place else None
-                if before is not None and after is not None and self.differs(case, place):
-                    yield Difference(case=case, before=before, after=after)
+        every = (self._difference(case, place) for case, row in self.rows.items() for place in range(len(row)))
+        return (each for each in every if each)
+
+    def _difference(self, case: str, place: int) -> Difference | None:
+        row = self.rows[case]
+        before, after = row[place - 1] if place else None, row[place]
+        if before is None or after is None or self._label(before) == self._label(after):
+            return None
+        return Difference(case=case, before=before, after=after)
 
     def _label(self, outcome: Outcome) -> object:
         return self.number(outcome) if self.show else (outcome.status, outcome.kind, outcome.phase)

@@ -156,4 +156,4 @@ def _value(node: ast.expr, known: Mapping[str, float]) -> Any:
             terms = [_value(each, known) for each in (left, *others)]
             pairs = zip(signs, itertools.pairwise(terms), strict=True)
             return all(_OPERATORS[type(sign)](*pair) for sign, pair in pairs)
-    raise NotImplementedError(ast.dump(node))
+    raise AssertionError(f"{ast.dump(node)}: `parse` lets nothing else in")

@@ -15,14 +15,12 @@ from rich.console import Console
 import harness
 from harness import bare, devices, selection, steps, supply
 from harness import plan as planning
-from harness.disk import disk_errors, write_atomically
-from harness.errors import NoVerdictError, Terminated, UsageError
+from harness.disk import disk_errors, write_all
+from harness.errors import NoVerdictError, UsageError, stopped_code
 from harness.gpus import Pool
 from harness.live import Live
 from harness.model import (
     EXIT_BUG,
-    EXIT_INTERRUPTED,
-    EXIT_TERMINATED,
     Case,
     Plan,
     Release,
@@ -59,18 +57,18 @@ def judge(parsed: argparse.Namespace, console: Console, environment: Mapping[str
     """
     cases = _only_failed(parsed, selection.cases(parsed))
     session = _Session(parsed, cases, selection.options(parsed), new_out_dir(parsed.out), provide)
-    stopped_code: int | None = None
+    code: int | None = None
     try:
         with Live(console, id_width=max(len(case.id) for case in cases)) as live:
             session.run(live)
     except UsageError:
         raise
     except KeyboardInterrupt as stop:
-        stopped_code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+        code = stopped_code(stop)
     except Exception:  # noqa: BLE001 - a bug of ours must not lose the results of hours
         console.print(traceback.format_exc(), markup=False, highlight=False)
-        stopped_code = EXIT_BUG
-    report = session.written(stopped_code, parsed.junit_xml)
+        code = EXIT_BUG
+    report = session.written(code, parsed.junit_xml)
     _tell(report, session.out_dir, console, environment)
     return report.exit_code
 
@@ -165,15 +163,15 @@ class _Session:
             self._plan_run = PlanRun(plans, executor, live, out_dir=order.out_dir, cancel=self._cancel)
             self._plan_run.run()
 
-    def written(self, stopped_code: int | None, junit_xml: Path | None = None) -> Report:
+    def written(self, code: int | None, junit_xml: Path | None = None) -> Report:
         """Write and return what is known by now."""
-        report = self.report(stopped_code)
+        report = self.report(code)
         _remove_empty(self.out_dir / "outputs")
         _write(report, self.out_dir, junit_xml)
         return report
 
-    def report(self, stopped_code: int | None) -> Report:
-        """Return what is known by now; `stopped_code` is given if the run did not come to its end."""
+    def report(self, code: int | None) -> Report:
+        """Return what is known by now; `code` is given if the run did not come to its end."""
         if self._plan_run:
             outcomes = self._plan_run.outcomes
         else:
@@ -184,7 +182,7 @@ class _Session:
         return Report(
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),
-            exit_code=exit_code(outcomes) if stopped_code is None else stopped_code,
+            exit_code=exit_code(outcomes) if code is None else code,
             environment=environment_facts(self._provide.engine, self._site) | bare.facts(self._parsed),
             cases=outcomes,
         )
@@ -256,12 +254,8 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _write(report: Report, out_dir: Path, junit_xml: Path | None) -> None:
-    with disk_errors(out_dir):
-        write_atomically(out_dir / "results.json", results.render(report))
-        write_atomically(out_dir / "junit.xml", junit.render(report))
-        if junit_xml:
-            junit_xml.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(junit_xml, junit.render(report))
+    cases = dict.fromkeys(filter(None, (out_dir / "junit.xml", junit_xml)), junit.render(report))
+    write_all({out_dir / "results.json": results.render(report), **cases})
 
 
 def _tell(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:

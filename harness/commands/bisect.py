@@ -12,11 +12,11 @@ from rich.console import Console
 
 from harness import hunt, inquiry, logbook, records, search_options, selection
 from harness.bisect import Change
-from harness.disk import disk_errors, write_atomically
-from harness.errors import Terminated, UsageError
+from harness.disk import write_all
+from harness.errors import UsageError, stopped_code
 from harness.finding import Asked, Finding
 from harness.logbook import Logbook
-from harness.model import EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED, Case, Report, Status, as_json
+from harness.model import EXIT_NO_VERDICT, EXIT_OK, Case, Report, Status, as_json
 from harness.prober import Prober, Quiet, known_releases
 from harness.probes import Probe, without_expectations
 from harness.report import answer, junit, search
@@ -92,8 +92,7 @@ class _Search:
                 self._live.notice("running the compiler of either side with the runtime of the other")
                 found = replace(found, attribution=hunt.attribution(found, prober))
         except KeyboardInterrupt as stop:
-            code = EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
-            return replace(self._found, stopped=True), code
+            return replace(self._found, stopped=True), stopped_code(stop)
         finally:
             prober.close()
         self._book.end()
@@ -117,9 +116,8 @@ class _Search:
         self._found = found
         self._live.say(search.probe_line(found, place))
         if self._parsed.log:
-            with disk_errors(self._parsed.log):
-                lines = (json.dumps(answer.entry(found, place)) for place in found.seen)
-                write_atomically(self._parsed.log, "".join(f"{line}\n" for line in lines))
+            lines = (json.dumps(answer.entry(found, place)) for place in found.seen)
+            write_all({self._parsed.log: "".join(f"{line}\n" for line in lines)})
 
 
 def _exit_code(found: Finding) -> int:
@@ -130,12 +128,9 @@ def _exit_code(found: Finding) -> int:
 
 
 def _write(found: Finding, folder: Path, parsed: argparse.Namespace, code: int) -> None:
-    with disk_errors(folder):
-        write_atomically(folder / "bisect.json", answer.to_json(found))
-        write_atomically(folder / "bisect.md", search.markdown(found))
-        for path in filter(None, (folder / "junit.xml", parsed.junit_xml)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, junit.render(_report(found, code)))
+    texts = {folder / "bisect.json": answer.to_json(found), folder / "bisect.md": search.markdown(found)}
+    cases = dict.fromkeys(filter(None, (folder / "junit.xml", parsed.junit_xml)), junit.render(_report(found, code)))
+    write_all({**texts, **cases})
 
 
 def _report(found: Finding, code: int) -> Report:

@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from harness import inquiry, logbook, matrix, metric, selection
-from harness.disk import disk_errors, write_atomically
-from harness.errors import Terminated, UsageError
+from harness.disk import write_all
+from harness.errors import UsageError, stopped_code
 from harness.logbook import Logbook
 from harness.matrix import Matrix
-from harness.model import EXIT_INTERRUPTED, EXIT_TERMINATED, Case, Outcome, Report, exit_code
-from harness.prober import Judged, Prober, Quiet, known_releases
+from harness.model import Case, Outcome, Report, exit_code
+from harness.prober import Judged, Prober, Quiet, known_releases, threads
 from harness.releases import Releases
 from harness.report import facts, junit, results
 from harness.report import matrix as report
@@ -80,17 +80,16 @@ class _Run:
         if self.known:
             self.live.notice(f"going on: {len(self.known)} releases were judged before")
         left = [name for name in self.names if name not in self.known]
-        pool = ThreadPoolExecutor(self.parsed.jobs)
         try:
-            futures = {pool.submit(prober.probe, name): name for name in left}
-            for future in as_completed(futures):
-                self._take(futures[future], future.result())
-                for name in [name for name in left if name not in self.known][: 2 * self.parsed.jobs]:
-                    prober.prepare(name)
+            with threads(self.parsed.jobs) as pool:
+                futures = {pool.submit(prober.probe, name): name for name in left}
+                for future in as_completed(futures):
+                    self._take(futures[future], future.result())
+                    for name in [name for name in left if name not in self.known][: 2 * self.parsed.jobs]:
+                        prober.prepare(name)
         except KeyboardInterrupt as stop:
-            return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+            return stopped_code(stop)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
             prober.close()
         self.book.end()
         return None
@@ -119,7 +118,4 @@ class _Run:
             folder / "results.json": results.render(whole),
         }
         texts |= dict.fromkeys(filter(None, (folder / "junit.xml", self.parsed.junit_xml)), junit.render(whole))
-        with disk_errors(folder):
-            for path, text in texts.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, text)
+        write_all(texts)
