@@ -89,7 +89,7 @@ def runs(wanted: argparse.Namespace, store: Path) -> None:
 def sizes(chosen: engine.Engine) -> None:
     """Print the sizes of our images."""
     print("\n| image | MB |\n|---|---:|")
-    for each in images.listed(chosen, ()):
+    for each in images.listed(chosen, (), Path("containers")):
         print(f"| {', '.join(name.partition(':')[2] for name in each.names)} | {each.size_bytes / 1e6:.0f} |")
 
 
@@ -98,12 +98,12 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
     with Store(store) as having:
         tools = toolchain.installed(made.release, having)
         needed = wheels.dependencies(made.containers, made.image.python_version, having)
-        with having.scratch() as folder, (folder / "context.tar").open("w+b") as file:
+        with having.nameless() as file:
             context.write(made, tools, needed, file)
             file.seek(0)
             about = chosen.image(images.named(made)) or {}
             labels = about["Config"]["Labels"]
-            base = {"BASE": images.base_name(made), **made.arguments}
+            base = {"BASE": images.base_name(made.image), **made.arguments}
             chosen.build(file, images.named(made), arguments=base, labels=labels, notice=lambda _: None)
 
 

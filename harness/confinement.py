@@ -63,7 +63,7 @@ def settings(about: About, order: Order, grants: Grants) -> dict[str, Any]:
         "auto_remove": True,
         "mounts": list(_mounts(order)),
         "tmpfs": {"/tmp": "mode=1777,exec"},  # noqa: S108 - the container's own
-        "group_add": [str(each) for each in devices.group_ids(order.gpus)],
+        "group_add": [str(each) for each in _groups(about, order.gpus)],
         **_gpus(about, order.gpus),
     }
     user = "0:0" if about.rootless else f"{os.getuid()}:{os.getgid()}"
@@ -74,6 +74,15 @@ def settings(about: About, order: Order, grants: Grants) -> dict[str, Any]:
         "working_dir": "/",
         "environment": {"LANG": "C.UTF-8"},
     }
+
+
+def _groups(about: About, gpus: Sequence[Gpu]) -> list[int]:
+    """Return the groups that the container's user is in: the GPUs', and those that the caller is in.
+
+    Numbers mean something else in a rootless engine, so the caller's are left out there.
+    """
+    own = set() if about.rootless else set(os.getgroups()) - {0, os.getgid()}
+    return sorted(own.union(devices.group_ids(gpus)))
 
 
 def _own_limits() -> Iterator[Ulimit]:

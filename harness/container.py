@@ -38,6 +38,11 @@ def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator
             f"{engine.about}, gives a container none of this machine's groups; if a GPU cannot be used, let everybody "
             'use its device files (udev: MODE="0666"), or take a rootful engine'
         )
+    if not engine.about.limits:
+        order.notice(
+            f"{engine.about}, can hold a container neither to memory nor to a number of processes here, so that a model "
+            "may take all that there is; with cgroups of version 2, or as root, it can"
+        )
     with (
         order.store.scratch() as folder,
         _running(engine, image.reference, folder, order, grants) as name,

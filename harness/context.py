@@ -14,7 +14,6 @@ from typing import IO
 
 import harness
 from harness import manifest, toolchain
-from harness.disk import disk_errors
 from harness.image import Bootstrapped, Image, Pulled
 from harness.manifest import Manifest
 from harness.releases import LockedRelease
@@ -35,33 +34,9 @@ class Recipe:
     containers: Path
 
     @property
-    def base(self) -> str:
-        """What it is made on: `name:tag@sha256:...`, or what was bootstrapped."""
-        match self.image.base:
-            case Bootstrapped(suite=suite, sha256=sha256):
-                return f"debian-{suite}@sha256:{sha256}"
-            case Pulled(reference=reference):
-                return reference
-
-    @property
-    def requirements(self) -> str:
-        """The sha256 of the lock of what the harness needs."""
-        return _file_sha256(self.containers / "requirements.txt")
-
-    @property
     def inputs(self) -> str:
         """The sha256 over all that the image depends on."""
-        facts = {
-            "machine": platform.machine(),
-            "base": self.base,
-            "python": self.image.python,
-            "hip": self.image.hip,
-            "dockerfile": _file_sha256(self.containers / "Dockerfile"),
-            "requirements": self.requirements,
-            "toolchain": toolchain.key(self.release),
-            "harness": this_harness(),
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return _json_sha256({"frame": frame(self.image, self.containers), "toolchain": toolchain.key(self.release)})
 
     @property
     def tag(self) -> str:
@@ -79,12 +54,28 @@ class Recipe:
             image=self.image.name,
             tag=self.tag,
             inputs=self.inputs,
-            base=self.base,
-            requirements=self.requirements,
+            frame=frame(self.image, self.containers),
+            base=_base(self.image),
+            requirements=_requirements(self.containers),
             harness=this_harness(),
             toolchain=toolchain.moved(tools, manifest.ROOT / "toolchain"),
             hip=self.image.hip,
         )
+
+
+def frame(image: Image, containers: Path) -> str:
+    """Return the sha256 over all that an image depends on but the IREE release: images that share it differ by that."""
+    return _json_sha256(
+        {
+            "machine": platform.machine(),
+            "base": _base(image),
+            "python": image.python,
+            "hip": image.hip,
+            "dockerfile": _file_sha256(containers / "Dockerfile"),
+            "requirements": _requirements(containers),
+            "harness": this_harness(),
+        }
+    )
 
 
 def folder(parsed: argparse.Namespace) -> Path:
@@ -102,7 +93,7 @@ def recipe(parsed: argparse.Namespace, chosen: Image, release: LockedRelease) ->
 def this_harness() -> str:
     """Return the version of this harness and a digest of its files."""
     digests = [(name, _file_sha256(path)) for name, path in _sources()]
-    return f"{harness.__version__}+{hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:_TAG_DIGITS]}"
+    return f"{harness.__version__}+{_json_sha256(digests)[:_TAG_DIGITS]}"
 
 
 def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes]) -> None:
@@ -113,11 +104,8 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
         tools: the installed release.
         dependencies: folder of what the harness needs, for the image's Python.
         file: where to.
-
-    Raises:
-        DiskError: there is no space for it.
     """
-    with disk_errors(Path(str(file.name))), tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         _add_text(tar, "Dockerfile", (recipe.containers / "Dockerfile").read_text(encoding="utf-8"))
         for name, path in _files(dependencies):
             _add(tar, f"dependencies/{name}", path)
@@ -150,8 +138,26 @@ def _sources() -> Iterator[tuple[str, Path]]:
     return ((name, path) for name, path in _files(_PACKAGE) if path.parent.name != "containers")
 
 
+def _base(image: Image) -> str:
+    """Return what an image is made on: `name:tag@sha256:...`, or what was bootstrapped."""
+    match image.base:
+        case Bootstrapped(suite=suite, sha256=sha256):
+            return f"debian-{suite}@sha256:{sha256}"
+        case Pulled(reference=reference):
+            return reference
+
+
+def _requirements(containers: Path) -> str:
+    """Return the sha256 of the lock of what the harness needs."""
+    return _file_sha256(containers / "requirements.txt")
+
+
 def _file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json_sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:

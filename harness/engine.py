@@ -26,9 +26,10 @@ _SOCKETS = {
     "podman": ("{runtime}/podman/podman.sock", "/run/podman/podman.sock"),
 }
 _VARIABLES = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
-_TIMEOUT_S = 600
+_ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
 _SAID_CHARACTERS = 600
+_PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) ")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CDI_PODMAN = (5, 4)
 _NOT_FOUND = 404
@@ -39,7 +40,8 @@ _PODMAN_NOT_FOUND = "no such container"  # with status 500 if it goes while Podm
 class About:
     """What an engine says of itself.
 
-    `remapped` where its users are not those of this machine unless it is told so (dockerd --userns-remap);
+    `remapped` where its users are not those of this machine unless it is told so (dockerd --userns-remap); `limits`
+    where it can hold a container to memory and processes, which nobody but root can with cgroups of version 1;
     `cdi_dirs` is empty where it takes no CDI devices.
     """
 
@@ -48,6 +50,7 @@ class About:
     socket: str
     rootless: bool
     remapped: bool
+    limits: bool
     selinux: bool
     cdi_dirs: tuple[str, ...]
 
@@ -113,11 +116,12 @@ class Engine:
     def __init__(self, socket: str) -> None:
         """Ask the engine who it is."""
         with _asking(f"The container engine at {socket} does not answer"):
-            self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=_TIMEOUT_S)
+            self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=_ANSWERS_WITHIN_S)
             try:
                 self.about = _about(socket, self._api.version(), self._api.info())
             except (AttributeError, KeyError, TypeError) as error:
                 raise EngineError(f"it says what makes no sense ({error!r}).") from error
+            self._api.timeout = _TIMEOUT_S
 
     def image(self, reference: str) -> dict[str, Any] | None:
         """Return what the engine knows of an image that it has."""
@@ -146,13 +150,31 @@ class Engine:
         with _asking(f"{reference} cannot be pulled"):
             _heard(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
 
+    def registered(self, repository: str, tag: str) -> str | None:
+        """Return the digest of what has this name in its registry; None if nothing has, or the engine does not say.
+
+        Podman has no such request.
+        """
+        try:
+            found: str = self._api.inspect_distribution(f"{repository}:{tag}")["Descriptor"]["digest"]
+        except (docker.errors.APIError, KeyError, TypeError):
+            return None
+        return found
+
     def push(self, repository: str, tag: str, notice: Notice) -> str:
-        """Bring an image that has this name to its registry, and return the digest that it has there."""
+        """Bring an image that has this name to its registry, and return the digest that it has there.
+
+        The engine says it when it has pushed. What it says of the image afterwards may be another: of Podman's, and of
+        Docker's with containerd's store, that is the digest of the image as it is here.
+        """
         notice(f"pushing {repository}:{tag}")
+        said: list[str] = []
         with _asking(f"{repository}:{tag} cannot be pushed"):
-            _heard(self._api.push(repository, tag=tag, stream=True, decode=True), notice)
-            digests: list[str] = self._api.inspect_image(f"{repository}:{tag}")["RepoDigests"]
-        return next(each for each in digests if each.startswith(f"{repository}@"))
+            _heard(self._api.push(repository, tag=tag, stream=True, decode=True), notice, status=said.append)
+            digests = [found[1] for each in said if (found := _PUSHED.search(each))]
+            if not digests:
+                raise EngineError("the engine does not say its digest.")
+        return digests[-1]
 
     def tag(self, reference: str, repository: str, tag: str) -> None:
         """Give an image one more name."""
@@ -232,11 +254,13 @@ def _about(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> 
     # Podman does not tell; before 5.4 its API ignores CDI devices without a word (v5.4.0:pkg/specgenutil).
     if name == "podman" and _numbers(version["Version"]) >= _CDI_PODMAN:
         dirs = ("/etc/cdi", "/var/run/cdi")
+    rootless = bool(info.get("Rootless")) or any("rootless" in each for each in options)  # Podman, Docker
     return About(
         name=name,
         version=version["Version"],
         socket=socket,
-        rootless=bool(info.get("Rootless")) or any("rootless" in each for each in options),  # Podman, Docker
+        rootless=rootless,
+        limits=bool(info.get("MemoryLimit", True)) and not (rootless and info.get("CgroupVersion") == "1"),
         remapped=any("userns" in each for each in options),
         selinux=any("selinux" in each for each in options),
         cdi_dirs=dirs,
@@ -249,7 +273,11 @@ def _numbers(version: str) -> tuple[int, ...]:
     )
 
 
-def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice) -> None:
+def _unheeded(_: str) -> None:
+    """Take no notice."""
+
+
+def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = _unheeded) -> None:
     """Tell what an engine says while it works; it says errors in the same way.
 
     docker's own `images.pull` and `images.build` swallow or rename them.
@@ -260,6 +288,7 @@ def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice) -> None:
             raise EngineError(f"the engine says {each!r}, expected an object.")
         if error := each.get("error"):
             raise EngineError(f"{_plain(str(error))}{'. It said: ' if said else ''}{_plain(said)[-_SAID_CHARACTERS:]}")
+        status(str(each.get("status") or ""))
         text = str(each.get("stream") or "")
         said += text
         if text.startswith(("Step ", "STEP ")):

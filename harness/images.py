@@ -1,8 +1,9 @@
 """Has images: looks them up, pulls or builds them, pushes them, and removes old ones."""
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness import bootstrap, context, toolchain, wheels
@@ -10,7 +11,7 @@ from harness.context import Recipe
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
 from harness.fetch import Fetcher
-from harness.image import Bootstrapped, Pulled
+from harness.image import Bootstrapped, Image, Pulled
 from harness.manifest import LABEL
 from harness.model import Blob, Fetched
 from harness.process import Cancel
@@ -20,12 +21,16 @@ REPOSITORY = "iree-quality"
 # Names that no registry answers to; with a host in them they are the same for Docker and Podman.
 _LOCAL = f"localhost/{REPOSITORY}"
 _LOCAL_BASE = f"localhost/{REPOSITORY}-base"
+_OURS = frozenset({REPOSITORY, _LOCAL_BASE.rpartition("/")[2]})
 _DIGEST = "@sha256:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Had:
-    """An image that the engine has. `digest` is its name in a registry by digest, if it has been in one."""
+    """An image that the engine has. `digest` is its name by digest, if it was asked for by that.
+
+    What an engine says of digests is no help: they may be those of images that are in no registry.
+    """
 
     reference: str
     id: str
@@ -81,8 +86,7 @@ def find(engine: Engine, reference: str) -> Had | None:
     about = engine.image(reference)
     if about is None:
         return None
-    digests = about.get("RepoDigests") or ()
-    digest = next((each for each in digests if not each.startswith("localhost/")), None)
+    digest = reference if _DIGEST in reference else None
     return Had(reference=reference, id=about["Id"], digest=digest, size_bytes=about["Size"])
 
 
@@ -127,18 +131,17 @@ def push(recipe: Recipe, means: Means) -> str:
     """
     if not means.registry:
         raise UsageError("Where to? Name the registry with --registry HOST/PATH, e.g. ghcr.io/me/project.")
-    had = have(recipe, means)
     repository = f"{means.registry}/{REPOSITORY}"
-    known = (means.engine.image(had.reference) or {}).get("RepoDigests") or ()
-    if there := next((each for each in known if each.startswith(f"{repository}@")), None):
-        return str(there)
-    means.engine.tag(had.reference, repository, recipe.tag)
-    return means.engine.push(repository, recipe.tag, means.notice)
+    digest = means.engine.registered(repository, recipe.tag)
+    if digest is None:
+        means.engine.tag(have(recipe, means).reference, repository, recipe.tag)
+        digest = means.engine.push(repository, recipe.tag, means.notice)
+    return f"{repository}@{digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """An image of ours that the engine has; `current` if it is what its recipe would make now."""
+    """An image of ours that the engine has; `current` if it would be made like this now, with whichever release."""
 
     names: tuple[str, ...]
     size_bytes: int
@@ -146,19 +149,19 @@ class Listed:
     current: bool
 
 
-def listed(engine: Engine, recipes: Iterable[Recipe]) -> list[Listed]:
-    """Return our images and their bases, oldest first; those of the recipes, and their bases, are current."""
-    current = {tag for each in recipes for tag in (each.tag, base_name(each).rpartition(":")[2])}
-    ours = [(_names(each), each) for each in engine.images()]
+def listed(engine: Engine, known: Collection[Image], containers: Path) -> list[Listed]:
+    """Return our images and their bases, oldest first; those that would be made from the same now are current."""
+    frames = {context.frame(each, containers) for each in known}
+    bases = {base_name(each) for each in known}
     found = (
         Listed(
             names=names,
             size_bytes=each["Size"],
             created_s=float(each["Created"]),
-            current=any(name.rpartition(":")[2] in current for name in names),
+            current=(each.get("Labels") or {}).get(f"{LABEL}.frame") in frames or not bases.isdisjoint(names),
         )
-        for names, each in ours
-        if names
+        for each in engine.images()
+        if (names := _names(each))
     )
     return sorted(found, key=lambda each: each.created_s)
 
@@ -170,9 +173,16 @@ def remove(engine: Engine, image: Listed) -> None:
 
 
 def _names(about: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names that we gave an image."""
-    repositories = ((name, name.rpartition(":")[0].rpartition("/")[2]) for name in about.get("RepoTags") or ())
-    return tuple(name for name, last in repositories if last in {REPOSITORY, _LOCAL_BASE.rpartition("/")[2]})
+    """Return the names that we gave an image, or by which we pulled it: with its tags go the digests beside them."""
+    tags = [name for name in about.get("RepoTags") or () if _repository(name) in _OURS]
+    tagged = {name.rpartition(":")[0] for name in tags}
+    digests = [name for name in about.get("RepoDigests") or () if _repository(name) == REPOSITORY]
+    return (*tags, *(name for name in digests if name.partition("@")[0] not in tagged))
+
+
+def _repository(name: str) -> str:
+    """Return `iree-quality` for `HOST/PATH/iree-quality:TAG` or `...@sha256:DIGEST`."""
+    return _without_tag(name).rpartition("/")[2]
 
 
 def _pulled(recipe: Recipe, means: Means) -> Had | None:
@@ -199,7 +209,7 @@ def _built(recipe: Recipe, means: Means) -> Had:
     tools = toolchain.installed(recipe.release, means.store, have=means.have, **options)
     dependencies = wheels.dependencies(recipe.containers, recipe.image.python_version, means.store, **options)
     means.notice(f"building {named(recipe)}")
-    with means.store.scratch() as folder, (folder / "context.tar").open("w+b") as file:
+    with means.store.nameless() as file:
         context.write(recipe, tools, dependencies, file)
         file.seek(0)
         means.engine.build(
@@ -212,23 +222,24 @@ def _built(recipe: Recipe, means: Means) -> Had:
     return _found(means.engine, named(recipe))
 
 
-def base_name(recipe: Recipe) -> str:
-    """Return the name by which the engine has a recipe's base, if it has it."""
-    match recipe.image.base:
+def base_name(image: Image) -> str:
+    """Return the name by which the engine has an image's base, if it has it."""
+    match image.base:
         case Pulled(reference=reference, digest=digest):
             return f"{_without_tag(reference)}@{digest}"
         case Bootstrapped(sha256=sha256):
-            return f"{_LOCAL_BASE}:{recipe.image.name}-{sha256[:12]}"
+            return f"{_LOCAL_BASE}:{image.name}-{sha256[:12]}"
 
 
 def _base(recipe: Recipe, means: Means) -> str:
     """Return the name of the base, which the engine has now."""
+    name = base_name(recipe.image)
     match recipe.image.base:
         case Pulled():
-            _pull_base(base_name(recipe), means)
+            _pull_base(name, means)
         case Bootstrapped() as base:
-            _bootstrap_base(base_name(recipe), recipe.image.name, base, means)
-    return base_name(recipe)
+            _bootstrap_base(name, recipe.image.name, base, means)
+    return name
 
 
 def _pull_base(reference: str, means: Means) -> None:

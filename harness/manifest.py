@@ -20,14 +20,15 @@ LABEL = "iree-quality"
 class Manifest:
     """What an image was made from.
 
-    `inputs` is the sha256 over all of it, `requirements` that of the lock of the harness's dependencies; the
-    programs of the toolchain are named by their paths in the image, `hip` is that of the HIP runtime. `harness` is the
-    version and a digest of the harness in it, which has to be the one outside.
+    `inputs` is the sha256 over all of it, `frame` that over all but the IREE release, `requirements` that of the lock
+    of the harness's dependencies; the programs of the toolchain are named by their paths in the image, `hip` is that of
+    the HIP runtime. `harness` is the version and a digest of the harness in it, which has to be the one outside.
     """
 
     image: str
     tag: str
     inputs: str
+    frame: str
     base: str
     requirements: str
     harness: str
@@ -50,6 +51,7 @@ class Manifest:
             f"{LABEL}.image": self.image,
             f"{LABEL}.tag": self.tag,
             f"{LABEL}.inputs": self.inputs,
+            f"{LABEL}.frame": self.frame,
             f"{LABEL}.requirements": self.requirements,
             f"{LABEL}.harness": self.harness,
             f"{LABEL}.iree.compiler": self.toolchain.compiler_commit or "",

@@ -20,6 +20,7 @@ _PROGRAM = """func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
 }
 """
 _SEARCH_PATH = str(manifest.ROOT / "bin")
+_FLAGS = {"cpu": ["--iree-hal-target-backends=llvm-cpu"], "rocm": ["--iree-hal-target-backends=rocm"]}
 _CHIP = "gfx942"  # every release from 3.0.0 on knows it
 
 
@@ -29,9 +30,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         _test_programs(about, Path(folder))
-        _test_model(about, Path(folder))
-    if about.hip:
-        ctypes.CDLL(about.hip)
+        _test_model(Path(folder), "cpu")
+        if about.hip:
+            _test_model(Path(folder), "rocm", "--chip", _CHIP, "--compile-only")
+            ctypes.CDLL(about.hip)
 
 
 def _test_programs(about: Manifest, folder: Path) -> None:
@@ -44,11 +46,10 @@ def _test_programs(about: Manifest, folder: Path) -> None:
     _expect(commit in said, f"iree-compile --version says {commit}", said)
 
 
-def _test_model(about: Manifest, folder: Path) -> None:
-    """Compile a model for a GPU if the image has a HIP runtime; compile and run it on the CPU if not."""
-    specs = folder / "specs" / "selftest"
+def _test_model(folder: Path, backend: str, *options: str) -> None:
+    """Compile a model, and run it unless the options say otherwise."""
+    specs = folder / backend / "selftest"
     specs.mkdir(parents=True)
-    backend, options = ("rocm", ["--chip", _CHIP, "--compile-only"]) if about.hip else ("cpu", [])
     values = np.array([1, 2, 3, 4], np.float32)
     np.save(specs / "in.npy", values)
     np.save(specs / "out.npy", values * 2)
@@ -59,9 +60,6 @@ def _test_model(about: Manifest, folder: Path) -> None:
     folders = ["--specs", str(specs.parent), "--store", str(folder / "store"), "--out", str(folder / "out")]
     code = cli.main(["run", *folders, "--toolchain", str(manifest.ROOT), "--backend", backend, *options], {})
     _expect(code == 0, f"a model passes for {backend}", f"exit code {code}")
-
-
-_FLAGS = {"cpu": ["--iree-hal-target-backends=llvm-cpu"], "rocm": ["--iree-hal-target-backends=rocm"]}
 
 
 def _expect(holds: bool, what: str, got: object) -> None:  # noqa: FBT001 - reads as an assertion does

@@ -25,7 +25,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from harness import entries, locks, stamps
 from harness.disk import disk_errors, write_atomically
@@ -174,6 +174,15 @@ class Store:
             parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=parent) as folder:
                 yield Path(folder)
+
+    @contextlib.contextmanager
+    def nameless(self) -> Iterator[IO[bytes]]:
+        """Lend a file that is in no folder, so that it is gone afterwards even if this process is killed."""
+        with disk_errors(self.root):
+            parent = self.root / "tmp"
+            parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=parent) as file:
+                yield file
 
     def path(self, kind: str, key: str) -> Path:
         """Return where an entry is, if it is there."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
-from harness import engine, image, images, releases, supply, wheelhouse
+from harness import engine, image, images, supply, wheelhouse
 from harness.context import Recipe, folder, recipe
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
@@ -71,11 +71,7 @@ def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: F
 
 
 def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:
-    known, where = image.load(folder(parsed)), folder(parsed)
-    locked = [releases.find(name) for name in releases.locked()]
-    return images.listed(
-        chosen, (Recipe(image=each, release=release, containers=where) for each in known.values() for release in locked)
-    )
+    return images.listed(chosen, image.load(folder(parsed)).values(), folder(parsed))
 
 
 def _list(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:

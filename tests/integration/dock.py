@@ -18,7 +18,7 @@ from harness import bootstrap, image, releases, wheels
 from harness import toolchain as toolchains
 from harness.image import Bootstrapped
 from harness.store import Store
-from tests.integration.engines import Running
+from tests.integration.engines import GROUP, Running
 from tests.integration.laboratory import HARNESS, Laboratory, Result, clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +198,7 @@ def as_user(user: int, engine: Running) -> list[str]:
     script = _ENTERED.format(socket=engine.socket, place=_ENGINE)
     script += "".join(_OPENED.format(number=number, path=path) for number, path in enumerate(_closed_folders()))
     group = engine.socket.stat().st_gid
-    script += f'exec setpriv --reuid {user} --regid {user} --groups {group} --no-new-privs "$@"'
+    script += f'exec setpriv --reuid {user} --regid {user} --groups {group},{GROUP} --no-new-privs "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh"]
 
 

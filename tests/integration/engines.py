@@ -20,6 +20,7 @@ from tests.integration.laboratory import wait_for
 
 # Who runs the engine without root, and who asks the others without being root. No account of the machine has it.
 USER = 12345
+GROUP = 23456  # which that user is in, too
 VARIABLES = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST", "rootless": "CONTAINER_HOST"}
 _PLENTY_BYTES = 14 << 30
 _SUBORDINATE = "200000:65536"

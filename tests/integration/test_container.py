@@ -11,7 +11,7 @@ import pytest
 
 from harness.context import this_harness
 from tests.integration.dock import ROOT, Dock, Yard
-from tests.integration.engines import USER
+from tests.integration.engines import GROUP, USER
 from tests.integration.laboratory import A, B, Result, wait_for
 from tests.integration.test_container_ends import phase, settle, started
 from tests.integration.test_faults import ENDLESS
@@ -29,6 +29,8 @@ ls -d /var/run/docker.sock /run/podman 2>/dev/null
 echo "pids $(cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null)"
 echo "memory $(cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null)"
 echo "files $(ulimit -n)"
+for group in $(id -G); do echo "group $group"; done
+python3.13 -c "import ctypes; print('get_mempolicy', ctypes.CDLL(None).syscall(239, 0, 0, 0, 0, 0))"
 exec "$@"
 """
 
@@ -84,11 +86,30 @@ def test_a_model_sees_and_may_do_the_least_that_it_needs(yard: Yard, server: str
     assert [line for line in seen["lines"] if line.startswith("wrote ")] == []
 
 
+def test_a_capability_is_there_where_it_is_asked_for(yard: Yard, server: str) -> None:
+    assert "CapBnd: 0000000000800000" in looked(yard, server, "--cap", "SYS_NICE")["lines"]
+
+
+def test_with_a_capability_a_user_may_say_which_memory_it_wants(
+    dock: Dock, yards: Callable[..., Yard], server: str
+) -> None:
+    """Docker's own list of system calls has those of NUMA with SYS_NICE only; Podman's has them in any case."""
+    yard = yards(dock, user=USER)
+    assert "get_mempolicy -1" in looked(yard, server)["lines"]
+    assert {"CapEff: 0000000000000000", "get_mempolicy 0"} <= looked(yard, server, "--cap", "SYS_NICE")["lines"]
+
+
+def test_a_user_stays_in_its_groups(dock: Dock, yards: Callable[..., Yard], server: str) -> None:
+    assert f"group {GROUP}" in looked(yards(dock, user=USER), server)["lines"]
+
+
 def test_a_model_has_limits_where_the_engine_can_set_them(yard: Yard, server: str) -> None:
-    lines = looked(yard, server, "--memory", "3GiB")["lines"]
-    assert "files 1024" in lines or any(line.startswith("files ") for line in lines)
-    if yard.dock.engine.name != "rootless":  # Podman says that it cannot with cgroups of version 1
-        assert {"pids 32768", f"memory {3 << 30}"} <= lines
+    with yard.dock.engine.client() as engine:
+        can_limit = engine.about.limits
+    seen = looked(yard, server, "--memory", "3GiB")
+    assert any(line.startswith("files ") for line in seen["lines"])
+    assert ({"pids 32768", f"memory {3 << 30}"} <= seen["lines"]) is can_limit
+    assert ("can hold a container neither to memory" in seen["text"]) is not can_limit
 
 
 def looked(yard: Yard, server: str, *arguments: str) -> Any:
@@ -101,7 +122,7 @@ def looked(yard: Yard, server: str, *arguments: str) -> Any:
     result = yard.run("--run-wrapper", str(wrapper), *arguments)
     assert result.verdict == (0, "passed", None), result.text
     lines = yard.log.splitlines()
-    return {"identity": lines[:1], "lines": set(lines)}
+    return {"identity": lines[:1], "lines": set(lines), "text": result.text}
 
 
 def test_what_a_run_leaves_is_its_users(dock: Dock, yards: Callable[..., Yard]) -> None:

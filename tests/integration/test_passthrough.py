@@ -137,7 +137,16 @@ def test_a_plain_file_is_not_passed_for_a_device(each_dock: Dock, cards: tuple[G
     assert f"{cards[0].node} is not there" in seen["missing"][0] or "may not be opened" in seen["missing"][0]
 
 
-ABOUT = About(name="docker", version="28.3.0", socket="/s", rootless=False, remapped=False, selinux=False, cdi_dirs=())
+ABOUT = About(
+    name="docker",
+    version="28.3.0",
+    socket="/s",
+    rootless=False,
+    remapped=False,
+    limits=True,
+    selinux=False,
+    cdi_dirs=(),
+)
 
 
 def cdi_spec(folder: Path, cards: Sequence[Gpu]) -> None:

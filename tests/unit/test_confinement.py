@@ -26,7 +26,8 @@ GIB = 1 << 30
 
 def engine(**changes: Any) -> About:
     """Return a Docker that is as it is installed."""
-    usual: dict[str, Any] = {"rootless": False, "remapped": False, "selinux": False, "cdi_dirs": ()}
+    usual: dict[str, Any] = {"rootless": False, "remapped": False, "limits": True}
+    usual |= {"selinux": False, "cdi_dirs": ()}
     usual |= {"name": "docker", "version": "28.2.2", "socket": "/run/docker.sock"}
     return About(**(usual | changes))
 
@@ -196,6 +197,14 @@ def test_the_device_files_of_the_gpus_that_may_be_used(tmp_path: Path) -> None:
     gpus = [amd(name) for name in (*names, str(plain), f"{tmp_path}/missing")]
     assert passed(tmp_path, gpus) == ([*shared, *(f"{name}:{name}:rw" for name in names)], [])
     assert passed(tmp_path, ()) == ([], [])
+
+
+def test_the_caller_stays_in_its_groups_where_their_numbers_mean_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getgroups", lambda: [0, 1234, os.getgid(), 993])
+    assert host(order(tmp_path))["group_add"] == ["993", "1234"]
+    assert host(order(tmp_path), engine(rootless=True))["group_add"] == []
 
 
 def test_groups_are_numbers(tmp_path: Path) -> None:

@@ -69,7 +69,6 @@ def dependencies(root: Path) -> Path:
 
 def made(root: Path, **changes: Any) -> bytes:
     file = io.BytesIO()
-    file.name = "context.tar"
     context.write(recipe(root, **changes), tools(root), root / "site", file)
     return file.getvalue()
 
@@ -86,7 +85,8 @@ def test_what_a_tag_looks_like(inputs: Path) -> None:
     assert re.fullmatch(r"cpu-3\.13\.0-[0-9a-f]{12}", made_of.tag)
     assert made_of.tag == f"cpu-3.13.0-{made_of.inputs[:12]}"
     assert re.fullmatch(r"[0-9a-f]{64}", made_of.inputs)
-    assert recipe(inputs, image=dataclasses.replace(IMAGE, base=DEBIAN)).base == f"debian-trixie@sha256:{'cd' * 32}"
+    about = recipe(inputs, image=dataclasses.replace(IMAGE, base=DEBIAN)).manifest(tools(inputs))
+    assert about.base == f"debian-trixie@sha256:{'cd' * 32}"
 
 
 def test_each_input_makes_another_tag(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,11 @@ def test_each_input_makes_another_tag(inputs: Path, monkeypatch: pytest.MonkeyPa
         dataclasses.replace(IMAGE, hip="/opt/rocm/lib/libamdhip64.so"),
     ]
     found = [recipe(inputs, image=image).inputs for image in images]
-    found.append(recipe(inputs, release=releases.find("3.12.0")).inputs)
+    frames = [context.frame(image, inputs / "containers") for image in images]
+    other = recipe(inputs, release=releases.find("3.12.0"))
+    assert context.frame(other.image, other.containers) == frames[0], "of all releases"
+    assert len(set(frames)) == len(frames)
+    found.append(other.inputs)
     for name in ("Dockerfile", "requirements.txt"):
         with (inputs / "containers" / name).open("a") as file:
             file.write(" ")
@@ -245,6 +249,7 @@ def test_the_manifest_says_what_the_image_is(inputs: Path) -> None:
     assert labels["org.opencontainers.image.base.name"] == "docker.io/library/python:3.12"
     assert labels["org.opencontainers.image.base.digest"] == DIGEST
     assert labels["iree-quality.inputs"] == about.inputs
+    assert labels["iree-quality.frame"] == about.frame == context.frame(IMAGE, inputs / "containers")
     assert all(isinstance(value, str) for value in labels.values())
 
 

@@ -71,12 +71,21 @@ DIRS = ["/etc/cdi", "/run/cdi"]
         (podman("5.10.0-dev+1"), "podman 5.10.0-dev+1", {"cdi_dirs": ("/etc/cdi", "/var/run/cdi")}),
         (podman("5.3.2"), "podman 5.3.2", {}),
         (podman("4.3.1", SecurityOptions=ROOTLESS), "podman 4.3.1, rootless", {"rootless": True}),
+        (podman("5.3.2", Rootless=True, CgroupVersion="2"), "podman 5.3.2, rootless", {"rootless": True}),
+        (
+            podman("5.3.2", Rootless=True, CgroupVersion="1"),
+            "podman 5.3.2, rootless",
+            {"rootless": True, "limits": False},
+        ),
+        (podman("5.3.2", CgroupVersion="1"), "podman 5.3.2", {}),
+        (docker(MemoryLimit=False), "docker 28.2.2", {"limits": False}),
     ],
 )
 def test_what_an_engine_says_of_itself(
     tmp_path: Path, answers: Mapping[str, Says], text: str, facts: Mapping[str, Any]
 ) -> None:
-    usual: dict[str, Any] = {"rootless": False, "remapped": False, "selinux": False, "cdi_dirs": ()}
+    usual: dict[str, Any] = {"rootless": False, "remapped": False, "limits": True}
+    usual |= {"selinux": False, "cdi_dirs": ()}
     with talking(tmp_path, answers) as (talker, _):
         assert str(talker.about) == text
         name, version = text.removesuffix(", rootless").split()
@@ -291,11 +300,29 @@ def test_an_imported_base_gets_its_name(tmp_path: Path) -> None:
     assert b"tar" * 1_000_000 in server.bodies.values()
 
 
-def test_a_push_returns_the_digest_of_its_own_repository(tmp_path: Path) -> None:
-    about_it = {"RepoDigests": ["localhost/n@sha256:00", "h/n@sha256:ab"]}
-    answers = {"POST /images/h/n/push": tells({"status": "pushed"}), "GET /images/h/n:1/json": says(about_it)}
+@pytest.mark.parametrize("others", [[], [{"aux": {"Tag": "1", "Digest": f"sha256:{'ab' * 32}", "Size": 420}}]])
+def test_a_push_returns_the_digest_that_the_engine_says(tmp_path: Path, others: list[Any]) -> None:
+    layers = [{"status": "Preparing", "id": "1f"}, {"status": "Pushed", "progressDetail": {}, "id": "1f"}]
+    pushed = {"status": f"1: digest: sha256:{'ab' * 32} size: 420"}
+    answers = {"POST /images/h/n/push": tells({"status": "The push refers to"}, *layers, pushed, *others)}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _):
-        assert talker.push("h/n", "1", unheard) == "h/n@sha256:ab"
+        assert talker.push("h/n", "1", unheard) == f"sha256:{'ab' * 32}"
+
+
+def test_a_push_of_which_no_digest_is_said(tmp_path: Path) -> None:
+    answers = {"POST /images/h/n/push": tells({"status": "pushed"})}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.push("h/n", "1", unheard)
+    assert str(caught.value) == "h/n:1 cannot be pushed: the engine does not say its digest."
+
+
+def test_what_a_registry_has(tmp_path: Path) -> None:
+    about = {"Descriptor": {"digest": "sha256:ab", "size": 1}, "Platforms": []}
+    answers = {"GET /distribution/h/n:1/json": says(about), "GET /distribution/h/n:3/json": says({})}
+    denied = {"GET /distribution/h/n:4/json": says({"message": "denied"}, 403)}
+    with talking(tmp_path, {**docker(), **answers, **denied}) as (talker, _):
+        assert talker.registered("h/n", "1") == "sha256:ab"
+        assert [talker.registered("h/n", tag) for tag in "234"] == [None] * 3
 
 
 def test_a_push_that_fails(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pytest
 
-from harness import images, releases, toolchain
+from harness import context, images, releases, toolchain
 from harness.context import Recipe
 from harness.engine import About, Engine, Notice
 from harness.errors import EngineError, FetchError, UsageError
@@ -43,7 +43,7 @@ class FakeEngine(Engine):
 
     def __init__(self, **registry: Mapping[str, Any]) -> None:
         """Have nothing yet."""
-        usual = {"rootless": False, "remapped": False, "selinux": False, "cdi_dirs": ()}
+        usual = {"rootless": False, "remapped": False, "limits": True, "selinux": False, "cdi_dirs": ()}
         self.about = About(name="docker", version="28.2.2", socket="/nowhere", **usual)  # type: ignore[arg-type]
         self.had: dict[str, dict[str, Any]] = {}
         self.registry = {name: dict(found) for name, found in registry.items()}
@@ -76,7 +76,12 @@ class FakeEngine(Engine):
         """Have the registry know an image."""
         self.did.append(f"push {repository}:{tag}")
         notice("pushing")
-        return f"{repository}@sha256:pushed"
+        return "sha256:pushed"
+
+    def registered(self, repository: str, tag: str) -> str | None:
+        """Return what the registry has by this name."""
+        found = self.registry.get(f"{repository}:{tag}")
+        return found["digest"] if found else None
 
     def tag(self, reference: str, repository: str, tag: str) -> None:
         """Give an image one more name."""
@@ -101,9 +106,9 @@ class FakeEngine(Engine):
 
 
 def found(labels: Mapping[str, str], *, digests: Sequence[str] = (), layers: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what an engine says of an image."""
+    """Return what an engine says of an image, alone or in a list."""
     facts = {"Id": "sha256:id", "Size": 100, "Created": 1.0, "RepoTags": None, "RootFS": {"Layers": list(layers)}}
-    return facts | {"RepoDigests": list(digests), "Config": {"Labels": dict(labels)}}
+    return facts | {"RepoDigests": list(digests), "Config": {"Labels": dict(labels)}, "Labels": dict(labels)}
 
 
 @pytest.fixture
@@ -151,21 +156,12 @@ def installed(store: Store, recipe: Recipe) -> None:
 
 def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     name = images.named(recipe)
-    engine.had[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@sha256:1"])
+    engine.had[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@{DIGEST}"])
     had = images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
     assert name == f"localhost/iree-quality:{recipe.tag}"
     assert (had.reference, had.id, had.size_bytes) == (name, "sha256:id", 100)
-    assert had.facts == {"reference": name, "id": "sha256:id", "digest": f"{REPOSITORY}@sha256:1"}
+    assert had.facts == {"reference": name, "id": "sha256:id", "digest": None}
     assert engine.did == []
-
-
-@pytest.mark.parametrize("digests", [None, [], ["localhost/iree-quality@sha256:0"]])
-def test_one_that_never_was_in_a_registry_has_no_digest(engine: FakeEngine, digests: Any) -> None:
-    engine.had["x"] = found({}) | {"RepoDigests": digests}
-    had = images.find(engine, "x")
-    assert had
-    assert had.digest is None
-    assert images.find(engine, "y") is None
 
 
 def test_then_that_of_the_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
@@ -302,17 +298,12 @@ def test_a_push(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
 
 
 def test_a_push_of_what_is_there(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
-    engine.had[images.named(recipe)] = found({}, digests=[f"{REPOSITORY}@{DIGEST}"])
+    engine.registry[f"{REPOSITORY}:{recipe.tag}"] = {"digest": DIGEST}
     assert images.push(recipe, means(store, engine, registry=REGISTRY)) == f"{REPOSITORY}@{DIGEST}"
-    assert engine.did == []
+    assert engine.did == [], "it need not even be here"
+    engine.had[images.named(recipe)] = found({})
     images.push(recipe, means(store, engine, registry=f"{REGISTRY}/other"))
     assert engine.did[-1] == f"push {REGISTRY}/other/iree-quality:{recipe.tag}"
-
-
-def test_a_push_of_what_is_there_and_in_another_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
-    digests = [f"other.example/iree-quality@{DIGEST}", f"{REPOSITORY}@{DIGEST}"]
-    engine.had[images.named(recipe)] = found({}, digests=digests)
-    assert images.push(recipe, means(store, engine, registry=REGISTRY)) == f"{REPOSITORY}@{DIGEST}"
 
 
 def test_a_push_to_nowhere(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
@@ -321,26 +312,41 @@ def test_a_push_to_nowhere(store: Store, recipe: Recipe, engine: FakeEngine) -> 
 
 
 def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEngine) -> None:
-    debian = dataclasses.replace(recipe, image=DEBIAN)
+    frame = context.frame(IMAGE, recipe.containers)
     there = f"{REPOSITORY}:{recipe.tag}"
-    names = {
-        "new": [images.named(recipe), there],
-        "base": [images.base_name(debian)],
-        "old": ["localhost/iree-quality:cpu-3.12.0-0123456789ab", "docker.io/me/other:1"],
-        "old base": ["localhost/iree-quality-base:cpu-debian-0123456789ab"],
-        "nameless": None,
-        "of others": ["docker.io/library/python:3.12", "host/iree-quality-more:1", "host/my-iree-quality:1"],
+    pulled = f"{REPOSITORY}@{DIGEST}"
+    names: dict[str, tuple[list[str] | None, list[str], str | None]] = {
+        "new": ([images.named(recipe), there], [pulled], frame),
+        "of a nightly": (["localhost/iree-quality:cpu-3.14.0rc20261101-0123456789ab"], [], frame),
+        "by digest": (None, [f"other.example/iree-quality@{DIGEST}"], "of before"),
+        "base": ([images.base_name(DEBIAN)], [], None),
+        "old": (["localhost/iree-quality:cpu-3.12.0-0123456789ab", "docker.io/me/other:1"], [], "of before"),
+        "old base": (["localhost/iree-quality-base:cpu-debian-0123456789ab"], [], None),
+        "nameless": (None, [], frame),
+        "of others": (
+            ["docker.io/library/python:3.12", "host/iree-quality-more:1"],
+            [f"my-iree-quality@{DIGEST}"],
+            None,
+        ),
     }
-    for created, (key, own) in enumerate(names.items()):
-        engine.had[key] = found({}) | {"Created": 10 - created, "RepoTags": own}
-    listed = images.listed(engine, [recipe, debian])
+    for created, (key, (tags, digests, label)) in enumerate(names.items()):
+        engine.had[key] = found({"iree-quality.frame": label} if label else {}, digests=digests)
+        engine.had[key] |= {"Created": 10 - created, "RepoTags": tags}
+    listed = images.listed(engine, [IMAGE, DEBIAN], recipe.containers)
     old = ("localhost/iree-quality:cpu-3.12.0-0123456789ab",)
     assert [(each.names, each.current) for each in listed] == [
         (("localhost/iree-quality-base:cpu-debian-0123456789ab",), False),
         (old, False),
-        ((images.base_name(debian),), True),
+        ((images.base_name(DEBIAN),), True),
+        ((f"other.example/iree-quality@{DIGEST}",), False),
+        (("localhost/iree-quality:cpu-3.14.0rc20261101-0123456789ab",), True),
         ((images.named(recipe), there), True),
     ]
     images.remove(engine, listed[-1])
     images.remove(engine, listed[1])
     assert engine.did == [f"remove {images.named(recipe)}", f"remove {there}", f"remove {old[0]}"]
+
+
+def test_an_image_of_a_list_that_has_neither_labels_nor_names(recipe: Recipe, engine: FakeEngine) -> None:
+    engine.had["bare"] = found({}) | {"Labels": None, "RepoTags": None, "RepoDigests": None}
+    assert images.listed(engine, [IMAGE], recipe.containers) == []

@@ -44,6 +44,7 @@ ABOUT = Manifest(
     image="cpu",
     tag="cpu-3.13.0-0123456789ab",
     inputs="0123456789ab",
+    frame="456789ab",
     base="name:tag@sha256:ab",
     requirements="cd",
     harness="0.1.0+ef",
