@@ -40,8 +40,8 @@ def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator
         )
     if not engine.about.limits:
         order.notice(
-            f"{engine.about}, can hold a container neither to memory nor to a number of processes here, so that a model "
-            "may take all that there is; with cgroups of version 2, or as root, it can"
+            f"{engine.about}, can limit neither the memory nor the processes of a container here, so that a model may "
+            "take all that there is; with cgroups of version 2, or as root, it can"
         )
     with (
         order.store.scratch() as folder,

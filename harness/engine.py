@@ -113,10 +113,10 @@ def required(choice: str, environment: Mapping[str, str]) -> "Engine":
 class Engine:
     """One engine that answered. Every method raises EngineError for what the engine refuses or does not answer."""
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, *, answers_within_s: int = _ANSWERS_WITHIN_S) -> None:
         """Ask the engine who it is."""
         with _asking(f"The container engine at {socket} does not answer"):
-            self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=_ANSWERS_WITHIN_S)
+            self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=answers_within_s)
             try:
                 self.about = _about(socket, self._api.version(), self._api.info())
             except (AttributeError, KeyError, TypeError) as error:

@@ -187,6 +187,14 @@ def each_dock(request: pytest.FixtureRequest, docks: Callable[[str], Dock]) -> D
     return dock
 
 
+@pytest.fixture(scope="session", params=["docker", "podman"])
+def rootful(request: pytest.FixtureRequest, docks: Callable[[str], Dock]) -> Dock:
+    """Return each of the engines that root has in turn, with the image for the CPU."""
+    dock = docks(request.param)
+    assert dock.tag
+    return dock
+
+
 @pytest.fixture(scope="session")
 def dock(docks: Callable[[str], Dock]) -> Dock:
     """Return Docker, with the image for the CPU."""

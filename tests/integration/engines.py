@@ -134,14 +134,13 @@ def docker_engine(*, data_size: str = "") -> Iterator[Running]:
     """Start Docker without a network of its own; `data_size` has its images on a small disk."""
     with _folder() as folder:
         _memory_disk(folder / "data", data_size)
-        with begun(docker_argv(folder), folder, {}) as pid:
+        with begun(_docker_argv(folder), folder, {}) as pid:
             running = Running(name="docker", socket=folder / "socket", pid=pid, folder=folder)
             wait_for_answer(running)
             yield running
 
 
-def docker_argv(folder: Path) -> list[str]:
-    """Return how Docker is started, also once more in the same folder."""
+def _docker_argv(folder: Path) -> list[str]:
     places = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
     alone = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
     return ["dockerd", f"--host=unix://{folder}/socket", *places, *alone]
@@ -155,6 +154,18 @@ def podman_engine() -> Iterator[Running]:
             running = Running(name="podman", socket=folder / "socket", pid=pid, folder=folder)
             wait_for_answer(running)
             yield running
+
+
+@contextlib.contextmanager
+def again(engine: Running) -> Iterator[None]:
+    """Start an engine once more in the folder of one that has ended."""
+    assert engine.folder
+    (engine.folder / "pid").unlink(missing_ok=True)
+    is_docker = engine.name == "docker"
+    argv = _docker_argv(engine.folder) if is_docker else _podman_argv(engine.folder)
+    with begun(argv, engine.folder, {} if is_docker else _podman_files(engine.folder)):
+        wait_for_answer(engine)
+        yield
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ def test_a_model_has_limits_where_the_engine_can_set_them(yard: Yard, server: st
     seen = looked(yard, server, "--memory", "3GiB")
     assert any(line.startswith("files ") for line in seen["lines"])
     assert ({"pids 32768", f"memory {3 << 30}"} <= seen["lines"]) is can_limit
-    assert ("can hold a container neither to memory" in seen["text"]) is not can_limit
+    assert ("can limit neither the memory nor the processes" in seen["text"]) is not can_limit
 
 
 def looked(yard: Yard, server: str, *arguments: str) -> Any:

@@ -13,6 +13,7 @@ import pytest
 from harness.toolchain import Toolchain
 from tests.integration import rebuilt
 from tests.integration.dock import NAME, Dock, Yard
+from tests.integration.engines import VARIABLES
 from tests.integration.laboratory import CPU_FLAGS, HARNESS
 from tests.integration.rebuilt import OWN
 
@@ -20,6 +21,12 @@ NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:
 # A registry that is nowhere: nothing listens at port 1.
 ABSENT = f"127.0.0.1:1/base:1@sha256:{'0' * 64}"
 TABLE = '[cpu]\nbase = "{base}"\npython = "/usr/bin/python3.13"\n'
+
+
+@pytest.fixture(scope="module")
+def dock(rootful: Dock) -> Dock:
+    """Return each of Docker and Podman."""
+    return rootful
 
 
 @pytest.fixture
@@ -33,7 +40,8 @@ def test_auto_takes_a_container_where_an_engine_answers(yard: Yard) -> None:
     result = yard.run("--engine", "auto")
     assert result.verdict == (0, "passed", None), result.text
     assert result.report["environment"]["engine"] == "container"
-    assert f"docker {yard.dock.engine.api.version()['Version']}, image" in result.text
+    engine = yard.dock.engine
+    assert f"{engine.name} {engine.api.version()['Version']}, image" in result.text
 
 
 def test_an_own_build_is_judged_in_an_image_of_its_own(
@@ -97,7 +105,7 @@ def test_this_machine_has_no_use_for_an_image(yard: Yard) -> None:
 
 
 def test_an_engine_elsewhere_is_a_wrong_command_line(yard: Yard) -> None:
-    result = yard.run(environment={"DOCKER_HOST": "tcp://127.0.0.1:2375"})
+    result = yard.run(environment={VARIABLES[yard.dock.engine.name]: "tcp://127.0.0.1:2375"})
     assert result.code == 2
     assert "expected unix:///PATH" in result.text
 

@@ -22,7 +22,12 @@ ORDERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
 
 
 @pytest.fixture
-def yard(dock: Dock, yards: Callable[..., Yard]) -> Yard:
+def yard(rootful: Dock, yards: Callable[..., Yard]) -> Yard:
+    return endless(rootful, yards)
+
+
+def endless(dock: Dock, yards: Callable[..., Yard]) -> Yard:
+    """Return a laboratory with a model that runs until it is stopped."""
     yard = yards(dock)
     yard.spec(mlir=yard.file("endless.mlir", ENDLESS))
     return yard
@@ -167,10 +172,13 @@ def with_own_engine(yard: Yard, engine: Running, tmp_path: Path) -> Yard:
     return yard
 
 
-def test_an_engine_that_is_stopped_or_killed_in_the_middle_is_an_error(yard: Yard, tmp_path: Path) -> None:
+def test_docker_that_is_stopped_in_the_middle_is_an_error(
+    docks: Callable[[str], Dock], yards: Callable[..., Yard], tmp_path: Path
+) -> None:
+    """Podman goes when it is told to, and its containers stay."""
+    yard = endless(docks("docker"), yards)
     with engines.docker_engine() as engine:
         assert engine.pid
-        assert engine.folder
         with_own_engine(yard, engine, tmp_path)
         with started(yard) as child:
             wait_for(lambda: phase(yard, "model runs"), 60)
@@ -178,12 +186,16 @@ def test_an_engine_that_is_stopped_or_killed_in_the_middle_is_an_error(yard: Yar
             assert child.wait(40) == 3, (yard.root / "said").read_text()
         assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
         assert not programs("", yard)
-        with again(engine) as (restarted, pid):
-            yard.dock = Dock(engine=restarted, supplies=yard.dock.supplies, store_dir=yard.store_dir)
+        with engines.again(engine):
             assert ours(yard) == []
-            killed(yard, pid)
-        with again(engine) as (restarted, _):
-            yard.dock = Dock(engine=restarted, supplies=yard.dock.supplies, store_dir=yard.store_dir)
+
+
+def test_an_engine_that_is_killed_in_the_middle_leaves_nothing(yard: Yard, tmp_path: Path) -> None:
+    with engines.START[yard.dock.engine.name]() as engine:
+        assert engine.pid
+        with_own_engine(yard, engine, tmp_path)
+        killed(yard, engine.pid)
+        with engines.again(engine):
             wait_for(lambda: ours(yard) == [], GONE_WITHIN_S)
 
 
@@ -195,13 +207,3 @@ def killed(yard: Yard, pid: int) -> None:
         assert child.wait(60) in {1, 3}, (yard.root / "said").read_text()
     assert yard.case["kind"] in {"timeout", "engine"}
     wait_for(lambda: not programs("", yard), GONE_WITHIN_S)
-
-
-@contextmanager
-def again(engine: Running) -> Iterator[tuple[Running, int]]:
-    """Start an engine once more in the folder of one that has ended."""
-    assert engine.folder
-    (engine.folder / "pid").unlink(missing_ok=True)
-    with engines.begun(engines.docker_argv(engine.folder), engine.folder, {}) as pid:
-        engines.wait_for_answer(engine)
-        yield engine, pid

@@ -12,8 +12,14 @@ NO_DEVICE = ("hipErrorNoDevice", "hipErrorInvalidDevice")
 
 
 @pytest.fixture(scope="module")
+def dock(rootful: Dock) -> Dock:
+    """Return each of Docker and Podman."""
+    return rootful
+
+
+@pytest.fixture(scope="module")
 def rocm_dock(dock: Dock) -> Iterator[Dock]:
-    """Return Docker, with the image for AMD GPUs."""
+    """Return an engine with the image for AMD GPUs."""
     dock.supplies.add(NAME)
     done = dock.harness("image", "build", NAME)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""`harness image`: names, builds, tests and removes images, with Docker."""
+"""`harness image`: names, builds, tests and removes images, with Docker and with Podman."""
 
 import hashlib
 import io
@@ -6,11 +6,13 @@ import json
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from docker.types import Ulimit
 
 from harness import context, image, manifest, releases, toolchain, wheels
 from harness.context import Recipe
@@ -19,6 +21,12 @@ from tests.integration import engines
 from tests.integration.dock import NAME, Dock, open_folder
 
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
+
+
+@pytest.fixture(scope="module")
+def dock(rootful: Dock) -> Dock:
+    """Return each of Docker and Podman."""
+    return rootful
 
 
 @pytest.fixture
@@ -79,7 +87,8 @@ def output_of(dock: Dock, *argv: str) -> str:
     """Return what a program prints in a container of the image."""
     api = dock.engine.api
     name = f"test-{hashlib.sha256(repr(argv).encode()).hexdigest()[:8]}"
-    host = api.create_host_config(network_mode="none")
+    limits = [Ulimit(name="nofile", soft=1024, hard=4096), Ulimit(name="nproc", soft=4096, hard=4096)]
+    host = api.create_host_config(network_mode="none", ulimits=limits)
     api.create_container(dock.tag, argv[1:], entrypoint=[argv[0]], name=name, host_config=host)
     try:
         api.start(name)
@@ -172,8 +181,9 @@ def facts(tar: tarfile.TarFile) -> dict[str, Any]:
 
 def test_old_images_are_listed_and_removed_and_others_are_not_touched(spare: Dock, dock: Dock) -> None:
     api, old = spare.engine.api, "localhost/iree-quality:cpu-debian-3.13.0-000000000000"
-    for name in (old, dock.tag, "localhost/foreign:1"):
-        labelled(spare, name)
+    made_like_this = {"iree-quality.frame": context.frame(recipe(dock).image, dock.supplies.containers)}
+    for name, labels in {old: {}, dock.tag: made_like_this, "localhost/foreign:1": {}}.items():
+        labelled(spare, name, labels)
     lines = {line.split()[-1]: line.split()[0] for line in spare.harness("image", "list").stdout.splitlines()}
     assert lines == {old: "old", dock.tag: "current"}
     would = spare.harness("image", "prune", "--dry-run")
@@ -203,8 +213,8 @@ def test_what_is_in_use_is_kept_and_said_to_be(spare: Dock) -> None:
 
 @pytest.fixture
 def spare(dock: Dock) -> Iterator[Dock]:
-    """Return a Docker of the test's own, without images: those of others are none of ours to remove."""
-    with engines.docker_engine() as engine:
+    """Return an engine of the test's own, without images: those of others are none of ours to remove."""
+    with engines.START[dock.engine.name]() as engine:
         yield Dock(engine=engine, supplies=dock.supplies, store_dir=dock.store_dir)
 
 
@@ -212,8 +222,8 @@ def tags(api: Any) -> set[str]:
     return {tag for each in api.images() for tag in each["RepoTags"] or ()}
 
 
-def labelled(dock: Dock, name: str) -> str:
-    """Make an image of nothing but a label, and return its name."""
+def labelled(dock: Dock, name: str, labels: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Make an image of nothing but labels, and return its name."""
     file, text = io.BytesIO(), f'FROM scratch\nLABEL test="{name}"\n'.encode()
     with tarfile.open(fileobj=file, mode="w") as tar:
         info = tarfile.TarInfo("Dockerfile")
@@ -221,5 +231,5 @@ def labelled(dock: Dock, name: str) -> str:
         tar.addfile(info, io.BytesIO(text))
     file.seek(0)
     with dock.engine.client() as engine:
-        engine.build(file, name, arguments={}, labels={}, notice=lambda _: None)
+        engine.build(file, name, arguments={}, labels=labels, notice=lambda _: None)
     return name

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,14 @@ def test_what_an_engine_says_of_itself(
         name, version = text.removesuffix(", rootless").split()
         expected = {"name": name, "version": version, "socket": f"{tmp_path}/socket", **usual, **facts}
         assert dataclasses.asdict(talker.about) == expected
+
+
+def test_an_engine_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "socket"))
+        mute.listen()
+        with pytest.raises(EngineError, match=rf"^The container engine at {tmp_path}/socket does not answer: "):
+            Engine(f"{tmp_path}/socket", answers_within_s=1)
 
 
 def test_the_environment_comes_before_the_usual_places(tmp_path: Path) -> None:
