@@ -5,6 +5,7 @@ is said; if it was asked for by name, it is a failure too.
 """
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import os
@@ -14,17 +15,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import docker
-import docker.errors
 import uv
 
 from harness import bootstrap, image
 from harness.bootstrap import changes
 from harness.disk import write_atomically
-from harness.engine import sockets
-from harness.errors import HarnessError
+from harness.engine import Engine, sockets
+from harness.errors import EngineError, HarnessError
 from harness.image import Bootstrapped, Image, Pulled
 from harness.wheels import REQUIREMENTS_NAME
 
@@ -130,7 +128,7 @@ def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]
     tagged = base.reference.partition("@")[0]
     if ":" not in tagged.rpartition("/")[2]:
         raise NotAskedError(f"{base.reference} names no tag whose digest could be asked for; expected NAME:TAG@DIGEST")
-    digest = _digest(tagged)
+    digest = _digest(*tagged.rsplit(":", 1))
     if digest == base.digest and not base.attested:
         return
     _rewrite(containers, subject.name, {"base": f"{tagged}@{digest}"}, dropped="attested")
@@ -140,20 +138,16 @@ def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]
         yield f"no longer only attested: the registry itself says {digest}"
 
 
-def _digest(tagged: str) -> str:
-    """Return the digest that a registry has for a tag now, asked through the first engine that answers."""
+def _digest(repository: str, tag: str) -> str:
+    """Return the digest that a registry has for a tag now, asked through the first engine that knows."""
     problems = []
     for _, address in sockets("", os.environ):
         try:
-            client: Any = docker.APIClient(base_url=address, version="auto", timeout=60)
-            digest = str(client.inspect_distribution(tagged)["Descriptor"]["digest"])
-        except (docker.errors.DockerException, OSError, KeyError, ValueError) as error:
-            problems.append(f"{address} does not say what {tagged} is ({' '.join(str(error).split())})")
-            continue
-        if re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-            return digest
-        problems.append(f"{address} says that the digest of {tagged} is {digest!r}")
-    raise NotAskedError("; ".join(problems) or "no engine answers: start Docker, or name its socket in DOCKER_HOST")
+            with contextlib.closing(Engine(address.removeprefix("unix://"))) as engine:
+                return engine.registered(repository, tag)
+        except EngineError as error:
+            problems.append(str(error))
+    raise NotAskedError(" ".join(problems) or "no engine answers: start Docker, or name its socket in DOCKER_HOST")
 
 
 def _rewrite(containers: Path, name: str, values: Mapping[str, str], *, dropped: str = "") -> None:

@@ -150,16 +150,13 @@ class Engine:
         with _asking(f"{reference} cannot be pulled"):
             _heard(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
 
-    def registered(self, repository: str, tag: str) -> str | None:
-        """Return the digest of what has this name in its registry; None if nothing has, or the engine does not say.
-
-        Podman has no such request.
-        """
-        try:
-            found: str = self._api.inspect_distribution(f"{repository}:{tag}")["Descriptor"]["digest"]
-        except (docker.errors.APIError, KeyError, TypeError):
-            return None
-        return found
+    def registered(self, repository: str, tag: str) -> str:
+        """Return the digest of what has this name in its registry; Podman has no such request."""
+        with _asking(f"{self.about} does not say what {repository}:{tag} is"):
+            digest = self._api.inspect_distribution(f"{repository}:{tag}").get("Descriptor", {}).get("digest")
+            if not re.fullmatch("sha256:[0-9a-f]{64}", str(digest)):
+                raise EngineError(f"its digest is {digest!r}.")
+        return str(digest)
 
     def push(self, repository: str, tag: str, notice: Notice) -> str:
         """Bring an image that has this name to its registry, and return the digest that it has there.

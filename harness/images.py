@@ -132,8 +132,9 @@ def push(recipe: Recipe, means: Means) -> str:
     if not means.registry:
         raise UsageError("Where to? Name the registry with --registry HOST/PATH, e.g. ghcr.io/me/project.")
     repository = f"{means.registry}/{REPOSITORY}"
-    digest = means.engine.registered(repository, recipe.tag)
-    if digest is None:
+    try:
+        digest = means.engine.registered(repository, recipe.tag)
+    except EngineError:
         means.engine.tag(have(recipe, means).reference, repository, recipe.tag)
         digest = means.engine.push(repository, recipe.tag, means.notice)
     return f"{repository}@{digest}"

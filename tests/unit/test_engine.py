@@ -326,12 +326,25 @@ def test_a_push_of_which_no_digest_is_said(tmp_path: Path) -> None:
 
 
 def test_what_a_registry_has(tmp_path: Path) -> None:
-    about = {"Descriptor": {"digest": "sha256:ab", "size": 1}, "Platforms": []}
-    answers = {"GET /distribution/h/n:1/json": says(about), "GET /distribution/h/n:3/json": says({})}
-    denied = {"GET /distribution/h/n:4/json": says({"message": "denied"}, 403)}
-    with talking(tmp_path, {**docker(), **answers, **denied}) as (talker, _):
-        assert talker.registered("h/n", "1") == "sha256:ab"
-        assert [talker.registered("h/n", tag) for tag in "234"] == [None] * 3
+    digest = f"sha256:{'ab' * 32}"
+    answers = {"GET /distribution/h/n:1/json": says({"Descriptor": {"digest": digest, "size": 1}, "Platforms": []})}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _):
+        assert talker.registered("h/n", "1") == digest
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (says({"message": "denied"}, 403), "denied."),
+        (says({}), "its digest is None."),
+        (says({"Descriptor": {"digest": "md5:0"}}), "its digest is 'md5:0'."),
+    ],
+)
+def test_what_a_registry_does_not_say(tmp_path: Path, answer: Says, expected: str) -> None:
+    answers = {"GET /distribution/h/n:1/json": answer}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.registered("h/n", "1")
+    assert str(caught.value) == f"docker 28.2.2 does not say what h/n:1 is: {expected}"
 
 
 def test_a_push_that_fails(tmp_path: Path) -> None:

@@ -78,10 +78,11 @@ class FakeEngine(Engine):
         notice("pushing")
         return "sha256:pushed"
 
-    def registered(self, repository: str, tag: str) -> str | None:
+    def registered(self, repository: str, tag: str) -> str:
         """Return what the registry has by this name."""
-        found = self.registry.get(f"{repository}:{tag}")
-        return found["digest"] if found else None
+        if found := self.registry.get(f"{repository}:{tag}"):
+            return str(found["digest"])
+        raise EngineError("There is none.")
 
     def tag(self, reference: str, repository: str, tag: str) -> None:
         """Give an image one more name."""
