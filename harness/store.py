@@ -3,6 +3,7 @@
     ROOT/<kind>/<first two of key>/<key>/   a whole entry: files and `entry.json`, which lists them
     ROOT/tmp/<kind>-<key>/                  an entry in the making, by whoever holds its lock
     ROOT/locks/<kind>-<key>                 its lock, which the system releases when the holder dies
+    ROOT/tmp/scratch.<random>/              a folder that is lent while the lock of its name is held
     ROOT/pins                               pins on the entries in use, which nobody collects meanwhile
     ROOT/digests/<sha256 of path>.json      what a file outside the store was when it was last hashed
 
@@ -32,7 +33,7 @@ from harness.disk import disk_errors, write_atomically
 from harness.entries import MANIFEST, Entry
 from harness.errors import DiskError
 
-REMOVED = "removed."
+REMOVED, SCRATCH = "removed.", "scratch."
 # What the kernel has written back by itself by then: dirty_expire_centisecs is 30 s, and it looks every 5 s.
 SETTLE_S = 60.0
 Make = Callable[[Path], Mapping[str, str] | None]
@@ -168,12 +169,25 @@ class Store:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Lend a folder that is gone afterwards."""
+        """Lend a folder that is gone afterwards; that of a process which is killed goes with the next that is lent."""
         with disk_errors(self.root):
-            parent = self.root / "tmp"
-            parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=parent) as folder:
-                yield Path(folder)
+            self.sweep()
+            folder = self.root / "tmp" / f"{SCRATCH}{uuid.uuid4().hex}"
+            with self.lock(folder.name):
+                folder.mkdir(parents=True)
+                try:
+                    yield folder
+                finally:
+                    shutil.rmtree(folder, ignore_errors=True)
+            locks.remove_if_free(self.root / "locks" / folder.name)
+
+    def sweep(self) -> None:
+        """Remove the folders that were lent to processes which have died."""
+        for folder in (self.root / "tmp").glob(f"{SCRATCH}*"):
+            with self.lock_if_free(folder.name) as is_free:
+                if is_free:
+                    shutil.rmtree(folder, ignore_errors=True)
+            locks.remove_if_free(self.root / "locks" / folder.name)
 
     @contextlib.contextmanager
     def nameless(self) -> Iterator[IO[bytes]]:

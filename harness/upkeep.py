@@ -147,7 +147,7 @@ class _Collection:
     def run(self, budget_bytes: int | None) -> None:
         """Remove, and first of all what nobody will miss."""
         now = time.time()
-        _remove_leftovers(self._store, now)
+        _remove_leftovers(self._store)
         items = list(inventory.items(self._store))
         stale = {item for item in items if item.is_broken or (item.is_draft and item.last_used < now - STALE_DRAFT_S)}
         self._total_bytes = sum(item.bytes for item in items)
@@ -198,11 +198,11 @@ def _probe(store: Store, pins: locks.Pins) -> None:
         ) from error
 
 
-def _remove_leftovers(store: Store, now: float) -> None:
+def _remove_leftovers(store: Store) -> None:
     """Remove what killed processes left in `tmp` and what is no draft."""
+    store.sweep()
     for folder in inventory.folders(store.root / "tmp"):
-        is_old = "-" not in folder.name and inventory.taken(folder)[1] < now - DAY_S
-        if folder.name.startswith(REMOVED) or is_old:
+        if folder.name.startswith(REMOVED):
             shutil.rmtree(folder, ignore_errors=True)
 
 

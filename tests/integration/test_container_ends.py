@@ -113,6 +113,7 @@ def test_a_killed_harness_leaves_nothing(yard: Yard, name: str) -> None:
     yard.spec()
     after = yard.run()
     assert after.verdict == (0, "passed", None), after.text
+    assert yard.left() == [], "what it had lent is gone, too"
 
 
 @pytest.mark.parametrize(("number", "code"), ORDERS)

@@ -180,15 +180,13 @@ def test_without_a_budget_only_stale_drafts_go(store: Store) -> None:
 
 def test_what_killed_processes_left_goes(store: Store) -> None:
     put(store, "a")
-    folders = [store.root / "tmp" / name for name in ("tmpold", "tmpyoung", "removed.0", "tmpinuse")]
+    folders = [store.root / "tmp" / name for name in ("scratch.0", "removed.0")]
     for folder in folders:
         folder.mkdir(parents=True)
         (folder / "file").touch()
-        if folder.name in {"tmpold", "tmpinuse"}:
-            used(folder, 2)
-            used(folder / "file", 2 if folder.name == "tmpold" else 0)
-    assert collect(store, None).removed == ()
-    assert [folder.name for folder in folders if folder.exists()] == ["tmpyoung", "tmpinuse"]
+    with store.scratch() as lent:
+        assert collect(store, None).removed == ()
+        assert list((store.root / "tmp").iterdir()) == [lent]
 
 
 def test_an_entry_that_nobody_will_find_goes(store: Store) -> None:
