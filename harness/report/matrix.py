@@ -1,13 +1,13 @@
 """Renders a matrix of cases and releases: for a terminal, as Markdown and as JSON."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 
 from harness import metric
 from harness.matrix import Matrix
 from harness.model import Outcome, Status
 from harness.report import facts
+from harness.report.markdown import escaped
 from harness.report.text import one_line
 
 SCHEMA = 1
@@ -54,14 +54,9 @@ def markdown(matrix: Matrix) -> str:
     """Return the same as a table of Markdown."""
     head = ["case", *matrix.releases]
     rows = [head, ["---"] * len(head), *_rows(matrix)]
-    table = [f"| {' | '.join(map(_plain, row))} |" for row in rows]
-    listed = [f"- {_plain(line)}" for line in _differences(matrix)]
-    return "\n".join([*table, "", f"{_plain(_legend(matrix))}.", "", *listed, ""])
-
-
-def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is, also in a cell."""
-    return re.sub(r"([\\`*_\[\]|<>#])", r"\\\1", text)
+    table = [f"| {' | '.join(map(escaped, row))} |" for row in rows]
+    listed = [f"- {escaped(line)}" for line in _differences(matrix)]
+    return "\n".join([*table, "", f"{escaped(_legend(matrix))}.", "", *listed, ""])
 
 
 def to_json(matrix: Matrix, *, started: str, seconds: float, exit_code: int) -> str:

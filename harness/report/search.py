@@ -10,6 +10,7 @@ from harness.finding import Carrier, Finding
 from harness.flags import ChangedDefault
 from harness.model import Backend
 from harness.probes import FLAKY, NOT_RUN, Mark, Probe
+from harness.report.markdown import code, fenced
 from harness.report.text import capped, one_line
 
 _STYLES: Mapping[Mark, str] = {Mark.GOOD: "green", Mark.BAD: "bold red", Mark.SKIP: "yellow"}
@@ -225,7 +226,7 @@ def markdown(finding: Finding) -> str:
     change, asked = finding.change, finding.asked
     parts = [f"## {asked.case}: {headline(finding)}"]
     if asked.all_changes:
-        parts.append(_fenced("\n".join(_every_change(finding))))
+        parts.append(fenced("\n".join(_every_change(finding))))
     elif isinstance(change, Change):
         if link := compare_url(finding, change):
             parts.append(f"Commits: {link}")
@@ -239,7 +240,7 @@ def markdown(finding: Finding) -> str:
 
 
 def _side(finding: Finding, probe: Probe) -> str:
-    reason = f"\n\n{_fenced(capped(probe.reason, limit_bytes=_REASON_BYTES, where='the log'))}" if probe.reason else ""
+    reason = f"\n\n{fenced(capped(probe.reason, limit_bytes=_REASON_BYTES, where='the log'))}" if probe.reason else ""
     kind = f" ({probe.kind})" if probe.kind else ""
     return f"**{probe.release}**: {probe.status}{kind}, by `{again(finding, probe.release)}`{reason}"
 
@@ -248,11 +249,5 @@ def _table(finding: Finding) -> str:
     rows = ["| release | verdict | status | seconds |", "|---|---|---|--:|"]
     for place in sorted(finding.seen):
         probe = finding.seen[place]
-        cell = one_line(probe.headline, limit=200).replace("|", "\\|").replace("`", "'")
-        rows.append(f"| {probe.release} | {finding.marks[place]} | `{cell}` | {probe.seconds:.1f} |")
+        rows.append(f"| {probe.release} | {finding.marks[place]} | {code(probe.headline)} | {probe.seconds:.1f} |")
     return "\n".join(rows)
-
-
-def _fenced(text: str) -> str:
-    fence = "```" if "```" not in text else "`" * 8
-    return f"{fence}text\n{text.strip()}\n{fence}"

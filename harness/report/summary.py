@@ -1,10 +1,10 @@
 """The page of a run in GitHub Actions: the Markdown that goes into the job's summary."""
 
 import html
-import re
 
 from harness.model import Outcome, Report
 from harness.report import facts
+from harness.report.markdown import code, escaped, fenced
 from harness.report.text import capped, one_line
 
 # GitHub drops a summary of more than 1 MiB whole.
@@ -13,7 +13,7 @@ _DETAILS = 40
 _LOG_BYTES = 8 * 1024
 _REASON_BYTES = 2 * 1024
 _COMMANDS_BYTES = 4 * 1024
-_CELL_CHARS = 200
+_TITLE_CHARS = 200
 
 _HEADER = "| case | status | kind | seconds | max error | of threshold | modules |\n|---|---|---|--:|--:|--:|---|"
 
@@ -25,8 +25,8 @@ def render(report: Report) -> str:
     counts = f"{facts.counts(report)} in {facts.seconds(report.seconds):.1f} s" if report.cases else ""
     left_out = _left_out(len(ordered) - _ROWS, "rows"), _left_out(len(bad) - _DETAILS, "explanations")
     parts = [
-        f"## {_escaped(facts.verdict(report))}",
-        _escaped(facts.environment_line(report)),
+        f"## {escaped(facts.verdict(report))}",
+        escaped(facts.environment_line(report)),
         counts,
         _table(ordered[:_ROWS]),
         left_out[0],
@@ -51,12 +51,12 @@ def _cells(outcome: Outcome) -> list[str]:
     error = f"{worst.max_abs_error:.2g}" if worst and worst.max_abs_error is not None else ""
     share = facts.share(worst.headroom) if worst and worst.headroom is not None else ""
     duration = f"{facts.case_seconds(outcome):.2f}"
-    return [_code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
+    return [code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
 
 
 def _details(outcome: Outcome, report: Report) -> str:
     """Return a block to unfold: the reason, the log's end, the commands and how to repeat the case."""
-    title = f"{outcome.status} {one_line(outcome.id, limit=_CELL_CHARS)}: {facts.headline(outcome)}"
+    title = f"{outcome.status} {one_line(outcome.id, limit=_TITLE_CHARS)}: {facts.headline(outcome)}"
     where = facts.whereabouts(outcome)
     commands = "\n".join(f"+ {line}" for line in facts.command_lines(outcome))
     texts = (
@@ -66,31 +66,9 @@ def _details(outcome: Outcome, report: Report) -> str:
         ("To repeat only this case:", facts.rerun_command(outcome, report), _COMMANDS_BYTES),
     )
     blocks = [
-        f"{_escaped(label)}\n\n{_fenced(capped(text, limit_bytes=limit_bytes, where=where))}".strip()
+        f"{escaped(label)}\n\n{fenced(capped(text, limit_bytes=limit_bytes, where=where))}".strip()
         for label, text, limit_bytes in texts
         if text.strip()
     ]
     summary = f"<details><summary>{html.escape(one_line(title))}</summary>"
     return "\n\n".join([summary, *blocks, "</details>"])
-
-
-def _fenced(text: str) -> str:
-    """Return a code block whose fence is longer than any run of backticks within."""
-    fence = "`" * max(3, _longest_ticks(text) + 1)
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
-
-
-def _longest_ticks(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
-
-
-def _code(text: str) -> str:
-    """Return a code span for a cell of a table, where a bar needs its backslash even in code."""
-    line = one_line(text, limit=_CELL_CHARS).replace("|", "\\|")
-    ticks = "`" * (_longest_ticks(line) + 1)
-    return f"{ticks} {line} {ticks}" if "`" in line else f"`{line}`"
-
-
-def _escaped(text: str) -> str:
-    """Return one line of plain text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_\[\]|~#@])", r"\\\1", html.escape(one_line(text), quote=False))

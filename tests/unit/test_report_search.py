@@ -206,10 +206,10 @@ def test_an_issue_has_all_that_is_known() -> None:
     reason = "model.mlir:1:1: error: no ```op``` | here"
     text = search.markdown(looked("gc", {1: {"reason": reason}}, defaults=(DEFAULT,)))
     assert text.startswith("## tiny/clip[cpu]: 3.1.0 is the first bad release, 3.0.0 the last good one.\n\nCommits: ")
-    assert f"````````text\n{reason}\n````````" in text
+    assert f"````text\n{reason}\n````" in text
     assert "**3.1.0**: failed (compile), by `nox -s quality -- tiny/clip --iree 3.1.0`" in text
     assert "- --x is false by default since 3.2.0, and true before" in text
-    assert "| 3.1.0 | bad | `failed: compile: model.mlir:1:1: error: no '''op''' \\| here` | 0.0 |" in text
+    assert "| 3.1.0 | bad | ```` failed: compile: model.mlir:1:1: error: no ```op``` \\| here ```` | 0.0 |" in text
 
 
 def test_the_releases_are_cases_for_junit() -> None:

@@ -1,0 +1,30 @@
+"""The only place that makes text of others safe within Markdown, as GitHub renders it."""
+
+import html
+import re
+
+from harness.report.text import one_line
+
+_CELL_CHARS = 200
+
+
+def escaped(text: str) -> str:
+    """Return one line of plain text that is shown as it is, also in a cell of a table."""
+    return re.sub(r"([\\`*_\[\]|~#@])", r"\\\1", html.escape(one_line(text), quote=False))
+
+
+def fenced(text: str) -> str:
+    """Return a code block whose fence is longer than any run of backticks within."""
+    fence = "`" * max(3, _longest_ticks(text) + 1)
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def code(text: str) -> str:
+    """Return a code span for a cell of a table, where a bar needs its backslash even in code."""
+    line = one_line(text, limit=_CELL_CHARS).replace("|", "\\|")
+    ticks = "`" * (_longest_ticks(line) + 1)
+    return f"{ticks} {line} {ticks}" if "`" in line else f"`{line}`"
+
+
+def _longest_ticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
