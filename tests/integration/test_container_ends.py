@@ -16,7 +16,7 @@ from tests.integration.engines import Running
 from tests.integration.laboratory import CPU_FLAGS, wait_for
 from tests.integration.test_faults import ENDLESS
 
-GONE_WITHIN_S = 30
+GONE_WITHIN_S = 60
 SLOW_FLAGS = [*CPU_FLAGS, "--iree-opt-level=O3"]
 ORDERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
 
@@ -106,7 +106,7 @@ PHASES = ["before create", "created", "running", "hello", "compiling", "model ru
 def test_a_killed_harness_leaves_nothing(yard: Yard, name: str) -> None:
     yard.store_dir = yard.root / "store"  # so that it is compiled, by nobody else, and nothing else is there
     with started(yard) as child:
-        wait_for(lambda: phase(yard, name), 30)
+        wait_for(lambda: phase(yard, name), 60)
         child.kill()
         child.wait()
         settle(yard)
@@ -131,7 +131,7 @@ def test_an_order_to_stop_leaves_results_and_nothing_else(yard: Yard, number: si
 def test_an_order_to_stop_is_obeyed_while_the_container_comes_up(yard: Yard, name: str) -> None:
     yard.store_dir = yard.root / "store"
     with started(yard) as child:
-        wait_for(lambda: phase(yard, name), 30)
+        wait_for(lambda: phase(yard, name), 60)
         child.send_signal(signal.SIGINT)
         assert child.wait(GONE_WITHIN_S) == 130, (yard.root / "said").read_text()
     assert yard.case["status"] == "error"
@@ -155,7 +155,7 @@ def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None
     with started(yard) as child:
         wait_for(lambda: phase(yard, "model runs"), 60)
         yard.dock.engine.api.kill(ours(yard)[0])
-        assert child.wait(30) == 3, (yard.root / "said").read_text()
+        assert child.wait(GONE_WITHIN_S) == 3, (yard.root / "said").read_text()
     assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
     assert "The container ended before the step did" in yard.case["reason"]
     assert yard.left() == []
@@ -184,7 +184,7 @@ def test_docker_that_is_stopped_in_the_middle_is_an_error(
         with started(yard) as child:
             wait_for(lambda: phase(yard, "model runs"), 60)
             os.kill(engine.pid, signal.SIGTERM)
-            assert child.wait(40) == 3, (yard.root / "said").read_text()
+            assert child.wait(60) == 3, (yard.root / "said").read_text()
         assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
         assert not programs("", yard)
         with engines.again(engine):
