@@ -277,7 +277,7 @@ def _unheeded(_: str) -> None:
 def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = _unheeded) -> None:
     """Tell what an engine says while it works; it says errors in the same way.
 
-    docker's own `images.pull` and `images.build` swallow or rename them.
+    docker's own `images.pull` and `images.build` swallow or rename them. Labels are a step each, of which nobody hears.
     """
     said = ""
     for each in stream:
@@ -288,7 +288,7 @@ def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notic
         status(str(each.get("status") or ""))
         text = str(each.get("stream") or "")
         said += text
-        if text.startswith(("Step ", "STEP ")):
+        if text.startswith(("Step ", "STEP ")) and " LABEL " not in text:
             notice(text.strip())
 
 

@@ -259,9 +259,10 @@ def built(folder: Path, *lines: Any, answer: Says | None = None) -> tuple[Daemon
 
 
 def test_a_build_is_told_step_by_step_and_has_no_network(tmp_path: Path) -> None:
-    lines = ({"stream": f"{text}\n"} for text in ("Step 1/2 : FROM b", " ---> ab", "STEP 2/2: COPY a b", "ok"))
+    steps = ("Step 1/3 : FROM b", " ---> ab", "STEP 2/3: COPY a b", "Step 3/3 : LABEL l=1", "ok")
+    lines = ({"stream": f"{text}\n"} for text in steps)
     server, said = built(tmp_path, *lines)
-    assert said == ["Step 1/2 : FROM b", "STEP 2/2: COPY a b"]
+    assert said == ["Step 1/3 : FROM b", "STEP 2/3: COPY a b"]
     request = server.asked[-1]
     assert "networkmode=none" in request
     assert "t=n%3A1" in request
