@@ -5,65 +5,25 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.model import Backend, ModelSpec
-from tests import original_suite
 from tests.integration.laboratory import Laboratory, Result, clean_environment
 from tests.integration.range_server import RangeServer
 from tests.integration.stand_ins.catalogue import CATALOGUE, HOST, MAKERS, catalogue, contents, host_of, mirror
+from tests.integration.stand_ins.findings import CLOSE, MODELS, ON_CPU, keys, on_cpu, statuses, verdicts
 from tests.integration.stand_ins.mmdit import mmdit
 from tests.integration.stand_ins.punet import TUNED
-from tests.integration.stand_ins.tuners import write_tuners
 
 ROOT = CATALOGUE.parent
-MODELS = ("sd3", "sdxl", "llama")
-ON_CPU = {
-    "sd3/clip": "passed",
-    "sd3/mmdit": "xfailed",
-    "sd3/vae": "passed",
-    "sdxl/clip": "passed",
-    "sdxl/scheduler": "compiled",
-    "sdxl/unet_fp16": "passed",
-    "sdxl/unet_fp16_960_1024": "passed",
-    "sdxl/vae": "passed",
-}
-# What the stand-ins are off by at most, which is much less than what the catalogue lets pass.
-CLOSE = {"f16": 0.03, "f32": 2e-3}
-CHIPS = ("gfx942", "gfx90a")
-FOR_CHIPS = ("--backend", "rocm", *(word for chip in CHIPS for word in ("--compile-chip", chip)), "--compile-only")
-OTHERWISE = {"sdxl/punet_int8_fp16[rocm-gfx90a]", "sdxl/punet_int8_fp8[rocm-gfx90a]"}
 CPU_FLAGS = [
     "--iree-hal-target-device=local",
     "--iree-hal-local-target-device-backends=llvm-cpu",
     "--iree-llvmcpu-target-cpu-features=host",
 ]
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[RangeServer]:
-    """Return a host that has the stand-ins at the paths of the catalogue's URLs."""
-    with host_of(contents(catalogue())) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def external(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
-    """Return the option that says where the tuning specs are."""
-    folder = tmp_path_factory.mktemp("external")
-    write_tuners(folder)
-    return ("--external-files", str(folder))
-
-
-@pytest.fixture
-def place(lab: Laboratory) -> Laboratory:
-    """Return a laboratory whose specs are the repository's."""
-    lab.specs = CATALOGUE
-    return lab
 
 
 @pytest.fixture(scope="module")
@@ -84,44 +44,6 @@ def by_nox(host: RangeServer, store_dir: Path, tmp_path_factory: pytest.TempPath
     return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=folder / "out")
 
 
-@pytest.fixture(scope="module")
-def compiled(
-    host: RangeServer, external: Sequence[str], store_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Result]:
-    """Return what came of all models compiled for two chips, by SKU; the first is none."""
-    found = {}
-    for sku in ("", "mi300", "mi308"):
-        lab = Laboratory(tmp_path_factory.mktemp("compiled"), store_dir)
-        lab.specs = CATALOGUE
-        chosen = ("--sku", sku) if sku else ()
-        found[sku] = lab.run(*MODELS, *FOR_CHIPS, *chosen, *external, *mirror(host))
-    return found
-
-
-def statuses(result: Result) -> dict[str, str]:
-    return {case["id"]: case["status"] for case in result.report["cases"]}
-
-
-def keys(result: Result) -> dict[str, list[str]]:
-    """Return the keys of the modules of each case."""
-    return {case["id"]: [module["key"] for module in case["modules"]] for case in result.report["cases"]}
-
-
-def verdicts(result: Result) -> dict[str, tuple[Any, ...]]:
-    """Return what was found of each case, but for what differs from run to run."""
-    fields = ("status", "kind", "phase", "reason", "outputs")
-    return {case["id"]: tuple(case[field] for field in fields) for case in result.report["cases"]}
-
-
-def modules(result: Result) -> list[Any]:
-    return [module for case in result.report["cases"] for module in case["modules"]]
-
-
-def on_cpu() -> dict[str, str]:
-    """Return the status that each case is to have on the CPU."""
-    return {f"{name}[cpu]": status for name, status in ON_CPU.items()}
-
-
 def of(name: str) -> list[ModelSpec]:
     return [each for each in catalogue() if each.name == name]
 
@@ -132,6 +54,19 @@ def test_each_spec_of_the_catalogue_has_a_stand_in() -> None:
     assert {each.name for each in specs if each.backend is Backend.CPU} == set(ON_CPU)
     far = {blob.url for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
     assert set(contents(specs)) == far
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_stand_in_uses_all_that_it_is_given(name: str) -> None:
+    (program,) = {contents([each])[each.mlir.url].decode() for each in of(name)}
+    functions = program.split("func.func ")[1:]
+    for function in functions:
+        head, _, body = function.partition("\n")
+        assert set(re.findall(r"%arg[0-9]+", head)) == set(re.findall(r"%arg[0-9]+", body)), head
+    declared = re.findall(r"util.global private (@\S+) =", program)
+    loaded = re.findall(r"util.global.load (@\S+) :", program)
+    of_the_pipeline = {"@initial_ids", "@initial_times"} if name != "sdxl/unet_fp16" else set()
+    assert set(declared) - of_the_pipeline == set(loaded)
 
 
 def test_a_spec_without_one_is_told() -> None:
@@ -226,61 +161,6 @@ def as_said(size: int) -> str:
     return f"{size} B"
 
 
-def test_all_compile_for_two_chips_or_fail_as_their_specs_say(compiled: Mapping[str, Result]) -> None:
-    names = {each.name for each in catalogue() if each.backend is Backend.ROCM}
-    cases = {f"{name}[rocm-{chip}]" for name in names for chip in CHIPS}
-    assert len(cases) == 28
-    for sku, result in compiled.items():
-        assert result.code == 0, result.text
-        assert statuses(result) == {case: "xfailed" if case in OTHERWISE else "compiled" for case in cases}, sku
-
-
-def test_a_chip_on_which_compiling_is_expected_to_fail_fails_for_a_reason_of_that_chip(
-    compiled: Mapping[str, Result],
-) -> None:
-    reasons = {case["id"]: case for case in compiled[""].report["cases"] if case["id"] in OTHERWISE}
-    assert {(case["kind"], case["phase"]) for case in reasons.values()} == {("compile", "compile")}
-    assert "no intrinsic matching MFMA size" in reasons["sdxl/punet_int8_fp16[rocm-gfx90a]"]["reason"]
-    assert "F8E4M3FNUZ types are not supported" in reasons["sdxl/punet_int8_fp8[rocm-gfx90a]"]["reason"]
-
-
-def test_a_tuning_spec_is_applied_for_its_sku_alone(compiled: Mapping[str, Result]) -> None:
-    contents_of = {
-        sku: {case["id"]: case["modules"][0]["sha256"] for case in result.report["cases"] if case["modules"]}
-        for sku, result in compiled.items()
-    }
-    changed = {
-        sku: {case for case in contents_of[""] if contents_of[sku][case] != contents_of[""][case]}
-        for sku in ("mi300", "mi308")
-    }
-    punet = {f"sdxl/punet_int8_{kind}[rocm-gfx942]" for kind in ("fp16", "fp8")}
-    unet = {f"sdxl/unet_fp16{size}[rocm-{chip}]" for size in ("", "_960_1024") for chip in CHIPS}
-    assert changed == {"mi300": punet, "mi308": punet | unet}
-
-
-def test_decode_and_prefill_of_llama_are_compiled_once(
-    compiled: Mapping[str, Result], place: Laboratory, host: RangeServer
-) -> None:
-    found = {case: key for case, key in keys(compiled[""]).items() if case.startswith("llama/")}
-    assert len(found) == 8
-    assert len({key for (key,) in found.values()}) == 4, "with and without data tiling, for two chips"
-    for case, key in found.items():
-        assert found[case.replace("decode", "prefill")] == key
-    again = place.run("llama", *FOR_CHIPS, *mirror(host))
-    assert keys(again) == found
-    assert {module["cached"] for module in modules(again)} == {True}
-
-
-def test_llama_is_no_success_where_it_cannot_run(
-    compiled: Mapping[str, Result], place: Laboratory, host: RangeServer
-) -> None:
-    assert compiled[""].code == 0
-    result = place.run("llama", "--backend", "rocm", "--chip", "gfx942", *mirror(host))
-    assert result.code == 3, result.text
-    assert {(case["status"], case["kind"]) for case in result.report["cases"]} == {("error", "device")}
-    assert {module["cached"] for module in modules(result)} == {True}
-
-
 def write_for_cpu(lab: Laboratory, found: Mapping[str, bytes]) -> None:
     """Write specs for the CPU of the models that are for ROCm alone, without the choice of a GPU's instructions."""
     for each in catalogue():
@@ -307,29 +187,32 @@ def test_the_stand_ins_for_rocm_alone_are_right_too(lab: Laboratory, host: Range
     assert found == dict.fromkeys(ran, "ran") | dict.fromkeys(("punet_int8_fp16", "punet_int8_fp8"), "passed")
 
 
-@pytest.fixture
-def original(lab: Laboratory) -> Laboratory:
-    """Return a laboratory with the original suite's files."""
-    original_suite.write(lab.root / "original", original_suite.documents())
-    lab.specs = lab.root / "original"
-    return lab
-
-
 def test_the_original_suites_files_find_the_same_on_the_cpu(
-    original: Laboratory, host: RangeServer, external: Sequence[str], by_nox: Result
+    original: Laboratory, host: RangeServer, tuned: Sequence[str], by_nox: Result
 ) -> None:
-    result = original.run(*external, *mirror(host))
+    result = original.run(*tuned, *mirror(host))
     assert result.code == 0, result.text
     assert verdicts(result) == verdicts(by_nox)
     assert keys(result) == keys(by_nox)
 
 
-@pytest.mark.parametrize("sku", ["mi300", "mi308"])
-def test_the_original_suites_files_become_the_same_modules(
-    original: Laboratory, host: RangeServer, external: Sequence[str], compiled: Mapping[str, Result], sku: str
+def test_the_original_suites_way_finds_the_same(
+    original: Laboratory, host: RangeServer, tuned: Sequence[str], by_nox: Result
 ) -> None:
-    result = original.run(*FOR_CHIPS, "--sku", sku, *external, *mirror(host))
-    assert result.code == 0, result.text
-    assert statuses(result) == statuses(compiled[sku])
-    assert keys(result) == keys(compiled[sku])
-    assert {module["cached"] for module in modules(result)} == {True}
+    assert by_nox.code == 0
+    places = ["--test-file-directory", str(original.specs), "--external-file-directory", tuned[1]]
+    done = subprocess.run(
+        [sys.executable, "quality_tests/", "-rA", *places],
+        cwd=ROOT,
+        env=clean_environment()
+        | {"IREE_TEST_FILES": str(original.store_dir), "TEST_OUTPUT_ARTIFACTS": str(original.out)}
+        | {"HARNESS_MIRRORS": mirror(host)[1]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = re.findall(r"^(PASSED|XFAIL) \S+::(\S+)", done.stdout, re.MULTILINE)
+    found = {case: outcome for outcome, case in lines}
+    assert found == {case: "XFAIL" if status == "xfailed" else "PASSED" for case, status in statuses(by_nox).items()}

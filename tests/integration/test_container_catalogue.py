@@ -1,4 +1,4 @@
-"""The catalogue from end to end in a container, which has no network: its models are those of test_catalogue_runs."""
+"""The catalogue from end to end in a container, which has no network: its models are stand-ins."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,8 +8,7 @@ import pytest
 from tests.integration.dock import Dock, Yard
 from tests.integration.laboratory import Result
 from tests.integration.stand_ins.catalogue import CATALOGUE, catalogue, contents, host_of, mirror
-from tests.integration.stand_ins.tuners import write_tuners
-from tests.integration.test_catalogue_runs import (
+from tests.integration.stand_ins.findings import (
     FOR_CHIPS,
     MODELS,
     OTHERWISE,
@@ -18,6 +17,7 @@ from tests.integration.test_catalogue_runs import (
     statuses,
     verdicts,
 )
+from tests.integration.stand_ins.tuners import write_tuners
 
 
 @pytest.fixture

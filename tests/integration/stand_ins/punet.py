@@ -42,12 +42,12 @@ def _punet(
     signature: Signature, weight: Array, project: unet.Project, expected_project: unet.ExpectedProject
 ) -> StandIn:
     made = unet.weights()
-    made.arrays["cross.quantised"] = weight
+    made.arrays["cross.out.weight"] = weight
     f = Function(signature.name, signature.arguments, made.arrays)
     given = unet.Given.of(_ORDER, f.arguments)
     inputs = unet.inputs_of(signature.arguments, 82)
     inputs[1], inputs[5] = np.array([600], "float16"), np.array([3], "float16")
-    w = made.double() | {"cross.quantised": weight}
+    w = made.double() | {"cross.out.weight": weight}
     expected = unet.expected_noise(w, unet.Given.of(_ORDER, unet.widened(inputs)), expected_project)
     return StandIn(
         mlir=module_text("compiled_punet", [f.text(unet.noise(f, given, project))], made.arrays),
@@ -64,14 +64,14 @@ def _int8_out(f: Function, x: Value) -> Value:
         "%p = arith.minimumf %o, %h; %y = arith.fptosi %p : f32 to i8"
     )
     left = f.map("btd->btd", quantise, x, dtype="i8")
-    total = _product(f, left, f.weight("cross.quantised"), "i32", TUNED)
+    total = _product(f, left, f.weight("cross.out.weight"), "i32", TUNED)
     scale = f"%r = arith.sitofp %a : i32 to f32; %s = arith.constant {_SCALE**2:e}; %x = arith.mulf %r, %s;"
     return _biased(f, x, total, f"{scale} %y = arith.addf %x, %b")
 
 
 def _fp8_out(f: Function, x: Value) -> Value:
     left = f.map("btd->btd", f"%y = arith.truncf %a : f32 to {_F8}", x, dtype=_F8)
-    weight = f.weight("cross.quantised")
+    weight = f.weight("cross.out.weight")
     right = f.map("io->io", f"%y = arith.bitcast %a : i8 to {_F8}", weight, dtype=_F8)
     return _biased(f, x, _product(f, left, right, "f32"), ADD)
 
@@ -90,10 +90,10 @@ def _biased(f: Function, x: Value, total: Value, body: str) -> Value:
 
 def _expected_int8_out(w: Arrays, x: Array) -> Array:
     quantised = np.clip(np.rint(x / _SCALE), -128, 127)
-    return np.asarray(quantised @ w["cross.quantised"] * _SCALE**2 + w["cross.out.bias"])
+    return np.asarray(quantised @ w["cross.out.weight"] * _SCALE**2 + w["cross.out.bias"])
 
 
 def _expected_fp8_out(w: Arrays, x: Array) -> Array:
     left = x.astype(ml_dtypes.float8_e4m3fnuz).astype("float64")
-    right = w["cross.quantised"].view(ml_dtypes.float8_e4m3fnuz).astype("float64")
+    right = w["cross.out.weight"].view(ml_dtypes.float8_e4m3fnuz).astype("float64")
     return np.asarray(left @ right + w["cross.out.bias"])
