@@ -132,8 +132,10 @@ def test_a_machine_that_has_fetched_needs_no_network(place: Laboratory, by_nox: 
     assert verdicts(result) == verdicts(by_nox)
 
 
-def test_what_is_not_fetched_is_told_offline(place: Laboratory, host: RangeServer) -> None:
-    store = without_what_is_fetched(place.store_dir, place.root / "own")
+def test_what_is_fetched_alone_is_compiled_and_run_offline_and_the_rest_is_told(
+    place: Laboratory, host: RangeServer
+) -> None:
+    store = str(place.root / "own")
     fetched = place.run("sd3/vae", *mirror(host), "--store", store, command="fetch")
     assert fetched.code == 0, fetched.text
     result = place.run("sd3/vae", "sdxl/vae", "--offline", "--store", store)
@@ -176,6 +178,13 @@ def write_for_cpu(lab: Laboratory, found: Mapping[str, bytes]) -> None:
         }
         kept = {name: value for name, value in document.items() if name not in dropped}
         lab.file(f"{each.submodel}_cpu.json", json.dumps(kept))
+
+
+def test_the_tools_own_verdict_is_the_same(place: Laboratory, host: RangeServer, by_nox: Result) -> None:
+    result = place.run("sd3", "sdxl", "--verdict", "iree-run-module", *mirror(host))
+    assert result.code == 0, result.text
+    assert statuses(result) == statuses(by_nox)
+    assert keys(result) == keys(by_nox)
 
 
 def test_the_stand_ins_for_rocm_alone_are_right_too(lab: Laboratory, host: RangeServer) -> None:

@@ -82,7 +82,7 @@ def files(spec: ModelSpec, stand_in: StandIn) -> dict[str, bytes]:
 
 
 def random(argument: Argument, seed: int, scale: float = 1.0) -> Array:
-    """Return normally distributed numbers of a float type, the same for every shape that only adds rows."""
+    """Return normally distributed numbers of a float type."""
     shape, element = argument
     drawn = np.random.Generator(np.random.PCG64(seed)).standard_normal(math.prod(shape)).reshape(shape)
     return (scale * drawn).astype({"f16": "float16", "f32": "float32"}[element])

@@ -44,7 +44,7 @@ module @sdxl_compiled_pipeline {{
   }}
 }}
 """
-# Of the functions here that are given it.
+# In which the functions here take what the UNet is given.
 _ORDER = ("latents", "prompt", "text", "ids", "guidance", "time")
 _PROMPT: Argument = ((2, 64, 2048), "f16")
 _TEXT: Argument = ((2, 1280), "f16")
