@@ -35,6 +35,15 @@ def test_all_compile_for_two_chips_or_fail_as_their_specs_say(compiled: Mapping[
         assert statuses(result) == {case: "xfailed" if case in OTHERWISE else "compiled" for case in cases}, sku
 
 
+def test_they_are_compiled_with_the_flags_of_their_specs(compiled: Mapping[str, Result]) -> None:
+    specs = {each.name: each for each in catalogue() if each.backend is Backend.ROCM}
+    for case in compiled[""].report["cases"]:
+        spec = specs[f"{case['model']}/{case['submodel']}"]
+        own = {"compile": spec.compiler_flags, "compile_pipeline": spec.pipeline_compiler_flags}
+        for step, argv in case["commands"].items():
+            assert {f"--iree-rocm-target={case['chip']}", *own[step]} <= set(argv), case["id"]
+
+
 def test_a_chip_on_which_compiling_is_expected_to_fail_fails_for_a_reason_of_that_chip(
     compiled: Mapping[str, Result],
 ) -> None:
