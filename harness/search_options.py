@@ -8,6 +8,7 @@ from typing import Any
 
 from harness import bare
 from harness.argument_types import DEFAULT_TIMEOUT_S, positive
+from harness.urls import redacted
 
 # What has a say in what becomes of a case, with its default: nothing else is needed to see the same again.
 _NONE = ("specs", "external_files", "backend", "chip", "compile_chip", "compile_only", "sku", "gpu", "run_wrapper")
@@ -18,6 +19,8 @@ _JUDGING: Mapping[str, Any] = {
     "timeout": DEFAULT_TIMEOUT_S,
     "engine": "auto",
 }
+# What results say of each case.
+_OF_A_CASE = frozenset({"backend", "chip", "compile_chip", "engine", "image"})
 _QUESTION = ("command", "good", "bad", "find", "metric", "any_failure", "all", "repeat", "at_least", "iree")
 
 
@@ -44,9 +47,14 @@ def add(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
 
 def again(parsed: argparse.Namespace) -> str:
     """Return the command that judges the same cases once more, but for the release."""
-    given = {name: getattr(parsed, name, None) for name in _JUDGING}
-    words = [word for name, value in given.items() if value != _JUDGING[name] for word in _words(name, value)]
-    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *bare.words(parsed), *words])
+    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *bare.words(parsed), *_given(parsed)])
+
+
+def facts(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return what results quote of the command line, so that a case can be repeated that says its own target only."""
+    compiled = [chip for chip in parsed.compile_chip if chip not in parsed.chip]
+    found = {"options": _given(parsed, but=_OF_A_CASE), "compile_chips": compiled}
+    return {name: words for name, words in found.items() if words}
 
 
 def identity(parsed: argparse.Namespace) -> dict[str, str]:
@@ -89,6 +97,12 @@ def _jobs(default: int) -> argparse.ArgumentParser:
     return group
 
 
+def _given(parsed: argparse.Namespace, *, but: frozenset[str] = frozenset()) -> list[str]:
+    """Return the options that were given of those that have a say in what becomes of a case."""
+    given = {name: getattr(parsed, name, None) for name in _JUDGING if name not in but}
+    return [word for name, value in given.items() if value != _JUDGING[name] for word in _words(name, value)]
+
+
 def _words(name: str, value: Any) -> Iterator[str]:
     """Yield an option as it was given; what was not given has no words."""
     option = f"--{name.replace('_', '-')}"
@@ -101,6 +115,8 @@ def _words(name: str, value: Any) -> Iterator[str]:
             yield from (option, ",".join(map(str, value)))
         case list() if name == "run_wrapper":
             yield from (option, shlex.join(value))
+        case list() if name == "find_links":
+            yield from (word for each in value for word in (option, redacted(each) if "://" in each else each))
         case list():
             yield from (word for each in value for word in (option, str(each)))
         case _:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 import harness
-from harness import bare, devices, selection, steps, supply
+from harness import bare, devices, search_options, selection, steps, supply
 from harness import plan as planning
 from harness.disk import disk_errors, write_all
 from harness.errors import NoVerdictError, UsageError, stopped_code
@@ -183,7 +183,11 @@ class _Session:
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),
             exit_code=exit_code(outcomes) if code is None else code,
-            environment=environment_facts(self._provide.engine, self._site) | bare.facts(self._parsed),
+            environment={
+                **environment_facts(self._provide.engine, self._site),
+                **bare.facts(self._parsed),
+                **search_options.facts(self._parsed),
+            },
             cases=outcomes,
         )
 

@@ -144,20 +144,18 @@ def whereabouts(outcome: Outcome) -> str:
 
 def rerun_command(outcome: Outcome, report: Report) -> str:
     """Return the command line that repeats only this case, in such a container as it ran in."""
-    known = flat(report.environment)
+    known, asked = flat(report.environment), report.environment
     options = {
         "--backend": outcome.backend,
-        "--chip": outcome.chip,
+        "--compile-chip" if outcome.chip in asked.get("compile_chips", ()) else "--chip": outcome.chip,
         "--iree": outcome.release,
         "--engine": known.get("container_engine.name"),
         "--image": known.get("image.digest") or known.get("image.image"),
     }
     words = [word for name, value in options.items() if value for word in (name, value)]
     is_bare = outcome.path.endswith(".mlir")  # a program, judged as the command line said
-    case = (
-        [outcome.path, *report.environment.get("program", ())] if is_bare else [f"{outcome.model}/{outcome.submodel}"]
-    )
-    return shlex.join(map(clean, ["nox", "-s", "quality", "--", *case, *words]))
+    case = [outcome.path, *asked.get("program", ())] if is_bare else [f"{outcome.model}/{outcome.submodel}"]
+    return shlex.join(map(clean, ["nox", "-s", "quality", "--", *case, *words, *asked.get("options", ())]))
 
 
 def command_lines(outcome: Outcome) -> list[str]:

@@ -6,7 +6,7 @@ import http.server
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,17 @@ from harness.blobs import objects
 from harness.serve import serving
 from harness.store import Store
 from harness.toolchain import Toolchain
+from tests import original_suite
 from tests.integration import engines
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
 from tests.integration.faulty_server import FaultyServer
 from tests.integration.hosts import OF_THIS_MACHINE, Fetch, fetch_into
 from tests.integration.laboratory import Laboratory
+from tests.integration.range_server import RangeServer
 from tests.integration.shelf import BODY, URL, client_of, keep
+from tests.integration.stand_ins import catalogue as stand_ins
+from tests.integration.stand_ins import tuners
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +51,36 @@ def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
 def lab(tmp_path: Path, store_dir: Path) -> Laboratory:
     """Return an empty folder of specs in which the real command can be run."""
     return Laboratory(tmp_path, store_dir)
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[RangeServer]:
+    """Return a host that has the stand-ins at the paths of the catalogue's URLs."""
+    with stand_ins.host_of(stand_ins.contents(stand_ins.catalogue())) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    """Return the option that says where tuning specs are."""
+    folder = tmp_path_factory.mktemp("external")
+    tuners.write_tuners(folder)
+    return ("--external-files", str(folder))
+
+
+@pytest.fixture
+def place(lab: Laboratory) -> Laboratory:
+    """Return a laboratory whose specs are the repository's."""
+    lab.specs = stand_ins.CATALOGUE
+    return lab
+
+
+@pytest.fixture
+def original(lab: Laboratory) -> Laboratory:
+    """Return a laboratory with the original suite's files."""
+    original_suite.write(lab.root / "original", original_suite.documents())
+    lab.specs = lab.root / "original"
+    return lab
 
 
 @pytest.fixture

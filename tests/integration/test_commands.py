@@ -241,6 +241,21 @@ def test_a_filter_and_only_failed(lab: Laboratory) -> None:
     assert len(list((lab.root / "results").glob("2*"))) == 3
 
 
+@pytest.mark.parametrize("chips", [("--chip", "gfx942", "--compile-only"), ("--compile-chip", "gfx942")])
+def test_the_command_that_is_shown_repeats_a_case_with_all_that_was_asked(
+    lab: Laboratory, chips: tuple[str, ...]
+) -> None:
+    tuned = {"mi300": lab.file("broken.mlir", "no module")}
+    lab.spec("add_rocm", tuner_file=tuned)
+    first = lab.run("--backend", "rocm", *chips, "--sku", "mi300")
+    assert first.verdict == (1, "failed", "compile"), first.text
+    (shown,) = re.findall("^  again  nox -s quality -- (.*)$", first.text, re.MULTILINE)
+    assert f"--specs {lab.specs}" in shown
+    again = lab.run(*shlex.split(shown))
+    assert again.verdict == first.verdict, again.text
+    assert again.case["commands"] == first.case["commands"]
+
+
 def _without_out(lab: Laboratory, *arguments: str) -> Result:
     argv = lab.argv(*arguments)
     del argv[argv.index("--out") : argv.index("--out") + 2]

@@ -124,6 +124,20 @@ def test_the_command_that_repeats_a_probe(options: list[str], words: str | None)
         assert "rocprof" in again
 
 
+def test_results_quote_what_a_case_does_not_say_itself() -> None:
+    target = ["--backend=rocm", "--chip=gfx942", "--compile-chip=gfx942", "--compile-chip=gfx90a", "--engine=local"]
+    assert search_options.facts(parsed(*target)) == {"compile_chips": ["gfx90a"]}
+    assert search_options.facts(parsed("--specs=a", "--sku=mi300", "--compile-only", "--jobs=2")) == {
+        "options": ["--specs", "a", "--compile-only", "--sku", "mi300"]
+    }
+
+
+def test_secrets_of_a_page_of_wheels_are_quoted_nowhere() -> None:
+    given = parsed("--find-links=https://user:secret@host/page?token=secret", "--find-links=wheels/here")
+    assert "secret" not in search_options.again(given) + str(search_options.facts(given))
+    assert "--find-links wheels/here" in search_options.again(given)
+
+
 @pytest.mark.parametrize(
     ("options", "flags"),
     [
