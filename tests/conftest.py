@@ -6,7 +6,7 @@ import signal
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-_WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough)")
+_WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins)")
 _SHARING = re.compile(r"tests/integration/test_(bisect|catalogue_runs|catalogue_compiles)\.py")
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 

@@ -66,13 +66,10 @@ def test_push_prints_the_name_by_digest_that_the_registry_knows(dock: Dock, plac
     assert again.stdout.splitlines()[-1] == pushed
 
 
-def test_docker_knows_what_the_registry_has_and_needs_no_image_of_its_own(
-    docks: Callable[[str], Dock], place: str, pushed: str
-) -> None:
-    elsewhere = docks("docker")
+def test_docker_knows_what_the_registry_has_and_needs_no_image_of_its_own(dock: Dock, place: str, pushed: str) -> None:
     with engines.docker_engine() as other:
-        dock = Dock(engine=other, supplies=elsewhere.supplies, store_dir=elsewhere.store_dir)
-        done = dock.harness("image", "push", NAME, "--registry", place)
+        elsewhere = Dock(engine=other, supplies=dock.supplies, store_dir=dock.store_dir)
+        done = elsewhere.harness("image", "push", NAME, "--registry", place)
         assert done.stdout == f"{pushed}\n", "nothing is pulled, built or pushed"
 
 
