@@ -23,24 +23,27 @@ ABSENT = f"127.0.0.1:1/base:1@sha256:{'0' * 64}"
 TABLE = '[cpu]\nbase = "{base}"\npython = "/usr/bin/python3.13"\n'
 
 
-@pytest.fixture(scope="module")
-def dock(rootful: Dock) -> Dock:
-    """Return each of Docker and Podman."""
-    return rootful
+@pytest.fixture
+def yard(dock: Dock, yards: Callable[..., Yard]) -> Yard:
+    return with_a_model(dock, yards)
 
 
 @pytest.fixture
-def yard(dock: Dock, yards: Callable[..., Yard]) -> Yard:
+def each_yard(rootful: Dock, yards: Callable[..., Yard]) -> Yard:
+    return with_a_model(rootful, yards)
+
+
+def with_a_model(dock: Dock, yards: Callable[..., Yard]) -> Yard:
     yard = yards(dock)
     yard.spec()
     return yard
 
 
-def test_auto_takes_a_container_where_an_engine_answers(yard: Yard) -> None:
-    result = yard.run("--engine", "auto")
+def test_auto_takes_a_container_where_an_engine_answers(each_yard: Yard) -> None:
+    result = each_yard.run("--engine", "auto")
     assert result.verdict == (0, "passed", None), result.text
     assert result.report["environment"]["engine"] == "container"
-    engine = yard.dock.engine
+    engine = each_yard.dock.engine
     assert f"{engine.name} {engine.api.version()['Version']}, image" in result.text
 
 
@@ -104,23 +107,23 @@ def test_this_machine_has_no_use_for_an_image(yard: Yard) -> None:
     assert "--image is for containers" in result.text
 
 
-def test_an_engine_elsewhere_is_a_wrong_command_line(yard: Yard) -> None:
-    result = yard.run(environment={VARIABLES[yard.dock.engine.name]: "tcp://127.0.0.1:2375"})
+def test_an_engine_elsewhere_is_a_wrong_command_line(each_yard: Yard) -> None:
+    result = each_yard.run(environment={VARIABLES[each_yard.dock.engine.name]: "tcp://127.0.0.1:2375"})
     assert result.code == 2
     assert "expected unix:///PATH" in result.text
 
 
-def test_a_base_that_cannot_be_had_is_an_error_that_names_a_way_round(yard: Yard) -> None:
-    folder = yard.containers
+def test_a_base_that_cannot_be_had_is_an_error_that_names_a_way_round(each_yard: Yard) -> None:
+    folder = each_yard.containers
     (folder / "images.toml").write_text(TABLE.format(base=ABSENT))
-    result = yard.run("--containers", str(folder), "--image", "cpu")
+    result = each_yard.run("--containers", str(folder), "--image", "cpu")
     assert result.verdict == (3, "error", "engine"), result.text
     for each in ("The base 127.0.0.1:1/base@sha256:000", "--image cpu-debian", "--engine local"):
         assert each in result.case["reason"]
-    offline = yard.run("--containers", str(folder), "--image", "cpu", "--offline")
+    offline = each_yard.run("--containers", str(folder), "--image", "cpu", "--offline")
     assert offline.verdict == (3, "error", "engine")
     assert "run once without --offline" in offline.case["reason"]
-    assert yard.left() == []
+    assert each_yard.left() == []
 
 
 def test_a_folder_that_would_hide_one_of_the_image_is_an_error(yard: Yard) -> None:
@@ -129,20 +132,20 @@ def test_a_folder_that_would_hide_one_of_the_image_is_an_error(yard: Yard) -> No
     assert "/etc: this folder would hide one of the image" in result.case["reason"]
 
 
-def test_a_container_that_cannot_start_is_one_clear_error(yard: Yard) -> None:
-    result = yard.run("--cap", "NONSENSE")
+def test_a_container_that_cannot_start_is_one_clear_error(each_yard: Yard) -> None:
+    result = each_yard.run("--cap", "NONSENSE")
     assert result.verdict == (3, "error", "engine"), result.text
     assert "NONSENSE" in result.case["reason"]
     assert "Traceback" not in result.text
-    assert yard.left() == []
+    assert each_yard.left() == []
 
 
-def test_a_model_that_needs_more_memory_than_it_may_use_does_not_take_the_machine_with_it(yard: Yard) -> None:
-    yard.spec(mlir=yard.file("greedy.mlir", GREEDY), inputs=None, outputs=None, run_function="greedy")
-    result = yard.run("--memory", "500MB", "--timeout", "100")
+def test_a_model_that_needs_more_memory_than_it_may_use_does_not_take_the_machine_with_it(each_yard: Yard) -> None:
+    each_yard.spec(mlir=each_yard.file("greedy.mlir", GREEDY), inputs=None, outputs=None, run_function="greedy")
+    result = each_yard.run("--memory", "500MB", "--timeout", "100")
     assert result.verdict == (3, "error", "tool"), result.text
     assert "killed by SIGKILL, most likely for want of memory" in result.case["reason"]
-    assert yard.left() == []
+    assert each_yard.left() == []
 
 
 GREEDY = """
@@ -155,9 +158,9 @@ func.func @greedy() -> tensor<1000000000xf32> {
 """
 
 
-def test_colours_and_progress_pass_through_a_terminal(yard: Yard) -> None:
-    yard.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-aggressively-propagate-transposes"])
-    text = on_a_terminal(yard.argv(), yard.variables, yard.root)
+def test_colours_and_progress_pass_through_a_terminal(each_yard: Yard) -> None:
+    each_yard.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-aggressively-propagate-transposes"])
+    text = on_a_terminal(each_yard.argv(), each_yard.variables, each_yard.root)
     assert "\x1b[32mPASSED" in text, text
     assert re.search(r"compil", text.split("PASSED")[0]), "it says what goes on"
 

@@ -18,22 +18,16 @@ from harness import context, image, manifest, releases, toolchain, wheels
 from harness.context import Recipe
 from harness.store import Store
 from tests.integration import engines
-from tests.integration.dock import NAME, Dock, open_folder
+from tests.integration.dock import NAME, Dock, Supplies, open_folder
 
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
 
 
-@pytest.fixture(scope="module")
-def dock(rootful: Dock) -> Dock:
-    """Return each of Docker and Podman."""
-    return rootful
-
-
 @pytest.fixture
-def changed(dock: Dock) -> Iterator[Path]:
+def changed(image_supplies: Supplies) -> Iterator[Path]:
     """Return a folder like that of the images, to be changed."""
     with open_folder() as folder:
-        yield Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
+        yield Path(shutil.copytree(image_supplies.containers, folder / "containers"))
 
 
 def replaced(path: Path, old: str, new: str) -> None:
@@ -59,18 +53,18 @@ def test_the_tag_needs_no_engine_and_is_that_of_the_image(dock: Dock) -> None:
     assert re.fullmatch(r"cpu-debian-3\.13\.0-[0-9a-f]{12}\n", done.stdout)
 
 
-def test_what_has_been_built_is_looked_up(dock: Dock) -> None:
-    before = dock.engine.api.inspect_image(dock.tag)["Id"]
-    done = dock.harness("image", "build", NAME, "--offline", "--store", "/nonexistent")
+def test_what_has_been_built_is_looked_up(rootful: Dock) -> None:
+    before = rootful.engine.api.inspect_image(rootful.tag)["Id"]
+    done = rootful.harness("image", "build", NAME, "--offline", "--store", "/nonexistent")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{dock.tag}  ")
+    assert done.stdout.startswith(f"{rootful.tag}  ")
     assert len(done.stdout.splitlines()) == 1, "nothing is made"
-    assert dock.engine.api.inspect_image(dock.tag)["Id"] == before
+    assert rootful.engine.api.inspect_image(rootful.tag)["Id"] == before
 
 
-def test_labels_and_manifest_say_the_same(dock: Dock) -> None:
-    said = json.loads(output_of(dock, "cat", str(manifest.ROOT / manifest.NAME)))
-    labels = dock.engine.api.inspect_image(dock.tag)["Config"]["Labels"]
+def test_labels_and_manifest_say_the_same(rootful: Dock) -> None:
+    said = json.loads(output_of(rootful, "cat", str(manifest.ROOT / manifest.NAME)))
+    labels = rootful.engine.api.inspect_image(rootful.tag)["Config"]["Labels"]
     for name in ("image", "tag", "inputs", "requirements", "harness"):
         assert labels[f"iree-quality.{name}"] == said[name], name
     assert labels["iree-quality.iree.compiler"] == said["toolchain"]["compiler_commit"]
@@ -79,7 +73,7 @@ def test_labels_and_manifest_say_the_same(dock: Dock) -> None:
         f"{labels['org.opencontainers.image.base.name']}@{labels['org.opencontainers.image.base.digest']}"
         == (said["base"])
     )
-    assert said["inputs"] == recipe(dock).inputs
+    assert said["inputs"] == recipe(rootful).inputs
     assert said["harness"] == context.this_harness()
 
 
@@ -99,25 +93,25 @@ def output_of(dock: Dock, *argv: str) -> str:
     return text.decode()
 
 
-def test_the_image_has_what_a_user_would_call(dock: Dock) -> None:
-    assert "quality" in output_of(dock, "harness", "--help")
-    assert "IREE" in output_of(dock, "iree-compile", "--version")
+def test_the_image_has_what_a_user_would_call(rootful: Dock) -> None:
+    assert "quality" in output_of(rootful, "harness", "--help")
+    assert "IREE" in output_of(rootful, "iree-compile", "--version")
 
 
-def test_the_oldest_release_changes_the_upper_layers_only(dock: Dock) -> None:
-    before = names(dock)
-    done = dock.harness("image", "build", NAME, "--iree", "3.0.0")
+def test_the_oldest_release_changes_the_upper_layers_only(rootful: Dock) -> None:
+    before = names(rootful)
+    done = rootful.harness("image", "build", NAME, "--iree", "3.0.0")
     assert done.returncode == 0, done.stdout + done.stderr
     other = done.stdout.splitlines()[-1].split()[0]
     try:
-        new, old = (dock.engine.api.inspect_image(each)["RootFS"]["Layers"] for each in (other, dock.tag))
+        new, old = (rootful.engine.api.inspect_image(each)["RootFS"]["Layers"] for each in (other, rootful.tag))
         assert (new[:3], len(new)) == (old[:3], len(old)), "base, dependencies, and what they were compiled to"
         assert not set(new[3:]) & set(old[3:])
-        assert recipe(dock, "3.0.0").tag in other
+        assert recipe(rootful, "3.0.0").tag in other
     finally:
-        dock.engine.api.remove_image(other)
-    assert names(dock) == before
-    assert dock.engine.containers() == []
+        rootful.engine.api.remove_image(other)
+    assert names(rootful) == before
+    assert rootful.engine.containers() == []
 
 
 def test_a_runtime_that_cannot_be_loaded_fails_the_build(dock: Dock, changed: Path) -> None:
@@ -131,15 +125,15 @@ def test_a_runtime_that_cannot_be_loaded_fails_the_build(dock: Dock, changed: Pa
     assert dock.engine.containers() == []
 
 
-def test_a_python_that_is_not_there_fails_the_build(dock: Dock, changed: Path) -> None:
-    before = names(dock)
+def test_a_python_that_is_not_there_fails_the_build(rootful: Dock, changed: Path) -> None:
+    before = names(rootful)
     replaced(changed / "images.toml", "/usr/bin/python3.13", "/opt/nowhere/python3.13")
-    done = dock.harness("image", "build", NAME, "--containers", str(changed))
+    done = rootful.harness("image", "build", NAME, "--containers", str(changed))
     assert done.returncode == 3, done.stdout + done.stderr
     assert "/opt/nowhere/python3.13" in done.stderr
     assert "not found" in done.stderr
-    assert names(dock) == before
-    assert dock.engine.containers() == []
+    assert names(rootful) == before
+    assert rootful.engine.containers() == []
 
 
 def test_a_changed_file_changes_the_tag(dock: Dock, changed: Path) -> None:
@@ -179,20 +173,20 @@ def facts(tar: tarfile.TarFile) -> dict[str, Any]:
     return {each.name: (each.size, each.mode, each.mtime, each.uid, each.gid, each.linkname) for each in tar}
 
 
-def test_old_images_are_listed_and_removed_and_others_are_not_touched(spare: Dock, dock: Dock) -> None:
+def test_old_images_are_listed_and_removed_and_others_are_not_touched(spare: Dock, rootful: Dock) -> None:
     api, old = spare.engine.api, "localhost/iree-quality:cpu-debian-3.13.0-000000000000"
-    made_like_this = {"iree-quality.frame": context.frame(recipe(dock).image, dock.supplies.containers)}
-    for name, labels in {old: {}, dock.tag: made_like_this, "localhost/foreign:1": {}}.items():
+    made_like_this = {"iree-quality.frame": context.frame(recipe(rootful).image, rootful.supplies.containers)}
+    for name, labels in {old: {}, rootful.tag: made_like_this, "localhost/foreign:1": {}}.items():
         labelled(spare, name, labels)
     lines = {line.split()[-1]: line.split()[0] for line in spare.harness("image", "list").stdout.splitlines()}
-    assert lines == {old: "old", dock.tag: "current"}
+    assert lines == {old: "old", rootful.tag: "current"}
     would = spare.harness("image", "prune", "--dry-run")
     assert old in would.stdout
     assert "1 images would be removed." in would.stdout
-    assert tags(api) == {old, dock.tag, "localhost/foreign:1"}
+    assert tags(api) == {old, rootful.tag, "localhost/foreign:1"}
     done = spare.harness("image", "prune")
     assert "1 images removed." in done.stdout, done.stdout + done.stderr
-    assert tags(api) == {dock.tag, "localhost/foreign:1"}
+    assert tags(api) == {rootful.tag, "localhost/foreign:1"}
     every = spare.harness("image", "prune", "--all")
     assert "1 images removed." in every.stdout, every.stdout + every.stderr
     assert tags(api) == {"localhost/foreign:1"}
@@ -212,10 +206,10 @@ def test_what_is_in_use_is_kept_and_said_to_be(spare: Dock) -> None:
 
 
 @pytest.fixture
-def spare(dock: Dock) -> Iterator[Dock]:
+def spare(rootful: Dock) -> Iterator[Dock]:
     """Return an engine of the test's own, without images: those of others are none of ours to remove."""
-    with engines.START[dock.engine.name]() as engine:
-        yield Dock(engine=engine, supplies=dock.supplies, store_dir=dock.store_dir)
+    with engines.START[rootful.engine.name]() as engine:
+        yield Dock(engine=engine, supplies=rootful.supplies, store_dir=rootful.store_dir)
 
 
 def tags(api: Any) -> set[str]:
