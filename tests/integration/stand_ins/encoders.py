@@ -10,8 +10,8 @@ from generator.weights import Weights
 from tests.integration.stand_ins.stand_in import Signature, StandIn
 
 _VOCABULARY, _WIDTH, _HEADS = 64, 32, 2
-# Since 3.12.0 (right at 3.11.0, iree@e4a3b0405d7d; wrong at iree@2b05c5dbb2f2), attention among 77 to 79 tokens with
-# --iree-opt-data-tiling, with O1 and not with O2, gives numbers that are 0.8 off. Among 80 it is right.
+# Since 3.12.0 (right at 3.11.0, iree@e4a3b0405d7d; wrong at iree@2b05c5dbb2f2), attention with --iree-opt-data-tiling,
+# with O1 and not with O2, is wrong where the tokens do not fill the CPU's tiles: `attention` in transitions.py.
 _MULTIPLE = 8
 # The widths of CLIP-L and CLIP-G; of T5, it is that of SD3's hidden states.
 _LARGE, _GIANT = 768, 1280
