@@ -97,7 +97,12 @@ def test_an_image_is_pulled_by_its_digest_and_then_needs_no_registry(
         offline = yard.run("--image", pushed, "--offline")
         assert offline.verdict == (0, "passed", None), offline.text
         assert "pulling" not in offline.text
+        (line,) = elsewhere.harness("image", "list").stdout.splitlines()
+        assert (line.split()[0], line.split()[-1]) == ("current", pushed)
         found_by_tag_instead_of_built(elsewhere, dock, place)
+        done = elsewhere.harness("image", "prune", "--all")
+        assert done.returncode == 0, done.stdout
+        assert elsewhere.harness("image", "list").stdout == ""
 
 
 def found_by_tag_instead_of_built(elsewhere: Dock, dock: Dock, place: str) -> None:
