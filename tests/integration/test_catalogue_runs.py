@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.model import Backend, ModelSpec
+from harness.report import text
+from tests import original_suite
 from tests.integration.laboratory import Laboratory, Result, clean_environment
 from tests.integration.range_server import RangeServer
 from tests.integration.stand_ins.catalogue import CATALOGUE, HOST, MAKERS, catalogue, contents, host_of, mirror
@@ -19,11 +21,6 @@ from tests.integration.stand_ins.mmdit import mmdit
 from tests.integration.stand_ins.punet import TUNED
 
 ROOT = CATALOGUE.parent
-CPU_FLAGS = [
-    "--iree-hal-target-device=local",
-    "--iree-hal-local-target-device-backends=llvm-cpu",
-    "--iree-llvmcpu-target-cpu-features=host",
-]
 
 
 @pytest.fixture(scope="module")
@@ -149,18 +146,11 @@ def test_a_plan_says_how_large_each_blob_is_and_all_of_them(place: Laboratory, h
     assert planned.code == 0, planned.text
     sizes = {url: len(body) for url, body in contents(each for each in catalogue() if each.model == "sd3").items()}
     said = re.findall(r"^# +(\S+ \w+)  to fetch  (\S+)$", planned.text, re.MULTILINE)
-    assert {url: size for size, url in said} == {url: as_said(size) for url, size in sizes.items()}
-    total = as_said(sum(sizes.values()))
+    assert {url: size for size, url in said} == {url: text.size(size) for url, size in sizes.items()}
+    total = text.size(sum(sizes.values()))
     assert f"# {len(sizes)} blobs: {len(sizes)} to fetch ({total}), 0 here already (0 B), 0 local\n" in planned.text
     assert f": {total}; free there: " in planned.text
     assert not (place.root / "empty").exists(), "nothing is fetched"
-
-
-def as_said(size: int) -> str:
-    for unit, name in ((10**6, "MB"), (10**3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{size} B"
 
 
 def write_for_cpu(lab: Laboratory, found: Mapping[str, bytes]) -> None:
@@ -174,7 +164,7 @@ def write_for_cpu(lab: Laboratory, found: Mapping[str, bytes]) -> None:
         document |= {
             "mlir": lab.file(f"{each.submodel}.mlir", program),
             "device": "local-task",
-            "compiler_flags": CPU_FLAGS,
+            "compiler_flags": original_suite.CPU,
         }
         kept = {name: value for name, value in document.items() if name not in dropped}
         lab.file(f"{each.submodel}_cpu.json", json.dumps(kept))

@@ -1,12 +1,12 @@
 """The catalogue from end to end in a container, which has no network: its models are stand-ins."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 
 from tests.integration.dock import Dock, Yard
 from tests.integration.laboratory import Result
+from tests.integration.range_server import RangeServer
 from tests.integration.stand_ins.catalogue import CATALOGUE, catalogue, contents, host_of, mirror
 from tests.integration.stand_ins.findings import (
     FOR_CHIPS,
@@ -17,7 +17,6 @@ from tests.integration.stand_ins.findings import (
     statuses,
     verdicts,
 )
-from tests.integration.stand_ins.tuners import write_tuners
 
 
 @pytest.fixture
@@ -37,26 +36,20 @@ def judged(yard: Yard, *arguments: str) -> Result:
     return result
 
 
-def external(yard: Yard) -> Sequence[str]:
-    folder = Path(yard.root, "external")
-    write_tuners(folder)
-    return ("--external-files", str(folder))
-
-
 def test_all_that_the_cpu_can_is_run_and_again_without_a_host(yard: Yard) -> None:
-    with host_of(contents(catalogue())) as host:
-        first = judged(yard, *mirror(host))
+    with host_of(contents(catalogue())) as gone:
+        first = judged(yard, *mirror(gone))
         statuses_of_first, verdicts_of_first = statuses(first), verdicts(first)
     assert statuses_of_first == on_cpu()
-    again = judged(yard, "--offline", *mirror(host))
+    again = judged(yard, "--offline", *mirror(gone))
     assert verdicts(again) == verdicts_of_first
     assert {module["cached"] for module in modules(again)} == {True}
 
 
-def test_all_compile_for_two_chips_or_fail_as_their_specs_say(yard: Yard) -> None:
-    tuned = external(yard)
-    with host_of(contents(catalogue())) as host:
-        for sku in ("mi300", "mi308"):
-            found = statuses(judged(yard, *FOR_CHIPS, "--sku", sku, *tuned, *mirror(host)))
-            assert len(found) == 28
-            assert found == {case: "xfailed" if case in OTHERWISE else "compiled" for case in found}, sku
+def test_all_compile_for_two_chips_or_fail_as_their_specs_say(
+    yard: Yard, host: RangeServer, tuned: Sequence[str]
+) -> None:
+    for sku in ("mi300", "mi308"):
+        found = statuses(judged(yard, *FOR_CHIPS, "--sku", sku, *tuned, *mirror(host)))
+        assert len(found) == 28
+        assert found == {case: "xfailed" if case in OTHERWISE else "compiled" for case in found}, sku

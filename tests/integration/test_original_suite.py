@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 
 from harness import plan as planning
-from harness import releases, spec
-from harness.folders import Folders
-from harness.model import Backend, Compile, ModelSpec, Plan, Release, Status, Target
+from harness import releases
+from harness.model import Backend, Compile, Plan, Release, Status, Target
 from harness.toolchain import Toolchain
 from tests import original_suite
 from tests.integration.laboratory import ADD, HARNESS, HIP_FLAGS, Laboratory, clean_environment
+from tests.integration.stand_ins.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
-CATALOGUE = ROOT / "quality_tests"
 TARGETS = (Target(backend=Backend.CPU), Target(backend=Backend.ROCM, chip="gfx942"))
 MI300 = ("--chip", "gfx942", "--sku", "mi300")
 TILED = ("8b_f16_decode_data_tiling", "8b_f16_prefill_data_tiling")
@@ -87,11 +86,6 @@ def test_the_catalogue_is_listed_and_checked_and_not_judged_where_nothing_is_nam
     checked = unasked(lab, "validate")
     assert re.search(r"^[0-9]+ specs are valid\.$", checked, re.MULTILINE)
     assert checked.count("notice: ") == checked.count(" is not there, and --sku ") == 2
-
-
-def catalogue() -> list[ModelSpec]:
-    folders = Folders(CATALOGUE)
-    return spec.load_all([path for path in folders.paths() if path.parent.name != "tiny"], folders)
 
 
 def plans(release: Release) -> Iterator[Plan]:
