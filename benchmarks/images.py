@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import arguments, context, devices, engine, image, images, releases, toolchain, wheels
+from harness import arguments, context, devices, engine, image, images, releases, scratch, sockets, toolchain, wheels
 from harness.context import Recipe
 from harness.store import Store
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=("docker", "podman"), default="docker")
     parser.add_argument("--image", default="cpu-debian")
     wanted = parser.parse_args()
-    chosen = engine.required(wanted.engine, os.environ)
+    chosen = sockets.required(wanted.engine, os.environ)
     new, old = list(releases.locked())[-1], list(releases.locked())[-2]
     with tempfile.TemporaryDirectory() as name:
         store = Path(name) / "store"
@@ -98,7 +98,7 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
     with Store(store) as having:
         tools = toolchain.installed(made.release, having)
         needed = wheels.dependencies(made.containers, made.image.python_version, having)
-        with having.nameless() as file:
+        with scratch.file(having.root) as file:
             context.write(made, tools, needed, file)
             file.seek(0)
             about = chosen.image(images.named(made)) or {}

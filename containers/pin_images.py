@@ -18,10 +18,10 @@ from pathlib import Path
 
 import uv
 
-from harness import bootstrap, image
+from harness import bootstrap, image, sockets
 from harness.bootstrap import changes
 from harness.disk import write_atomically
-from harness.engine import Engine, sockets
+from harness.engine import Engine
 from harness.errors import EngineError, HarnessError
 from harness.image import Bootstrapped, Image, Pulled
 from harness.wheels import REQUIREMENTS_NAME
@@ -141,7 +141,7 @@ def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]
 def _digest(repository: str, tag: str) -> str:
     """Return the digest that a registry has for a tag now, asked through the first engine that knows."""
     problems = []
-    for _, address in sockets("", os.environ):
+    for _, address in sockets.addresses("", os.environ):
         try:
             with contextlib.closing(Engine(address.removeprefix("unix://"))) as engine:
                 return engine.registered(repository, tag)

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
-from harness import container, context, devices, engine, image, images, releases, site, supply, targets, wheelhouse
+from harness import container, context, devices, image, images, releases, site, sockets, supply, targets, wheelhouse
 from harness.arguments import ENGINES
 from harness.confinement import Grants
 from harness.engine import Engine
@@ -46,12 +46,12 @@ def provider(
         raise UsageError(f"HARNESS_ENGINE={parsed.engine}: expected one of {', '.join(ENGINES)}.")
     if parsed.engine == "local" and parsed.image:
         raise UsageError("--image is for containers; leave it out, or --engine local.")
-    chosen = engine.connected(parsed.engine, environment) if parsed.engine != "local" else None
+    chosen = sockets.connected(parsed.engine, environment) if parsed.engine != "local" else None
     wants_container = parsed.image or parsed.engine not in {"auto", "local"}
     if chosen is None and not wants_container:
         return site.installed(installed)
     named = release.release.name if release else parsed.iree and releases.of_build(parsed.iree).name
-    return _containers(parsed, lambda: chosen or engine.required(parsed.engine, environment), find, named)
+    return _containers(parsed, lambda: chosen or sockets.required(parsed.engine, environment), find, named)
 
 
 def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine], find: Find, release: str | None) -> Provider:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import confinement, context, devices, process, wall, warden, worker
+from harness import confinement, context, devices, process, scratch, wall, warden, worker
 from harness.confinement import Grants
 from harness.devices import Gpu
 from harness.engine import Engine
@@ -44,7 +44,7 @@ def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator
             "take all that there is; with cgroups of version 2, or as root, it can"
         )
     with (
-        order.store.scratch() as folder,
+        scratch.folder(order.store.root) as folder,
         _running(engine, image.reference, folder, order, grants) as name,
         _called(engine, name, folder) as hello,
     ):

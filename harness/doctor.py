@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness import devices, engine, releases, spec
+from harness import devices, releases, sockets, spec
 from harness.blobs.connection import reachable
 from harness.disk import free_bytes, nearest
 from harness.errors import HarnessError, SpecError, UsageError
@@ -85,11 +85,11 @@ def _engine(environment: Mapping[str, str]) -> Finding:
     """Say which engine answers, or why none does that has a socket."""
     subject = "container engine"
     try:
-        if found := engine.connected("auto", environment):
+        if found := sockets.connected("auto", environment):
             return Finding(subject=subject, seen=f"{found.about} at {found.about.socket}: models run in containers")
     except UsageError as error:
         return Finding(subject=subject, seen="none on this machine", mend=str(error))
-    asked = [address.removeprefix("unix://") for _, address in engine.sockets("auto", environment)]
+    asked = [address.removeprefix("unix://") for _, address in sockets.addresses("auto", environment)]
     seen = "models run on this machine itself"
     if closed := [path for path in asked if Path(path).exists() and not os.access(path, os.R_OK | os.W_OK)]:
         mend = f"become a member of its group (sudo usermod -aG {Path(closed[0]).group()} $USER) and log in again"

@@ -17,15 +17,9 @@ import docker.errors
 import requests  # noqa: TID251 - for what the SDK lets through of it
 import urllib3.exceptions
 
-from harness.errors import EngineError, UsageError
+from harness.errors import EngineError
 
 Notice = Callable[[str], None]
-# Where an engine listens unless told otherwise; {runtime} is XDG_RUNTIME_DIR.
-_SOCKETS = {
-    "docker": ("/var/run/docker.sock", "{runtime}/docker.sock"),
-    "podman": ("{runtime}/podman/podman.sock", "/run/podman/podman.sock"),
-}
-_VARIABLES = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
 _SAID_CHARACTERS = 600
@@ -57,57 +51,6 @@ class About:
     def __str__(self) -> str:
         """Return `docker 28.2.2` or `podman 5.4.2, rootless`."""
         return f"{self.name} {self.version}{', rootless' if self.rootless else ''}"
-
-
-def sockets(choice: str, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the engines that may answer, as (name, address): those that the environment names, then the usual ones.
-
-    Args:
-        choice: `docker`, `podman`, or anything else for either.
-        environment: may have DOCKER_HOST, CONTAINER_HOST and XDG_RUNTIME_DIR.
-    """
-    for name in (choice,) if choice in _SOCKETS else _SOCKETS:
-        if address := environment.get(_VARIABLES[name]):
-            yield name, address
-            continue
-        for path in _SOCKETS[name]:
-            place = Path(path.format(runtime=environment.get("XDG_RUNTIME_DIR", "/nonexistent")))
-            if place.is_socket():
-                yield name, f"unix://{place}"
-
-
-def connected(choice: str, environment: Mapping[str, str]) -> "Engine | None":
-    """Return the first engine that answers; None if none does.
-
-    Raises:
-        UsageError: the environment names an address that is no socket of this machine.
-    """
-    for name, address in sockets(choice, environment):
-        if not address.startswith("unix://"):
-            raise UsageError(
-                f"{_VARIABLES[name]}={address}: expected unix:///PATH, an engine on this machine: its containers use "
-                "folders and devices of this machine. Choose another engine, or --engine local."
-            )
-        with contextlib.suppress(EngineError):
-            return Engine(address.removeprefix("unix://"))
-    return None
-
-
-def required(choice: str, environment: Mapping[str, str]) -> "Engine":
-    """Return the first engine that answers.
-
-    Raises:
-        EngineError: none does.
-    """
-    if found := connected(choice, environment):
-        return found
-    asked = [address for _, address in sockets(choice, environment)]
-    named = choice if choice in _SOCKETS else "docker or podman"
-    raise EngineError(
-        f"No container engine answers ({named}, {' or '.join(asked) or 'no socket is there'}); start it (systemctl "
-        f"start {choice if choice in _SOCKETS else 'docker'}, or `podman system service --time=0 unix://PATH`), name "
-        "its socket in DOCKER_HOST or CONTAINER_HOST, see that this user may use it, or choose --engine local."
-    )
 
 
 class Engine:

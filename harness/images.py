@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import bootstrap, context, toolchain, wheels
+from harness import bootstrap, context, scratch, toolchain, wheels
 from harness.context import Recipe
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
@@ -210,7 +210,7 @@ def _built(recipe: Recipe, means: Means) -> Had:
     tools = toolchain.installed(recipe.release, means.store, have=means.have, **options)
     dependencies = wheels.dependencies(recipe.containers, recipe.image.python_version, means.store, **options)
     means.notice(f"building {named(recipe)}")
-    with means.store.nameless() as file:
+    with scratch.file(means.store.root) as file:
         context.write(recipe, tools, dependencies, file)
         file.seek(0)
         means.engine.build(

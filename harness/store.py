@@ -3,7 +3,6 @@
     ROOT/<kind>/<first two of key>/<key>/   a whole entry: files and `entry.json`, which lists them
     ROOT/tmp/<kind>-<key>/                  an entry in the making, by whoever holds its lock
     ROOT/locks/<kind>-<key>                 its lock, which the system releases when the holder dies
-    ROOT/tmp/scratch.<random>/              a folder that is lent while the lock of its name is held
     ROOT/pins                               pins on the entries in use, which nobody collects meanwhile
     ROOT/digests/<sha256 of path>.json      what a file outside the store was when it was last hashed
 
@@ -20,20 +19,19 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from harness import entries, locks, stamps
 from harness.disk import disk_errors, write_atomically
 from harness.entries import MANIFEST, Entry
 from harness.errors import DiskError
 
-REMOVED, SCRATCH = "removed.", "scratch."
+REMOVED = "removed."
 # What the kernel has written back by itself by then: dirty_expire_centisecs is 30 s, and it looks every 5 s.
 SETTLE_S = 60.0
 Make = Callable[[Path], Mapping[str, str] | None]
@@ -166,37 +164,6 @@ class Store:
             place.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(place, json.dumps({"sha256": sha256, "path": str(path.absolute()), **stamp}))
         return sha256
-
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """Lend a folder that is gone afterwards; that of a process which is killed goes with the next that is lent."""
-        with disk_errors(self.root):
-            self.sweep()
-            folder = self.root / "tmp" / f"{SCRATCH}{uuid.uuid4().hex}"
-            with self.lock(folder.name):
-                folder.mkdir(parents=True)
-                try:
-                    yield folder
-                finally:
-                    shutil.rmtree(folder, ignore_errors=True)
-            locks.remove_if_free(self.root / "locks" / folder.name)
-
-    def sweep(self) -> None:
-        """Remove the folders that were lent to processes which have died."""
-        for folder in (self.root / "tmp").glob(f"{SCRATCH}*"):
-            with self.lock_if_free(folder.name) as is_free:
-                if is_free:
-                    shutil.rmtree(folder, ignore_errors=True)
-            locks.remove_if_free(self.root / "locks" / folder.name)
-
-    @contextlib.contextmanager
-    def nameless(self) -> Iterator[IO[bytes]]:
-        """Lend a file that is in no folder, so that it is gone afterwards even if this process is killed."""
-        with disk_errors(self.root):
-            parent = self.root / "tmp"
-            parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=parent) as file:
-                yield file
 
     def path(self, kind: str, key: str) -> Path:
         """Return where an entry is, if it is there."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from harness import process, releases, wheels
+from harness import process, releases, scratch, wheels
 from harness.errors import IntegrityError, ToolError
 from harness.model import Blob, Fetched, Release
 from harness.process import Cancel
@@ -206,7 +206,7 @@ def stamp(text: str) -> tuple[str, str] | None:
 
 def _said(iree_compile: Path, store: Store) -> tuple[str, str | None]:
     """Return version and commit as `iree-compile --version` prints them."""
-    with store.scratch() as folder:
+    with scratch.folder(store.root) as folder:
         log = folder / "version.log"
         process.run([str(iree_compile), "--version"], cwd=folder, log_path=log, timeout_s=60)
         text = log.read_text(encoding="utf-8", errors="replace")

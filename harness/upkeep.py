@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import inventory, locks, stamps
+from harness import inventory, locks, scratch, stamps
 from harness.disk import disk_errors, free_bytes
 from harness.entries import MANIFEST, Entry
 from harness.errors import DiskError
@@ -200,7 +200,7 @@ def _probe(store: Store, pins: locks.Pins) -> None:
 
 def _remove_leftovers(store: Store) -> None:
     """Remove what killed processes left in `tmp` and what is no draft."""
-    store.sweep()
+    scratch.sweep(store.root)
     for folder in inventory.folders(store.root / "tmp"):
         if folder.name.startswith(REMOVED):
             shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
-from harness import engine, image, images, supply, wheelhouse
+from harness import image, images, sockets, supply, wheelhouse
 from harness.context import Recipe, folder, recipe
 from harness.engine import Engine
 from harness.errors import EngineError, UsageError
@@ -67,7 +67,7 @@ def _found(parsed: argparse.Namespace, chosen: Image, stream: TextIO) -> Iterato
 
 
 def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: Fetcher) -> images.Means:
-    return images.means(parsed, engine.required(parsed.engine, environment), having, Cancel(), having.means.notice)
+    return images.means(parsed, sockets.required(parsed.engine, environment), having, Cancel(), having.means.notice)
 
 
 def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:
@@ -75,14 +75,14 @@ def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:
 
 
 def _list(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    for each in _listed(parsed, engine.required(parsed.engine, environment)):
+    for each in _listed(parsed, sockets.required(parsed.engine, environment)):
         sys.stdout.write(_line(each))
     return EXIT_OK
 
 
 def _prune(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Remove what is old; what is in use is kept, and said to be."""
-    chosen = engine.required(parsed.engine, environment)
+    chosen = sockets.required(parsed.engine, environment)
     old = [each for each in _listed(parsed, chosen) if parsed.all or not each.current]
     kept = 0
     for each in reversed(old):  # an image before its base

@@ -14,7 +14,7 @@ from typing import Any
 
 import uv
 
-from harness import bootstrap, image, releases, wheels
+from harness import bootstrap, image, releases, scratch, wheels
 from harness import toolchain as toolchains
 from harness.image import Bootstrapped
 from harness.store import Store
@@ -47,7 +47,7 @@ class Supplies:
         with Store(self.store_dir) as store, store.lock(f"supplies-{name}"):
             if store.find("bases", base.sha256):
                 return
-            with store.scratch() as folder:
+            with scratch.folder(store.root) as folder:
                 tree = bootstrap.bootstrap(base, folder)
 
                 def move(to: Path) -> Mapping[str, str]:

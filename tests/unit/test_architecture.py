@@ -25,7 +25,10 @@ FLOORS = (
         *("bare", "compare", "disk", "engine", "folders", "image", "metric", "process", "releases", "report.console"),
         *("report.junit", "report.results", "report.summary", "targets"),
     ),
-    ("blobs.source", "entries", "flags", "gpus", "matrix", "pairs", "probes", "script", "search_options"),
+    (
+        *("blobs.source", "entries", "flags", "gpus", "matrix", "pairs", "probes", "scratch", "script"),
+        *("search_options", "sockets"),
+    ),
     (
         *("arguments", "blobs.connection", "blobs.journal", "blobs.objects", "diagnose", "finding", "plan"),
         *("report.matrix", "spec", "store"),

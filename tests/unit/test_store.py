@@ -1,7 +1,5 @@
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,40 +234,3 @@ def test_a_digest_that_was_forgotten_is_made_again(store: Store, tmp_path: Path,
 def test_a_digest_of_nothing_is_an_error(store: Store, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.digest(tmp_path / "nothing")
-
-
-def test_scratch_is_gone_afterwards(store: Store) -> None:
-    with store.scratch() as folder:
-        (folder / "log").touch()
-    assert not folder.exists()
-    assert not any(path.is_file() for path in store.root.rglob("*"))
-
-
-LENDER = """
-import pathlib, sys
-from harness.store import Store
-with Store(pathlib.Path(sys.argv[1])).scratch() as folder:
-    (folder / "log").touch()
-    print(folder, flush=True)
-    sys.stdin.readline()
-"""
-
-
-def test_scratch_of_a_process_that_is_killed_goes_with_the_next(store: Store) -> None:
-    argv = [sys.executable, "-c", LENDER, str(store.root)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        folder = Path(child.stdout.readline().strip())
-        with store.scratch() as other:
-            assert (folder / "log").exists(), "it is in use"
-            assert other != folder
-        child.kill()
-    with store.scratch():
-        assert not folder.exists()
-    assert not any(path.is_file() for path in store.root.rglob("*"))
-
-
-def test_a_nameless_file_is_in_no_folder(store: Store) -> None:
-    with store.nameless() as file:
-        file.write(b"context")
-        assert list((store.root / "tmp").iterdir()) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import scratch
 from harness.disk import disk_errors, write_atomically
 from harness.errors import DiskError
 from harness.stamps import file_sha256
@@ -45,7 +46,7 @@ def test_a_full_disk_hides_no_entry(store: Store) -> None:
     [
         lambda store: store.provide("blobs", KEY, refuses),
         lambda store: store.lock("device-0").__enter__(),
-        lambda store: store.scratch().__enter__(),
+        lambda store: scratch.folder(store.root).__enter__(),
     ],
     ids=["provide", "lock", "scratch"],
 )

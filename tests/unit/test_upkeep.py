@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import locks
+from harness import locks, scratch
 from harness.errors import DiskError
 from harness.inventory import Item
 from harness.store import Store
@@ -184,7 +184,7 @@ def test_what_killed_processes_left_goes(store: Store) -> None:
     for folder in folders:
         folder.mkdir(parents=True)
         (folder / "file").touch()
-    with store.scratch() as lent:
+    with scratch.folder(store.root) as lent:
         assert collect(store, None).removed == ()
         assert list((store.root / "tmp").iterdir()) == [lent]
 
