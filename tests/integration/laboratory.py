@@ -149,10 +149,13 @@ class Laboratory:
         log = self.root / "interrupted.log"
         with log.open("w") as file:
             argv = self.argv(*arguments, command=command)
-            child = subprocess.Popen(argv, stdout=file, stderr=file, cwd=self.root, env=clean_environment())
-            wait_for(until if callable(until) else lambda: bool(self.processes(until)))
-            child.send_signal(number)
-            code = child.wait(30)
+            with subprocess.Popen(argv, stdout=file, stderr=file, cwd=self.root, env=clean_environment()) as child:
+                try:
+                    wait_for(until if callable(until) else lambda: bool(self.processes(until)))
+                    child.send_signal(number)
+                    code = child.wait(30)
+                finally:
+                    child.kill()
         return Result(code=code, text=log.read_text(), out_dir=self.out)
 
     def processes(self, word: str) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, Laboratory, Result, clean_environment, wait_for
+from tests.integration.laboratory import CPU_FLAGS, HARNESS, HIP_FLAGS, Laboratory, Result, clean_environment, wait_for
 
 ENDLESS = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
@@ -300,6 +300,24 @@ cli.entry_point()"""
     argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_interrupted_the_moment_before_it_waits(lab: Laboratory, number: str, code: int) -> None:
+    """CPython has seen the signal by then and runs no handler while it waits, as if another thread had been sent it."""
+    lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    script = f"""import signal, threading
+from harness import cli, model, run
+def start(self, step, results, original=run.LocalExecutor.start):
+    original(self, step, results)
+    if isinstance(step, model.Run):
+        threading.Timer(1, signal.raise_signal, [signal.{number}]).start()
+run.LocalExecutor.start = start
+cli.entry_point()"""
+    argv = [sys.executable, "-c", script, *lab.argv("toy")[len(HARNESS) :]]
+    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), check=False, timeout=60)
+    assert done.returncode == code
+    assert_nothing_is_left(lab)
 
 
 def test_interrupted_while_compiling(lab: Laboratory) -> None:
