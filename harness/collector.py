@@ -21,10 +21,11 @@ import pytest
 from harness import arguments, devices, selection, spec, supply, targets, wheelhouse
 from harness import plan as planning
 from harness.errors import NoVerdictError, UsageError
+from harness.executor import claimed
 from harness.gpus import Pool
 from harness.model import Case, Compare, Fetch, Outcome, Plan, Status, Step, Verdict
+from harness.outcome import outcome
 from harness.report import facts
-from harness.run import claimed, outcome
 from harness.steps import Done, Steps
 from harness.store import Store
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from harness import choice, session, supply, wheelhouse
 from harness.devices import Gpu
 from harness.errors import NoVerdictError
+from harness.executor import Doer
 from harness.live import Live
 from harness.model import Case, Compile, Outcome, Report, Step
 from harness.process import Cancel, Cancelled
 from harness.releases import Releases
 from harness.remembered import Memory, Remembering
-from harness.run import Doer
 from harness.site import Order, Provider, Site
 from harness.steps import Done, Results
 from harness.store import Store

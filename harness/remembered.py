@@ -8,8 +8,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from harness.devices import Gpu
+from harness.executor import Doer
 from harness.model import Compare, Fetch, Link, Run, Status, Step
-from harness.run import Doer
 from harness.steps import Done, Results
 
 

@@ -17,6 +17,7 @@ from harness import bare, devices, search_options, selection, steps, supply
 from harness import plan as planning
 from harness.disk import disk_errors, write_all
 from harness.errors import NoVerdictError, UsageError, stopped_code
+from harness.executor import LocalExecutor
 from harness.gpus import Pool
 from harness.live import Live
 from harness.model import (
@@ -30,10 +31,11 @@ from harness.model import (
     as_json,
     exit_code,
 )
+from harness.outcome import outcome
 from harness.process import Cancel, Cancelled
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
-from harness.run import LocalExecutor, PlanRun, outcome
+from harness.run import PlanRun
 from harness.site import Order, Provider, Site
 from harness.store import Store
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from harness import toolchain
 from harness.devices import Gpu
+from harness.executor import Doer
 from harness.model import Case
 from harness.process import Cancel
-from harness.run import Doer
 from harness.steps import Steps
 from harness.store import Store
 from harness.toolchain import Toolchain

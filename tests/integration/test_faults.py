@@ -307,12 +307,12 @@ def test_interrupted_the_moment_before_it_waits(lab: Laboratory, number: str, co
     """CPython has seen the signal by then and runs no handler while it waits, as if another thread had been sent it."""
     lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
     script = f"""import signal, threading
-from harness import cli, model, run
-def start(self, step, results, original=run.LocalExecutor.start):
+from harness import cli, executor, model
+def start(self, step, results, original=executor.LocalExecutor.start):
     original(self, step, results)
     if isinstance(step, model.Run):
         threading.Timer(1, signal.raise_signal, [signal.{number}]).start()
-run.LocalExecutor.start = start
+executor.LocalExecutor.start = start
 cli.entry_point()"""
     argv = [sys.executable, "-c", script, *lab.argv("toy")[len(HARNESS) :]]
     done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), check=False, timeout=60)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from harness.devices import Gpu
+from harness.executor import LocalExecutor, resource
 from harness.gpus import Pool
 from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
 from harness.process import Cancel
-from harness.run import LocalExecutor, PlanRun, resource
+from harness.run import PlanRun
 from harness.steps import Done, Results, Steps
 from tests.unit.executors import Heard, steps
 from tests.unit.samples import planned, spec
