@@ -196,7 +196,7 @@ def registry() -> Iterator[str]:
         config = folder / "registry.yml"
         config.write_text(_REGISTRY.format(folder=folder, port=port))
         with begun(["docker-registry", "serve", str(config)], folder, {}):
-            wait_for(lambda: _is_open(port), 30)
+            wait_for(lambda: _is_open(port))
             yield f"127.0.0.1:{port}"
 
 
@@ -273,7 +273,7 @@ def _podman_files(folder: Path) -> dict[str, str]:
 
 
 def wait_for_answer(running: Running) -> None:
-    wait_for(lambda: _answers(running), 60)
+    wait_for(lambda: _answers(running))
     if running.user == 0:  # as for a group of those who may use it
         os.chown(running.socket, 0, USER)
         running.socket.chmod(0o660)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from iree.runtime import ParameterIndex
 
+PATIENCE_S = 120  # for what is sure to come on any machine
 HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
 CPU_FLAGS = [
     "--iree-hal-target-device=local",
@@ -153,7 +154,7 @@ class Laboratory:
                 try:
                     wait_for(until if callable(until) else lambda: bool(self.processes(until)))
                     child.send_signal(number)
-                    code = child.wait(30)
+                    code = child.wait(PATIENCE_S)
                 finally:
                     child.kill()
         return Result(code=code, text=log.read_text(), out_dir=self.out)
@@ -186,7 +187,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in names} | {"HARNESS_ENGINE": "local"}
 
 
-def wait_for(condition: Any, seconds: float = 120) -> None:
+def wait_for(condition: Any, seconds: float = PATIENCE_S) -> None:
     """Return once the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -139,7 +139,7 @@ def test_what_a_run_leaves_is_its_users(dock: Dock, yards: Callable[..., Yard]) 
 def test_a_harness_that_is_killed_leaves_nothing_in_any_engine(yard: Yard, name: str) -> None:
     yard.spec(mlir=yard.file("endless.mlir", ENDLESS))
     with started(yard) as child:
-        wait_for(lambda: phase(yard, name), 60)
+        wait_for(lambda: phase(yard, name))
         for pid in yard.processes("harness.cli"):
             os.kill(pid, signal.SIGKILL)
         child.wait()

@@ -13,10 +13,9 @@ import pytest
 from tests.integration import engines
 from tests.integration.dock import Dock, Yard, hand_over
 from tests.integration.engines import Running
-from tests.integration.laboratory import CPU_FLAGS, wait_for
+from tests.integration.laboratory import CPU_FLAGS, PATIENCE_S, wait_for
 from tests.integration.test_faults import ENDLESS
 
-GONE_WITHIN_S = 60
 SLOW_FLAGS = [*CPU_FLAGS, "--iree-opt-level=O3"]
 ORDERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
 
@@ -93,7 +92,7 @@ def programs(name: str, yard: Yard) -> list[int]:
 
 def settle(yard: Yard) -> None:
     """Wait until no container and no process of ours is there any more, and say what is if that takes too long."""
-    deadline = time.monotonic() + GONE_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while left := [*ours(yard), *programs("", yard), *yard.processes("")]:
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
@@ -106,7 +105,7 @@ PHASES = ["before create", "created", "running", "hello", "compiling", "model ru
 def test_a_killed_harness_leaves_nothing(yard: Yard, name: str) -> None:
     yard.store_dir = yard.root / "store"  # so that it is compiled, by nobody else, and nothing else is there
     with started(yard) as child:
-        wait_for(lambda: phase(yard, name), 60)
+        wait_for(lambda: phase(yard, name))
         child.kill()
         child.wait()
         settle(yard)
@@ -119,9 +118,9 @@ def test_a_killed_harness_leaves_nothing(yard: Yard, name: str) -> None:
 @pytest.mark.parametrize(("number", "code"), ORDERS)
 def test_an_order_to_stop_leaves_results_and_nothing_else(yard: Yard, number: signal.Signals, code: int) -> None:
     with started(yard) as child:
-        wait_for(lambda: phase(yard, "model runs"), 60)
+        wait_for(lambda: phase(yard, "model runs"))
         child.send_signal(number)
-        assert child.wait(GONE_WITHIN_S) == code
+        assert child.wait(PATIENCE_S) == code
     assert yard.case["status"] == "error"
     assert "interrupted" in yard.case["reason"]
     assert yard.left() == []
@@ -131,11 +130,11 @@ def test_an_order_to_stop_leaves_results_and_nothing_else(yard: Yard, number: si
 def test_an_order_to_stop_is_obeyed_while_the_container_comes_up(yard: Yard, name: str) -> None:
     yard.store_dir = yard.root / "store"
     with started(yard) as child:
-        wait_for(lambda: phase(yard, name), 60)
+        wait_for(lambda: phase(yard, name))
         child.send_signal(signal.SIGINT)
-        assert child.wait(GONE_WITHIN_S) == 130, (yard.root / "said").read_text()
+        assert child.wait(PATIENCE_S) == 130, (yard.root / "said").read_text()
     assert yard.case["status"] == "error"
-    wait_for(lambda: yard.left() == [], GONE_WITHIN_S)
+    wait_for(lambda: yard.left() == [])
 
 
 def test_a_terminal_that_goes_away_takes_the_container_along(yard: Yard) -> None:
@@ -144,18 +143,18 @@ def test_a_terminal_that_goes_away_takes_the_container_along(yard: Yard) -> None
         ["setsid", "--ctty", *yard.argv()], stdin=slave, stdout=slave, stderr=slave, env=yard.variables, cwd=yard.root
     )
     os.close(slave)
-    wait_for(lambda: phase(yard, "model runs"), 60)
+    wait_for(lambda: phase(yard, "model runs"))
     os.close(master)
-    child.wait(GONE_WITHIN_S)
-    wait_for(lambda: yard.left() == [], GONE_WITHIN_S)
+    child.wait(PATIENCE_S)
+    wait_for(lambda: yard.left() == [])
     assert yard.case["status"] == "error"
 
 
 def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None:
     with started(yard) as child:
-        wait_for(lambda: phase(yard, "model runs"), 60)
+        wait_for(lambda: phase(yard, "model runs"))
         yard.dock.engine.api.kill(ours(yard)[0])
-        assert child.wait(GONE_WITHIN_S) == 3, (yard.root / "said").read_text()
+        assert child.wait(PATIENCE_S) == 3, (yard.root / "said").read_text()
     assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
     assert "The container ended before the step did" in yard.case["reason"]
     assert yard.left() == []
@@ -182,9 +181,9 @@ def test_docker_that_is_stopped_in_the_middle_is_an_error(
         assert engine.pid
         with_own_engine(yard, engine, tmp_path)
         with started(yard) as child:
-            wait_for(lambda: phase(yard, "model runs"), 60)
+            wait_for(lambda: phase(yard, "model runs"))
             os.kill(engine.pid, signal.SIGTERM)
-            assert child.wait(60) == 3, (yard.root / "said").read_text()
+            assert child.wait(PATIENCE_S) == 3, (yard.root / "said").read_text()
         assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
         assert not programs("", yard)
         with engines.again(engine):
@@ -197,14 +196,14 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_nothing(yard: Yard, tmp_p
         with_own_engine(yard, engine, tmp_path)
         killed(yard, engine.pid)
         with engines.again(engine):
-            wait_for(lambda: ours(yard) == [], GONE_WITHIN_S)
+            wait_for(lambda: ours(yard) == [])
 
 
 def killed(yard: Yard, pid: int) -> None:
     """Kill the engine, whose containers live on without it; the run ends as if nothing had been, or by its time."""
     with started(yard, "--timeout", "8") as child:
-        wait_for(lambda: phase(yard, "model runs"), 60)
+        wait_for(lambda: phase(yard, "model runs"))
         os.kill(pid, signal.SIGKILL)
-        assert child.wait(60) in {1, 3}, (yard.root / "said").read_text()
+        assert child.wait(PATIENCE_S) in {1, 3}, (yard.root / "said").read_text()
     assert yard.case["kind"] in {"timeout", "engine"}
-    wait_for(lambda: not programs("", yard), GONE_WITHIN_S)
+    wait_for(lambda: not programs("", yard))

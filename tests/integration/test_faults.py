@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, HARNESS, HIP_FLAGS, Laboratory, Result, clean_environment, wait_for
+from tests.integration.laboratory import (
+    CPU_FLAGS,
+    HARNESS,
+    HIP_FLAGS,
+    PATIENCE_S,
+    Laboratory,
+    Result,
+    clean_environment,
+    wait_for,
+)
 
 ENDLESS = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
@@ -53,7 +62,7 @@ UNREGISTERED = 'func.func @add(%a: tensor<4xf32>) { "nobody.knows"(%a) : (tensor
 
 def assert_nothing_is_left(lab: Laboratory) -> None:
     """No process runs on, no half-written file is in the store, and both reports are whole."""
-    wait_for(lambda: not lab.processes("/iree-"), 5)
+    wait_for(lambda: not lab.processes("/iree-"))
     drafts = lab.store_dir / "tmp"
     assert not drafts.exists() or not list(drafts.iterdir())
     assert not list(lab.out.rglob("*.tmp"))
@@ -315,7 +324,7 @@ def start(self, step, results, original=executor.LocalExecutor.start):
 executor.LocalExecutor.start = start
 cli.entry_point()"""
     argv = [sys.executable, "-c", script, *lab.argv("toy")[len(HARNESS) :]]
-    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), check=False, timeout=60)
+    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), check=False, timeout=PATIENCE_S)
     assert done.returncode == code
     assert_nothing_is_left(lab)
 
@@ -335,25 +344,25 @@ def test_interrupted_while_fetching_from_a_server_that_stalls(lab: Laboratory, s
         result = lab.run()
     assert (result.code, result.case["status"]) == (130, "error")
     assert "interrupted" in result.case["reason"]
-    assert time.monotonic() - interrupted.result() < 9, "it gives 10 s of grace, and needs none"
+    interrupted.result()
+    assert "fetch" in result.case["seconds"], "the fetch ended, and was not given up after its 10 s of grace"
     assert_nothing_is_left(lab)
 
 
-def _interrupt_download(lab: Laboratory) -> float:
-    """Interrupt the harness while it waits for the second byte, and return when."""
+def _interrupt_download(lab: Laboratory) -> None:
+    """Interrupt the harness while it waits for the second byte."""
     drafts = lab.store_dir / "tmp"
     wait_for(lambda: list(drafts.glob("urls-*/blob")))
     time.sleep(0.3)  # the byte that comes before the stall
     for pid in lab.processes("harness.cli"):
         os.kill(pid, signal.SIGINT)
-    return time.monotonic()
 
 
 def test_a_killed_harness_leaves_no_process(lab: Laboratory) -> None:
     lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
     result = lab.interrupted("toy", until="iree-run-module", number=signal.SIGKILL)
     assert result.code == -signal.SIGKILL
-    wait_for(lambda: not lab.processes("/iree-"), 5)
+    wait_for(lambda: not lab.processes("/iree-"))
 
 
 def on_a_small_disk(lab: Laboratory, folder: Path, size: str) -> Result:

@@ -12,10 +12,9 @@ import pytest
 
 from tests.integration import engines
 from tests.integration.dock import NAME, Dock, Yard, as_user, open_folder, user_environment
-from tests.integration.laboratory import HARNESS, wait_for
+from tests.integration.laboratory import HARNESS, PATIENCE_S, wait_for
 
 # Podman 4.3 goes on with a build to its end when nobody listens any more, so these are with Docker.
-GONE_WITHIN_S = 20
 SELF_TEST = "${PYTHON} -m harness.selftest"
 # A self-test that is still going on when it is looked at.
 ENDLESS = "sleep 86397"
@@ -75,11 +74,11 @@ def test_a_build_that_is_ended_in_its_self_test_leaves_nothing(
 ) -> None:
     before, kept = dock.engine.containers(), drafts(dock)
     with building(dock, endless) as child:
-        wait_for(lambda: running(ENDLESS), 90)
+        wait_for(lambda: running(ENDLESS))
         child.send_signal(number)
-        assert child.wait(GONE_WITHIN_S) == (130 if number is signal.SIGINT else -number)
-    wait_for(lambda: not running(ENDLESS), GONE_WITHIN_S)
-    wait_for(lambda: dock.engine.containers() == before, GONE_WITHIN_S)
+        assert child.wait(PATIENCE_S) == (130 if number is signal.SIGINT else -number)
+    wait_for(lambda: not running(ENDLESS))
+    wait_for(lambda: dock.engine.containers() == before)
     assert drafts(dock) <= kept
 
 
@@ -89,7 +88,7 @@ def test_a_build_that_is_killed_while_it_is_sent_leaves_nothing(dock: Dock) -> N
         with (containers / "Dockerfile").open("a") as file:
             file.write("# of this test\n")
         with building(dock, containers) as child:
-            wait_for(lambda: "building" in (folder / "said").read_text(), 60)
+            wait_for(lambda: "building" in (folder / "said").read_text())
             child.kill()
         assert dock.engine.containers() == []
         done = dock.harness("image", "build", NAME, "--containers", str(containers))

@@ -185,9 +185,9 @@ def test_a_pull_that_is_killed_leaves_nothing_and_the_next_one_works(
             child = subprocess.Popen(
                 yard.argv("--image", pushed), stdout=file, stderr=file, env=yard.variables, cwd=yard.root
             )
-        wait_for(lambda: "pulling" in said.read_text() or child.poll() is not None, 30)
+        wait_for(lambda: "pulling" in said.read_text() or child.poll() is not None)
         child.kill()
         assert child.wait() == -signal.SIGKILL, "it was still being pulled"
-        wait_for(lambda: yard.left() == [], 15)
+        wait_for(lambda: yard.left() == [])
         after = yard.run("--image", pushed)
         assert after.verdict == (0, "passed", None), after.text

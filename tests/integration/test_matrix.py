@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.integration.laboratory import ADD, A, B, Laboratory, Result, clean_environment, wait_for
+from tests.integration.laboratory import ADD, PATIENCE_S, A, B, Laboratory, Result, clean_environment, wait_for
 from tests.integration.test_commands import SCHEMA
 
 RELEASES = ["3.0.0", "3.9.0", "3.13.0"]
@@ -74,7 +74,7 @@ def test_a_matrix_that_is_interrupted_goes_on(lab: Laboratory, number: signal.Si
         child = subprocess.Popen(argv, cwd=lab.root, env=clean_environment(), stdout=file, stderr=file)
         wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 1)
         child.send_signal(number)
-        assert child.wait(30) == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
+        assert child.wait(PATIENCE_S) == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
     result = matrix(lab)
     assert result.code == 0, result.text
     assert "releases were judged before" in result.text

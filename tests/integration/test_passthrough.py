@@ -84,7 +84,7 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
         try:
             engine.create(name, dock.tag, [as_json, str(said)], settings)
             engine.start(name)
-            wait_for(lambda: not engine.is_running(name), 30)
+            wait_for(lambda: not engine.is_running(name))
             return json.loads(said.read_text())
         finally:
             with contextlib.suppress(EngineError):  # it removes itself, perhaps just now

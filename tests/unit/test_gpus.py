@@ -188,7 +188,7 @@ def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
             told.set()
 
     def stop() -> None:
-        told.wait(10)
+        told.wait(60)
         cancel.set()
 
     thread = threading.Thread(target=stop)

@@ -165,12 +165,12 @@ def test_an_order_to_stop_ends_a_wait() -> None:
     cancel, slow = Cancel(), Slow()
 
     def stop() -> None:
-        slow.waits.wait(10)
+        slow.waits.wait(60)
         cancel.set()
 
     stopper = threading.Thread(target=stop)
     stopper.start()
     with pytest.raises(Cancelled):
         read(source(slow), cancel=cancel)
-    assert slow.ended.wait(10)
+    assert slow.ended.wait(60)
     stopper.join()

@@ -154,7 +154,7 @@ def test_who_waits_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> 
             waiting.wait()
             assert not locks.remove_if_free(path)
             path.unlink()
-        waits.result(timeout=10)
+        waits.result(timeout=60)
 
 
 @pytest.mark.parametrize("end", ["close", "with", "forget"])

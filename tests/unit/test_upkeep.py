@@ -265,4 +265,4 @@ def test_a_reader_of_what_is_being_removed_waits(store: Store) -> None:
             time.sleep(0.05)
             assert not finding.done()
             shutil.rmtree(entry.path)
-        assert finding.result(timeout=10) is None
+        assert finding.result(timeout=60) is None

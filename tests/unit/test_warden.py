@@ -23,7 +23,7 @@ def orphaned(socket: Path) -> "subprocess.Popen[bytes]":
 def asked(server: Daemon) -> list[str]:
     """Return what a warden asks of a server until it is content."""
     with orphaned(Path(str(server.server_address))) as child:
-        assert child.wait(10) == 0
+        assert child.wait(60) == 0
     return server.asked
 
 
@@ -52,7 +52,7 @@ def test_an_engine_that_is_started_again(tmp_path: Path) -> None:
         time.sleep(0.2)
         assert child.poll() is None
         with daemon(tmp_path / "socket", {ORDER: GONE}) as server:
-            assert child.wait(10) == 0
+            assert child.wait(60) == 0
         assert server.asked == [ORDER]
 
 
