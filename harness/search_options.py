@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ _JUDGING: Mapping[str, Any] = {
     "timeout": DEFAULT_TIMEOUT_S,
     "engine": "auto",
 }
-# What results say of each case.
-_OF_A_CASE = frozenset({"backend", "chip", "compile_chip", "engine", "image"})
+# What results say of each case, and where it was to run, unless the place was had: then they say that.
+_TARGET, _PLACE = ("backend", "chip", "compile_chip"), ("engine", "image")
 _QUESTION = ("command", "good", "bad", "find", "metric", "any_failure", "all", "repeat", "at_least", "iree")
 
 
@@ -47,13 +47,14 @@ def add(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
 
 def again(parsed: argparse.Namespace) -> str:
     """Return the command that judges the same cases once more, but for the release."""
-    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *bare.words(parsed), *_given(parsed)])
+    return shlex.join(["nox", "-s", "quality", "--", *parsed.selectors, *bare.words(parsed), *_given(parsed, _JUDGING)])
 
 
 def facts(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return what results quote of the command line, so that a case can be repeated that says its own target only."""
     compiled = [chip for chip in parsed.compile_chip if chip not in parsed.chip]
-    found = {"options": _given(parsed, but=_OF_A_CASE), "compile_chips": compiled}
+    of_all = [name for name in _JUDGING if name not in {*_TARGET, *_PLACE}]
+    found = {"options": _given(parsed, of_all), "place": _given(parsed, _PLACE), "compile_chips": compiled}
     return {name: words for name, words in found.items() if words}
 
 
@@ -97,9 +98,9 @@ def _jobs(default: int) -> argparse.ArgumentParser:
     return group
 
 
-def _given(parsed: argparse.Namespace, *, but: frozenset[str] = frozenset()) -> list[str]:
-    """Return the options that were given of those that have a say in what becomes of a case."""
-    given = {name: getattr(parsed, name, None) for name in _JUDGING if name not in but}
+def _given(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """Return those of some options that were given, and not as they are by default."""
+    given = {name: getattr(parsed, name, None) for name in names}
     return [word for name, value in given.items() if value != _JUDGING[name] for word in _words(name, value)]
 
 

@@ -26,8 +26,10 @@ def selected_gpus(arguments: argparse.Namespace, gpus: Sequence[Gpu]) -> tuple[G
     if not arguments.gpu:
         return tuple(gpu for vendor, names in arguments.visible.items() for gpu in _lent(gpus, vendor, names))
     if wrong := [index for index in arguments.gpu if index not in by_index]:
-        known = ", ".join(map(str, gpus)) or "none, as this machine has no GPU that can be seen"
-        raise UsageError(f"--gpu {','.join(map(str, wrong))}: no such GPU; expected of {known}.")
+        known = (
+            f"expected of {', '.join(map(str, gpus))}" if gpus else "none of this machine can be seen (harness doctor)"
+        )
+        raise UsageError(f"--gpu {','.join(map(str, wrong))}: no such GPU; {known}.")
     return tuple(by_index[index] for index in dict.fromkeys(arguments.gpu))
 
 

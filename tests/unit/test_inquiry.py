@@ -126,7 +126,7 @@ def test_the_command_that_repeats_a_probe(options: list[str], words: str | None)
 
 def test_results_quote_what_a_case_does_not_say_itself() -> None:
     target = ["--backend=rocm", "--chip=gfx942", "--compile-chip=gfx942", "--compile-chip=gfx90a", "--engine=local"]
-    assert search_options.facts(parsed(*target)) == {"compile_chips": ["gfx90a"]}
+    assert search_options.facts(parsed(*target)) == {"compile_chips": ["gfx90a"], "place": ["--engine", "local"]}
     assert search_options.facts(parsed("--specs=a", "--sku=mi300", "--compile-only", "--jobs=2")) == {
         "options": ["--specs", "a", "--compile-only", "--sku", "mi300"]
     }

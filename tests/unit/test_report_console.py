@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -109,6 +110,16 @@ def test_rerun_command_names_engine_and_image(image: dict[str, str | None], name
     environment = {"engine": "container", "image": image, "container_engine": {"name": "podman"}}
     report = dataclasses.replace(reports.report(reports.error()), environment=environment)
     assert f" --engine podman --image {named}\n" in console.render(report).plain
+
+
+@pytest.mark.parametrize(
+    ("known", "named"),
+    [({}, "--engine docker --image cpu"), ({"container_engine": {"name": "podman"}}, "--engine podman")],
+)
+def test_rerun_command_names_the_place_that_was_asked_for_if_none_was_had(known: dict[str, Any], named: str) -> None:
+    environment = {"place": ["--engine", "docker", "--image", "cpu"], **known}
+    report = dataclasses.replace(reports.report(reports.error()), environment=environment)
+    assert f" --chip gfx942 {named}\n" in console.render(report).plain
 
 
 @pytest.mark.parametrize(
