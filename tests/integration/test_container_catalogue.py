@@ -18,12 +18,18 @@ from tests.integration.stand_ins.findings import (
     verdicts,
 )
 
+Yards = Callable[[Dock], Yard]
+
 
 @pytest.fixture
-def yard(dock: Dock, yards: Callable[..., Yard]) -> Yard:
-    """Return a laboratory whose specs are the repository's."""
-    made = yards(dock)
-    made.specs = CATALOGUE
+def yard_on(yards: Callable[..., Yard]) -> Yards:
+    """Return a function that makes laboratories whose specs are the repository's."""
+
+    def made(dock: Dock) -> Yard:
+        yard = yards(dock)
+        yard.specs = CATALOGUE
+        return yard
+
     return made
 
 
@@ -36,7 +42,8 @@ def judged(yard: Yard, *arguments: str) -> Result:
     return result
 
 
-def test_all_that_the_cpu_can_is_run_and_again_without_a_host(yard: Yard) -> None:
+def test_all_that_the_cpu_can_is_run_and_again_without_a_host(rootful: Dock, yard_on: Yards) -> None:
+    yard = yard_on(rootful)
     with host_of(contents(catalogue())) as gone:
         first = judged(yard, *mirror(gone))
         statuses_of_first, verdicts_of_first = statuses(first), verdicts(first)
@@ -47,8 +54,9 @@ def test_all_that_the_cpu_can_is_run_and_again_without_a_host(yard: Yard) -> Non
 
 
 def test_all_compile_for_two_chips_or_fail_as_their_specs_say(
-    yard: Yard, host: RangeServer, tuned: Sequence[str]
+    dock: Dock, yard_on: Yards, host: RangeServer, tuned: Sequence[str]
 ) -> None:
+    yard = yard_on(dock)
     for sku in ("mi300", "mi308"):
         found = statuses(judged(yard, *FOR_CHIPS, "--sku", sku, *tuned, *mirror(host)))
         assert len(found) == 28

@@ -8,8 +8,8 @@ from tests.integration.dock import NAME, Dock, Yard
 from tests.integration.test_matrix import NAMED_ADD
 
 
-def test_the_release_that_broke_a_program_is_found_in_containers(dock: Dock, yards: Callable[..., Yard]) -> None:
-    yard = yards(dock, can_build=True)
+def test_the_release_that_broke_a_program_is_found_in_containers(rootful: Dock, yards: Callable[..., Yard]) -> None:
+    yard = yards(rootful, can_build=True)
     program = yard.model_dir / yard.file("named.mlir", NAMED_ADD)
     ends = ["--good", "3.12.0", "--bad", "3.13.0", "--out", str(yard.out)]
     inputs = ["--function", "add", "--input", "4xf32=1", "--input", "4xf32=2"]
@@ -23,4 +23,4 @@ def test_the_release_that_broke_a_program_is_found_in_containers(dock: Dock, yar
     assert results["environment"]["image"]["tag"].startswith(f"{NAME}-3.12.0-")
     assert f"--image {NAME}" in document["commands"]["3.12.0"]
     assert yard.left() == []
-    dock.engine.api.remove_image(f"localhost/iree-quality:{results['environment']['image']['tag']}")
+    rootful.engine.api.remove_image(f"localhost/iree-quality:{results['environment']['image']['tag']}")
