@@ -19,7 +19,7 @@ _JUDGING: Mapping[str, Any] = {
     "timeout": DEFAULT_TIMEOUT_S,
     "engine": "auto",
 }
-# What results say of each case, and where it was to run, unless the place was had: then they say that.
+# What results say without the command line: the target with each case, the place once it was had.
 _TARGET, _PLACE = ("backend", "chip", "compile_chip"), ("engine", "image")
 _QUESTION = ("command", "good", "bad", "find", "metric", "any_failure", "all", "repeat", "at_least", "iree")
 
