@@ -136,5 +136,7 @@ def _is_selected(path: Path, selector: str) -> bool:
 
 def _nothing_selected(selector: str, paths: list[Path], folder: Path) -> str:
     known = sorted({name for path in paths for name in _names(path)})
-    near = difflib.get_close_matches(selector, known, n=3, cutoff=0.5) or known[:10]
-    return f"{selector}: no spec in {folder} is called so; there are {', '.join(near) or 'none'}."
+    if near := difflib.get_close_matches(selector, known, n=3, cutoff=0.5):
+        return f"{selector}: no spec in {folder} is called so; did you mean {', '.join(near)}?"
+    models = sorted({path.parent.name for path in paths})
+    return f"{selector}: no spec in {folder} is called so; there are the models {', '.join(models) or '(none)'}."

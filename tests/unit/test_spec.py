@@ -319,8 +319,10 @@ def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
     assert selected("sd3") == ["sd3/clip_cpu", "sd3/clip_rocm", "sd3/vae_cpu"]
     assert selected("sd3/clip", "sdxl") == ["sd3/clip_cpu", "sd3/clip_rocm", "sdxl/clip_cpu"]
     assert selected("*/vae") == ["sd3/vae_cpu"]
-    with pytest.raises(UsageError, match=r"sd4: no spec in .* is called so; there are sd3"):
+    with pytest.raises(UsageError, match=r"sd4: no spec in .* is called so; did you mean sd3, sdxl\?$"):
         selected("sd4")
+    with pytest.raises(UsageError, match=r"llama: no spec in .* is called so; there are the models sd3, sdxl\.$"):
+        selected("llama")
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
