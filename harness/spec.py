@@ -1,20 +1,14 @@
 """Turns JSON into `ModelSpec`; every violation at once, with file, line and JSON path."""
 
-import difflib
 import functools
 import json
 import math
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
-from harness import flags, positions, releases
+from harness import flags, positions, releases, schema
 from harness.errors import SpecError, Violation
 from harness.folders import Folders, local_path
 from harness.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType, Thresholds
@@ -131,7 +125,7 @@ class _Reader:
 
     def _schema_violations(self) -> set[str]:
         """Gather them and return the fields that have any: the other fields are read all the same."""
-        found = [each for error in schema().iter_errors(self._document.value) for each in _explained(error)]
+        found = list(schema.violations(self._document.value))
         for json_path, message in found:
             self._violation(json_path, message)
         return {re.split(r"[.\[]", json_path)[1] for json_path, _ in found if json_path != "$"}
@@ -209,11 +203,8 @@ class _Reader:
         atol, rtol = dict(Thresholds().atol), 0.0
         for index, argument in enumerate(arguments):
             json_path = f"$.threshold_args[{index}]"
-            element, is_rtol, number = self._checked(json_path, functools.partial(_threshold, argument)) or (
-                "",
-                False,
-                0,
-            )
+            found = self._checked(json_path, functools.partial(_threshold, argument))
+            element, is_rtol, number = found or ("", False, 0)
             if is_rtol:
                 rtol = number
             elif element:
@@ -271,13 +262,6 @@ def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((positions.member(json_path, index), text) for index, text in enumerate(texts))
 
 
-@functools.cache
-def schema() -> Draft202012Validator:
-    """Return the validator of one model file."""
-    text = resources.files("harness").joinpath("spec.schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
-
-
 def _threshold(argument: str) -> tuple[str, bool, float]:
     """Return (element type, whether it is the relative term, number) of `--expected_f16_threshold=1.0f`.
 
@@ -296,52 +280,6 @@ def _threshold(argument: str) -> tuple[str, bool, float]:
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{argument!r} has no finite number of at least 0 after the equals sign")
     return element or "", bool(is_rtol), number
-
-
-def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield (JSON path, message) of what a schema error found, in the words of a user."""
-    path, value = functools.reduce(positions.member, error.absolute_path, "$"), error.instance
-    match error.validator:
-        case "additionalProperties":
-            known = list(error.schema["properties"])  # type: ignore[index]
-            for name in sorted(set(error.instance) - set(known)):  # type: ignore[arg-type]
-                yield positions.member(path, name), f"unknown field {name!r}; {_nearest(name, known)}"
-        case "required" | "dependentRequired":
-            yield path, f"{error.message}; expected the field to be there"
-        case "type":
-            yield path, f"{_shown(value)} is of another type; expected {_articles(error.validator_value)}"
-        case "pattern":
-            expected = _PATTERNS.get(path.split("[")[0], "letters and digits")
-            yield path, f"{_shown(value)} does not look right; expected {expected}"
-        case "minLength":
-            yield path, "the text is empty; expected some"
-        case _:
-            yield path, error.message
-
-
-_PATTERNS = {
-    "$.device": "a device such as local-task, hip, hip://0 or cuda",
-    "$.compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
-    "$.pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
-    "$.flags_for": "a flag that starts with two dashes, its value after an equals sign",
-    "$.threshold_args": "a flag such as --expected_f16_threshold=1.0f",
-    "$.compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
-}
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
-
-
-def _articles(json_types: object) -> str:
-    """Return `a string`, or `a string or an array`, for what a schema says under `type`."""
-    return " or ".join(f"an {each}" if each[0] in "aeio" else f"a {each}" for each in _texts(json_types))
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return textwrap.shorten(text, 60, placeholder="...")
 
 
 def _texts(value: Any) -> tuple[str, ...]:

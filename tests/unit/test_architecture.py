@@ -20,7 +20,10 @@ FLOORS = (
         *("__init__", "bisect", "blobs", "blobs.pace", "commands", "devices", "locks", "model", "positions"),
         *("records", "report", "report.text", "stamps", "supervisor", "urls", "warden"),
     ),
-    ("argument_types", "errors", "links", "report.facts", "report.markdown", "signature", "traffic"),
+    (
+        *("argument_types", "errors", "links", "report.facts", "report.markdown"),
+        *("schema", "signature", "traffic"),
+    ),
     (
         *("bare", "compare", "disk", "engine", "folders", "image", "metric", "process", "releases", "report.console"),
         *("report.junit", "report.results", "report.summary", "targets"),
