@@ -33,11 +33,11 @@ def entry_point() -> NoReturn:
 
 def main(argv: Sequence[str], environment: Environment) -> int:
     """Run a command and return its exit code, as the table in README has it."""
-    parsed = arguments.parser(environment).parse_args(argv)
-    if "selectors" in parsed:
-        parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
     try:
         with _signals_held():
+            parsed = arguments.parser(environment).parse_args(argv)
+            if "selectors" in parsed:
+                parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
             command = importlib.import_module(f"harness.commands.{_COMMANDS[parsed.command]}")
         code: int = command.main(parsed, environment)
         return code  # noqa: TRY300 - reads as it happens

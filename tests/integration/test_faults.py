@@ -294,19 +294,24 @@ def test_interrupted_while_running(lab: Laboratory, number: signal.Signals, code
     assert_nothing_is_left(lab)
 
 
-@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_interrupted_while_it_is_loaded(lab: Laboratory, number: str, code: int) -> None:
-    """NumPy, loaded by native code, turns what interrupts it into an ImportError."""
-    script = f"""import os, signal, sys
-from harness import cli
-class Finder:
+# NumPy, loaded by native code, turns what interrupts it into an ImportError.
+LOADING_NUMPY = """class Finder:
     def find_spec(self, name, *_):
         if name == "numpy.lib":
-            os.kill(os.getpid(), signal.{number})
-sys.meta_path.insert(0, Finder())
-sys.argv[1:] = ["quality"]
-cli.entry_point()"""
-    argv = [sys.executable, "-c", script]
+            stop()
+sys.meta_path.insert(0, Finder())"""
+READING_OPTIONS = """def parser(environment, original=cli.arguments.parser):
+    stop()
+    return original(environment)
+cli.arguments.parser = parser"""
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("moment", [LOADING_NUMPY, READING_OPTIONS], ids=["loading", "reading"])
+def test_interrupted_before_it_begins(lab: Laboratory, moment: str, number: str, code: int) -> None:
+    stop = f"def stop(): os.kill(os.getpid(), signal.{number})"
+    script = f"import os, signal, sys\nfrom harness import cli\n{stop}\n{moment}\ncli.entry_point()"
+    argv = [sys.executable, "-c", script, "quality"]
     done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (code, "")
 
