@@ -12,7 +12,7 @@ from harness.urls import redacted
 
 # What has a say in what becomes of a case, with its default: nothing else is needed to see the same again.
 _NONE = ("specs", "external_files", "backend", "chip", "compile_chip", "compile_only", "sku", "gpu", "run_wrapper")
-_NONE_EITHER = ("pin_defaults", "image", "cap", "memory", "find_links", "wheels")
+_NONE_EITHER = ("pin_defaults", "image", "cap", "memory", "find_links", "wheels", "toolchain")
 _JUDGING: Mapping[str, Any] = {
     **dict.fromkeys((*_NONE, *_NONE_EITHER)),
     "verdict": "harness",
@@ -55,7 +55,8 @@ def facts(parsed: argparse.Namespace) -> dict[str, Any]:
     compiled = [chip for chip in parsed.compile_chip if chip not in parsed.chip]
     of_all = [name for name in _JUDGING if name not in {*_TARGET, *_PLACE}]
     found = {"options": _given(parsed, of_all), "place": _given(parsed, _PLACE), "compile_chips": compiled}
-    return {name: words for name, words in found.items() if words}
+    tools = {"command": "run"} if parsed.command == "run" else {}  # those that are here, and no release to be had
+    return {name: words for name, words in found.items() if words} | tools
 
 
 def identity(parsed: argparse.Namespace) -> dict[str, str]:

@@ -132,6 +132,11 @@ def test_results_quote_what_a_case_does_not_say_itself() -> None:
     }
 
 
+def test_results_of_a_run_quote_its_tools() -> None:
+    run = arguments.parser({}).parse_args(["run", "--toolchain=build", "tiny/clip"])
+    assert search_options.facts(run) == {"command": "run", "options": ["--toolchain", "build"]}
+
+
 def test_secrets_of_a_page_of_wheels_are_quoted_nowhere() -> None:
     given = parsed("--find-links=https://user:secret@host/page?token=secret", "--find-links=wheels/here")
     assert "secret" not in search_options.again(given) + str(search_options.facts(given))

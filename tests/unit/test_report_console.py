@@ -112,6 +112,14 @@ def test_rerun_command_names_engine_and_image(image: dict[str, str | None], name
     assert f" --engine podman --image {named}\n" in console.render(report).plain
 
 
+def test_rerun_command_of_a_run_names_the_tools_and_no_release() -> None:
+    environment = {"command": "run", "options": ["--toolchain", "build"]}
+    outcome = dataclasses.replace(reports.error(), release="3.14.0.dev")
+    report = dataclasses.replace(reports.report(outcome), environment=environment)
+    again = "again  harness run sd3/clip --backend rocm --chip gfx942 --toolchain build\n"
+    assert again in console.render(report).plain
+
+
 @pytest.mark.parametrize(
     ("known", "named"),
     [({}, "--engine docker --image cpu"), ({"container_engine": {"name": "podman"}}, "--engine podman")],
