@@ -30,7 +30,22 @@ func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
   return %sum : tensor<4xf32>
 }
 """
-
+ENDLESS = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0 : index
+  %first = tensor.extract %a[%zero] : tensor<4xf32>
+  %limit = arith.constant 0.0 : f32
+  %end = scf.while (%t = %b) : (tensor<4xf32>) -> tensor<4xf32> {
+    %more = arith.cmpf ogt, %first, %limit : f32
+    scf.condition(%more) %t : tensor<4xf32>
+  } do {
+  ^bb0(%t: tensor<4xf32>):
+    %next = arith.addf %t, %a : tensor<4xf32>
+    scf.yield %next : tensor<4xf32>
+  }
+  return %end : tensor<4xf32>
+}
+"""
 TUNER = """
 module attributes { transform.with_named_sequence } {
   transform.named_sequence @__kernel_config(%op: !transform.any_op {transform.readonly}) {
@@ -172,6 +187,16 @@ class Laboratory:
             if word in line and any(folder in line or where.startswith(folder) for folder in ours):
                 found.append(int(path.name))
         return found
+
+
+def assert_nothing_is_left(lab: Laboratory) -> None:
+    """No process runs on, no half-written file is in the store, and both reports are whole."""
+    wait_for(lambda: not lab.processes("/iree-"))
+    drafts = lab.store_dir / "tmp"
+    assert not drafts.exists() or not list(drafts.iterdir())
+    assert not list(lab.out.rglob("*.tmp"))
+    assert json.loads((lab.out / "results.json").read_text())["schema"] == 1
+    assert (lab.out / "junit.xml").read_text().rstrip().endswith("</testsuites>")
 
 
 def clean_environment() -> dict[str, str]:

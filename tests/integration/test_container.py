@@ -12,9 +12,8 @@ import pytest
 from harness.context import this_harness
 from tests.integration.dock import ROOT, Dock, Yard
 from tests.integration.engines import GROUP, USER
-from tests.integration.laboratory import A, B, Result, wait_for
+from tests.integration.laboratory import ENDLESS, A, B, Result, wait_for
 from tests.integration.test_container_ends import phase, settle, started
-from tests.integration.test_faults import ENDLESS
 
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
 # What a program sees that a model brings with it, in the log of its run.

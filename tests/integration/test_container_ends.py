@@ -13,8 +13,7 @@ import pytest
 from tests.integration import engines
 from tests.integration.dock import Dock, Yard, hand_over
 from tests.integration.engines import Running
-from tests.integration.laboratory import CPU_FLAGS, PATIENCE_S, wait_for
-from tests.integration.test_faults import ENDLESS
+from tests.integration.laboratory import CPU_FLAGS, ENDLESS, PATIENCE_S, wait_for
 
 SLOW_FLAGS = [*CPU_FLAGS, "--iree-opt-level=O3"]
 ORDERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]

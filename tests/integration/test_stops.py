@@ -1,0 +1,115 @@
+"""^C, SIGTERM and SIGKILL at any moment: the right exit code, complete results, and nothing left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.laboratory import (
+    CPU_FLAGS,
+    ENDLESS,
+    HARNESS,
+    PATIENCE_S,
+    Laboratory,
+    assert_nothing_is_left,
+    clean_environment,
+    wait_for,
+)
+
+# NumPy, loaded by native code, turns what interrupts it into an ImportError.
+LOADING_NUMPY = """class Finder:
+    def find_spec(self, name, *_):
+        if name == "numpy.lib":
+            stop()
+sys.meta_path.insert(0, Finder())"""
+READING_OPTIONS = """def parser(environment, original=cli.arguments.parser):
+    stop()
+    return original(environment)
+cli.arguments.parser = parser"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_while_running(lab: Laboratory, number: signal.Signals, code: int) -> None:
+    lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    result = lab.interrupted("toy", until="iree-run-module", number=number)
+    assert result.code == code, result.text
+    assert result.case["status"] == "error"
+    assert "interrupted" in result.case["reason"]
+    assert result.report["exit_code"] == code
+    assert_nothing_is_left(lab)
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("moment", [LOADING_NUMPY, READING_OPTIONS], ids=["loading", "reading"])
+def test_interrupted_before_it_begins(lab: Laboratory, moment: str, number: str, code: int) -> None:
+    stop = f"def stop(): os.kill(os.getpid(), signal.{number})"
+    script = f"import os, signal, sys\nfrom harness import cli\n{stop}\n{moment}\ncli.entry_point()"
+    argv = [sys.executable, "-c", script, "quality"]
+    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_interrupted_the_moment_before_it_waits(lab: Laboratory, number: str, code: int) -> None:
+    """CPython has seen the signal by then and runs no handler while it waits, as if another thread had been sent it."""
+    lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    script = f"""import signal, threading
+from harness import cli, executor, model
+def start(self, step, results, original=executor.LocalExecutor.start):
+    original(self, step, results)
+    if isinstance(step, model.Run):
+        threading.Timer(1, signal.raise_signal, [signal.{number}]).start()
+executor.LocalExecutor.start = start
+cli.entry_point()"""
+    argv = [sys.executable, "-c", script, *lab.argv("toy")[len(HARNESS) :]]
+    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), check=False, timeout=PATIENCE_S)
+    assert done.returncode == code
+    assert_nothing_is_left(lab)
+
+
+def test_interrupted_while_compiling(lab: Laboratory) -> None:
+    # A program of its own, so that no other test has compiled it before.
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-strip-assertions"])
+    result = lab.interrupted("toy", until="iree-compile")
+    assert (result.code, result.case["status"]) == (130, "error")
+    assert_nothing_is_left(lab)
+
+
+def test_interrupted_while_fetching_from_a_server_that_stalls(lab: Laboratory, server: str) -> None:
+    lab.spec(mlir=f"{server}/stall.mlir")
+    with ThreadPoolExecutor() as pool:
+        interrupted = pool.submit(_interrupt_download, lab)
+        result = lab.run()
+    assert (result.code, result.case["status"]) == (130, "error")
+    assert "interrupted" in result.case["reason"]
+    interrupted.result()
+    assert "fetch" in result.case["seconds"], "the fetch ended, and was not given up after its 10 s of grace"
+    assert_nothing_is_left(lab)
+
+
+def _interrupt_download(lab: Laboratory) -> None:
+    """Interrupt the harness while it waits for the second byte."""
+    drafts = lab.store_dir / "tmp"
+    wait_for(lambda: list(drafts.glob("urls-*/blob")))
+    time.sleep(0.3)  # the byte that comes before the stall
+    for pid in lab.processes("harness.cli"):
+        os.kill(pid, signal.SIGINT)
+
+
+def test_a_killed_harness_leaves_no_process(lab: Laboratory) -> None:
+    lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    result = lab.interrupted("toy", until="iree-run-module", number=signal.SIGKILL)
+    assert result.code == -signal.SIGKILL
+    wait_for(lambda: not lab.processes("/iree-"))
+
+
+def test_interrupted_while_installing(lab: Laboratory) -> None:
+    lab.store_dir = lab.root / "store"
+    lab.spec()
+    result = lab.interrupted("toy", "--iree", "3.1.0", until="requirements.txt")
+    assert (result.code, result.case["status"]) == (130, "error")
+    assert_nothing_is_left(lab)
