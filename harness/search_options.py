@@ -54,9 +54,13 @@ def facts(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return what results quote of the command line, so that a case can be repeated that says its own target only."""
     compiled = [chip for chip in parsed.compile_chip if chip not in parsed.chip]
     of_all = [name for name in _JUDGING if name not in {*_TARGET, *_PLACE}]
-    found = {"options": _given(parsed, of_all), "place": _given(parsed, _PLACE), "compile_chips": compiled}
-    tools = {"command": "run"} if parsed.command == "run" else {}  # those that are here, and no release to be had
-    return {name: words for name, words in found.items() if words} | tools
+    found = {
+        "command": "run" if parsed.command == "run" else None,  # whose tools are here, and no release to be had
+        "options": _given(parsed, of_all),
+        "place": _given(parsed, _PLACE),
+        "compile_chips": compiled,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def identity(parsed: argparse.Namespace) -> dict[str, str]:

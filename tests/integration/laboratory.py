@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from iree.runtime import ParameterIndex
 
-PATIENCE_S = 120  # for what is sure to come on any machine
+from tests.patience import PATIENCE_S, comes_true
+
 HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
 CPU_FLAGS = [
     "--iree-hal-target-device=local",
@@ -214,7 +214,4 @@ def clean_environment() -> dict[str, str]:
 
 def wait_for(condition: Any, seconds: float = PATIENCE_S) -> None:
     """Return once the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+    assert comes_true(condition, seconds), "waited in vain"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from tests.integration.running import Running, SocketServer
+from tests.patience import PATIENCE_S
 
 _PIECE_BYTES = 16 << 10
-_PATIENCE_S = 120.0  # for what is sure to come on any machine
 
 
 @dataclass(kw_only=True)
@@ -75,7 +75,7 @@ class Serving:
         """Wait until so much was sent and asked."""
         with self._changed:
             came = self._changed.wait_for(
-                lambda: self._sent >= sent and len(self.requests) >= requests, timeout=_PATIENCE_S
+                lambda: self._sent >= sent and len(self.requests) >= requests, timeout=PATIENCE_S
             )
             assert came, f"{self._sent} of {sent} bytes were sent, {len(self.requests)} of {requests} requests came"
 

@@ -13,7 +13,8 @@ import pytest
 from tests.integration import engines
 from tests.integration.dock import Dock, Yard, hand_over
 from tests.integration.engines import Running
-from tests.integration.laboratory import CPU_FLAGS, ENDLESS, PATIENCE_S, wait_for
+from tests.integration.laboratory import CPU_FLAGS, ENDLESS, wait_for
+from tests.patience import PATIENCE_S
 
 SLOW_FLAGS = [*CPU_FLAGS, "--iree-opt-level=O3"]
 ORDERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]

@@ -22,11 +22,11 @@ from harness.store import Store
 from harness.upkeep import verify
 from tests.integration.range_server import Asked, RangeServer, Serving
 from tests.integration.zygote import Fetching, Job, Zygote
+from tests.patience import PATIENCE_S
 
 ROUNDS = 210
 SURE = 8  # every so many rounds, a process is killed at a moment of which it is known how far it came
 KILLED_OFTEN = 7  # every so many rounds
-PATIENCE_S = 120.0  # for what is sure to come on any machine
 KILLED = -9
 KIB = 1 << 10
 

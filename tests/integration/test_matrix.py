@@ -2,15 +2,13 @@
 
 import json
 import signal
-import subprocess
 import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.integration.laboratory import ADD, PATIENCE_S, A, B, Laboratory, Result, clean_environment, wait_for
+from tests.integration.laboratory import ADD, A, B, Laboratory, Result
 from tests.integration.test_commands import SCHEMA
 
 RELEASES = ["3.0.0", "3.9.0", "3.13.0"]
@@ -68,13 +66,14 @@ def test_numbers_are_shown_and_compared(lab: Laboratory) -> None:
 def test_a_matrix_that_is_interrupted_goes_on(lab: Laboratory, number: signal.Signals) -> None:
     lab.spec()
     chosen = [text for name in RELEASES for text in ("--iree", name)]
-    argv = lab.argv("--out", str(lab.out), "--jobs", "1", *chosen, command="matrix")
+    options = ["--out", str(lab.out), "--jobs", "1", *chosen]
     log = lab.out / "search.jsonl"
-    with Path(lab.root, "log").open("w") as file:
-        child = subprocess.Popen(argv, cwd=lab.root, env=clean_environment(), stdout=file, stderr=file)
-        wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 1)
-        child.send_signal(number)
-        assert child.wait(PATIENCE_S) == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
+
+    def is_under_way() -> bool:
+        return log.exists() and len(log.read_text().splitlines()) > 1
+
+    ended = lab.interrupted(*options, until=is_under_way, number=number, command="matrix")
+    assert ended.code == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
     result = matrix(lab)
     assert result.code == 0, result.text
     assert "releases were judged before" in result.text

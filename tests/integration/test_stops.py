@@ -13,12 +13,12 @@ from tests.integration.laboratory import (
     CPU_FLAGS,
     ENDLESS,
     HARNESS,
-    PATIENCE_S,
     Laboratory,
     assert_nothing_is_left,
     clean_environment,
     wait_for,
 )
+from tests.patience import PATIENCE_S
 
 # NumPy, loaded by native code, turns what interrupts it into an ImportError.
 LOADING_NUMPY = """class Finder:

@@ -1,15 +1,24 @@
 """What the unit tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from harness.store import Store
+from tests.unit.daemons import left_to_the_collector
 
 # No example has a deadline: a busy machine is no bug. The number keeps the unit tests within ten seconds.
 settings.register_profile("harness", max_examples=40, deadline=None)
 settings.load_profile("harness")
+
+
+@pytest.fixture
+def _sdk() -> Iterator[None]:
+    """Leave nothing of docker's SDK open for another test to hear of."""
+    with left_to_the_collector():
+        yield
 
 
 @pytest.fixture

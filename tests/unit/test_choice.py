@@ -1,6 +1,5 @@
 """Engines are sockets of the test; a site is never opened here."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,10 @@ from harness.image import IMAGES_NAME, PACKAGES_NAME
 from harness.process import Cancel
 from harness.site import Order
 from harness.store import Store
-from tests.unit.daemons import daemon, docker, left_to_the_collector, podman
+from tests.unit.daemons import daemon, docker, podman
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
 DIGEST = "host.example/n@sha256:" + "ab" * 32
-
-
-@pytest.fixture
-def _sdk() -> Iterator[None]:
-    with left_to_the_collector():
-        yield
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -19,7 +19,6 @@ from tests.unit.daemons import (
     daemon,
     docker,
     engine,
-    left_to_the_collector,
     podman,
     says,
     tells,
@@ -32,12 +31,6 @@ INFO = docker()["GET /info"]
 
 def unheard(_: str) -> None:
     """Hear nothing of what an engine tells."""
-
-
-@pytest.fixture
-def _sdk() -> Iterator[None]:
-    with left_to_the_collector():
-        yield
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from harness.devices import Gpu, Vendor
 from harness.gpus import Pool, visible
 from harness.model import Run
 from harness.process import Cancel, Cancelled
+from tests.patience import IN_PROCESS_S
 from tests.unit import kfd
 
 MI300 = [kfd.gpu(0), kfd.gpu(1)]
@@ -188,7 +189,7 @@ def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
             told.set()
 
     def stop() -> None:
-        told.wait(60)
+        told.wait(IN_PROCESS_S)
         cancel.set()
 
     thread = threading.Thread(target=stop)

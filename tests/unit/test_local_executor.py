@@ -1,6 +1,5 @@
 import dataclasses
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from harness.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
 from harness.process import Cancel
 from harness.run import PlanRun
 from harness.steps import Done, Results, Steps
+from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.executors import Heard, steps
 from tests.unit.samples import planned, spec
 
@@ -32,7 +32,7 @@ class Counting(Steps):
         with self.mutex:
             self.busy[name] += 1
             self.most[name] = max(self.most[name], self.busy[name])
-        self.go.wait(60)
+        self.go.wait(IN_PROCESS_S)
         with self.mutex:
             self.busy[name] -= 1
         return Done(step=step)
@@ -60,11 +60,9 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
     for step in wanted:
         executor.start(step, {})
     slots = {"network": 3, "compile": 2, "device hip://0": 1, "device hip://1": 1}
-    deadline = time.monotonic() + 60
-    while doer.busy != slots and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert comes_true(lambda: doer.busy == slots)
     doer.go.set()
-    done = [executor.next_done(60) for _ in wanted]
+    done = [executor.next_done(IN_PROCESS_S) for _ in wanted]
     assert {each.step for each in done if each} == set(wanted)
     assert doer.most == slots
     assert executor.next_done(0.01) is None
@@ -76,7 +74,7 @@ def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
     assert isinstance(step, Compile)
     executor.start(step, {})  # without the blobs that it needs
     with pytest.raises(KeyError):
-        executor.next_done(60)
+        executor.next_done(IN_PROCESS_S)
 
 
 def test_a_plan_done_by_threads(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from harness.blobs.objects import ObjectSource, _head
 from harness.blobs.source import AttemptError, Head
 from harness.process import Cancel, Cancelled
+from tests.patience import IN_PROCESS_S
 from tests.unit.object_hosts import BODY, PIECE_BYTES, FakeFileSystem, read, source
 
 MD5 = hashlib.md5(BODY, usedforsecurity=False).digest()
@@ -165,12 +166,12 @@ def test_an_order_to_stop_ends_a_wait() -> None:
     cancel, slow = Cancel(), Slow()
 
     def stop() -> None:
-        slow.waits.wait(60)
+        slow.waits.wait(IN_PROCESS_S)
         cancel.set()
 
     stopper = threading.Thread(target=stop)
     stopper.start()
     with pytest.raises(Cancelled):
         read(source(slow), cancel=cancel)
-    assert slow.ended.wait(60)
+    assert slow.ended.wait(IN_PROCESS_S)
     stopper.join()

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from harness import process, supervisor
 from harness.errors import DiskError, ToolError
 from harness.process import Cancel, Cancelled, Ended
+from tests.patience import IN_PROCESS_S, comes_true
 
 LONG_S = "97531"
 MIB = 1 << 20
@@ -42,13 +42,6 @@ def alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
-
-
-def comes_true(condition: Callable[[], bool], within_s: float = 60) -> bool:
-    deadline = time.monotonic() + within_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
 
 
 def written(path: Path) -> int:
@@ -253,7 +246,7 @@ def test_a_harness_killed_while_the_tool_starts_leaves_nothing(tmp_path: Path) -
         os.close(log)
         assert child.stdin
         child.stdin.close()
-        assert child.wait(60) == 0
+        assert child.wait(IN_PROCESS_S) == 0
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(path)]
 
 

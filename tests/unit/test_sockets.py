@@ -1,23 +1,16 @@
 """Engines that answer, or do not, at sockets of the test."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.errors import EngineError, UsageError
 from harness.sockets import addresses, connected, required
-from tests.unit.daemons import DOCKER, Says, daemon, docker, left_to_the_collector, podman, says
+from tests.unit.daemons import DOCKER, Says, daemon, docker, podman, says
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
 
 INFO = docker()["GET /info"]
-
-
-@pytest.fixture
-def _sdk() -> Iterator[None]:
-    with left_to_the_collector():
-        yield
 
 
 def here(folder: Path) -> dict[str, str]:

@@ -11,9 +11,9 @@ import pytest
 
 from harness import locks
 from harness.store import Store
+from tests.patience import IN_PROCESS_S
 from tests.unit.stores import KEY, drafts, makes, refuses
 
-PATIENCE_S = 60
 MAKER = """
 import pathlib, sys
 from harness.store import Store
@@ -53,7 +53,7 @@ def test_processes_that_want_the_same_make_it_once_and_hear_for_whom_they_wait(s
     children = {said(each): each for each in [maker(store), maker(store)]}
     assert {*children} == {"begun", "waits"}
     assert Store(store.root, on_wait=hear).provide("blobs", KEY, refuses).cached
-    ends = {word: each.communicate(timeout=PATIENCE_S)[0].split()[-1] for word, each in children.items()}
+    ends = {word: each.communicate(timeout=IN_PROCESS_S)[0].split()[-1] for word, each in children.items()}
     assert ends == {"begun": "False", "waits": "True"}
     # Once it has gone on, the other may be the one to wait for.
     assert {who for who, _ in heard[:3]} == {f"process {children['begun'].pid} on {os.uname().nodename}"}
@@ -63,7 +63,7 @@ def test_processes_that_want_the_same_make_it_once_and_hear_for_whom_they_wait(s
 def test_threads_that_want_the_same_make_it_once(store: Store) -> None:
     def make(folder: Path) -> None:
         made.append(folder)
-        assert somebody_waits.wait(PATIENCE_S)
+        assert somebody_waits.wait(IN_PROCESS_S)
         (folder / "blob").write_bytes(b"x")
 
     made: list[Path] = []
@@ -78,14 +78,14 @@ def test_threads_that_want_the_same_make_it_once(store: Store) -> None:
 def test_the_next_one_makes_what_one_could_not(store: Store) -> None:
     def fail(_: Path) -> None:
         begun.set()
-        assert next_one_waits.wait(PATIENCE_S)
+        assert next_one_waits.wait(IN_PROCESS_S)
         raise ValueError
 
     begun, next_one_waits = threading.Event(), threading.Event()
     next_one = Store(store.root, on_wait=lambda *_: next_one_waits.set())
     with ThreadPoolExecutor(1) as pool:
         failing = pool.submit(store.provide, "blobs", KEY, fail)
-        assert begun.wait(PATIENCE_S)
+        assert begun.wait(IN_PROCESS_S)
         assert not next_one.provide("blobs", KEY, makes(b"x")).cached
         assert isinstance(failing.exception(), ValueError)
 
@@ -154,7 +154,7 @@ def test_who_waits_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> 
             waiting.wait()
             assert not locks.remove_if_free(path)
             path.unlink()
-        waits.result(timeout=60)
+        waits.result(timeout=IN_PROCESS_S)
 
 
 @pytest.mark.parametrize("end", ["close", "with", "forget"])

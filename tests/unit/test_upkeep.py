@@ -15,6 +15,7 @@ from harness.errors import DiskError
 from harness.inventory import Item
 from harness.store import Store
 from harness.upkeep import Collected, Held, collect, usage
+from tests.patience import IN_PROCESS_S
 from tests.unit.stores import digest, drafts, makes, put, used
 
 NOTHING = Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)
@@ -265,4 +266,4 @@ def test_a_reader_of_what_is_being_removed_waits(store: Store) -> None:
             time.sleep(0.05)
             assert not finding.done()
             shutil.rmtree(entry.path)
-        assert finding.result(timeout=60) is None
+        assert finding.result(timeout=IN_PROCESS_S) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import process, warden
+from tests.patience import IN_PROCESS_S
 from tests.unit.daemons import Daemon, Says, daemon
 
 GONE, NOT_THERE = Says(status=204), Says(status=404)
@@ -23,7 +24,7 @@ def orphaned(socket: Path) -> "subprocess.Popen[bytes]":
 def asked(server: Daemon) -> list[str]:
     """Return what a warden asks of a server until it is content."""
     with orphaned(Path(str(server.server_address))) as child:
-        assert child.wait(60) == 0
+        assert child.wait(IN_PROCESS_S) == 0
     return server.asked
 
 
@@ -52,7 +53,7 @@ def test_an_engine_that_is_started_again(tmp_path: Path) -> None:
         time.sleep(0.2)
         assert child.poll() is None
         with daemon(tmp_path / "socket", {ORDER: GONE}) as server:
-            assert child.wait(60) == 0
+            assert child.wait(IN_PROCESS_S) == 0
         assert server.asked == [ORDER]
 
 

@@ -5,8 +5,7 @@ import errno
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from harness.model import Blob, Compile, Fetch, Fetched, FetchedBlob, Kind, Link
 from harness.steps import Compiled, Done
 from harness.toolchain import Toolchain
 from harness.wall import Hello, Reply
+from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.samples import release
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(worker.__file__).parents[1])}
@@ -67,13 +67,6 @@ def waits(pid: Path) -> bytes:
 
 def is_gone(pid: Path) -> bool:
     return not Path(f"/proc/{pid.read_text().strip()}").exists()
-
-
-def comes_true(condition: Callable[[], bool], within_s: float = 60) -> bool:
-    deadline = time.monotonic() + within_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return condition()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,5 +193,5 @@ def test_it_goes_when_the_harness_does_and_takes_its_tools_along(tmp_path: Path)
         second.sendall(waits(tmp_path / "pid"))
         assert comes_true((tmp_path / "pid").exists)
         first.close()
-        assert running.child.wait(60) == 0
+        assert running.child.wait(IN_PROCESS_S) == 0
         assert comes_true(lambda: is_gone(tmp_path / "pid"))
