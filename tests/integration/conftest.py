@@ -20,7 +20,7 @@ from harness.serve import serving
 from harness.store import Store
 from harness.toolchain import Toolchain
 from tests import original_suite
-from tests.integration import engines
+from tests.integration import engines, registries
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
 from tests.integration.faulty_server import FaultyServer
@@ -257,5 +257,5 @@ def yards() -> Iterator[Callable[..., Yard]]:
 def registry() -> Iterator[str]:
     """Return the `HOST:PORT` of an empty registry."""
     _be_able("registry")
-    with engines.registry() as place:
+    with registries.registry() as place:
         yield place

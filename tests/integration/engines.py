@@ -1,4 +1,4 @@
-"""Real container engines and a registry: each in a folder of its own, ended by its process id, nothing left behind."""
+"""Real container engines: each in a folder of its own, ended by its process id, nothing left behind."""
 
 import contextlib
 import os
@@ -43,12 +43,6 @@ events_logger = "file"
 tmp_dir = "{folder}/libpod"
 """
 _REGISTRIES = 'unqualified-search-registries = []\n[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n'
-_REGISTRY = """
-version: 0.1
-log: {{level: warn}}
-storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
 # The user and what belongs to it exist in the engine's own mount namespace only.
 _AS_USER = """
 mount --bind {folder}/passwd /etc/passwd && mount --bind {folder}/subuid /etc/subuid &&
@@ -132,7 +126,7 @@ def named(name: str) -> Running | None:
 @contextlib.contextmanager
 def docker_engine(*, data_size: str = "") -> Iterator[Running]:
     """Start Docker without a network of its own; `data_size` has its images on a small disk."""
-    with _folder() as folder:
+    with lent_folder() as folder:
         _memory_disk(folder / "data", data_size)
         with begun(_docker_argv(folder), folder, {}) as pid:
             running = Running(name="docker", socket=folder / "socket", pid=pid, folder=folder)
@@ -148,7 +142,7 @@ def _docker_argv(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def podman_engine() -> Iterator[Running]:
-    with _folder() as folder:
+    with lent_folder() as folder:
         _memory_disk(folder / "root")
         with begun(_podman_argv(folder), folder, _podman_files(folder)) as pid:
             running = Running(name="podman", socket=folder / "socket", pid=pid, folder=folder)
@@ -171,7 +165,7 @@ def again(engine: Running) -> Iterator[None]:
 @contextlib.contextmanager
 def rootless_engine() -> Iterator[Running]:
     """Start Podman's service as a user who has no rights and no account."""
-    with _folder() as folder:
+    with lent_folder() as folder:
         variables = _podman_files(folder) | {"HOME": f"{folder}/home", "XDG_RUNTIME_DIR": f"{folder}/runtime"}
         (folder / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\nuser:x:{USER}:{USER}::{folder}/home:/bin/sh\n")
         (folder / "subuid").write_text(f"user:{_SUBORDINATE}\n")
@@ -185,19 +179,6 @@ def rootless_engine() -> Iterator[Running]:
             running = Running(name="rootless", socket=folder / "socket", pid=pid, folder=folder)
             wait_for_answer(running)
             yield running
-
-
-@contextlib.contextmanager
-def registry() -> Iterator[str]:
-    with _folder() as folder:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        config = folder / "registry.yml"
-        config.write_text(_REGISTRY.format(folder=folder, port=port))
-        with begun(["docker-registry", "serve", str(config)], folder, {}):
-            wait_for(lambda: _is_open(port))
-            yield f"127.0.0.1:{port}"
 
 
 def opened(path: Path) -> "contextlib.closing[Any]":
@@ -223,7 +204,7 @@ def end(pid: int, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def lent_folder() -> Iterator[Path]:
     """Lend a folder that others may enter, with a name short enough for sockets; it and its mounts are gone after."""
     folder = Path(tempfile.mkdtemp(prefix="iq-"))
     folder.chmod(0o755)
@@ -289,11 +270,6 @@ def _answers(running: Running) -> bool:
             return b" 200 " in asking.recv(64)
     except OSError:
         return False
-
-
-def _is_open(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _alive(pid: int) -> bool:

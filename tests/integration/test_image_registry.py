@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration import engines
+from tests.integration import engines, registries
 from tests.integration.dock import NAME, Dock, Yard, open_folder
 from tests.integration.laboratory import wait_for
 from tests.integration.test_image import labelled
@@ -27,7 +27,7 @@ def dock(rootful: Dock) -> Dock:
 @pytest.fixture(scope="module")
 def place() -> Iterator[str]:
     """Return `HOST:PORT/PATH` of a registry that all tests of this file share."""
-    with engines.registry() as address:
+    with registries.registry() as address:
         yield f"{address}/project"
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from harness import releases, spec
-from harness.errors import SpecError, UsageError
-from harness.folders import LOCK_NAME, Folders, select
+from harness.errors import SpecError
+from harness.folders import LOCK_NAME, Folders
 from harness.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType
 
 MINIMAL: dict[str, Any] = {"mlir": "model.mlir"}
@@ -294,35 +294,6 @@ def test_the_lock_gives_digest_and_size(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_text(json.dumps({url: {"sha256": "ab" * 32, "size": 7}}))
     loaded = load(tmp_path, {"mlir": url})
     assert (loaded.mlir.sha256, loaded.mlir.size_bytes) == ("ab" * 32, 7)
-
-
-@pytest.mark.parametrize("text", ["[]", "{", '{"https://h/x": {}}'])
-def test_a_malformed_lock_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / LOCK_NAME).write_text(text)
-    with pytest.raises(UsageError, match="no lock of blobs"):
-        Folders(tmp_path)
-
-
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such folder"):
-        Folders(tmp_path / "no")
-
-
-def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
-    for name in ("sd3/clip_cpu", "sd3/clip_rocm", "sd3/vae_cpu", "sdxl/clip_cpu"):
-        write(tmp_path, MINIMAL, f"{name}.json")
-    folders = Folders(tmp_path)
-
-    def selected(*selectors: str) -> list[str]:
-        return [f"{path.parent.name}/{path.stem}" for path in select(folders, selectors)]
-
-    assert selected("sd3") == ["sd3/clip_cpu", "sd3/clip_rocm", "sd3/vae_cpu"]
-    assert selected("sd3/clip", "sdxl") == ["sd3/clip_cpu", "sd3/clip_rocm", "sdxl/clip_cpu"]
-    assert selected("*/vae") == ["sd3/vae_cpu"]
-    with pytest.raises(UsageError, match=r"sd4: no spec in .* is called so; did you mean sd3, sdxl\?$"):
-        selected("sd4")
-    with pytest.raises(UsageError, match=r"llama: no spec in .* is called so; there are the models sd3, sdxl\.$"):
-        selected("llama")
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
