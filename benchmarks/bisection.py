@@ -21,10 +21,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import devices, releases
+from harness.host import devices
+from harness.iree import releases
 
 ROOT = Path(__file__).parents[1]
-HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
 DISPATCHES = 50
 QUESTION = ["bisect", "tiny/clip", "--find", "fix", "--metric", f"dispatches > {DISPATCHES}"]
 ENDS = ["--bad", next(iter(releases.locked())), "--good", releases.newest().name]

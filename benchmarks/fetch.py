@@ -23,7 +23,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from harness import __version__, devices
+from harness import __version__
+from harness.host import devices
 
 HERE = Path(__file__).parent
 MIB = 1 << 20

@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from harness.blobs.download import Means
-from harness.fetch import Fetcher
-from harness.model import Blob
-from harness.store import Store
+from harness.core.model import Blob
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher
+from harness.store.store import Store
 
 
 def fetched_s(blob: Blob, folder: Path) -> tuple[float, bool]:

@@ -19,12 +19,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import arguments, context, devices, engine, image, images, releases, scratch, sockets, toolchain, wheels
-from harness.context import Recipe
-from harness.store import Store
+from harness.cli import arguments
+from harness.containers import build_context, definitions, engine, images, sockets
+from harness.containers.build_context import Recipe
+from harness.host import devices
+from harness.iree import releases, toolchain, wheels
+from harness.store import scratch
+from harness.store.store import Store
 
 ROOT = Path(__file__).parents[1]
-HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
 ROUNDS = 5
 
 
@@ -99,7 +103,7 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
         tools = toolchain.installed(made.release, having)
         needed = wheels.dependencies(made.containers, made.image.python_version, having)
         with scratch.file(having.root) as file:
-            context.write(made, tools, needed, file)
+            build_context.write(made, tools, needed, file)
             file.seek(0)
             about = chosen.image(images.named(made)) or {}
             labels = about["Config"]["Labels"]
@@ -110,7 +114,7 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
 def recipe(name: str, release: str) -> Recipe:
     """Return the recipe of an image."""
     parsed = arguments.parser({}).parse_args(["image", "tag", name, "--iree", release])
-    return context.recipe(parsed, image.load(context.folder(parsed))[name], releases.find(release))
+    return build_context.recipe(parsed, definitions.load(build_context.folder(parsed))[name], releases.find(release))
 
 
 def run(store: Path, *command: str) -> None:

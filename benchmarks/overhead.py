@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import devices, releases, toolchain
-from harness.store import Store
+from harness.host import devices
+from harness.iree import releases, toolchain
+from harness.store.store import Store
 
 ROOT = Path(__file__).parents[1]
-HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
 
 
 def main() -> None:

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import uv
 
-from harness import bootstrap, image, sockets
-from harness.bootstrap import changes
-from harness.disk import write_atomically
-from harness.engine import Engine
-from harness.errors import EngineError, HarnessError
-from harness.image import Bootstrapped, Image, Pulled
-from harness.wheels import REQUIREMENTS_NAME
+from harness.containers import debian, definitions, sockets
+from harness.containers.debian import changes
+from harness.containers.definitions import Bootstrapped, Image, Pulled
+from harness.containers.engine import Engine
+from harness.core.errors import EngineError, HarnessError
+from harness.host.disk import write_atomically
+from harness.iree.wheels import REQUIREMENTS_NAME
 
 CONTAINERS = Path(__file__).parent
 PROJECT = CONTAINERS.parent / "pyproject.toml"
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="an image of images.toml (all, and the wheels)")
     parser.add_argument("--debian-mirror", metavar="URL", help="the archive to pin, instead of mmdebstrap's choice")
     parsed = parser.parse_args(arguments)
-    known = image.load(CONTAINERS)
+    known = definitions.load(CONTAINERS)
     if unknown := [name for name in parsed.names if name not in known]:
         parser.error(f"{unknown[0]}: no such image; images.toml has {', '.join(known)}")
     failed = [name for name in parsed.names or known if not _is_pinned(name, parsed.debian_mirror, _say)]
@@ -59,7 +59,7 @@ def pin(containers: Path, name: str, *, mirror: str | None = None) -> Iterator[s
         NotAskedError: no engine or registry says what a tag is now.
         HarnessError: it cannot be bootstrapped.
     """
-    subject = image.load(containers)[name]
+    subject = definitions.load(containers)[name]
     match subject.base:
         case Pulled() as base:
             yield from _pin_pulled(containers, subject, base)
@@ -109,13 +109,13 @@ def _is_done(subject: str, do: Callable[[], Iterator[str]], say: Say) -> bool:
 
 
 def _pin_bootstrapped(containers: Path, subject: Image, base: Bootstrapped, mirror: str | None) -> Iterator[str]:
-    bootstrap.check(subject.name, mirror)
+    debian.check(subject.name, mirror)
     with tempfile.TemporaryDirectory() as folder:
-        tree = bootstrap.bootstrap(base, Path(folder), mirror=mirror)
+        tree = debian.bootstrap(base, Path(folder), mirror=mirror)
     if tree.sha256 == base.sha256 and tree.versions == base.versions:
         return
     # The packages come first: a run that is stopped between the two leaves a pin that is refused, not a wrong one.
-    lock_path = containers / image.PACKAGES_NAME
+    lock_path = containers / definitions.PACKAGES_NAME
     locked = json.loads(lock_path.read_text(encoding="utf-8")) | {subject.name: tree.versions}
     write_atomically(lock_path, json.dumps(locked, indent=1, sort_keys=True) + "\n")
     today = dt.datetime.now(dt.UTC).date().isoformat()
@@ -152,7 +152,7 @@ def _digest(repository: str, tag: str) -> str:
 
 def _rewrite(containers: Path, name: str, values: Mapping[str, str], *, dropped: str = "") -> None:
     """Replace values in an image's table, and drop a key, with every comment and line kept where it is."""
-    path = containers / image.IMAGES_NAME
+    path = containers / definitions.IMAGES_NAME
     text = path.read_text(encoding="utf-8")
     head, heading, rest = re.split(rf"^(\[{re.escape(name)}\][^\n]*\n)", text, maxsplit=1, flags=re.MULTILINE)
     table, following = _divided(rest)

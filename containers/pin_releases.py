@@ -1,4 +1,4 @@
-"""Write harness/releases.json: every stable IREE release from 3.0.0 on, with the hashes of its wheels.
+"""Write harness/iree/releases.json: every stable IREE release from 3.0.0 on, with the hashes of its wheels.
 
 Run by `nox -s pins`. What is in the file already is kept; what the index has beyond it is added.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import uv
 
-LOCK = Path(__file__).parent.parent / "harness" / "releases.json"
+LOCK = Path(__file__).parent.parent / "harness" / "iree" / "releases.json"
 COMPILER, RUNTIME = "iree-base-compiler", "iree-base-runtime"
 FIRST = "3.0.0"
 

@@ -1,3 +1,3 @@
-"""Lets pytest collect the specs of this folder; `harness.collector` says how."""
+"""Lets pytest collect the specs of this folder; `harness.cli.pytest_plugin` says how."""
 
-pytest_plugins = ["harness.collector"]
+pytest_plugins = ["harness.cli.pytest_plugin"]

@@ -1,1 +1,1 @@
-"""Renderers: each takes a `Report` and returns text; none reads or writes anything."""
+"""Renders a report as console output, results.json, JUnit XML and Markdown."""

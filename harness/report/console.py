@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from harness.model import Outcome, Report, Status
+from harness.core.model import Outcome, Report, Status
+from harness.core.text import clean, one_line
 from harness.report import facts
-from harness.report.text import clean, one_line
 
 STYLES: Mapping[Status, str] = {
     Status.PASSED: "green",

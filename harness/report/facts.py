@@ -5,8 +5,17 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from harness.model import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, Measurement, Outcome, Report, Status
-from harness.report.text import clean, first_line, flat
+from harness.core.model import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NO_VERDICT,
+    EXIT_OK,
+    Measurement,
+    Outcome,
+    Report,
+    Status,
+)
+from harness.core.text import clean, first_line, flat
 
 NOTHING_COMPARED = "nothing compared: the spec names no expected output"
 

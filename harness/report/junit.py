@@ -12,9 +12,9 @@ from typing import assert_never
 
 import junit_xml
 
-from harness.model import Outcome, Report, Status
+from harness.core.model import Outcome, Report, Status
+from harness.core.text import capped, first_line, flat, one_line
 from harness.report import facts
-from harness.report.text import capped, first_line, flat, one_line
 
 NODE_BYTES = 64 * 1024
 # GitLab refuses a file of 30 MB; escaping (`<` is four bytes) needs some of that.

@@ -3,7 +3,7 @@
 import html
 import re
 
-from harness.report.text import one_line
+from harness.core.text import one_line
 
 _CELL_CHARS = 200
 

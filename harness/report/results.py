@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from harness import records
-from harness.errors import UsageError
-from harness.model import Report, as_json
+from harness.core import records
+from harness.core.errors import UsageError
+from harness.core.model import Report, as_json
 
 SCHEMA = 1
 

@@ -2,10 +2,10 @@
 
 import html
 
-from harness.model import Outcome, Report
+from harness.core.model import Outcome, Report
+from harness.core.text import capped, one_line
 from harness.report import facts
 from harness.report.markdown import code, escaped, fenced
-from harness.report.text import capped, one_line
 
 # GitHub drops a summary of more than 1 MiB whole.
 _ROWS = 1_000

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.blobs.download import Means
-from harness.blobs.tries import Retry
-from harness.fetch import Fetcher, Places
-from harness.model import Blob, Fetched
-from harness.process import Cancel
-from harness.store import Store
-from harness.urls import index_key
+from harness.core.model import Blob, Fetched
+from harness.core.urls import index_key
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher, Places
+from harness.fetch.retry import Retry
+from harness.host.process import Cancel
+from harness.store.store import Store
 from tests.integration.faulty_server import Content, FaultyServer, Request
 
 PROXIES = [name for each in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{each}_PROXY", f"{each.lower()}_proxy")]
@@ -108,7 +108,8 @@ def asked_parts(requests: list[Request], size: int) -> set[int]:
 
 def child(code: str, *arguments: str) -> "subprocess.Popen[str]":
     """Start another process of the harness."""
-    imports = "import sys; from pathlib import Path; from harness.fetch import *; from harness.blobs.download import *"
+    modules = ("harness.fetch.fetcher", "harness.fetch.download")
+    imports = "\n".join(("import sys; from pathlib import Path", *(f"from {name} import *" for name in modules)))
     argv = [sys.executable, "-c", f"{imports}\n{code}", *arguments]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 

@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import releases
-from harness import toolchain as toolchains
-from harness.blobs import objects
-from harness.serve import serving
-from harness.store import Store
-from harness.toolchain import Toolchain
+from harness.fetch import object_stores
+from harness.fetch.mirror_server import serving
+from harness.iree import releases
+from harness.iree import toolchain as toolchains
+from harness.iree.toolchain import Toolchain
+from harness.store.store import Store
 from tests import original_suite
 from tests.integration import engines, registries
 from tests.integration.bench import PROXIES, Bench
@@ -159,9 +159,9 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPa
     """Hide what this machine has of proxies, certificates and credentials; what is lent says what there is."""
     for name in filter(OF_THIS_MACHINE.fullmatch, list(os.environ)):
         monkeypatch.delenv(name)
-    objects._shared.cache_clear()
+    object_stores._shared.cache_clear()
     yield monkeypatch
-    objects._shared.cache_clear()
+    object_stores._shared.cache_clear()
 
 
 @pytest.fixture

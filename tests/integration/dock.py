@@ -14,10 +14,12 @@ from typing import Any
 
 import uv
 
-from harness import bootstrap, image, releases, scratch, wheels
-from harness import toolchain as toolchains
-from harness.image import Bootstrapped
-from harness.store import Store
+from harness.containers import debian, definitions
+from harness.containers.definitions import Bootstrapped
+from harness.iree import releases, wheels
+from harness.iree import toolchain as toolchains
+from harness.store import scratch
+from harness.store.store import Store
 from tests.integration.engines import GROUP, Running
 from tests.integration.laboratory import HARNESS, Laboratory, Result, clean_environment
 
@@ -42,20 +44,20 @@ class Supplies:
 
     def add(self, name: str) -> None:
         """Have the base of an image as its archive is today, and pin it so if that has moved on."""
-        base = image.load(self.containers)[name].base
+        base = definitions.load(self.containers)[name].base
         assert isinstance(base, Bootstrapped)
         with Store(self.store_dir) as store, store.lock(f"supplies-{name}"):
             if store.find("bases", base.sha256):
                 return
             with scratch.folder(store.root) as folder:
-                tree = bootstrap.bootstrap(base, folder)
+                tree = debian.bootstrap(base, folder)
 
                 def move(to: Path) -> Mapping[str, str]:
-                    shutil.move(folder / bootstrap.TAR_NAME, to)
-                    return {bootstrap.TAR_NAME: tree.sha256}
+                    shutil.move(folder / debian.TAR_NAME, to)
+                    return {debian.TAR_NAME: tree.sha256}
 
                 store.provide("bases", tree.sha256, move)
-            pins = self.containers / image.IMAGES_NAME
+            pins = self.containers / definitions.IMAGES_NAME
             pins.write_text(pins.read_text().replace(base.sha256, tree.sha256))
 
 
@@ -68,7 +70,7 @@ def supplies(folder: Path) -> Supplies:
                 shutil.copytree(ROOT / "containers", had.containers)
         had.add(NAME)
         toolchains.installed(releases.find(releases.newest().name), store)
-        wheels.dependencies(had.containers, image.load(had.containers)[NAME].python_version, store)
+        wheels.dependencies(had.containers, definitions.load(had.containers)[NAME].python_version, store)
     return had
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import docker
 
-from harness import devices
-from harness.engine import Engine
+from harness.containers.engine import Engine
+from harness.host import devices
 from tests.integration.laboratory import wait_for
 
 # Who runs the engine without root, and who asks the others without being root. No account of the machine has it.

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.blobs.tries import Retry
-from harness.errors import FetchError, IntegrityError
+from harness.core.errors import FetchError, IntegrityError
+from harness.fetch.retry import Retry
 from tests.integration.answers import (
     above,
     altered,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.blobs.download import Means
-from harness.blobs.tries import Retry
-from harness.fetch import Fetcher, Places
-from harness.model import Blob, Fetched
-from harness.store import Store
+from harness.core.model import Blob, Fetched
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher, Places
+from harness.fetch.retry import Retry
+from harness.store.store import Store
 from tests.integration.laboratory import Laboratory, Result
 
 SMALL = b"a small model"

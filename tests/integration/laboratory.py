@@ -16,7 +16,7 @@ from iree.runtime import ParameterIndex
 
 from tests.patience import PATIENCE_S, comes_true
 
-HARNESS = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
 CPU_FLAGS = [
     "--iree-hal-target-device=local",
     "--iree-hal-local-target-device-backends=llvm-cpu",

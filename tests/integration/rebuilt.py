@@ -7,8 +7,8 @@ import re
 import zipfile
 from pathlib import Path
 
-from harness import toolchain
-from harness.toolchain import Toolchain
+from harness.iree import toolchain
+from harness.iree.toolchain import Toolchain
 
 NIGHTLY, OWN, COMMIT = "3.14.0rc20261101", "3.14.0.dev0+0123abc", "0123456789" * 4
 _PACKAGES = ("compiler", "runtime")

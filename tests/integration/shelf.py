@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from harness.entries import Entry
-from harness.store import Store
-from harness.urls import index_key
+from harness.core.urls import index_key
+from harness.store.entry import Entry
+from harness.store.store import Store
 
 BODY = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(BODY).hexdigest()

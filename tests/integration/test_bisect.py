@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness import releases
+from harness.iree import releases
 from tests.integration import transitions
 from tests.integration.laboratory import Laboratory, Result
 from tests.integration.transitions import PROGRAMS, RELEASES, Cells, Search, Transition, bisect

@@ -14,25 +14,26 @@ from pathlib import Path
 import pytest
 
 from containers.pin_images import pin
-from harness import image
-from harness.bootstrap import bootstrapped, changes
-from harness.errors import FetchError, IntegrityError
-from harness.image import Bootstrapped
-from harness.store import Store
+from harness.containers import definitions
+from harness.containers.debian import bootstrapped, changes
+from harness.containers.definitions import Bootstrapped
+from harness.core.errors import FetchError, IntegrityError
+from harness.store.store import Store
 
 CONTAINERS = Path(__file__).parents[2] / "containers"
 OF_THIS_MACHINE = ("etc/hostname", "etc/resolv.conf", "etc/apt/sources.list", "var/lib/apt")
 KILLED = """
 import sys
 from pathlib import Path
-from harness import bootstrap, image, store
-base = image.load(Path(sys.argv[1]))["cpu-debian"].base
-bootstrap.bootstrapped("cpu-debian", base, store.Store(Path(sys.argv[2])))
+from harness.containers import debian, definitions
+from harness.store.store import Store
+base = definitions.load(Path(sys.argv[1]))["cpu-debian"].base
+debian.bootstrapped("cpu-debian", base, Store(Path(sys.argv[2])))
 """
 
 
 def base_of(containers: Path, name: str) -> Bootstrapped:
-    base = image.load(containers)[name].base
+    base = definitions.load(containers)[name].base
     assert isinstance(base, Bootstrapped)
     return base
 
@@ -71,10 +72,10 @@ def test_the_projects_pins_hold_unless_the_archive_has_moved_on(today: Path, nam
     moved = list(changes(ours.versions, now.versions))
     assert bool(moved) == (ours.sha256 != now.sha256), moved
     assert set(now.packages) <= set(now.versions)
-    text = (today / image.IMAGES_NAME).read_text()
+    text = (today / definitions.IMAGES_NAME).read_text()
     pins = ((ours.sha256, now.sha256), (ours.pinned, now.pinned)) if moved else ()
     assert [line for line in text.splitlines() if line.startswith("#")] == [
-        line for line in (CONTAINERS / image.IMAGES_NAME).read_text().splitlines() if line.startswith("#")
+        line for line in (CONTAINERS / definitions.IMAGES_NAME).read_text().splitlines() if line.startswith("#")
     ]
     assert all(new in text for _, new in pins)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Backend, ModelSpec
-from harness.report import text
+from harness.core import text
+from harness.core.model import Backend, ModelSpec
 from tests import original_suite
 from tests.integration.laboratory import Laboratory, Result, clean_environment
 from tests.integration.range_server import RangeServer

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.arguments import parser
+from harness.cli.arguments import parser
 from tests.integration.laboratory import ADD, TUNER, A, B, Laboratory, Result, clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -316,7 +316,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         assert subprocess.run(argv, cwd=ROOT, check=False, capture_output=True).returncode == 0, line
 
 
-LIST = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()", "list"]
+LIST = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()", "list"]
 
 
 def _without(arguments: list[str], options: set[str]) -> list[str]:
@@ -326,7 +326,7 @@ def _without(arguments: list[str], options: set[str]) -> list[str]:
 
 
 def test_the_table_of_the_documentation_has_every_field() -> None:
-    schema = json.loads((ROOT / "harness" / "spec.schema.json").read_text())
+    schema = json.loads((ROOT / "harness" / "specs" / "spec.schema.json").read_text())
     rows = re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "spec.md").read_text(), re.MULTILINE)
     assert set(schema["properties"]) <= set(rows)
 

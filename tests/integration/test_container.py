@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.context import this_harness
+from harness.containers.build_context import this_harness
 from tests.integration.dock import ROOT, Dock, Yard
 from tests.integration.engines import GROUP, USER
 from tests.integration.laboratory import ENDLESS, A, B, Result, wait_for

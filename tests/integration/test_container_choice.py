@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.toolchain import Toolchain
+from harness.iree.toolchain import Toolchain
 from tests.integration import rebuilt
 from tests.integration.dock import NAME, Dock, Yard
 from tests.integration.engines import VARIABLES

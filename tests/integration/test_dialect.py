@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import flags, releases
-from harness.model import Backend
-from harness.toolchain import Toolchain
+from harness.core.model import Backend
+from harness.iree import flags, releases
+from harness.iree.toolchain import Toolchain
 from tests.integration.laboratory import ADD, CPU_FLAGS, HIP_FLAGS, Laboratory
 
 TINY = Path(__file__).parents[2] / "quality_tests" / "tiny"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from harness.entries import Entry
-from harness.errors import FetchError, IntegrityError
-from harness.fetch import Places
-from harness.model import Blob
-from harness.store import Store
+from harness.core.errors import FetchError, IntegrityError
+from harness.core.model import Blob
+from harness.fetch.fetcher import Places
+from harness.store.entry import Entry
+from harness.store.store import Store
 from tests.integration.bench import LARGE, SMALL, Bench, good, inverted, locked, sha256
 from tests.integration.faulty_server import FaultyServer, Framing, Reply
 

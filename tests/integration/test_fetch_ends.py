@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.blobs.download import Means
-from harness.blobs.tries import Retry
-from harness.errors import DiskError, FetchError, IntegrityError
-from harness.fetch import Fetcher
-from harness.model import Blob
-from harness.process import Cancel, Cancelled
-from harness.store import Store
+from harness.core.errors import DiskError, FetchError, IntegrityError
+from harness.core.model import Blob
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.retry import Retry
+from harness.host.process import Cancel, Cancelled
+from harness.store.store import Store
 from tests.integration.bench import LARGE, PART_BYTES, SMALL, Bench, good, inverted, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Reply
 

@@ -5,9 +5,9 @@ import traceback
 
 import pytest
 
-from harness.errors import FetchError, IntegrityError
-from harness.model import Blob
-from harness.urls import redacted
+from harness.core.errors import FetchError, IntegrityError
+from harness.core.model import Blob
+from harness.core.urls import redacted
 from tests.integration.bench import LARGE, SMALL, Bench, locked, sha256
 from tests.integration.faults import FAULTS, OTHER
 

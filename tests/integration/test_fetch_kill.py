@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import urls
-from harness.blobs.draft import BLOB, JOURNAL
-from harness.blobs.journal import Part, gaps, parsed
-from harness.entries import MANIFEST
-from harness.store import Store
-from harness.upkeep import verify
+from harness.core import urls
+from harness.fetch.journal import Part, gaps, parsed
+from harness.fetch.partial import BLOB, JOURNAL
+from harness.store.entry import MANIFEST
+from harness.store.gc import verify
+from harness.store.store import Store
 from tests.integration.range_server import Asked, RangeServer, Serving
 from tests.integration.zygote import Fetching, Job, Zygote
 from tests.patience import PATIENCE_S

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.blobs.tries import Retry
-from harness.errors import FetchError, IntegrityError
-from harness.fetch import Places
-from harness.model import Blob, Fetched
-from harness.process import Cancelled
-from harness.urls import Grant, Mirror
+from harness.core.errors import FetchError, IntegrityError
+from harness.core.model import Blob, Fetched
+from harness.core.urls import Grant, Mirror
+from harness.fetch.fetcher import Places
+from harness.fetch.retry import Retry
+from harness.host.process import Cancelled
 from tests.integration.answers import altered
 from tests.integration.bench import LARGE, PART_BYTES, QUICK, SMALL, Bench, asked_parts, good, inverted, locked, sha256
 from tests.integration.faulty_server import Answer, FaultyServer, Reply, Request

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.blobs.journal import Part, parsed
-from harness.errors import DiskError, FetchError, IntegrityError
-from harness.fetch import Places
-from harness.model import Blob, Fetched
-from harness.process import Cancelled
+from harness.core.errors import DiskError, FetchError, IntegrityError
+from harness.core.model import Blob, Fetched
+from harness.fetch.fetcher import Places
+from harness.fetch.journal import Part, parsed
+from harness.host.process import Cancelled
 from tests.integration.answers import altered
 from tests.integration.bench import LARGE, PART_BYTES, Bench, asked_parts, child, good, inverted, locked, sha256, until
 from tests.integration.faulty_server import Answer, Reply, Request

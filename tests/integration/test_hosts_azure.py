@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from harness import urls
-from harness.errors import FetchError
+from harness.core import urls
+from harness.core.errors import FetchError
 from tests.integration import object_servers
 from tests.integration.faulty_server import FaultyServer, Reply
 from tests.integration.hosts import BODIES, SMALL, Fetch, check, md5, run_alone

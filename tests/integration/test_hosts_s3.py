@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.blobs import objects
-from harness.blobs.objects import ObjectSource
-from harness.blobs.source import AttemptError
-from harness.errors import FetchError
+from harness.core.errors import FetchError
+from harness.fetch import object_stores
+from harness.fetch.object_stores import ObjectSource
+from harness.fetch.source import AttemptError
 from tests.integration import object_servers
 from tests.integration.faulty_server import FaultyServer, Reply
 from tests.integration.hosts import BIG, BODIES, SMALL, Fetch, check, md5, run_alone
@@ -121,7 +121,7 @@ def test_the_threads_of_a_process_share_a_file_system() -> None:
     size = len(BIG) // 8
     with ThreadPoolExecutor(8) as pool:
         assert b"".join(pool.map(opened, range(0, len(BIG), size))) == BIG
-    assert objects._shared.cache_info().misses == 1
+    assert object_stores._shared.cache_info().misses == 1
 
 
 def test_the_command_fetches_from_s3(lab: Laboratory, s3: S3) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from docker.types import Ulimit
 
-from harness import context, image, manifest, releases, toolchain, wheels
-from harness.context import Recipe
-from harness.store import Store
+import harness
+from harness.containers import build_context, definitions, manifest
+from harness.containers.build_context import Recipe
+from harness.iree import releases, toolchain, wheels
+from harness.store.store import Store
 from tests.integration import engines
 from tests.integration.dock import NAME, Dock, Supplies, open_folder
 
@@ -37,7 +39,7 @@ def replaced(path: Path, old: str, new: str) -> None:
 
 
 def recipe(dock: Dock, release: str = "3.13.0") -> Recipe:
-    known = image.load(dock.supplies.containers)
+    known = definitions.load(dock.supplies.containers)
     return Recipe(image=known[NAME], release=releases.find(release), containers=dock.supplies.containers)
 
 
@@ -74,7 +76,7 @@ def test_labels_and_manifest_say_the_same(rootful: Dock) -> None:
         == (said["base"])
     )
     assert said["inputs"] == recipe(rootful).inputs
-    assert said["harness"] == context.this_harness()
+    assert said["harness"] == build_context.this_harness()
 
 
 def output_of(dock: Dock, *argv: str) -> str:
@@ -146,8 +148,8 @@ def test_a_changed_file_changes_the_tag(dock: Dock, changed: Path) -> None:
 
 def test_a_changed_harness_changes_the_tag_and_is_not_taken_for_another(dock: Dock, changed: Path) -> None:
     package = changed.parent / "package"
-    shutil.copytree(Path(context.__file__).parent, package / "harness")
-    with (package / "harness" / "disk.py").open("a") as file:
+    shutil.copytree(Path(harness.__file__).parent, package / "harness")
+    with (package / "harness" / "host" / "disk.py").open("a") as file:
         file.write("# one more line\n")
     done = dock.harness("image", "tag", NAME, environment={"PYTHONPATH": str(package)})
     assert done.returncode == 0, done.stderr
@@ -161,7 +163,7 @@ def test_the_context_has_the_same_bytes_each_time(dock: Dock, tmp_path: Path) ->
         with Store(tmp_path / name) as store, (tmp_path / f"{name}.tar").open("w+b") as file:
             tools = toolchain.installed(releases.find("3.13.0"), store)
             dependencies = wheels.dependencies(dock.supplies.containers, "3.13", store)
-            context.write(recipe(dock), tools, dependencies, file)
+            build_context.write(recipe(dock), tools, dependencies, file)
             file.seek(0)
             digests.add(hashlib.file_digest(file, "sha256").hexdigest())
     with tarfile.open(tmp_path / "one.tar") as one, tarfile.open(tmp_path / "two.tar") as two:
@@ -175,7 +177,7 @@ def facts(tar: tarfile.TarFile) -> dict[str, Any]:
 
 def test_old_images_are_listed_and_removed_and_others_are_not_touched(spare: Dock, rootful: Dock) -> None:
     api, old = spare.engine.api, "localhost/iree-quality:cpu-debian-3.13.0-000000000000"
-    made_like_this = {"iree-quality.frame": context.frame(recipe(rootful).image, rootful.supplies.containers)}
+    made_like_this = {"iree-quality.frame": build_context.frame(recipe(rootful).image, rootful.supplies.containers)}
     for name, labels in {old: {}, rootful.tag: made_like_this, "localhost/foreign:1": {}}.items():
         labelled(spare, name, labels)
     lines = {line.split()[-1]: line.split()[0] for line in spare.harness("image", "list").stdout.splitlines()}

@@ -16,7 +16,7 @@ from tests.integration.laboratory import HARNESS, wait_for
 from tests.patience import PATIENCE_S
 
 # Podman 4.3 goes on with a build to its end when nobody listens any more, so these are with Docker.
-SELF_TEST = "${PYTHON} -m harness.selftest"
+SELF_TEST = "${PYTHON} -m harness.cli.selftest"
 # A self-test that is still going on when it is looked at.
 ENDLESS = "sleep 86397"
 

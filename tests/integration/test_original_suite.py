@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import plan as planning
-from harness import releases
-from harness.model import Backend, Compile, Plan, Release, Status, Target
-from harness.toolchain import Toolchain
+from harness.core.model import Backend, Compile, Plan, Release, Status, Target
+from harness.iree import releases
+from harness.iree.toolchain import Toolchain
+from harness.pipeline import planner as planning
 from tests import original_suite
 from tests.integration.laboratory import ADD, HARNESS, HIP_FLAGS, Laboratory, clean_environment
 from tests.integration.stand_ins.catalogue import catalogue

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from harness import confinement, devices
-from harness.confinement import Grants
-from harness.devices import Gpu, Vendor
-from harness.engine import About
-from harness.errors import EngineError
-from harness.process import Cancel
-from harness.site import Order
-from harness.store import Store
+from harness.containers import confinement
+from harness.containers.confinement import Grants
+from harness.containers.engine import About
+from harness.core.errors import EngineError
+from harness.host import devices
+from harness.host.devices import Gpu, Vendor
+from harness.host.process import Cancel
+from harness.pipeline.environment import Order
+from harness.store.store import Store
 from tests.integration.dock import Dock, hand_over, open_folder
 from tests.integration.engines import USER
 from tests.integration.laboratory import wait_for
@@ -29,7 +30,8 @@ GROUP = 993
 MAJOR, MINOR = 1, 3
 LOOK = """
 import json, os, sys
-from harness import devices, records
+from harness.core import records
+from harness.host import devices
 gpus = [records.read(devices.Gpu, each) for each in json.loads(sys.argv[1])]
 nodes = sorted({node for gpu in gpus for node in (*gpu.shared_nodes, gpu.node)})
 can = {node: os.access(node, os.R_OK | os.W_OK) for node in nodes if os.path.exists(node)}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from containers.pin_images import NotAskedError, pin
-from harness import image
-from harness.image import Pulled
+from harness.containers import definitions
+from harness.containers.definitions import Pulled
 from tests.integration.dock import Dock
 from tests.integration.engines import VARIABLES
 from tests.integration.test_image import labelled
@@ -41,14 +41,14 @@ def _sdk() -> Iterator[None]:
 
 @pytest.fixture
 def containers(tmp_path: Path, registry: str) -> Path:
-    (tmp_path / image.PACKAGES_NAME).write_text("{}")
+    (tmp_path / definitions.PACKAGES_NAME).write_text("{}")
     table(tmp_path, registry, "1" * 64)
     return tmp_path
 
 
 def table(folder: Path, place: str, digest: str) -> str:
     text = TABLE.format(other=OTHER, place=place, digest=digest)
-    (folder / image.IMAGES_NAME).write_text(text)
+    (folder / definitions.IMAGES_NAME).write_text(text)
     return text
 
 
@@ -74,8 +74,8 @@ def test_the_registry_says_what_a_tag_is_now(containers: Path, registry: str, pu
     expected = TABLE.format(other=OTHER, place=registry, digest=pushed.removeprefix("sha256:"))
     head, tail = expected.split("[based]")
     expected = f"{head}[based]{tail.replace('attested = true' + chr(10), '')}"
-    assert (containers / image.IMAGES_NAME).read_text() == expected
-    base = image.load(containers)["based"].base
+    assert (containers / definitions.IMAGES_NAME).read_text() == expected
+    base = definitions.load(containers)["based"].base
     assert base == Pulled(reference=f"{tagged}@{pushed}", digest=pushed, attested=False)
     assert list(pin(containers, "based")) == []
 
@@ -84,7 +84,7 @@ def test_what_the_registry_does_not_know_keeps_its_pin(containers: Path, registr
     before = table(containers, f"{registry}/other", pushed.removeprefix("sha256:"))
     with pytest.raises(NotAskedError, match=f"does not say what {registry}/other/base:1 is"):
         list(pin(containers, "based"))
-    assert (containers / image.IMAGES_NAME).read_text() == before
+    assert (containers / definitions.IMAGES_NAME).read_text() == before
 
 
 def test_without_an_engine_a_pin_stays(containers: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,11 @@ import json
 
 import httpx
 
-from harness.fetch import Places
-from harness.model import Blob
-from harness.serve import serving
-from harness.store import Store
-from harness.urls import Grant, Mirror, candidates, index_key
+from harness.core.model import Blob
+from harness.core.urls import Grant, Mirror, candidates, index_key
+from harness.fetch.fetcher import Places
+from harness.fetch.mirror_server import serving
+from harness.store.store import Store
 from tests.integration.bench import Bench, good, locked
 from tests.integration.shelf import BODY, NO_BLOB, SHA256, TAG, URL, asked, keep, learn, raw, write
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.store import Store
+from harness.store.store import Store
 from tests.integration.bench import until
 from tests.integration.shelf import (
     BODY,
@@ -31,12 +31,13 @@ from tests.integration.shelf import (
 
 SCRIPT = """
 import functools, pathlib, signal, sys
-from harness import serve, store
-from harness.errors import Terminated
+from harness.core.errors import Terminated
+from harness.fetch import mirror_server
+from harness.store.store import Store
 def terminated(*_):
     raise Terminated
 signal.signal(signal.SIGTERM, terminated)
-serve.run(store.Store(pathlib.Path(sys.argv[1])), "127.0.0.1", 0, functools.partial(print, flush=True))
+mirror_server.run(Store(pathlib.Path(sys.argv[1])), "127.0.0.1", 0, functools.partial(print, flush=True))
 print("closed")
 """
 
@@ -112,7 +113,7 @@ def test_a_client_that_goes_away_before_it_asked_disturbs_nobody(
 def test_a_client_that_takes_nothing_is_left(
     store: Store, served: str, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.serve._Handler.timeout", 0.2)
+    monkeypatch.setattr("harness.fetch.mirror_server._Handler.timeout", 0.2)
     keep(store, LARGE, LARGE_URL)
     with connected(served) as idle, connected(served) as stalled:
         stalled.sendall(f"GET /{LARGE_URL} HTTP/1.1\r\n\r\n".encode())

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.serve import serving
-from harness.store import Store
+from harness.fetch.mirror_server import serving
+from harness.store.store import Store
 from tests.integration.shelf import BODY, SHA256, TAG, URL, client_of, keep
 
 SIZES = (0, 1, 2, 3, 10, 1000)

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness import locks
-from harness.errors import UsageError
-from harness.serve import run, serving
-from harness.store import Store
-from harness.urls import index_key
+from harness.core.errors import UsageError
+from harness.core.urls import index_key
+from harness.fetch.mirror_server import run, serving
+from harness.host import locks
+from harness.store.store import Store
 from tests.integration.shelf import BODY, LARGE, LARGE_URL, SHA256, URL, asked, keep, write
 
 

@@ -26,10 +26,10 @@ LOADING_NUMPY = """class Finder:
         if name == "numpy.lib":
             stop()
 sys.meta_path.insert(0, Finder())"""
-READING_OPTIONS = """def parser(environment, original=cli.arguments.parser):
+READING_OPTIONS = """def parser(environment, original=main.arguments.parser):
     stop()
     return original(environment)
-cli.arguments.parser = parser"""
+main.arguments.parser = parser"""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -47,7 +47,7 @@ def test_interrupted_while_running(lab: Laboratory, number: signal.Signals, code
 @pytest.mark.parametrize("moment", [LOADING_NUMPY, READING_OPTIONS], ids=["loading", "reading"])
 def test_interrupted_before_it_begins(lab: Laboratory, moment: str, number: str, code: int) -> None:
     stop = f"def stop(): os.kill(os.getpid(), signal.{number})"
-    script = f"import os, signal, sys\nfrom harness import cli\n{stop}\n{moment}\ncli.entry_point()"
+    script = f"import os, signal, sys\nfrom harness.cli import main\n{stop}\n{moment}\nmain.entry_point()"
     argv = [sys.executable, "-c", script, "quality"]
     done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (code, "")
@@ -58,13 +58,15 @@ def test_interrupted_the_moment_before_it_waits(lab: Laboratory, number: str, co
     """CPython has seen the signal by then and runs no handler while it waits, as if another thread had been sent it."""
     lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
     script = f"""import signal, threading
-from harness import cli, executor, model
+from harness.cli import main
+from harness.core import model
+from harness.pipeline import executor
 def start(self, step, results, original=executor.LocalExecutor.start):
     original(self, step, results)
     if isinstance(step, model.Run):
         threading.Timer(1, signal.raise_signal, [signal.{number}]).start()
 executor.LocalExecutor.start = start
-cli.entry_point()"""
+main.entry_point()"""
     argv = [sys.executable, "-c", script, *lab.argv("toy")[len(HARNESS) :]]
     done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), check=False, timeout=PATIENCE_S)
     assert done.returncode == code

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.arguments import parser
-from harness.entries import Entry
-from harness.store import Store
-from harness.upkeep import verify
-from harness.urls import index_key
+from harness.cli.arguments import parser
+from harness.core.urls import index_key
+from harness.store.entry import Entry
+from harness.store.gc import verify
+from harness.store.store import Store
 from tests.integration.laboratory import HARNESS, clean_environment
 
 DAY_S = 24 * 3600
@@ -52,7 +52,7 @@ def run(store: Store, *argv: str, environment: Mapping[str, str] | None = None) 
 
 
 def python(code: str, *argv: str) -> "subprocess.Popen[str]":
-    head = "import sys, time\nfrom pathlib import Path\nfrom harness.store import Store\n"
+    head = "import sys, time\nfrom pathlib import Path\nfrom harness.store.store import Store\n"
     head += "store = Store(Path(sys.argv[1]))\n"
     return subprocess.Popen([sys.executable, "-c", head + code, *argv], stdout=subprocess.PIPE, text=True)
 
@@ -255,7 +255,7 @@ for _ in range(150):
             assert (entry.path / name).read_bytes() == bytes([number]) * 5000
 """
     working = [python(work, str(store.root)) for _ in range(4)]
-    collect = "from harness.upkeep import collect\nwhile True: print(len(collect(store, 20_000).removed), flush=True)"
+    collect = "from harness.store.gc import collect\nwhile True: print(len(collect(store, 20_000).removed), flush=True)"
     collecting = python(collect, str(store.root))
     try:
         for each in working:
@@ -271,7 +271,7 @@ for _ in range(150):
 
 
 def test_a_killed_gc_leaves_a_good_store(store: Store) -> None:
-    collect = "from harness.upkeep import collect\nprint('go', flush=True)\ncollect(store, 0)"
+    collect = "from harness.store.gc import collect\nprint('go', flush=True)\ncollect(store, 0)"
     for turn in range(6):
         for number in range(40):
             put(store, str(number), 200_000, days_ago=1)

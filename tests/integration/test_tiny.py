@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.toolchain import Toolchain
+from harness.iree.toolchain import Toolchain
 from tests.integration.laboratory import Laboratory
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from harness.compare import DTYPES, compare
-from harness.model import ELEMENT_BITS, TensorType, Thresholds
+from harness.core.model import ELEMENT_BITS, TensorType, Thresholds
+from harness.pipeline.compare import DTYPES, compare
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.toolchain import Toolchain
+from harness.iree.toolchain import Toolchain
 from tests.integration import rebuilt
 from tests.integration.laboratory import Laboratory, Result, clean_environment
 from tests.integration.rebuilt import COMMIT, NIGHTLY, OWN
@@ -158,7 +158,7 @@ def test_the_tag_of_an_image_is_that_of_the_wheels(lab: Laboratory, site: Site) 
 
 def tag(lab: Laboratory, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run `harness image tag`, which needs no engine."""
-    argv = [sys.executable, "-c", "from harness.cli import entry_point; entry_point()", "image", "tag"]
+    argv = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()", "image", "tag"]
     argv += ["--store", str(lab.root / "store"), *options]
     return subprocess.run(argv, env=clean_environment(), capture_output=True, text=True, check=False, cwd=lab.root)
 

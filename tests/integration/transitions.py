@@ -15,7 +15,7 @@ import numpy as np
 from generator import layers, reference
 from generator.builder import Function, module_text
 
-from harness.releases import Releases
+from harness.iree.releases import Releases
 from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, Array, Laboratory
 
 RELEASES = tuple(Releases().names)

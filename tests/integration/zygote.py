@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from harness.blobs.download import Means
-from harness.blobs.tries import Retry
-from harness.errors import HarnessError
-from harness.fetch import Fetcher
-from harness.model import Blob
-from harness.store import Store
+from harness.core.errors import HarnessError
+from harness.core.model import Blob
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.retry import Retry
+from harness.store.store import Store
 
 # What a process of another machine is like, as far as its name goes.
 _APART = (["unshare", "--uts"], ["unshare", "--user", "--map-root-user", "--uts"])

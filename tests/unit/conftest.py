@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from harness.store import Store
+from harness.store.store import Store
 from tests.unit.daemons import left_to_the_collector
 
 # No example has a deadline: a busy machine is no bug. The number keeps the unit tests within ten seconds.

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.blobs.download import Means
-from harness.fetch import Fetcher, Places
-from harness.model import (
+from harness.core.model import (
     Compare,
     Compile,
     Fetch,
@@ -22,11 +20,13 @@ from harness.model import (
     Step,
     Verdict,
 )
-from harness.plan import needs
-from harness.process import Ended
-from harness.steps import Compiled, Done, Ran, Results, Steps
-from harness.store import Store
-from harness.toolchain import Toolchain
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher, Places
+from harness.host.process import Ended
+from harness.iree.toolchain import Toolchain
+from harness.pipeline.planner import needs
+from harness.pipeline.step_runner import Compiled, Done, Ran, Results, Steps
+from harness.store.store import Store
 from tests.unit.samples import release
 
 Decide = Callable[[Step], Verdict | BaseException | None]

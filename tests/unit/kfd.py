@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.devices import Gpu, Vendor, chip_name
+from harness.host.devices import Gpu, Vendor, chip_name
 
 NODES = "sys/class/kfd/kfd/topology/nodes"
 UNIQUE_ID = 0x9BA5_0000_0000_0001

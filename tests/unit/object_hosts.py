@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from harness.blobs.objects import ObjectSource
-from harness.process import Cancel
+from harness.fetch.object_stores import ObjectSource
+from harness.host.process import Cancel
 
 PIECE_BYTES = 4 << 20
 BODY = bytes(range(256)) * (9 << 12)  # 9 MiB: two pieces and a bit

@@ -2,17 +2,7 @@
 
 from typing import Any
 
-from harness.model import (
-    FetchedBlob,
-    Kind,
-    Measurement,
-    Module,
-    Outcome,
-    Phase,
-    Report,
-    Status,
-    exit_code,
-)
+from harness.core.model import FetchedBlob, Kind, Measurement, Module, Outcome, Phase, Report, Status, exit_code
 
 FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT, Kind.BUDGET)
 NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.DISK)

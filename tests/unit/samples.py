@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from harness import releases
-from harness.model import Backend, Blob, Case, ModelSpec, Plan, Release, Target, Tensor, TensorType
-from harness.plan import Options, plan
+from harness.core.model import Backend, Blob, Case, ModelSpec, Plan, Release, Target, Tensor, TensorType
+from harness.iree import releases
+from harness.pipeline.planner import Options, plan
 
 CPU = Target(backend=Backend.CPU)
 MI300 = Target(backend=Backend.ROCM, chip="gfx942", sku="mi300")

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.finding import Asked, Finding
-from harness.model import Kind, Outcome, Phase, Status
-from harness.prober import Judged
-from harness.probes import Probe, Question
+from harness.core.model import Kind, Outcome, Phase, Status
+from harness.search.finding import Asked, Finding
+from harness.search.probes import Probe, Question
+from harness.search.release_runner import Judged
 from tests.unit.reports import ENVIRONMENT, outcome, report
 
 FAILED = {"status": Status.FAILED, "kind": Kind.NUMERIC, "phase": Phase.COMPARE, "reason": "output 0: 12 of 44 differ"}

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.entries import Entry
-from harness.store import Store
+from harness.store.entry import Entry
+from harness.store.store import Store
 
 KEY = "ab" + "0" * 62
 DAY_S = 24 * 3600

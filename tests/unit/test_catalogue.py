@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import spec
-from harness.folders import Folders
-from harness.model import Backend, Blob, Case, Compare, Compile, ModelSpec, Plan, Run, Target
-from harness.plan import Options, plan
+from harness.core.model import Backend, Blob, Case, Compare, Compile, ModelSpec, Plan, Run, Target
+from harness.pipeline.planner import Options, plan
+from harness.specs import reader
+from harness.specs.catalogue import Folders
 from tests import original_suite
 from tests.original_suite import Document
 from tests.unit.samples import CPU, MI300, release
@@ -26,7 +26,7 @@ def as_it_was(document: Document) -> Document:
 def loaded(root: Path, external_files: Path | None = None) -> dict[str, ModelSpec]:
     folders = Folders(root, external_files=external_files)
     paths = [path for path in folders.paths() if path.parent.name != "tiny"]
-    return {f"{each.name}_{each.backend}": each for each in spec.load_all(paths, folders)}
+    return {f"{each.name}_{each.backend}": each for each in reader.load_all(paths, folders)}
 
 
 @pytest.fixture(scope="module")

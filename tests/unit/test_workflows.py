@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.arguments import parser
+from harness.cli.arguments import parser
 
 ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / ".github/workflows").glob("*.yml"))

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from harness import spec as specs
-from harness.folders import Folders
-from harness.model import ModelSpec
+from harness.core.model import ModelSpec
+from harness.specs import reader as specs
+from harness.specs.catalogue import Folders
 from tests.integration.range_server import RangeServer
 from tests.integration.stand_ins.encoders import sd3_clip, sdxl_clip
 from tests.integration.stand_ins.llama import decode, prefill

@@ -11,7 +11,7 @@ import iree.runtime
 import numpy as np
 from generator.builder import Array, Shape, shaped, type_names
 
-from harness.model import ModelSpec, Tensor, TensorType
+from harness.core.model import ModelSpec, Tensor, TensorType
 
 Argument = tuple[Shape, str]
 

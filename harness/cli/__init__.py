@@ -1,0 +1,1 @@
+"""Turns argv and the environment into settings, runs a command, returns the exit code."""

@@ -1,0 +1,106 @@
+"""`harness new`."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from harness.cli import search_arguments, selection, targets
+from harness.cli.commands import fetch
+from harness.containers import provider
+from harness.core.errors import UsageError
+from harness.core.model import EXIT_OK, Backend, Blob
+from harness.host.disk import disk_errors, write_atomically
+from harness.pipeline import session
+from harness.specs import inline, reader
+from harness.specs.catalogue import LOCK_NAME, Folders, local_path
+
+_NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNORECASE)
+
+
+def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Write the spec of a model, lock its blobs and run it once; nothing is written that is invalid."""
+    where = selection.spec_folders(parsed)
+    backend = targets.targets(parsed, selection.gpus(parsed))[0].backend
+    path = _path(parsed.name, where, backend)
+    document = inline.document(parsed.mlir, parsed, backend, source=lambda text: _source(text, where, path))
+    _check_are_there(reader.of_document(path, where, backend, document).blobs, where)
+    judging = _as(parsed, "quality", selectors=[parsed.name], filter=None)
+    provide = None if parsed.no_run else provider.provider(judging, environment)
+    _write(path, document)
+    if (code := _lock(parsed, where, path)) != EXIT_OK:
+        _tell(f"{path} stays, but not all of its blobs are locked: correct it, or try later, with `harness lock`.")
+    elif provide:
+        code = session.judge(judging, Console(highlight=False), environment, provide)
+        _tell(_hint(path, judging, code))
+    return code
+
+
+def _path(name: str, where: Folders, backend: Backend) -> Path:
+    """Return where the spec of a name belongs.
+
+    Raises:
+        UsageError: it is no name, another has it, or what is no folder is in its place.
+    """
+    if not (found := _NAME.fullmatch(name)):
+        raise UsageError(f"{name}: expected MODEL/SUBMODEL, of letters, digits, '.', '_' and '-', as in sd3/clip.")
+    model, stem = found[1], f"{found[2]}_{backend}"
+    if (where.specs / model).exists() and not (where.specs / model).is_dir():
+        raise UsageError(f"{where.specs / model} is no folder; choose another name, or remove it.")
+    for path in where.paths():
+        if (path.parent.name, path.stem) == (model, stem):
+            raise UsageError(f"{path} is {name} already, and is not overwritten; choose another name, or remove it.")
+    return where.specs / model / f"{stem}.json"
+
+
+def _source(text: str, where: Folders, path: Path) -> str:
+    """Return how a spec names what a user names relative to the folder of specs."""
+    if (":" in text and urlsplit(text).scheme) or Path(text).is_absolute():
+        return text
+    return os.path.relpath(where.specs / text, path.parent) if (where.specs / text).exists() else text
+
+
+def _check_are_there(named: Sequence[Blob], where: Folders) -> None:
+    for path in (local_path(blob) for blob in named if blob.url.startswith("file:")):
+        if not path.is_file():
+            expected = f"expected a URL, or a path relative to {where.specs}"
+            raise UsageError(f"{path}: there is no such file; {expected}.")
+
+
+def _as(parsed: argparse.Namespace, command: str, **changes: Any) -> argparse.Namespace:
+    """Return the command line of another command for what has been written."""
+    return argparse.Namespace(**{**vars(inline.without(parsed)), "command": command, **changes})
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    with disk_errors(path):
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, inline.text(document))
+    _tell(f"written   {path}")
+
+
+def _lock(parsed: argparse.Namespace, where: Folders, path: Path) -> int:
+    """Lock what the spec names that is not of this machine."""
+    written = reader.load_all([path], where)
+    if all(blob.url.startswith("file:") for each in written for blob in each.blobs):
+        return EXIT_OK
+    return fetch.lock(_as(parsed, "lock", update=False), where, written)
+
+
+def _hint(path: Path, judging: argparse.Namespace, code: int) -> str:
+    """Return what to do after the run."""
+    if code == EXIT_OK:
+        return f"{path} is done; commit it, {LOCK_NAME} if it changed, and the files that it names."
+    again = search_arguments.again(judging) + (f" --iree {judging.iree}" if judging.iree else "")
+    return f"{path} stays. See the reason above and the logs, correct the spec or its files, and run again: {again}"
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,127 @@
+"""Reads argv and environment, prints, exits; wires all of it."""
+
+import contextlib
+import importlib
+import io
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NoReturn
+
+from harness.cli import arguments
+from harness.core.errors import HarnessError, SpecError, Terminated
+from harness.core.model import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED
+
+Environment = Mapping[str, str]
+_FIRST_OWN_DESCRIPTOR = 3
+_WAKE_S = 0.1
+
+
+def entry_point() -> NoReturn:
+    """Run the command line of this process."""
+    _mend_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
+    _wake_for_signals()
+    sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - this is the place
+
+
+def main(argv: Sequence[str], environment: Environment) -> int:
+    """Run a command and return its exit code, as the table in README has it."""
+    try:
+        with _signals_held():
+            parsed = arguments.parser(environment).parse_args(argv)
+            if "selectors" in parsed:
+                parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
+            command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[parsed.command]}")
+        code: int = command.main(parsed, environment)
+        return code  # noqa: TRY300 - reads as it happens
+    except HarnessError as error:
+        sys.stderr.write(f"error: {error}\n" if not isinstance(error, SpecError) else f"{error}\n")
+        return error.exit_code
+    except Terminated:
+        return EXIT_TERMINATED
+    except (KeyboardInterrupt, BrokenPipeError):
+        return EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last resort: say that it is our fault
+        sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
+        return EXIT_BUG
+
+
+def _mend_streams() -> None:
+    """Have all three standard streams open, or files of ours would take their numbers, and able to take any text."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < _FIRST_OWN_DESCRIPTOR:
+        continue
+    os.close(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals wait: NumPy, interrupted while it is loaded, raises an ImportError instead."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _wake_for_signals() -> None:
+    """Have a signal heard that comes when the main thread is about to wait.
+
+    CPython runs handlers between two bytecodes. One whose signal comes after the last of them and before the wait
+    itself would run when that wait is over, hours later. So once a signal has come, waits are interrupted from here.
+    """
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(write_fd, False)
+    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
+    signal.signal(signal.SIGURG, lambda *_: None)
+    main_thread = threading.get_ident()
+
+    def wake() -> None:
+        os.read(read_fd, 1)
+        while True:
+            signal.pthread_kill(main_thread, signal.SIGURG)
+            time.sleep(_WAKE_S)
+
+    with _signals_held():  # by this thread for good: they are for the main thread
+        threading.Thread(target=wake, daemon=True).start()
+
+
+def _terminated(number: int, _frame: object) -> None:
+    if number == signal.SIGHUP:
+        _leave_terminal()
+    raise Terminated
+
+
+def _leave_terminal() -> None:
+    """Write to nowhere what would go to a terminal that has gone: the results are still to be written."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
+            os.dup2(null, stream.fileno())
+
+
+# The module of each command, of which only the one that is asked for is loaded: together they take a second.
+_COMMANDS = {
+    "quality": "quality",
+    "run": "quality",
+    "plan": "inspect",
+    "list": "inspect",
+    "validate": "inspect",
+    "fetch": "fetch",
+    "lock": "fetch",
+    "new": "new",
+    "doctor": "doctor",
+    "store": "store",
+    "image": "image",
+    "bisect": "bisect",
+    "matrix": "matrix",
+}

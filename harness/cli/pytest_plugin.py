@@ -1,0 +1,238 @@
+"""The pytest plugin that collects specs and takes each case through the same plan as `harness quality`.
+
+    python quality_tests/ -rpFe --log-cli-level=info --timeout=600 --durations=0
+    pytest quality_tests/ --test-file-directory DIR --external-file-directory DIR -k clip -n 2
+
+`--timeout` is the limit of each compilation and each run, as in the harness. Blobs are fetched in the
+set-up of a test, so a blob that cannot be had is an error and not a failure, and its time is its own.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import shlex
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import arguments, selection, targets
+from harness.core.errors import NoVerdictError, UsageError
+from harness.core.model import Case, Compare, Fetch, Outcome, Plan, Status, Step, Verdict
+from harness.fetch import provision
+from harness.host import devices
+from harness.host.gpu_locks import Pool
+from harness.iree import release_sources
+from harness.pipeline import planner as planning
+from harness.pipeline.executor import claimed
+from harness.pipeline.outcome import outcome
+from harness.pipeline.step_runner import Done, Steps
+from harness.report import facts
+from harness.specs import reader
+from harness.store.store import Store
+
+_LOG = logging.getLogger("harness")
+_OUT_DIR = Path("results/pytest")
+_LOG_LINES = 40
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the original suite's options and the harness's own choice of release."""
+    group = parser.getgroup("harness")
+    group.addoption("--test-file-directory", type=Path, help="folder of specs (default: quality_tests)")
+    group.addoption("--external-file-directory", type=Path, help="folder of files that specs name by name")
+    group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
+    group.addoption(
+        "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: a page, a folder"
+    )
+    group.addoption(
+        "--wheels", action="append", default=[], metavar="DIR", help="more releases: a folder of own builds"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect from the folder of `--test-file-directory` where it is given."""
+    if folder := config.getoption("--test-file-directory"):
+        config.args = [str(folder)]
+    try:
+        config.pluginmanager.register(_Bench(config), "harness-bench")
+    except (UsageError, NoVerdictError) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+class _Bench:
+    """What the tests of one process share: the command line, the toolchain and the store."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.parsed = self._parsed()
+        with Store(self.parsed.store) as store:
+            self.release = release_sources.chosen(self.parsed, store, _LOG.info)
+        self.folders = selection.spec_folders(self.parsed)
+        self._paths = frozenset(self.folders.paths())
+        self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
+        self.pool = Pool(selection.gpus(self.parsed), on_wait=provision.waiting(_LOG.info, why="another run uses"))
+        self._steps: Steps | None = None
+        self._has_room = False
+        self._open = contextlib.ExitStack()
+
+    @pytest.hookimpl
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "SpecFile | None":
+        """Collect a spec; other JSON files are none of ours."""
+        return SpecFile.from_parent(parent, path=file_path) if file_path.resolve() in self._paths else None
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        """Close what was opened."""
+        self._open.close()
+
+    def cases(self, path: Path) -> list[Case]:
+        """Return the cases of a spec file for the targets asked for; there may be none."""
+        wanted = targets.targets(self.parsed, selection.gpus(self.parsed))
+        sku = selection.asked_sku(self.parsed, wanted[0].backend)
+        specs = reader.load_all([path.resolve()], self.folders, sku=sku)
+        return planning.cases(specs, wanted)
+
+    def plan(self, case: Case) -> Plan:
+        """Return what will be done for a case."""
+        return planning.plan(case, self.steps.toolchain.release, selection.options(self.parsed))
+
+    @property
+    def steps(self) -> Steps:
+        """What does the steps; the toolchain is provided the first time."""
+        if self._steps is None:
+            store = Store(self.parsed.store, on_wait=provision.waiting(_LOG.info))
+            self._fetcher = self._open.enter_context(provision.fetcher(self.parsed, store, _LOG.info))
+            self._steps = Steps(
+                store=store,
+                have=self._fetcher.fetch,
+                toolchain=release_sources.installed(self.parsed, self.release, store, None, _LOG.info),
+                host_cpu=devices.cpu_identity(),
+                out_dir=self.out_dir,
+                timeout_s=self.parsed.timeout,
+            )
+        return self._steps
+
+    def make_room(self, items: Iterable[pytest.Item]) -> None:
+        """Before the first blob, see that there is room for those of all tests together."""
+        if not self._has_room:
+            self._has_room = True
+            cases = [item.case for item in items if isinstance(item, CaseItem)]
+            blobs = [step.blob for case in cases for step in self.plan(case).steps if isinstance(step, Fetch)]
+            provision.make_room(self.parsed, self._fetcher, blobs, _LOG.info)
+
+    def _parsed(self) -> argparse.Namespace:
+        """Return the command line of `harness quality` that says the same as pytest's."""
+        options = {
+            "--specs": self._config.getoption("--test-file-directory"),
+            "--external-files": self._config.getoption("--external-file-directory"),
+            "--iree": self._config.getoption("--iree"),
+            "--timeout": self._config.getoption("timeout", None),
+        }
+        argv = [text for name, value in options.items() if value for text in (name, str(value))]
+        for name in ("--find-links", "--wheels"):
+            argv += [text for value in self._config.getoption(name) for text in (name, value)]
+        return arguments.parser(os.environ).parse_args(["quality", *argv])  # noqa: TID251 - an entry point like cli
+
+
+class SpecFile(pytest.File):
+    """A spec file: an item for each of its cases."""
+
+    def collect(self) -> Iterable["CaseItem"]:
+        """Yield the cases for the backend asked for."""
+        try:
+            for case in _bench(self.config).cases(self.path):
+                yield CaseItem.from_parent(self, name=case.id, case=case)
+        except UsageError as error:
+            raise self.CollectError(str(error)) from error
+
+
+class CaseItem(pytest.Item):
+    """A case as a test."""
+
+    def __init__(self, *, case: Case, **rest: Any) -> None:
+        """Remember the case; pytest's own limit is off, since the tools have theirs."""
+        super().__init__(**rest)
+        self.case = case
+        self.outcome: Outcome | None = None
+        self._results: dict[Step, Done] = {}
+        self._plan: Plan | None = None
+        self.add_marker(pytest.mark.timeout(0))
+
+    def setup(self) -> None:
+        """Provide the toolchain and fetch the blobs; what cannot be had is an error."""
+        bench = _bench(self.config)
+        try:
+            bench.make_room(self.session.items)
+            self._plan = bench.plan(self.case)
+        except NoVerdictError as error:
+            blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
+            self._plan = Plan(case=self.case, steps=(), blocked=blocked)
+        self._do(self._plan, fetching=True)
+
+    def runtest(self) -> None:
+        """Compile, run and compare."""
+        assert self._plan  # noqa: S101 - set-up comes first
+        self._do(self._plan, fetching=False)
+        found = self.outcome = outcome(self._plan, self._results, self._verdict, _bench(self.config).out_dir)
+        match found.status:
+            case Status.XFAILED:
+                pytest.xfail(facts.headline(found))
+            case Status.UNSUPPORTED | Status.SKIPPED:
+                pytest.skip(facts.headline(found))
+            case Status.FAILED | Status.XPASSED | Status.ERROR:
+                raise _NotAsExpectedError(found)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return what became of the case instead of a traceback of ours."""
+        if not isinstance(excinfo.value, _NotAsExpectedError):
+            return super().repr_failure(excinfo, style)
+        found = excinfo.value.outcome
+        tail = "\n".join(found.log_tail.splitlines()[-_LOG_LINES:])
+        return f"{found.status.upper()} {found.id}\n{facts.explanation(found)}\n{tail}".strip()
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the test is: the spec."""
+        return self.path, 0, self.case.id
+
+    @property
+    def _verdict(self) -> Verdict | None:
+        return next((done.verdict for done in self._results.values() if done.verdict), None)
+
+    def _do(self, plan: Plan, *, fetching: bool) -> None:
+        for step in plan.steps:
+            if isinstance(step, Fetch) is not fetching or self._verdict:
+                continue
+            if not isinstance(step, Fetch | Compare):
+                _LOG.info("+ %s", shlex.join(step.argv))
+            bench = _bench(self.config)
+            with claimed(bench.pool, step, bench.steps.cancel) as gpu:
+                self._results[step] = bench.steps.do(step, self._results, gpu)
+        if fetching and (plan.blocked or self._verdict):
+            self.outcome = outcome(plan, self._results, self._verdict, _bench(self.config).out_dir)
+            if self.outcome.status is Status.ERROR:
+                raise _NotAsExpectedError(self.outcome)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report a case without a verdict as an error, which is not a failure."""
+    report = yield
+    if isinstance(item, CaseItem) and item.outcome and item.outcome.status is Status.ERROR and report.failed:
+        report.when = "setup"
+    return report
+
+
+class _NotAsExpectedError(Exception):
+    """A case is not as it should be."""
+
+    def __init__(self, found: Outcome) -> None:
+        super().__init__(facts.headline(found))
+        self.outcome = found
+
+
+def _bench(config: pytest.Config) -> _Bench:
+    bench: _Bench = config.pluginmanager.getplugin("harness-bench")
+    return bench

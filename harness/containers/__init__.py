@@ -1,0 +1,1 @@
+"""Builds pinned images and does steps inside containers."""

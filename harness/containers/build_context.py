@@ -1,0 +1,190 @@
+"""What an image is made from: its tag, which is a hash over all of it, and the build context."""
+
+import argparse
+import functools
+import hashlib
+import io
+import json
+import platform
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import harness
+from harness.containers import manifest
+from harness.containers.definitions import Bootstrapped, Image, Pulled
+from harness.containers.manifest import Manifest
+from harness.iree import toolchain
+from harness.iree.releases import LockedRelease
+from harness.iree.toolchain import Toolchain
+
+_PACKAGE = Path(harness.__file__).parent
+_TAG_DIGITS = 12
+# Where an installed harness has the folder `containers` of the repository.
+_INSTALLED = Path("containers", "data")
+# What an installation leaves beside what it installs; it differs from one to the next.
+_LEFT_OUT = frozenset({"__pycache__", "entry.json", "install.log", "requirements.txt", ".lock"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """An image for an IREE release, before it is built. `containers` is the folder with Dockerfile and locks."""
+
+    image: Image
+    release: LockedRelease
+    containers: Path
+
+    @property
+    def inputs(self) -> str:
+        """The sha256 over all that the image depends on."""
+        return _json_sha256({"frame": frame(self.image, self.containers), "toolchain": toolchain.key(self.release)})
+
+    @property
+    def tag(self) -> str:
+        """`cpu-3.13.0-0123456789ab`; no tag has a plus, as the versions of own builds do."""
+        return f"{self.image.name}-{self.release.release.name.replace('+', '_')}-{self.inputs[:_TAG_DIGITS]}"
+
+    @property
+    def arguments(self) -> Mapping[str, str]:
+        """The Dockerfile's arguments, but for the base."""
+        return {"PYTHON": self.image.python, "HIP": self.image.hip or ""}
+
+    def manifest(self, tools: Toolchain) -> Manifest:
+        """Return what the image will say of itself, given the toolchain that is copied into it."""
+        return Manifest(
+            image=self.image.name,
+            tag=self.tag,
+            inputs=self.inputs,
+            frame=frame(self.image, self.containers),
+            base=_base(self.image),
+            requirements=_requirements(self.containers),
+            harness=this_harness(),
+            toolchain=toolchain.moved(tools, manifest.ROOT / "toolchain"),
+            hip=self.image.hip,
+        )
+
+
+def frame(image: Image, containers: Path) -> str:
+    """Return the sha256 over all that an image depends on but the IREE release: images that share it differ by that."""
+    return _json_sha256(
+        {
+            "machine": platform.machine(),
+            "base": _base(image),
+            "python": image.python,
+            "hip": image.hip,
+            "dockerfile": _file_sha256(containers / "Dockerfile"),
+            "requirements": _requirements(containers),
+            "harness": this_harness(),
+        }
+    )
+
+
+def folder(parsed: argparse.Namespace) -> Path:
+    """Return the folder with images.toml: `--containers`, or the harness's own, in its repository or its package."""
+    own = _PACKAGE / _INSTALLED
+    return parsed.containers or (own if own.is_dir() else _PACKAGE.parent / "containers")
+
+
+def recipe(parsed: argparse.Namespace, chosen: Image, release: LockedRelease) -> Recipe:
+    """Return how an image is made for a release, each of whose wheels has a sha256."""
+    return Recipe(image=chosen, release=release, containers=folder(parsed))
+
+
+@functools.cache
+def this_harness() -> str:
+    """Return the version of this harness and a digest of its files."""
+    digests = [(name, _file_sha256(path)) for name, path in _sources()]
+    return f"{harness.__version__}+{_json_sha256(digests)[:_TAG_DIGITS]}"
+
+
+def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes]) -> None:
+    """Write the build context: the same inputs give the same bytes.
+
+    Args:
+        recipe: of the image.
+        tools: the installed release.
+        dependencies: folder of what the harness needs, for the image's Python.
+        file: where to.
+    """
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        _add_text(tar, "Dockerfile", (recipe.containers / "Dockerfile").read_text(encoding="utf-8"))
+        for name, path in _files(dependencies):
+            _add(tar, f"dependencies/{name}", path)
+        for name, path in _files(toolchain.folder(tools)):
+            _add(tar, f"toolchain/{name}", path)
+        for name, path in _sources():
+            _add(tar, f"harness/harness/{name}", path)
+        about = recipe.manifest(tools)
+        _add_text(tar, f"harness/{manifest.NAME}", manifest.text(about))
+        for name, start in (
+            ("harness", "harness.cli.main import entry_point"),
+            (manifest.WORKER.name, "harness.containers.worker import main"),
+        ):
+            program = f"#!{recipe.image.python}\nfrom {start}\n\n{start.split()[-1]}()\n"
+            _add_text(tar, f"harness/bin/{name}", program, mode=0o755)
+        for path in (about.toolchain.iree_compile, about.toolchain.iree_run_module, about.toolchain.iree_dump_module):
+            _add_link(tar, f"harness/bin/{path.name}", path)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files below a folder with their names in it, in the same order everywhere."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if not _LEFT_OUT.intersection(name.parts) and (path.is_file() or path.is_symlink()):
+            yield str(name), path
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    """Yield the files of the harness, without what an installed one has of the folder `containers`."""
+    return ((name, path) for name, path in _files(_PACKAGE) if _PACKAGE / _INSTALLED not in path.parents)
+
+
+def _base(image: Image) -> str:
+    """Return what an image is made on: `name:tag@sha256:...`, or what was bootstrapped."""
+    match image.base:
+        case Bootstrapped(suite=suite, sha256=sha256):
+            return f"debian-{suite}@sha256:{sha256}"
+        case Pulled(reference=reference):
+            return reference
+
+
+def _requirements(containers: Path) -> str:
+    """Return the sha256 of the lock of what the harness needs."""
+    return _file_sha256(containers / "requirements.txt")
+
+
+def _file_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json_sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    tar.inodes = {}  # type: ignore[attr-defined]  # files that are one on this machine are each in it
+    info = tar.gettarinfo(path, name)
+    info = _plain(info, mode=0o755 if info.mode & 0o100 else 0o644)
+    if not info.isreg():
+        return tar.addfile(info)
+    with path.open("rb") as file:
+        return tar.addfile(info, file)
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: str, *, mode: int = 0o644) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(text.encode())
+    tar.addfile(_plain(info, mode=mode), io.BytesIO(text.encode()))
+
+
+def _add_link(tar: tarfile.TarFile, name: str, target: Path) -> None:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, str(target)
+    tar.addfile(_plain(info, mode=0o777))
+
+
+def _plain(info: tarfile.TarInfo, *, mode: int) -> tarfile.TarInfo:
+    """Take away what differs from machine to machine."""
+    return info.replace(mode=mode, mtime=0, uid=0, gid=0, uname="", gname="", deep=False)

@@ -1,0 +1,83 @@
+"""The harness within a container: does the steps that the harness outside sends, and goes when that goes.
+
+    argv: FOLDER STORE OUT TIMEOUT_S    it listens at FOLDER/socket, says in FOLDER/log what goes wrong, and has
+                                        the image's own toolchain
+
+The first connection says hello and then only lasts: its end is the order to go. Each other is for one step, and its
+end before the reply is the order to stop that step.
+"""
+
+import dataclasses
+import os
+import socket  # noqa: TID251 - of this machine, not of a network
+import sys
+import threading
+from pathlib import Path
+from typing import IO
+
+from harness.containers import manifest, protocol
+from harness.core.model import Blob, Fetched
+from harness.host import devices
+from harness.host.process import Cancel
+from harness.pipeline.step_runner import Steps
+from harness.store.store import Store
+
+SOCKET, LOG = "socket", "log"
+_CALLED_WITHIN_S = 60.0
+
+
+def main() -> None:
+    """Serve until the harness has gone."""
+    folder, store, out, timeout_s = sys.argv[1:]
+    os.chdir(folder)  # a socket's name has at most 107 bytes
+    os.dup2(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), sys.stderr.fileno())
+    about = manifest.of_this_image()
+    steps = Steps(
+        store=Store(Path(store)),
+        have=_have,
+        toolchain=about.toolchain,
+        host_cpu=devices.cpu_identity(),
+        out_dir=Path(out),
+        timeout_s=float(timeout_s),
+    )
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(SOCKET)
+        listener.listen(64)
+        listener.settimeout(_CALLED_WITHIN_S)
+        first, _ = listener.accept()
+        listener.settimeout(None)
+        first.sendall(protocol.line(protocol.Hello(manifest=about)))
+        threading.Thread(target=_go_after, args=(first,), daemon=True).start()
+        while True:
+            threading.Thread(target=_serve, args=(steps, listener.accept()[0]), daemon=True).start()
+
+
+def _have(blob: Blob) -> Fetched:
+    raise NotImplementedError(f"{blob.name}: blobs are fetched outside of the container")
+
+
+def _go_after(first: socket.socket) -> None:
+    first.recv(1)
+    os._exit(0)  # with the container go the tools that are still running
+
+
+def _serve(steps: Steps, connection: socket.socket) -> None:
+    cancel = Cancel()
+    with connection, connection.makefile("rb") as file:
+        request = protocol.read(protocol.Request, file.readline())
+        threading.Thread(target=_stop_after, args=(file, cancel), daemon=True).start()
+        try:
+            done = dataclasses.replace(steps, cancel=cancel).do(request.step, request.results, request.gpu)
+            if not cancel.is_set():
+                connection.sendall(protocol.line(protocol.reply(done)))
+        finally:
+            connection.shutdown(socket.SHUT_RDWR)  # the file cannot be closed while the other thread reads from it
+
+
+def _stop_after(file: IO[bytes], cancel: Cancel) -> None:
+    file.read(1)
+    cancel.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Values, errors and text that every package shares; no I/O."""

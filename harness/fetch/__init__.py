@@ -1,0 +1,1 @@
+"""Downloads blobs, whole and verified."""

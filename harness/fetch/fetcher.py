@@ -1,0 +1,331 @@
+"""Has blobs on disk: one comes in whole and verified, or not at all.
+
+    file:      stays where it is; the store remembers its digest
+    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its parts
+    unlocked   the same, by way of ROOT/urls/../<key of the URL>/url.json, which says what it had when it was first had
+
+What no lock vouches for is trusted once, and held to as long as the store has it.
+"""
+
+import contextlib
+import os
+import re
+import threading
+import time
+from collections.abc import Container, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from harness.core import urls
+from harness.core.errors import DiskError, FetchError, IntegrityError
+from harness.core.model import Blob, Fetched, FetchedBlob, Prospect
+from harness.core.text import size
+from harness.core.urls import redacted
+from harness.fetch.download import Means, Received, download
+from harness.fetch.hosts import Hosts
+from harness.fetch.partial import BLOB, JOURNAL, expectation
+from harness.fetch.source import AttemptError, Head
+from harness.host.disk import allocated_bytes, free_bytes
+from harness.host.process import Cancelled
+from harness.specs.catalogue import LOCK_NAME, local_path
+from harness.store import url_index
+from harness.store.entry import Entry
+from harness.store.store import Store
+from harness.store.url_index import Learnt
+
+_ASKED_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where blobs may be had and what opens them.
+
+    `locked` refuses what no lock vouches for; `fresh` asks whether the host still has what the store has of such;
+    `anew` fetches it each time, unless `offline`, and takes what comes.
+    """
+
+    mirrors: tuple[urls.Mirror, ...] = ()
+    grants: tuple[urls.Grant, ...] = ()
+    offline: bool = False
+    locked: bool = False
+    fresh: bool = False
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What is yet to come of some blobs: how many, and their bytes, as far as anybody says."""
+
+    blobs: int
+    bytes: int
+
+
+@dataclass(eq=False)
+class Fetcher:
+    """Has blobs on disk, for any number of threads; what several want is downloaded once."""
+
+    store: Store
+    means: Means
+    _: KW_ONLY
+    places: Places = Places()
+    _no_room: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        """Let all downloads together have as many connections as one."""
+        self._permits = threading.Semaphore(self.means.connections)
+        self._hosts = Hosts(self.places.mirrors, self.places.grants, stall_s=self.means.retry.stall_s)
+
+    def __enter__(self) -> Self:
+        """Return itself, which opens no connection yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close its connections."""
+        self._hosts.close()
+
+    def need(self, blobs: Iterable[Blob]) -> Need:
+        """Find out what is to come; what is there already is kept from being removed."""
+        lacking = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            sizes = list(pool.map(self._told_bytes, lacking))
+        there = sum(_allocated_bytes(self.store.draft_dir(*self.place(blob))) for blob in lacking)
+        return Need(blobs=len(lacking), bytes=max(0, sum(filter(None, sizes)) - there))
+
+    def prospects(self, blobs: Iterable[Blob]) -> list[Prospect]:
+        """Say of each blob whether it is here and how large it is; fetches nothing, and leaves the store as it is.
+
+        What neither the store nor the lock says is asked of the hosts, several at once, unless `offline`. Whatever goes
+        wrong with that, the size is then unknown; so it is of those that did not answer before an order to stop.
+        """
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            return list(pool.map(self._prospect, dict.fromkeys(blobs)))
+
+    def check_room(self, need: Need) -> None:
+        """Refuse to fetch anything if there is no room for all that is to come together."""
+        free = free_bytes(self.store.root)
+        if need.bytes > free:
+            self._no_room = (
+                f"{self.store.root}: {need.blobs} blobs of {size(need.bytes)} are to come, and {size(free)} are free; "
+                "free some space (`harness store gc --cache-size SIZE`), or name another folder with --store."
+            )
+
+    def place(self, blob: Blob) -> tuple[str, str]:
+        """Return kind and key of what the store has of a blob, or is to have."""
+        return ("blobs", blob.sha256) if blob.sha256 else (url_index.KIND, urls.index_key(blob.url))
+
+    def fetch(self, blob: Blob) -> Fetched:
+        """Return the blob's file, which is not to be written to.
+
+        Raises:
+            FetchError: it cannot be had.
+            IntegrityError: it is not what the lock says.
+            DiskError: no space is left or the store cannot be written.
+            Cancelled: the order came first.
+        """
+        started = time.monotonic()
+        if _is_remote(blob):
+            path, fetched = self._locked(blob) if blob.sha256 else self._unlocked(blob)
+        elif blob.url.startswith("file:"):
+            path, fetched = self._local(blob)
+        else:
+            known = ", ".join(urls.REMOTE)
+            raise FetchError(f"{redacted(blob.url)}: the URL has no known scheme; expected {known} or file.")
+        if blob.sha256 not in {None, fetched.sha256} or blob.size_bytes not in {None, fetched.bytes}:
+            found = f"its content is sha256:{fetched.sha256}, {fetched.bytes} bytes; expected {expectation(blob)}"
+            raise IntegrityError(f"{fetched.url}: {found}; correct the file, or the lock with `harness lock --update`.")
+        return Fetched(path=path, blob=fetched, seconds=time.monotonic() - started)
+
+    def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
+        path = local_path(blob)
+        try:
+            if not path.is_file():
+                what = "this is no file" if path.exists() else "there is no such file"
+                hint = "correct the path in the spec, put it there, or name its folder with --external-files"
+                raise FetchError(f"{path}: {what}; {hint}.")
+            sha256, size_bytes = self.store.digest(path), path.stat().st_size
+        except OSError as error:
+            raise FetchError(f"{path}: the file cannot be read ({error.strerror}); check its rights.") from error
+        return path, FetchedBlob(url=redacted(blob.url), sha256=sha256, bytes=size_bytes)
+
+    def _locked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
+        came: list[Received] = []
+
+        def make(folder: Path) -> Mapping[str, str]:
+            came.append(self._download(blob, folder))
+            return {BLOB: came[0].sha256}
+
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
+            hint = "write it anew with `harness lock --update`"
+            raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock is no sha256; {hint}.")
+        entry = self.store.provide(*self.place(blob), make, resumable=True)
+        received = came[0] if came else None
+        known = url_index.note(self.store, blob.url, lambda: self._learnt(blob, entry, received), sha256=sha256)
+        return entry.path / BLOB, _quoted(blob, known, entry, received)
+
+    def _unlocked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
+        """Trust what comes first, and hold the URL to it for as long as the store has it."""
+        came: list[Received] = []
+
+        def make(folder: Path) -> None:
+            if self.places.fresh or self.places.anew or not self._is_shared(folder):
+                came.append(self._download(blob, folder))
+                self._learnt(blob, self._share(folder, came[0]), came[0]).write(folder)
+                if not self.places.anew:
+                    told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
+                    self.means.notice(f"{redacted(blob.url)} is not in the lock: {told}")
+            _remove_all_but({url_index.INDEX}, folder)
+
+        if self.places.locked:
+            hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
+            if urls.lock_key(blob.url) is None:
+                hint = "nor can it be, as its query may be secret: have another URL, or pass --no-locked"
+            raise FetchError(f"{redacted(blob.url)}: it is not in {LOCK_NAME}, and --locked refuses it; {hint}.")
+        index = self.store.provide(
+            *self.place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
+        )
+        known = url_index.read(index.path)
+        entry = self.store.find("blobs", known.sha256)
+        if entry is None:
+            return self._locked(replace(blob, sha256=known.sha256))
+        return entry.path / BLOB, _quoted(blob, known, replace(entry, cached=index.cached), came[0] if came else None)
+
+    def _share(self, folder: Path, received: Received) -> Entry:
+        """Put what came into its place by content; the draft has it until the index is written."""
+
+        def make(place: Path) -> Mapping[str, str]:
+            for name in (BLOB, JOURNAL):
+                try:
+                    os.link(folder / name, place / name)
+                except OSError:  # one that was killed did so before, or this file system has no links
+                    (folder / name).replace(place / name)
+            return {BLOB: received.sha256}
+
+        return self.store.provide("blobs", received.sha256, make)
+
+    def _is_shared(self, folder: Path) -> bool:
+        """Return whether one that was killed after it had written the index left this draft."""
+        with contextlib.suppress(OSError, ValueError):
+            return self.store.find("blobs", url_index.read(folder).sha256) is not None
+        return False
+
+    def _has(self, blob: Blob) -> bool:
+        found = self.store.find(*self.place(blob))
+        return found is not None and (blob.sha256 is not None or self._has_content(found))
+
+    def _prospect(self, blob: Blob) -> Prospect:
+        if not _is_remote(blob):
+            size_bytes = _file_bytes(local_path(blob))
+            return Prospect(blob=blob, size_bytes=size_bytes, is_here=size_bytes is not None)
+        if entry := self._listed(blob):
+            return Prospect(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_here=True)
+        size_bytes = blob.size_bytes
+        if self.means.cancel is None or not self.means.cancel.is_set():
+            with contextlib.suppress(FetchError, Cancelled):  # the former if the environment allows no connection
+                size_bytes = self._told_bytes(blob)
+        begun_bytes = _allocated_bytes(self.store.draft_dir(*self.place(blob)))
+        return Prospect(blob=blob, size_bytes=size_bytes, begun_bytes=begun_bytes)
+
+    def _listed(self, blob: Blob) -> Entry | None:
+        """Return what the store lists of a blob's content, without a look at the file and without a mark of use."""
+        found = self.store.listed(*self.place(blob))
+        if found is None or blob.sha256 is not None:
+            return found
+        with contextlib.suppress(OSError, ValueError):
+            return self.store.listed("blobs", url_index.read(found.path).sha256)
+        return None
+
+    def _is_good(self, blob: Blob, index: Entry) -> bool:
+        if not self._has_content(index) or (self.places.anew and not self.places.offline):
+            return False
+        return not (self.places.fresh and self._is_outdated(blob, url_index.read(index.path)))
+
+    def _is_outdated(self, blob: Blob, known: Learnt) -> bool:
+        """Return whether the host shows another content than before, or nothing by which to tell."""
+        before = Head(total=known.size, etag=known.etag, last_modified=known.last_modified)
+        now = self._hosts.head(blob, self.means.cancel)
+        return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
+
+    def _has_content(self, index: Entry) -> bool:
+        return self.store.find("blobs", url_index.read(index.path).sha256) is not None
+
+    def _learnt(self, blob: Blob, entry: Entry, received: Received | None) -> Learnt:
+        """Return what is to be known of a URL later; little if another URL, or one that was killed, brought it."""
+        head = received.head if received else Head()
+        return Learnt(
+            url=redacted(blob.url),
+            sha256=entry.sha256(BLOB),
+            size=entry.files[BLOB]["bytes"],
+            etag=head.etag,
+            md5=head.md5,
+            last_modified=head.last_modified,
+            source=received.source if received else None,
+            private=self._hosts.is_private(blob),
+            fetched=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _download(self, blob: Blob, folder: Path) -> Received:
+        self._check_may(blob)
+        _remove_all_but({BLOB, JOURNAL}, folder)
+        try:
+            return download(blob, self._hosts.sources(blob), folder, self.means, self._permits)
+        except AttemptError as error:
+            raise error.raises(f"{error}; {error.mend}.") from error
+
+    def _check_may(self, blob: Blob) -> None:
+        if self.places.offline:
+            hint = "run `harness fetch`, or this command, once without --offline"
+            raise FetchError(f"{redacted(blob.url)}: it is not in the store and the network is not to be used; {hint}.")
+        if self._no_room:
+            raise DiskError(self._no_room)
+
+    def _told_bytes(self, blob: Blob) -> int | None:
+        """Return the size that the lock or else the host states; None if none does."""
+        if blob.size_bytes is not None or self.places.offline:
+            return blob.size_bytes
+        head = self._hosts.head(blob, self.means.cancel)
+        return head.total if head else None
+
+
+def _quoted(blob: Blob, known: Learnt, entry: Entry, received: Received | None) -> FetchedBlob:
+    """Return a blob as the results quote it."""
+    return FetchedBlob(
+        url=redacted(blob.url),
+        sha256=entry.sha256(BLOB),
+        bytes=entry.files[BLOB]["bytes"],
+        cached=entry.cached,
+        attempts=received.attempts if received else 0,
+        resumed=received is not None and received.resumed,
+        source=received.source if received else None,
+        etag=known.etag,
+        md5=known.md5,
+        last_modified=known.last_modified,
+    )
+
+
+def _remove_all_but(names: Container[str], folder: Path) -> None:
+    """Remove also what one left who was killed while it published the draft."""
+    for each in folder.iterdir():
+        if each.name not in names:
+            each.unlink()
+
+
+def _file_bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _is_remote(blob: Blob) -> bool:
+    return blob.url.partition(":")[0].lower() in urls.REMOTE
+
+
+def _allocated_bytes(folder: Path) -> int:
+    """Return what a draft has of its file, in which there may be holes."""
+    try:
+        return sum(allocated_bytes(each.stat()) for each in folder.iterdir())
+    except OSError:
+        return 0

@@ -1,0 +1,77 @@
+"""Where blobs may be had: from a mirror, or from where their URL says, with what grants access to it."""
+
+import contextlib
+import threading
+from collections.abc import Sequence
+
+import httpx  # noqa: TID251 - for the type of what `connection` lends
+
+from harness.core import urls
+from harness.core.model import Blob
+from harness.fetch import http
+from harness.fetch.http import HttpSource
+from harness.fetch.object_stores import ObjectSource
+from harness.fetch.source import AttemptError, Head, Source
+from harness.host.process import Cancel
+
+
+class Hosts:
+    """The sources of blobs, for any number of threads; those of one kind share their connections."""
+
+    def __init__(self, mirrors: Sequence[urls.Mirror], grants: Sequence[urls.Grant], *, stall_s: float) -> None:
+        """Connect to none yet.
+
+        Args:
+            mirrors: to be asked first, in this order.
+            grants: what opens URLs that have no signature themselves.
+            stall_s: seconds without a byte after which a host is given up.
+        """
+        self._mirrors, self._grants, self._stall_s = mirrors, grants, stall_s
+        self._client: httpx.Client | None = None
+        self._mutex = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def sources(self, blob: Blob) -> list[Source]:
+        """Return where a blob may be had, in the order to ask.
+
+        Raises:
+            FetchError: the environment allows no connection.
+        """
+        return [self._source(each) for each in urls.candidates(self._granted(blob), self._mirrors)]
+
+    def head(self, blob: Blob, cancel: Cancel | None) -> Head | None:
+        """Return what the first host that answers says of a blob."""
+        for source in self.sources(blob):
+            with contextlib.suppress(AttemptError), source.opened(0, 1, None, cancel) as (head, _):
+                return head
+        return None
+
+    def is_private(self, blob: Blob) -> bool:
+        """Return whether it may take credentials to have a blob, which so is not for everybody.
+
+        The libraries of object stores find theirs by themselves.
+        """
+        granted = self._granted(blob)
+        return urls.identity(granted) != granted or not _is_http(granted)
+
+    def _granted(self, blob: Blob) -> str:
+        return urls.granted(blob.url, self._grants)
+
+    def _source(self, url: str) -> Source:
+        if _is_http(url):
+            return HttpSource(client=self._shared_client(), url=url)
+        return ObjectSource(url, stall_s=self._stall_s)
+
+    def _shared_client(self) -> httpx.Client:
+        with self._mutex:
+            if self._client is None:
+                self._client = http.new_client(stall_s=self._stall_s)
+            return self._client
+
+
+def _is_http(url: str) -> bool:
+    return url.lower().startswith(("https:", "http:"))

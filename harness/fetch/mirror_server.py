@@ -1,0 +1,199 @@
+"""The only place that listens on a port: offers a store to other harnesses, read only (RFC 9110).
+
+    /https://host/models/a.irpa   what the store had from that URL
+
+A path is looked up and never joined to a folder: nothing but whole blobs of the store can be had,
+and of these none that was fetched with credentials.
+"""
+
+import base64
+import contextlib
+import http.server
+import io
+import ipaddress
+import os
+import re
+import socket  # noqa: TID251 - for the names of addresses; socketserver is what listens
+import socketserver
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any, BinaryIO
+from urllib.parse import unquote
+
+from harness import __version__
+from harness.core.errors import DiskError, UsageError
+from harness.core.urls import REMOTE, index_key, lock_key, redacted
+from harness.fetch.partial import BLOB
+from harness.store import url_index
+from harness.store.entry import MANIFEST
+from harness.store.store import Store
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_URL = re.compile(rf"/({'|'.join(REMOTE)}):/{{1,2}}")  # proxies make one slash of two
+_RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})", re.IGNORECASE)
+_ABOUT = """The store of an IREE quality harness, read only. {blobs} blobs; what took no credentials is at {url}URL
+Use it: harness quality --mirror https://={url}https://
+"""
+
+
+def run(store: Store, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until ^C or SIGTERM, then return; arguments and errors as of `serving`."""
+    with contextlib.suppress(KeyboardInterrupt), serving(store, host, port, say):
+        threading.Event().wait()
+
+
+@contextlib.contextmanager
+def serving(store: Store, host: str, port: int, say: Callable[[str], None]) -> Iterator[str]:
+    """Serve until the block ends, which is lent the URL; a UsageError says that the port cannot be had.
+
+    `port` may be 0 for any that is free. `say` is told, in any thread, how to use it and a line on each request.
+    """
+    with _Server(store, host, port, say) as server:
+        say(f"serving {store.root}, read only, on {server.url} (^C ends it)")
+        say(f"elsewhere: harness quality --mirror https://={server.url}https://")
+        if not server.ip.is_loopback:
+            say("everyone who reaches this port can read every blob that was fetched without credentials")
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield server.url
+        finally:
+            server.shutdown()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    """A thread for each connection; http.server's own class asks a name server who we are, which may take long."""
+
+    allow_reuse_address, daemon_threads, request_queue_size = True, True, 128
+
+    def __init__(self, store: Store, host: str, port: int, say: Callable[[str], None]) -> None:
+        self.store, self.say = store, say
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+            self.address_family, (address, _, *scope) = found[0][0], found[0][4]
+            super().__init__((address, port, *scope), _Handler)  # type: ignore[arg-type]  # of IPv6 there are four parts
+        except (OSError, OverflowError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(f"Port {port} of {host} cannot be had ({why}); name another --port or --host.") from error
+        self.ip = ipaddress.ip_address(str(address).partition("%")[0])
+        shown = os.uname().nodename if self.ip.is_unspecified else str(address)
+        self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{self.server_address[1]}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # a client may go away in peace; all else is a bug of ours
+            super().handle_error(request, client_address)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """One connection, with any number of requests."""
+
+    server: _Server
+    protocol_version, server_version, sys_version = "HTTP/1.1", f"iree-quality-harness/{__version__}", ""
+    timeout = 60.0
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            self.close_connection = True  # what follows is not read, and no request
+        if self.path == "/":
+            blobs = sum(1 for _ in self.server.store.root.glob(f"blobs/??/*/{MANIFEST}"))
+            return self._answer_text(HTTPStatus.OK, _ABOUT.format(blobs=blobs, url=self.server.url))
+        try:
+            with Store(self.server.store.root) as store:  # who asks in vain, and what is open, need no pin for ever
+                file, sha256 = _opened(store, self.path)
+        except (OSError, ValueError, LookupError, TypeError, DiskError) as error:  # gone meanwhile, or its entry is odd
+            if isinstance(error, DiskError):  # it must be hashed again, and that cannot be noted
+                self.server.say(str(error))
+            return self._answer_text(HTTPStatus.NOT_FOUND, "There is no such blob here.\n")
+        with file:
+            return self._answer_blob(file, sha256)
+
+    do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+    def send_error(self, code: int, *_: Any, **__: Any) -> None:
+        """Answer what is no request, or of a method that http.server does not find here."""
+        self.close_connection = True
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            return self._answer_text(HTTPStatus.METHOD_NOT_ALLOWED, "Read only.\n", Allow="GET, HEAD")
+        return self._answer_text(HTTPStatus(code), f"{HTTPStatus(code).phrase}.\n")
+
+    def log_message(self, *_: Any) -> None: ...  # it knows not what is secret, as `_answer` does
+
+    def _answer_blob(self, file: BinaryIO, sha256: str) -> None:
+        size_bytes, tags = os.fstat(file.fileno()).st_size, (f'"sha256:{sha256}"', f'"{sha256}"')
+        status, part = self._status(range(size_bytes), tags)
+        headers = {"ETag": tags[0], "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+        if status in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
+            headers["Content-Range"] = f"bytes {f'{part.start}-{part.stop - 1}' if part else '*'}/{size_bytes}"
+        self._answer(status, headers, file, part)
+
+    def _status(self, whole: range, tags: tuple[str, ...]) -> tuple[HTTPStatus, range]:
+        """Return how to answer, and with which bytes (RFC 9110, section 13.2.2)."""
+        known, part = self.headers.get("If-None-Match", ""), selected(self.headers.get("Range", ""), len(whole))
+        if known == "*" or {*tags} & {*re.findall(r'"[^"]*"', known)}:
+            return HTTPStatus.NOT_MODIFIED, whole
+        if part is None or self.command != "GET" or self.headers.get("If-Range", tags[0]) not in tags:
+            return HTTPStatus.OK, whole
+        return (HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE), part
+
+    def _answer_text(self, status: HTTPStatus, text: str, **headers: str) -> None:
+        headers["Content-Type"] = "text/plain; charset=utf-8"
+        self._answer(status, headers, io.BytesIO(text.encode()), range(len(text.encode())))
+
+    def _answer(self, status: HTTPStatus, headers: dict[str, str], body: BinaryIO, part: range) -> None:
+        """Send a response and tell of it; who does not take it to its end is left."""
+        is_sent = False
+        headers["Content-Length"] = str(len(part))
+        with contextlib.suppress(OSError):
+            self.send_response(status)
+            for each in (headers | {"Connection": "close"} if self.close_connection else headers).items():
+                self.send_header(*each)
+            self.end_headers()
+            bare = not part or self.command == "HEAD" or status == HTTPStatus.NOT_MODIFIED
+            is_sent = bare or self.connection.sendfile(body, part.start, len(part)) == len(part)
+        self.close_connection |= not is_sent
+        asked = f"{redacted(self.command)} {_shown(self.path)}" if self.command else "what is no request"
+        end = "" if is_sent else ", which broke off"
+        self.server.say(f"{self.client_address[0]} {status.value} {len(part)} bytes for {asked}{end}")
+
+
+def selected(wanted: str, size_bytes: int) -> range | None:
+    """Return the bytes that a Range field asks for, perhaps none; None if the field is to be ignored. No I/O."""
+    found = _RANGE.fullmatch(wanted)
+    first, last = (int(each) if each else None for each in found.groups()) if found else (None, None)
+    if last is not None and first is None:
+        return range(max(0, size_bytes - last), size_bytes) if size_bytes or not last else None
+    if first is None or (last is not None and last < first):
+        return None
+    return range(first, size_bytes if last is None else min(last + 1, size_bytes))
+
+
+def _urls(target: str) -> Iterator[str]:
+    """Return the URLs that a target may stand for: clients encode what a spec may have written plainly."""
+    matches = map(_URL.match, dict.fromkeys((target, unquote(target))))
+    return (f"{each[1]}://{each.string[each.end() :]}" for each in matches if each)
+
+
+def _shown(target: str) -> str:
+    """Return what was asked for, without secrets; of what is no URL, nothing that could be a password."""
+    url = next(_urls(unquote(target)), None)
+    return (redacted(url) if url else redacted(unquote(target)).rpartition("@")[2])[:500]
+
+
+def _opened(store: Store, target: str) -> tuple[BinaryIO, str]:
+    """Return the blob that a target stands for, opened, and its sha256; a LookupError: there is none for everybody."""
+    keys = (index_key(url) for url in _urls(target) if lock_key(url) is not None)
+    index = next((entry for key in keys if (entry := store.find(url_index.KIND, key))), None)
+    if index is None or (known := url_index.read(index.path)).private or not _SHA256.fullmatch(sha256 := known.sha256):
+        raise LookupError
+    if (entry := store.find("blobs", sha256)) is None:
+        raise LookupError
+    file = (entry.path / BLOB).open("rb")
+    state = os.fstat(file.fileno())
+    stamp = {"sha256": sha256, "bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "inode": state.st_ino}
+    if stamp != entry.files.get(BLOB):
+        file.close()
+        raise LookupError
+    return file, sha256

@@ -1,0 +1,312 @@
+"""Reads the objects of S3, of Google Cloud Storage and of the Hugging Face Hub, by way of fsspec, an optional extra.
+
+Credentials are found as the libraries of these hosts find them; where there are none, the request is anonymous. No
+secret leaves this file: what those libraries say is shown without the values of queries and without tokens.
+"""
+
+import asyncio
+import base64
+import contextlib
+import errno
+import functools
+import importlib
+import logging
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError as FutureCancelledError
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from harness.core.urls import redacted
+from harness.fetch.source import AttemptError, Head, Piece
+from harness.host.process import Cancel, Cancelled
+
+# A piece is held about twice while it comes: 8 connections need some 64 MiB.
+_PIECE_BYTES = 4 << 20
+_LONGEST_TEXT = 300
+_FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
+_IN_SPEC = "correct the URL in the spec"
+_MOVED = f"it was moved or removed: {_IN_SPEC}"
+_BEING_WRITTEN = "try again when it is no longer written to"
+_INSTALL = f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
+_TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+
+# Exceptions by the name of their class or of one that it is derived from: only one of the libraries may be there.
+_NO_RIGHT = {"PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
+_NO_RIGHT |= {"ProfileNotFound", "SSOError", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError"}
+_NOT_THERE = {"FileNotFoundError", "EntryNotFoundError", "RepositoryNotFoundError", "RevisionNotFoundError"}
+_NO_URL = {"ParamValidationError", "HfUriError", "HFValidationError"}
+
+for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "google.auth", "huggingface_hub", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # below that they log headers with the secrets in them
+logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs, with a traceback, each exception that it raises
+
+# From a scheme and the seconds without a byte after which to give up, to a file system as fsspec specifies it.
+FileSystem = Callable[[str, float], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """What to ask a file system for bytes of a file with; `fixed` if they can be of no other content."""
+
+    arguments: Mapping[str, Any]
+    fixed: bool = False
+
+
+def _whatever_is_there(_: Any, path: str, __: Mapping[str, Any]) -> _Range:
+    return _Range(arguments={"path": path})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Host:
+    """What differs from host to host.
+
+    `made` makes its file system from the seconds without a byte after which to give up, `range_of` what reads the
+    content of a file from its path and what is known of it; `refused` are the answers to who may not read.
+    """
+
+    package: str
+    made: Callable[[float], Any]
+    access: str
+    range_of: Callable[[Any, str, Mapping[str, Any]], _Range] = _whatever_is_there
+    certificates: str = "SSL_CERT_FILE"
+    refused: frozenset[int] = frozenset({401, 403})
+
+
+def filesystem(scheme: str, stall_s: float) -> Any:
+    """Return the file system that all sources of a scheme share."""
+    with _MUTEX:
+        return _shared(scheme, stall_s)
+
+
+class ObjectSource:
+    """A `harness.blobs.source.Source` for `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `hf://[datasets/]ORG/NAME[@REVISION]/PATH`.
+
+    A span comes in several requests. All ask for one content, by its generation or commit, or else the host is asked
+    after each what it has now: bytes of two contents are never taken for one.
+    """
+
+    def __init__(self, url: str, *, stall_s: float, filesystem: FileSystem = filesystem) -> None:
+        """Connect to nothing yet; `stall_s` seconds without a byte end an attempt, where the library lets them."""
+        self.url = url
+        scheme, _, self._path = url.partition("://")
+        self._host = _HOSTS[scheme.lower()]
+        self._filesystem = functools.partial(filesystem, scheme.lower(), stall_s)
+
+    @contextlib.contextmanager
+    def opened(
+        self,
+        start: int,
+        stop: int | None,
+        known: Head | None,  # noqa: ARG002 - no library asks for bytes on a condition; the caller compares
+        cancel: Cancel | None,
+    ) -> Iterator[tuple[Head, Iterator[Piece]]]:
+        """Lend the bytes from `start` to before `stop`; see `Source`.
+
+        Raises:
+            AttemptError: it failed, here or while the pieces were read.
+            Cancelled: the order came first.
+        """
+        info = self._info(cancel)
+        size_bytes = info["size"]
+        pieces = self._pieces(start, size_bytes if stop is None else min(stop, size_bytes), info, cancel)
+        yield replace(_head(info), start=start), pieces
+
+    def _pieces(self, start: int, stop: int, info: Mapping[str, Any], cancel: Cancel | None) -> Iterator[Piece]:
+        with _explained(self._host):
+            wanted = self._host.range_of(self._filesystem(), self._path, info)
+        for at in range(start, stop, _PIECE_BYTES):
+            piece = self._piece(wanted, at, min(stop, at + _PIECE_BYTES), cancel)
+            if not wanted.fixed and (how := _head(info).differs(_head(self._info(cancel)))):
+                raise AttemptError(f"it changed while it came: {how}", mend=_BEING_WRITTEN)
+            yield piece
+
+    def _piece(self, wanted: _Range, start: int, stop: int, cancel: Cancel | None) -> bytes:
+        try:
+            piece = bytes(self._ask("cat_file", cancel, **wanted.arguments, start=start, end=stop))
+        except AttemptError as error:
+            error.again = error.again or error.mend == _MOVED  # it was there: what became of it is to be found out
+            raise
+        if len(piece) != stop - start:
+            raise AttemptError(f"{len(piece)} bytes came where {stop - start} were asked for")
+        return piece
+
+    def _info(self, cancel: Cancel | None) -> Mapping[str, Any]:
+        info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
+        if info.get("type") != "file":
+            raise AttemptError("this is a folder; expected a file", mend=_IN_SPEC, again=False)
+        return info
+
+    def _ask(self, method: str, cancel: Cancel | None, **arguments: Any) -> Any:
+        """Call a method of the file system; an order to stop ends the wait for those that run in fsspec's loop."""
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        with _explained(self._host):
+            filesystem = self._filesystem()
+            if not filesystem.async_impl:
+                return getattr(filesystem, method)(**arguments)
+            call = asyncio.run_coroutine_threadsafe(getattr(filesystem, f"_{method}")(**arguments), filesystem.loop)
+            with _cancelled_by(cancel, call):
+                return call.result()
+
+
+@contextlib.contextmanager
+def _cancelled_by(cancel: Cancel | None, call: Future[Any]) -> Iterator[None]:
+    def end() -> None:
+        call.cancel()
+
+    with cancel.calling(end) if cancel is not None else contextlib.nullcontext():
+        try:
+            yield
+        except FutureCancelledError:
+            raise Cancelled from None
+
+
+def _head(info: Mapping[str, Any]) -> Head:
+    """Return what a file system says of a file. No I/O.
+
+    A generation of Google's is one content, while its `etag` changes with what is noted of the content, too; and an
+    ETag of S3 looks like an MD5 but may be none.
+    """
+    tags = (info.get(name) for name in ("ETag", "blob_id", "xet_hash", "generation", "etag"))
+    dates = (info.get("LastModified"), info.get("ctime"), getattr(info.get("last_commit"), "date", None))
+    digest = info.get("md5Hash")
+    return Head(
+        ranged=True,
+        total=int(info["size"]),
+        etag=next((each if str(each).startswith('"') else f'"{each}"' for each in tags if each), None),
+        last_modified=next((_http_date(each) for each in dates if isinstance(each, datetime)), None),
+        md5=base64.b64decode(digest).hex() if digest else None,
+    )
+
+
+def _http_date(date: datetime) -> str:
+    """Return a date as RFC 9110, section 5.6.7 has it."""
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return format_datetime(date.astimezone(UTC), usegmt=True)
+
+
+def _s3(stall_s: float) -> Any:
+    session = importlib.import_module("botocore.session").get_session()
+    config = {"connect_timeout": stall_s, "read_timeout": stall_s, "retries": {"total_max_attempts": 1}}
+    anonymous = session.get_credentials() is None
+    made = importlib.import_module("s3fs").S3FileSystem(
+        anon=anonymous, version_aware=True, config_kwargs=config, **_FRESH
+    )
+    made.retries = 1  # how often it tries; the class has 5, on top of botocore's
+    return made
+
+
+def _google(stall_s: float) -> Any:
+    """Without credentials it becomes anonymous by itself. Its extended class would ask over gRPC, past proxies."""
+    timeout = importlib.import_module("aiohttp").ClientTimeout(sock_connect=stall_s, sock_read=stall_s)
+    kind = importlib.import_module("gcsfs.core").GCSFileSystem
+    made = kind(access="read_only", requests_timeout=timeout, **_FRESH)
+    made._request = functools.partial(kind._request.__wrapped__, made)  # noqa: SLF001 - its decorator tries 6 times
+    return made
+
+
+def _generation(_: Any, path: str, info: Mapping[str, Any]) -> _Range:
+    return _Range(arguments={"path": path, "generation": info["generation"]}, fixed=True)
+
+
+def _hugging_face(stall_s: float) -> Any:
+    """Without a token it is anonymous."""
+    hub = importlib.import_module("huggingface_hub")
+    hub.get_session().timeout = stall_s  # many of its requests have none
+    made = hub.HfFileSystem(expand_info=True, **_FRESH)
+    made.isdir = lambda _: False  # else it asks the Hub about every file once more for every range
+    return made
+
+
+def _commit(hub: Any, path: str, info: Mapping[str, Any]) -> _Range:
+    """The size is told for its file not to list its folder, and there is no need to read ahead."""
+    arguments = {"size": info["size"], "cache_type": "none"}
+    commit = getattr(info.get("last_commit"), "oid", None)
+    if commit is None:  # a bucket has none
+        return _Range(arguments={"path": path, **arguments})
+    found = hub.resolve_path(path)
+    return _Range(arguments={"path": f"{found.root.partition('@')[0]}@{commit}/{found.path}", **arguments}, fixed=True)
+
+
+_HOSTS = {
+    "s3": _Host(
+        package="s3fs",
+        made=_s3,
+        access="AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and AWS_ENDPOINT_URL",
+        certificates="AWS_CA_BUNDLE",
+        refused=frozenset({400, 401, 403}),  # a HEAD with an expired token is answered with 400 and no reason
+    ),
+    "gs": _Host(package="gcsfs", made=_google, access="GOOGLE_APPLICATION_CREDENTIALS", range_of=_generation),
+    "hf": _Host(package="huggingface_hub", made=_hugging_face, access="HF_TOKEN", range_of=_commit),
+}
+_MUTEX = threading.Lock()
+
+
+@functools.cache
+def _shared(scheme: str, stall_s: float) -> Any:
+    return _HOSTS[scheme].made(stall_s)
+
+
+@contextlib.contextmanager
+def _explained(host: _Host) -> Iterator[None]:
+    """Turn whatever those libraries raise into ours; their own texts, with what may be in them, go no further."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except ImportError as error:
+        what = f"the package {host.package} is missing or broken ({_line(error)})"
+        raise AttemptError(what, mend=_INSTALL, again=False) from None
+    except Exception as error:  # noqa: BLE001 - they raise exceptions of half a dozen other libraries
+        raise _failure(error, host) from None
+
+
+def _failure(error: Exception, host: _Host) -> AttemptError:
+    """Return what went wrong and whether to try again. No I/O."""
+    chain = tuple(_causes(error))
+    names = {each.__name__ for cause in chain for each in type(cause).__mro__}
+    statuses = {_status(each) for each in chain}
+    what = _line(error)
+    final = functools.partial(AttemptError, what, again=False)
+    if "SSLCertVerificationError" in names:
+        return final(mend=f"name the certificates in {host.certificates}")
+    if names & _NO_RIGHT or statuses & host.refused or str(error).startswith("Forbidden"):
+        return final(mend=f"check the right of access and the credentials ({host.access})")
+    if names & _NOT_THERE or 404 in statuses:  # noqa: PLR2004 - Not Found
+        return final(mend=_MOVED)
+    if names & _NO_URL or type(error) in {ValueError, NotImplementedError}:
+        return final(mend=_IN_SPEC)
+    return AttemptError(what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the HTTP status that a host answered, in an exception of botocore, httpx or gcsfs."""
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    else:
+        status = getattr(response, "status_code", None)
+    if type(error).__name__ == "HttpError":
+        status = vars(error).get("code")
+    return int(status) if str(status).isdecimal() else None
+
+
+def _line(error: BaseException) -> str:
+    """Return the kind and the text of an exception in a line without secrets."""
+    text = _TOKEN.sub("***", _URL.sub(lambda match: redacted(match[0]), " ".join(str(error).split())))
+    return f"{type(error).__name__}: {text}"[:_LONGEST_TEXT] if text else type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,152 @@
+"""Has the blobs of a command on disk: makes room, fetches several at once, and tells how each came."""
+
+import argparse
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from rich.console import Console
+
+from harness.cli import arguments
+from harness.core.errors import NoVerdictError
+from harness.core.model import Blob, FetchedBlob, Prospect
+from harness.core.text import size
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher, Need, Places
+from harness.fetch.retry import Retry
+from harness.host.process import Cancel, Cancelled
+from harness.pipeline.progress import Live
+from harness.store import gc
+from harness.store.store import Store
+
+FETCHES_AT_ONCE = 4
+_WAIT_NOTICE_S = 2.0
+_LOOK_S, _LOOK_STALL_S = 8.0, 4.0
+Progress = Callable[[Blob, int, int | None], None]
+
+
+def fetcher(
+    parsed: argparse.Namespace,
+    store: Store,
+    notice: Callable[[str], None],
+    *,
+    progress: Progress = lambda *_: None,
+    cancel: Cancel | None = None,
+    anew: bool = False,
+    retry: Retry | None = None,
+) -> Fetcher:
+    """Return what has blobs on disk as the command line asks; `anew` each time, for what no lock ever vouches for.
+
+    Raises:
+        UsageError: a mirror of the environment is none.
+    """
+    update = getattr(parsed, "update", False)
+    places = Places(
+        mirrors=() if update else arguments.mirrors(parsed),
+        grants=parsed.grants,
+        offline=parsed.offline,
+        locked=parsed.locked and parsed.command != "lock" and not anew,
+        fresh=update,
+        anew=anew,
+    )
+    means = Means(
+        notice=notice, progress=progress, cancel=cancel, connections=parsed.connections, retry=retry or Retry()
+    )
+    return Fetcher(store, means, places=places)
+
+
+def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -> list[Prospect]:
+    """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer.
+
+    Raises:
+        UsageError: a mirror of the environment is none.
+    """
+    enough, retry = Cancel(), Retry(stall_s=_LOOK_STALL_S)
+    timer = threading.Timer(_LOOK_S, enough.set)
+    with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as having:
+        timer.start()
+        try:
+            return having.prospects(blobs)
+        finally:
+            timer.cancel()
+
+
+def waiting(
+    notice: Callable[[str], None], cancel: Cancel | None = None, *, why: str = "makes the same thing"
+) -> Callable[[str, float], None]:
+    """Return what says once for what or whom we wait, and why; an order to stop ends the wait."""
+    told: set[str] = set()
+
+    def tell(holder: str, waited_s: float) -> None:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        if waited_s > _WAIT_NOTICE_S and holder not in told:
+            told.add(holder)
+            notice(f"waiting for {holder}, which {why}")
+
+    return tell
+
+
+def make_room(
+    parsed: argparse.Namespace, having: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
+) -> Need:
+    """Return what is to come and, where the cache may not grow, remove what was last used longest ago.
+
+    Should there be no room for all of it, nothing of it will be fetched.
+    """
+    need = having.need(blobs)
+    if need.blobs and not parsed.offline:
+        notice(f"blobs to fetch: {need.blobs}" + (f", {size(need.bytes)}" if need.bytes else ""))
+    if parsed.cache_size is not None and need.bytes:
+        begun = {having.place(blob) for blob in blobs}
+        gc.collect(having.store, max(0, parsed.cache_size - need.bytes), keep=begun)
+    having.check_room(need)
+    return need
+
+
+def keep_within(parsed: argparse.Namespace, notice: Callable[[str], None]) -> None:
+    """Bring the cache back to the size that it may have, once we use nothing of it any more."""
+    if parsed.cache_size is not None:
+        with Store(parsed.store) as store:
+            removed = gc.collect(store, parsed.cache_size)
+        if removed.freed_bytes:
+            notice(f"{size(removed.freed_bytes)} that were last used longest ago left the cache")
+
+
+def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
+    """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
+    fetched: dict[Blob, FetchedBlob] = {}
+    cancel = Cancel()
+    with Live(console, id_width=0) as live, Store(parsed.store, on_wait=waiting(live.notice, cancel)) as store:
+
+        def fetch(blob: Blob) -> str:
+            try:
+                fetched[blob] = having.fetch(blob).blob
+                return _line(fetched[blob])
+            except NoVerdictError as error:
+                return f"ERROR     {error.kind}: {error}"
+            finally:
+                live.fetched(blob)
+
+        with (
+            fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=cancel) as having,
+            ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
+        ):
+            try:
+                live.expect(make_room(parsed, having, blobs, live.notice))
+                for ended in as_completed([pool.submit(fetch, blob) for blob in blobs]):
+                    console.print(ended.result(), markup=False, soft_wrap=True)
+            except BaseException:
+                cancel.set()
+                raise
+    keep_within(parsed, lambda text: console.print(text, style="dim", markup=False, soft_wrap=True))
+    return fetched
+
+
+def _line(blob: FetchedBlob) -> str:
+    how = "cached" if blob.cached else "fetched" if blob.attempts else "local"
+    notes = [f"attempt {blob.attempts}"] * (blob.attempts > 1) + ["resumed"] * blob.resumed
+    notes += [f"from {blob.source}"] * (blob.source not in {None, blob.url})
+    return f"{how:<8}  {blob.sha256[:12]}  {blob.bytes:>14,} bytes  {blob.url}" + (
+        f" ({', '.join(notes)})" if notes else ""
+    )

@@ -1,0 +1,169 @@
+"""Asks for bytes again and again, here and elsewhere, until they come or it makes no sense any more."""
+
+import itertools
+import select
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import tenacity
+
+from harness.core.model import Blob
+from harness.core.urls import index_key, redacted
+from harness.fetch.ranges import Span
+from harness.fetch.source import AttemptError, Source
+from harness.host.process import Cancel, Cancelled
+
+Receive = Callable[[Source, Span], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How long to try.
+
+    `attempts` in a row may bring nothing new; the n-th is followed by a wait of up to `first_wait_s * 2**(n-1)`,
+    by chance, or as long as the host asks, unless that is longer than `longest_asked_s`. `stall_s` without a byte
+    end an attempt; `deadline_s` end all attempts at a blob together.
+    """
+
+    attempts: int = 6
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 60.0
+    longest_asked_s: float = 600.0
+    stall_s: float = 30.0
+    deadline_s: float = 6 * 3600.0
+
+
+class Tries:
+    """The attempts at one blob, by any number of connections; `failures` counts those that failed."""
+
+    def __init__(
+        self,
+        blob: Blob,
+        sources: Sequence[Source],
+        retry: Retry,
+        *,
+        notice: Callable[[str], None],
+        ends: Cancel,
+        busy: Callable[[], None],
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            blob: what is wanted.
+            sources: where it may be had, in the order to ask.
+            retry: how long to try.
+            notice: is told a line on each attempt that failed.
+            ends: an order to stop.
+            busy: is told that a host has too much to do.
+        """
+        self.failures = 0
+        self.deadline_s = time.monotonic() + retry.deadline_s
+        self._blob, self._given, self._sources, self._retry = blob, sources, list(sources), retry
+        self._notice, self._ends, self._busy = notice, ends, busy
+        self._lock = threading.Lock()
+
+    @property
+    def source(self) -> Source:
+        """The one that served last, or is to be asked first."""
+        return self._sources[0]
+
+    def bring(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool]) -> None:
+        """Receive a span until no more of it is wanted.
+
+        Raises:
+            AttemptError: there were too many attempts in a row that brought nothing, or a last one.
+            Cancelled: the order came first.
+        """
+        while is_wanted(span):
+            numbers = itertools.count(1)
+            self._retrying()(lambda: self._attempt(span, receive, is_wanted, next(numbers)))  # noqa: B023 - called at once
+
+    def first_of(self, served: Collection[str]) -> Source:
+        """Return the first of the sources that served, as `index_key` names them, in the order they were given in."""
+        with self._lock:
+            asked = [each for each in self._given if each in self._sources]
+        return next((each for each in asked if index_key(each.url) in served), asked[0])
+
+    def does_without(self, source: Source) -> bool:
+        """Ask a source no more, if there are others."""
+        with self._lock:
+            if len(self._sources) > 1 and source in self._sources:
+                self._sources.remove(source)
+                return True
+            return False
+
+    def too_late(self) -> AttemptError:
+        """Return the error for a blob that took too long."""
+        what = f"{redacted(self._blob.url)}: it took longer than {self._retry.deadline_s:g} s"
+        return AttemptError(what, again=False)
+
+    def heed(self) -> None:
+        """Raise Cancelled if the order to stop was given."""
+        if self._ends.is_set():
+            raise Cancelled
+
+    def _retrying(self) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, AttemptError) and error.again),
+            stop=tenacity.stop_after_attempt(self._retry.attempts),
+            wait=self._wait_s,
+            before_sleep=self._tell,
+            sleep=self._sleep,
+            reraise=True,
+        )
+
+    def _attempt(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool], number: int) -> None:
+        """Ask the sources in turn. What breaks off after it brought something new is told of, but costs no attempt."""
+        best = span.best
+        for left in range(len(self._sources) - 1, -1, -1):
+            source = self.source
+            try:
+                return receive(source, span)
+            except AttemptError as error:
+                failed = self._failed(error, source, f"attempt {number} of {self._retry.attempts}, at byte {span.at}")
+            if failed.again and span.best > best:
+                self._notice(f"{failed}; goes on")
+                return self._sleep(self._retry.first_wait_s)
+            if failed.again and not is_wanted(span):
+                return self._notice(f"{failed}; leaves it to the other connections")
+            if left == 0 or not failed.again:
+                raise failed
+            self._notice(f"{failed}; asking {redacted(self.source.url)}")
+        return None
+
+    def _failed(self, error: AttemptError, source: Source, where: str) -> AttemptError:
+        """Count a failure, ask another source first next time, and return the error with all there is to say."""
+        self.heed()  # a connection that an order shut down looks like one that broke
+        if error.wait_s is not None and error.wait_s > self._retry.longest_asked_s:
+            error.what, error.again = f"{error.what}, and to come again in {error.wait_s:.0f} s", False
+        with self._lock:
+            self.failures += 1
+            if self._sources != [source]:
+                if source in self._sources:  # else another connection has heard the same
+                    self._sources.remove(source)
+                    self._sources.extend([source] * error.again)
+                error.again = True
+        if error.busy:
+            self._busy()
+        error.what = f"{redacted(source.url)}: {error.what} ({where})"
+        return error
+
+    def _wait_s(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome and state.outcome.exception()
+        if isinstance(error, AttemptError) and error.wait_s is not None:
+            return error.wait_s
+        return tenacity.wait_random_exponential(self._retry.first_wait_s, self._retry.longest_wait_s)(state)
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome and state.outcome.exception()
+        if time.monotonic() + state.upcoming_sleep > self.deadline_s:
+            raise self.too_late()
+        self._notice(f"{error}; next in {state.upcoming_sleep:.1f} s")
+
+    def _sleep(self, seconds: float) -> None:
+        poll = select.poll()
+        poll.register(self._ends, select.POLLIN)
+        poll.poll(seconds * 1000)
+        self.heed()

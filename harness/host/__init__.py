@@ -1,0 +1,1 @@
+"""What this machine offers: processes, locks, disk space and GPUs."""

@@ -1,0 +1,1 @@
+"""IREE releases: their wheels, installed toolchains and command-line flags."""

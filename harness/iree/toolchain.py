@@ -1,0 +1,235 @@
+"""Provides an IREE release, and says exactly which build it is.
+
+The programs that are started are the native ones inside the packages: what pip puts into `bin/` are
+Python wrappers, and killing one leaves the real compiler running.
+"""
+
+import dataclasses
+import hashlib
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from harness.core.errors import IntegrityError, ToolError
+from harness.core.model import Blob, Fetched, Release
+from harness.host import process
+from harness.host.process import Cancel
+from harness.iree import releases, wheels
+from harness.iree.releases import LockedRelease, Wheel
+from harness.store import scratch
+from harness.store.store import Store
+
+# Every release from 3.0.0 on has wheels for it. The programs need no Python, so it need not be here.
+WHEEL_PYTHON = "3.12"
+_COMPILER_DIR = Path("iree/compiler/_mlir_libs")
+_RUNTIME_DIR = Path("iree/_runtime_libs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """One installed IREE. `build` changes whenever the compiler does, and `runtime_build` whenever its runtime does."""
+
+    release: Release
+    iree_compile: Path
+    iree_run_module: Path
+    iree_dump_module: Path
+    compiler_commit: str | None
+    runtime_commit: str | None
+    build: str
+    runtime_build: str
+
+
+def _of_index(blob: Blob) -> Fetched:
+    """Have no wheel but those of the package index, which uv fetches."""
+    raise ToolError(f"{blob.name}: nothing was named that fetches wheels from elsewhere than the package index.")
+
+
+def installed(
+    locked: LockedRelease,
+    store: Store,
+    *,
+    have: Callable[[Blob], Fetched] = _of_index,
+    offline: bool = False,
+    cancel: Cancel | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Toolchain:
+    """Return a release, installed into the store by hash the first time.
+
+    Args:
+        locked: the release, each of whose wheels has a sha256.
+        store: where it is kept.
+        have: has wheels on disk that are not on the package index.
+        offline: whether only what is in the store, or in uv's cache, may be used.
+        cancel: an order to stop.
+        notice: told that it is being installed.
+
+    Raises:
+        FetchError: its wheels cannot be had.
+        IntegrityError: a wheel is not what it should be.
+        DiskError: no space is left.
+        Cancelled: the order came first.
+    """
+    subject = f"IREE {locked.release.name}"
+
+    def install(folder: Path) -> None:
+        notice(f"installing {subject}")
+        elsewhere = [_had(subject, wheel, have) for wheel in locked.wheels if wheel.url]
+        with wheels.linked(folder, elsewhere) as (listing, options):
+            wheels.install(
+                subject,
+                listing + _requirements(wheel for wheel in locked.wheels if not wheel.url),
+                folder,
+                target=folder,
+                python_version=WHEEL_PYTHON,
+                options=("--no-deps", *options),
+                offline=offline,
+                cancel=cancel,
+            )
+
+    entry = store.provide("toolchains", key(locked), install)
+    return _described([entry.path], store, expected=locked.release)
+
+
+def _had(subject: str, wheel: Wheel, have: Callable[[Blob], Fetched]) -> wheels.Had:
+    """Return a wheel that is not on the package index, on disk."""
+    blob = Blob(url=wheel.url or "", sha256=wheel.sha256[0])
+    try:
+        path = have(blob).path
+    except IntegrityError as error:
+        hint = "correct the page that names it, or have another"
+        raise IntegrityError(
+            f"{subject}: a wheel is not what it should be. {error.__cause__ or error}; {hint}."
+        ) from error
+    return wheels.Had(package=wheel.package, name=unquote(blob.name), path=path, sha256=wheel.sha256[0])
+
+
+def key(locked: LockedRelease) -> str:
+    """Return what stands for the content of an installed release, each of whose wheels has a sha256, here."""
+    digest = hashlib.sha256(f"{_requirements(locked.wheels)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
+    return f"{locked.release.name}-{digest[:16]}"
+
+
+def folder(tools: Toolchain) -> Path:
+    """Return the folder of an installed release."""
+    return tools.iree_compile.parents[len(_COMPILER_DIR.parts)]
+
+
+def moved(tools: Toolchain, to: Path) -> Toolchain:
+    """Return an installed release as it is when its folder is elsewhere."""
+    names = ("iree_compile", "iree_run_module", "iree_dump_module")
+    paths = {name: to / getattr(tools, name).relative_to(folder(tools)) for name in names}
+    return dataclasses.replace(tools, **paths)
+
+
+def _requirements(wanted: Iterable[Wheel]) -> str:
+    """Return wheels as a requirements file has those of the package index."""
+    return "".join(
+        f"{wheel.package}=={wheel.version}{''.join(f' --hash=sha256:{digest}' for digest in wheel.sha256)}\n"
+        for wheel in wanted
+    )
+
+
+def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
+    """Return the IREE whose programs are in `folder/bin` (or in `folder`), or on the search path.
+
+    Raises:
+        ToolError: a program is missing; the message says where it was looked for.
+    """
+    bins = [folder / "bin", folder] if folder else [Path(each) for each in search_path.split(":") if each]
+    roots = [root for each in bins if (each / "iree-compile").is_file() for root in _roots(each)]
+    if not roots:
+        where = f"{folder} or its bin folder" if folder else "PATH"
+        raise ToolError(f"iree-compile is not in {where}; install a release with `harness quality --iree RELEASE`.")
+    return _described(roots, store)
+
+
+def _roots(bin_dir: Path) -> Iterator[Path]:
+    """Yield where the native programs behind the ones in a bin folder may be, nearest first."""
+    program = bin_dir / "iree-compile"
+    prefixes = [bin_dir.parent]
+    with program.open("rb") as file:
+        first = file.readline(4096)
+    if not first.startswith(b"#!"):
+        yield bin_dir
+        return
+    interpreter = Path(first[2:].decode(errors="replace").split()[0])
+    prefixes.append(interpreter.parent.parent)
+    for prefix in prefixes:
+        yield prefix
+        yield from prefix.glob("lib*/python3*/*-packages")  # Debian's own Python says dist-packages
+
+
+def _described(roots: list[Path], store: Store, *, expected: Release | None = None) -> Toolchain:
+    iree_compile = _program("iree-compile", _COMPILER_DIR, roots)
+    iree_run_module = _program("iree-run-module", _RUNTIME_DIR, roots)
+    version, commit = _stamp_of(iree_compile.parent.parent) or _said(iree_compile, store)
+    _, runtime_commit = _stamp_of(iree_run_module.parent) or ("", None)
+    return Toolchain(
+        release=expected or releases.of_build(version),
+        iree_compile=iree_compile,
+        iree_run_module=iree_run_module,
+        iree_dump_module=_program("iree-dump-module", _RUNTIME_DIR, roots),
+        compiler_commit=commit,
+        runtime_commit=runtime_commit,
+        build=_build(iree_compile, store),
+        runtime_build=_runtime_build(iree_run_module, store),
+    )
+
+
+def _program(name: str, package_dir: Path, roots: list[Path]) -> Path:
+    for root in roots:
+        for path in (root / package_dir / name, root / name):
+            if path.is_file() and not _is_script(path):
+                return path.resolve()
+    raise ToolError(
+        f"The native {name} is not below {roots[0]}; expected an IREE distribution with {package_dir / name}."
+    )
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def _stamp_of(package: Path) -> tuple[str, str] | None:
+    path = package / "version.py"
+    return stamp(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def stamp(text: str) -> tuple[str, str] | None:
+    """Return version and commit as the packages' `version.py` has them; no I/O."""
+    version, commit = re.search(r'VERSION = "(.*)"', text), re.search(r'"IREE": "([0-9a-f]{40})"', text)
+    return (version[1], commit[1]) if version and commit else None
+
+
+def _said(iree_compile: Path, store: Store) -> tuple[str, str | None]:
+    """Return version and commit as `iree-compile --version` prints them."""
+    with scratch.folder(store.root) as folder:
+        log = folder / "version.log"
+        process.run([str(iree_compile), "--version"], cwd=folder, log_path=log, timeout_s=60)
+        text = log.read_text(encoding="utf-8", errors="replace")
+    match = re.search(r"IREE compiler version (\S+)(?: @ ([0-9a-f]{40}))?", text)
+    return (match[1], match[2]) if match else ("unknown", None)
+
+
+def _build(iree_compile: Path, store: Store) -> str:
+    """Return a digest over the compiler's own files."""
+    library = iree_compile.parent / "libIREECompiler.so"
+    nearby = iree_compile.parent.parent / "lib" / "libIREECompiler.so"
+    files = [shutil.which(str(iree_compile)) or str(iree_compile), *(str(p) for p in (library, nearby) if p.is_file())]
+    return _digest(map(Path, files), store)
+
+
+def _runtime_build(iree_run_module: Path, store: Store) -> str:
+    """Return a digest over the program that runs modules and the libraries that it may load from where it is."""
+    beside = sorted(iree_run_module.parent.glob("lib*.so*"))
+    nearby = sorted((iree_run_module.parent.parent / "lib").glob("lib[iI][rR][eE][eE]*.so*"))
+    return _digest([iree_run_module, *(path for path in (*beside, *nearby) if path.is_file())], store)
+
+
+def _digest(files: Iterable[Path], store: Store) -> str:
+    return hashlib.sha256("".join(map(store.digest, files)).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Plans a case, does its steps and checks the outputs."""

@@ -1,0 +1,299 @@
+"""The only place that compares tensors: one fixed rule, in constant memory, by memory map.
+
+f16, bf16, f32 and f64 pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64; NaN equals
+NaN, and an infinity equals itself. All other types must agree bit for bit, as they must for `iree-run-module`
+(iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c). Raw contents name no shape and no type: only a wrong
+size can be noticed. `tests/integration/test_verdict_differential.py` lists where the tool judges otherwise, and why.
+"""
+
+import ast
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from harness.core.errors import IntegrityError
+from harness.core.model import DEFAULT_ATOL, Kind, Measurement, TensorType, Thresholds
+
+# Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
+CHUNK = 1 << 16
+
+# NumPy's own limit; beyond it, evaluating a header is no longer safe.
+NPY_HEADER_LIMIT = 10_000
+NPY_DIMENSIONS = 64
+
+# How NumPy writes the element types that IREE reads, without the byte order.
+# iree@b48a5955:runtime/src/iree/tooling/numpy_io.c
+NPY_ELEMENTS: Mapping[str, str] = MappingProxyType(
+    {"b1": "i1", "f2": "f16", "f4": "f32", "f8": "f64", "c8": "complex<f32>", "c16": "complex<f64>"}
+    | {f"{kind}{size}": f"{sign}{8 * size}" for kind, sign in (("i", "i"), ("u", "ui")) for size in (1, 2, 4, 8)}
+)
+
+DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
+    {f"{sign}{8 * size}": np.dtype(f"<i{size}") for sign in ("i", "si") for size in (1, 2, 4, 8)}
+    | {f"ui{8 * size}": np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
+    | {"i1": np.dtype("u1"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4"), "f64": np.dtype("<f8")}
+    | {"complex<f32>": np.dtype("<c8"), "complex<f64>": np.dtype("<c16"), "bf16": np.dtype(ml_dtypes.bfloat16)}
+    | {
+        f"f8{form}": np.dtype(getattr(ml_dtypes, f"float8_{form.lower()}"))
+        for form in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")
+    }
+)
+
+Array = npt.NDArray[Any]
+Sample = tuple[int, str, str]  # position in C order, actual and expected value
+
+
+def npy_type(path: Path) -> TensorType:
+    """Return the type of a `.npy` file; reads at most its header.
+
+    Raises:
+        ValueError: not a `.npy` file that IREE can read: little-endian, C order, a plain element type.
+    """
+    return _npy_header(path)[0]
+
+
+def file_type(path: Path, declared: TensorType | None) -> tuple[TensorType, int]:
+    """Return the type of an input or expected output and the offset of its contents in the file.
+
+    A file named `.npy`, or without a declared type, says its own type; any other is raw contents.
+    Both must be exactly as long as their type: `iree-run-module` ignores what is too much.
+
+    Raises:
+        IntegrityError: wrong size, an unfit `.npy` header, or one that contradicts the declared type.
+    """
+    found, offset = (declared, 0) if declared and not path.name.endswith(".npy") else _agreed_header(path, declared)
+    if (got := path.stat().st_size - offset) != found.size_bytes:
+        raise IntegrityError(
+            f"{path} does not fit its type: expected {found.size_bytes} bytes for {found}, got {got}. "
+            "Correct the file or the type in the spec."
+        )
+    return found, offset
+
+
+def compare(
+    index: int, actual: Path, expected: Path, *, declared: TensorType | None, thresholds: Thresholds, chunk: int = CHUNK
+) -> Measurement:
+    """Judge output number `index`: what the tool wrote against what the spec expects.
+
+    Args:
+        index: position among the results of the function.
+        actual: raw contents, as `iree-run-module --output=@FILE.bin` writes them.
+        expected: raw contents as well, or `.npy`.
+        declared: the type in the spec, e.g. 4x17x65xf32; None where a `.npy` file alone says it.
+        thresholds: used for f16, bf16, f32 and f64; other types must match exactly.
+        chunk: elements held in memory at a time.
+
+    Returns:
+        A measurement of kind `shape`, `nan` or `numeric` (the first that holds) and its reason, or of no kind: a pass.
+
+    Raises:
+        IntegrityError: the expected file does not fit its type.
+        OSError: a file cannot be read.
+    """
+    found, offset = file_type(expected, declared)
+    atol, rtol = thresholds.of(found.element) if found.element in DEFAULT_ATOL else (0.0, 0.0)
+    elements = math.prod(found.shape)
+    blank = Measurement(index=index, type=str(found), atol=atol, rtol=rtol, elements=elements)
+    if (got := actual.stat().st_size) != found.size_bytes:
+        reason = f"output {index} ({found}): expected {found.size_bytes} bytes, got {got}"
+        return dataclasses.replace(blank, kind=Kind.SHAPE, reason=reason)
+    tally = _Tally(atol=atol, rtol=rtol, exact=found.element not in DEFAULT_ATOL)
+    for start in range(0, elements, chunk):
+        count = min(chunk, elements - start)
+        tally.add(start, _mapped(actual, found, 0, start, count), _mapped(expected, found, offset, start, count))
+    return _measured(blank, found, tally)
+
+
+def _npy_header(path: Path) -> tuple[TensorType, int]:
+    """Return what a `.npy` header says, and its length. numpy.lib.format describes the layout."""
+    with path.open("rb") as file:
+        head = file.read(NPY_HEADER_LIMIT)
+    if head[:8] not in (b"\x93NUMPY\1\0", b"\x93NUMPY\2\0"):
+        raise ValueError(f"{path} is not a .npy file of version 1.0 or 2.0. Write it by numpy.save.")
+    start = 10 if head[6] == 1 else 12
+    end = start + int.from_bytes(head[8:start], "little")
+    if len(head) < end:
+        raise ValueError(f"{path} has a .npy header of {end} bytes, but only {len(head)} of them can be read.")
+    return _header_type(path, head[start:end].decode("latin-1")), end
+
+
+def _header_type(path: Path, text: str) -> TensorType:
+    try:
+        header = ast.literal_eval(text.strip())
+        descr, fortran, shape = header["descr"], header["fortran_order"], tuple(header["shape"])
+    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{path} has a .npy header that is not a dict of descr, fortran_order and shape.") from error
+    if fortran is not False:
+        raise ValueError(f"{path} is in Fortran order; expected C order. Save numpy.ascontiguousarray(array).")
+    if len(shape) > NPY_DIMENSIONS or not all(type(size) is int and 0 <= size < 1 << 63 for size in shape):
+        raise ValueError(f"{path} has a shape in its .npy header that no array can have.")
+    if str(descr).startswith(">"):
+        raise ValueError(f"{path} is big-endian ({descr}); expected little-endian. Save array.astype('<{descr[1:]}').")
+    element = NPY_ELEMENTS.get(str(descr).lstrip("<|="))
+    if element is None:
+        known = ", ".join(NPY_ELEMENTS)
+        raise ValueError(f"{path} has elements {descr!r}; expected one of {known}. Store bf16 and f8 as raw contents.")
+    return TensorType(shape=shape, element=element)
+
+
+def _agreed_header(path: Path, declared: TensorType | None) -> tuple[TensorType, int]:
+    try:
+        found, offset = _npy_header(path)
+    except ValueError as error:
+        raise IntegrityError(str(error)) from error
+    # An i32 without a sign may be declared as si32 or ui32, and ui32 as i32.
+    names = {found.element, f"s{found.element}", f"u{found.element}", found.element.removeprefix("u")}
+    if declared and (found.shape != declared.shape or declared.element not in names):
+        raise IntegrityError(f"{path} holds {found} by its own header; the spec says {declared}. Correct one of them.")
+    return found, offset
+
+
+def _mapped(path: Path, of: TensorType, offset: int, start: int, count: int) -> Array:
+    """Map `count` elements alone, so that what was read before no longer counts as ours."""
+    dtype = DTYPES[of.element]
+    return np.asarray(np.memmap(path, dtype=dtype, mode="r", offset=offset + start * dtype.itemsize, shape=(count,)))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What the elements seen so far add up to. Sums and maxima are over pairs of finite values.
+
+    Sums are pairwise within a chunk and plain over chunks: 1e10 elements cost 1e-11 of precision at most.
+    """
+
+    atol: float
+    rtol: float
+    exact: bool
+    finite: int = 0
+    error_sum: float = 0.0
+    error_max: float = 0.0
+    relative_max: float | None = None
+    ratio_max: float = 0.0
+    dot: float = 0.0
+    actual_square: float = 0.0
+    expected_square: float = 0.0
+    nan: int = 0
+    mismatches: int = 0
+    first_mismatch: Sample | None = None
+    strays: int = 0
+    first_stray: Sample | None = None
+
+    def add(self, start: int, actual: Array, expected: Array) -> None:
+        """Judge the elements from position `start` on; a stray is NaN or infinite and should not be."""
+        # What is not finite is told apart by masks, and a sum that overflows is reported as None.
+        with np.errstate(all="ignore"):
+            x, y = _wide(actual), _wide(expected)
+            error = np.abs(x - y) if actual.dtype.kind not in "iu" else _integer_error(actual, expected)
+            allowed = self.atol + self.rtol * np.abs(y)
+            finite = np.isfinite(x) & np.isfinite(y)
+            both_nan = np.isnan(x) & np.isnan(y)
+            passes = _same_bits(actual, expected) if self.exact else (x == y) | both_nan | finite & (error <= allowed)
+            strays = np.isnan(x) & ~np.isnan(y) | np.isinf(x) & np.isfinite(y)
+            self._add_numbers(np.where(finite, x, 0), np.where(finite, y, 0), np.where(finite, error, 0), allowed)
+        self.finite += int(np.count_nonzero(finite))
+        self.nan += int(np.count_nonzero(np.isnan(x)))
+        self.mismatches += passes.size - int(np.count_nonzero(passes))
+        self.strays += int(np.count_nonzero(strays))
+        self.first_mismatch = self.first_mismatch or _first(~passes, start, actual, expected)
+        self.first_stray = self.first_stray or _first(strays, start, actual, expected)
+
+    def _add_numbers(self, x: Array, y: Array, error: Array, allowed: Array) -> None:
+        size = np.abs(y)
+        self.error_sum += float(error.sum())
+        self.error_max = max(self.error_max, float(error.max()))
+        self.ratio_max = max(self.ratio_max, _largest_ratio(error, allowed, error > 0))
+        if size.any():
+            self.relative_max = max(self.relative_max or 0.0, _largest_ratio(error, size, size > 0))
+        self.dot += float((x * y.conj()).real.sum())
+        self.actual_square += float(np.square(np.abs(x)).sum())
+        self.expected_square += float(np.square(size).sum())
+
+    @property
+    def cosine_similarity(self) -> float | None:
+        """None where a norm is 0, or too large or small for float64."""
+        norms = math.sqrt(self.actual_square) * math.sqrt(self.expected_square)
+        return max(-1.0, min(1.0, self.dot / norms)) if 0 < norms < math.inf else None
+
+    @property
+    def headroom(self) -> float | None:
+        """The largest error over its own threshold; None where a threshold is 0 and the error is not."""
+        if self.exact:
+            return None if self.mismatches else 0.0
+        return _finite(self.ratio_max) if self.finite else None
+
+
+def _wide(values: Array) -> Array:
+    return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
+
+
+def _integer_error(actual: Array, expected: Array) -> Array:
+    """Return `|actual - expected|`, exact until it becomes float64."""
+    wide = np.int64 if actual.dtype.kind == "i" else np.uint64
+    x, y = actual.astype(wide).view(np.uint64), expected.astype(wide).view(np.uint64)
+    return np.where(actual > expected, x - y, y - x).astype(np.float64)
+
+
+def _same_bits(actual: Array, expected: Array) -> Array:
+    word = f"u{min(actual.dtype.itemsize, 8)}"
+    same = actual.view(word) == expected.view(word)
+    return np.asarray(same.reshape(actual.size, -1).all(axis=1))
+
+
+def _largest_ratio(numerator: Array, denominator: Array, where: Array) -> float:
+    return float(np.divide(numerator, denominator, out=np.zeros_like(numerator), where=where).max())
+
+
+def _first(mask: Array, start: int, actual: Array, expected: Array) -> Sample | None:
+    at = int(mask.argmax())
+    return (start + at, str(actual[at]), str(expected[at])) if mask[at] else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _place(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of a position in C order."""
+    place: list[int] = []
+    for size in reversed(shape):
+        position, at = divmod(position, size)
+        place.insert(0, at)
+    return tuple(place)
+
+
+def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measurement:
+    kind = Kind.NAN if tally.strays else Kind.NUMERIC if tally.mismatches else None
+    worst = tally.first_stray or tally.first_mismatch
+    return dataclasses.replace(
+        blank,
+        kind=kind,
+        reason=_reason(blank, found, tally, worst) if worst else "",
+        max_abs_error=_finite(tally.error_max) if tally.finite else None,
+        mean_abs_error=_finite(tally.error_sum / tally.finite) if tally.finite else None,
+        max_rel_error=_finite(tally.relative_max),
+        cosine_similarity=tally.cosine_similarity,
+        headroom=tally.headroom,
+        mismatches=tally.mismatches,
+        first_mismatch=_place(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
+        nan=tally.nan,
+    )
+
+
+def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample) -> str:
+    limit = f"by more than {blank.atol:g}" + (f" + {blank.rtol:g} * |expected|" if blank.rtol else "")
+    differ = f"differ ({found.element} must match bit for bit)" if tally.exact else f"differ {limit}"
+    what = "are NaN or infinite and should not be" if tally.strays else differ
+    position, got, expected = worst
+    place = f", first at {list(_place(position, found.shape))}" if found.shape else ""
+    times = f" ({tally.headroom:.3g}x the threshold)" if tally.headroom else ""
+    error = f"; max error {tally.error_max:.4g}{times}" if tally.error_max else ""
+    count = f"{tally.strays or tally.mismatches} of {blank.elements} elements"
+    return f"output {blank.index} ({found}): {count} {what}{place}: got {got}, expected {expected}{error}"

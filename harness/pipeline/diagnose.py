@@ -1,0 +1,188 @@
+"""Turns how an IREE program ended into a verdict (pure).
+
+Both programs exit with 1 for nearly every failure, so the text tells. The texts were measured on the
+releases 3.0.0 to 3.13.0; line numbers and paths in them vary and are not matched.
+"""
+
+import re
+import signal
+from collections.abc import Iterator, Sequence
+
+from harness.core.model import WEIGHTS, Kind, Run, Status, Verdict
+from harness.host.process import NO_SPACE, Ended
+from harness.iree import flags
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Logs quote source lines and operations, whose names and texts may say anything; so the program's own
+# messages are known by how their lines start, and errors by the severity that comes first.
+_DIAGNOSTIC = re.compile(r"^(?:\S.*?:\d+: |[\w.-]+: |LLVM )?(error|ERROR|warning|note|remark): .*$", re.MULTILINE)
+_OPTION = re.compile(r"^\S*iree-compile: for the (--\S+) option: (.*)", re.MULTILINE)
+_FLAG = re.compile(
+    r"^(\S*iree-compile: )Unknown command line argument '([^']*)'.*(?:\n\1Did you mean '([^'=]*))?", re.MULTILINE
+)
+_CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target)")
+_FILES = re.compile(r"^error opening input file: (.*)", re.MULTILINE)
+_FULL = re.compile(rf"^\S.*{NO_SPACE}$", re.MULTILINE)
+_SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
+_TARGET = re.compile(
+    r"target backend '.*' not registered|unregistered device alias|no HAL devices defined in the module"
+    r"|does not provide any executable targets"
+)
+_LINE_CHARS = 1000
+_EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
+_ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
+
+
+def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+    """Return what went wrong in a compilation, or None.
+
+    Args:
+        ended: how iree-compile ended.
+        log: what it printed.
+        missing: the products that it did not write, or wrote empty.
+        timeout_s: the limit that it may have exceeded.
+    """
+    log = _ANSI.sub("", log)
+    if verdict := _killed("iree-compile", ended, timeout_s):
+        return verdict
+    error = first_error(log)
+    if not ended.exit_code and not error and not missing:
+        return None
+    if verdict := _not_the_models_fault(log):
+        return verdict
+    if ended.exit_code:
+        return _failed(Kind.COMPILE, error or f"iree-compile ended with exit code {ended.exit_code} and no message")
+    if error:
+        return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but skipped what was asked: {error}")
+    return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but did not write {', '.join(missing)}")
+
+
+def run_verdict(step: Run, ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+    """Return what went wrong in a run, or None; the arguments are as for `compile_verdict`."""
+    log = _ANSI.sub("", log)
+    if verdict := _killed("iree-run-module", ended, timeout_s):
+        return verdict
+    if ended.exit_code == 0:
+        said = f"iree-run-module ended with exit code 0 but did not write {', '.join(missing)}"
+        return _failed(Kind.SHAPE, said) if missing else None
+    if failed := re.search(r"^\[FAILED\] (.*)$", log, re.MULTILINE):
+        kind = Kind.SHAPE if re.search(r"metadata is|list elements|variant types", failed[1]) else Kind.NUMERIC
+        return _failed(kind, f"iree-run-module: {failed[1]}")
+    return _told_by_status(step, run_status(log) or f"exit code {ended.exit_code}", log)
+
+
+def _told_by_status(step: Run, status: str, log: str) -> Verdict:
+    executed = _EXECUTED.search(log)
+    own = executed and _ASSERTION.search(log)  # the program's words, which may be like any of these
+    known = (verdict for pattern, verdict in _RUN_VERDICTS if not own and pattern.search(status))
+    if verdict := next(known, None):
+        splat = any(WEIGHTS in each.products for each in step.compiles)
+        hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else _DEVICE_HINT if verdict is _DEVICE else ""
+        return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}: {status}{hint}")
+    if executed:
+        return _failed(Kind.CRASH, f"the program failed while running: {status}")
+    return _error(Kind.TOOL, f"iree-run-module could not start the program: {status}")
+
+
+def _killed(program: str, ended: Ended, timeout_s: float) -> Verdict | None:
+    if ended.timed_out:
+        return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; give it more with --timeout")
+    if ended.signal == signal.SIGKILL:
+        return _error(Kind.TOOL, f"{program} was killed by SIGKILL, most likely for want of memory; try --jobs 1")
+    return _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}") if ended.signal else None
+
+
+def first_error(log: str) -> str | None:
+    """Return the first line of the severity `error:` in a log without colours, or None."""
+    return next(_errors(log), None)
+
+
+def _errors(log: str) -> Iterator[str]:
+    return (_cut(found[0]) for found in _DIAGNOSTIC.finditer(log) if found[1].lower() == "error")
+
+
+def _cut(text: str) -> str:
+    """Return a line that a person can read: a tool may quote a whole program in one."""
+    return text.strip() if len(text) <= _LINE_CHARS else f"{text.strip()[:_LINE_CHARS]}..."
+
+
+def run_status(log: str) -> str:
+    """Return `STATUS; message; context` of iree-run-module without its own file and line."""
+    found = _SYSTEM_STATUS.search(log)
+    return _cut(found[1]).strip(" ;:") if found else ""
+
+
+def _not_the_models_fault(log: str) -> Verdict | None:
+    """Return the verdict where iree-compile refused the command line, the chip or a file."""
+    if _FULL.search(log):
+        return _error(Kind.DISK, "no space was left while compiling; free some, or name another folder with --store")
+    if match := _OPTION.search(log):
+        return _error(Kind.TOOL, f"iree-compile takes {match[1]} but not so: {match[2]}")
+    if match := _FLAG.search(log):
+        return _refused("flag", match[2], known=flags.is_known_flag(match[2]), near=match[3])
+    if match := _FILES.search(log):
+        return _error(Kind.TOOL, f"iree-compile could not open its files: {match[1]}")
+    return next(filter(None, map(_unfit_target, _errors(log))), None)
+
+
+def _unfit_target(error: str) -> Verdict | None:
+    if match := _CHIP.search(error):
+        return _refused("chip", match[1] or "asked for", known=flags.is_known_chip(match[1] or ""), near=None)
+    if _TARGET.search(error):
+        return _error(Kind.TOOL, f"iree-compile has no such target; correct compiler_flags: {error}")
+    return None
+
+
+def _refused(what: str, name: str, *, known: bool, near: str | None) -> Verdict:
+    """Another release may know it, then this one does not support the case; else it is a mistake."""
+    if known:
+        return Verdict(status=Status.UNSUPPORTED, kind=None, reason=f"this release does not know the {what} {name}")
+    hint = f"did you mean {near}?" if near else "check its spelling"
+    return _error(Kind.TOOL, f"iree-compile does not know the {what} {name}, and no release that we know does; {hint}")
+
+
+def _failed(kind: Kind, reason: str) -> Verdict:
+    return Verdict(status=Status.FAILED, kind=kind, reason=reason)
+
+
+def _error(kind: Kind, reason: str) -> Verdict:
+    return Verdict(status=Status.ERROR, kind=kind, reason=reason)
+
+
+_DEVICE = _error(Kind.DEVICE, "the device cannot be used")
+_DEVICE_HINT = " (--compile-only needs none; `nox -s doctor` says what is missing)"
+_MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler that made the module")
+_INPUTS = _error(Kind.TOOL, "the inputs do not fit the program, so nothing can be judged; correct the spec")
+_WEIGHTS = _error(Kind.INTEGRITY, "the weights do not hold what the program loads")
+_SPLAT_HINT = (
+    " (there are no real_weights, and the compiler's stand-in weights leave out parameters that the program "
+    "names by #stream.parameter.named: name real_weights, or write #flow.parameter.named)"
+)
+
+# Patterns over `STATUS; message`, the first that matches counts.
+_RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+    (re.compile(pattern), verdict)
+    for pattern, verdict in (
+        (r"runtime library .* not available|driver library|loader library|no driver '", _DEVICE),
+        (r"hipError(NoDevice|InvalidDevice|OutOfMemory|NotInitialized)|no compatible .* devices", _DEVICE),
+        (r"RESOURCE_EXHAUSTED|INCOMPATIBLE; HAL device|device .* not found", _DEVICE),
+        (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
+        (r"required module|does not support this version of the runtime", _MISMATCH),
+        (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
+        (
+            r"outputs specified|expected fewer input values.*parsing expected function outputs",
+            _failed(Kind.SHAPE, "the program returns another number of outputs than the spec names"),
+        ),
+        (r"input list and function mismatch|input\d+ (shape|element type)|shape rank mismatch", _INPUTS),
+        (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
+        (r"no function `", _error(Kind.TOOL, "the program has no such function; correct run_function")),
+        (
+            rf"{NO_SPACE}|possibly out of disk space",
+            _error(Kind.DISK, "no space was left for the outputs; name another folder with --out"),
+        ),
+        (
+            r"; outputting results",
+            _error(Kind.DISK, "the outputs could not be written; name another folder with --out"),
+        ),
+    )
+)

@@ -1,0 +1,95 @@
+"""Does steps in threads, at most so many at once per resource; what is to be done is `harness.run`'s to say."""
+
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from harness.core.model import Compare, Compile, Fetch, Run, Step
+from harness.host.devices import Gpu
+from harness.host.gpu_locks import Pool
+from harness.host.process import Cancel, Cancelled
+from harness.pipeline.step_runner import INTERRUPTED, Done, Results
+
+
+class Executor(Protocol):
+    """Does steps somewhere, at most so many at once per resource."""
+
+    def start(self, step: Step, results: Results) -> None:
+        """Begin a step whose needs are among the results."""
+
+    def next_done(self, timeout_s: float | None) -> Done | None:
+        """Wait for a step to end; None when the time is up."""
+
+
+def resource(step: Step) -> str:
+    """Return what a step holds while it is done."""
+    match step:
+        case Fetch():
+            return "network"
+        case Compile():
+            return "compile"
+        case Run():
+            return f"device {step.device}"
+        case Compare():
+            return "compare"
+
+
+def claimed(pool: Pool, step: Step, cancel: Cancel) -> AbstractContextManager[Gpu | None]:
+    """Return what has the GPU that a step needs, for as long as it is done."""
+    return pool.claim(step, cancel) if isinstance(step, Run) else nullcontext()
+
+
+class Doer(Protocol):
+    """Does one step and returns when it has ended: `Steps` in this process, or what hands it to another."""
+
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+        """Do a step whose needs are among the results; never raises for what a user can cause."""
+
+
+class LocalExecutor:
+    """Does steps in threads of this process. They are daemons: none can hold up the end of the harness."""
+
+    def __init__(self, doer: Doer, slots: Mapping[str, int], pool: Pool, cancel: Cancel) -> None:
+        """Do at most `slots[resource]` steps of a resource at once; runs, as many as the pool has devices for."""
+        self._doer, self._slots, self._pool, self._cancel = doer, slots, pool, cancel
+        self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
+        self._busy: Counter[str] = Counter()
+        self._done: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
+
+    def start(self, step: Step, results: Results) -> None:
+        """Begin a step, or put it into the queue of its resource."""
+        self._waiting.setdefault(resource(step), deque()).append((step, results))
+        self._fill(resource(step))
+
+    def next_done(self, timeout_s: float | None) -> Done | None:
+        """Wait for a step to end; raises what broke in its thread, which is a bug of ours."""
+        try:
+            done = self._done.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if isinstance(done, BaseException):
+            raise done
+        self._busy[resource(done.step)] -= 1
+        self._fill(resource(done.step))
+        return done
+
+    def _fill(self, name: str) -> None:
+        waiting = self._waiting[name]
+        while waiting and self._busy[name] < self._at_once(waiting[0][0]):
+            self._busy[name] += 1
+            threading.Thread(target=self._do, args=waiting.popleft(), daemon=True).start()
+
+    def _at_once(self, step: Step) -> int:
+        return self._pool.slots(step.device) if isinstance(step, Run) else self._slots.get(resource(step), 1)
+
+    def _do(self, step: Step, results: Results) -> None:
+        try:
+            with claimed(self._pool, step, self._cancel) as gpu:
+                self._done.put(self._doer.do(step, results, gpu))
+        except Cancelled:
+            self._done.put(Done(step=step, verdict=INTERRUPTED))
+        except BaseException as error:  # noqa: BLE001 - carried to the thread that can report it
+            self._done.put(error)

@@ -1,0 +1,156 @@
+"""Shows a run while it goes on: bars and elapsed times on a terminal, plain lines elsewhere."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from harness.core.model import Blob, Compare, Compile, Fetch, Outcome, Step
+from harness.fetch.fetcher import Need
+from harness.fetch.throughput import Traffic
+from harness.pipeline.environment import Site
+from harness.pipeline.step_runner import Done
+from harness.report import console as lines
+
+_LINE_S = 15.0  # between two lines on how far the fetching is, where no bar can be drawn
+_IN_ALL, _READ = "in all", "read"
+
+
+class Live:
+    """Hears of steps and bytes, and prints the line of each case once it is decided."""
+
+    def __init__(self, console: Console, *, id_width: int) -> None:
+        """Show nothing yet.
+
+        Args:
+            console: where to.
+            id_width: characters that the longest case id takes.
+        """
+        self._console, self._id_width = console, id_width
+        self._lock = threading.Lock()
+        self._tasks: dict[Step | Blob | str, TaskID] = {}
+        self._traffic, self._told_s = Traffic(), time.monotonic()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            _OfFetches(BarColumn(bar_width=24)),
+            _OfFetches(DownloadColumn()),
+            _OfFetches(TransferSpeedColumn()),
+            _OfFetches(TimeRemainingColumn()),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        """Start to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe what was drawn; the lines of the cases stay."""
+        self._progress.stop()
+
+    def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
+        """Draw a line for what takes time."""
+        if isinstance(step, Fetch | Compare):
+            return
+        subject = case_ids[0] + (f" and {len(case_ids) - 1} more" if len(case_ids) > 1 else "")
+        compiled = step if isinstance(step, Compile) else step.compiles[-1]
+        verb = "compile" if step is compiled else "run"
+        name = f" {compiled.module}" if step is compiled and compiled.module != "model.vmfb" else ""
+        task = self._progress.add_task(f"{verb} {subject}{name} with {compiled.release}", total=None)
+        with self._lock:
+            self._tasks[step] = task
+
+    def step_ended(self, done: Done) -> None:
+        """Wipe its line."""
+        if isinstance(done.step, Fetch):
+            return self.fetched(done.step.blob)
+        with self._lock:
+            task = self._tasks.pop(done.step, None)
+        if task is not None:
+            self._progress.remove_task(task)
+        return None
+
+    def case_ended(self, outcome: Outcome) -> None:
+        """Print the line that says what became of the case."""
+        self.say(lines.case_line(outcome, id_width=self._id_width))
+
+    def placed(self, site: Site) -> None:
+        """Print where the cases run."""
+        commit = (site.toolchain.compiler_commit or "unknown commit")[:10]
+        self.notice(f"IREE {site.toolchain.release.name} ({commit}), {site.name}")
+
+    def expect(self, need: Need) -> None:
+        """Take what is to be fetched."""
+        self._traffic.expect(need.blobs, need.bytes)
+
+    def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
+        """Draw the bar of a blob and that of all; called from any thread."""
+        with self._lock:
+            self._traffic.came(blob, so_far, in_all, now_s := time.monotonic())
+            if self._traffic.blobs > 1:
+                self._draw(_IN_ALL, "fetch all", self._traffic.so_far_bytes, self._traffic.in_all_bytes)
+            self._draw(blob, f"fetch {blob.name}", so_far, in_all)
+            is_due = not self._console.is_terminal and now_s - self._told_s >= _LINE_S
+            self._told_s = now_s if is_due else self._told_s
+        if is_due:
+            self.notice(self._traffic.line())
+
+    def fetched(self, blob: Blob) -> None:
+        """Wipe the bar of a blob, and with the last one that of all."""
+        with self._lock:
+            self._traffic.ended(blob)
+            task = self._tasks.pop(blob, None)
+            keys = {key for key in self._tasks if isinstance(key, Blob)}
+            rest = self._tasks.pop(_IN_ALL, None) if task is not None and not keys else None
+        for each in (task, rest):
+            if each is not None:
+                self._progress.remove_task(each)
+
+    def bytes_read(self, so_far: int, in_all: int) -> None:
+        """Draw how much of a store was read again."""
+        with self._lock:
+            self._draw(_READ, "read", so_far, in_all)
+
+    def _draw(self, key: Blob | str, text: str, so_far: int, in_all: int | None) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(text, total=in_all)
+        self._progress.update(self._tasks[key], completed=so_far, total=in_all)
+
+    def notice(self, text: str) -> None:
+        """Print a line; called from any thread."""
+        self._console.print(Text(text), style="dim", soft_wrap=True)
+
+    def say(self, line: Text) -> None:
+        """Print a line of what came out."""
+        self._console.print(line, soft_wrap=True)
+
+
+class _OfFetches(ProgressColumn):
+    """A column that is empty for tasks without a total."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> object:  # type: ignore[override]
+        return self._column.render(task) if task.total is not None else Text()

@@ -1,0 +1,106 @@
+"""Executes plans: a graph of steps in which whatever can overlap does, and what is shared is done once."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from harness.core.model import Outcome, Plan, Step, Verdict
+from harness.host.process import Cancel
+from harness.pipeline import planner as planning
+from harness.pipeline.executor import Executor
+from harness.pipeline.outcome import outcome
+from harness.pipeline.step_runner import INTERRUPTED, Done
+
+_GRACE_S = 10.0
+
+
+class Listener(Protocol):
+    """Hears what happens while it happens, always in the thread that runs the plans."""
+
+    def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
+        """A step begins to wait for its resource or to be done."""
+
+    def step_ended(self, done: Done) -> None:
+        """A step has ended."""
+
+    def case_ended(self, outcome: Outcome) -> None:
+        """A case is decided."""
+
+
+class PlanRun:
+    """One run of several plans. `outcomes` is complete whenever it is asked for, also in the middle."""
+
+    def __init__(
+        self, plans: Sequence[Plan], executor: Executor, listener: Listener, *, out_dir: Path, cancel: Cancel
+    ) -> None:
+        """Prepare; nothing starts before `run`."""
+        self._plans, self._executor, self._listener = plans, executor, listener
+        self._out_dir, self._cancel = out_dir, cancel
+        self._results: dict[Step, Done] = {}
+        self._started: set[Step] = set()
+        self._decided: dict[str, Outcome] = {}
+        self._users: dict[Step, list[str]] = {}
+        for each in plans:
+            for step in each.steps:
+                self._users.setdefault(step, []).append(each.case.id)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What became of every case, in the order of the plans; undecided ones were interrupted."""
+        return tuple(self._decided.get(each.case.id) or self._outcome(each, INTERRUPTED) for each in self._plans)
+
+    def run(self) -> None:
+        """Do everything; returns early, with no process left, when cancelled.
+
+        A KeyboardInterrupt is raised again once all that was running has ended.
+        """
+        try:
+            self._loop()
+        except BaseException:
+            self._cancel.set()
+            self._drain()
+            raise
+
+    def _loop(self) -> None:
+        for each in self._plans:
+            if not each.steps:
+                self._decide(each, each.blocked)
+        self._start_ready()
+        while self._started - self._results.keys():
+            if done := self._executor.next_done(None):
+                self._take(done)
+                self._start_ready()
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + _GRACE_S
+        while self._started - self._results.keys() and (left_s := deadline - time.monotonic()) > 0:
+            if done := self._executor.next_done(left_s):
+                self._results[done.step] = done
+
+    def _start_ready(self) -> None:
+        for each in self._plans:
+            if each.case.id in self._decided or self._cancel.is_set():
+                continue
+            for step in each.steps:
+                if step not in self._started and all(need in self._results for need in planning.needs(step)):
+                    self._started.add(step)
+                    self._listener.step_started(step, self._users[step])
+                    self._executor.start(step, self._results)
+
+    def _take(self, done: Done) -> None:
+        self._results[done.step] = done
+        self._listener.step_ended(done)
+        for each in self._plans:
+            if each.case.id in self._decided or done.step not in each.steps:
+                continue
+            if done.verdict or all(step in self._results for step in each.steps):
+                self._decide(each, done.verdict)
+
+    def _decide(self, each: Plan, verdict: Verdict | None) -> None:
+        outcome = self._outcome(each, verdict)
+        self._decided[each.case.id] = outcome
+        self._listener.case_ended(outcome)
+
+    def _outcome(self, each: Plan, verdict: Verdict | None) -> Outcome:
+        return outcome(each, self._results, verdict, self._out_dir)

@@ -1,0 +1,95 @@
+"""Renders plans as a shell script (pure): the exact commands, shell-quoted, for an empty folder.
+
+What is to be fetched for them, and whether there is room for it, goes into comments at the end.
+
+Credentials and queries in URLs are left out of it, as they are of all that is printed.
+"""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.core.model import Compare, Compile, Link, Plan, Prospect, Run
+from harness.core.text import size
+from harness.core.urls import redacted
+from harness.specs.catalogue import local_path
+
+
+def render(plan: Plan) -> str:
+    """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
+    lines = [_comment(plan.case.id), *map(_comment, (*plan.case.spec.comment, *plan.notes))]
+    if plan.blocked:
+        return "\n".join([*lines, _comment(f"{plan.blocked.status}: {plan.blocked.reason}")])
+    linked: set[Link] = set()
+    for step in plan.steps:
+        if isinstance(step, Compile | Run):
+            lines += [_link_line(link) for link in step.links if link not in linked]
+            linked.update(step.links)
+            lines.append(shlex.join(step.argv))
+        elif isinstance(step, Compare):
+            lines += _comparisons(step)
+    return "\n".join(lines)
+
+
+def forecast(prospects: Sequence[Prospect], *, store: Path, free_bytes: int | None) -> str:
+    """Return comments on what is there of some blobs, what is to come, and what that needs; nothing for no blobs."""
+    if not prospects:
+        return ""
+    lacking = [each for each in prospects if not each.is_here and not each.is_local]
+    lines = ["", *map(_prospect_line, prospects), _totals(prospects, lacking)]
+    needed = _at_least(lacking, sum(each.lacking_bytes for each in lacking))
+    lines.append(_comment(f"disk needed at {store}: {needed}; free there: {_size(free_bytes)}"))
+    return "\n".join(lines) + "\n"
+
+
+def _prospect_line(each: Prospect) -> str:
+    return f"# {_size(each.size_bytes):>8}  {_state(each):<8}  {' '.join(redacted(each.blob.url).split())}"
+
+
+def _size(size_bytes: int | None) -> str:
+    return "?" if size_bytes is None else size(size_bytes)
+
+
+def _state(each: Prospect) -> str:
+    if each.is_local:
+        return "local" if each.is_here else "lost"
+    if each.is_here:
+        return "here"
+    return "begun" if each.begun_bytes else "to fetch"
+
+
+def _totals(prospects: Sequence[Prospect], lacking: Sequence[Prospect]) -> str:
+    """Return the line on how many blobs there are, and which part of their bytes is where."""
+    local = [each.is_here for each in prospects if each.is_local]
+    here = [each for each in prospects if each.is_here and not each.is_local]
+    parts = (
+        f"{len(lacking)} to fetch ({_at_least(lacking, sum(each.lacking_bytes for each in lacking))})",
+        f"{len(here)} here already ({size(sum(each.size_bytes or 0 for each in here))})",
+        f"{len(local)} local" + (f" ({local.count(False)} lost)" if not all(local) else ""),
+    )
+    return _comment(f"{len(prospects)} blobs: {', '.join(parts)}")
+
+
+def _at_least(lacking: Sequence[Prospect], total_bytes: int) -> str:
+    """Return a sum of sizes, of which some may be unknown."""
+    unknown = sum(each.size_bytes is None for each in lacking)
+    return f"{size(total_bytes)} and {unknown} of unknown size" if unknown else size(total_bytes)
+
+
+def _comment(text: str) -> str:
+    """Return a comment of one line, whatever the text: what follows a line end would be a command."""
+    return f"# {' '.join(text.split())}"
+
+
+def _link_line(link: Link) -> str:
+    if link.blob.url.startswith("file:"):
+        return shlex.join(["ln", "-sf", str(local_path(link.blob)), link.name])
+    return shlex.join(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
+
+
+def _comparisons(step: Compare) -> Iterator[str]:
+    for name, expected in zip(step.run.outputs, step.expected, strict=True):
+        if expected:
+            link, type_ = expected
+            shown = f"{link.name} ({type_ or 'the type in its header'})"
+            yield _comment(f"compare {name} with {shown}: {redacted(link.blob.url)}")

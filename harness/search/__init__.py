@@ -1,0 +1,1 @@
+"""Tests many releases: bisect and matrix."""

@@ -1,0 +1,150 @@
+"""Renders a matrix of cases and releases: for a terminal, as Markdown and as JSON."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from harness.core.model import Outcome, Status
+from harness.core.text import one_line
+from harness.report import facts
+from harness.report.markdown import escaped
+from harness.search import metric
+from harness.search.matrix import Matrix
+
+SCHEMA = 1
+_WORDS = {
+    Status.PASSED: "ok",
+    Status.RAN: "ran",
+    Status.COMPILED: "built",
+    Status.XFAILED: "xfail",
+    Status.XPASSED: "XPASS",
+    Status.UNSUPPORTED: "-",
+    Status.SKIPPED: "skip",
+}
+_MEANINGS = {
+    Status.PASSED: "ok passed",
+    Status.RAN: "ran compared nothing",
+    Status.COMPILED: "built compiled only",
+    Status.FAILED: "in capitals the kind of a failure",
+    Status.XFAILED: "xfail failed as expected",
+    Status.XPASSED: "XPASS passed unexpectedly",
+    Status.UNSUPPORTED: "- unsupported",
+    Status.SKIPPED: "skip not for this target",
+    Status.ERROR: "after ? the kind of an error",
+}
+_UNKNOWN, _DIFFERS = ".", "*"
+
+
+def release_line(release: str, outcomes: tuple[Outcome, ...], *, width: int) -> str:
+    """Return the line that says what came of a release."""
+    seconds = sum(facts.case_seconds(outcome) for outcome in outcomes)
+    statuses = [outcome.status for outcome in outcomes]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in Status if status in statuses)
+    return f"{release:<{width}} {seconds:>8.2f} s   {counts}"
+
+
+def render(matrix: Matrix) -> str:
+    """Return the table and what differs in it."""
+    rows = [["", *matrix.releases], *_rows(matrix)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*table, "", _legend(matrix), "", *_differences(matrix)])
+
+
+def markdown(matrix: Matrix) -> str:
+    """Return the same as a table of Markdown."""
+    head = ["case", *matrix.releases]
+    rows = [head, ["---"] * len(head), *_rows(matrix)]
+    table = [f"| {' | '.join(map(escaped, row))} |" for row in rows]
+    listed = [f"- {escaped(line)}" for line in _differences(matrix)]
+    return "\n".join([*table, "", f"{escaped(_legend(matrix))}.", "", *listed, ""])
+
+
+def to_json(matrix: Matrix, *, started: str, seconds: float, exit_code: int) -> str:
+    """Return matrix.json; the schema is in docs/bisect.md."""
+    document = {
+        "schema": SCHEMA,
+        "started": started,
+        "seconds": round(seconds, 3),
+        "exit_code": exit_code,
+        "releases": list(matrix.releases),
+        "cases": list(matrix.rows),
+        "cells": [_cell(matrix, case, place) for case in matrix.rows for place in range(len(matrix.releases))],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _cell(matrix: Matrix, case: str, place: int) -> dict[str, object]:
+    outcome = matrix.rows[case][place]
+    place_of = {"case": case, "release": matrix.releases[place]}
+    if outcome is None:
+        return {**place_of, "status": None, "kind": None, "phase": None, "reason": "not judged", "differs": False}
+    return {
+        **place_of,
+        "status": outcome.status,
+        "kind": outcome.kind,
+        "phase": outcome.phase,
+        "reason": outcome.reason,
+        "differs": matrix.differs(case, place),
+        "seconds": dict(outcome.seconds),
+        "numbers": {name: facts.finite(value) for name, value in metric.numbers(outcome).items()},
+    }
+
+
+def _rows(matrix: Matrix) -> Iterator[list[str]]:
+    """Yield a row for each group of cases of one target that are alike."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for case in matrix.rows:
+        groups.setdefault((_target(case), *_cells(matrix, case)), []).append(case)
+    for (_, *cells), cases in groups.items():
+        yield [_together(cases), *cells]
+
+
+def _target(case: str) -> str:
+    return case.rpartition("[")[2]
+
+
+def _together(cases: Sequence[str]) -> str:
+    return cases[0] if len(cases) == 1 else f"{cases[0]} and {len(cases) - 1} more"
+
+
+def _cells(matrix: Matrix, case: str) -> Iterator[str]:
+    for place, outcome in enumerate(matrix.rows[case]):
+        yield f"{_shown(matrix, outcome)}{_DIFFERS if matrix.differs(case, place) else ''}"
+
+
+def _shown(matrix: Matrix, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return _UNKNOWN
+    if matrix.show and (number := matrix.number(outcome)) is not None:
+        return f"{number:.6g}"
+    if outcome.status is Status.FAILED:
+        return (outcome.kind or outcome.status).upper()
+    return f"?{outcome.kind}" if outcome.status is Status.ERROR else _WORDS[outcome.status]
+
+
+def _legend(matrix: Matrix) -> str:
+    """Return what the words in the table mean, without those that are not in it."""
+    outcomes = [each for each in matrix.outcomes if matrix.number(each) is None]
+    found = {each.status for each in outcomes}
+    meanings = [matrix.show] if matrix.show else []
+    meanings += [meaning for status, meaning in _MEANINGS.items() if status in found]
+    return ", ".join([*meanings, f"{_DIFFERS} differs from the release before"])
+
+
+def _differences(matrix: Matrix) -> Iterator[str]:
+    """Yield what differs, once for all cases of one target of which the same is to be said."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in matrix.differences:
+        sides = " -> ".join(_side(matrix, outcome) for outcome in (each.before, each.after))
+        groups.setdefault((_target(each.case), sides), []).append(each.case)
+    if not groups:
+        yield "No release differs from the one before."
+    for (_, sides), cases in groups.items():
+        yield f"{_together(cases)}: {sides}"
+
+
+def _side(matrix: Matrix, outcome: Outcome) -> str:
+    if matrix.show:
+        return f"{outcome.release} {_shown(matrix, outcome)}"
+    said = facts.headline(outcome)
+    return one_line(f"{outcome.release} {outcome.status}{f' ({said})' if said else ''}", limit=300)

@@ -1,0 +1,116 @@
+"""Turns the command line of a search into what is asked of which releases, and tells one search from another."""
+
+import argparse
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.cli import search_arguments
+from harness.containers import build_context
+from harness.core.errors import UsageError
+from harness.core.model import Backend, Blob, Case
+from harness.iree import flags, releases
+from harness.iree.flags import ChangedDefault
+from harness.iree.releases import LockedRelease, Releases
+from harness.search import metric
+from harness.search.finding import Asked
+from harness.search.probes import Question
+from harness.specs.catalogue import local_path
+from harness.store.store import Store
+
+
+def question(parsed: argparse.Namespace) -> Question:
+    """Return what is asked of each release.
+
+    Raises:
+        UsageError: the metric is none, or the runs that have to agree are not the most of all.
+    """
+    at_least = parsed.at_least or parsed.repeat
+    if not parsed.repeat / 2 < at_least <= parsed.repeat:
+        expected = f"expected more than half of --repeat {parsed.repeat}, and not more than all"
+        raise UsageError(f"--at-least {at_least}: {expected}.")
+    return Question(
+        fix=parsed.find == "fix",
+        any_failure=parsed.any_failure,
+        metric=metric.parse(parsed.metric) if parsed.metric else None,
+        repeat=parsed.repeat,
+        at_least=at_least,
+    )
+
+
+def asked(parsed: argparse.Namespace, case: Case, known: Releases) -> Asked:
+    """Return what is searched: the releases between the ends that are named, or all on a side where none is.
+
+    Raises:
+        UsageError: there is no such release, or the ends are the wrong way round.
+    """
+    what = question(parsed)
+    good, bad = (known.find(name).release.name if name else None for name in (parsed.good, parsed.bad))
+    older, newer = (bad, good) if what.fix else (good, bad)
+    start = known.names.index(older) if older else 0
+    end = known.names.index(newer) if newer else len(known.names) - 1
+    if start >= end:
+        named = "--bad" if what.fix else "--good"
+        hint = "leave out --find fix" if what.fix else "to find what mended it, add --find fix"
+        raise UsageError(f"{named} {older or known.names[0]} is not older than {newer or known.names[-1]}; {hint}.")
+    return Asked(
+        case=case.id,
+        model=case.spec.model,
+        submodel=case.spec.submodel,
+        backend=str(case.target.backend),
+        chip=case.target.chip,
+        releases=tuple(known.names[start : end + 1]),
+        good=good,
+        bad=bad,
+        question=what,
+        all_changes=parsed.all,
+    )
+
+
+def defaults(what: Asked) -> tuple[ChangedDefault, ...]:
+    """Return the defaults that change within what is searched."""
+    first, last = (releases.of_build(name) for name in (what.releases[0], what.releases[-1]))
+    return flags.changed_defaults(first, last, Backend(what.backend))
+
+
+def pinned(parsed: argparse.Namespace, what: Asked) -> str | None:
+    """Return the release whose defaults are set with all of them, `good` and `bad` being the ends that are named.
+
+    Raises:
+        UsageError: such an end is not named.
+    """
+    ends = {"good": what.good, "bad": what.bad}
+    name: str | None = parsed.pin_defaults
+    if name in ends and ends[name] is None:
+        raise UsageError(f"--pin-defaults {name}: there is no --{name}; name it, or a release.")
+    return ends.get(name, name) if name else None
+
+
+def identity(parsed: argparse.Namespace, cases: Sequence[Case], found: Sequence[LockedRelease]) -> Mapping[str, Any]:
+    """Return all that a search depends on: another one must not go on from what this one has seen."""
+    with Store(parsed.store) as store:
+        return {
+            "options": search_arguments.identity(parsed),
+            "cases": {case.id: _content(case, store) for case in cases},
+            "releases": [_release_content(each, store) for each in found],
+            "harness": build_context.this_harness(),
+        }
+
+
+def _content(case: Case, store: Store) -> str:
+    """Return a digest over a spec and all that it names."""
+    parts = [repr(case), *(_blob_content(blob, store) for blob in case.spec.blobs)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _release_content(release: LockedRelease, store: Store) -> Sequence[str]:
+    """Return the name of a release and, unless the lock has it, a digest over its wheels, which may be made anew."""
+    blobs = [Blob(url=each.url, sha256=next(iter(each.sha256), None)) for each in release.wheels if each.url]
+    contents = "\n".join(_blob_content(blob, store) for blob in blobs)
+    return [release.release.name, *([hashlib.sha256(contents.encode()).hexdigest()] if blobs else [])]
+
+
+def _blob_content(blob: Blob, store: Store) -> str:
+    path = local_path(blob)
+    is_here = blob.url.startswith("file:") and path.is_file()
+    return store.digest(path) if is_here else blob.sha256 or blob.url

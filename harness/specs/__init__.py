@@ -1,0 +1,1 @@
+"""Reads spec files into ModelSpec and reports every violation with its line."""

@@ -1,0 +1,297 @@
+import dataclasses
+import json
+import os
+import resource
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.types import DeviceRequest, Mount, Ulimit
+
+from harness.containers.confinement import Grants, settings
+from harness.containers.engine import About
+from harness.core.errors import EngineError
+from harness.core.model import Blob, Case
+from harness.host import devices
+from harness.host.devices import Gpu, Vendor
+from harness.host.process import Cancel
+from harness.pipeline.environment import Order
+from harness.store.store import Store
+from tests.unit.kfd import gpu
+from tests.unit.samples import CPU, spec
+
+GIB = 1 << 30
+
+
+def engine(**changes: Any) -> About:
+    """Return a Docker that is as it is installed."""
+    usual: dict[str, Any] = {"rootless": False, "remapped": False, "limits": True}
+    usual |= {"selinux": False, "cdi_dirs": ()}
+    usual |= {"name": "docker", "version": "28.2.2", "socket": "/run/docker.sock"}
+    return About(**(usual | changes))
+
+
+def order(root: Path, **changes: Any) -> Order:
+    wanted: dict[str, Any] = {
+        "cases": (),
+        "folders": (root / "specs",),
+        "store": Store(root / "store"),
+        "out_dir": root / "out",
+        "timeout_s": 1.0,
+        "gpus": (),
+        "cancel": Cancel(),
+        "notice": lambda _: None,
+    }
+    return Order(**(wanted | changes))
+
+
+def host(wanted: Order, about: About | None = None, grants: Grants | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = settings(about or engine(), wanted, grants or Grants(memory_bytes=GIB))["host"]
+    return found
+
+
+def bound(path: Path | str, *, read_only: bool) -> Mount:
+    return Mount(str(path), str(path), type="bind", read_only=read_only)
+
+
+USER = f"{os.getuid()}:{os.getgid()}"
+
+
+@pytest.mark.parametrize(
+    ("about", "user", "userns_mode", "security_opt"),
+    [
+        (engine(), USER, None, ["no-new-privileges"]),
+        (engine(name="podman", rootless=True), "0:0", None, ["no-new-privileges"]),
+        (engine(remapped=True), USER, "host", ["no-new-privileges"]),
+        (engine(selinux=True), USER, None, ["no-new-privileges", "label=disable"]),
+        (engine(name="podman", rootless=True, selinux=True), "0:0", None, ["no-new-privileges", "label=disable"]),
+    ],
+    ids=str,
+)
+def test_the_least_that_a_run_needs(
+    tmp_path: Path, about: About, user: str, userns_mode: str | None, security_opt: list[str]
+) -> None:
+    found = settings(about, order(tmp_path), Grants(memory_bytes=GIB))
+    limits = found["host"].pop("ulimits")
+    assert [each.name for each in limits] == ["nofile", "nproc"]
+    assert found == {
+        "entrypoint": ["/opt/iree-quality/bin/harness-worker"],
+        "user": user,
+        "working_dir": "/",
+        "environment": {"LANG": "C.UTF-8"},
+        "host": {
+            "read_only": True,
+            "network_mode": "none",
+            "cap_drop": ["ALL"],
+            "cap_add": [],
+            "security_opt": security_opt,
+            "userns_mode": userns_mode,
+            "pids_limit": 32768,
+            "mem_limit": GIB,
+            "memswap_limit": GIB,
+            "init": True,
+            "auto_remove": True,
+            "mounts": [
+                bound(tmp_path / "specs", read_only=True),
+                bound(tmp_path / "store", read_only=False),
+                bound(tmp_path / "out", read_only=False),
+            ],
+            "tmpfs": {"/tmp": "mode=1777,exec"},  # noqa: S108 - the container's own
+            "group_add": [],
+            "devices": [],
+            "device_requests": [],
+        },
+    }
+
+
+def test_what_is_granted(tmp_path: Path) -> None:
+    found = host(order(tmp_path), grants=Grants(capabilities=("SYS_NICE", "IPC_LOCK")))
+    assert (found["cap_drop"], found["cap_add"]) == (["ALL"], ["SYS_NICE", "IPC_LOCK"])
+    assert found["mem_limit"] == found["memswap_limit"] == int(devices.memory_bytes()[1] * 0.9)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [((64, 128), (64, 128)), ((64, 1 << 20), (64, 65536)), ((70_000, 80_000), (65536, 65536))]
+)
+def test_limits_are_never_above_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: own)
+    assert host(order(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=expected[0], hard=expected[1])
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert host(order(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=65536, hard=65536)
+
+
+def test_folders_that_lie_in_each_other_are_each_there_once(tmp_path: Path) -> None:
+    specs, store = tmp_path / "specs", Store(tmp_path / "specs/store")
+    wanted = order(tmp_path, folders=(specs, tmp_path / "other", specs), store=store, out_dir=specs / "out")
+    assert host(wanted)["mounts"] == [
+        bound(specs, read_only=True),
+        bound(tmp_path / "other", read_only=True),
+        bound(specs / "store", read_only=False),
+        bound(specs / "out", read_only=False),
+    ]
+
+
+def test_a_folder_that_is_read_and_written_is_written(tmp_path: Path) -> None:
+    wanted = order(tmp_path, folders=(tmp_path / "out", tmp_path / "store"))
+    assert host(wanted)["mounts"] == [bound(tmp_path / name, read_only=False) for name in ("out", "store")]
+
+
+def test_a_folder_by_a_link_is_where_the_command_line_says(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    mounts = host(order(tmp_path, folders=(tmp_path / "link",)))["mounts"]
+    assert mounts[0] == Mount(str(tmp_path / "link"), str(tmp_path / "real"), type="bind", read_only=True)
+
+
+def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
+    (tmp_path / "specs").mkdir()
+    inside, outside, odd = tmp_path / "specs/in.bin", tmp_path / "in.bin", tmp_path / "é b%20"
+    for path in (inside, outside, odd):
+        path.write_text("")
+    blobs = [Blob(url=path.as_uri()) for path in (inside, outside, odd, outside, tmp_path / "missing")]
+    models = [spec(mlir=blob) for blob in blobs] + [spec(mlir=Blob(url="https://host/x"))]
+    wanted = order(tmp_path, cases=[Case(spec=model, target=CPU) for model in models])
+    assert host(wanted)["mounts"][:3] == [bound(path, read_only=True) for path in (tmp_path / "specs", outside, odd)]
+
+
+@pytest.mark.parametrize("path", ["/", "/usr", "/opt", "/etc", "/proc", "/dev", "/run", "/lib", "/bin"])
+@pytest.mark.parametrize("name", ["folders", "out_dir", "store"])
+def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: str) -> None:
+    values = {"folders": (Path(path),), "out_dir": Path(path), "store": Store(Path(path))}
+    with pytest.raises(EngineError) as caught:
+        settings(engine(), order(tmp_path, **{name: values[name]}), Grants())
+    assert str(caught.value) == (
+        f"{path}: this folder would hide one of the image; use one of its own, or --engine local."
+    )
+
+
+def test_a_folder_that_is_a_link_to_one_of_the_images(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/usr")
+    with pytest.raises(EngineError, match="link: this folder would hide"):
+        settings(engine(), order(tmp_path, folders=(tmp_path / "link",)), Grants())
+
+
+@pytest.mark.parametrize("path", ["/opt/iree-quality", "/opt/iree-quality/bin", "/tmp", "/usr/local", "/usr/lib"])  # noqa: S108
+def test_a_folder_that_would_hide_more_of_the_images(tmp_path: Path, path: str) -> None:
+    with pytest.raises(EngineError):
+        settings(engine(), order(tmp_path, folders=(Path(path),)), Grants())
+
+
+def amd(node: str = "/dev/null", index: int = 0) -> Gpu:
+    return dataclasses.replace(gpu(index), node=node)
+
+
+def passed(root: Path, gpus: Sequence[Gpu], **changes: Any) -> tuple[list[str], list[DeviceRequest]]:
+    found = host(order(root, gpus=gpus), engine(**changes))
+    return found["devices"], found["device_requests"]
+
+
+def test_the_device_files_of_the_gpus_that_may_be_used(tmp_path: Path) -> None:
+    plain = tmp_path / "renderD128"
+    plain.write_text("")
+    names = ["/dev/null", "/dev/zero"]
+    shared = ["/dev/kfd:/dev/kfd:rw"] if Path("/dev/kfd").is_char_device() else []
+    gpus = [amd(name) for name in (*names, str(plain), f"{tmp_path}/missing")]
+    assert passed(tmp_path, gpus) == ([*shared, *(f"{name}:{name}:rw" for name in names)], [])
+    assert passed(tmp_path, ()) == ([], [])
+
+
+def test_the_caller_stays_in_its_groups_where_their_numbers_mean_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getgroups", lambda: [0, 1234, os.getgid(), 993])
+    assert host(order(tmp_path))["group_add"] == ["993", "1234"]
+    assert host(order(tmp_path), engine(rootless=True))["group_add"] == []
+
+
+def test_groups_are_numbers(tmp_path: Path) -> None:
+    node = next(path for path in ("/dev/ptmx", "/dev/tty", "/dev/full") if Path(path).is_char_device())
+    gid = Path(node).stat().st_gid
+    assert str(gid) in host(order(tmp_path, gpus=(amd(node),)))["group_add"] or gid == 0
+    assert host(order(tmp_path, gpus=(amd("/dev/null"),)))["group_add"] == [
+        str(each) for each in devices.group_ids((amd("/dev/null"),))
+    ]
+
+
+def cdi(folder: Path, name: str, found: Any) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(found if isinstance(found, str) else json.dumps(found))
+    return str(folder)
+
+
+def spec_of(kind: str = "amd.com/gpu", **nodes: list[str]) -> dict[str, Any]:
+    """Return a CDI specification of devices and their device files."""
+    edits = {name: {"deviceNodes": [{"path": path} for path in paths]} for name, paths in nodes.items()}
+    return {
+        "cdiVersion": "0.6.0",
+        "kind": kind,
+        "devices": [{"name": n, "containerEdits": e} for n, e in edits.items()],
+    }
+
+
+def by_cdi(*names: str) -> tuple[list[str], list[DeviceRequest]]:
+    return [], [DeviceRequest(driver="cdi", device_ids=list(names))]
+
+
+def test_the_cdi_device_with_the_gpu_and_the_fewest_others(tmp_path: Path) -> None:
+    first, second = ["/dev/kfd", "/dev/null", "/dev/dri/card0"], ["/dev/kfd", "/dev/zero"]
+    folder = cdi(tmp_path / "cdi", "amd.json", spec_of(all=first + second, gpu0=first, gpu1=second))
+    cdi(tmp_path / "cdi", "b.json", spec_of("nvidia.com/gpu", tiny=["/dev/null"]))
+    missing = f"{tmp_path}/nosuch"
+    assert passed(tmp_path, [amd()], cdi_dirs=(missing, folder)) == by_cdi("amd.com/gpu=gpu0")
+    assert passed(tmp_path, [amd("/dev/zero"), amd()], cdi_dirs=(folder,)) == by_cdi(
+        "amd.com/gpu=gpu1", "amd.com/gpu=gpu0"
+    )
+    assert passed(tmp_path, [], cdi_dirs=(folder,)) == ([], [])
+
+
+def test_device_files_where_cdi_does_not_know_every_gpu(tmp_path: Path) -> None:
+    folder = cdi(tmp_path / "cdi", "amd.json", spec_of(gpu0=["/dev/null"]))
+    by_file = passed(tmp_path, [amd(), amd("/dev/zero")])
+    assert passed(tmp_path, [amd(), amd("/dev/zero")], cdi_dirs=(folder,)) == by_file
+    assert passed(tmp_path, [amd()], cdi_dirs=())[1] == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        {},
+        {"kind": "amd.com/gpu"},
+        {"kind": "amd.com/gpu", "devices": None},
+        {"kind": "amd.com/gpu", "devices": [1]},
+        {"kind": "amd.com/gpu", "devices": [{"name": "x"}]},
+        {"kind": "amd.com/gpu", "devices": [{"name": "x", "containerEdits": None}]},
+        {"kind": "amd.com/gpu", "devices": [{"name": "x", "containerEdits": {"deviceNodes": None}}]},
+        {"kind": "amd.com/gpu", "devices": [{"name": "x", "containerEdits": {"deviceNodes": [{}]}}]},
+    ],
+)
+def test_a_cdi_specification_that_is_broken_is_no_reason_to_stop(tmp_path: Path, broken: Any) -> None:
+    cdi(tmp_path / "cdi", "a.json", broken)
+    (tmp_path / "cdi/b.json").mkdir()
+    (tmp_path / "cdi/c.json").write_bytes(b"\xff")
+    folder = cdi(tmp_path / "cdi", "d.json", spec_of(gpu0=["/dev/null"]))
+    assert passed(tmp_path, [amd()], cdi_dirs=(folder,)) == by_cdi("amd.com/gpu=gpu0")
+
+
+def test_nvidia_by_docker_and_by_podman(tmp_path: Path) -> None:
+    gpus = [gpu(1, vendor=Vendor.NVIDIA), dataclasses.replace(gpu(2, vendor=Vendor.NVIDIA), uuid=None)]
+    names = [gpus[0].uuid or "", "all"]
+    capabilities = [["gpu", "compute", "utility"]]
+    by_docker = DeviceRequest(driver="nvidia", device_ids=names, capabilities=capabilities)
+    assert passed(tmp_path, gpus) == ([], [by_docker])
+    by_podman = DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={name}" for name in names])
+    assert passed(tmp_path, gpus, name="podman") == ([], [by_podman])
+
+
+def test_gpus_of_both_vendors(tmp_path: Path) -> None:
+    folder = cdi(tmp_path / "cdi", "amd.json", spec_of(gpu0=["/dev/null"]))
+    found = passed(tmp_path, [amd(), gpu(1, vendor=Vendor.NVIDIA)], cdi_dirs=(folder,))[1]
+    assert [each["Driver"] for each in found] == ["cdi", "nvidia"]

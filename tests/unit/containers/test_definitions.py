@@ -1,0 +1,142 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.containers.definitions import Bootstrapped, Image, Pulled, load
+from harness.core.errors import UsageError
+
+CONTAINERS = Path(__file__).parents[3] / "containers"
+DIGEST = "sha256:" + "ab" * 32
+PULLED = f'base = "docker.io/library/python:3.12-slim@{DIGEST}"\npython = "/usr/local/bin/python3.12"\n'
+BOOTSTRAPPED = (
+    f'suite = "trixie"\npackages = ["python3.13", "libstdc++6"]\nsha256 = "{"cd" * 32}"\npinned = "2026-11-23"\n'
+    'python = "/usr/bin/python3.13"\n'
+)
+KEYS = {"pulled": PULLED, "bootstrapped": BOOTSTRAPPED}
+
+
+def written(folder: Path, text: str, packages: str = "{}") -> Path:
+    (folder / "images.toml").write_text(text)
+    (folder / "packages.lock.json").write_text(packages)
+    return folder
+
+
+def refused(folder: Path, text: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        load(written(folder, text))
+    return str(caught.value)
+
+
+def test_a_base_from_a_registry(tmp_path: Path) -> None:
+    text = f'[cpu]\n{PULLED}attested = true\n[rocm]\n{PULLED}hip = "/opt/rocm/lib/libamdhip64.so"\n'
+    images = load(written(tmp_path, text))
+    reference = f"docker.io/library/python:3.12-slim@{DIGEST}"
+    assert list(images) == ["cpu", "rocm"]
+    assert images["cpu"].base == Pulled(reference=reference, digest=DIGEST, attested=True)
+    assert images["rocm"].base == Pulled(reference=reference, digest=DIGEST, attested=False)
+    assert (images["cpu"].hip, images["rocm"].hip) == (None, "/opt/rocm/lib/libamdhip64.so")
+
+
+def test_a_base_of_debian_packages(tmp_path: Path) -> None:
+    image = load(written(tmp_path, f"[cpu-debian]\n{BOOTSTRAPPED}", '{"cpu-debian": {"libc6": "2.41-12"}}'))[
+        "cpu-debian"
+    ]
+    assert image == Image(
+        name="cpu-debian",
+        base=Bootstrapped(
+            suite="trixie",
+            packages=("python3.13", "libstdc++6"),
+            sha256="cd" * 32,
+            pinned="2026-11-23",
+            versions={"libc6": "2.41-12"},
+        ),
+        python="/usr/bin/python3.13",
+        hip=None,
+    )
+    assert image.python_version == "3.13"
+
+
+def test_the_images_of_the_project_are_all_pinned() -> None:
+    images = load(CONTAINERS)
+    assert set(images) == {"cpu", "rocm", "cpu-debian", "rocm-debian"}
+    for image in images.values():
+        assert ("rocm" in image.name) == (image.hip is not None)
+        match image.base:
+            case Bootstrapped() as base:
+                assert set(base.packages) <= set(base.versions)
+                assert base.sha256 != "0" * 64
+            case Pulled():
+                assert image.base.reference.startswith("docker.io/")  # an engine must not guess the registry
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "expected"),
+    [
+        ("pulled", "base", '"docker.io/library/python:3.12"', "a pin without a digest is refused"),
+        ("pulled", "base", f'"python@{DIGEST[:-1]}"', "a pin without a digest is refused"),
+        ("pulled", "base", f'"py thon@{DIGEST}"', "NAME:TAG@sha256:DIGEST"),
+        ("pulled", "base", "1", "base is 1, expected NAME:TAG@sha256:DIGEST"),
+        ("pulled", "attested", '"yes"', "attested is 'yes', expected true or false"),
+        (
+            "pulled",
+            "python",
+            '"python3.12"',
+            "python is 'python3.12', expected an absolute path that ends with the ver",
+        ),
+        ("pulled", "python", '"/usr/bin/python3"', "expected an absolute path that ends with the version"),
+        ("pulled", "hip", '"lib/libamdhip64.so"', "hip is 'lib/libamdhip64.so', expected an absolute path"),
+        ("pulled", "suite", '"trixie"', "expected either `base` (of a registry) or `suite`"),
+        ("pulled", "packages", '["python3"]', "the key packages is unknown here; expected attested, base, hip, python"),
+        ("bootstrapped", "base", f'"python@{DIGEST}"', "and not both"),
+        ("bootstrapped", "suite", '"--help"', "suite is '--help', expected the name of a suite, such as trixie"),
+        ("bootstrapped", "packages", '"python3"', "packages is 'python3', expected a list of the names of Debian"),
+        ("bootstrapped", "packages", '["a,b"]', "packages is ['a,b'], expected a list of the names of Debian packages"),
+        ("bootstrapped", "packages", "[1]", "packages is [1], expected a list of the names of Debian packages"),
+        ("bootstrapped", "sha256", f'"{"CD" * 32}"', "expected 64 hexadecimal digits"),
+        ("bootstrapped", "pinned", '"yesterday"', "pinned is 'yesterday', expected a date, such as 2026-11-23"),
+        (
+            "bootstrapped",
+            "attested",
+            "true",
+            "the key attested is unknown here; expected hip, packages, pinned, python",
+        ),
+    ],
+)
+def test_a_value_that_makes_no_sense(tmp_path: Path, kind: str, key: str, value: str, expected: str) -> None:
+    others = re.sub(rf"^{key} = .*\n", "", KEYS[kind], flags=re.MULTILINE)
+    said = refused(tmp_path, f"[some-image]\n{others}{key} = {value}\n")
+    assert said.startswith(f"{tmp_path}/images.toml: [some-image]: ")
+    assert said.endswith("by `nox -s pins -- some-image`.")
+    assert expected in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("pulled", "python"), *(("bootstrapped", key) for key in ("packages", "sha256", "pinned", "python"))],
+)
+def test_a_key_that_is_missing(tmp_path: Path, kind: str, key: str) -> None:
+    text = re.sub(rf"^{key} = .*\n", "", KEYS[kind], flags=re.MULTILINE)
+    assert f"images.toml: [some-image]: expected {key} too" in refused(tmp_path, f"[some-image]\n{text}")
+
+
+def test_a_table_without_a_base(tmp_path: Path) -> None:
+    assert "expected either `base`" in refused(tmp_path, '[some-image]\npython = "/usr/bin/python3.13"\n')
+
+
+@pytest.mark.parametrize("name", ["CPU", "-cpu", '"c/u"', '""'])
+def test_a_name_that_is_none(tmp_path: Path, name: str) -> None:
+    assert "expected to be of lower-case letters, digits and hyphens" in refused(tmp_path, f"[{name}]\n{PULLED}")
+
+
+def test_what_is_no_table(tmp_path: Path) -> None:
+    assert "expected a table with what the image is made from, got 1" in refused(tmp_path, "cpu = 1\n")
+
+
+@pytest.mark.parametrize(("text", "packages"), [("[cpu", "{}"), ("", "{"), ("\N{BROKEN BAR}", "{}"), ("", None)])
+def test_files_that_cannot_be_read(tmp_path: Path, text: str, packages: str | None) -> None:
+    folder = written(tmp_path, text, packages or "")
+    if packages is None:
+        (folder / "packages.lock.json").unlink()
+    with pytest.raises(UsageError, match=f"{tmp_path}: the images cannot be read"):
+        load(folder)

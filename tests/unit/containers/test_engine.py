@@ -1,0 +1,300 @@
+"""The engine is a server at a unix socket of the test, asked by docker's real SDK."""
+
+import contextlib
+import dataclasses
+import io
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.containers.engine import Engine
+from harness.core.errors import EngineError
+from tests.unit.daemons import (
+    DOCKER,
+    Daemon,
+    Says,
+    daemon,
+    docker,
+    engine,
+    podman,
+    says,
+    tells,
+)
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
+
+INFO = docker()["GET /info"]
+
+
+def unheard(_: str) -> None:
+    """Hear nothing of what an engine tells."""
+
+
+@contextlib.contextmanager
+def talking(folder: Path, answers: Mapping[str, Any]) -> Iterator[tuple[Engine, Daemon]]:
+    with daemon(folder / "socket", answers) as server:
+        talker = Engine(str(folder / "socket"))
+        try:
+            yield talker, server
+        finally:
+            talker.close()
+
+
+ROOTLESS = ["name=seccomp,profile=builtin", "name=rootless"]
+DIRS = ["/etc/cdi", "/run/cdi"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "text", "facts"),
+    [
+        (docker(), "docker 28.2.2", {}),
+        (docker(CDISpecDirs=DIRS), "docker 28.2.2", {"cdi_dirs": tuple(DIRS)}),
+        (docker(CDISpecDirs=None, SecurityOptions=None), "docker 28.2.2", {}),
+        (docker(SecurityOptions=ROOTLESS), "docker 28.2.2, rootless", {"rootless": True}),
+        (docker(SecurityOptions=["name=selinux"]), "docker 28.2.2", {"selinux": True}),
+        (docker(SecurityOptions=["name=userns"]), "docker 28.2.2", {"remapped": True}),
+        (podman(), "podman 5.4.2", {"cdi_dirs": ("/etc/cdi", "/var/run/cdi")}),
+        (podman("5.10.0-dev+1"), "podman 5.10.0-dev+1", {"cdi_dirs": ("/etc/cdi", "/var/run/cdi")}),
+        (podman("5.3.2"), "podman 5.3.2", {}),
+        (podman("4.3.1", SecurityOptions=ROOTLESS), "podman 4.3.1, rootless", {"rootless": True}),
+        (podman("5.3.2", Rootless=True, CgroupVersion="2"), "podman 5.3.2, rootless", {"rootless": True}),
+        (
+            podman("5.3.2", Rootless=True, CgroupVersion="1"),
+            "podman 5.3.2, rootless",
+            {"rootless": True, "limits": False},
+        ),
+        (podman("5.3.2", CgroupVersion="1"), "podman 5.3.2", {}),
+        (docker(MemoryLimit=False), "docker 28.2.2", {"limits": False}),
+    ],
+)
+def test_what_an_engine_says_of_itself(
+    tmp_path: Path, answers: Mapping[str, Says], text: str, facts: Mapping[str, Any]
+) -> None:
+    usual: dict[str, Any] = {"rootless": False, "remapped": False, "limits": True}
+    usual |= {"selinux": False, "cdi_dirs": ()}
+    with talking(tmp_path, answers) as (talker, _):
+        assert str(talker.about) == text
+        name, version = text.removesuffix(", rootless").split()
+        expected = {"name": name, "version": version, "socket": f"{tmp_path}/socket", **usual, **facts}
+        assert dataclasses.asdict(talker.about) == expected
+
+
+def test_an_engine_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "socket"))
+        mute.listen()
+        with pytest.raises(EngineError, match=rf"^The container engine at {tmp_path}/socket does not answer: "):
+            Engine(f"{tmp_path}/socket", answers_within_s=1)
+
+
+@pytest.mark.parametrize("info", [Says(status=500, body=b'{"message": "broken"}'), Says(body=b"<html>")])
+def test_an_engine_that_does_not_say_what_it_can(tmp_path: Path, info: Says) -> None:
+    with daemon(tmp_path / "socket", {**docker(), "GET /info": info}), pytest.raises(EngineError) as caught:
+        Engine(str(tmp_path / "socket"))
+    assert str(caught.value).startswith(f"The container engine at {tmp_path}/socket does not answer: ")
+
+
+PULL = "POST /images/create"
+RED = "\x1b[31mno such tag\x1b[0m\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (tells({"status": "Pulling"}, {"error": RED, "errorDetail": {}}), "h/n:1 cannot be pulled: no such tag"),
+        (tells({"stream": "trying \x1b[1mh\n"}, {"error": "denied"}), "h/n:1 cannot be pulled: denied. It said: tryi"),
+        (says({"message": "unauthorized"}, 500), "h/n:1 cannot be pulled: unauthorized."),
+        (says({"message": "not found"}, 404), "h/n:1 cannot be pulled: not found."),
+        (says({"error": "at once"}), "h/n:1 cannot be pulled: at once"),
+    ],
+)
+def test_a_pull_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
+    said: list[str] = []
+    with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.pull("h/n", "1", said.append)
+    assert str(caught.value).startswith(expected)
+    assert "\x1b" not in str(caught.value)
+    assert said == ["pulling h/n:1"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Says(chunks=(b'{"status": "Pulling"}\n',), breaks_off=True),
+        Says(chunks=(b'{"status": "Pull',)),
+        Says(chunks=(b'["Pulling"]\n',)),
+    ],
+)
+def test_an_engine_that_ends_in_the_middle_of_a_pull(tmp_path: Path, answer: Says) -> None:
+    with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError):
+        talker.pull("h/n", "1", unheard)
+
+
+@pytest.mark.parametrize(
+    ("version", "query", "name"),
+    [("1", "tag=1&fromImage=h%2Fn", "h/n:1"), ("sha256:ab", "tag=sha256%3Aab&fromImage=h%2Fn", "h/n@sha256:ab")],
+)
+def test_a_pull_by_tag_and_by_digest(tmp_path: Path, version: str, query: str, name: str) -> None:
+    said: list[str] = []
+    with talking(tmp_path, {**docker(), PULL: tells({"status": "Pulling"}, {"status": "Done"})}) as (talker, server):
+        talker.pull("h/n", version, said.append)
+    assert server.asked[-1] == f"POST /images/create?{query}"
+    assert said == [f"pulling {name}"]
+
+
+def built(folder: Path, *lines: Any, answer: Says | None = None) -> tuple[Daemon, list[str]]:
+    said: list[str] = []
+    with talking(folder, {**docker(), "POST /build": answer or tells(*lines)}) as (talker, server):
+        talker.build(io.BytesIO(b"context"), "n:1", arguments={"BASE": "b"}, labels={"l": "1"}, notice=said.append)
+    return server, said
+
+
+def test_a_build_is_told_step_by_step_and_has_no_network(tmp_path: Path) -> None:
+    steps = ("Step 1/3 : FROM b", " ---> ab", "STEP 2/3: COPY a b", "Step 3/3 : LABEL l=1", "ok")
+    lines = ({"stream": f"{text}\n"} for text in steps)
+    server, said = built(tmp_path, *lines)
+    assert said == ["Step 1/3 : FROM b", "STEP 2/3: COPY a b"]
+    request = server.asked[-1]
+    assert "networkmode=none" in request
+    assert "t=n%3A1" in request
+    assert "buildargs=%7B%22BASE%22%3A+%22b%22%7D" in request
+    assert server.bodies[request] == b"context"
+
+
+def test_a_build_that_fails_says_the_last_that_it_said(tmp_path: Path) -> None:
+    lines = [{"stream": f"\x1b[91mline {number}\n\x1b[0m"} for number in range(500)]
+    with pytest.raises(EngineError) as caught:
+        built(tmp_path, *lines, {"errorDetail": {"code": 1}, "error": "The command '/bin/sh' returned: 1"})
+    text = str(caught.value)
+    assert text.startswith("n:1 cannot be built: The command '/bin/sh' returned: 1. It said: ")
+    assert text.endswith("line 498 line 499")
+    assert len(text) < 700
+    assert "\x1b" not in text
+
+
+def test_a_build_that_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"^n:1 cannot be built: no space\.$"):
+        built(tmp_path, answer=says({"message": "no space"}, 500))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (says({"error": "bad tar"}), "cannot be imported: bad tar."),
+        (Says(body=b""), "cannot be imported: {}."),
+        (says({"message": "no space"}, 500), "cannot be imported: no space."),
+    ],
+)
+def test_an_import_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
+    (tmp_path / "base.tar").write_bytes(b"tar")
+    with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.import_base(tmp_path / "base.tar", "h/n", "1")
+    assert str(caught.value) == f"{tmp_path}/base.tar {expected}"
+
+
+def test_an_imported_base_gets_its_name(tmp_path: Path) -> None:
+    (tmp_path / "base.tar").write_bytes(b"tar" * 1_000_000)
+    answers = {PULL: tells({"progress": "1"}, {"status": "sha256:ab"}), "POST /images/sha256:ab/tag": says({}, 201)}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, server):
+        talker.import_base(tmp_path / "base.tar", "h/n", "1")
+    assert server.asked[-1].startswith("POST /images/sha256:ab/tag?tag=1&repo=h%2Fn")
+    assert b"tar" * 1_000_000 in server.bodies.values()
+
+
+@pytest.mark.parametrize("others", [[], [{"aux": {"Tag": "1", "Digest": f"sha256:{'ab' * 32}", "Size": 420}}]])
+def test_a_push_returns_the_digest_that_the_engine_says(tmp_path: Path, others: list[Any]) -> None:
+    layers = [{"status": "Preparing", "id": "1f"}, {"status": "Pushed", "progressDetail": {}, "id": "1f"}]
+    pushed = {"status": f"1: digest: sha256:{'ab' * 32} size: 420"}
+    answers = {"POST /images/h/n/push": tells({"status": "The push refers to"}, *layers, pushed, *others)}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _):
+        assert talker.push("h/n", "1", unheard) == f"sha256:{'ab' * 32}"
+
+
+def test_a_push_of_which_no_digest_is_said(tmp_path: Path) -> None:
+    answers = {"POST /images/h/n/push": tells({"status": "pushed"})}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.push("h/n", "1", unheard)
+    assert str(caught.value) == "h/n:1 cannot be pushed: the engine does not say its digest."
+
+
+def test_what_a_registry_has(tmp_path: Path) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    answers = {"GET /distribution/h/n:1/json": says({"Descriptor": {"digest": digest, "size": 1}, "Platforms": []})}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _):
+        assert talker.registered("h/n", "1") == digest
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (says({"message": "denied"}, 403), "denied."),
+        (says({}), "its digest is None."),
+        (says({"Descriptor": {"digest": "md5:0"}}), "its digest is 'md5:0'."),
+    ],
+)
+def test_what_a_registry_does_not_say(tmp_path: Path, answer: Says, expected: str) -> None:
+    answers = {"GET /distribution/h/n:1/json": answer}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.registered("h/n", "1")
+    assert str(caught.value) == f"docker 28.2.2 does not say what h/n:1 is: {expected}"
+
+
+def test_a_push_that_fails(tmp_path: Path) -> None:
+    answers = {"POST /images/h/n/push": tells({"status": "preparing"}, {"error": "denied"})}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.push("h/n", "1", unheard)
+    assert str(caught.value) == "h/n:1 cannot be pushed: denied"
+
+
+def test_images(tmp_path: Path) -> None:
+    answers = {"GET /images/h/n:1/json": says({"Id": "sha256:ab"}), "GET /images/json": says([{"Id": "sha256:ab"}])}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _):
+        assert talker.image("h/n:1") == {"Id": "sha256:ab"}
+        assert talker.image("h/n:2") is None
+        assert talker.images() == [{"Id": "sha256:ab"}]
+        with pytest.raises(EngineError, match=r"^h/n:3 cannot be removed: No such image or container\.$"):
+            talker.remove("h/n:3")
+
+
+def test_a_container_that_is_not_there(tmp_path: Path) -> None:
+    with talking(tmp_path, docker()) as (talker, _):
+        assert not talker.is_running("n")
+        talker.discard("n")
+        with pytest.raises(EngineError, match=r"^The container n cannot be started: No such image or container\.$"):
+            talker.start("n")
+
+
+def test_a_container_that_there_is(tmp_path: Path) -> None:
+    states = [says({"State": {"Running": is_running}}) for is_running in (True, False)]
+    answers = {"GET /containers/n/json": states, "DELETE /containers/n": Says(status=204)}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, server):
+        assert (talker.is_running("n"), talker.is_running("n")) == (True, False)
+        talker.discard("n")
+    assert server.asked[-1] == "DELETE /containers/n?v=True&link=False&force=True"
+
+
+def test_a_container_that_the_engine_does_not_want(tmp_path: Path) -> None:
+    answers = {"POST /containers/create": says({"message": "no such image: i"}, 404)}
+    with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
+        talker.create("n", "i", ["a"], {"host": {"read_only": True}, "user": "0:0"})
+    assert str(caught.value) == "No container of i can be created: no such image: i."
+
+
+def test_an_engine_too_old_for_what_a_container_needs(tmp_path: Path) -> None:
+    old = engine({**DOCKER, "ApiVersion": "1.39"}, {})
+    with talking(tmp_path, old) as (talker, _), pytest.raises(EngineError, match=r"^No container of i can be created"):
+        talker.create("n", "i", ["a"], {"host": {"device_requests": []}, "user": "0:0"})
+
+
+def test_an_engine_that_has_gone(tmp_path: Path) -> None:
+    with talking(tmp_path, docker()) as (talker, _):
+        pass
+    with pytest.raises(EngineError, match="does not say whether it has i"):
+        talker.image("i")
+    with pytest.raises(EngineError, match="cannot be started"):
+        talker.start("n")
+    with pytest.raises(EngineError, match="cannot be pulled"):
+        talker.pull("h/n", "1", unheard)

@@ -1,0 +1,355 @@
+"""The engine is a fake that has what it is given; what is built is looked into, and never run."""
+
+import dataclasses
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from harness.containers import build_context as context
+from harness.containers import images
+from harness.containers.build_context import Recipe
+from harness.containers.definitions import Bootstrapped, Image, Pulled
+from harness.containers.engine import About, Engine, Notice
+from harness.containers.images import Means
+from harness.core.errors import EngineError, FetchError, UsageError
+from harness.core.model import Blob, Fetched
+from harness.host.process import Cancel
+from harness.iree import releases, toolchain
+from harness.store.store import Store
+
+DIGEST = "sha256:" + "ab" * 32
+REFERENCE = f"docker.io/library/python:3.12-slim@{DIGEST}"
+BASE = f"docker.io/library/python@{DIGEST}"
+IMAGE = Image(
+    name="cpu",
+    base=Pulled(reference=REFERENCE, digest=DIGEST, attested=False),
+    python="/usr/local/bin/python3.12",
+    hip=None,
+)
+DEBIAN = dataclasses.replace(
+    IMAGE,
+    name="cpu-debian",
+    base=Bootstrapped(suite="trixie", packages=("python3.13",), sha256="cd" * 32, pinned="2026-11-23", versions={}),
+)
+REGISTRY = "registry.example/me"
+REPOSITORY = f"{REGISTRY}/iree-quality"
+PROGRAMS = ("compiler/_mlir_libs/iree-compile", "_runtime_libs/iree-run-module", "_runtime_libs/iree-dump-module")
+WAY_ROUND = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
+
+
+class FakeEngine(Engine):
+    """Has the images that it was given, and can pull those of its registry. It notes what it does."""
+
+    def __init__(self, **registry: Mapping[str, Any]) -> None:
+        """Have nothing yet."""
+        usual = {"rootless": False, "remapped": False, "limits": True, "selinux": False, "cdi_dirs": ()}
+        self.about = About(name="docker", version="28.2.2", socket="/nowhere", **usual)  # type: ignore[arg-type]
+        self.had: dict[str, dict[str, Any]] = {}
+        self.registry = {name: dict(found) for name, found in registry.items()}
+        self.did: list[str] = []
+        self.context: dict[str, bytes] = {}
+        self.arguments: Mapping[str, str] = {}
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """Return what there is."""
+        return self.had.get(reference)
+
+    def images(self) -> list[dict[str, Any]]:
+        """Return all."""
+        return list(self.had.values())
+
+    def remove(self, reference: str) -> None:
+        """Note it."""
+        self.did.append(f"remove {reference}")
+
+    def pull(self, repository: str, version: str, notice: Notice) -> None:
+        """Have an image of the registry."""
+        name = f"{repository}{'@' if ':' in version else ':'}{version}"
+        self.did.append(f"pull {name}")
+        notice(f"pulling {name}")
+        if name not in self.registry:
+            raise EngineError(f"{name} cannot be pulled: not found.")
+        self.had[name] = self.registry[name]
+
+    def push(self, repository: str, tag: str, notice: Notice) -> str:
+        """Have the registry know an image."""
+        self.did.append(f"push {repository}:{tag}")
+        notice("pushing")
+        return "sha256:pushed"
+
+    def registered(self, repository: str, tag: str) -> str:
+        """Return what the registry has by this name."""
+        if found := self.registry.get(f"{repository}:{tag}"):
+            return str(found["digest"])
+        raise EngineError("There is none.")
+
+    def tag(self, reference: str, repository: str, tag: str) -> None:
+        """Give an image one more name."""
+        self.did.append(f"tag {reference} {repository}:{tag}")
+        self.had[f"{repository}:{tag}"] = self.had[reference]
+
+    def import_base(self, path: Path, repository: str, tag: str) -> None:
+        """Note it."""
+        self.did.append(f"import {path.name} {repository}:{tag}")
+
+    def build(
+        self, context: IO[bytes], name: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], notice: Notice
+    ) -> None:
+        """Keep the context, as if the image was made of it."""
+        self.did.append(f"build {name}")
+        notice("Step 1/2")
+        self.arguments = arguments
+        with tarfile.open(fileobj=context) as tar:
+            files = ((member.name, tar.extractfile(member)) for member in tar if member.isreg())
+            self.context = {member: file.read() for member, file in files if file}
+        self.had[name] = found(labels)
+
+
+def found(labels: Mapping[str, str], *, digests: Sequence[str] = (), layers: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what an engine says of an image, alone or in a list."""
+    facts = {"Id": "sha256:id", "Size": 100, "Created": 1.0, "RepoTags": None, "RootFS": {"Layers": list(layers)}}
+    return facts | {"RepoDigests": list(digests), "Config": {"Labels": dict(labels)}, "Labels": dict(labels)}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    folder = tmp_path / "containers"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM x\n")
+    (folder / "requirements.txt").write_text("")
+    return Recipe(image=IMAGE, release=releases.find("3.13.0"), containers=folder)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+def not_to_be_had(blob: Blob) -> Fetched:
+    """See that nothing is fetched."""
+    raise AssertionError(f"{blob.url} is fetched")
+
+
+def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> Means:
+    wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": Cancel()}
+    wanted |= {
+        "engine": engine,
+        "store": store,
+        "have": not_to_be_had,
+        "notice": (said if said is not None else []).append,
+    }
+    return Means(**(wanted | changes))
+
+
+def installed(store: Store, recipe: Recipe) -> None:
+    """Have the release in the store, as if it was installed."""
+
+    def make(folder: Path) -> None:
+        for path in PROGRAMS:
+            (folder / "iree" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "iree" / path).write_bytes(b"\x7fELF")
+        stamp = f'VERSION = "3.13.0"\nREVISIONS = {{"IREE": "{"a" * 40}"}}\n'
+        (folder / "iree/compiler/version.py").write_text(stamp)
+
+    store.provide("toolchains", toolchain.key(recipe.release), make)
+
+
+def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    name = images.named(recipe)
+    engine.had[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@{DIGEST}"])
+    had = images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
+    assert name == f"localhost/iree-quality:{recipe.tag}"
+    assert (had.reference, had.id, had.size_bytes) == (name, "sha256:id", 100)
+    assert had.facts == {"reference": name, "id": "sha256:id", "digest": None}
+    assert engine.did == []
+
+
+def test_then_that_of_the_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    there = f"{REPOSITORY}:{recipe.tag}"
+    engine.registry[there] = found({"iree-quality.inputs": recipe.inputs})
+    had = images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
+    assert had.reference == images.named(recipe)
+    assert engine.did == [f"pull {there}", f"tag {there} {had.reference}"]
+
+
+@pytest.mark.parametrize("labels", [{}, {"iree-quality.inputs": "other"}])
+def test_one_of_the_registry_that_is_made_from_something_else(
+    store: Store, recipe: Recipe, engine: FakeEngine, labels: Mapping[str, str]
+) -> None:
+    there = f"{REPOSITORY}:{recipe.tag}"
+    engine.registry[there] = found(labels)
+    with pytest.raises(EngineError) as caught:
+        images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
+    assert str(caught.value) == f"{there} was not made from these inputs; remove it there, and push anew."
+    assert images.named(recipe) not in engine.had
+
+
+def test_else_it_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    installed(store, recipe)
+    engine.had[BASE] = found({})
+    said: list[str] = []
+    name = images.named(recipe)
+    had = images.have(recipe, means(store, engine, said, registry=REGISTRY))
+    assert had.reference == name
+    assert engine.did == [f"build {name}"]
+    assert engine.arguments == {"BASE": BASE, "PYTHON": "/usr/local/bin/python3.12", "HIP": ""}
+    assert engine.had[name]["Config"]["Labels"]["iree-quality.inputs"] == recipe.inputs
+    assert {"Dockerfile", "harness/manifest.json", "harness/harness/containers/worker.py"} <= set(engine.context)
+    assert engine.context["toolchain/iree/compiler/_mlir_libs/iree-compile"] == b"\x7fELF"
+    assert said[-2:] == [f"building {name}", "Step 1/2"]
+    assert list((store.root / "tmp").iterdir()) == []
+    assert images.have(recipe, means(store, engine)) == had
+
+
+def test_what_the_registry_does_not_have_is_said_and_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    engine.registry[BASE] = found({})
+    installed(store, recipe)
+    said: list[str] = []
+    images.have(recipe, means(store, engine, said, registry=REGISTRY, offline=False))
+    there = f"{REPOSITORY}:{recipe.tag}"
+    assert engine.did == [f"pull {there}", f"pull {BASE}", f"build {images.named(recipe)}"]
+    assert f"not in the registry: {there} cannot be pulled: not found." in said
+
+
+def test_a_base_that_cannot_be_had(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    with pytest.raises(EngineError) as caught:
+        images.have(recipe, means(store, engine, offline=False))
+    assert str(caught.value) == (f"The base {BASE} cannot be had. {BASE} cannot be pulled: not found. {WAY_ROUND}")
+    with pytest.raises(EngineError) as caught:
+        images.have(recipe, means(store, engine))
+    assert str(caught.value) == f"The base {BASE} is not here; run once without --offline. {WAY_ROUND}"
+
+
+def test_a_base_that_is_imported_already(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    installed(store, recipe)
+    base = f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"
+    engine.had[base] = found({}, layers=[f"sha256:{'cd' * 32}"])
+    images.have(dataclasses.replace(recipe, image=DEBIAN), means(store, engine))
+    assert engine.arguments["BASE"] == base
+    assert [word.partition(" ")[0] for word in engine.did] == ["build"]
+
+
+@pytest.mark.parametrize("layers", [None, [], ["sha256:" + "ce" * 32], ["sha256:" + "cd" * 32, "sha256:0"]])
+def test_a_base_of_other_bytes_is_made_anew(
+    store: Store, recipe: Recipe, engine: FakeEngine, layers: Sequence[str] | None
+) -> None:
+    if layers is not None:
+        engine.had[f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"] = found({}, layers=layers)
+
+    def make(folder: Path) -> None:
+        (folder / "base.tar").write_bytes(b"tar")
+
+    with pytest.raises(FetchError, match="has not been bootstrapped yet; run once without --offline"):
+        images.have(dataclasses.replace(recipe, image=DEBIAN), means(store, engine))
+    assert engine.did == []
+
+
+def test_an_image_that_vanishes(store: Store, recipe: Recipe) -> None:
+    class Forgetful(FakeEngine):
+        def build(self, *_: object, **__: object) -> None:
+            """Build nothing that lasts."""
+
+    engine = Forgetful()
+    installed(store, recipe)
+    engine.had[BASE] = found({})
+    with pytest.raises(EngineError, match="is not there although it was made just now"):
+        images.have(recipe, means(store, engine))
+
+
+@pytest.mark.parametrize(
+    ("reference", "base"),
+    [
+        ("host:5000/a/b:1.2@" + DIGEST, "host:5000/a/b@" + DIGEST),
+        ("host:5000/a/b@" + DIGEST, "host:5000/a/b@" + DIGEST),
+        ("python@" + DIGEST, "python@" + DIGEST),
+    ],
+)
+def test_a_base_is_named_by_its_digest_alone(
+    store: Store, recipe: Recipe, engine: FakeEngine, reference: str, base: str
+) -> None:
+    pulled = Pulled(reference=reference, digest=DIGEST, attested=False)
+    with pytest.raises(EngineError, match=f"^The base {base} is not here"):
+        images.have(dataclasses.replace(recipe, image=dataclasses.replace(IMAGE, base=pulled)), means(store, engine))
+
+
+def test_by_digest(store: Store, engine: FakeEngine) -> None:
+    name = f"{REPOSITORY}@{DIGEST}"
+    with pytest.raises(EngineError, match=f"^{name} is not here; run once without --offline"):
+        images.have_by_digest(name, means(store, engine))
+    with pytest.raises(EngineError, match="cannot be pulled: not found"):
+        images.have_by_digest(name, means(store, engine, offline=False))
+    engine.registry[name] = found({}, digests=[name])
+    assert images.have_by_digest(name, means(store, engine, offline=False)).digest == name
+    assert images.have_by_digest(name, means(store, engine)).reference == name
+    assert engine.did == [f"pull {name}"] * 2
+
+
+@pytest.mark.parametrize("name", ["cpu", f"{REPOSITORY}:latest", f"{REPOSITORY}@md5:1", ""])
+def test_only_by_digest(store: Store, engine: FakeEngine, name: str) -> None:
+    with pytest.raises(UsageError, match=r"expected a name of images.toml, or HOST/NAME@sha256:DIGEST\.$"):
+        images.have_by_digest(name, means(store, engine, offline=False))
+
+
+def test_a_push(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    name = images.named(recipe)
+    engine.had[name] = found({})
+    assert images.push(recipe, means(store, engine, registry=REGISTRY)) == f"{REPOSITORY}@sha256:pushed"
+    assert engine.did == [f"tag {name} {REPOSITORY}:{recipe.tag}", f"push {REPOSITORY}:{recipe.tag}"]
+
+
+def test_a_push_of_what_is_there(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    engine.registry[f"{REPOSITORY}:{recipe.tag}"] = {"digest": DIGEST}
+    assert images.push(recipe, means(store, engine, registry=REGISTRY)) == f"{REPOSITORY}@{DIGEST}"
+    assert engine.did == [], "it need not even be here"
+    engine.had[images.named(recipe)] = found({})
+    images.push(recipe, means(store, engine, registry=f"{REGISTRY}/other"))
+    assert engine.did[-1] == f"push {REGISTRY}/other/iree-quality:{recipe.tag}"
+
+
+def test_a_push_to_nowhere(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+    with pytest.raises(UsageError, match="Name the registry with --registry HOST/PATH"):
+        images.push(recipe, means(store, engine))
+
+
+def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEngine) -> None:
+    frame = context.frame(IMAGE, recipe.containers)
+    there = f"{REPOSITORY}:{recipe.tag}"
+    pulled = f"{REPOSITORY}@{DIGEST}"
+    names: dict[str, tuple[list[str] | None, list[str], str | None]] = {
+        "new": ([images.named(recipe), there], [pulled], frame),
+        "of a nightly": (["localhost/iree-quality:cpu-3.14.0rc20261101-0123456789ab"], [], frame),
+        "by digest": (None, [f"other.example/iree-quality@{DIGEST}"], "of before"),
+        "base": ([images.base_name(DEBIAN)], [], None),
+        "old": (["localhost/iree-quality:cpu-3.12.0-0123456789ab", "docker.io/me/other:1"], [], "of before"),
+        "old base": (["localhost/iree-quality-base:cpu-debian-0123456789ab"], [], None),
+        "nameless": (None, [], frame),
+        "of others": (
+            ["docker.io/library/python:3.12", "host/iree-quality-more:1"],
+            [f"my-iree-quality@{DIGEST}"],
+            None,
+        ),
+    }
+    for created, (key, (tags, digests, label)) in enumerate(names.items()):
+        engine.had[key] = found({"iree-quality.frame": label} if label else {}, digests=digests)
+        engine.had[key] |= {"Created": 10 - created, "RepoTags": tags}
+    listed = images.listed(engine, [IMAGE, DEBIAN], recipe.containers)
+    old = ("localhost/iree-quality:cpu-3.12.0-0123456789ab",)
+    assert [(each.names, each.current) for each in listed] == [
+        (("localhost/iree-quality-base:cpu-debian-0123456789ab",), False),
+        (old, False),
+        ((images.base_name(DEBIAN),), True),
+        ((f"other.example/iree-quality@{DIGEST}",), False),
+        (("localhost/iree-quality:cpu-3.14.0rc20261101-0123456789ab",), True),
+        ((images.named(recipe), there), True),
+    ]
+    images.remove(engine, listed[-1])
+    images.remove(engine, listed[1])
+    assert engine.did == [f"remove {images.named(recipe)}", f"remove {there}", f"remove {old[0]}"]
+
+
+def test_an_image_of_a_list_that_has_neither_labels_nor_names(recipe: Recipe, engine: FakeEngine) -> None:
+    engine.had["bare"] = found({}) | {"Labels": None, "RepoTags": None, "RepoDigests": None}
+    assert images.listed(engine, [IMAGE], recipe.containers) == []

@@ -1,0 +1,185 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.containers import protocol
+from harness.containers.protocol import Hello, Reply, Request
+from harness.core.errors import EngineError
+from harness.core.model import Compare, Compile, Fetch, Measurement, Module, Plan, Run, Step
+from harness.host.process import Ended
+from harness.pipeline.planner import Options, needs
+from harness.pipeline.step_runner import Compiled, Done, Ran
+from tests.unit.executors import FakeExecutor, error, failed
+from tests.unit.kfd import gpu
+from tests.unit.messages import MESSAGES
+from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
+
+PLANS = {
+    "cpu": planned(),
+    "cpu, an output ignored, npy": planned(spec(inputs=(tensor("in.npy"),), outputs=(None, tensor("out.npy")))),
+    "cpu, stand-ins for weights": planned(spec(real_weights=None, run_function=None)),
+    "cpu, nothing to compare": planned(spec(inputs=(), outputs=())),
+    "rocm, tuned, with a pipeline": planned(
+        rocm_spec(tuner_file={"mi300": blob("tuner.mlir")}, pipeline_mlir=blob("p.mlir"), add_pipeline_module=True),
+        MI300,
+    ),
+    "the tool judges": planned(options=Options(tool_verdict=True, run_wrapper=("nice", "-n", "1"))),
+}
+RUN = next(step for step in PLANS["cpu"].steps if isinstance(step, Run))
+
+
+def reply(**changes: Any) -> Reply:
+    return Reply(**({"verdict": None, "seconds": 1.0, "value": None, "log_path": None, "log_tail": ""} | changes))
+
+
+def compiled(folder: Path) -> Compiled:
+    return Compiled(folder=folder, module=Module(key="k", bytes=1, cached=False, sha256="a"))
+
+
+def ran(folder: Path) -> Ran:
+    ended = Ended(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
+    return Ran(folder=folder, ended=ended)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_worker_gets_what_each_step_needs(tmp_path: Path, name: str) -> None:
+    plan: Plan = PLANS[name]
+    assert not plan.blocked
+    executor, results = FakeExecutor(tmp_path), dict[Step, Done]()
+    for step in plan.steps:
+        results[step] = executor.done(step, None)
+        if not isinstance(step, Fetch):
+            used = gpu() if plan.case.target is not CPU else None
+            request: Request = protocol.read(Request, protocol.line(protocol.request(step, results, used)))
+            assert (request.step, request.gpu) == (step, used)
+            assert hash(request.step) == hash(step)
+            assert set(request.results) == set(needs(step))
+            assert all(request.results[need].value == results[need].value for need in needs(step))
+    assert {type(step) for step in plan.steps} >= {Fetch, Compile, Run}
+
+
+@pytest.mark.parametrize("verdict", [None, failed(), error()])
+@pytest.mark.parametrize("name", PLANS)
+def test_how_a_step_ended_comes_back(tmp_path: Path, name: str, verdict: Any) -> None:
+    executor = FakeExecutor(tmp_path)
+    for step in PLANS[name].steps:
+        if not isinstance(step, Fetch):
+            ended = executor.done(step, verdict)
+            answer = protocol.read(Reply, protocol.line(protocol.reply(ended)))
+            assert protocol.done(step, answer, [tmp_path]) == ended
+
+
+@settings(max_examples=15)
+@given(MESSAGES)
+def test_any_message_is_one_line(message: Any) -> None:
+    line = protocol.line(message)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert line.isascii()
+    assert protocol.read(type(message), line) == message
+
+
+def folders(root: Path) -> tuple[Path, Path]:
+    """Make a store, reached by a link too, and a folder of results, with ways out of them."""
+    (root / "real/store/modules").mkdir(parents=True)
+    (root / "store").symlink_to(root / "real/store")
+    (root / "out").mkdir()
+    (root / "store-of-others").mkdir()
+    (root / "out/link").symlink_to("/etc")
+    (root / "out/back").symlink_to(root / "real/store/modules")
+    return root / "store", root / "out"
+
+
+def accepted(root: Path, answer: Reply) -> bool:
+    """Whether a reply is taken for what it says, or refused."""
+    try:
+        done = protocol.done(RUN if isinstance(answer.value, Ran) else RUN.compiles[0], answer, folders(root))
+    except EngineError as error:
+        return "the container names a file outside the folders that it was given." not in str(error)
+    return (done.value, done.log_path) == (answer.value, answer.log_path)
+
+
+@pytest.mark.parametrize(
+    "place", ["store", "store/modules/k", "real/store/x", "out/logs/run.log", "out/../out", "out/back"]
+)
+def test_a_file_in_the_folders_of_a_container(tmp_path: Path, place: str) -> None:
+    assert accepted(tmp_path, reply(log_path=tmp_path / place, value=compiled(tmp_path / place)))
+
+
+HOSTILE = [
+    "/etc/passwd",
+    "{root}",
+    "{root}/out/..",
+    "{root}/out/../x",
+    "{root}/out/link/passwd",
+    "{root}/store-of-others",
+]
+NO_PATHS = ["\0", "{root}/out/\0", "{root}/out/\ud800", "{root}/loop/x"]
+
+
+@pytest.mark.parametrize("place", [*HOSTILE, "passwd", "", "../out", "~/x", "/" + "a" * 5000])
+@pytest.mark.parametrize("field", ["log_path", "compiled", "ran"])
+def test_a_file_outside_of_them_is_refused(tmp_path: Path, field: str, place: str) -> None:
+    path = Path(place.format(root=tmp_path))
+    changes: dict[str, dict[str, Any]] = {
+        "log_path": {"log_path": path},
+        "compiled": {"value": compiled(path)},
+        "ran": {"value": ran(path)},
+    }
+    assert not accepted(tmp_path, reply(**changes[field]))
+
+
+@pytest.mark.parametrize("place", NO_PATHS)
+def test_what_is_no_path_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert not accepted(
+        tmp_path, protocol.read(Reply, protocol.line(reply(log_path=Path(place.format(root=tmp_path)))))
+    )
+
+
+@pytest.mark.parametrize("step", [each for each in PLANS["cpu"].steps if not isinstance(each, Fetch)])
+def test_a_value_of_another_kind_of_step_is_refused(tmp_path: Path, step: Step) -> None:
+    values = {Compile: compiled(tmp_path), Run: ran(tmp_path), Compare: (Measurement(index=0, type=None),)}
+    del values[type(step)]
+    for value in values.values():
+        with pytest.raises(EngineError):
+            protocol.done(step, reply(value=value), [tmp_path])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"hello\n",
+        b"\xff\xfe\n",
+        b'{"is": "Reply"\n',
+        b"[]\n",
+        b"null\n",
+        b'"Reply"\n',
+        b"[" * 100_000 + b"\n",
+        b'{"a":' * 100_000 + b"\n",
+        b'{"verdict": null, "seconds": ' + b"9" * 5000 + b"}\n",
+        protocol.line(reply()).replace(b'"seconds": 1.0', b'"seconds": ' + b"9" * 400),
+        protocol.line(reply()).replace(b'"value": null', b'"value": {"is": "Manifest"}'),
+        protocol.line(reply()).replace(b'"value": null', b'"value": ' + b"[" * 800 + b"]" * 800),
+        protocol.line(reply()).replace(b'"log_path": null', b'"log_path": 1'),
+        protocol.line(reply(verdict=failed())).replace(b'"failed"', b'"splendid"'),
+        protocol.line(reply(log_tail="x" * 20_000_000))[:-3],
+    ],
+)
+def test_a_hostile_line(line: bytes) -> None:
+    for kind in (Hello, Request, Reply):
+        with pytest.raises(EngineError, match=f"^The container sent what is no {kind.__name__}: ") as caught:
+            protocol.read(kind, line)
+        assert len(str(caught.value)) < 1000
+
+
+@given(st.binary() | st.text().map(lambda text: json.dumps({"is": text, text: text}).encode()))
+def test_any_bytes_are_refused(line: bytes) -> None:
+    with pytest.raises(EngineError):
+        protocol.read(Reply, line)

@@ -1,0 +1,137 @@
+"""Engines are sockets of the test; a site is never opened here."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import arguments
+from harness.containers import provider as choice
+from harness.containers.definitions import IMAGES_NAME, PACKAGES_NAME
+from harness.core.errors import EngineError, FetchError, UsageError
+from harness.host.process import Cancel
+from harness.pipeline import environment as site
+from harness.pipeline.environment import Order
+from harness.store.store import Store
+from tests.unit.daemons import daemon, docker, podman
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
+DIGEST = "host.example/n@sha256:" + "ab" * 32
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {name: f"unix://{folder}/{name}" for name in ("DOCKER_HOST", "CONTAINER_HOST")}
+
+
+def engine_of(folder: Path, *options: str) -> str:
+    """Return where a command line has models run."""
+    parsed = arguments.parser({}).parse_args(["quality", *options])
+    return choice.provider(parsed, environment(folder)).engine
+
+
+def order(root: Path, **changes: Any) -> Order:
+    wanted: dict[str, Any] = {"cases": (), "folders": (), "gpus": (), "timeout_s": 1, "cancel": Cancel(), "notice": str}
+    return Order(**(wanted | {"store": Store(root / "store"), "out_dir": root / "out"} | changes))
+
+
+@pytest.mark.parametrize(
+    ("options", "without", "with_docker", "with_podman"),
+    [
+        ([], "local", "container", "container"),
+        (["--image=cpu-debian"], "container", "container", "container"),
+        ([f"--image={DIGEST}"], "container", "container", "container"),
+        (["--engine=container"], "container", "container", "container"),
+        (["--engine=docker"], "container", "container", "container"),
+        (["--engine=podman", "--image=cpu"], "container", "container", "container"),
+        (["--engine=local"], "local", "local", "local"),
+    ],
+)
+def test_where_models_run(tmp_path: Path, options: list[str], without: str, with_docker: str, with_podman: str) -> None:
+    assert engine_of(tmp_path, *options) == without
+    with daemon(tmp_path / "DOCKER_HOST", docker()):
+        assert engine_of(tmp_path, *options) == with_docker
+    (tmp_path / "DOCKER_HOST").unlink()
+    with daemon(tmp_path / "CONTAINER_HOST", podman()):
+        assert engine_of(tmp_path, *options) == with_podman
+
+
+@pytest.mark.parametrize("image", ["cpu", DIGEST])
+def test_an_image_is_of_no_use_without_a_container(tmp_path: Path, image: str) -> None:
+    with pytest.raises(UsageError, match=r"^--image is for containers; leave it out, or --engine local\.$"):
+        engine_of(tmp_path, "--engine=local", f"--image={image}")
+
+
+@pytest.mark.parametrize("options", [["--engine=container"], ["--engine=podman"], ["--image=cpu"]])
+def test_a_container_without_an_engine_is_refused_when_it_is_opened(tmp_path: Path, options: list[str]) -> None:
+    parsed = arguments.parser({}).parse_args(["quality", *options])
+    provider = choice.provider(parsed, environment(tmp_path))
+    with pytest.raises(EngineError, match=r"^No container engine answers"), provider.open(order(tmp_path)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--image=gpu"], r"^--image gpu: no such image; expected one of cpu, rocm, .*, or HOST/NAME@sha256:DIGEST\.$"),
+        (["--image=host/n:1"], "--image host/n:1: no such image"),
+        (["--iree=9.9.9"], r"9.9.9: no such IREE release; did you mean 3.9.0\?"),
+        (["--backend=rocm", "--chip=nonsense!"], "no name of a chip"),
+    ],
+)
+def test_what_makes_no_sense_is_said_at_once(tmp_path: Path, options: list[str], expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        engine_of(tmp_path, "--engine=container", *options)
+
+
+def test_an_address_that_is_no_socket() -> None:
+    parsed = arguments.parser({}).parse_args(["quality"])
+    with pytest.raises(UsageError, match=r"^DOCKER_HOST=tcp://h:1: expected unix:"):
+        choice.provider(parsed, {"DOCKER_HOST": "tcp://h:1"})
+    local = arguments.parser({}).parse_args(["quality", "--engine=local"])
+    assert choice.provider(local, {"DOCKER_HOST": "tcp://h:1"}).engine == "local"
+
+
+@pytest.mark.parametrize(
+    ("options", "base"),
+    [
+        ([], "cpu"),
+        (["--backend=cpu"], "cpu"),
+        (["--backend=rocm", "--chip=gfx942"], "rocm"),
+        (["--compile-chip=gfx942"], "rocm"),
+        (["--backend=cuda", "--chip=sm_80"], "cpu"),
+        (["--backend=rocm", "--chip=gfx942", "--image=cpu"], "cpu"),
+    ],
+)
+def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], base: str) -> None:
+    """What is missing tells which image it is that is missing."""
+    digits = {"cpu": "aa" * 32, "rocm": "bb" * 32}
+    text = "".join(
+        f'[{name}]\nbase = "h.example/{name}:1@sha256:{each}"\npython = "/bin/python3.12"\n'
+        for name, each in digits.items()
+    )
+    (tmp_path / IMAGES_NAME).write_text(text)
+    (tmp_path / PACKAGES_NAME).write_text("{}")
+    for name in ("Dockerfile", "requirements.txt"):
+        (tmp_path / name).write_text("")
+    asked = ["quality", "--offline", "--engine=docker", f"--containers={tmp_path}", *options]
+    with daemon(tmp_path / "DOCKER_HOST", docker()):
+        provider = choice.provider(arguments.parser({}).parse_args(asked), environment(tmp_path))
+        missing = pytest.raises(EngineError, match=rf"^The base h\.example/{base}@sha256:{digits[base]} is not here")
+        with missing, provider.open(order(tmp_path)):
+            pass
+        with missing:
+            provider.prepare(Store(tmp_path / "store"), Cancel(), print)
+
+
+def test_the_release_of_a_page_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
+    options = ["quality", "--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
+    provider = choice.provider(arguments.parser({}).parse_args(options), {})
+    with pytest.raises(FetchError, match=r"^The page of wheels cannot be had: https://host.example/x.html: "):
+        provider.prepare(Store(tmp_path / "store"), Cancel(), print)
+    with pytest.raises(FetchError), provider.open(order(tmp_path)):
+        pass
+
+
+def test_where_iree_is_there_is_nothing_to_prepare(tmp_path: Path) -> None:
+    site.found(None, "").prepare(Store(tmp_path / "store"), Cancel(), print)
+    assert not (tmp_path / "store").exists()

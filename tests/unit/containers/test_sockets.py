@@ -1,0 +1,112 @@
+"""Engines that answer, or do not, at sockets of the test."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.containers.sockets import addresses, connected, required
+from harness.core.errors import EngineError, UsageError
+from tests.unit.daemons import DOCKER, Says, daemon, docker, podman, says
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
+
+INFO = docker()["GET /info"]
+
+
+def here(folder: Path) -> dict[str, str]:
+    """Return the environment in which nothing but what a test starts is an engine."""
+    return {name: f"unix://{folder}/{name.partition('_')[0]}" for name in ("DOCKER_HOST", "CONTAINER_HOST")}
+
+
+def test_the_environment_comes_before_the_usual_places(tmp_path: Path) -> None:
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    user = [f"unix://{tmp_path}/{name}" for name in ("docker.sock", "podman/podman.sock")]
+    with daemon(tmp_path / "docker.sock", {}), daemon(tmp_path / "podman/podman.sock", {}):
+        every = [address for _, address in addresses("auto", environment)]
+        assert [address for address in every if str(tmp_path) in address] == user
+        assert next(name for name, _ in addresses("podman", environment)) == "podman"
+        assert {name for name, _ in addresses("docker", environment)} == {"docker"}
+        named = here(tmp_path)
+        assert [*addresses("container", environment | named)] == [
+            ("docker", named["DOCKER_HOST"]),
+            ("podman", named["CONTAINER_HOST"]),
+        ]
+        assert [*addresses("podman", environment | named)] == [("podman", named["CONTAINER_HOST"])]
+
+
+def test_a_place_that_is_no_socket_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "docker.sock").write_text("")
+    found = [address for _, address in addresses("auto", {"XDG_RUNTIME_DIR": str(tmp_path)})]
+    assert not [address for address in found if str(tmp_path) in address]
+
+
+def test_the_first_that_answers(tmp_path: Path) -> None:
+    with daemon(tmp_path / "CONTAINER", podman()):
+        for choice in ("auto", "container", "podman"):
+            found = required(choice, here(tmp_path))
+            assert found.about.name == "podman"
+            found.close()
+        assert connected("docker", here(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        Says(body=b"<html>"),
+        Says(body=b"\xff"),
+        Says(status=500, body=b"{}"),
+        Says(body=b"{", breaks_off=True),
+        Says(status=403),
+        says({"ApiVersion": "1.1"}),
+        says({"Version": "28.2.2"}),
+        says([]),
+        says(None),
+    ],
+)
+def test_what_is_no_engine(tmp_path: Path, version: Says) -> None:
+    with daemon(tmp_path / "DOCKER", {"GET /version": version, "GET /info": INFO}):
+        assert connected("docker", here(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "info"),
+    [
+        (says({"ApiVersion": "1.41"}), INFO),
+        (says({**DOCKER, "Components": [None]}), INFO),
+        (says({**DOCKER, "Components": 1}), INFO),
+        (says(DOCKER), says([])),
+        (says(DOCKER), says(None)),
+        (says(DOCKER), says({"SecurityOptions": [1]})),
+        (says(DOCKER), says({"CDISpecDirs": 1})),
+    ],
+)
+def test_an_engine_that_talks_gibberish(tmp_path: Path, version: Says, info: Says) -> None:
+    with daemon(tmp_path / "DOCKER", {"GET /version": version, "GET /info": info}):
+        assert connected("docker", here(tmp_path)) is None
+
+
+def test_none_that_answers_names_all_that_were_asked(tmp_path: Path) -> None:
+    environment = here(tmp_path)
+    with pytest.raises(EngineError) as caught:
+        required("auto", environment)
+    assert str(caught.value) == (
+        f"No container engine answers (docker or podman, unix://{tmp_path}/DOCKER or unix://{tmp_path}/CONTAINER); "
+        "start it (systemctl start docker, or `podman system service --time=0 unix://PATH`), name its socket in "
+        "DOCKER_HOST or CONTAINER_HOST, see that this user may use it, or choose --engine local."
+    )
+    with pytest.raises(
+        EngineError, match=r"answers \(podman, unix://.*/CONTAINER\); start it \(systemctl start podman"
+    ):
+        required("podman", environment)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:2375", "ssh://host", "/var/run/docker.sock", "npipe://x"])
+@pytest.mark.parametrize(("choice", "variable"), [("docker", "DOCKER_HOST"), ("podman", "CONTAINER_HOST")])
+def test_an_engine_of_another_machine_is_refused(tmp_path: Path, choice: str, variable: str, address: str) -> None:
+    for asked in (choice, "auto"):
+        with pytest.raises(UsageError) as caught:
+            connected(asked, here(tmp_path) | {variable: address})
+        assert str(caught.value) == (
+            f"{variable}={address}: expected unix:///PATH, an engine on this machine: its containers use folders and "
+            "devices of this machine. Choose another engine, or --engine local."
+        )

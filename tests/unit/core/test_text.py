@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.text import capped, clean, first_line, flat, one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[1;31mred\x1b[0m \x9b2Jplain", "red plain"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x07", "link"),
+        ("\x1bP1$r0m\x1b\\\x1b(B\x1b=\x1bMtext", "text"),
+        ("\x1b[31\n\x1b", "#x1B[31\n#x1B"),
+        ("10%\r20%\r\n\tdone", "10%\n20%\n\tdone"),
+        ("\x00\x7f\x85\ud800\uffff", "#x00#x7F#x85#xD800#xFFFF"),
+        ("é € 😀 ]]>", "é € 😀 ]]>"),
+    ],
+)
+def test_clean(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@given(st.text())
+def test_clean_text_stays_as_it_is(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+def test_one_line_is_cut_at_its_limit() -> None:
+    assert one_line(" a\n\tb ") == "a b"
+    assert one_line("x" * 20, limit=10) == "xxxxxxx..."
+    assert one_line("x" * 10, limit=10) == "x" * 10
+
+
+def test_first_line_is_the_first_that_is_not_blank() -> None:
+    assert first_line("\n  \n a  b\nc") == "a b"
+    assert first_line(" \n") == ""
+
+
+@pytest.mark.parametrize("repeats", [1, 10, 300])
+def test_capped_keeps_the_end_and_counts_what_it_cut(repeats: int) -> None:
+    text = "0123456789" * repeats + "€"
+    shown = capped(text, limit_bytes=100, where="a.log")
+    notice, _, kept = shown.rpartition("\n")
+    assert len(shown.encode()) <= 100
+    assert text.endswith(kept)
+    cut_bytes = len(text.encode()) - len(kept.encode())
+    assert notice == (f"[{cut_bytes} bytes cut here; the whole is in a.log]" if cut_bytes else "")
+
+
+def test_capped_says_that_it_cut_even_if_little_is_left() -> None:
+    assert capped("\x1b[0m" * 1_000 + "end", limit_bytes=100, where="a.log").endswith("in a.log]\nend")
+
+
+def test_flat() -> None:
+    nested = {"iree": {"release": "3.13.0", "commit": None}, "gpus": [{"chip": "gfx942"}], "on": True, "n": 1.5}
+    assert flat(nested) == {"iree.release": "3.13.0", "gpus.0.chip": "gfx942", "on": "true", "n": "1.5"}

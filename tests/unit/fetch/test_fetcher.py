@@ -1,0 +1,124 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import FetchError, IntegrityError
+from harness.core.model import Blob, Fetched, FetchedBlob, Prospect
+from harness.core.urls import index_key
+from harness.fetch.download import Means
+from harness.fetch.fetcher import Fetcher, Places
+from harness.host.process import Cancel
+from harness.store.store import Store
+
+BODY = b"model"
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture
+def fetcher(tmp_path: Path) -> Fetcher:
+    return Fetcher(Store(tmp_path / "store"), Means(notice=print), places=Places(offline=True))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "a model.mlir"
+    path.write_bytes(BODY)
+    return path
+
+
+def test_a_local_file_stays_where_it_is(fetcher: Fetcher, model: Path) -> None:
+    fetched = fetcher.fetch(Blob(url=model.as_uri(), sha256=SHA256, size_bytes=len(BODY)))
+    told = FetchedBlob(url=model.as_uri(), sha256=SHA256, bytes=len(BODY))
+    assert fetched == Fetched(path=model, blob=told, seconds=fetched.seconds)
+    assert 0 <= fetched.seconds < 10
+    assert [path.name for path in fetcher.store.root.iterdir()] == ["digests"]
+
+
+@pytest.mark.parametrize(
+    ("sha256", "size_bytes", "expected"),
+    [
+        ("0" * 64, None, f"sha256:{'0' * 64}"),
+        (SHA256, 6, f"sha256:{SHA256}, 6 bytes"),
+        (None, 6, "6 bytes"),
+    ],
+)
+def test_a_local_file_is_held_to_what_is_known(
+    fetcher: Fetcher, model: Path, sha256: str | None, size_bytes: int | None, expected: str
+) -> None:
+    with pytest.raises(IntegrityError) as raised:
+        fetcher.fetch(Blob(url=model.as_uri(), sha256=sha256, size_bytes=size_bytes))
+    got = f"{model.as_uri()}: its content is sha256:{SHA256}, 5 bytes; expected {expected}; "
+    assert str(raised.value) == f"{got}correct the file, or the lock with `harness lock --update`."
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("file:///nowhere/a.mlir", "/nowhere/a.mlir: there is no such file; correct the path in the spec"),
+        ("file:///", "/: this is no file; correct the path in the spec"),
+        ("file:///dev/zero", "/dev/zero: this is no file; correct the path in the spec"),
+        ("file:///a%00b", "there is no such file"),
+        ("file:///proc/self/mem", "/proc/self/mem: the file cannot be read (Input/output error); check its rights."),
+        ("file:///" + "a" * 300, "the file cannot be read (File name too long)"),
+        ("ftp://me:pw@host/a", "ftp://host/a: the URL has no known scheme; expected https, http, s3, gs, hf or file."),
+        ("a.mlir", "a.mlir: the URL has no known scheme"),
+    ],
+)
+def test_what_cannot_be_had_is_named(fetcher: Fetcher, url: str, message: str) -> None:
+    with pytest.raises(FetchError) as raised:
+        fetcher.fetch(Blob(url=url))
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("sha256", ["../" * 21 + "a", "A" * 64, "a" * 63, "a" * 64 + "\n"])
+def test_a_lock_cannot_name_another_folder(fetcher: Fetcher, sha256: str) -> None:
+    with pytest.raises(IntegrityError, match=r"https://host/a: .* in the lock is no sha256; write it anew"):
+        fetcher.fetch(Blob(url="https://host/a", sha256=sha256))
+    assert not fetcher.store.root.exists()
+
+
+def test_what_is_local_is_not_to_come(fetcher: Fetcher, model: Path) -> None:
+    need = fetcher.need([Blob(url=model.as_uri()), Blob(url="s3://bucket/a", size_bytes=7), Blob(url="hf://a/b/c")])
+    assert (need.blobs, need.bytes) == (2, 7)
+
+
+def test_of_each_blob_it_is_known_whether_it_is_here(fetcher: Fetcher, model: Path) -> None:
+    locked, learnt = Blob(url="https://host/a", sha256=SHA256), Blob(url="https://host/b")
+    begun, lost = Blob(url="https://host/c", size_bytes=9000), Blob(url="file:///nowhere/a")
+    fetcher.store.provide("blobs", SHA256, lambda folder: keep(folder / "blob", BODY))
+    index = f'{{"sha256": "{SHA256}"}}'.encode()
+    fetcher.store.provide("urls", index_key(learnt.url), lambda folder: keep(folder / "url.json", index))
+    draft = fetcher.store.draft_dir("urls", index_key(begun.url))
+    draft.mkdir(parents=True)
+    (draft / "blob").write_bytes(bytes(5000))
+    local, unknown = Blob(url=model.as_uri()), Blob(url="hf://a/b/c")
+    found = fetcher.prospects([locked, learnt, begun, local, lost, unknown, local])
+    assert found[2].begun_bytes >= 5000
+    assert found == [
+        Prospect(blob=locked, size_bytes=5, is_here=True),
+        Prospect(blob=learnt, size_bytes=5, is_here=True),
+        Prospect(blob=begun, size_bytes=9000, begun_bytes=found[2].begun_bytes),
+        Prospect(blob=local, size_bytes=5, is_here=True),
+        Prospect(blob=lost, size_bytes=None),
+        Prospect(blob=unknown, size_bytes=None),
+    ]
+
+
+@pytest.mark.parametrize("text", [f'{{"sha256": "{SHA256}"}}', "{"])
+def test_what_the_index_says_may_be_gone_or_illegible(fetcher: Fetcher, text: str) -> None:
+    blob = Blob(url="https://host/a")
+    fetcher.store.provide("urls", index_key(blob.url), lambda folder: keep(folder / "url.json", text.encode()))
+    assert fetcher.prospects([blob]) == [Prospect(blob=blob, size_bytes=None)]
+
+
+def test_who_has_waited_enough_asks_no_more(tmp_path: Path) -> None:
+    cancel = Cancel()
+    cancel.set()
+    fetcher = Fetcher(Store(tmp_path), Means(notice=print, cancel=cancel))
+    blobs = [Blob(url="https://host/a"), Blob(url="https://host/b", size_bytes=7)]
+    assert [each.size_bytes for each in fetcher.prospects(blobs)] == [None, 7]
+
+
+def keep(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

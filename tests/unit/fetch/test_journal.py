@@ -1,0 +1,145 @@
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from harness.fetch.journal import Journal, Part, gaps, parsed
+from harness.fetch.partial import JOURNAL
+from harness.fetch.source import Head
+
+UNIT = 8
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that was added, and where it is in the file; `part` is None if it is a head."""
+
+    start: int
+    stop: int
+    part: Part | None
+
+
+class Journals(RuleBasedStateMachine):
+    """A journal that is written to, damaged by crashes and opened again, beside all that was ever written."""
+
+    @initialize(units=st.integers(1, 12), odd=st.integers(0, UNIT - 1))
+    def opened(self, units: int, odd: int) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.path = self.folder / JOURNAL
+        self.journal = Journal(self.path)
+        self.total = units * UNIT + odd
+        self.lines: list[Line] = []
+        self.written: set[Part] = set()
+
+    def teardown(self) -> None:
+        if hasattr(self, "journal"):
+            self.journal.close()
+            shutil.rmtree(self.folder)
+
+    @rule(source=st.sampled_from(["a", "b"]), etag=st.none() | st.just('"x"'))
+    def notes_a_head(self, source: str, etag: str | None) -> None:
+        start = self.path.stat().st_size
+        self.journal.add_head(source, Head(total=self.total, etag=etag))
+        self.lines.append(Line(start, self.path.stat().st_size, None))
+
+    @rule(place=st.integers(0, 12), units=st.integers(1, 3), crc32=st.integers(0, 3))
+    def notes_a_part(self, place: int, units: int, crc32: int) -> None:
+        stop = min((place + units) * UNIT, self.total)
+        if place * UNIT < stop:
+            start = self.path.stat().st_size
+            part = Part(start=place * UNIT, stop=stop, crc32=crc32)
+            self.journal.add_part(part)
+            self.written.add(part)
+            self.lines.append(Line(start, self.path.stat().st_size, part))
+
+    @precondition(lambda self: self.lines)
+    @rule(data=st.data())
+    def loses_its_tail(self, data: st.DataObject) -> None:
+        """Crash: the file ends sooner."""
+        size = data.draw(st.integers(0, self.path.stat().st_size))
+        with self.path.open("r+b") as file:
+            file.truncate(size)
+        self.lines = [each for each in self.lines if each.stop <= size]
+        self.reopens()
+
+    @precondition(lambda self: self.lines)
+    @rule(data=st.data(), zeros=st.booleans())
+    def has_its_tail_garbled(self, data: st.DataObject, *, zeros: bool) -> None:
+        """Crash: some bytes are zero or anything."""
+        size = self.path.stat().st_size
+        start = data.draw(st.integers(0, size))
+        count = data.draw(st.integers(0, min(40, size - start)))
+        garbage = bytes(count) if zeros else data.draw(st.binary(min_size=count, max_size=count))
+        with self.path.open("r+b") as file:
+            file.seek(start)
+            file.write(garbage)
+        self.lines = [each for each in self.lines if each.stop <= start or start + count <= each.start]
+        self.reopens()
+
+    @rule()
+    def reopens(self) -> None:
+        self.journal.close()
+        self.journal = Journal(self.path)
+
+    @rule()
+    def is_cleared(self) -> None:
+        self.journal.clear()
+        self.lines.clear()
+        self.written.clear()
+        assert not self.journal.written().heads
+
+    @invariant()
+    def says_what_was_written_and_survived(self) -> None:
+        if not hasattr(self, "journal"):
+            return
+        said = self.journal.written()
+        assert set(said.parts) <= self.written
+        has_head = any(each.part is None for each in self.lines)
+        assert said.total == self.total or (said.total is None and not has_head)
+        if has_head:
+            # Where parts overlap, one of them counts; where only one was ever written, it is there.
+            for part in {each.part.start: each.part for each in self.lines if each.part}.values():
+                others = {each for each in self.written if each.start < part.stop and part.start < each.stop}
+                assert part in said.parts or others != {part}
+
+    @invariant()
+    def partitions_the_whole_with_its_gaps(self) -> None:
+        if hasattr(self, "journal") and (said := self.journal.written()).total is not None:
+            pieces = sorted([(each.start, each.stop) for each in said.parts] + list(gaps(said.parts, said.total)))
+            assert [0, *(stop for _, stop in pieces)] == [*(start for start, _ in pieces), said.total]
+            assert all(start < stop for start, stop in pieces)
+
+
+Journals.TestCase.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
+TestJournals = Journals.TestCase
+
+
+@given(st.binary(max_size=200))
+def test_whatever_a_disk_makes_of_it_can_be_read(text: bytes) -> None:
+    assert not parsed(text).parts
+
+
+def test_a_line_after_a_torn_one_is_read(tmp_path: Path) -> None:
+    journal, part = Journal(tmp_path / JOURNAL), Part(start=0, stop=8, crc32=1)
+    journal.add_head("a", Head(total=16))
+    journal.add_part(Part(start=8, stop=16, crc32=2))
+    with (tmp_path / JOURNAL).open("r+b") as file:
+        file.truncate(file.seek(0, 2) - 9)
+    journal.add_part(part)
+    assert journal.written().parts == (part,)
+    journal.close()
+
+
+def test_heads_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / JOURNAL)
+    journal.add_part(Part(start=0, stop=8, crc32=1))
+    journal.add_head("a", Head(total=16))
+    assert journal.written().total == 16
+    journal.add_head("b", Head(total=17))
+    assert journal.written().total is None
+    assert journal.written().parts == ()
+    journal.close()

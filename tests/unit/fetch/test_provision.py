@@ -1,0 +1,70 @@
+"""What is fetched over a network is fetched in the integration tests."""
+
+import hashlib
+import io
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.cli.arguments import parser
+from harness.core.errors import DiskError
+from harness.core.model import Blob
+from harness.fetch import provision
+from harness.fetch.fetcher import Need
+from harness.store.store import Store
+
+WANTED = Blob(url="https://host/wanted", sha256=hashlib.sha256(b"wanted").hexdigest(), size_bytes=9000)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return a store with one entry of 8 kB that nobody uses and the beginning of a blob."""
+
+    def make(folder: Path) -> None:
+        (folder / "blob").write_bytes(bytes(8000))
+
+    with Store(tmp_path) as filling:
+        filling.provide("blobs", "0" * 64, make)
+    draft = filling.draft_dir("blobs", WANTED.sha256 or "")
+    draft.mkdir(parents=True)
+    (draft / "blob").write_bytes(bytes(500))
+    return Store(tmp_path)
+
+
+def parsed(*argv: str) -> Namespace:
+    return parser({}).parse_args(["fetch", "--offline", *argv])
+
+
+def test_room_is_made_by_what_was_not_used_but_not_by_what_is_to_be_resumed(store: Store) -> None:
+    options = parsed("--cache-size", "10kB")
+    with provision.fetcher(options, store, lambda _: None) as having:
+        provision.make_room(options, having, [WANTED], lambda _: None)
+    assert store.find("blobs", "0" * 64) is None
+    assert store.draft_dir("blobs", WANTED.sha256 or "").is_dir()
+
+
+def test_without_a_limit_everything_stays(store: Store) -> None:
+    with provision.fetcher(parsed(), store, lambda _: None) as having:
+        provision.make_room(parsed(), having, [WANTED], lambda _: None)
+    assert store.find("blobs", "0" * 64) is not None
+
+
+def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
+    options = parser({}).parse_args(["fetch"])
+    with provision.fetcher(options, store, lambda _: None) as having:
+        having.check_room(Need(blobs=2, bytes=1 << 62))
+        with pytest.raises(DiskError, match=r"2 blobs of [0-9.]+ TB are to come, and .* are free; free some space"):
+            having.fetch(WANTED)
+
+
+def test_one_that_cannot_be_had_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"x")
+    blobs = [Blob(url=(tmp_path / name).as_uri()) for name in ("gone", "there")]
+    text = io.StringIO()
+    options = parsed("--store", str(tmp_path / "store"))
+    fetched = provision.fetch_all(options, blobs, Console(file=text, width=300))
+    assert list(fetched) == blobs[1:]
+    assert f"ERROR     fetch: {tmp_path}/gone: there is no such file" in text.getvalue()
+    assert f"local     {hashlib.sha256(b'x').hexdigest()[:12]}               1 bytes  {blobs[1].url}" in text.getvalue()

@@ -1,0 +1,294 @@
+"""Who uses which GPU; the others are threads and real processes, the device files plain files or real devices."""
+
+import contextlib
+import fcntl
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.model import Run
+from harness.host.devices import Gpu, Vendor
+from harness.host.gpu_locks import Pool, visible
+from harness.host.process import Cancel, Cancelled
+from tests.patience import IN_PROCESS_S
+from tests.unit import kfd
+
+MI300 = [kfd.gpu(0), kfd.gpu(1)]
+MI210 = kfd.gpu(2, chip="gfx90a", sku="mi210")
+A100 = kfd.gpu(3, chip=None, sku=None, vendor=Vendor.NVIDIA)
+EVERY = [*MI300, MI210, A100]
+
+HOLDER = """\
+import fcntl, sys
+file = open(sys.argv[1])
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def run(device: str = "hip", chip: str | None = "gfx942") -> Run:
+    return Run(case_id="a/b", argv=(), links=(), inputs=(), compiles=(), device=device, chip=chip, outputs=())
+
+
+def files(root: Path, gpus: Sequence[Gpu] = EVERY) -> None:
+    for gpu in gpus:
+        kfd.write(root, gpu.node.lstrip("/"), "")
+
+
+def pool(root: Path, gpus: Sequence[Gpu] = EVERY) -> Pool:
+    return Pool(gpus, root=root)
+
+
+@contextlib.contextmanager
+def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Have another process hold a device file; it is killed in the end."""
+    argv = [sys.executable, "-ISc", HOLDER, str(path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        try:
+            yield holder
+        finally:
+            holder.kill()
+
+
+def is_free(path: Path) -> bool:
+    with path.open("rb") as file, contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "slots"),
+    [
+        (EVERY, "hip", 3),
+        (EVERY, "hip://1", 3),
+        (EVERY, "cuda", 1),
+        ([A100, replace(A100, index=4)], "cuda://GPU-1", 2),
+        ([A100], "hip", 1),
+        ([], "hip", 1),
+        (EVERY, "local-task", 1),
+        (EVERY, "local-sync", 1),
+        (EVERY, "vulkan", 1),
+        (EVERY, "", 1),
+    ],
+)
+def test_how_many_runs_may_go_on_at_once(gpus: list[Gpu], device: str, slots: int) -> None:
+    assert Pool(gpus).slots(device) == slots
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device"), [(EVERY, "local-task"), (EVERY, "vulkan"), ([A100], "hip"), (MI300, "cuda"), ([], "hip://0")]
+)
+def test_a_run_that_needs_no_gpu_or_finds_none_of_its_kind(tmp_path: Path, gpus: list[Gpu], device: str) -> None:
+    files(tmp_path)
+    cancel = Cancel()
+    cancel.set()
+    with pool(tmp_path, gpus).claim(run(device, None), cancel) as gpu:
+        assert gpu is None
+
+
+@pytest.mark.parametrize(
+    ("device", "chip", "wanted"),
+    [
+        ("hip", "gfx942", 0),
+        ("hip://1", "gfx942", 0),
+        ("hip", "gfx90a", 2),
+        ("hip", "mi210", 2),
+        ("hip", "mi300x", 0),
+        ("hip", "gfx1100", 0),
+        ("hip", None, 0),
+        ("cuda", "sm_80", 3),
+    ],
+)
+def test_a_run_has_a_gpu_of_its_chip_or_else_of_its_vendor(
+    tmp_path: Path, device: str, chip: str | None, wanted: int
+) -> None:
+    files(tmp_path)
+    with pool(tmp_path).claim(run(device, chip), Cancel()) as gpu:
+        assert gpu == EVERY[wanted]
+
+
+def test_the_gpus_named_first_are_taken_first(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pool(tmp_path, MI300[::-1]).claim(run(), Cancel()) as gpu:
+        assert gpu == MI300[1]
+
+
+def test_several_runs_have_several_gpus_and_one_of_another_chip_waits_for_none(tmp_path: Path) -> None:
+    files(tmp_path)
+    gpus, cancel = pool(tmp_path), Cancel()
+    runs = (run(), run(), run(chip="gfx90a"), run("cuda", "sm_80"))
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(gpus.claim(each, cancel)) for each in runs]
+        assert found == EVERY
+        assert not any(is_free(tmp_path / gpu.node[1:]) for gpu in EVERY)
+    assert all(is_free(tmp_path / gpu.node[1:]) for gpu in EVERY)
+
+
+def test_threads_of_several_pools_never_share_a_gpu(tmp_path: Path) -> None:
+    files(tmp_path)
+    busy: dict[int, int] = dict.fromkeys(range(2), 0)
+    most: list[int] = []
+
+    def work() -> None:
+        with pool(tmp_path, MI300).claim(run(), Cancel()) as gpu:
+            assert gpu
+            busy[gpu.index] += 1
+            most.append(max(busy.values()))
+            time.sleep(0.01)
+            busy[gpu.index] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert most == [1] * 8
+
+
+def test_a_gpu_that_another_process_uses_is_waited_for_until_that_is_killed(tmp_path: Path) -> None:
+    files(tmp_path)
+    told: list[tuple[str, float]] = []
+    with held_elsewhere(tmp_path / MI210.node[1:]) as holder:
+
+        def on_wait(holder_: str, waited_s: float) -> None:
+            told.append((holder_, waited_s))
+            holder.kill()  # by SIGKILL
+
+        with Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(chip="gfx90a"), Cancel()) as gpu:
+            assert gpu == MI210
+    assert told[0][0] == "GPU 2 (gfx90a, mi210)"
+    assert told[0][1] >= 0
+    assert [waited_s for _, waited_s in told] == sorted(waited_s for _, waited_s in told)
+
+
+def test_a_run_takes_the_gpu_that_no_other_process_uses(tmp_path: Path) -> None:
+    files(tmp_path)
+    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), Cancel()) as gpu:
+        assert gpu == MI300[1]
+
+
+def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
+    files(tmp_path)
+    cancel, told = Cancel(), threading.Event()
+
+    def on_wait(holder: str, waited_s: float) -> None:
+        assert holder == "GPU 0 (gfx942, mi300) or GPU 1 (gfx942, mi300)"
+        if waited_s > 0.5:
+            told.set()
+
+    def stop() -> None:
+        told.wait(IN_PROCESS_S)
+        cancel.set()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with contextlib.ExitStack() as stack:
+        for gpu in MI300:
+            stack.enter_context(held_elsewhere(tmp_path / gpu.node[1:]))
+        with pytest.raises(Cancelled), Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(), cancel):
+            pytest.fail("it had a GPU that others use")
+    thread.join()
+    assert told.is_set()
+
+
+def test_nothing_is_had_after_an_order_to_stop(tmp_path: Path) -> None:
+    files(tmp_path)
+    cancel = Cancel()
+    cancel.set()
+    with pytest.raises(Cancelled), pool(tmp_path).claim(run(), cancel):
+        pytest.fail("it was told to stop")
+    assert is_free(tmp_path / MI300[0].node[1:])
+
+
+def test_what_is_raised_within_frees_the_gpu(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pytest.raises(ZeroDivisionError), pool(tmp_path).claim(run(), Cancel()):
+        _ = 1 / 0
+    assert is_free(tmp_path / MI300[0].node[1:])
+
+
+def test_what_is_raised_by_who_is_told_of_the_wait_ends_it(tmp_path: Path) -> None:
+    files(tmp_path)
+
+    def on_wait(holder: str, waited_s: float) -> None:
+        raise TimeoutError(f"{waited_s} s for {holder}")
+
+    busy = held_elsewhere(tmp_path / MI210.node[1:])
+    gpus = Pool(EVERY, on_wait=on_wait, root=tmp_path)
+    with busy, pytest.raises(TimeoutError), gpus.claim(run(chip="gfx90a"), Cancel()):
+        pytest.fail("another has it")
+
+
+def test_a_device_file_that_cannot_be_opened_counts_as_free(tmp_path: Path) -> None:
+    with pool(tmp_path).claim(run(), Cancel()) as first, pool(tmp_path).claim(run(), Cancel()) as second:
+        assert first == second == MI300[0]
+
+
+def test_a_lock_is_not_inherited_by_programs(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pool(tmp_path).claim(run(), Cancel()):
+        child = subprocess.Popen(["sleep", "60"], close_fds=False)
+    assert is_free(tmp_path / MI300[0].node[1:])
+    child.kill()
+    child.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make device files")
+def test_real_devices_are_locked_by_their_file_and_not_by_their_numbers(tmp_path: Path) -> None:
+    for gpu in MI300:  # as a container has them: files of its own with the numbers of /dev/null
+        path = tmp_path / gpu.node[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), Cancel()) as had:
+        assert had == MI300[1]
+        assert not is_free(tmp_path / MI300[1].node[1:])
+    assert is_free(tmp_path / MI300[1].node[1:])
+
+
+def amd(name: str) -> dict[str, str]:
+    return {"ROCR_VISIBLE_DEVICES": name, "HIP_VISIBLE_DEVICES": "0"}
+
+
+def nvidia(name: str) -> dict[str, str]:
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": name}
+
+
+def test_a_program_sees_the_gpu_of_a_uuid() -> None:
+    assert visible(kfd.gpu(1)) == amd("GPU-9ba5000000000002")
+    assert visible(A100) == nvidia("GPU-9ba5000000000004")
+
+
+def test_without_a_uuid_it_is_a_place_among_those_that_can_be_seen(tmp_path: Path) -> None:
+    kfd.partitioned(tmp_path, parts=2)
+    kfd.nvidia(tmp_path, "0000:48:00.0", 0, "GPU-?")
+    first, second, third = (replace(gpu, uuid=None) for gpu in (*MI300, replace(A100, node="/dev/nvidia0")))
+    assert [visible(gpu, tmp_path) for gpu in (first, second, third)] == [amd("0"), amd("1"), nvidia("0")]
+    kfd.gpu_node(tmp_path / "container", 2, kfd.MI300X, place=1)
+    assert visible(second, tmp_path / "container") == amd("0"), "the only one in there"
+    assert visible(second, tmp_path / "nowhere") == amd("0")
+
+
+def test_the_lock_is_where_every_user_of_the_machine_sees_the_gpu(tmp_path: Path) -> None:
+    shown = [tmp_path / "sys/class/drm" / Path(MI300[0].node).name, tmp_path / "proc/driver/nvidia/gpus" / A100.bus_id]
+    for folder in shown:
+        folder.mkdir(parents=True)
+        folder.chmod(0o555)
+    gpus = pool(tmp_path)
+    with gpus.claim(run(), Cancel()) as amd, gpus.claim(run("cuda", "sm_80"), Cancel()) as nvidia:
+        assert (amd, nvidia) == (MI300[0], A100)
+        for folder in shown:
+            assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 1
+    for folder in shown:
+        assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 0

@@ -1,0 +1,257 @@
+"""What starts, ends and leaves no trace are real processes; every sleep has a number of its own to be found by."""
+
+import contextlib
+import errno
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.errors import DiskError, ToolError
+from harness.host import process, supervisor
+from harness.host.process import Cancel, Cancelled, Ended
+from tests.patience import IN_PROCESS_S, comes_true
+
+LONG_S = "97531"
+MIB = 1 << 20
+
+
+def run(folder: Path, script: str, **options: Any) -> Ended:
+    wanted: dict[str, Any] = {"cwd": folder, "log_path": folder / "log", "timeout_s": 30.0}
+    return process.run(["/bin/sh", "-c", script], **(wanted | options))
+
+
+def python(folder: Path, code: str, **options: Any) -> Ended:
+    wanted: dict[str, Any] = {"cwd": folder, "log_path": folder / "log", "timeout_s": 30.0}
+    return process.run([sys.executable, "-ISc", code], **(wanted | options))
+
+
+def said(folder: Path) -> str:
+    return (folder / "log").read_text()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie, which only waits to be asked how it ended, does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def written(path: Path) -> int:
+    """Return the number in a file once it is there."""
+    assert comes_true(lambda: path.exists() and path.read_text().endswith("\n"))
+    return int(path.read_text())
+
+
+@pytest.fixture
+def no_descriptor_is_left() -> Iterator[None]:
+    gc.collect()
+    before = set(Path("/proc/self/fd").iterdir())
+    yield
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+@pytest.mark.usefixtures("no_descriptor_is_left")
+@pytest.mark.parametrize("code", [0, 1, 74, 255])
+def test_an_exit_code(tmp_path: Path, code: int) -> None:
+    ended = run(tmp_path, f"exit {code}")
+    assert (ended.exit_code, ended.signal, ended.signal_name, ended.timed_out) == (code, None, "", False)
+    assert 0 < ended.seconds < 30
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(signal.SIGSEGV, "SIGSEGV"), (signal.SIGABRT, "SIGABRT"), (signal.SIGKILL, "SIGKILL"), (40, "signal 40")],
+)
+def test_a_signal(tmp_path: Path, number: int, name: str) -> None:
+    ended = run(tmp_path, f"kill -{int(number)} $$")
+    assert (ended.exit_code, ended.signal, ended.signal_name, ended.timed_out) == (None, number, name, False)
+
+
+def test_it_runs_in_its_folder_without_input_and_the_log_is_appended_to(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("before\n")
+    run(tmp_path, "pwd; cat; echo to stderr >&2; printf '%s\\n' \"$0\" last")
+    assert said(tmp_path) == f"before\n{tmp_path}\nto stderr\n/bin/sh\nlast\n"
+
+
+def test_arguments_are_never_seen_by_a_shell(tmp_path: Path) -> None:
+    argv = ["/bin/echo", "a  b", "$HOME", "`id`", ";", "*", "é\n"]
+    process.run(argv, cwd=tmp_path, log_path=tmp_path / "log", timeout_s=30)
+    assert said(tmp_path) == f"{' '.join(argv[1:])}\n"
+
+
+def test_variables_are_added_to_the_inherited_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OF_THE_PARENT", "1")
+    run(tmp_path, "echo $OF_THE_PARENT $MINE")
+    run(tmp_path, "echo $OF_THE_PARENT $MINE", variables={"MINE": "2"})
+    run(tmp_path, "echo $OF_THE_PARENT $MINE", variables={"OF_THE_PARENT": "3"})
+    assert said(tmp_path) == "1\n1 2\n3\n"
+
+
+@pytest.mark.usefixtures("no_descriptor_is_left")
+def test_a_time_limit_kills_the_whole_group(tmp_path: Path) -> None:
+    script = f"sleep {LONG_S} & echo $! >pid; trap '' TERM INT HUP; echo begun; sleep {LONG_S}"
+    ended = run(tmp_path, script, timeout_s=0.8)
+    assert (ended.timed_out, ended.exit_code, ended.signal) == (True, None, signal.SIGKILL)
+    assert 0.8 <= ended.seconds < 8
+    assert said(tmp_path) == "begun\n"
+    assert comes_true(lambda: not alive(written(tmp_path / "pid")))
+
+
+def test_what_a_program_leaves_running_is_killed_when_it_ends(tmp_path: Path) -> None:
+    ended = run(tmp_path, f"sleep {LONG_S} & echo $! >pid")
+    assert (ended.exit_code, ended.timed_out) == (0, False)
+    assert comes_true(lambda: not alive(written(tmp_path / "pid")))
+
+
+def test_a_time_limit_beyond_all_clocks(tmp_path: Path) -> None:
+    assert run(tmp_path, "exit 3", timeout_s=1e9).exit_code == 3
+
+
+def test_an_order_to_cancel_kills_what_runs(tmp_path: Path) -> None:
+    cancel, caught = Cancel(), []
+
+    def work() -> None:
+        try:
+            run(tmp_path, f"echo $$ >pid; sleep {LONG_S}", cancel=cancel)
+        except Cancelled as error:
+            caught.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    pid = written(tmp_path / "pid")
+    assert not cancel.is_set()
+    cancel.set()
+    for thread in threads:
+        thread.join(5)
+    assert cancel.is_set()
+    assert len(caught) == len(threads)
+    assert not alive(pid)
+
+
+def test_nothing_is_left_of_what_was_cancelled_before(tmp_path: Path) -> None:
+    cancel = Cancel()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        run(tmp_path, f"sleep {LONG_S}", cancel=cancel)
+
+
+@pytest.mark.usefixtures("no_descriptor_is_left")
+def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        written(tmp_path / "pid")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, f"echo $$ >pid; sleep {LONG_S}")
+    thread.join()
+    assert not alive(written(tmp_path / "pid"))
+
+
+def test_the_death_of_the_harness_takes_the_program_along(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from harness.host import process; here = Path.cwd();"
+        f"process.run(['/bin/sh', '-c', 'sleep {LONG_S} & echo $! >pid; sleep {LONG_S}'],"
+        "cwd=here, log_path=here / 'log', timeout_s=60)"
+    )
+    root = Path(process.__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(root)}) as harness:
+        pid = written(tmp_path / "pid")
+        assert alive(pid)
+        harness.kill()
+    assert comes_true(lambda: not alive(pid))
+
+
+def test_the_death_of_the_supervisor_is_a_signal_and_leaves_nothing_running(tmp_path: Path) -> None:
+    def shoot() -> None:
+        stat = Path(f"/proc/{written(tmp_path / 'pid')}/stat").read_text()
+        parent = int(stat.rpartition(")")[2].split()[1])
+        assert comes_true(lambda: "poll" in Path(f"/proc/{parent}/wchan").read_text())  # it has told of its child
+        os.kill(parent, signal.SIGKILL)
+
+    thread = threading.Thread(target=shoot)
+    thread.start()
+    ended = run(tmp_path, f"echo $$ >pid; sleep {LONG_S}")
+    thread.join()
+    assert (ended.signal_name, ended.timed_out) == ("SIGKILL", False)
+    assert comes_true(lambda: not alive(written(tmp_path / "pid")))
+
+
+@pytest.mark.usefixtures("no_descriptor_is_left")
+@pytest.mark.parametrize(
+    ("name", "text", "number"), [("nosuch", None, errno.ENOENT), ("data", "not a program", errno.EACCES)]
+)
+def test_a_program_that_cannot_be_started(tmp_path: Path, name: str, text: str | None, number: int) -> None:
+    if text:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ToolError) as caught:
+        process.run([str(tmp_path / name)], cwd=tmp_path, log_path=tmp_path / "log", timeout_s=30)
+    assert str(caught.value) == f"{tmp_path / name} cannot be started: {os.strerror(number)}; check the toolchain."
+
+
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    with pytest.raises(DiskError, match=r"log: the log cannot be written \(Is a directory\); choose another --out\."):
+        run(tmp_path, "exit 0")
+
+
+def test_peak_memory_is_that_of_the_program_and_not_of_the_harness(tmp_path: Path) -> None:
+    ballast = bytearray(os.urandom(1)) * (200 * MIB)
+    small = run(tmp_path, "exit 0")
+    large = python(tmp_path, f"x = bytearray(b'x') * {64 * MIB}")
+    assert len(ballast) == 200 * MIB
+    assert 0 < small.peak_memory_bytes < 64 * MIB
+    assert 64 * MIB < large.peak_memory_bytes < 128 * MIB
+
+
+def test_cpu_seconds_are_those_that_it_computed(tmp_path: Path) -> None:
+    idle = run(tmp_path, "sleep 0.3")
+    busy = python(tmp_path, "import time\nwhile time.process_time() < 0.3: pass")
+    assert idle.cpu_seconds < 0.2
+    assert idle.seconds >= 0.3
+    assert 0.3 <= busy.cpu_seconds < 1
+
+
+def test_no_core_is_dumped(tmp_path: Path) -> None:
+    run(tmp_path, "ulimit -Sc; ulimit -Hc")
+    assert said(tmp_path) == "0\n0\n"
+
+
+def test_a_key_pressed_at_the_terminal_reaches_the_harness_alone(tmp_path: Path) -> None:
+    run(tmp_path, "cut -d' ' -f5 /proc/$PPID/stat /proc/$$/stat")
+    supervisor, program = map(int, said(tmp_path).split())
+    assert len({supervisor, program, os.getpgrp()}) == 3
+
+
+def test_a_harness_killed_while_the_tool_starts_leaves_nothing(tmp_path: Path) -> None:
+    """The supervisor cannot report that it started the tool, and must kill it all the same."""
+    mark = f"{tmp_path}/sleeper"
+    (tmp_path / "sleeper").symlink_to("/bin/sleep")
+    report_reader, report = os.pipe()
+    os.close(report_reader)
+    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    argv = [sys.executable, "-IS", supervisor.__file__, str(report), str(log), mark, "60"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, pass_fds=(report, log)) as child:
+        os.close(report)
+        os.close(log)
+        assert child.stdin
+        child.stdin.close()
+        assert child.wait(IN_PROCESS_S) == 0
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(path)]
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,328 @@
+import itertools
+import math
+import os
+import re
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.core.errors import IntegrityError
+from harness.core.model import DEFAULT_ATOL, ELEMENT_BITS, Kind, Measurement, TensorType, Thresholds
+from harness.pipeline.compare import DTYPES, NPY_ELEMENTS, compare, file_type, npy_type
+
+Array = npt.NDArray[Any]
+
+NAN, INF, NUMERIC = math.nan, math.inf, Kind.NUMERIC
+INTEGERS = [element for element in ELEMENT_BITS if DTYPES[element].kind in "iu"]
+PATIENT = settings(deadline=None, max_examples=60)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tensors")
+
+
+def judged(folder: Path, element: str, actual: Array, expected: Array, **more: Any) -> Measurement:
+    got, want = folder / "actual.bin", folder / "expected.bin"
+    got.write_bytes(actual.tobytes())
+    want.write_bytes(expected.tobytes())
+    declared = TensorType(shape=expected.shape, element=element)
+    return compare(0, got, want, declared=declared, **({"thresholds": Thresholds()} | more))
+
+
+def values(element: str, *numbers: complex) -> Array:
+    with np.errstate(all="ignore"):
+        return np.array(numbers).astype(DTYPES[element])
+
+
+@pytest.mark.parametrize("element", ELEMENT_BITS)
+def test_every_element_type(folder: Path, element: str) -> None:
+    assert 8 * DTYPES[element].itemsize == ELEMENT_BITS[element]
+    reference = values(element, 1, 0, 1)
+    same = judged(folder, element, reference, reference)
+    assert (same.type, same.elements, same.kind, same.reason, same.mismatches) == (f"3x{element}", 3, None, "", 0)
+    assert (same.max_abs_error, same.mean_abs_error, same.max_rel_error, same.headroom) == (0, 0, 0, 0)
+    assert same.cosine_similarity == pytest.approx(1)
+    other = judged(folder, element, values(element, 1, 0, 0), reference)
+    assert (other.kind, other.mismatches, other.first_mismatch, other.max_abs_error) == (NUMERIC, 1, (2,), 1)
+    assert other.headroom == (1 / DEFAULT_ATOL[element] if element in DEFAULT_ATOL else None)
+    none = judged(folder, element, reference[:0], reference[:0].reshape(3, 0, 2))
+    assert (none.elements, none.kind, none.max_abs_error, none.mean_abs_error) == (0, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("element", "actual", "expected", "error", "kind"),
+    [
+        ("f16", 0x0001, 0x0000, 2.0**-24, None),  # subnormal
+        ("f16", 0x1418, 0x0000, 0.0009994507, None),  # 1e-3 lies between
+        ("f16", 0x1419, 0x0000, 0.0010004044, NUMERIC),
+        ("f16", 0x7BFF, 0xFBFF, 131008.0, NUMERIC),  # beyond its own range
+        ("bf16", 0x3F81, 0x3F80, 2.0**-7, None),
+        ("bf16", 0x3F82, 0x3F80, 2.0**-6, NUMERIC),
+        ("f32", 0x00000001, 0x80000000, 2.0**-149, None),
+        ("f32", 0x38D1B717, 0x00000000, 0.0000999999975, None),  # 1e-4 lies between
+        ("f32", 0x38D1B718, 0x00000000, 0.0001000000047, NUMERIC),
+        ("f64", 0x3F1A36E2EB1C432D, 0, 1e-4, None),
+        ("f64", 0x3F1A36E2EB1C432E, 0, 1e-4, NUMERIC),
+        ("f64", 0x7FEFFFFFFFFFFFFF, 0xFFEFFFFFFFFFFFFF, None, NUMERIC),  # the difference overflows
+        ("f8E4M3FN", 0x7E, 0x38, 447.0, NUMERIC),
+        ("f8E4M3FN", 0x80, 0x00, 0.0, NUMERIC),  # bit for bit: -0 is not 0
+        ("f8E4M3FN", 0x7F, 0x38, None, Kind.NAN),
+        ("f8E4M3FN", 0x7F, 0xFF, None, NUMERIC),  # two NaN
+        ("f8E4M3FNUZ", 0x7F, 0x40, 239.0, NUMERIC),
+        ("f8E4M3FNUZ", 0x80, 0x80, None, None),  # the only NaN
+        ("f8E5M2", 0x7C, 0x3C, None, Kind.NAN),  # infinity
+        ("f8E5M2FNUZ", 0x7F, 0x40, 57343.0, NUMERIC),
+        ("i8", 0x80, 0x7F, 255.0, NUMERIC),
+        ("ui8", 0x80, 0x7F, 1.0, NUMERIC),
+        ("i64", 2**53 + 1, 2**53, 1.0, NUMERIC),  # the same number as float64
+        ("si64", 2**63, 2**63 - 1, 2.0**64, NUMERIC),
+        ("ui64", 2**64 - 1, 2**64 - 2, 1.0, NUMERIC),
+        ("complex<f32>", 0x4080000040400000, 0, 5.0, NUMERIC),  # 3 + 4i
+        ("complex<f32>", 0x8000000000000000, 0, 0.0, NUMERIC),
+    ],
+)
+def test_edge_values(folder: Path, element: str, actual: int, expected: int, error: Any, *, kind: Any) -> None:
+    word, dtype = f"u{DTYPES[element].itemsize}", DTYPES[element]
+    found = judged(folder, element, np.array([actual], word).view(dtype), np.array([expected], word).view(dtype))
+    assert found.max_abs_error == (None if error is None else pytest.approx(error, rel=1e-6))
+    assert found.kind == kind
+
+
+@pytest.mark.parametrize("element", DEFAULT_ATOL)
+@pytest.mark.parametrize("rtol", [0.0, 1e-5])
+def test_nan_and_infinity(folder: Path, element: str, rtol: float) -> None:
+    table = """
+        got   nan       inf       -inf      1         expected
+        nan   -         nan       nan       nan
+        inf   numeric   -         numeric   nan
+        -inf  numeric   numeric   -         nan
+        1     numeric   numeric   numeric   -
+    """
+    (_, *columns, _), *rows = (line.split() for line in table.strip().splitlines())
+    for got, *kinds in rows:
+        for expected, kind in zip(columns, kinds, strict=True):
+            pair = values(element, float(got)), values(element, float(expected))
+            found = judged(folder, element, *pair, thresholds=Thresholds(rtol=rtol))
+            assert (found.kind or "-", found.nan) == (kind, int(got == "nan")), (got, expected)
+
+
+def test_headroom(folder: Path) -> None:
+    thresholds = Thresholds(atol={"f64": 1.0, "f32": 0.0, "i32": 5.0}, rtol=0.5)
+    found = judged(folder, "f64", values("f64", 104, 2), values("f64", 100, 0), thresholds=thresholds)
+    assert (found.max_abs_error, found.headroom, found.first_mismatch, found.atol, found.rtol) == (4, 2, (1,), 1, 0.5)
+    zero = judged(folder, "f32", values("f32", 1), values("f32", 0), thresholds=thresholds)
+    assert (zero.kind, zero.headroom) == (NUMERIC, None)
+    exact = judged(folder, "i32", values("i32", 1), values("i32", 2), thresholds=thresholds)
+    assert (exact.kind, exact.headroom, exact.atol, exact.rtol) == (NUMERIC, None, 0, 0)
+    nothing = judged(folder, "f32", values("f32", NAN), values("f32", NAN))
+    assert (nothing.kind, nothing.max_abs_error, nothing.cosine_similarity, nothing.headroom) == (None,) * 4
+
+
+def test_cosine_similarity(folder: Path) -> None:
+    def cosine(element: str, actual: list[complex], expected: list[complex]) -> float | None:
+        return judged(folder, element, values(element, *actual), values(element, *expected)).cosine_similarity
+
+    assert cosine("complex<f32>", [1, 1j], [1, 1j]) == pytest.approx(1)
+    assert cosine("f32", [3, 4], [-3, -4]) == pytest.approx(-1)
+    assert cosine("i8", [1, 0], [0, 1]) == 0
+    assert cosine("f16", [0, 0], [1, 1]) is None
+    assert cosine("f64", [1e200, 1], [1e200, 1]) is None
+
+
+@pytest.mark.parametrize(
+    ("element", "actual", "expected", "reason"),
+    [
+        ("f32", [0, 1], [0, 9], "differ by more than 0.0001 + 1e-05 * |expected|, first at [1]: got 1.0, expected 9.0"),
+        ("f16", [1, NAN, INF], [1, 1, 1], "are NaN or infinite and should not be, first at [1]: got nan, expected 1.0"),
+        ("i8", 3, 5, "differ (i8 must match bit for bit): got 3, expected 5; max error 2"),
+    ],
+)
+def test_the_reason_is_a_sentence(folder: Path, element: str, actual: Any, expected: Any, reason: str) -> None:
+    arrays = np.array(actual).astype(DTYPES[element]), np.array(expected).astype(DTYPES[element])
+    found = judged(folder, element, *arrays, thresholds=Thresholds(rtol=1e-5))
+    worst = "; max error 8 (4.21e+04x the threshold)" if element == "f32" else ""
+    assert found.reason == f"output 0 ({found.type}): {found.mismatches} of {found.elements} elements {reason}{worst}"
+
+
+@pytest.mark.parametrize("got", [0, 15, 17])
+def test_another_size_is_another_shape(folder: Path, got: int) -> None:
+    found = judged(folder, "f32", np.zeros(got, "u1"), np.zeros((2, 2), "<f4"))
+    assert (found.kind, found.elements) == (Kind.SHAPE, 4)
+    assert found.reason == f"output 0 (2x2xf32): expected 16 bytes, got {got}"
+
+
+def test_the_first_mismatch_is_found_across_chunks(folder: Path) -> None:
+    for chunk, at in itertools.product([1, 7, 30, 59, 60, 61], [0, 1, 29, 30, 59]):
+        actual = (np.arange(60) >= at).astype("<f4")
+        found = judged(folder, "f32", actual, np.zeros((3, 4, 5), "<f4"), chunk=chunk)
+        assert (found.mismatches, found.first_mismatch) == (60 - at, (at // 20, at // 5 % 4, at % 5))
+    many = judged(folder, "i8", np.array([1, 2], "i1"), np.array([1, 3], "i1").reshape((1,) * 60 + (2,)))
+    assert many.first_mismatch == (0,) * 60 + (1,)
+
+
+# Oracles that share nothing with the code under test: whole arrays, numpy.isclose, bits decoded by hand, Python's int.
+
+NUMBER = st.floats(-1e30, 1e30) | st.floats(-2, 2) | st.sampled_from([0.0, -0.0, NAN, INF, -INF, 1e-4, 1e-3, 6e-8])
+NEAR = st.tuples(st.floats(-2, 2), st.floats(-0.02, 0.02)).map(lambda pair: (pair[0] + pair[1], pair[0]))
+LIMITS = st.sampled_from([(0.0, 0.0), (1e-4, 0.0), (1e-2, 0.0), (0.0, 0.25), (1e-4, 1e-5)])
+FLOAT_PAIRS = st.lists(st.tuples(NUMBER, NUMBER) | NUMBER.map(lambda x: (x, x)) | NEAR, min_size=1, max_size=20)
+
+
+@PATIENT
+@given(element=st.sampled_from(sorted(DEFAULT_ATOL)), pairs=FLOAT_PAIRS, limit=LIMITS, chunk=st.integers(1, 21))
+def test_floats_agree_with_numpy(
+    folder: Path, *, element: str, pairs: list[tuple[float, float]], limit: tuple[float, float], chunk: int
+) -> None:
+    atol, rtol = limit
+    arrays = [values(element, *column) for column in zip(*pairs, strict=True)]
+    found = judged(folder, element, *arrays, thresholds=Thresholds(atol={element: atol}, rtol=rtol), chunk=chunk)
+    if element == "bf16":
+        arrays = [(array.view("<u2").astype("<u4") << 16).view("<f4") for array in arrays]
+    a, e = (array.astype(np.float64) for array in arrays)
+    with np.errstate(all="ignore"):
+        wrong = np.flatnonzero(~np.isclose(a, e, rtol=rtol, atol=atol, equal_nan=True)).tolist()
+    stray = [i for i in wrong if math.isnan(a[i]) or (math.isinf(a[i]) and math.isfinite(e[i]))]
+    assert found.kind == (Kind.NAN if stray else NUMERIC if wrong else None)
+    assert (found.mismatches, found.nan) == (len(wrong), np.isnan(a).sum())
+    assert found.first_mismatch == ((wrong[0],) if wrong else None)
+    both = [(x, y) for x, y in zip(a.tolist(), e.tolist(), strict=True) if math.isfinite(x) and math.isfinite(y)]
+    errors = [abs(x - y) for x, y in both]
+    assert found.max_abs_error == (max(errors) if both else None)
+    assert found.mean_abs_error == (pytest.approx(math.fsum(errors) / len(both)) if both else None)
+    largest = max((abs(x - y) / abs(y) for x, y in both if y), default=None)
+    assert found.max_rel_error == (largest if largest != math.inf else None)  # too large for a float64
+    norms = math.hypot(*(x for x, _ in both)) * math.hypot(*(y for _, y in both))
+    if norms > 1e-100:
+        assert found.cosine_similarity == pytest.approx(math.fsum(x * y for x, y in both) / norms, abs=1e-9)
+    if found.headroom is not None:
+        assert (found.headroom > 1) == any(abs(x - y) > atol + rtol * abs(y) for x, y in both)
+
+
+@PATIENT
+@given(st.data(), st.sampled_from(sorted(set(ELEMENT_BITS) - set(DEFAULT_ATOL))), st.integers(1, 9))
+def test_exact_types_agree_with_bytes(folder: Path, data: st.DataObject, element: str, chunk: int) -> None:
+    word = st.binary(min_size=ELEMENT_BITS[element] // 8, max_size=ELEMENT_BITS[element] // 8)
+    pairs = data.draw(st.lists(st.tuples(word, word) | word.map(lambda each: (each, each)), min_size=1, max_size=8))
+    arrays = [np.frombuffer(b"".join(column), DTYPES[element]) for column in zip(*pairs, strict=True)]
+    found = judged(folder, element, *arrays, chunk=chunk)
+    wrong = [i for i, (a, e) in enumerate(pairs) if a != e]
+    assert (found.mismatches, found.first_mismatch) == (len(wrong), (wrong[0],) if wrong else None)
+    assert found.headroom == (None if wrong else 0)
+    if element in INTEGERS:
+        errors = [abs(a - e) for a, e in zip(arrays[0].tolist(), arrays[1].tolist(), strict=True)]
+        assert found.max_abs_error == float(max(errors))
+        assert found.mean_abs_error == pytest.approx(sum(errors) / len(errors))
+
+
+def test_memory_does_not_grow_with_the_tensor(tmp_path: Path) -> None:
+    path, peaks_bytes = tmp_path / "sparse.bin", []
+    for elements in (1 << 17, 1 << 20):
+        path.touch()
+        os.truncate(path, 16 * elements)
+        declared = TensorType(shape=(elements,), element="complex<f64>")
+        tracemalloc.start()
+        assert compare(0, path, path, declared=declared, thresholds=Thresholds()).kind is None
+        peaks_bytes.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks_bytes[1] < 1.1 * peaks_bytes[0] < 12 << 20
+
+
+@pytest.mark.parametrize(("name", "element"), NPY_ELEMENTS.items())
+def test_a_npy_file_says_its_type_and_is_compared_behind_its_header(tmp_path: Path, name: str, element: str) -> None:
+    array, raw, path = np.eye(2, 3).astype("?" if name == "b1" else name), tmp_path / "a.bin", tmp_path / "a.npy"
+    for version in ((1, 0), (2, 0)):
+        with path.open("wb") as file:
+            np.lib.format.write_array(file, array, version=version)
+        assert npy_type(path) == TensorType(shape=(2, 3), element=element)
+        assert file_type(path, None) == (npy_type(path), path.stat().st_size - array.nbytes)
+    for changed in (0, 1):
+        array[1, 1] -= array[1, 1] * changed
+        array.tofile(raw)
+        found = compare(3, raw, path, declared=None, thresholds=Thresholds(), chunk=4)
+        assert (found.index, found.type, found.mismatches) == (3, f"2x3x{element}", changed)
+
+
+def test_what_iree_cannot_read_is_refused(tmp_path: Path) -> None:
+    refused = [
+        (np.zeros((2, 2), order="F"), "Fortran order; expected C order"),
+        (np.zeros(2, ">f4"), "big-endian (>f4); expected little-endian"),
+        (np.array([None]), "expected one of"),
+        (np.zeros(2, [("a", "<f4")]), "expected one of"),
+        (np.zeros(2, np.longdouble), "expected one of"),
+        (values("bf16", 1), "Store bf16 and f8 as raw contents"),
+    ]
+    for array, message in refused:
+        np.save(tmp_path / "a.npy", array, allow_pickle=True)
+        with pytest.raises(ValueError, match=re.escape(message)):
+            npy_type(tmp_path / "a.npy")
+        with pytest.raises(IntegrityError, match=re.escape(f"{tmp_path / 'a.npy'}")):
+            file_type(tmp_path / "a.npy", None)
+
+
+def headed(header: bytes) -> bytes:
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+
+
+SHAPED = b"{'descr': '<f4', 'fortran_order': False, 'shape': %s}"
+SHAPES = [b"('3',)", b"(-1,)", b"(True,)", b"(1.5,)", b"(3)", b"(%d,)" % 2**63, b"(1,)*9", b"(%s)" % (b"1," * 65)]
+HEADERS = [b"\0", b"{", b"3", b"[]", b"{}", b"-" * 9000 + b"1", b"(" * 9000, b"exit()", b"\x93" * 65535]
+GOOD = SHAPED % b"(1,)"
+OTHERS = [
+    headed(GOOD.replace(b"False", b"None")),
+    b"\x93NUMPY\3\0" + len(GOOD).to_bytes(4, "little") + GOOD,
+    b"0" * 200,
+]
+
+
+def test_a_hostile_header_is_refused(tmp_path: Path) -> None:
+    for contents in [*(headed(SHAPED % shape) for shape in SHAPES), *map(headed, HEADERS), *OTHERS]:
+        (tmp_path / "a.npy").write_bytes(contents)
+        with pytest.raises(ValueError, match=r"a\.npy"):
+            npy_type(tmp_path / "a.npy")
+
+
+def test_a_huge_header_and_a_huge_shape_cost_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "wide.npy").write_bytes(headed(SHAPED % (b"(%d, 4)" % 2**62)))
+    (tmp_path / "long.npy").write_bytes(b"\x93NUMPY\2\0" + (1 << 30).to_bytes(4, "little"))
+    os.truncate(tmp_path / "long.npy", 1 << 31)
+    tracemalloc.start()
+    with pytest.raises(IntegrityError, match="only 10000 of them"):
+        file_type(tmp_path / "long.npy", None)
+    with pytest.raises(IntegrityError, match=f"expected {2**66} bytes"):
+        file_type(tmp_path / "wide.npy", None)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 1 << 20
+
+
+@pytest.mark.parametrize(("dtype", "agreeing"), [("<i4", "i32 si32 ui32"), ("<u4", "i32 ui32"), ("?", "i1")])
+def test_the_header_must_agree_with_the_declared_type(tmp_path: Path, dtype: str, agreeing: str) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros(2, dtype))
+    agree = [TensorType(shape=(2,), element=element) for element in agreeing.split()]
+    for shape, element in itertools.product([(2,), (1, 2), (3,), ()], ELEMENT_BITS):
+        declared = TensorType(shape=shape, element=element)
+        if declared in agree:
+            assert file_type(path, declared)[0] == npy_type(path)
+        else:
+            with pytest.raises(IntegrityError, match=f"the spec says {declared}"):
+                file_type(path, declared)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_must_be_as_long_as_its_type(tmp_path: Path, change: int) -> None:
+    array, declared = np.zeros(4, "<f4"), TensorType.parse("4xf32")
+    array.tofile(tmp_path / "a.bin")
+    np.save(tmp_path / "a.npy", array)
+    for path, offset in ((tmp_path / "a.bin", 0), (tmp_path / "a.npy", 128)):
+        assert file_type(path, declared) == (declared, offset)
+        os.truncate(path, path.stat().st_size + change)
+        with pytest.raises(IntegrityError, match=f"{path} .* expected 16 bytes for 4xf32, got {16 + change}"):
+            file_type(path, declared)

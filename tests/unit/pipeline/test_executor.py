@@ -1,0 +1,94 @@
+import dataclasses
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
+from harness.host.devices import Gpu
+from harness.host.gpu_locks import Pool
+from harness.host.process import Cancel
+from harness.pipeline.executor import LocalExecutor, resource
+from harness.pipeline.scheduler import PlanRun
+from harness.pipeline.step_runner import Done, Results, Steps
+from tests.patience import IN_PROCESS_S, comes_true
+from tests.unit.executors import Heard, steps
+from tests.unit.samples import planned, spec
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Counting(Steps):
+    """Counts how many steps of a resource are done at once, and at most were; none ends before `go`."""
+
+    busy: Counter[str] = dataclasses.field(default_factory=Counter)
+    most: Counter[str] = dataclasses.field(default_factory=Counter)
+    mutex: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    go: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:  # noqa: ARG002
+        name = resource(step)
+        with self.mutex:
+            self.busy[name] += 1
+            self.most[name] = max(self.most[name], self.busy[name])
+        self.go.wait(IN_PROCESS_S)
+        with self.mutex:
+            self.busy[name] -= 1
+        return Done(step=step)
+
+
+def fetch(name: str) -> Fetch:
+    return Fetch(blob=Blob(url=f"https://host/{name}"))
+
+
+def compile_(name: str) -> Compile:
+    return Compile(release="3.13.0", argv=(name,), links=(), module=name, products=())
+
+
+def run(name: str, device: str) -> Run:
+    none: dict[str, Any] = {"links": (), "inputs": (), "compiles": (), "outputs": ()}
+    return Run(case_id=name, argv=(), device=device, **none)
+
+
+def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
+    doer: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    executor = LocalExecutor(doer, {"network": 3, "compile": 2}, Pool(()), Cancel())
+    names = [f"{number}" for number in range(6)]
+    wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
+    wanted += [run(name, f"hip://{int(name) % 2}") for name in names]
+    for step in wanted:
+        executor.start(step, {})
+    slots = {"network": 3, "compile": 2, "device hip://0": 1, "device hip://1": 1}
+    assert comes_true(lambda: doer.busy == slots)
+    doer.go.set()
+    done = [executor.next_done(IN_PROCESS_S) for _ in wanted]
+    assert {each.step for each in done if each} == set(wanted)
+    assert doer.most == slots
+    assert executor.next_done(0.01) is None
+
+
+def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), Cancel())
+    step = planned().steps[1]
+    assert isinstance(step, Compile)
+    executor.start(step, {})  # without the blobs that it needs
+    with pytest.raises(KeyError):
+        executor.next_done(IN_PROCESS_S)
+
+
+def test_a_plan_done_by_threads(tmp_path: Path) -> None:
+    (tmp_path / "there.mlir").write_text("module {}")
+    here = {name: Blob(url=(tmp_path / f"{name}.mlir").as_uri()) for name in ("there", "gone")}
+    plans = [
+        planned(spec(submodel="a", mlir=here["gone"])),
+        planned(spec(submodel="b", mlir=here["there"], compile_only=True)),
+    ]
+    heard = Heard()
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), Cancel())
+    PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=Cancel()).run()
+    found = {each.submodel: (each.status, each.kind, each.phase) for each in heard.cases}
+    assert found == {
+        "a": (Status.ERROR, Kind.FETCH, Phase.FETCH),
+        "b": (Status.ERROR, Kind.TOOL, Phase.COMPILE),
+    }

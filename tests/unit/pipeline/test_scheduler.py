@@ -1,0 +1,259 @@
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.model import Backend, Compare, Compile, Fetch, Kind, Outcome, Phase, Plan, Run, Status, Step, Target
+from harness.host.process import Cancel
+from harness.pipeline.planner import needs
+from harness.pipeline.scheduler import PlanRun
+from harness.pipeline.step_runner import INTERRUPTED
+from tests.unit.executors import Decide, FakeExecutor, Heard, error, failed
+from tests.unit.samples import MI300, blob, planned, rocm_spec, spec
+
+
+def well(_: Step) -> None:
+    """Let every step end well."""
+
+
+def fails(kind: type[Step], of: str = "") -> Decide:
+    """Let the steps of a kind fail in whose description a text occurs."""
+    return lambda step: failed() if isinstance(step, kind) and of in repr(step) else None
+
+
+def begin(root: Path, plans: Sequence[Plan], decide: Decide = well, **more: Any) -> tuple[PlanRun, FakeExecutor, Heard]:
+    executor, heard = FakeExecutor(root, decide, **more), Heard()
+    return PlanRun(plans, executor, heard, out_dir=root / "out", cancel=Cancel()), executor, heard
+
+
+def outcomes(root: Path, *plans: Plan, decide: Decide = well, **more: Any) -> tuple[Outcome, ...]:
+    plan_run, _, heard = begin(root, plans, decide, **more)
+    plan_run.run()
+    assert sorted(each.id for each in heard.cases) == sorted(each.case.id for each in plans), "each is decided once"
+    return plan_run.outcomes
+
+
+def three() -> tuple[Plan, Plan, Plan]:
+    """Return two cases that share their compilation and one that is on its own."""
+    return (
+        planned(spec(submodel="one")),
+        planned(spec(submodel="two", real_weights=blob("two.irpa"), device="local-sync")),
+        planned(spec(submodel="three", mlir=blob("three.mlir"), pipeline_mlir=blob("p"), add_pipeline_module=True)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_steps_are_done_once_and_after_what_they_need(tmp_path: Path, seed: int) -> None:
+    plans = three()
+    plan_run, executor, heard = begin(tmp_path, plans, seed=seed)
+    plan_run.run()
+    assert len(executor.started) == len(set(executor.started))
+    assert set(executor.started) == {step for plan in plans for step in plan.steps}
+    assert [outcome.status for outcome in plan_run.outcomes] == [Status.PASSED] * 3
+    assert [outcome.submodel for outcome in plan_run.outcomes] == ["one", "two", "three"], "in the order of the plans"
+    assert [step for step, _ in heard.started] == executor.started
+    done = [each.step for each in heard.ended]
+    for place, step in enumerate(done):
+        assert set(needs(step)) <= set(done[:place])
+
+
+def test_whatever_can_overlap_is_started_at_once(tmp_path: Path) -> None:
+    plan_run, executor, _ = begin(tmp_path, three(), lambda _: KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        plan_run.run()
+    blobs = {step.blob.name for step in executor.started if isinstance(step, Fetch)}
+    assert blobs == {"clip.mlir", "three.mlir", "p", "in.bin", "clip.irpa", "two.irpa", "out.bin"}
+    assert len(executor.started) == len(blobs)
+
+
+def test_a_shared_step_names_all_its_cases(tmp_path: Path) -> None:
+    plan_run, _, heard = begin(tmp_path, three())
+    plan_run.run()
+    users = [ids for step, ids in heard.started if isinstance(step, Compile) and "clip.mlir" in repr(step)]
+    assert users == [("tiny/one[cpu]", "tiny/two[cpu]")]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_failed_step_decides_its_cases_and_does_not_stop_others(tmp_path: Path, seed: int) -> None:
+    plans = three()
+    plan_run, executor, heard = begin(tmp_path, plans, fails(Compile, "clip.mlir"), seed=seed)
+    plan_run.run()
+    one, two, other = plan_run.outcomes
+    for outcome in (one, two):
+        assert (outcome.status, outcome.kind, outcome.phase) == (Status.FAILED, Kind.NUMERIC, Phase.COMPILE)
+        assert (outcome.reason, outcome.log_tail) == ("wrong", "its end")
+        assert (outcome.modules, outcome.outputs) == ((), ())
+    assert (other.status, other.phase) == (Status.PASSED, Phase.COMPARE)
+    assert [step.case_id for step in executor.started if isinstance(step, Run)] == ["tiny/three[cpu]"]
+    assert len(heard.cases) == len(plans)
+
+
+def test_a_blob_that_cannot_be_had_is_no_failure_of_the_model(tmp_path: Path) -> None:
+    gone = error(Kind.FETCH, "gone")
+    first, second, third = outcomes(tmp_path, *three(), decide=lambda s: gone if "two.irpa" in repr(s) else None)
+    assert (second.status, second.kind, second.phase, second.reason) == (Status.ERROR, Kind.FETCH, Phase.FETCH, "gone")
+    assert first.status is third.status is Status.PASSED
+
+
+EXPECTING = {"run_test_expecting_to_fail": True, "lines": {"$.run_test_expecting_to_fail": 31}}
+
+
+@pytest.mark.parametrize(
+    ("decide", "status", "kind", "phase"),
+    [
+        (fails(Compare), Status.XFAILED, Kind.NUMERIC, Phase.COMPARE),
+        (fails(Run), Status.XFAILED, Kind.NUMERIC, Phase.RUN),
+        (fails(Compile), Status.FAILED, Kind.NUMERIC, Phase.COMPILE),
+        (lambda step: error() if isinstance(step, Run) else None, Status.ERROR, Kind.TOOL, Phase.RUN),
+        (well, Status.XPASSED, None, Phase.COMPARE),
+    ],
+)
+def test_a_run_that_is_expected_to_fail_is_done(
+    tmp_path: Path, decide: Decide, status: Status, kind: Kind | None, phase: Phase
+) -> None:
+    (outcome,) = outcomes(tmp_path, planned(spec(**EXPECTING)), decide=decide)
+    assert (outcome.status, outcome.kind, outcome.phase) == (status, kind, phase)
+    if status is Status.XPASSED:
+        place = "quality_tests/tiny/clip_cpu.json:31"
+        assert outcome.reason == f'expected to fail but passed: delete "run_test_expecting_to_fail" in {place}'
+
+
+def test_a_run_that_is_expected_to_fail_and_compares_nothing(tmp_path: Path) -> None:
+    (outcome,) = outcomes(tmp_path, planned(spec(**EXPECTING, outputs=())))
+    assert (outcome.status, outcome.phase) == (Status.XPASSED, Phase.RUN)
+    (compiled,) = outcomes(tmp_path, planned(spec(**EXPECTING, compile_only=True)))
+    assert (compiled.status, compiled.phase) == (Status.COMPILED, Phase.COMPILE)
+
+
+@pytest.mark.parametrize(
+    ("decide", "status"),
+    [
+        (fails(Compile), Status.XFAILED),
+        (lambda step: error() if isinstance(step, Compile) else None, Status.ERROR),
+        (lambda step: error(Kind.FETCH) if isinstance(step, Fetch) else None, Status.ERROR),
+        (well, Status.XPASSED),
+    ],
+)
+def test_a_compilation_that_is_expected_to_fail_is_done(tmp_path: Path, decide: Decide, status: Status) -> None:
+    field = "compile_chip_expecting_to_fail"
+    model = rocm_spec(compile_chip_expecting_to_fail=frozenset({"gfx90a"}), lines={f"$.{field}": 7})
+    chip = planned(model, Target(backend=Backend.ROCM, chip="gfx90a"))
+    other = planned(model, MI300)
+    found, unexpected = outcomes(tmp_path, chip, other, decide=decide)
+    assert found.status is status
+    if status is Status.XPASSED:
+        place = "quality_tests/tiny/clip_cpu.json:7"
+        assert found.reason == f'expected to fail but passed: delete "{field}"[gfx90a] in {place}'
+    assert unexpected.status is {Status.XFAILED: Status.FAILED, Status.XPASSED: Status.PASSED}.get(status, status)
+
+
+def test_a_time_limit_while_compiling_is_a_failure_too(tmp_path: Path) -> None:
+    model = rocm_spec(compile_chip_expecting_to_fail=frozenset({"gfx942"}))
+    slow = failed(Kind.TIMEOUT, "killed")
+    (found,) = outcomes(tmp_path, planned(model, MI300), decide=lambda s: slow if isinstance(s, Compile) else None)
+    assert (found.status, found.kind) == (Status.XFAILED, Kind.TIMEOUT)
+
+
+def test_what_is_blocked_is_told_without_a_step(tmp_path: Path) -> None:
+    nowhere = planned(rocm_spec(submodel="nowhere"), Target(backend=Backend.ROCM))
+    new = spec(
+        submodel="new", compiler_flags=("--iree-dispatch-creation-data-tiling",), run_test_expecting_to_fail=True
+    )
+    plan_run, executor, heard = begin(tmp_path, [nowhere, planned(), planned(new, name="3.4.0")])
+    before = plan_run.outcomes
+    plan_run.run()
+    assert [each.status for each in before] == [Status.ERROR, Status.ERROR, Status.UNSUPPORTED]
+    assert [each.status for each in plan_run.outcomes] == [Status.ERROR, Status.PASSED, Status.UNSUPPORTED]
+    assert [each.kind for each in plan_run.outcomes] == [Kind.DEVICE, None, None]
+    assert plan_run.outcomes[2].phase is None
+    assert "does not know --iree-dispatch-creation-data-tiling" in plan_run.outcomes[2].reason
+    assert [each.submodel for each in heard.cases] == ["nowhere", "new", "clip"], "at once"
+    assert len(executor.started) == len(planned().steps)
+
+
+def test_before_it_is_run_everything_is_interrupted(tmp_path: Path) -> None:
+    plan_run, _, _ = begin(tmp_path, three())
+    for outcome in plan_run.outcomes:
+        assert (outcome.status, outcome.kind, outcome.reason) == (Status.ERROR, Kind.TOOL, INTERRUPTED.reason)
+        assert (outcome.phase, outcome.commands["run"][0]) == (None, "iree-run-module")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("a bug")])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_interrupt_leaves_complete_outcomes(tmp_path: Path, stop: BaseException, seed: int) -> None:
+    """The first run that would be done is interrupted; what is under way then ends as cancelled."""
+    cancel, stops = Cancel(), [stop]
+
+    def decide(step: Step) -> Any:
+        if cancel.is_set():
+            return INTERRUPTED
+        return stops.pop() if stops and isinstance(step, Run) and "three" in repr(step) else None
+
+    executor, heard = FakeExecutor(tmp_path, decide, seed=seed), Heard()
+    plans = three()
+    plan_run = PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=cancel)
+    with pytest.raises(type(stop)):
+        plan_run.run()
+    assert cancel.is_set()
+    assert executor.under_way == [], "all that was running has ended"
+    found = {outcome.submodel: outcome for outcome in plan_run.outcomes}
+    assert list(found) == ["one", "two", "three"]
+    decided = {outcome.submodel: outcome for outcome in heard.cases}
+    for name, outcome in found.items():
+        if name in decided:
+            assert (outcome, outcome.status) == (decided[name], Status.PASSED)
+        else:
+            assert (outcome.status, outcome.kind, outcome.reason) == (Status.ERROR, Kind.TOOL, INTERRUPTED.reason)
+    assert "three" not in decided
+    assert found["three"].phase is Phase.RUN
+    assert len(found["three"].modules) == 2, "what was done before is kept"
+
+
+def test_a_cancelled_run_starts_nothing_more(tmp_path: Path) -> None:
+    cancel = Cancel()
+    executor = FakeExecutor(tmp_path, lambda _: cancel.set())
+    plan_run = PlanRun(three(), executor, Heard(), out_dir=tmp_path / "out", cancel=cancel)
+    plan_run.run()
+    assert {type(step) for step in executor.started} == {Fetch}
+    assert executor.under_way == []
+    assert {outcome.reason for outcome in plan_run.outcomes} == {INTERRUPTED.reason}
+
+
+def test_an_outcome_tells_all_that_was_done(tmp_path: Path) -> None:
+    plan = three()[2]
+    (outcome,) = outcomes(tmp_path, plan)
+    first, second = (step for step in plan.steps if isinstance(step, Compile))
+    (ran,) = (step for step in plan.steps if isinstance(step, Run))
+    assert outcome.commands == {"compile": first.argv, "compile_pipeline": second.argv, "run": ran.argv}
+    assert outcome.seconds == {"fetch": 2.5, "compile": 1.0, "run": 0.5, "compare": 0.5}
+    assert [module.key for module in outcome.modules] == ["model.vmfb", "pipeline.vmfb"]
+    assert [each.type for each in outcome.outputs] == ["2xf32"]
+    assert [each.url for each in outcome.blobs] == [s.blob.url for s in plan.steps if isinstance(s, Fetch)]
+    assert (outcome.peak_memory_bytes, outcome.log_tail, outcome.reason) == (77, "", "")
+    assert (outcome.backend, outcome.chip, outcome.path) == ("cpu", None, "quality_tests/tiny/clip_cpu.json")
+
+
+def test_logs_are_copied_into_the_results(tmp_path: Path) -> None:
+    (outcome,) = outcomes(tmp_path, three()[2])
+    folder = "logs/tiny/three-cpu"
+    assert outcome.logs == {
+        "compile": f"{folder}/compile.log",
+        "compile_pipeline": f"{folder}/compile_pipeline.log",
+        "run": f"{folder}/run.log",
+    }
+    assert all((tmp_path / "out" / path).read_text().startswith("log of ") for path in outcome.logs.values())
+
+
+def test_a_log_among_the_results_stays_where_it_is(tmp_path: Path) -> None:
+    class InPlace(FakeExecutor):
+        def next_done(self, timeout_s: float | None) -> Any:
+            done = super().next_done(timeout_s)
+            place = tmp_path / "out/logs/modules/a.log"
+            return dataclasses.replace(done, log_path=place) if done and done.log_path else done
+
+    plan_run = PlanRun([planned()], InPlace(tmp_path), Heard(), out_dir=tmp_path / "out", cancel=Cancel())
+    plan_run.run()
+    assert set(plan_run.outcomes[0].logs.values()) == {"logs/modules/a.log"}
+    assert not (tmp_path / "out").exists()

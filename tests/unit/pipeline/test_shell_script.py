@@ -1,0 +1,70 @@
+"""What goes before the forecast, the commands, is in `test_plan_keys.py`."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.core.model import Blob, Prospect
+from harness.pipeline.shell_script import forecast
+
+GB = 10**9
+
+
+def remote(name: str, size_bytes: int | None, *, here: bool = False, begun_bytes: int = 0) -> Prospect:
+    blob = Blob(url=f"https://me:pw@host/{name}?sig=s1gnature")
+    return Prospect(blob=blob, size_bytes=size_bytes, is_here=here, begun_bytes=begun_bytes)
+
+
+def local(name: str, size_bytes: int | None) -> Prospect:
+    return Prospect(blob=Blob(url=f"file:///{name}"), size_bytes=size_bytes, is_here=size_bytes is not None)
+
+
+def lines(*prospects: Prospect) -> list[str]:
+    return forecast(prospects, store=Path("/store"), free_bytes=60 * GB).splitlines()
+
+
+def test_each_blob_and_what_they_need_together() -> None:
+    assert lines(
+        remote("here", 2 * GB, here=True),
+        remote("begun", 3 * GB, begun_bytes=GB),
+        remote("none", 5 * GB),
+        local("a", 12),
+    ) == [
+        "",
+        "#   2.0 GB  here      https://host/here?sig=***",
+        "#   3.0 GB  begun     https://host/begun?sig=***",
+        "#   5.0 GB  to fetch  https://host/none?sig=***",
+        "#     12 B  local     file:///a",
+        "# 4 blobs: 2 to fetch (7.0 GB), 1 here already (2.0 GB), 1 local",
+        "# disk needed at /store: 7.0 GB; free there: 60.0 GB",
+    ]
+
+
+def test_what_nobody_knows_is_said_to_be_unknown() -> None:
+    told = lines(remote("none", None), remote("begun", None, begun_bytes=7), remote("small", 12), local("b", None))
+    assert told[1:3] == [
+        "#        ?  to fetch  https://host/none?sig=***",
+        "#        ?  begun     https://host/begun?sig=***",
+    ]
+    assert told[4] == "#        ?  lost      file:///b"
+    assert told[5] == "# 4 blobs: 3 to fetch (12 B and 2 of unknown size), 0 here already (0 B), 1 local (1 lost)"
+    assert told[6] == "# disk needed at /store: 12 B and 2 of unknown size; free there: 60.0 GB"
+
+
+def test_more_than_is_to_come_may_be_there() -> None:
+    assert remote("begun", 10, begun_bytes=4096).lacking_bytes == 0
+
+
+def test_what_is_free_may_be_unknown() -> None:
+    told = forecast([remote("a", 1)], store=Path("/store"), free_bytes=None)
+    assert told.endswith("\n# disk needed at /store: 1 B; free there: ?\n")
+
+
+def test_without_blobs_nothing_is_said() -> None:
+    assert lines() == []
+
+
+@pytest.mark.parametrize("evil", ["\nrm -rf $HOME", "\r\nreboot", "\x0breboot", "\u2028reboot"])
+def test_nothing_in_it_can_become_a_command(evil: str) -> None:
+    told = forecast([remote(evil, 1), local(evil, 1)], store=Path(f"/store{evil}"), free_bytes=0)
+    assert all(not line or line.startswith("# ") for line in told.splitlines())

@@ -1,0 +1,212 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.core.model import (
+    Blob,
+    Compare,
+    Fetch,
+    Fetched,
+    FetchedBlob,
+    Kind,
+    Link,
+    Run,
+    Status,
+    TensorType,
+    Thresholds,
+)
+from harness.host.process import Ended
+from harness.pipeline.signature import declared_outputs
+from harness.pipeline.step_runner import Done, Ran, Results, _dispatches, case_dir, log_tail, log_text
+from tests.unit.executors import steps
+
+MIB = 1 << 20
+# What iree-dump-module prints of three functions; the same on 3.0.0, 3.6.0 and 3.13.0.
+SIGNATURE = """\
+Exported Functions:
+  [  0] two(!vm.ref<?>) -> (!vm.ref<?>, !vm.ref<?>)
+        iree.abi.declaration: sync func @two(%input0: tensor<4xf32>) -> \
+(%output0: tensor<4xf32>, %output1: tensor<4xi32>)
+  [  1] Model from "x"; rm -rf(!vm.ref<?>) -> (!vm.ref<?>)
+        iree.abi.declaration: sync func @Model from "x"; rm -rf(%input0: tensor<?xf32>) -> (%output0: tensor<?x3xf32>)
+  [  2] nil(!vm.ref<?>) -> ()
+        iree.abi.declaration: sync func @nil(%input0: tensor<4xf32>) -> ()
+  [  3] sc(i32) -> (i32)
+        iree.abi.declaration: sync func @sc(%input0: i32) -> (%output0: i32)
+  [  4] async(!vm.ref<?>, !vm.ref<?>) -> (!vm.ref<?>)
+        iree.abi.declaration: async func @async(%input0: tensor<2xcomplex<f32>>) -> (%output0: tensor<2xcomplex<f32>>)
+  [  5] __init() -> ()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "outputs"),
+    [
+        ("two", ("4xf32", "4xi32")),
+        (None, ("4xf32", "4xi32")),
+        ('Model from "x"; rm -rf', ("?x3xf32",)),
+        ("nil", ()),
+        ("sc", ("i32",)),
+        ("async", ("2xcomplex<f32>",)),
+        ("tw.", None),
+        ("missing", None),
+    ],
+)
+def test_the_types_that_a_program_declares(function: str | None, outputs: tuple[str, ...] | None) -> None:
+    assert declared_outputs(SIGNATURE, function) == outputs
+
+
+def test_a_program_that_declares_none() -> None:
+    assert declared_outputs("", "two") is None
+    assert declared_outputs("Exported Functions:\n  [  0] two() -> ()\n", None) is None
+
+
+def test_folders_of_cases(tmp_path: Path) -> None:
+    assert case_dir(tmp_path, "sd3/clip[rocm-gfx942]") == tmp_path / "sd3/clip-rocm-gfx942"
+    assert case_dir(tmp_path, "sd3/clip[cpu]") == tmp_path / "sd3/clip-cpu"
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB, MIB + 1, 2 * MIB - 1, 2 * MIB])
+def test_a_log_is_read_whole_up_to_two_mebibytes(tmp_path: Path, size: int) -> None:
+    log = tmp_path / "log"
+    text = "".join(chr(ord("a") + index % 26) for index in range(26)) * (size // 26 + 1)
+    log.write_text(text[:size])
+    assert log_text(log) == text[:size]
+
+
+def test_a_longer_log_is_read_without_its_middle(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"a" * MIB + b"b" * 5 * MIB + b"c" * MIB)
+    assert log_text(log) == "a" * MIB + "c" * MIB
+    log.write_bytes(b"a" * MIB + b"bc" + b"d" * (MIB - 1))
+    assert log_text(log) == "a" * MIB + "c" + "d" * (MIB - 1)
+
+
+def test_the_tail_of_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"short\n")
+    assert log_tail(log) == "short\n"
+    log.write_bytes(b"a" * 70_000 + b"b" * 65_536)
+    assert log_tail(log) == "b" * 65_536
+
+
+def test_bytes_of_a_log_that_are_no_text(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"\xff\x00ok")
+    assert log_text(log) == log_tail(log) == "\ufffd\x00ok"
+
+
+@pytest.mark.parametrize(
+    ("statistics", "count"),
+    [
+        ({"stream-aggregate": {"execution": {"dispatch-count": 31}}}, 31),
+        ({"stream-aggregate": {"execution": {}}}, None),
+        ({"stream-aggregate": []}, None),
+        ([], None),
+    ],
+)
+def test_dispatches(tmp_path: Path, statistics: Any, count: int | None) -> None:
+    (tmp_path / "statistics.json").write_text(json.dumps(statistics))
+    assert _dispatches(tmp_path / "statistics.json") == count
+
+
+def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
+    none = {"links": (), "inputs": (), "compiles": ()}
+    return Run(case_id="tiny/clip[cpu]", argv=argv, device="local-task", chip=None, outputs=outputs, **none)
+
+
+def started(root: Path, *argv: str) -> str:
+    log = root / "run.log"
+    assert steps(root)._started(a_run(*argv), root, log, {}).exit_code == 0
+    return log.read_text()
+
+
+def test_the_program_is_the_toolchains(tmp_path: Path) -> None:
+    assert started(tmp_path, "iree-run-module", "--device=local-task") == "--device=local-task\n"
+
+
+def test_a_wrapper_goes_before_it_and_may_speak_of_it(tmp_path: Path) -> None:
+    words = (
+        "env",
+        "SUBJECT=iree-run-module",
+        "sh",
+        "-c",
+        'echo "$0" "$@"',
+        "iree-run-module",
+        "iree-run-module",
+        "--x",
+    )
+    assert started(tmp_path, *words) == "iree-run-module /bin/echo --x\n"
+
+
+def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapper = tmp_path / "wrap.sh"
+    wrapper.write_text('#!/bin/sh\necho wrapped "$@"\n')
+    wrapper.chmod(0o755)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "run.log"
+    steps(tmp_path)._started(a_run("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log, {})
+    assert log.read_text() == "wrapped /bin/echo --x\n"
+
+
+def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    done = steps(tmp_path).do(a_run("no-such-profiler", "iree-run-module"), {}, None)
+    assert done.verdict is not None
+    assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
+    assert done.verdict.reason.startswith("no-such-profiler cannot be started: No such file")
+
+
+def compared(root: Path, actual: bytes, declared: tuple[str, ...] | None, expected: str | None = "2xf32") -> Done:
+    """Judge one output of a run against 1 and 2."""
+    outputs = root / "outputs"
+    outputs.mkdir()
+    (outputs / "0.bin").write_bytes(actual)
+    (root / "blob").write_bytes(np.array([1, 2], np.float32).tobytes())
+    ended = Ended(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
+    link = Link(name="expected.0.bin", blob=Blob(url="file:///blob"))
+    quoted = FetchedBlob(url=link.blob.url, sha256="", bytes=8)
+    run, fetch = a_run(), Fetch(blob=link.blob)
+    results: Results = {
+        run: Done(step=run, value=Ran(folder=outputs, ended=ended, declared=declared)),
+        fetch: Done(step=fetch, value=Fetched(path=root / "blob", blob=quoted, seconds=0)),
+    }
+    wanted = (link, TensorType.parse(expected)) if expected else None
+    return steps(root).do(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
+
+
+@pytest.mark.parametrize("declared", [None, ("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])
+def test_outputs_that_are_right_are_not_kept(tmp_path: Path, declared: tuple[str, ...] | None) -> None:
+    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), declared)
+    assert done.verdict is None
+    assert [(each.type, each.elements, each.kind) for each in done.value] == [("2xf32", 2, None)]
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_outputs_that_are_wrong_are_kept(tmp_path: Path) -> None:
+    done = compared(tmp_path, np.array([1, 3], np.float32).tobytes(), ("2xf32",))
+    assert done.verdict is not None
+    assert (done.verdict.status, done.verdict.kind) == (Status.FAILED, Kind.NUMERIC)
+    assert done.verdict.reason == done.value[0].reason
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["0.bin"]
+
+
+@pytest.mark.parametrize("declared", ["2xi32", "1x2xf32", "2x1xf32", "3xf32", "f32", "?x?xf32"])
+def test_a_declared_type_that_rules_out_the_expected_one(tmp_path: Path, declared: str) -> None:
+    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), (declared,))
+    assert done.verdict is not None
+    assert (done.verdict.status, done.verdict.kind) == (Status.FAILED, Kind.SHAPE)
+    assert done.verdict.reason == f"output 0: expected 2xf32, but the program returns {declared}"
+
+
+def test_an_ignored_output_is_not_judged(tmp_path: Path) -> None:
+    done = compared(tmp_path, b"", None, expected=None)
+    assert (done.verdict, [each.ignored for each in done.value]) == (None, [True])
+
+
+def test_the_time_of_a_step_is_measured(tmp_path: Path) -> None:
+    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), None)
+    assert 0 < done.seconds < 10

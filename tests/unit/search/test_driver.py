@@ -1,0 +1,144 @@
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.model import Status
+from harness.search import driver
+from harness.search.bisect import Change, Unproved
+from harness.search.finding import Carrier, Finding
+from harness.search.probes import Probe, Question
+from harness.search.release_runner import Judged
+from tests.unit.searches import FAILED, NO_VERDICT, PASSED, FakeJudge, asked, finding, names, probe
+
+
+def search(
+    history: list[str] | str, *, at_once: int = 1, start: Finding | None = None, **changes: Any
+) -> tuple[Finding, FakeJudge, list[Probe]]:
+    judge, noted = FakeJudge(history), list[Probe]()
+    begun = start or finding(asked("".join(each[0] for each in history), **changes))
+    found = driver.search(begun, judge, at_once=at_once, note=noted.append, tell=lambda *_: None)
+    return found, judge, noted
+
+
+@given(st.integers(2, 40), st.data(), st.integers(1, 4))
+def test_the_first_bad_release_is_found_whatever_lies_between(count: int, data: st.DataObject, at_once: int) -> None:
+    first = data.draw(st.integers(1, count - 1))
+    letters = [data.draw(st.sampled_from("gggeu" if place < first else "bbbeuc")) for place in range(count)]
+    letters[0], letters[-1] = "g", "b"
+    found, judge, noted = search(letters, at_once=at_once, good=0, bad=count - 1)
+    last, new = max(i for i, x in enumerate(letters) if x == "g"), min(i for i, x in enumerate(letters) if x == "b")
+    assert found.change == Change(last=last, first=new)
+    assert [each.release for each in noted] == [found.asked.releases[place] for place in found.seen]
+    assert len(judge.probed) == len(found.seen)
+
+
+@given(st.integers(2, 40), st.data())
+def test_the_first_good_release_is_found(count: int, data: st.DataObject) -> None:
+    first = data.draw(st.integers(1, count - 1))
+    history = "b" * first + "g" * (count - first)
+    claimed = data.draw(st.booleans())
+    ends: dict[str, Any] = {"good": count - 1, "bad": 0} if claimed else {}
+    found, _, _ = search(history, question=Question(fix=True), **ends)
+    assert found.change == Change(last=first - 1, first=first)
+
+
+def test_a_wrong_premise_is_seen_by_two_probes() -> None:
+    found, judge, _ = search("bbbbbbbb", good=0, bad=7)
+    assert found.change == Unproved(end="older", place=0)
+    assert [release for release, _ in judge.probed] == ["3.7.0", "3.0.0"]
+
+
+def test_what_is_known_is_not_looked_at_again() -> None:
+    what = asked("gggbbb", good=0, bad=5)
+    seen = {0: probe("g", "3.0.0"), 5: probe("b", "3.5.0"), 3: probe("b", "3.3.0")}
+    found, judge, noted = search("gggbbb", start=finding(what, seen))
+    assert found.change == Change(last=2, first=3)
+    assert [release for release, _ in judge.probed] == ["3.2.0"] == [each.release for each in noted]
+
+
+def test_every_release_is_looked_at_for_all_changes() -> None:
+    found, judge, _ = search("gbgcg", all_changes=True, at_once=2)
+    assert len(judge.probed) == 5
+    assert [change.first for change in found.changes] == [1, 2, 3, 4]
+
+
+def test_the_next_candidates_are_prepared() -> None:
+    _, judge, _ = search("g" * 8 + "b" * 8, good=0, bad=15)
+    assert judge.prepared[:1] != []
+    probed = [release for release, _ in judge.probed[2:]]
+    assert set(probed[1:]) <= set(judge.prepared)
+
+
+def test_a_case_is_run_until_enough_runs_agree() -> None:
+    question = Question(repeat=5, at_least=3)
+    found, judge, _ = search(["g", "gb", "bbg", "b"], question=question, good=0, bad=3)
+    assert found.change == Change(last=1, first=2)
+    assert judge.probed.count(("3.1.0", 5)) == 1
+    assert judge.probed.count(("3.2.0", 4)) == 1
+    assert found.seen[0].results == "probes/3.0.0"
+
+
+def test_a_flaky_release_is_no_answer() -> None:
+    found, _, _ = search(["g", "gb", "b"], question=Question(repeat=2, at_least=2), good=0, bad=2)
+    assert found.change == Change(last=0, first=2)
+    assert found.seen[1].status == "flaky"
+
+
+def test_several_are_looked_at_at_once() -> None:
+    barrier = threading.Barrier(2)
+
+    class Meeting(FakeJudge):
+        def probe(self, release: str, run: int = 1) -> Judged:
+            barrier.wait(60)
+            return super().probe(release, run)
+
+    judge = Meeting("gb")
+    begun = finding(asked("gb", good=0, bad=1))
+    found = driver.search(begun, judge, at_once=2, note=lambda _: None, tell=lambda *_: None)
+    assert found.change == Change(last=0, first=1)
+
+
+def test_what_breaks_while_looking_is_raised() -> None:
+    class Broken(FakeJudge):
+        def probe(self, release: str, run: int = 1) -> Judged:
+            raise OSError(release, run)
+
+    with pytest.raises(OSError, match=r"3\.1\.0"):
+        driver.search(
+            finding(asked("gb", good=0, bad=1)), Broken("gb"), at_once=1, note=lambda _: None, tell=lambda *_: None
+        )
+
+
+@pytest.mark.parametrize(
+    ("by_compiler", "by_runtime", "carrier"),
+    [(FAILED, PASSED, Carrier.COMPILER), (PASSED, FAILED, Carrier.RUNTIME), (NO_VERDICT, NO_VERDICT, Carrier.UNKNOWN)],
+)
+def test_a_change_is_attributed_by_mixing_both_sides(by_compiler: Any, by_runtime: Any, carrier: Carrier) -> None:
+    judge = FakeJudge("gb", mix=lambda compiler, _: by_compiler if compiler == "3.1.0" else by_runtime)
+    found = finding(asked("gb", good=0, bad=1), {0: probe("g", "3.0.0"), 1: probe("b", "3.1.0")})
+    attributed = driver.attribution(found, judge)
+    assert attributed.carrier is carrier
+    assert attributed.compiler is not None
+    assert attributed.compiler.release == "compiler 3.1.0, runtime 3.0.0"
+
+
+def test_what_does_not_compile_is_the_compilers() -> None:
+    found = finding(asked("gc", good=0, bad=1), {0: probe("g", "3.0.0"), 1: probe("c", "3.1.0")})
+    attributed = driver.attribution(found, FakeJudge("gc"))
+    assert (attributed.carrier, attributed.compiler) == (Carrier.COMPILER, None)
+
+
+def test_the_note_on_what_was_not_run_again() -> None:
+    class Reusing(FakeJudge):
+        def probe(self, release: str, run: int = 1) -> Judged:
+            done = super().probe(release, run)
+            return Judged(report=done.report, folder=done.folder, reused={"tiny/clip[cpu]": "3.7.0"})
+
+    begun = finding(asked("gb", good=0, bad=1))
+    found = driver.search(begun, Reusing("gb"), at_once=1, note=lambda _: None, tell=lambda *_: None)
+    assert found.seen[0].notes[-1] == "not run: module and runtime are byte for byte those of 3.7.0"
+    assert found.seen[0].status == Status.PASSED
+    assert names(2) == ("3.0.0", "3.1.0")

@@ -1,0 +1,103 @@
+import math
+from typing import Any
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.model import Kind, Status
+from harness.search import metric
+from tests.unit.reports import measurement, module, outcome
+
+KNOWN = {"dispatches": 41, "headroom": 0.5, "module_bytes": 61274, "max_abs_error": math.inf}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("dispatches > 40", True),
+        ("dispatches > 41", False),
+        ("40 < dispatches <= 41", True),
+        ("dispatches == 41 and headroom < .5", False),
+        ("dispatches == 41 or headroom < .5", True),
+        ("not dispatches != 41", True),
+        ("module_bytes > 1.2 * 50_000", True),
+        ("module_bytes / dispatches - 1 >= -1 + 1e3", True),
+        ("max_abs_error > 1e300", True),
+        ("nan > 0", None),
+        ("nan > 0 or dispatches > 40", None),
+        ("dispatches > 40 or nan > 0", True),
+        ("headroom / 0 > 1", None),
+        (" dispatches\t> 40\n", True),
+    ],
+)
+def test_a_condition(text: str, holds: bool | None) -> None:  # noqa: FBT001
+    assert metric.parse(text).holds(KNOWN) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is no expression"),
+        ("dispatches >", "is no expression"),
+        ("dispatches", "says nothing that holds or does not"),
+        ("dispatches + 1", "says nothing that holds or does not"),
+        ("-dispatches", "says nothing that holds or does not"),
+        ("dispatches > 1; nan", "is no expression"),
+        ("dispatch > 40", "dispatch is no number of a case; there are max_abs_error, "),
+        ("__import__('os').system('true') == 0", "is not understood"),
+        ("dispatches.real > 1", "Attribute is not understood"),
+        ("dispatches ** 9 > 1", "Pow is not understood"),
+        ("dispatches > 'a'", "Constant is not understood"),
+        ("dispatches > True", "Constant is not understood"),
+        ("[dispatches > 1]", "List is not understood"),
+        ("dispatches > 1 if headroom > 1 else nan > 1", "IfExp is not understood"),
+        ("dispatches is 41", "Is is not understood"),
+        ("(" * 500 + ")" * 500, "is no expression"),
+        ("dispatches > 1" + " or dispatches > 1" * 100, "has 1814 characters; expected at most 1000"),
+    ],
+)
+def test_what_is_no_condition_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        metric.parse(text)
+
+
+def test_the_numbers_of_a_case_are_the_worst_of_its_outputs_and_the_sum_of_its_modules() -> None:
+    outputs = (
+        measurement(max_abs_error=0.1, headroom=0.2, cosine_similarity=0.9, mismatches=1),
+        measurement(max_abs_error=0.3, headroom=None, cosine_similarity=None),
+        measurement(ignored=True, max_abs_error=9.0),
+    )
+    modules = (module(dispatches=31, bytes=10, peak_memory_bytes=5), module(dispatches=1, bytes=20))
+    found = metric.numbers(outcome(outputs=outputs, modules=modules, peak_memory_bytes=7, seconds={"run": 0.5}))
+    assert set(found) == set(metric.NAMES)
+    assert {name: found[name] for name in ("max_abs_error", "headroom", "cosine_similarity", "mismatches")} == {
+        "max_abs_error": 0.3,
+        "headroom": 0.2,
+        "cosine_similarity": 0.9,
+        "mismatches": 1,
+    }
+    assert (found["dispatches"], found["module_bytes"], found["peak_memory_bytes"]) == (32, 30, 9)
+    assert (found["run_seconds"], found["compile_seconds"], found["compile_cpu_seconds"]) == (0.5, 5.4, 6.2)
+
+
+def test_a_number_of_which_there_is_none_is_left_out() -> None:
+    bare = outcome(Status.FAILED, modules=(), outputs=(), seconds={}, peak_memory_bytes=None)
+    assert metric.numbers(bare) == {}
+    half = outcome(modules=(module(dispatches=None), module()), outputs=())
+    assert "dispatches" not in metric.numbers(half)
+    assert metric.numbers(half)["module_bytes"] == 2 * 84_213
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"kind": None}, {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NUMERIC}, {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NUMERIC, "headroom": None}, {"max_abs_error", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NAN, "nan": 2}, {"mismatches", "nan"}),
+        ({"kind": Kind.SHAPE}, set()),
+    ],
+)
+def test_an_error_that_tells_only_of_a_part_is_no_number_of_the_case(changes: dict[str, Any], told: set[str]) -> None:
+    found = metric.numbers(outcome(Status.FAILED, outputs=(measurement(), measurement(**changes)), modules=()))
+    assert found.keys() & {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"} == told

@@ -1,0 +1,175 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import arguments, search_arguments
+from harness.core.errors import UsageError
+from harness.core.model import Case, Release
+from harness.iree.releases import LockedRelease, Releases, Wheel
+from harness.search import request
+from harness.search.finding import Asked
+from tests.unit.samples import CPU, blob, spec
+
+CASE = Case(spec=spec(), target=CPU)
+
+
+def parsed(*options: str) -> Any:
+    return arguments.parser({}).parse_args(["bisect", "tiny/clip", *options])
+
+
+def asked(*options: str) -> Asked:
+    return request.asked(parsed(*options), CASE, Releases())
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "last", "ends"),
+    [
+        ([], "3.0.0", "3.13.0", (None, None)),
+        (["--good=3.4.0", "--bad=3.9.0"], "3.4.0", "3.9.0", (0, 6)),
+        (["--good=3.4.0"], "3.4.0", "3.13.0", (0, None)),
+        (["--bad=3.9.0"], "3.0.0", "3.9.0", (None, 11 - 1)),
+        (["--find=fix", "--bad=3.1.0", "--good=3.2.0"], "3.1.0", "3.2.0", (0, 1)),
+        (["--find=fix", "--bad=3.1.0"], "3.1.0", "3.13.0", (0, None)),
+    ],
+)
+def test_the_releases_between_the_ends_are_searched(
+    options: list[str], first: str, last: str, ends: tuple[int | None, int | None]
+) -> None:
+    found = asked(*options)
+    assert (found.releases[0], found.releases[-1]) == (first, last)
+    assert (found.span.older, found.span.newer) == ends
+    assert found.span.count == len(found.releases)
+    assert found.case == "tiny/clip[cpu]"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--good=3.9.0", "--bad=3.4.0"],
+            "--good 3.9.0 is not older than 3.4.0; to find what mended it, add --find fix",
+        ),
+        (["--good=3.9.0", "--bad=3.9.0"], "--good 3.9.0 is not older than 3.9.0"),
+        (["--find=fix", "--good=3.4.0", "--bad=3.9.0"], "--bad 3.9.0 is not older than 3.4.0; leave out --find fix"),
+        (["--good=3.13.0"], "--good 3.13.0 is not older than 3.13.0"),
+        (["--good=3.99.0"], "3.99.0: no such IREE release"),
+        (["--metric=x"], "x is no number of a case"),
+        (["--repeat=4", "--at-least=2"], "--at-least 2: expected more than half of --repeat 4, and not more than all"),
+        (["--repeat=2", "--at-least=3"], "--at-least 3: expected more than half"),
+    ],
+)
+def test_what_cannot_be_asked(options: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked(*options)
+    assert message in str(caught.value)
+
+
+def test_by_default_all_runs_have_to_agree() -> None:
+    question = request.question(parsed("--repeat=5"))
+    assert (question.repeat, question.at_least) == (5, 5)
+    assert request.question(parsed("--repeat=5", "--at-least=3")).at_least == 3
+
+
+def key(folder: Path, *options: str, release: LockedRelease | None = None, **changes: Any) -> Any:
+    arguments_ = parsed("--store", str(folder / "store"), *options)
+    found = release or Releases().find("3.0.0")
+    return request.identity(arguments_, [Case(spec=spec(**changes), target=CPU)], [found])
+
+
+def test_a_search_is_another_if_an_own_build_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "w.whl"
+    wheels = (Wheel(package="iree-base-compiler", version="3.14.0", sha256=(), url=path.as_uri()),)
+    own = LockedRelease(release=Release(name="3.14.0", date=None), candidate="3.14.0", commit="", wheels=wheels)
+    found = []
+    for text in ("1", "2"):
+        path.write_text(text)
+        found.append(key(tmp_path, release=own))
+    assert found[0] != found[1]
+    assert found[1] == key(tmp_path, release=own)
+
+
+def test_a_search_is_another_if_the_question_or_a_file_is(tmp_path: Path) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text("1")
+    local: dict[str, Any] = {"mlir": blob("x")}
+    local["mlir"] = type(local["mlir"])(url=path.as_uri())
+    first = key(tmp_path, **local)
+    assert key(tmp_path, **local) == first
+    assert key(tmp_path, "--jobs=3", "--out=x", "--log=y", "--connections=2", **local) == first
+    assert key(tmp_path, "--good=3.4.0", **local) != first
+    assert key(tmp_path, "--any-failure", **local) != first
+    assert key(tmp_path, "--timeout=7", **local) != first
+    assert key(tmp_path, run_function="other", **local) != first
+    path.write_text("2")
+    assert key(tmp_path, **local) != first
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], ""),
+        (["--good=3.4.0", "--jobs=2", "--repeat=3", "--metric=nan > 0", "--out=x", "--all"], ""),
+        (["--backend=rocm", "--chip=gfx942", "--chip=gfx90a"], " --backend rocm --chip gfx942 --chip gfx90a"),
+        (["--engine=docker", "--image=rocm", "--gpu=0,2"], " --gpu 0,2 --image rocm --engine docker"),
+        (["--compile-only", "--timeout=9", "--run-wrapper=rocprof -x 'a b'"], None),
+    ],
+)
+def test_the_command_that_repeats_a_probe(options: list[str], words: str | None) -> None:
+    again = search_arguments.again(parsed(*options))
+    if words is not None:
+        assert again == f"nox -s quality -- tiny/clip{words}"
+    else:
+        assert "--compile-only" in again
+        assert "--timeout 9.0" in again
+        assert "rocprof" in again
+
+
+def test_results_quote_what_a_case_does_not_say_itself() -> None:
+    target = ["--backend=rocm", "--chip=gfx942", "--compile-chip=gfx942", "--compile-chip=gfx90a", "--engine=local"]
+    assert search_arguments.facts(parsed(*target)) == {"compile_chips": ["gfx90a"], "place": ["--engine", "local"]}
+    assert search_arguments.facts(parsed("--specs=a", "--sku=mi300", "--compile-only", "--jobs=2")) == {
+        "options": ["--specs", "a", "--compile-only", "--sku", "mi300"]
+    }
+
+
+def test_results_of_a_run_quote_its_tools() -> None:
+    run = arguments.parser({}).parse_args(["run", "--toolchain=build", "tiny/clip"])
+    assert search_arguments.facts(run) == {"command": "run", "options": ["--toolchain", "build"]}
+
+
+def test_secrets_of_a_page_of_wheels_are_quoted_nowhere() -> None:
+    given = parsed("--find-links=https://user:secret@host/page?token=secret", "--find-links=wheels/here")
+    assert "secret" not in search_arguments.again(given) + str(search_arguments.facts(given))
+    assert "--find-links wheels/here" in search_arguments.again(given)
+
+
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        (["--good=3.4.0"], ["--iree-opt-data-tiling", "--iree-llvmcpu-reassociate-fp-reductions"]),
+        (["--good=3.8.0"], ["--iree-llvmcpu-reassociate-fp-reductions"]),
+        (["--good=3.11.0"], []),
+        (["--bad=3.7.1"], []),
+    ],
+)
+def test_the_defaults_that_change_within_what_is_searched(options: list[str], flags: list[str]) -> None:
+    assert [each.flag for each in request.defaults(asked(*options))] == flags
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--good=3.4.0", "--pin-defaults=good"], "3.4.0"),
+        (["--bad=3.9.0", "--pin-defaults=bad"], "3.9.0"),
+        (["--pin-defaults=3.7.0"], "3.7.0"),
+        (["--good=3.4.0"], None),
+    ],
+)
+def test_defaults_are_pinned_to_an_end_or_a_release(options: list[str], name: str | None) -> None:
+    assert request.pinned(parsed(*options), asked(*(each for each in options if "pin" not in each))) == name
+
+
+def test_an_end_that_is_not_named_has_no_defaults() -> None:
+    with pytest.raises(UsageError, match="--pin-defaults bad: there is no --bad; name it, or a release"):
+        request.pinned(parsed("--pin-defaults=bad"), asked())

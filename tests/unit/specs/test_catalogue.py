@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.specs.catalogue import LOCK_NAME, Folders, select
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"https://h/x": {}}'])
+def test_a_malformed_lock_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / LOCK_NAME).write_text(text)
+    with pytest.raises(UsageError, match="no lock of blobs"):
+        Folders(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        Folders(tmp_path / "no")
+
+
+def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
+    for name in ("sd3/clip_cpu", "sd3/clip_rocm", "sd3/vae_cpu", "sdxl/clip_cpu"):
+        path = tmp_path / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    folders = Folders(tmp_path)
+
+    def selected(*selectors: str) -> list[str]:
+        return [f"{path.parent.name}/{path.stem}" for path in select(folders, selectors)]
+
+    assert selected("sd3") == ["sd3/clip_cpu", "sd3/clip_rocm", "sd3/vae_cpu"]
+    assert selected("sd3/clip", "sdxl") == ["sd3/clip_cpu", "sd3/clip_rocm", "sdxl/clip_cpu"]
+    assert selected("*/vae") == ["sd3/vae_cpu"]
+    with pytest.raises(UsageError, match=r"sd4: no spec in .* is called so; did you mean sd3, sdxl\?$"):
+        selected("sd4")
+    with pytest.raises(UsageError, match=r"llama: no spec in .* is called so; there are the models sd3, sdxl\.$"):
+        selected("llama")

@@ -1,0 +1,303 @@
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.errors import SpecError
+from harness.core.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType
+from harness.iree import releases
+from harness.specs import reader
+from harness.specs.catalogue import LOCK_NAME, Folders
+
+MINIMAL: dict[str, Any] = {"mlir": "model.mlir"}
+
+
+def write(root: Path, value: object, name: str = "toy/clip_cpu.json") -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value if isinstance(value, str) else json.dumps(value, indent=2))
+    return path
+
+
+def load(root: Path, value: object, name: str = "toy/clip_cpu.json", **options: Any) -> ModelSpec:
+    path = write(root, value, name)
+    (loaded,) = reader.load_all([path], Folders(root), **options)
+    return loaded
+
+
+def violations(root: Path, value: object, name: str = "toy/clip_cpu.json", **options: Any) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        load(root, value, name, **options)
+    return [line.removeprefix(f"{root}/") for line in str(caught.value).splitlines()]
+
+
+def test_the_file_name_says_model_submodel_and_backend(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MINIMAL, "sd3/mm_dit_rocm.json")
+    assert (loaded.model, loaded.submodel, loaded.backend, loaded.name) == ("sd3", "mm_dit", Backend.ROCM, "sd3/mm_dit")
+
+
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [("toy/clip_cpu.json", "local-task"), ("toy/clip_rocm.json", "hip"), ("toy/clip_cuda.json", "cuda")],
+)
+def test_the_backend_chooses_the_device_unless_the_spec_does(tmp_path: Path, name: str, device: str) -> None:
+    assert load(tmp_path, MINIMAL, name).device == device
+    assert load(tmp_path, MINIMAL | {"device": "hip://1"}, name).device == "hip://1"
+
+
+def test_a_chip_of_nvidia_may_be_expected_to_fail(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MINIMAL | {"compile_chip_expecting_to_fail": ["sm_60", "sm_90a"]}, "toy/clip_cuda.json")
+    assert loaded.backend is Backend.CUDA
+    assert loaded.compile_chip_expecting_to_fail == {"sm_60", "sm_90a"}
+
+
+def test_every_field_is_read(tmp_path: Path) -> None:
+    write(tmp_path, "", "toy/tuner.mlir")
+    loaded = load(
+        tmp_path,
+        {
+            "mlir": "https://host/model.mlir",
+            "inputs": [
+                {"source": "http://host/x.bin", "value": "2x4xf16"},
+                {"source": "y.npy"},
+                {"value": "2xf32=1 2"},
+            ],
+            "outputs": [{"source": "file:///data/o.bin", "value": "2xf32"}, {"value": "(ignored)"}],
+            "real_weights": "w.irpa",
+            "custom_real_weights_group": "group",
+            "pipeline_mlir": "p.mlir",
+            "pipeline_compiler_flags": ["--a"],
+            "add_pipeline_module": True,
+            "device": "hip",
+            "compiler_flags": ["--b=c"],
+            "flags_for": {">=3.5,<3.9": ["--d", "--iree-codegen-tuning-spec-path=tuner.mlir"], "<3.5": []},
+            "threshold_args": ["--expected_f16_threshold=1.0f", "--expected_rtol=1e-3"],
+            "run_function": "main",
+            "run_test_expecting_to_fail": True,
+            "compile_chip_expecting_to_fail": ["gfx90a"],
+            "compile_only": True,
+            "tuner_file": {"mi300": "tuner.mlir"},
+            "comment": ["one", "two"],
+        },
+    )
+    assert loaded.mlir.url == "https://host/model.mlir"
+    assert loaded.inputs == (
+        Tensor(blob=Blob(url="http://host/x.bin"), type=TensorType(shape=(2, 4), element="f16")),
+        Tensor(blob=Blob(url=(tmp_path / "toy/y.npy").as_uri())),
+        Literal(text="2xf32=1 2"),
+    )
+    assert loaded.outputs[0] is not None
+    assert loaded.outputs[0].blob.url == "file:///data/o.bin"
+    assert loaded.outputs[1] is None
+    assert loaded.thresholds.of("f16") == (1.0, 1e-3)
+    assert loaded.thresholds.of("f32") == (1e-4, 1e-3)
+    assert loaded.thresholds.of("i32") == (0.0, 0.0)
+    assert loaded.compile_chip_expecting_to_fail == {"gfx90a"}
+    assert loaded.tuner_file["mi300"].url == (tmp_path / "toy/tuner.mlir").as_uri()
+    assert list(loaded.flags_for.items()) == [
+        (">=3.5,<3.9", ("--d", "--iree-codegen-tuning-spec-path=tuner.mlir")),
+        ("<3.5", ()),
+    ]
+    assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
+    assert loaded.comment == ("one", "two")
+    assert loaded.lines["$.run_test_expecting_to_fail"] == 47
+
+
+def test_a_comment_is_one_text_or_several(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL | {"comment": "one"}).comment == ("one",)
+    assert load(tmp_path, MINIMAL | {"comment": []}).comment == load(tmp_path, MINIMAL).comment == ()
+
+
+def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
+    text = textwrap.dedent(
+        """\
+        {
+          "mlir": 3,
+          "output": [],
+          "inputs": [
+            {"source": "x.bin", "valu": "2xf32"}
+          ],
+          "compiler_flags": ["-o", "--fine"],
+          "threshold_args": ["--expected_f32_threshold=many"],
+          "add_pipeline_module": true
+        }
+        """
+    )
+    assert violations(tmp_path, text) == [
+        "toy/clip_cpu.json:2: $.mlir: 3 is of another type; expected a string",
+        "toy/clip_cpu.json:3: $.output: unknown field 'output'; did you mean 'outputs'?",
+        "toy/clip_cpu.json:5: $.inputs[0].valu: unknown field 'valu'; did you mean 'value'?",
+        (
+            'toy/clip_cpu.json:7: $.compiler_flags[0]: "-o" does not look right; '
+            "expected a flag that starts with two dashes, its value after an equals sign"
+        ),
+        (
+            "toy/clip_cpu.json:8: $.threshold_args[0]: '--expected_f32_threshold=many' "
+            "has no finite number of at least 0 after the equals sign"
+        ),
+        ("toy/clip_cpu.json:9: $.add_pipeline_module: there is no pipeline module; expected the field pipeline_mlir"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"mlir": ""}, "$.mlir: the text is empty; expected some"),
+        ({"mlir": "ftp://host/x"}, "expected https, http, s3, gs, hf, file or a relative path"),
+        ({"mlir": "../../x.mlir"}, "leaves"),
+        ({"mlir": "file://host/x"}, "names a host"),
+        ({"mlir": "/etc/passwd"}, "leaves"),
+        ({"outputs": [{"source": "o.bin", "value": "2xf32"}]}, "'run_function' is a dependency of 'outputs'"),
+        (
+            {"inputs": [{"value": "2xf32"}]},
+            "$.inputs[0]: there is no source; expected one, or a value that is written out",
+        ),
+        ({"inputs": [{"value": "2xf33=0"}]}, "$.inputs[0].value: '2xf33' is no static tensor type"),
+        ({"inputs": [{}]}, "$.inputs[0]: {} should be non-empty"),
+        ({"inputs": [{"source": "x.bin"}]}, "x.bin does not say its type as an .npy file does; expected a value"),
+        ({"inputs": [{"source": "x.bin", "value": "2xf33"}]}, "$.inputs[0].value: '2xf33' is no static tensor type"),
+        ({"inputs": [{"source": "x.bin", "value": "?xf32"}]}, "$.inputs[0].value: '?xf32' is no static tensor type"),
+        ({"run_function": "f", "outputs": [{"value": "(ignored)"}]}, "every output is ignored"),
+        (
+            {"run_function": "f", "outputs": [{"source": "o.bin", "value": "(ignored)"}, {"source": "o.npy"}]},
+            "$.outputs[0]: the output is ignored but has a source; expected one of the two",
+        ),
+        ({"add_pipeline_module": True}, "there is no pipeline module; expected the field pipeline_mlir"),
+        ({"pipeline_compiler_flags": []}, "'pipeline_mlir' is a dependency of 'pipeline_compiler_flags'"),
+        ({"compiler_flags": ["--iree-rocm-target=gfx942"]}, "is set by the harness from the chip (--chip)"),
+        ({"compiler_flags": ["--iree-cuda-target=sm_80"]}, "is set by the harness from the chip (--chip)"),
+        ({"compiler_flags": ["--iree-cuda-use-ptxas-from=x"]}, "makes the compiler start another program"),
+        ({"compiler_flags": ["--iree-opt-splat-parameters=x"]}, "is set by the harness where a spec has no"),
+        ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads a program into the compiler"),
+        ({"compiler_flags": ["--iree-llvmcpu-system-linker-path=touch x;"]}, "start another program"),
+        ({"compiler_flags": ["--dump-to=/etc/cron.d"]}, "names a file outside the folder"),
+        ({"compiler_flags": ["--dump-to=a/../../b"]}, "names a file outside the folder"),
+        ({"compiler_flags": ["model.mlir"]}, "expected a flag that starts with two dashes"),
+        ({"compiler_flags": ["--iree-codegen-tuning-spec-path=no.mlir"]}, "there is no file 'no.mlir'"),
+        ({"flags_for": ["--x"]}, '$.flags_for: ["--x"] is of another type; expected an object'),
+        ({"flags_for": {">=3.5": "--x"}}, "$.flags_for['>=3.5']: \"--x\" is of another type; expected an array"),
+        ({"flags_for": {">=3.5": ["x"]}}, "expected a flag that starts with two dashes"),
+        ({"flags_for": {">=3.99": []}}, "$.flags_for['>=3.99']: '3.99' is no IREE release; expected one of 3.0.0, "),
+        ({"flags_for": {"3.5": []}}, "$.flags_for['3.5']: '3.5' is no comparison; expected >=, >, <, <= or =="),
+        ({"flags_for": {">=3.9,<3.5": []}}, "$.flags_for['>=3.9,<3.5']: no release can be '>=3.9,<3.5'"),
+        ({"flags_for": {">=3.5": ["--iree-hip-target=gfx942"]}}, "$.flags_for['>=3.5'][0]: '--iree-hip-target=gfx942'"),
+        ({"flags_for": {">=3.5": ["--a", "--dump-to=/etc"]}}, "$.flags_for['>=3.5'][1]: '--dump-to=/etc' names a file"),
+        ({"flags_for": {">=3.5": ["--iree-codegen-tuning-spec-path=no.mlir"]}}, "[0]: there is no file 'no.mlir'"),
+        ({"threshold_args": ["--expected_f16_threshold=abc"]}, "has no finite number of at least 0"),
+        ({"threshold_args": ["--expected_f16_threshold=-1"]}, "has no finite number of at least 0"),
+        ({"threshold_args": ["--expected_f16_threshold=inf"]}, "has no finite number of at least 0"),
+        ({"threshold_args": ["--expected_i8_threshold=1"]}, "is no threshold"),
+        ({"threshold_args": ["--device=hip"]}, "is no threshold"),
+        ({"device": "local task; rm"}, "expected a device such as local-task"),
+        ({"tuner_file": {"mi300": "no.mlir"}}, "$.tuner_file.mi300: there is no file 'no.mlir' beside the spec"),
+        ({"comment": ""}, "$.comment: the text is empty; expected some"),
+        ({"comment": ["a", 3]}, "$.comment[1]: 3 is of another type; expected a string"),
+        ({"comment": 3}, "$.comment: 3 is of another type; expected a string or an array"),
+        ({"compile_only": "yes"}, '$.compile_only: "yes" is of another type; expected a boolean'),
+    ],
+)
+def test_what_could_never_be_judged_is_refused(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
+    (line,) = violations(tmp_path, MINIMAL | changes, strict=True)
+    assert expected in line
+
+
+def test_a_violation_in_flags_for_has_the_line_of_its_own(tmp_path: Path) -> None:
+    text = '{"mlir": "a",\n "flags_for": {\n  ">=3.5": [],\n  "<3,5": ["--load=a.so"],\n  "==3.5": [\n   "x"]}}'
+    assert violations(tmp_path, text.replace('"x"', '"--x"')) == [
+        (
+            "toy/clip_cpu.json:4: $.flags_for['<3,5']: '3' is no IREE release; expected one of "
+            f"{', '.join(releases.locked())}, or a candidate such as 3.11.0rc20260207"
+        ),
+        (
+            "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads a program into the compiler; "
+            "expected the spec without it"
+        ),
+    ]
+    assert violations(tmp_path, text)[0].startswith("toy/clip_cpu.json:6: $.flags_for['==3.5'][0]: \"x\" does not look")
+    (twice,) = violations(tmp_path, text.replace("==3.5", ">=3.5"))
+    assert twice == "toy/clip_cpu.json:5: $.flags_for['>=3.5']: the field is written twice; expected once"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"mlir": "a"', "toy/clip_cpu.json:1: $: this is no JSON"),
+        ('{\n"mlir": NaN}', "this is no JSON"),
+        ("[]", "$: [] is of another type; expected an object"),
+        ('{"mlir": "a",\n "mlir": "b"}', "toy/clip_cpu.json:2: $.mlir: the field is written twice; expected once"),
+        ("[" * 100_000, "the file cannot be read"),
+        (f'{{"mlir": "{"x" * (1 << 20)}"}}', "it has more than"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    (line,) = violations(tmp_path, text)
+    assert expected in line
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match="cannot be read"):
+        reader.load_all([path], Folders(tmp_path))
+
+
+def test_a_file_name_without_a_backend_is_refused(tmp_path: Path) -> None:
+    (line,) = violations(tmp_path, MINIMAL, "toy/clip.json")
+    assert "expected clip_cpu.json or clip_rocm.json or clip_cuda.json" in line
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    root = tmp_path / "specs"
+    path = write(root, {"mlir": "link.mlir"})
+    (path.parent / "link.mlir").symlink_to(tmp_path / "secret")
+    with pytest.raises(SpecError, match="leaves"):
+        reader.load_all([path], Folders(root))
+
+
+def test_files_are_found_by_name_among_the_external_ones(tmp_path: Path) -> None:
+    external = tmp_path / "external"
+    external.mkdir()
+    (external / "tuner.mlir").write_text("")
+    path = write(tmp_path / "specs", MINIMAL | {"tuner_file": {"mi300": "deep/tuner.mlir"}})
+    folders = Folders(tmp_path / "specs", external_files=external)
+    (loaded,) = reader.load_all([path], folders, strict=True)
+    assert loaded.tuner_file["mi300"].url == (external / "tuner.mlir").as_uri()
+
+
+def test_a_missing_tuner_holds_up_only_the_sku_that_needs_it(tmp_path: Path) -> None:
+    value = MINIMAL | {"tuner_file": {"mi300": "no.mlir"}}
+    assert load(tmp_path, value).tuner_file
+    assert load(tmp_path, value, sku="mi308").tuner_file
+    (line,) = violations(tmp_path, value, sku="mi300")
+    assert line == (
+        "toy/clip_cpu.json:4: $.tuner_file.mi300: there is no file 'no.mlir' beside the spec or in --external-files, "
+        "and --sku mi300 needs it; tuning specs come with the sources of IREE, in tests/external/iree-test-suites/"
+        "test_suite_files: name their folder with --external-files (pytest: --external-file-directory)"
+    )
+
+
+def test_missing_tuners_are_named_each_once(tmp_path: Path) -> None:
+    write(tmp_path, "", "toy/there.mlir")
+    tuners = {"mi300": "no.mlir", "mi308": "no.mlir", "mi325": "there.mlir", "mi350": "https://host/remote.mlir"}
+    names = ("toy/clip_rocm.json", "toy/vae_rocm.json")
+    specs = [load(tmp_path, MINIMAL | {"tuner_file": tuners}, name) for name in names]
+    (text,) = reader.missing_tuners(specs)
+    start = "no.mlir is not there, and --sku mi300 or mi308 needs it for toy/clip, toy/vae; tuning specs come with "
+    assert text.startswith(start)
+    assert list(reader.missing_tuners([load(tmp_path, MINIMAL)])) == []
+
+
+def test_the_lock_gives_digest_and_size(tmp_path: Path) -> None:
+    url = "https://host/model.mlir"
+    (tmp_path / LOCK_NAME).write_text(json.dumps({url: {"sha256": "ab" * 32, "size": 7}}))
+    loaded = load(tmp_path, {"mlir": url})
+    assert (loaded.mlir.sha256, loaded.mlir.size_bytes) == ("ab" * 32, 7)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    paths = [write(tmp_path, MINIMAL, f"{folder}/toy/clip_cpu.json") for folder in ("a", "b")]
+    with pytest.raises(SpecError, match=r"toy/clip_cpu is the name of .*a/toy/clip_cpu\.json too"):
+        reader.load_all(paths, Folders(tmp_path))

@@ -1,0 +1,76 @@
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import DiskError
+from harness.host.disk import disk_errors, write_atomically
+from harness.store import scratch
+from harness.store.stamps import file_sha256
+from harness.store.store import Store
+from tests.unit.stores import KEY, drafts, makes, refuses
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOLCK"])
+def test_what_the_disk_says_becomes_advice(tmp_path: Path, name: str) -> None:
+    number = getattr(errno, name)
+    expected = rf"{tmp_path}: cannot be written \({os.strerror(number)}\); free some space"
+    with pytest.raises(DiskError, match=expected), disk_errors(tmp_path):
+        raise OSError(number, os.strerror(number))
+
+
+def test_a_full_disk_is_named(store: Store) -> None:
+    def make(folder: Path) -> None:
+        (folder / "blob").symlink_to("/dev/full")
+        (folder / "blob").write_bytes(b"x")
+
+    with pytest.raises(
+        DiskError, match=rf"{store.root}: cannot be written \(No space left on device\); free some space"
+    ):
+        store.provide("blobs", KEY, make)
+    assert drafts(store) == []
+
+
+def test_a_full_disk_hides_no_entry(store: Store) -> None:
+    store.provide("blobs", KEY, makes(b"x"))
+    (store.root / "locks" / "device-0").symlink_to("/dev/full")
+    with store.lock("device-0"):
+        assert store.find("blobs", KEY) is not None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: store.provide("blobs", KEY, refuses),
+        lambda store: store.lock("device-0").__enter__(),
+        lambda store: scratch.folder(store.root).__enter__(),
+    ],
+    ids=["provide", "lock", "scratch"],
+)
+def test_a_store_that_cannot_be_written_is_named(tmp_path: Path, use: Callable[[Store], object]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DiskError, match=rf"{tmp_path}/file/.*: cannot be written \(Not a directory\).*--store"):
+        use(Store(tmp_path / "file" / "store"))
+
+
+def test_a_store_that_cannot_be_written_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    store = Store(tmp_path / "file" / "store")
+    assert store.find("blobs", KEY) is None
+    assert store.digest(tmp_path / "file") == file_sha256(tmp_path / "file")
+
+
+def test_a_text_is_never_seen_in_part(tmp_path: Path) -> None:
+    path, texts = tmp_path / "results.json", {letter * 100_000 for letter in "abcd"}
+    write_atomically(path, min(texts))
+    seen: set[str] = set()
+    with ThreadPoolExecutor(8) as pool:
+        writing = [pool.submit(write_atomically, path, text) for text in sorted(texts) * 20]
+        while not all(each.done() for each in writing):
+            seen.add(path.read_text())
+    assert [each.exception() for each in writing if each.exception()] == []
+    assert seen <= texts
+    assert list(tmp_path.iterdir()) == [path]
