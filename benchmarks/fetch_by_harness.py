@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher
 from harness.store.store import Store

@@ -12,8 +12,8 @@ from harness import __version__
 from harness.cli import search_arguments
 from harness.cli.argument_types import DEFAULT_TIMEOUT_S, indices, mirror, port, positive, seconds, size_bytes
 from harness.core import urls
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
-from harness.core.model import Backend
 from harness.host.devices import Vendor
 from harness.specs import inline
 

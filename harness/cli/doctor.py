@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.containers import sockets
+from harness.core.cases import ModelSpec
 from harness.core.errors import HarnessError, SpecError, UsageError
-from harness.core.model import ModelSpec
 from harness.fetch.http import reachable
 from harness.host import devices
 from harness.host.disk import free_bytes, nearest

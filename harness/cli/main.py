@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from harness.cli import arguments
 from harness.core.errors import HarnessError, SpecError, Terminated
-from harness.core.model import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED
+from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED
 
 Environment = Mapping[str, str]
 _FIRST_OWN_DESCRIPTOR = 3

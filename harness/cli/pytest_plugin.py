@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from harness.cli import arguments, selection, targets
+from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
-from harness.core.model import Case, Compare, Fetch, Outcome, Plan, Status, Step, Verdict
+from harness.core.outcomes import Outcome, Status, Verdict
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
@@ -29,6 +30,7 @@ from harness.pipeline import planner as planning
 from harness.pipeline.executor import claimed
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_runner import Done, Steps
+from harness.pipeline.steps import Compare, Fetch, Plan, Step
 from harness.report import facts
 from harness.specs import reader
 from harness.store.store import Store

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import harness
 from harness.cli import targets
+from harness.core.cases import Backend, Case, ModelSpec, Release
 from harness.core.errors import UsageError
-from harness.core.model import Backend, Case, ModelSpec, Release
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.iree import releases

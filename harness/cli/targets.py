@@ -5,8 +5,8 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 
+from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
-from harness.core.model import Backend, Target
 from harness.host.devices import SKUS, Gpu, Vendor
 
 # By backend: what a chip's name looks like, and examples of it.

@@ -15,11 +15,12 @@ from harness.containers.confinement import Grants
 from harness.containers.engine import Engine
 from harness.containers.images import Had
 from harness.core.errors import EngineError
-from harness.core.model import Fetch, Status, Step, Verdict
+from harness.core.outcomes import Status, Verdict
 from harness.host import devices, process
 from harness.host.devices import Gpu
 from harness.pipeline.environment import Order, Site
 from harness.pipeline.step_runner import INTERRUPTED, Done, Results, Steps
+from harness.pipeline.steps import Fetch, Step
 from harness.store import scratch
 
 _ANSWERS_WITHIN_S = 60.0

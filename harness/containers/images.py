@@ -11,8 +11,8 @@ from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine
 from harness.containers.manifest import LABEL
+from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, UsageError
-from harness.core.model import Blob, Fetched
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import Cancel
 from harness.iree import toolchain, wheels

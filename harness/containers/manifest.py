@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import records
-from harness.core.model import as_json
+from harness.core.records import as_json
 from harness.iree.toolchain import Toolchain
 
 ROOT = Path("/opt/iree-quality")

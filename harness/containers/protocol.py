@@ -15,11 +15,13 @@ from typing import Any
 
 from harness.containers.manifest import Manifest
 from harness.core import records
+from harness.core.blobs import Fetched
 from harness.core.errors import EngineError
-from harness.core.model import Compare, Compile, Fetch, Fetched, Measurement, Run, Step, Verdict
+from harness.core.outcomes import Measurement, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline import planner
 from harness.pipeline.step_runner import Compiled, Done, Ran, Results
+from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from harness.containers import build_context, container, definitions, images, so
 from harness.containers.confinement import Grants
 from harness.containers.engine import Engine
 from harness.containers.images import Had
+from harness.core.cases import Backend
 from harness.core.errors import EngineError, UsageError
-from harness.core.model import Backend
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.process import Cancel

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.containers import manifest, protocol
-from harness.core.model import Blob, Fetched
+from harness.core.blobs import Blob, Fetched
 from harness.host import devices
 from harness.host.process import Cancel
 from harness.pipeline.step_runner import Steps

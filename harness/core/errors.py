@@ -1,6 +1,6 @@
 """The exceptions of the harness and the exit codes they carry.
 
-A model that fails is data (`harness.model.Outcome`); a harness that fails is one of these:
+A model that fails is data (`harness.core.outcomes.Outcome`); a harness that fails is one of these:
 
     HarnessError                    70
     ├── UsageError                   2  wrong command line
@@ -19,7 +19,7 @@ A model that fails is data (`harness.model.Outcome`); a harness that fails is on
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.model import EXIT_INTERRUPTED, EXIT_TERMINATED, Kind
+from harness.core.outcomes import EXIT_INTERRUPTED, EXIT_TERMINATED, Kind
 
 
 class HarnessError(Exception):

@@ -124,3 +124,15 @@ def _number(value: Any, where: str) -> float:
         except OverflowError:
             refuse(where, "a number that fits 64 bits", value)
     return float(value) if value in _NOT_FINITE else refuse(where, "a number", value)
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of this module as JSON data: mappings, lists, strings, numbers and None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = (each.name for each in dataclasses.fields(value))
+        return {name: as_json(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [as_json(each) for each in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.core.blobs import Blob
 from harness.core.errors import IntegrityError
-from harness.core.model import Blob
 from harness.core.urls import index_key, redacted
 from harness.fetch.concurrency import Pace
 from harness.fetch.hasher import Digests, Hasher

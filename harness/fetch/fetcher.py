@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Self
 
 from harness.core import urls
+from harness.core.blobs import Blob, Fetched, FetchedBlob, Prospect
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.core.model import Blob, Fetched, FetchedBlob, Prospect
 from harness.core.text import size
 from harness.core.urls import redacted
 from harness.fetch.download import Means, Received, download

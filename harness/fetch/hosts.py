@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import httpx  # noqa: TID251 - for the type of what `connection` lends
 
 from harness.core import urls
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.fetch import http
 from harness.fetch.http import HttpSource
 from harness.fetch.object_stores import ObjectSource

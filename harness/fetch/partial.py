@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.core.blobs import Blob
 from harness.core.errors import IntegrityError
-from harness.core.model import Blob
 from harness.core.urls import index_key, redacted
 from harness.fetch.hasher import Digests
 from harness.fetch.journal import Journal, Part

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from rich.console import Console
 
 from harness.cli import arguments
+from harness.core.blobs import Blob, FetchedBlob, Prospect
 from harness.core.errors import NoVerdictError
-from harness.core.model import Blob, FetchedBlob, Prospect
 from harness.core.text import size
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Need, Places

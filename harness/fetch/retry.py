@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tenacity
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.core.urls import index_key, redacted
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Source

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.core.text import size
 
 _WINDOW_S = 15.0

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from harness.core.model import Run
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancel, Cancelled
+from harness.pipeline.steps import Run
 
 _ROOT = Path("/")
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
 
-from harness.core.model import Backend, Release
+from harness.core.cases import Backend, Release
 from harness.iree import releases
 
 TUNER_FLAG = "--iree-codegen-transform-dialect-library"

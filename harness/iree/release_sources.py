@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.cli import arguments
+from harness.core.blobs import Blob
 from harness.core.errors import FetchError, NoVerdictError, UsageError
-from harness.core.model import Blob
 from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher

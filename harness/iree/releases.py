@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 
+from harness.core.cases import Release
 from harness.core.errors import UsageError
-from harness.core.model import Release
 
 LOCK_NAME = "releases.json"
 _SHOWN = 30

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from harness.core.blobs import Blob, Fetched
+from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
-from harness.core.model import Blob, Fetched, Release
 from harness.host import process
 from harness.host.process import Cancel
 from harness.iree import releases, wheels

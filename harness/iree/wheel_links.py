@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.core.urls import redacted
 
 COMPILER, RUNTIME = "iree-base-compiler", "iree-base-runtime"

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import IntegrityError
-from harness.core.model import DEFAULT_ATOL, Kind, Measurement, TensorType, Thresholds
+from harness.core.outcomes import Kind, Measurement
+from harness.core.tensors import DEFAULT_ATOL, TensorType, Thresholds
 
 # Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
 CHUNK = 1 << 16

@@ -8,9 +8,10 @@ import re
 import signal
 from collections.abc import Iterator, Sequence
 
-from harness.core.model import WEIGHTS, Kind, Run, Status, Verdict
+from harness.core.outcomes import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, Ended
 from harness.iree import flags
+from harness.pipeline.steps import WEIGHTS, Run
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # Logs quote source lines and operations, whose names and texts may say anything; so the program's own

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.model import Case
+from harness.core.cases import Case
 from harness.host.devices import Gpu
 from harness.host.process import Cancel
 from harness.iree import toolchain

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from harness.core.model import Compare, Compile, Fetch, Run, Step
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancel, Cancelled
 from harness.pipeline.step_runner import INTERRUPTED, Done, Results
+from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 
 
 class Executor(Protocol):

@@ -4,10 +4,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.core.model import Case, Compare, Compile, Fetch, Outcome, Phase, Plan, Run, Status, Verdict
+from harness.core.cases import Case
+from harness.core.outcomes import Outcome, Phase, Status, Verdict
 from harness.host.disk import disk_errors
 from harness.pipeline import planner as planning
 from harness.pipeline.step_runner import COMPILE_LOG, Compiled, Done, Ran, Results, case_dir
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run
 
 
 def outcome(plan: Plan, results: Results, verdict: Verdict | None, out_dir: Path) -> Outcome:

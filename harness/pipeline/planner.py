@@ -11,28 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.core.model import (
-    WEIGHTS,
-    Backend,
-    Blob,
-    Case,
-    Compare,
-    Compile,
-    Fetch,
-    Kind,
-    Link,
-    Literal,
-    ModelSpec,
-    Plan,
-    Release,
-    Run,
-    Status,
-    Step,
-    Target,
-    Tensor,
-    Verdict,
-)
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, Case, ModelSpec, Release, Target
+from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.tensors import Literal, Tensor
 from harness.iree import flags, releases
+from harness.pipeline.steps import WEIGHTS, Compare, Compile, Fetch, Link, Plan, Run, Step
 
 TUNER = "tuner.mlir"
 

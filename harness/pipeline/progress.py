@@ -21,11 +21,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from harness.core.model import Blob, Compare, Compile, Fetch, Outcome, Step
+from harness.core.blobs import Blob
+from harness.core.outcomes import Outcome
 from harness.fetch.fetcher import Need
 from harness.fetch.throughput import Traffic
 from harness.pipeline.environment import Site
 from harness.pipeline.step_runner import Done
+from harness.pipeline.steps import Compare, Compile, Fetch, Step
 from harness.report import console as lines
 
 _LINE_S = 15.0  # between two lines on how far the fetching is, where no bar can be drawn

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-from harness.core.model import Compare, Fetch, Link, Run, Status, Step
+from harness.core.outcomes import Status
 from harness.host.devices import Gpu
 from harness.pipeline.executor import Doer
 from harness.pipeline.step_runner import Done, Results
+from harness.pipeline.steps import Compare, Fetch, Link, Run, Step
 
 
 @dataclass(eq=False)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from harness.core.model import Outcome, Plan, Step, Verdict
+from harness.core.outcomes import Outcome, Verdict
 from harness.host.process import Cancel
 from harness.pipeline import planner as planning
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_runner import INTERRUPTED, Done
+from harness.pipeline.steps import Plan, Step
 
 _GRACE_S = 10.0
 

@@ -14,8 +14,10 @@ from rich.console import Console
 
 import harness
 from harness.cli import search_arguments, selection
+from harness.core.cases import Case, Release
 from harness.core.errors import NoVerdictError, UsageError, stopped_code
-from harness.core.model import EXIT_BUG, Case, Plan, Release, Report, Status, Verdict, as_json, exit_code
+from harness.core.outcomes import EXIT_BUG, Report, Status, Verdict, exit_code
+from harness.core.records import as_json
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.disk import disk_errors, write_all
@@ -28,6 +30,7 @@ from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.progress import Live
 from harness.pipeline.scheduler import PlanRun
+from harness.pipeline.steps import Plan
 from harness.report import console as console_report
 from harness.report import facts, junit, results, summary
 from harness.specs import inline

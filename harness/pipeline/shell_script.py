@@ -9,9 +9,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.core.model import Compare, Compile, Link, Plan, Prospect, Run
+from harness.core.blobs import Prospect
 from harness.core.text import size
 from harness.core.urls import redacted
+from harness.pipeline.steps import Compare, Compile, Link, Plan, Run
 from harness.specs.catalogue import local_path
 
 

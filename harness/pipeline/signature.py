@@ -2,7 +2,7 @@
 
 import re
 
-from harness.core.model import ELEMENT_BITS, TensorType
+from harness.core.tensors import ELEMENT_BITS, TensorType
 
 
 def declared_outputs(signature: str, function: str | None) -> tuple[str, ...] | None:

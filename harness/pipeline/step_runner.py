@@ -14,23 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DeviceError, DiskError, NoVerdictError
-from harness.core.model import (
-    Blob,
-    Compare,
-    Compile,
-    Fetch,
-    Fetched,
-    Kind,
-    Link,
-    Measurement,
-    Module,
-    Run,
-    Status,
-    Step,
-    TensorType,
-    Verdict,
-)
+from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
+from harness.core.tensors import TensorType
 from harness.host import devices, gpu_locks, process
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors, free_bytes
@@ -38,6 +25,7 @@ from harness.host.process import Cancel, Cancelled, Ended
 from harness.iree.flags import STATISTICS_NAME
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import compare, diagnose, planner, signature
+from harness.pipeline.steps import Compare, Compile, Fetch, Link, Run, Step
 from harness.store.store import Store
 
 COMPILE_LOG = "compile.log"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from harness.core.model import Outcome, Report, Status
+from harness.core.outcomes import Outcome, Report, Status
 from harness.core.text import clean, one_line
 from harness.report import facts
 

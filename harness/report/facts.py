@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from harness.core.model import (
+from harness.core.outcomes import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_NO_VERDICT,

@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 from harness.core import records
 from harness.core.errors import UsageError
-from harness.core.model import Report, as_json
+from harness.core.outcomes import Report
+from harness.core.records import as_json
 
 SCHEMA = 1
 

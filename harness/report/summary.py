@@ -2,7 +2,7 @@
 
 import html
 
-from harness.core.model import Outcome, Report
+from harness.core.outcomes import Outcome, Report
 from harness.core.text import capped, one_line
 from harness.report import facts
 from harness.report.markdown import code, escaped, fenced

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core.model import Outcome, Phase, Status, as_json
+from harness.core.outcomes import Outcome, Phase, Status
+from harness.core.records import as_json
 from harness.core.text import first_line
 from harness.search import render
 from harness.search.bisect import Change, Unproved

@@ -5,7 +5,7 @@ from concurrent.futures import as_completed
 from dataclasses import replace
 from typing import Protocol
 
-from harness.core.model import Outcome, Phase
+from harness.core.outcomes import Outcome, Phase
 from harness.search import finding, probes
 from harness.search.bisect import Change
 from harness.search.finding import Attribution, Finding

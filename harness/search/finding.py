@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core.model import Status
+from harness.core.outcomes import Status
 from harness.iree.flags import ChangedDefault
 from harness.search import bisect, probes
 from harness.search.bisect import Change, Span, Unproved

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core.model import Outcome, Status
+from harness.core.outcomes import Outcome, Status
 from harness.search import metric
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from harness.core.model import Outcome, Status
+from harness.core.outcomes import Outcome, Status
 from harness.core.text import one_line
 from harness.report import facts
 from harness.report.markdown import escaped

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.core.model import Kind, Measurement, Outcome
+from harness.core.outcomes import Kind, Measurement, Outcome
 
 _COUNTS = ("mismatches", "nan")
 _ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "headroom", *_COUNTS)

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.core.model import EMPTY, Case, Outcome, Status
+from harness.core.cases import EMPTY, Case
+from harness.core.outcomes import Outcome, Status
 from harness.core.text import first_line
 from harness.report.facts import case_seconds
 from harness.search import metric

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.containers import provider as choice
+from harness.core.cases import Case
 from harness.core.errors import NoVerdictError
-from harness.core.model import Case, Compile, Outcome, Report, Step
+from harness.core.outcomes import Outcome, Report
 from harness.fetch import provision
 from harness.host.devices import Gpu
 from harness.host.process import Cancel, Cancelled
@@ -22,6 +23,7 @@ from harness.pipeline.executor import Doer
 from harness.pipeline.progress import Live
 from harness.pipeline.run_cache import Memory, Remembering
 from harness.pipeline.step_runner import Done, Results
+from harness.pipeline.steps import Compile, Step
 from harness.store.store import Store
 
 _BUILD_STEP = "Step "

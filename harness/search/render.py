@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from harness.core.model import Backend
+from harness.core.cases import Backend
 from harness.core.text import capped, one_line
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault

@@ -7,8 +7,9 @@ from typing import Any
 
 from harness.cli import search_arguments
 from harness.containers import build_context
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
-from harness.core.model import Backend, Blob, Case
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.iree.releases import LockedRelease, Releases

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from harness.core import urls
+from harness.core.blobs import Blob, FetchedBlob
+from harness.core.cases import EMPTY
 from harness.core.errors import UsageError
-from harness.core.model import EMPTY, Blob, FetchedBlob
 
 LOCK_NAME = "blobs.lock.json"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.argument_types import threshold
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
-from harness.core.model import Backend
 
 SUFFIX = ".mlir"
 OPTIONS = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights")

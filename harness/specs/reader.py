@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, Violation
-from harness.core.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType, Thresholds
+from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
 from harness.iree import flags, releases
 from harness.specs import json_lines, schema
 from harness.specs.catalogue import Folders, local_path

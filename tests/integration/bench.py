@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core.model import Blob, Fetched
+from harness.core.blobs import Blob, Fetched
 from harness.core.urls import index_key
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core.model import Blob, Fetched
+from harness.core.blobs import Blob, Fetched
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places
 from harness.fetch.retry import Retry

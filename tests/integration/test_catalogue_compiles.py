@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Backend
+from harness.core.cases import Backend
 from tests.integration.laboratory import Laboratory, Result
 from tests.integration.range_server import RangeServer
 from tests.integration.stand_ins.catalogue import CATALOGUE, catalogue, mirror

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.core import text
-from harness.core.model import Backend, ModelSpec
+from harness.core.cases import Backend, ModelSpec
 from tests import original_suite
 from tests.integration.laboratory import Laboratory, Result, clean_environment
 from tests.integration.range_server import RangeServer

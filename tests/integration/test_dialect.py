@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Backend
+from harness.core.cases import Backend
 from harness.iree import flags, releases
 from harness.iree.toolchain import Toolchain
 from tests.integration.laboratory import ADD, CPU_FLAGS, HIP_FLAGS, Laboratory

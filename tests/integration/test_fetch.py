@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from harness.core.blobs import Blob
 from harness.core.errors import FetchError, IntegrityError
-from harness.core.model import Blob
 from harness.fetch.fetcher import Places
 from harness.store.entry import Entry
 from harness.store.store import Store

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.blobs import Blob
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.core.model import Blob
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.retry import Retry

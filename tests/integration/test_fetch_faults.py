@@ -5,8 +5,8 @@ import traceback
 
 import pytest
 
+from harness.core.blobs import Blob
 from harness.core.errors import FetchError, IntegrityError
-from harness.core.model import Blob
 from harness.core.urls import redacted
 from tests.integration.bench import LARGE, SMALL, Bench, locked, sha256
 from tests.integration.faults import FAULTS, OTHER

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.core.blobs import Blob, Fetched
 from harness.core.errors import FetchError, IntegrityError
-from harness.core.model import Blob, Fetched
 from harness.core.urls import Grant, Mirror
 from harness.fetch.fetcher import Places
 from harness.fetch.retry import Retry

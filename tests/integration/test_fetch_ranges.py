@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.fetch.retry import Retry
 from tests.integration.bench import LARGE, PART_BYTES, SINGLE_PARTS, SMALL, Bench, child, good, locked, until
 from tests.integration.faulty_server import Answer, Content, Reply, Request

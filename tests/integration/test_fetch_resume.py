@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.core.model import Blob, Fetched
 from harness.fetch.fetcher import Places
 from harness.fetch.journal import Part, parsed
 from harness.host.process import Cancelled

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.blobs import Blob
 from harness.core.errors import FetchError, IntegrityError
-from harness.core.model import Blob
 from tests.integration.bench import LARGE, QUICK, SMALL, Bench, child, good, inverted, locked, sha256, until
 from tests.integration.faulty_server import Framing, Reply
 

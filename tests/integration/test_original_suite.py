@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Backend, Compile, Plan, Release, Status, Target
+from harness.core.cases import Backend, Release, Target
+from harness.core.outcomes import Status
 from harness.iree import releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import planner as planning
+from harness.pipeline.steps import Compile, Plan
 from tests import original_suite
 from tests.integration.laboratory import ADD, HARNESS, HIP_FLAGS, Laboratory, clean_environment
 from tests.integration.stand_ins.catalogue import catalogue

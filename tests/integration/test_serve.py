@@ -6,7 +6,7 @@ import json
 
 import httpx
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.core.urls import Grant, Mirror, candidates, index_key
 from harness.fetch.fetcher import Places
 from harness.fetch.mirror_server import serving

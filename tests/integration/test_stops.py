@@ -59,11 +59,11 @@ def test_interrupted_the_moment_before_it_waits(lab: Laboratory, number: str, co
     lab.spec("endless_cpu", mlir=lab.file("endless.mlir", ENDLESS))
     script = f"""import signal, threading
 from harness.cli import main
-from harness.core import model
+from harness.pipeline import steps
 from harness.pipeline import executor
 def start(self, step, results, original=executor.LocalExecutor.start):
     original(self, step, results)
-    if isinstance(step, model.Run):
+    if isinstance(step, steps.Run):
         threading.Timer(1, signal.raise_signal, [signal.{number}]).start()
 executor.LocalExecutor.start = start
 main.entry_point()"""

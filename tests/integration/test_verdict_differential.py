@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from harness.core.model import ELEMENT_BITS, TensorType, Thresholds
+from harness.core.tensors import ELEMENT_BITS, TensorType, Thresholds
 from harness.pipeline.compare import DTYPES, compare
 
 Array = npt.NDArray[Any]

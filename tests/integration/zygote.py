@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from harness.core.blobs import Blob
 from harness.core.errors import HarnessError
-from harness.core.model import Blob
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.retry import Retry

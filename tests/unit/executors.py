@@ -5,27 +5,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core.model import (
-    Compare,
-    Compile,
-    Fetch,
-    Fetched,
-    FetchedBlob,
-    Kind,
-    Measurement,
-    Module,
-    Outcome,
-    Run,
-    Status,
-    Step,
-    Verdict,
-)
+from harness.core.blobs import Fetched, FetchedBlob
+from harness.core.outcomes import Kind, Measurement, Module, Outcome, Status, Verdict
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places
 from harness.host.process import Ended
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.planner import needs
 from harness.pipeline.step_runner import Compiled, Done, Ran, Results, Steps
+from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from harness.store.store import Store
 from tests.unit.samples import release
 

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 from hypothesis import strategies as st
 
 from harness.containers.protocol import Hello, Reply, Request
-from harness.core.model import Compare, Compile, Run
+from harness.pipeline.steps import Compare, Compile, Run
 
 KINDS = (Compile, Run, Compare, Hello, Request, Reply)
 JSON = st.recursive(

@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from harness.core.model import Backend, Blob, Case, ModelSpec, Plan, Release, Target, Tensor, TensorType
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, Case, ModelSpec, Release, Target
+from harness.core.tensors import Tensor, TensorType
 from harness.iree import releases
 from harness.pipeline.planner import Options, plan
+from harness.pipeline.steps import Plan
 
 CPU = Target(backend=Backend.CPU)
 MI300 = Target(backend=Backend.ROCM, chip="gfx942", sku="mi300")

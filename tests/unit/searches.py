@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.model import Kind, Outcome, Phase, Status
+from harness.core.outcomes import Kind, Outcome, Phase, Status
 from harness.search.finding import Asked, Finding
 from harness.search.probes import Probe, Question
 from harness.search.release_runner import Judged

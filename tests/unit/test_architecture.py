@@ -110,6 +110,6 @@ def test_there_is_one_door_for_each_effect(door: str) -> None:
 
 
 def test_these_tests_see_what_they_look_for() -> None:
-    assert own_imports("report.junit") == {"core.model", "core.text", "report.facts"}
+    assert own_imports("report.junit") == {"core.outcomes", "core.text", "report.facts"}
     assert "__init__" in own_imports("cli.arguments")
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")

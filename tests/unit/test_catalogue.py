@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Backend, Blob, Case, Compare, Compile, ModelSpec, Plan, Run, Target
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, Case, ModelSpec, Target
 from harness.pipeline.planner import Options, plan
+from harness.pipeline.steps import Compare, Compile, Plan, Run
 from harness.specs import reader
 from harness.specs.catalogue import Folders
 from tests import original_suite

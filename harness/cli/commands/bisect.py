@@ -12,8 +12,10 @@ from rich.console import Console
 
 from harness.cli import search_arguments, selection
 from harness.core import records
+from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
-from harness.core.model import EXIT_NO_VERDICT, EXIT_OK, Case, Report, Status, as_json
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report, Status
+from harness.core.records import as_json
 from harness.host.disk import write_all
 from harness.report import junit
 from harness.search import bisect_json, driver, journal, render, request

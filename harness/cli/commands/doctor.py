@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from harness.cli import doctor, selection
-from harness.core.model import EXIT_OK
+from harness.core.outcomes import EXIT_OK
 from harness.store.store import Store
 
 

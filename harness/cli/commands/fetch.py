@@ -8,8 +8,10 @@ from rich.console import Console
 
 from harness.cli import selection
 from harness.containers import provider as choice
+from harness.core.blobs import Blob
+from harness.core.cases import ModelSpec
 from harness.core.errors import NoVerdictError
-from harness.core.model import EXIT_NO_VERDICT, EXIT_OK, Blob, ModelSpec, Plan, Status
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status
 from harness.core.urls import lock_key
 from harness.fetch import provision
 from harness.fetch.partial import expectation
@@ -19,6 +21,7 @@ from harness.iree import release_sources
 from harness.iree.releases import LockedRelease
 from harness.pipeline import planner as planning
 from harness.pipeline.environment import Provider
+from harness.pipeline.steps import Plan
 from harness.specs import reader
 from harness.specs.catalogue import LOCK_NAME, Folders, locked, select
 from harness.store.store import Store

@@ -12,7 +12,7 @@ from harness.containers.build_context import Recipe, folder, recipe
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
 from harness.core.errors import EngineError, UsageError
-from harness.core.model import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.text import size
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher

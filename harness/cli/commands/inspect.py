@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.cli import selection
-from harness.core.model import EXIT_OK
+from harness.core.outcomes import EXIT_OK
 from harness.fetch import provision
 from harness.host.disk import free_bytes
 from harness.iree import release_sources

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli import selection
+from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
-from harness.core.model import Case, Outcome, Report, exit_code
+from harness.core.outcomes import Outcome, Report, exit_code
 from harness.host.disk import write_all
 from harness.iree.releases import Releases
 from harness.report import facts, junit, results

@@ -14,8 +14,10 @@ from rich.console import Console
 from harness.cli import search_arguments, selection, targets
 from harness.cli.commands import fetch
 from harness.containers import provider
+from harness.core.blobs import Blob
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
-from harness.core.model import EXIT_OK, Backend, Blob
+from harness.core.outcomes import EXIT_OK
 from harness.host.disk import disk_errors, write_atomically
 from harness.pipeline import session
 from harness.specs import inline, reader

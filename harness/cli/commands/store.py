@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-from harness.core.model import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.fetch import mirror_server, provision
 from harness.pipeline.progress import Live
 from harness.store import gc

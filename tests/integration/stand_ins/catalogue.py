@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from harness.core.model import ModelSpec
+from harness.core.cases import ModelSpec
 from harness.specs import reader as specs
 from harness.specs.catalogue import Folders
 from tests.integration.range_server import RangeServer

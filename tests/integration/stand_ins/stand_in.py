@@ -11,7 +11,8 @@ import iree.runtime
 import numpy as np
 from generator.builder import Array, Shape, shaped, type_names
 
-from harness.core.model import ModelSpec, Tensor, TensorType
+from harness.core.cases import ModelSpec
+from harness.core.tensors import Tensor, TensorType
 
 Argument = tuple[Shape, str]
 

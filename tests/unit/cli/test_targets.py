@@ -3,8 +3,8 @@ from collections.abc import Mapping
 import pytest
 
 from harness.cli.targets import selected_gpus, targets
+from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
-from harness.core.model import Backend, Target
 from harness.host.devices import Gpu, Vendor
 from tests.unit import kfd
 from tests.unit.cli.test_arguments import parsed

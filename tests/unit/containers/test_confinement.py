@@ -11,8 +11,9 @@ from docker.types import DeviceRequest, Mount, Ulimit
 
 from harness.containers.confinement import Grants, settings
 from harness.containers.engine import About
+from harness.core.blobs import Blob
+from harness.core.cases import Case
 from harness.core.errors import EngineError
-from harness.core.model import Blob, Case
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancel

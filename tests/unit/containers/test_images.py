@@ -14,8 +14,8 @@ from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import About, Engine, Notice
 from harness.containers.images import Means
+from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, FetchError, UsageError
-from harness.core.model import Blob, Fetched
 from harness.host.process import Cancel
 from harness.iree import releases, toolchain
 from harness.store.store import Store

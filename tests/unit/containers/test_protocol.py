@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from harness.containers import protocol
 from harness.containers.protocol import Hello, Reply, Request
 from harness.core.errors import EngineError
-from harness.core.model import Compare, Compile, Fetch, Measurement, Module, Plan, Run, Step
+from harness.core.outcomes import Measurement, Module
 from harness.host.process import Ended
 from harness.pipeline.planner import Options, needs
 from harness.pipeline.step_runner import Compiled, Done, Ran
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
 from tests.unit.executors import FakeExecutor, error, failed
 from tests.unit.kfd import gpu
 from tests.unit.messages import MESSAGES

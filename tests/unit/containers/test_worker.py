@@ -15,9 +15,11 @@ import pytest
 from harness.containers import manifest, protocol, worker
 from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello, Reply
-from harness.core.model import Blob, Compile, Fetch, Fetched, FetchedBlob, Kind, Link, Status
+from harness.core.blobs import Blob, Fetched, FetchedBlob
+from harness.core.outcomes import Kind, Status
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.step_runner import Compiled, Done
+from harness.pipeline.steps import Compile, Fetch, Link
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.samples import release
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.containers.protocol import Reply, Request
-from harness.core.model import Backend, Blob
+from harness.core.blobs import Blob
+from harness.core.cases import Backend
 from harness.core.records import MalformedError, read, write
 from tests.unit.messages import JSON, KINDS, MESSAGES, a
 

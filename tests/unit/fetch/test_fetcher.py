@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.blobs import Blob, Fetched, FetchedBlob, Prospect
 from harness.core.errors import FetchError, IntegrityError
-from harness.core.model import Blob, Fetched, FetchedBlob, Prospect
 from harness.core.urls import index_key
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places

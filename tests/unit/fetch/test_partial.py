@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.core.urls import index_key
 from harness.fetch.download import Means, download
 from harness.fetch.hasher import Digests

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from harness.cli.arguments import parser
+from harness.core.blobs import Blob
 from harness.core.errors import DiskError
-from harness.core.model import Blob
 from harness.fetch import provision
 from harness.fetch.fetcher import Need
 from harness.store.store import Store

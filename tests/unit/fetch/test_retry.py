@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, Tries
 from harness.fetch.source import AttemptError, Head, Piece, Source

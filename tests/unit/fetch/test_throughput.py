@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.core.text import size
 from harness.fetch.throughput import Traffic
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Run
 from harness.host.devices import Gpu, Vendor
 from harness.host.gpu_locks import Pool, visible
 from harness.host.process import Cancel, Cancelled
+from harness.pipeline.steps import Run
 from tests.patience import IN_PROCESS_S
 from tests.unit import kfd
 

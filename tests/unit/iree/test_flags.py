@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Backend, Release
+from harness.core.cases import Backend, Release
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from tests.unit.samples import release

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Blob, Release
+from harness.core.blobs import Blob
+from harness.core.cases import Release
 from harness.iree import pairs, releases
 from harness.iree.pairs import Paired, Source
 from harness.iree.releases import Wheel

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness.cli import arguments
+from harness.core.cases import Release
 from harness.core.errors import FetchError, UsageError
-from harness.core.model import Release
 from harness.fetch import provision
 from harness.iree import release_sources, releases
 from harness.iree.releases import LockedRelease, Wheel

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from harness.core.cases import Release
 from harness.core.errors import UsageError
-from harness.core.model import Release
 from harness.iree import releases
 
 NAMES = [f"3.{minor}.0" for minor in range(14)]

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.cases import Release
 from harness.core.errors import ToolError
-from harness.core.model import Release
 from harness.iree.toolchain import Toolchain, found
 from harness.store.store import Store
 

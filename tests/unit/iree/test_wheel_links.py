@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.model import Blob
+from harness.core.blobs import Blob
 from harness.iree import wheel_links
 from harness.iree.wheel_links import COMPILER, RUNTIME, Offer
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import IntegrityError
-from harness.core.model import DEFAULT_ATOL, ELEMENT_BITS, Kind, Measurement, TensorType, Thresholds
+from harness.core.outcomes import Kind, Measurement
+from harness.core.tensors import DEFAULT_ATOL, ELEMENT_BITS, TensorType, Thresholds
 from harness.pipeline.compare import DTYPES, NPY_ELEMENTS, compare, file_type, npy_type
 
 Array = npt.NDArray[Any]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.core.model import Kind, Status, Verdict
+from harness.core.outcomes import Kind, Status, Verdict
 from harness.host.process import Ended
 from harness.pipeline.diagnose import compile_verdict
 

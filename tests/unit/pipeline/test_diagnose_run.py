@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.core.model import Compile, Kind, Run, Status, Verdict
+from harness.core.outcomes import Kind, Status, Verdict
 from harness.host.process import Ended
 from harness.pipeline.diagnose import run_verdict
+from harness.pipeline.steps import Compile, Run
 
 CONCLUSION = tuple[Status, Kind | None]
 NUMERIC, SHAPE, CRASH = ((Status.FAILED, kind) for kind in (Kind.NUMERIC, Kind.SHAPE, Kind.CRASH))

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Blob, Compile, Fetch, Kind, Phase, Run, Status, Step
+from harness.core.blobs import Blob
+from harness.core.outcomes import Kind, Phase, Status
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancel
 from harness.pipeline.executor import LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_runner import Done, Results, Steps
+from harness.pipeline.steps import Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.executors import Heard, steps
 from tests.unit.samples import planned, spec

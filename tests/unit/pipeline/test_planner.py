@@ -2,8 +2,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from harness.core.model import Backend, Case, Compare, Compile, Fetch, Kind, Link, ModelSpec, Plan, Run, Status, Target
+from harness.core.cases import Backend, Case, ModelSpec, Target
+from harness.core.outcomes import Kind, Status
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only
+from harness.pipeline.steps import Compare, Compile, Fetch, Link, Plan, Run
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
 STATISTICS = ("--iree-scheduling-dump-statistics-format=json", "--iree-scheduling-dump-statistics-file=statistics.json")

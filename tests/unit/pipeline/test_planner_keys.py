@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.model import Backend, Blob, Compile, Fetch, Link, ModelSpec, Plan, Target
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, ModelSpec, Target
 from harness.pipeline.planner import Options, module_key, needs
 from harness.pipeline.shell_script import render
+from harness.pipeline.steps import Compile, Fetch, Link, Plan
 from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
 
 HOSTILE = 'Model from "x"; rm -rf'

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Compare, Compile, Fetch, Fetched, FetchedBlob, Kind, Module, Run, Status, Step, Verdict
+from harness.core.blobs import Fetched, FetchedBlob
+from harness.core.outcomes import Kind, Module, Status, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline.run_cache import Memory, Remembering
 from harness.pipeline.step_runner import Compiled, Done, Results
+from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from tests.unit.executors import error, failed
 from tests.unit.samples import planned, spec
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Backend, Compare, Compile, Fetch, Kind, Outcome, Phase, Plan, Run, Status, Step, Target
+from harness.core.cases import Backend, Target
+from harness.core.outcomes import Kind, Outcome, Phase, Status
 from harness.host.process import Cancel
 from harness.pipeline.planner import needs
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_runner import INTERRUPTED
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
 from tests.unit.executors import Decide, FakeExecutor, Heard, error, failed
 from tests.unit.samples import MI300, blob, planned, rocm_spec, spec
 

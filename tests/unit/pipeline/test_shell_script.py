@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.model import Blob, Prospect
+from harness.core.blobs import Blob, Prospect
 from harness.pipeline.shell_script import forecast
 
 GB = 10**9

@@ -5,22 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.model import (
-    Blob,
-    Compare,
-    Fetch,
-    Fetched,
-    FetchedBlob,
-    Kind,
-    Link,
-    Run,
-    Status,
-    TensorType,
-    Thresholds,
-)
+from harness.core.blobs import Blob, Fetched, FetchedBlob
+from harness.core.outcomes import Kind, Status
+from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import Ended
 from harness.pipeline.signature import declared_outputs
 from harness.pipeline.step_runner import Done, Ran, Results, _dispatches, case_dir, log_tail, log_text
+from harness.pipeline.steps import Compare, Fetch, Link, Run
 from tests.unit.executors import steps
 
 MIB = 1 << 20

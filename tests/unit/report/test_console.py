@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.model import Kind, Outcome, Phase, Status, exit_code
+from harness.core.outcomes import Kind, Outcome, Phase, Status, exit_code
 from harness.report import console
 from tests.unit import reports
 

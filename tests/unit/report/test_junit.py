@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.core.model import Kind, Outcome, Report, Status
+from harness.core.outcomes import Kind, Outcome, Report, Status
 from harness.report import junit
 from tests.unit import reports
 

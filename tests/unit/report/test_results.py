@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.core.blobs import FetchedBlob
 from harness.core.errors import UsageError
-from harness.core.model import FetchedBlob, Measurement, Module, Outcome, Report, as_json
+from harness.core.outcomes import Measurement, Module, Outcome, Report
+from harness.core.records import as_json
 from harness.report import results
 from tests.unit import reports
 

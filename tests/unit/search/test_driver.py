@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.model import Status
+from harness.core.outcomes import Status
 from harness.search import driver
 from harness.search.bisect import Change, Unproved
 from harness.search.finding import Carrier, Finding

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Kind, Outcome, Phase, Status
+from harness.core.outcomes import Kind, Outcome, Phase, Status
 from harness.search import matrix
 from harness.search import matrix_table as report
 from harness.search.matrix import Matrix

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from harness.core.errors import UsageError
-from harness.core.model import Kind, Status
+from harness.core.outcomes import Kind, Status
 from harness.search import metric
 from tests.unit.reports import measurement, module, outcome
 

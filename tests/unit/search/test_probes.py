@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Case, Kind, Status
+from harness.core.cases import Case
+from harness.core.outcomes import Kind, Status
 from harness.search import metric, probes
 from harness.search.probes import Mark, Probe, Question
 from tests.unit.reports import ENVIRONMENT, module, outcome

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.core.model import Backend, Report
+from harness.core.cases import Backend
+from harness.core.outcomes import Report
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.report import junit

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from harness.cli import arguments, search_arguments
+from harness.core.cases import Case, Release
 from harness.core.errors import UsageError
-from harness.core.model import Case, Release
 from harness.iree.releases import LockedRelease, Releases, Wheel
 from harness.search import request
 from harness.search.finding import Asked

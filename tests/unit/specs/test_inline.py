@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from harness.cli import arguments, selection
+from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, UsageError
-from harness.core.model import Backend, Literal, ModelSpec, TensorType
+from harness.core.tensors import Literal, TensorType
 from harness.specs import inline
 
 LOCAL = ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu")

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError
-from harness.core.model import Backend, Blob, Literal, ModelSpec, Tensor, TensorType
+from harness.core.tensors import Literal, Tensor, TensorType
 from harness.iree import releases
 from harness.specs import reader
 from harness.specs.catalogue import LOCK_NAME, Folders
