@@ -23,7 +23,7 @@ def main() -> None:
     lock: dict[str, Any] = json.loads(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else {}
     for version in sorted(_versions() - lock.keys(), key=_numbers):
         lock[version] = _entry(version, previous=max(lock, key=_numbers, default=""), lock=lock)
-        sys.stdout.write(f"added {version}: {lock[version]['candidate']} at {lock[version]['commit']}\n")
+        sys.stdout.write(f"added {version}: {lock[version]['release_candidate']} at {lock[version]['commit']}\n")
     LOCK.write_text(json.dumps(lock, indent=1) + "\n", encoding="utf-8")
 
 
@@ -40,14 +40,14 @@ def _versions() -> set[str]:
 def _entry(version: str, *, previous: str, lock: dict[str, Any]) -> dict[str, Any]:
     """Return what the lock says of a release.
 
-    Releases order by the date of the candidate they were promoted from. One that had none (3.7.1)
+    Releases order by the date of the release candidate they were promoted from. One that had none (3.7.1)
     counts as a day younger than the one before it.
     """
     candidate, commit = _build(version)
     date = re.search(r"rc(\d{8})", candidate)
     return {
         "date": int(date[1]) if date else lock[previous]["date"] + 1,
-        "candidate": candidate,
+        "release_candidate": candidate,
         "commit": commit,
         "wheels": {
             COMPILER: _resolved(f"{COMPILER}=={version}"),
@@ -71,7 +71,7 @@ def _resolved(requirement: str) -> dict[str, Any] | None:
 
 
 def _build(version: str) -> tuple[str, str]:
-    """Return the candidate's name and the commit that the compiler's wheel says it was made from."""
+    """Return the name of the release candidate and the commit that the compiler's wheel says it was made from."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = ["--no-deps", "--python-version", "3.12", f"{COMPILER}=={version}"]
         subprocess.run([uv.find_uv_bin(), "pip", "install", "-q", "--target", folder, *wanted], check=True)

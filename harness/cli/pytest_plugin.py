@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: a page, a folder"
     )
     group.addoption(
-        "--wheels", action="append", default=[], metavar="DIR", help="more releases: a folder of own builds"
+        "--wheels", action="append", default=[], metavar="DIR", help="more releases: a folder of locally built wheels"
     )
 
 

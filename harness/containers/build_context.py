@@ -17,7 +17,7 @@ from harness.containers import manifest
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.iree import toolchain
-from harness.iree.releases import LockedRelease
+from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
 
 _PACKAGE = Path(harness.__file__).parent
@@ -33,7 +33,7 @@ class Recipe:
     """An image for an IREE release, before it is built. `containers` is the folder with Dockerfile and locks."""
 
     image: Image
-    release: LockedRelease
+    release: ReleaseWheels
     containers: Path
 
     @property
@@ -43,7 +43,7 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        """`cpu-3.13.0-0123456789ab`; no tag has a plus, as the versions of own builds do."""
+        """`cpu-3.13.0-0123456789ab`; no tag has a plus, as the versions of local builds do."""
         return f"{self.image.name}-{self.release.release.name.replace('+', '_')}-{self.inputs[:_TAG_DIGITS]}"
 
     @property
@@ -87,7 +87,7 @@ def folder(parsed: argparse.Namespace) -> Path:
     return parsed.containers or (own if own.is_dir() else _PACKAGE.parent / "containers")
 
 
-def recipe(parsed: argparse.Namespace, chosen: Image, release: LockedRelease) -> Recipe:
+def recipe(parsed: argparse.Namespace, chosen: Image, release: ReleaseWheels) -> Recipe:
     """Return how an image is made for a release, each of whose wheels has a sha256."""
     return Recipe(image=chosen, release=release, containers=folder(parsed))
 

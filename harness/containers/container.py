@@ -13,7 +13,7 @@ from typing import Any
 from harness.containers import build_context, confinement, protocol, reaper, worker
 from harness.containers.confinement import Grants
 from harness.containers.engine import Engine
-from harness.containers.images import Had
+from harness.containers.images import LocalImage
 from harness.core.errors import EngineError
 from harness.core.outcomes import Status, Verdict
 from harness.host import devices, process
@@ -29,7 +29,7 @@ _CREATED_WITHIN_S = 2.0
 
 
 @contextlib.contextmanager
-def opened(engine: Engine, image: Had, order: Order, grants: Grants) -> Iterator[Site]:
+def opened(engine: Engine, image: LocalImage, order: Order, grants: Grants) -> Iterator[Site]:
     """Have a container of an image, in which the harness waits for steps.
 
     Raises:

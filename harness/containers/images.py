@@ -28,7 +28,7 @@ _DIGEST = "@sha256:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Had:
+class LocalImage:
     """An image that the engine has. `digest` is its name by digest, if it was asked for by that.
 
     What an engine says of digests is no help: they may be those of images that are in no registry.
@@ -46,7 +46,7 @@ class Had:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class ImageBuilder:
     """With what images are had. `registry` is `HOST/PATH`, where they are looked for before they are built.
 
     `have` has wheels on disk that are not on the package index.
@@ -64,9 +64,9 @@ class Means:
 
 def means(
     parsed: argparse.Namespace, chosen: Engine, having: Fetcher, cancel: Cancel, notice: Callable[[str], None]
-) -> Means:
+) -> ImageBuilder:
     """Return the means that the command line asks for; all is kept in the store of what fetches."""
-    return Means(
+    return ImageBuilder(
         engine=chosen,
         store=having.store,
         have=having.fetch,
@@ -83,16 +83,16 @@ def named(recipe: Recipe) -> str:
     return f"{_LOCAL}:{recipe.tag}"
 
 
-def find(engine: Engine, reference: str) -> Had | None:
+def find(engine: Engine, reference: str) -> LocalImage | None:
     """Return an image if the engine has it."""
     about = engine.image(reference)
     if about is None:
         return None
     digest = reference if _DIGEST in reference else None
-    return Had(reference=reference, id=about["Id"], digest=digest, size_bytes=about["Size"])
+    return LocalImage(reference=reference, id=about["Id"], digest=digest, size_bytes=about["Size"])
 
 
-def have(recipe: Recipe, means: Means) -> Had:
+def have(recipe: Recipe, means: ImageBuilder) -> LocalImage:
     """Return a recipe's image: the one that is here, else the registry's, else a new one.
 
     Raises:
@@ -107,7 +107,7 @@ def have(recipe: Recipe, means: Means) -> Had:
         return find(means.engine, name) or _pulled(recipe, means) or _built(recipe, means)
 
 
-def have_by_digest(reference: str, means: Means) -> Had:
+def have_by_digest(reference: str, means: ImageBuilder) -> LocalImage:
     """Return an image of a registry by its digest, `HOST/NAME@sha256:...`.
 
     Raises:
@@ -124,7 +124,7 @@ def have_by_digest(reference: str, means: Means) -> Had:
     return _found(means.engine, reference)
 
 
-def push(recipe: Recipe, means: Means) -> str:
+def push(recipe: Recipe, means: ImageBuilder) -> str:
     """Bring a recipe's image to the registry, unless that has it, and return its name there by digest.
 
     Raises:
@@ -188,7 +188,7 @@ def _repository(name: str) -> str:
     return _without_tag(name).rpartition("/")[2]
 
 
-def _pulled(recipe: Recipe, means: Means) -> Had | None:
+def _pulled(recipe: Recipe, means: ImageBuilder) -> LocalImage | None:
     """Return the image of the registry that has the recipe's tag, if it has one that was made from the same inputs."""
     if not means.registry or means.offline:
         return None
@@ -205,7 +205,7 @@ def _pulled(recipe: Recipe, means: Means) -> Had | None:
     return _found(means.engine, named(recipe))
 
 
-def _built(recipe: Recipe, means: Means) -> Had:
+def _built(recipe: Recipe, means: ImageBuilder) -> LocalImage:
     """Build an image, tested at its end; everything that it is made from is had first."""
     options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
     base = _base(recipe, means)
@@ -234,7 +234,7 @@ def base_name(image: Image) -> str:
             return f"{_LOCAL_BASE}:{image.name}-{sha256[:12]}"
 
 
-def _base(recipe: Recipe, means: Means) -> str:
+def _base(recipe: Recipe, means: ImageBuilder) -> str:
     """Return the name of the base, which the engine has now."""
     name = base_name(recipe.image)
     match recipe.image.base:
@@ -245,7 +245,7 @@ def _base(recipe: Recipe, means: Means) -> str:
     return name
 
 
-def _pull_base(reference: str, means: Means) -> None:
+def _pull_base(reference: str, means: ImageBuilder) -> None:
     way_round = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
     if means.engine.image(reference):
         return
@@ -257,7 +257,7 @@ def _pull_base(reference: str, means: Means) -> None:
         raise EngineError(f"The base {reference} cannot be had. {error} {way_round}") from error
 
 
-def _bootstrap_base(reference: str, name: str, base: Bootstrapped, means: Means) -> None:
+def _bootstrap_base(reference: str, name: str, base: Bootstrapped, means: ImageBuilder) -> None:
     about = means.engine.image(reference)
     if about is not None and about["RootFS"]["Layers"] == [f"sha256:{base.sha256}"]:
         return
@@ -279,7 +279,7 @@ def _parts(reference: str) -> tuple[str, str]:
     return name, digest
 
 
-def _found(engine: Engine, reference: str) -> Had:
+def _found(engine: Engine, reference: str) -> LocalImage:
     if found := find(engine, reference):
         return found
     raise EngineError(f"{reference} is not there although it was made just now; does another process remove images?")

@@ -9,24 +9,24 @@ from harness.cli.arguments import ENGINES
 from harness.containers import build_context, container, definitions, images, sockets
 from harness.containers.confinement import Grants
 from harness.containers.engine import Engine
-from harness.containers.images import Had
+from harness.containers.images import LocalImage
 from harness.core.cases import Backend
 from harness.core.errors import EngineError, UsageError
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.process import Cancel
 from harness.iree import release_sources, releases
-from harness.iree.releases import LockedRelease
+from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import environment as site
 from harness.pipeline.environment import Notice, Order, Provider, Site
 from harness.store.store import Store
 
-Find = Callable[[Store, Cancel, Notice], LockedRelease]
+Find = Callable[[Store, Cancel, Notice], ReleaseWheels]
 
 
 def provider(
-    parsed: argparse.Namespace, environment: Mapping[str, str], release: LockedRelease | None = None
+    parsed: argparse.Namespace, environment: Mapping[str, str], release: ReleaseWheels | None = None
 ) -> Provider:
     """Return what provides the place that `harness quality` was asked for.
 
@@ -41,7 +41,7 @@ def provider(
     if release is None:
         release_sources.check(parsed)
 
-    def find(store: Store, cancel: Cancel, notice: Notice) -> LockedRelease:
+    def find(store: Store, cancel: Cancel, notice: Notice) -> ReleaseWheels:
         return release or release_sources.chosen(parsed, store, notice, cancel=cancel)
 
     def installed(store: Store, cancel: Cancel, notice: Notice) -> Toolchain:
@@ -68,7 +68,7 @@ def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine], find: 
         raise UsageError(f"--image {name}: no such image; {expected}.")
     grants = Grants(capabilities=tuple(parsed.cap), memory_bytes=parsed.memory)
 
-    def have(chosen: Engine, store: Store, cancel: Cancel, notice: Notice) -> Had:
+    def have(chosen: Engine, store: Store, cancel: Cancel, notice: Notice) -> LocalImage:
         with provision.fetcher(parsed, store, notice, cancel=cancel) as having:
             means = images.means(parsed, chosen, having, cancel, notice)
             if name not in known:

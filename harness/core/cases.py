@@ -99,9 +99,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """An IREE release: its name and the date (YYYYMMDD) of its candidate, by which releases order.
+    """An IREE release: its name and the date (YYYYMMDD) of its release candidate, by which releases order.
 
-    `date` is None for a build that names no candidate; it counts as newer than all that do.
+    `date` is None for a build that names no release candidate; it counts as newer than all that do.
     """
 
     name: str

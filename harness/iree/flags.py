@@ -26,7 +26,7 @@ class Translation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedDefault:
-    """A flag that has another default from a candidate on, which `since` names."""
+    """A flag that has another default from a release candidate on, which `since` names."""
 
     flag: str
     since: str
@@ -192,7 +192,7 @@ def _holds(ranges: str, release: Release) -> bool:
     """Whether a release lies in ranges such as `..3.7.0, 3.9.0..`.
 
     What was measured are stable releases. Between the last one that is outside and the first one
-    that is inside lie candidates of which nobody knows; they count as inside, and the compiler judges.
+    that is inside lie release candidates of which nobody knows; they count as inside, and the compiler judges.
     """
     return any(_is_within(first, last, release) for first, last in _bounds(ranges))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.iree import releases
-from harness.iree.releases import LockedRelease, Wheel
+from harness.iree.releases import ReleaseWheels, Wheel
 from harness.iree.wheel_links import COMPILER, RUNTIME, Offer, version_key, wheel_name
 
 
@@ -21,7 +21,7 @@ class Source:
 class Paired:
     """The releases that were found, oldest first, and what is left out and why."""
 
-    releases: tuple[LockedRelease, ...]
+    releases: tuple[ReleaseWheels, ...]
     left_out: tuple[str, ...]
 
 
@@ -75,10 +75,10 @@ def _order(offer: Offer) -> tuple[object, ...]:
     return releases.order(releases.of_build(offer.version)), offer.made, version_key(offer.version)
 
 
-def _release(compiler: Offer, runtime: Offer) -> LockedRelease:
-    return LockedRelease(
+def _release(compiler: Offer, runtime: Offer) -> ReleaseWheels:
+    return ReleaseWheels(
         release=releases.of_build(compiler.version),
-        candidate=compiler.version,
+        release_candidate=compiler.version,
         commit=compiler.commit,
         wheels=tuple(_wheels(compiler, runtime)),
     )

@@ -1,4 +1,4 @@
-"""Finds releases beyond the lock: on pages of links, in folders, among own builds; and has their wheels.
+"""Finds releases beyond the lock: on pages of links, in folders, among local builds; and has their wheels.
 
 A page is fetched anew each time it is needed, or is with `--offline` what it was when it last came. A wheel that it
 names by sha256 is held to that; any other is trusted once, as a blob is that no lock vouches for.
@@ -22,7 +22,7 @@ from harness.fetch.fetcher import Fetcher
 from harness.host.process import Cancel
 from harness.iree import pairs, releases, toolchain, wheel_links
 from harness.iree.pairs import Source
-from harness.iree.releases import LockedRelease, Releases, Wheel
+from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.iree.toolchain import Toolchain
 from harness.iree.wheel_links import Offer
 from harness.specs.catalogue import local_path
@@ -80,7 +80,7 @@ def known(
 
 def chosen(
     parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: Cancel | None = None
-) -> LockedRelease:
+) -> ReleaseWheels:
     """Return the release that a command line names with `--iree`, or the newest of the lock; see `known`.
 
     No page is asked for what the lock has.
@@ -97,7 +97,7 @@ def chosen(
     return known(parsed, store, notice, cancel=cancel).find(name)
 
 
-def pinned(release: LockedRelease, having: Fetcher) -> LockedRelease:
+def pinned(release: ReleaseWheels, having: Fetcher) -> ReleaseWheels:
     """Return a release each of whose wheels has a sha256; those that have none yet are had for it.
 
     Raises:
@@ -108,7 +108,7 @@ def pinned(release: LockedRelease, having: Fetcher) -> LockedRelease:
 
 
 def installed(
-    parsed: argparse.Namespace, release: LockedRelease, store: Store, cancel: Cancel | None, notice: Notice
+    parsed: argparse.Namespace, release: ReleaseWheels, store: Store, cancel: Cancel | None, notice: Notice
 ) -> Toolchain:
     """Return a release, installed into the store the first time; its wheels are had as the command line says.
 

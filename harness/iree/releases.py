@@ -43,14 +43,14 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockedRelease:
+class ReleaseWheels:
     """A release as the lock, or whoever else offers it, has it. `commit` may be empty until it is installed.
 
     3.7.1 is a compiler alone: its runtime is that of 3.7.0.
     """
 
     release: Release
-    candidate: str
+    release_candidate: str
     commit: str
     wheels: tuple[Wheel, ...]
 
@@ -58,11 +58,12 @@ class LockedRelease:
 class Releases:
     """The releases that a command can have, oldest first: those of the lock, and others.
 
-    They order by the date of their candidate and never by version number: a nightly 3.10.0rc20260115 is newer than
-    the stable 3.10.0, which is 3.10.0rc20260107. Builds that name no candidate are the newest, in the order given.
+    They order by the date of their release candidate and never by version number: a nightly 3.10.0rc20260115 is newer
+    than the stable 3.10.0, which is 3.10.0rc20260107. Builds that name no release candidate are the newest, in the
+    order given.
     """
 
-    def __init__(self, others: Iterable[LockedRelease] = ()) -> None:
+    def __init__(self, others: Iterable[ReleaseWheels] = ()) -> None:
         """Know the lock's, and others; of two with one name the other counts."""
         every = dict(locked()) | {each.release.name: each for each in others}
         self._by_name = {name: every[name] for name in sorted(every, key=lambda name: order(every[name].release))}
@@ -72,8 +73,8 @@ class Releases:
         """Their names, oldest first."""
         return list(self._by_name)
 
-    def find(self, name: str) -> LockedRelease:
-        """Return a release, also by the name of the candidate that became it.
+    def find(self, name: str) -> ReleaseWheels:
+        """Return a release, also by the name of the release candidate that became it.
 
         Raises:
             UsageError: there is none of this name; the message names those that there are.
@@ -84,7 +85,7 @@ class Releases:
         known = f"did you mean {near[0]}? There are" if near else "there are"
         raise UsageError(f"{name}: no such IREE release; {known} {', '.join(_shortened(self.names))}.")
 
-    def selected(self, text: str) -> Sequence[LockedRelease]:
+    def selected(self, text: str) -> Sequence[ReleaseWheels]:
         """Return the release of a name, or those of a range, `3.0.0..3.13.0`; an end left out is the first or last.
 
         Raises:
@@ -106,7 +107,7 @@ def order(release: Release) -> float:
 
 
 @functools.cache
-def locked() -> Mapping[str, LockedRelease]:
+def locked() -> Mapping[str, ReleaseWheels]:
     """Return the locked releases by name, oldest first."""
     text = resources.files("harness.iree").joinpath(LOCK_NAME).read_text(encoding="utf-8")
     entries = sorted(json.loads(text).items(), key=lambda item: int(item[1]["date"]))
@@ -118,7 +119,7 @@ def newest() -> Release:
     return list(locked().values())[-1].release
 
 
-def find(name: str) -> LockedRelease:
+def find(name: str) -> ReleaseWheels:
     """Return a locked release.
 
     Raises:
@@ -130,17 +131,17 @@ def find(name: str) -> LockedRelease:
 def of_build(version: str) -> Release:
     """Return the release of a build that says `3.13.0rc20261016`, `3.7.1` or `3.14.0.dev+89ece87b`.
 
-    A candidate that was promoted goes by the name of the release that it became.
+    A release candidate that was promoted goes by the name of the release that it became.
     """
     for known in locked().values():
-        if version in (known.candidate, known.release.name):
+        if version in (known.release_candidate, known.release.name):
             return known.release
     date = re.search(r"rc(\d{8})", version)
     return Release(name=version, date=int(date[1]) if date else None)
 
 
 def fulfils(release: Release, comparisons: str) -> bool:
-    """Whether the date of a release's candidate fulfils all of comparisons such as `>=3.5,<3.11.0rc20260207`.
+    """Whether the date of a release's release candidate fulfils all of comparisons such as `>=3.5,<3.11.0rc20260207`.
 
     Raises:
         ValueError: they are none, or no release fulfils them; the message says what was expected.
@@ -167,13 +168,13 @@ def _bound(comparison: str) -> tuple[str, float]:
 
 
 def _named(name: str) -> Release:
-    """Return the release of `3.5.0`, of `3.5`, which is short for it, or of a candidate."""
+    """Return the release of `3.5.0`, of `3.5`, which is short for it, or of a release candidate."""
     full = f"{name}.0" if re.fullmatch(r"[0-9]+\.[0-9]+", name) else name
     if full in locked():
         return locked()[full].release
     if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+rc[0-9]{8}", name) and _is_date(name[-8:]):
         return of_build(name)
-    expected = f"{', '.join(locked())}, or a candidate such as 3.11.0rc20260207"
+    expected = f"{', '.join(locked())}, or a release candidate such as 3.11.0rc20260207"
     raise ValueError(f"{name!r} is no IREE release; expected one of {expected}")
 
 
@@ -194,12 +195,12 @@ def _shortened(names: Sequence[str]) -> Sequence[str]:
     return names if len(names) <= _SHOWN else [*names[:3], "...", *names[-_SHOWN:]]
 
 
-def _locked(name: str, entry: Mapping[str, object]) -> LockedRelease:
+def _locked(name: str, entry: Mapping[str, object]) -> ReleaseWheels:
     wheels = entry["wheels"]
     assert isinstance(wheels, dict)  # noqa: S101 - for the type checker; a test reads the whole lock
-    return LockedRelease(
+    return ReleaseWheels(
         release=Release(name=name, date=int(str(entry["date"]))),
-        candidate=str(entry["candidate"]),
+        release_candidate=str(entry["release_candidate"]),
         commit=str(entry["commit"]),
         wheels=tuple(
             Wheel(package=package, version=wheel["version"], sha256=tuple(wheel["sha256"]))

@@ -20,7 +20,7 @@ from harness.core.errors import IntegrityError, ToolError
 from harness.host import process
 from harness.host.process import Cancel
 from harness.iree import releases, wheels
-from harness.iree.releases import LockedRelease, Wheel
+from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store import scratch
 from harness.store.store import Store
 
@@ -50,7 +50,7 @@ def _of_index(blob: Blob) -> Fetched:
 
 
 def installed(
-    locked: LockedRelease,
+    locked: ReleaseWheels,
     store: Store,
     *,
     have: Callable[[Blob], Fetched] = _of_index,
@@ -95,7 +95,7 @@ def installed(
     return _described([entry.path], store, expected=locked.release)
 
 
-def _had(subject: str, wheel: Wheel, have: Callable[[Blob], Fetched]) -> wheels.Had:
+def _had(subject: str, wheel: Wheel, have: Callable[[Blob], Fetched]) -> wheels.WheelFile:
     """Return a wheel that is not on the package index, on disk."""
     blob = Blob(url=wheel.url or "", sha256=wheel.sha256[0])
     try:
@@ -105,10 +105,10 @@ def _had(subject: str, wheel: Wheel, have: Callable[[Blob], Fetched]) -> wheels.
         raise IntegrityError(
             f"{subject}: a wheel is not what it should be. {error.__cause__ or error}; {hint}."
         ) from error
-    return wheels.Had(package=wheel.package, name=unquote(blob.name), path=path, sha256=wheel.sha256[0])
+    return wheels.WheelFile(package=wheel.package, name=unquote(blob.name), path=path, sha256=wheel.sha256[0])
 
 
-def key(locked: LockedRelease) -> str:
+def key(locked: ReleaseWheels) -> str:
     """Return what stands for the content of an installed release, each of whose wheels has a sha256, here."""
     digest = hashlib.sha256(f"{_requirements(locked.wheels)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
     return f"{locked.release.name}-{digest[:16]}"

@@ -27,7 +27,7 @@ _VARYING = ("*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/uv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Had:
+class WheelFile:
     """A wheel on disk: `name` says what it is, whatever its file is called."""
 
     package: str
@@ -37,7 +37,7 @@ class Had:
 
 
 @contextlib.contextmanager
-def linked(folder: Path, had: Sequence[Had]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def linked(folder: Path, had: Sequence[WheelFile]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Lend what `install` needs for wheels on disk: their requirements, and options for uv.
 
     Afterwards nothing in the folder says where they were. uv keeps no copy of them: the store has them.

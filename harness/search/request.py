@@ -12,7 +12,7 @@ from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
-from harness.iree.releases import LockedRelease, Releases
+from harness.iree.releases import Releases, ReleaseWheels
 from harness.search import metric
 from harness.search.finding import Asked
 from harness.search.probes import Question
@@ -87,7 +87,7 @@ def pinned(parsed: argparse.Namespace, what: Asked) -> str | None:
     return ends.get(name, name) if name else None
 
 
-def identity(parsed: argparse.Namespace, cases: Sequence[Case], found: Sequence[LockedRelease]) -> Mapping[str, Any]:
+def identity(parsed: argparse.Namespace, cases: Sequence[Case], found: Sequence[ReleaseWheels]) -> Mapping[str, Any]:
     """Return all that a search depends on: another one must not go on from what this one has seen."""
     with Store(parsed.store) as store:
         return {
@@ -104,7 +104,7 @@ def _content(case: Case, store: Store) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _release_content(release: LockedRelease, store: Store) -> Sequence[str]:
+def _release_content(release: ReleaseWheels, store: Store) -> Sequence[str]:
     """Return the name of a release and, unless the lock has it, a digest over its wheels, which may be made anew."""
     blobs = [Blob(url=each.url, sha256=next(iter(each.sha256), None)) for each in release.wheels if each.url]
     contents = "\n".join(_blob_content(blob, store) for blob in blobs)

@@ -126,7 +126,7 @@ def test_a_nightly_in_a_folder_is_planned_without_being_installed(lab: Laborator
 
 def test_an_own_build_is_judged(lab: Laboratory, toolchain: Callable[[str], Toolchain]) -> None:
     lab.spec()
-    folder = lab.root / "own builds"
+    folder = lab.root / "local builds"
     rebuilt.wheels(toolchain("3.13.0"), OWN, folder)
     result = lab.run("--iree", OWN, "--wheels", str(folder), "--offline", "--locked")
     assert result.verdict == (0, "passed", None), result.text

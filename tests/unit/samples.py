@@ -15,7 +15,7 @@ MI300 = Target(backend=Backend.ROCM, chip="gfx942", sku="mi300")
 
 
 def release(name: str) -> Release:
-    """Return a release of the lock or a candidate."""
+    """Return a release of the lock or a release candidate."""
     return releases.of_build(name)
 
 

@@ -18,7 +18,7 @@ from harness.fetch.partial import expectation
 from harness.host.disk import disk_errors, write_atomically
 from harness.host.process import Cancel
 from harness.iree import release_sources
-from harness.iree.releases import LockedRelease
+from harness.iree.releases import ReleaseWheels
 from harness.pipeline import planner as planning
 from harness.pipeline.environment import Provider
 from harness.pipeline.steps import Plan
@@ -50,7 +50,7 @@ def _fetch(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return code if is_possible and is_ready else EXIT_NO_VERDICT
 
 
-def _has_tools(parsed: argparse.Namespace, provider: Provider, release: LockedRelease, console: Console) -> bool:
+def _has_tools(parsed: argparse.Namespace, provider: Provider, release: ReleaseWheels, console: Console) -> bool:
     """Have the release where the models will run, which may be an image, and say how that went."""
 
     def notice(text: str) -> None:

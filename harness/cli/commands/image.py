@@ -68,7 +68,7 @@ def _found(parsed: argparse.Namespace, chosen: Image, stream: TextIO) -> Iterato
         yield recipe(parsed, chosen, release_sources.pinned(release, having)), having
 
 
-def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: Fetcher) -> images.Means:
+def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: Fetcher) -> images.ImageBuilder:
     return images.means(parsed, sockets.required(parsed.engine, environment), having, Cancel(), having.means.notice)
 
 

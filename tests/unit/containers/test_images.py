@@ -13,7 +13,7 @@ from harness.containers import images
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import About, Engine, Notice
-from harness.containers.images import Means
+from harness.containers.images import ImageBuilder
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, FetchError, UsageError
 from harness.host.process import Cancel
@@ -133,7 +133,7 @@ def not_to_be_had(blob: Blob) -> Fetched:
     raise AssertionError(f"{blob.url} is fetched")
 
 
-def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> Means:
+def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> ImageBuilder:
     wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": Cancel()}
     wanted |= {
         "engine": engine,
@@ -141,7 +141,7 @@ def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **cha
         "have": not_to_be_had,
         "notice": (said if said is not None else []).append,
     }
-    return Means(**(wanted | changes))
+    return ImageBuilder(**(wanted | changes))
 
 
 def installed(store: Store, recipe: Recipe) -> None:

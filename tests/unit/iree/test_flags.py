@@ -163,7 +163,7 @@ def test_a_build_without_a_date_counts_as_newest(name: str) -> None:
     ("name", "knows"),
     [("3.6.0", False), ("3.7.0rc20250719", True), ("3.7.0", True), ("3.7.1", True), ("3.13.0", True)],
 )
-def test_candidates_of_which_nobody_knows_are_left_to_the_compiler(name: str, knows: bool) -> None:  # noqa: FBT001
+def test_release_candidates_of_which_nobody_knows_are_left_to_the_compiler(name: str, knows: bool) -> None:  # noqa: FBT001
     translation = flags.translated((TILING,), release(name))
     assert (translation.unsupported is None) is knows
 
@@ -268,7 +268,7 @@ def test_ranges_name_locked_releases_in_order(table: str) -> None:
 @pytest.mark.parametrize("entry", DATA["renamed"], ids=itemgetter("old"))
 def test_no_flag_is_renamed_to_one_that_the_release_does_not_know(entry: dict[str, Any]) -> None:
     since = release(entry["since"])
-    assert since.date is not None, "a candidate: ranges between releases are found by its date"
+    assert since.date is not None, "a release candidate: ranges between releases are found by its date"
     before = Release(name="the day before", date=since.date - 1)
     for each in (*(locked.release for locked in releases.locked().values()), since, before):
         for name, values in ((entry["old"], "new_of"), (entry["new"], "old_of")):

@@ -33,7 +33,7 @@ def test_a_compiler_and_a_runtime_of_one_version_are_a_release() -> None:
     compiler = offer(COMPILER, "3.14.0rc20261101", blob=Blob(url="https://h/c", sha256=digest), commit="cd" * 20)
     (found,) = pairs.paired([source(compiler, offer(RUNTIME, "3.14.0rc20261101"))]).releases
     assert found.release == Release(name="3.14.0rc20261101", date=20261101)
-    assert (found.candidate, found.commit) == ("3.14.0rc20261101", "cd" * 20)
+    assert (found.release_candidate, found.commit) == ("3.14.0rc20261101", "cd" * 20)
     url = "https://h/iree_base_runtime-3.14.0rc20261101-cp312-cp312-linux_x86_64.whl"
     assert found.wheels == (
         Wheel(package=COMPILER, version="3.14.0rc20261101", sha256=(digest,), url="https://h/c"),
@@ -59,7 +59,7 @@ def test_the_runtime_of_its_version_may_be_on_another_page_as_in_an_index() -> N
 
 
 def test_older_goes_by_date() -> None:
-    """A candidate of 3.10.0 that is newer than 3.10.0 goes with what was made before it."""
+    """A release candidate of 3.10.0 that is newer than 3.10.0 goes with what was made before it."""
     compiler = offer(COMPILER, "3.10.0rc20260115")
     runtimes = [offer(RUNTIME, version) for version in ("3.10.0rc20260114", "3.11.0", "3.10.0rc20260116", "3.10.0")]
     assert runtime_of(source(compiler, *runtimes)) == "3.10.0rc20260114"

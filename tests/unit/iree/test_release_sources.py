@@ -15,7 +15,7 @@ from harness.core.cases import Release
 from harness.core.errors import FetchError, UsageError
 from harness.fetch import provision
 from harness.iree import release_sources, releases
-from harness.iree.releases import LockedRelease, Wheel
+from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store.store import Store
 
 NIGHTLY, COMMIT = "3.14.0rc20261101", "0123456789" * 4
@@ -161,7 +161,7 @@ def test_a_release_is_pinned_by_what_its_files_have(tmp_path: Path, store: Store
 
 def test_what_nothing_vouches_for_is_refused_with_locked(store: Store) -> None:
     wheels = (Wheel(package="iree-base-compiler", version=NIGHTLY, sha256=(), url=f"{HOST}/w.whl?sig=s3cret"),)
-    release = LockedRelease(release=releases.of_build(NIGHTLY), candidate=NIGHTLY, commit="", wheels=wheels)
+    release = ReleaseWheels(release=releases.of_build(NIGHTLY), release_candidate=NIGHTLY, commit="", wheels=wheels)
     with provision.fetcher(parsed("--locked"), store, print) as having, pytest.raises(FetchError) as caught:
         release_sources.pinned(release, having)
     named = f"{HOST}/w.whl?sig=***: its page names no sha256 for it, and --locked refuses it; "

@@ -9,7 +9,7 @@ from harness.iree import releases
 NAMES = [f"3.{minor}.0" for minor in range(14)]
 
 
-def test_releases_are_in_the_order_of_their_candidates() -> None:
+def test_releases_are_in_the_order_of_their_release_candidates() -> None:
     names = list(releases.locked())
     assert [name for name in names if name in NAMES] == NAMES
     assert names.index("3.7.1") == names.index("3.7.0") + 1
@@ -19,9 +19,9 @@ def test_releases_are_in_the_order_of_their_candidates() -> None:
 
 
 @pytest.mark.parametrize(("name", "locked"), releases.locked().items())
-def test_every_entry_of_the_lock_is_whole(name: str, locked: releases.LockedRelease) -> None:
+def test_every_entry_of_the_lock_is_whole(name: str, locked: releases.ReleaseWheels) -> None:
     assert locked.release.name == name
-    assert locked.candidate in {f"{name}rc{locked.release.date}", name}
+    assert locked.release_candidate in {f"{name}rc{locked.release.date}", name}
     assert re.fullmatch(r"[0-9a-f]{40}", locked.commit)
     assert [wheel.package for wheel in locked.wheels] == ["iree-base-compiler", "iree-base-runtime"]
     for wheel in locked.wheels:
@@ -67,7 +67,7 @@ def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
     assert str(caught.value).endswith(f"{releases.newest().name}.")
 
 
-def test_a_candidate_that_was_promoted_is_the_release_that_it_became() -> None:
+def test_a_release_candidate_that_was_promoted_is_the_release_that_it_became() -> None:
     assert releases.find("3.13.0rc20261016") == releases.find("3.13.0")
     assert releases.Releases([other("3.14.0rc20261101")]).find("3.10.0rc20260107").release.name == "3.10.0"
 
@@ -79,11 +79,11 @@ def test_of_many_releases_not_all_are_named() -> None:
     assert "there are 3.0.0, 3.1.0, 3.2.0, ..., 3.14.0rc20261101, " in str(caught.value)
 
 
-def other(name: str) -> releases.LockedRelease:
-    return releases.LockedRelease(release=releases.of_build(name), candidate=name, commit="", wheels=())
+def other(name: str) -> releases.ReleaseWheels:
+    return releases.ReleaseWheels(release=releases.of_build(name), release_candidate=name, commit="", wheels=())
 
 
-def test_others_are_placed_by_the_date_of_their_candidate() -> None:
+def test_others_are_placed_by_the_date_of_their_release_candidate() -> None:
     known = releases.Releases([other("own"), other("3.10.0rc20260115"), other("3.14.0rc20261101"), other("another")])
     assert known.names[-4:] == ["3.13.0", "3.14.0rc20261101", "own", "another"]
     assert known.names[known.names.index("3.10.0") :][:3] == ["3.10.0", "3.10.0rc20260115", "3.11.0"]
@@ -135,7 +135,7 @@ def test_releases_that_fulfil_comparisons(comparisons: str, selected: str) -> No
     assert found == releases.Releases().selected(selected)
 
 
-def test_only_candidates_may_fulfil_comparisons() -> None:
+def test_only_release_candidates_may_fulfil_comparisons() -> None:
     between = ">3.10.0,<3.11.0rc20260316"
     assert not any(releases.fulfils(each.release, between) for each in releases.locked().values())
     assert releases.fulfils(releases.of_build("3.10.0rc20260115"), between)
@@ -152,7 +152,7 @@ def test_only_candidates_may_fulfil_comparisons() -> None:
         ("3.14.0.dev+89ece87b", "<3.99.0rc20991231", False),
     ],
 )
-def test_the_date_of_a_candidate_is_compared_and_not_its_number(name: str, comparisons: str, holds: bool) -> None:  # noqa: FBT001
+def test_the_date_is_compared_and_not_the_number(name: str, comparisons: str, holds: bool) -> None:  # noqa: FBT001
     assert releases.fulfils(releases.of_build(name), comparisons) is holds
 
 

@@ -6,7 +6,7 @@ import pytest
 from harness.cli import arguments, search_arguments
 from harness.core.cases import Case, Release
 from harness.core.errors import UsageError
-from harness.iree.releases import LockedRelease, Releases, Wheel
+from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.search import request
 from harness.search.finding import Asked
 from tests.unit.samples import CPU, blob, spec
@@ -71,7 +71,7 @@ def test_by_default_all_runs_have_to_agree() -> None:
     assert request.question(parsed("--repeat=5", "--at-least=3")).at_least == 3
 
 
-def key(folder: Path, *options: str, release: LockedRelease | None = None, **changes: Any) -> Any:
+def key(folder: Path, *options: str, release: ReleaseWheels | None = None, **changes: Any) -> Any:
     arguments_ = parsed("--store", str(folder / "store"), *options)
     found = release or Releases().find("3.0.0")
     return request.identity(arguments_, [Case(spec=spec(**changes), target=CPU)], [found])
@@ -80,7 +80,7 @@ def key(folder: Path, *options: str, release: LockedRelease | None = None, **cha
 def test_a_search_is_another_if_an_own_build_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "w.whl"
     wheels = (Wheel(package="iree-base-compiler", version="3.14.0", sha256=(), url=path.as_uri()),)
-    own = LockedRelease(release=Release(name="3.14.0", date=None), candidate="3.14.0", commit="", wheels=wheels)
+    own = ReleaseWheels(release=Release(name="3.14.0", date=None), release_candidate="3.14.0", commit="", wheels=wheels)
     found = []
     for text in ("1", "2"):
         path.write_text(text)

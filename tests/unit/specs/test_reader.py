@@ -210,7 +210,7 @@ def test_a_violation_in_flags_for_has_the_line_of_its_own(tmp_path: Path) -> Non
     assert violations(tmp_path, text.replace('"x"', '"--x"')) == [
         (
             "toy/clip_cpu.json:4: $.flags_for['<3,5']: '3' is no IREE release; expected one of "
-            f"{', '.join(releases.locked())}, or a candidate such as 3.11.0rc20260207"
+            f"{', '.join(releases.locked())}, or a release candidate such as 3.11.0rc20260207"
         ),
         (
             "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads a program into the compiler; "
