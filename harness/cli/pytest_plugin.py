@@ -29,7 +29,7 @@ from harness.iree import release_sources
 from harness.pipeline import planner as planning
 from harness.pipeline.executor import claimed
 from harness.pipeline.outcome import outcome
-from harness.pipeline.step_runner import Done, Steps
+from harness.pipeline.step_runner import LocalStepRunner, StepResult
 from harness.pipeline.steps import Compare, Fetch, Plan, Step
 from harness.report import facts
 from harness.specs import reader
@@ -76,7 +76,7 @@ class _Bench:
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
         self.pool = Pool(selection.gpus(self.parsed), on_wait=provision.waiting(_LOG.info, why="another run uses"))
-        self._steps: Steps | None = None
+        self._steps: LocalStepRunner | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
 
@@ -102,14 +102,14 @@ class _Bench:
         return planning.plan(case, self.steps.toolchain.release, selection.options(self.parsed))
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> LocalStepRunner:
         """What does the steps; the toolchain is provided the first time."""
         if self._steps is None:
             store = Store(self.parsed.store, on_wait=provision.waiting(_LOG.info))
             self._fetcher = self._open.enter_context(provision.fetcher(self.parsed, store, _LOG.info))
-            self._steps = Steps(
+            self._steps = LocalStepRunner(
                 store=store,
-                have=self._fetcher.fetch,
+                fetch=self._fetcher.fetch,
                 toolchain=release_sources.installed(self.parsed, self.release, store, None, _LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
@@ -159,7 +159,7 @@ class CaseItem(pytest.Item):
         super().__init__(**rest)
         self.case = case
         self.outcome: Outcome | None = None
-        self._results: dict[Step, Done] = {}
+        self._results: dict[Step, StepResult] = {}
         self._plan: Plan | None = None
         self.add_marker(pytest.mark.timeout(0))
 
@@ -211,7 +211,7 @@ class CaseItem(pytest.Item):
                 _LOG.info("+ %s", shlex.join(step.argv))
             bench = _bench(self.config)
             with claimed(bench.pool, step, bench.steps.cancel) as gpu:
-                self._results[step] = bench.steps.do(step, self._results, gpu)
+                self._results[step] = bench.steps.run(step, self._results, gpu)
         if fetching and (plan.blocked or self._verdict):
             self.outcome = outcome(plan, self._results, self._verdict, _bench(self.config).out_dir)
             if self.outcome.status is Status.ERROR:

@@ -19,7 +19,7 @@ from harness.core.outcomes import Status, Verdict
 from harness.host import devices, process
 from harness.host.devices import Gpu
 from harness.pipeline.environment import Order, Site
-from harness.pipeline.step_runner import INTERRUPTED, Done, Results, Steps
+from harness.pipeline.step_runner import INTERRUPTED, LocalStepRunner, Results, StepResult
 from harness.pipeline.steps import Fetch, Step
 from harness.store import scratch
 
@@ -63,7 +63,7 @@ def opened(engine: Engine, image: LocalImage, order: Order, grants: Grants) -> I
             name=f"{engine.about}, image {image.reference}",
             toolchain=about.toolchain,
             facts={"image": {**image.facts, **about.facts}, "container_engine": said},
-            hand_over=lambda steps: Across(steps=steps, folder=folder, inside=inside),
+            hand_over=lambda steps: ContainerStepRunner(steps=steps, folder=folder, inside=inside),
         )
 
 
@@ -139,24 +139,24 @@ def _said(folder: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Across:
+class ContainerStepRunner:
     """Has steps done in a container; blobs are fetched on this side, where the network and its secrets are."""
 
-    steps: Steps
+    steps: LocalStepRunner
     folder: Path
     inside: tuple[Path, ...]
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do a step whose needs are among the results; the end of the container is an `error` of kind `engine`."""
         if isinstance(step, Fetch):
-            return self.steps.do(step, results, gpu)
+            return self.steps.run(step, results, gpu)
         started = time.monotonic()
         try:
             return protocol.done(step, self._asked(protocol.request(step, results, gpu)), self.inside)
         except EngineError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             verdict = INTERRUPTED if self.steps.cancel.is_set() else verdict
-            return Done(step=step, verdict=verdict, seconds=time.monotonic() - started)
+            return StepResult(step=step, verdict=verdict, seconds=time.monotonic() - started)
 
     def _asked(self, request: protocol.Request) -> protocol.Reply:
         """Send a request and wait for its reply; an order to stop hangs up, which stops the step."""

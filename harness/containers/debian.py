@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from harness.containers.definitions import Bootstrapped
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
 from harness.host import process
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.store import stamps
 from harness.store.store import Store
 
@@ -73,7 +73,7 @@ def bootstrapped(
     *,
     mirror: str | None = None,
     offline: bool = False,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Return the tar of a base, made the first time, of which `notice` is told.
@@ -109,7 +109,9 @@ def bootstrapped(
     return store.provide("bases", base.sha256, make).path / TAR_NAME
 
 
-def bootstrap(base: Bootstrapped, folder: Path, *, mirror: str | None = None, cancel: Cancel | None = None) -> Tree:
+def bootstrap(
+    base: Bootstrapped, folder: Path, *, mirror: str | None = None, cancel: CancelToken | None = None
+) -> Tree:
     """Make `base.tar` of what the archive gives now, in a folder that is there; raise what `bootstrapped` does."""
     log, made, program = folder / _LOG_NAME, folder / "made.tar", _program()
     temporary = _temporary(folder)

@@ -14,7 +14,7 @@ from harness.containers.manifest import LABEL
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, UsageError
 from harness.fetch.fetcher import Fetcher
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import toolchain, wheels
 from harness.store import scratch
 from harness.store.store import Store
@@ -58,12 +58,12 @@ class ImageBuilder:
     registry: str | None
     offline: bool
     debian_mirror: str | None
-    cancel: Cancel
+    cancel: CancelToken
     notice: Callable[[str], None]
 
 
 def means(
-    parsed: argparse.Namespace, chosen: Engine, having: Fetcher, cancel: Cancel, notice: Callable[[str], None]
+    parsed: argparse.Namespace, chosen: Engine, having: Fetcher, cancel: CancelToken, notice: Callable[[str], None]
 ) -> ImageBuilder:
     """Return the means that the command line asks for; all is kept in the store of what fetches."""
     return ImageBuilder(

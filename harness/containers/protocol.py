@@ -20,7 +20,7 @@ from harness.core.errors import EngineError
 from harness.core.outcomes import Measurement, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline import planner
-from harness.pipeline.step_runner import Compiled, Done, Ran, Results
+from harness.pipeline.step_runner import Compiled, Ran, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 
 
@@ -49,13 +49,13 @@ class Request:
 
     @property
     def results(self) -> Results:
-        """What the step needs, as `Steps.do` takes it."""
-        return {each.step: Done(step=each.step, value=each.value) for each in self.given}
+        """What the step needs, as `StepRunner.run` takes it."""
+        return {each.step: StepResult(step=each.step, value=each.value) for each in self.given}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """How a step ended: a `Done` without its step."""
+    """How a step ended: a `StepResult` without its step."""
 
     verdict: Verdict | None
     seconds: float
@@ -73,13 +73,13 @@ def request(step: Compile | Run | Compare, results: Results, gpu: Gpu | None) ->
     return Request(step=step, given=tuple(Given(step=need, value=results[need].value) for need in needs), gpu=gpu)
 
 
-def reply(done: Done) -> Reply:
+def reply(done: StepResult) -> Reply:
     """Return how a step ended, for the way out."""
     names = ("verdict", "seconds", "value", "log_path", "log_tail")
     return Reply(**{name: getattr(done, name) for name in names})
 
 
-def done(step: Step, answer: Reply, inside: Sequence[Path]) -> Done:
+def done(step: Step, answer: Reply, inside: Sequence[Path]) -> StepResult:
     """Return how a step ended, as the worker says.
 
     Raises:
@@ -90,7 +90,7 @@ def done(step: Step, answer: Reply, inside: Sequence[Path]) -> Done:
     for path in (answer.log_path, getattr(answer.value, "folder", None)):
         if path is not None and not _is_inside(path, inside):
             raise EngineError(f"{path}: the container names a file outside the folders that it was given.")
-    return Done(step=step, **{name: getattr(answer, name) for name in Reply.__slots__})
+    return StepResult(step=step, **{name: getattr(answer, name) for name in Reply.__slots__})
 
 
 def _is_inside(path: Path, folders: Sequence[Path]) -> bool:

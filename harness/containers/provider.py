@@ -14,7 +14,7 @@ from harness.core.cases import Backend
 from harness.core.errors import EngineError, UsageError
 from harness.fetch import provision
 from harness.host import devices
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import release_sources, releases
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
@@ -22,7 +22,7 @@ from harness.pipeline import environment as site
 from harness.pipeline.environment import Notice, Order, Provider, Site
 from harness.store.store import Store
 
-Find = Callable[[Store, Cancel, Notice], ReleaseWheels]
+Find = Callable[[Store, CancelToken, Notice], ReleaseWheels]
 
 
 def provider(
@@ -41,10 +41,10 @@ def provider(
     if release is None:
         release_sources.check(parsed)
 
-    def find(store: Store, cancel: Cancel, notice: Notice) -> ReleaseWheels:
+    def find(store: Store, cancel: CancelToken, notice: Notice) -> ReleaseWheels:
         return release or release_sources.chosen(parsed, store, notice, cancel=cancel)
 
-    def installed(store: Store, cancel: Cancel, notice: Notice) -> Toolchain:
+    def installed(store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
         return release_sources.installed(parsed, find(store, cancel, notice), store, cancel, notice)
 
     if parsed.engine not in ENGINES:  # argparse checks the choices of an option, not of its default
@@ -68,7 +68,7 @@ def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine], find: 
         raise UsageError(f"--image {name}: no such image; {expected}.")
     grants = Grants(capabilities=tuple(parsed.cap), memory_bytes=parsed.memory)
 
-    def have(chosen: Engine, store: Store, cancel: Cancel, notice: Notice) -> LocalImage:
+    def have(chosen: Engine, store: Store, cancel: CancelToken, notice: Notice) -> LocalImage:
         with provision.fetcher(parsed, store, notice, cancel=cancel) as having:
             means = images.means(parsed, chosen, having, cancel, notice)
             if name not in known:
@@ -76,7 +76,7 @@ def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine], find: 
             exact = release_sources.pinned(find(store, cancel, notice), having)
             return images.have(build_context.recipe(parsed, known[name], exact), means)
 
-    def prepare(store: Store, cancel: Cancel, notice: Notice) -> None:
+    def prepare(store: Store, cancel: CancelToken, notice: Notice) -> None:
         have(chosen(), store, cancel, notice)
 
     @contextlib.contextmanager

@@ -18,8 +18,8 @@ from typing import IO
 from harness.containers import manifest, protocol
 from harness.core.blobs import Blob, Fetched
 from harness.host import devices
-from harness.host.process import Cancel
-from harness.pipeline.step_runner import Steps
+from harness.host.process import CancelToken
+from harness.pipeline.step_runner import LocalStepRunner
 from harness.store.store import Store
 
 SOCKET, LOG = "socket", "log"
@@ -32,9 +32,9 @@ def main() -> None:
     os.chdir(folder)  # a socket's name has at most 107 bytes
     os.dup2(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), sys.stderr.fileno())
     about = manifest.of_this_image()
-    steps = Steps(
+    steps = LocalStepRunner(
         store=Store(Path(store)),
-        have=_have,
+        fetch=_fetch,
         toolchain=about.toolchain,
         host_cpu=devices.cpu_identity(),
         out_dir=Path(out),
@@ -52,7 +52,7 @@ def main() -> None:
             threading.Thread(target=_serve, args=(steps, listener.accept()[0]), daemon=True).start()
 
 
-def _have(blob: Blob) -> Fetched:
+def _fetch(blob: Blob) -> Fetched:
     raise NotImplementedError(f"{blob.name}: blobs are fetched outside of the container")
 
 
@@ -61,20 +61,20 @@ def _go_after(first: socket.socket) -> None:
     os._exit(0)  # with the container go the tools that are still running
 
 
-def _serve(steps: Steps, connection: socket.socket) -> None:
-    cancel = Cancel()
+def _serve(steps: LocalStepRunner, connection: socket.socket) -> None:
+    cancel = CancelToken()
     with connection, connection.makefile("rb") as file:
         request = protocol.read(protocol.Request, file.readline())
         threading.Thread(target=_stop_after, args=(file, cancel), daemon=True).start()
         try:
-            done = dataclasses.replace(steps, cancel=cancel).do(request.step, request.results, request.gpu)
+            done = dataclasses.replace(steps, cancel=cancel).run(request.step, request.results, request.gpu)
             if not cancel.is_set():
                 connection.sendall(protocol.line(protocol.reply(done)))
         finally:
             connection.shutdown(socket.SHUT_RDWR)  # the file cannot be closed while the other thread reads from it
 
 
-def _stop_after(file: IO[bytes], cancel: Cancel) -> None:
+def _stop_after(file: IO[bytes], cancel: CancelToken) -> None:
     file.read(1)
     cancel.set()
 

@@ -64,7 +64,7 @@ class Verdict:
 class Measurement:
     """One output against its expectation. Errors are absolute unless named otherwise.
 
-    `headroom` is the largest error over its own threshold: above 1 is a failure. A number that
+    `error_ratio` is the largest error over its own threshold: above 1 is a failure. A number that
     has no meaning (an ignored output, a wrong size, nothing finite to compare) is None.
     """
 
@@ -80,7 +80,7 @@ class Measurement:
     mean_abs_error: float | None = None
     max_rel_error: float | None = None
     cosine_similarity: float | None = None
-    headroom: float | None = None
+    error_ratio: float | None = None
     mismatches: int = 0
     first_mismatch: tuple[int, ...] | None = None
     nan: int = 0

@@ -15,7 +15,7 @@ from harness.fetch.partial import Draft, Limits
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, Tries
 from harness.fetch.source import AttemptError, Head, Source
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 
 _TICK_S = 0.1
 
@@ -31,7 +31,7 @@ class Means:
 
     notice: Callable[[str], None]
     progress: Callable[[Blob, int, int | None], None] = lambda *_: None
-    cancel: Cancel | None = None
+    cancel: CancelToken | None = None
     retry: Retry = field(default_factory=Retry)
     connections: int = 8
     part_bytes: int = 8 << 20
@@ -83,7 +83,7 @@ class _Download:
     ) -> None:
         self._blob, self._draft, self._means, self._permits = blob, draft, means, permits
         self._parts, self._changed = draft.parts, draft.changed
-        self._ends = Cancel()
+        self._ends = CancelToken()
         self._tries = Tries(blob, sources, means.retry, notice=means.notice, ends=self._ends, busy=self._push_back)
         self._pace = Pace(means.connections, time.monotonic())
         self._workers: set[threading.Thread] = set()

@@ -12,7 +12,7 @@ from harness.fetch import http
 from harness.fetch.http import HttpSource
 from harness.fetch.object_stores import ObjectSource
 from harness.fetch.source import AttemptError, Head, Source
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 
 
 class Hosts:
@@ -43,7 +43,7 @@ class Hosts:
         """
         return [self._source(each) for each in urls.candidates(self._granted(blob), self._mirrors)]
 
-    def head(self, blob: Blob, cancel: Cancel | None) -> Head | None:
+    def head(self, blob: Blob, cancel: CancelToken | None) -> Head | None:
         """Return what the first host that answers says of a blob."""
         for source in self.sources(blob):
             with contextlib.suppress(AttemptError), source.opened(0, 1, None, cancel) as (head, _):

@@ -23,7 +23,7 @@ from harness import __version__
 from harness.core.errors import FetchError
 from harness.core.urls import redacted
 from harness.fetch.source import AttemptError, Head, Piece
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
@@ -70,7 +70,7 @@ class HttpSource:
 
     @contextlib.contextmanager
     def opened(
-        self, start: int, stop: int | None, known: Head | None, cancel: Cancel | None
+        self, start: int, stop: int | None, known: Head | None, cancel: CancelToken | None
     ) -> Iterator[tuple[Head, Iterator[Piece]]]:
         """Lend the plain bytes of a GET; see `Source`.
 
@@ -109,7 +109,7 @@ def retry_after_s(value: str, now: datetime) -> float | None:
 
 
 @contextlib.contextmanager
-def _ended_by(cancel: Cancel | None) -> Iterator[Trace]:
+def _ended_by(cancel: CancelToken | None) -> Iterator[Trace]:
     """Yield what notes connections once they are made: an order to stop ends what waits for their bytes."""
     with contextlib.ExitStack() as connections:
 

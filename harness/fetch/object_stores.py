@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.core.urls import redacted
 from harness.fetch.source import AttemptError, Head, Piece
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 
 # A piece is held about twice while it comes: 8 connections need some 64 MiB.
 _PIECE_BYTES = 4 << 20
@@ -105,7 +105,7 @@ class ObjectSource:
         start: int,
         stop: int | None,
         known: Head | None,  # noqa: ARG002 - no library asks for bytes on a condition; the caller compares
-        cancel: Cancel | None,
+        cancel: CancelToken | None,
     ) -> Iterator[tuple[Head, Iterator[Piece]]]:
         """Lend the bytes from `start` to before `stop`; see `Source`.
 
@@ -118,7 +118,7 @@ class ObjectSource:
         pieces = self._pieces(start, size_bytes if stop is None else min(stop, size_bytes), info, cancel)
         yield replace(_head(info), start=start), pieces
 
-    def _pieces(self, start: int, stop: int, info: Mapping[str, Any], cancel: Cancel | None) -> Iterator[Piece]:
+    def _pieces(self, start: int, stop: int, info: Mapping[str, Any], cancel: CancelToken | None) -> Iterator[Piece]:
         with _explained(self._host):
             wanted = self._host.range_of(self._filesystem(), self._path, info)
         for at in range(start, stop, _PIECE_BYTES):
@@ -127,7 +127,7 @@ class ObjectSource:
                 raise AttemptError(f"it changed while it came: {how}", mend=_BEING_WRITTEN)
             yield piece
 
-    def _piece(self, wanted: _Range, start: int, stop: int, cancel: Cancel | None) -> bytes:
+    def _piece(self, wanted: _Range, start: int, stop: int, cancel: CancelToken | None) -> bytes:
         try:
             piece = bytes(self._ask("cat_file", cancel, **wanted.arguments, start=start, end=stop))
         except AttemptError as error:
@@ -137,13 +137,13 @@ class ObjectSource:
             raise AttemptError(f"{len(piece)} bytes came where {stop - start} were asked for")
         return piece
 
-    def _info(self, cancel: Cancel | None) -> Mapping[str, Any]:
+    def _info(self, cancel: CancelToken | None) -> Mapping[str, Any]:
         info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
         if info.get("type") != "file":
             raise AttemptError("this is a folder; expected a file", mend=_IN_SPEC, again=False)
         return info
 
-    def _ask(self, method: str, cancel: Cancel | None, **arguments: Any) -> Any:
+    def _ask(self, method: str, cancel: CancelToken | None, **arguments: Any) -> Any:
         """Call a method of the file system; an order to stop ends the wait for those that run in fsspec's loop."""
         if cancel is not None and cancel.is_set():
             raise Cancelled
@@ -157,7 +157,7 @@ class ObjectSource:
 
 
 @contextlib.contextmanager
-def _cancelled_by(cancel: Cancel | None, call: Future[Any]) -> Iterator[None]:
+def _cancelled_by(cancel: CancelToken | None, call: Future[Any]) -> Iterator[None]:
     def end() -> None:
         call.cancel()
 

@@ -14,7 +14,7 @@ from harness.core.text import size
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Need, Places
 from harness.fetch.retry import Retry
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.progress import Live
 from harness.store import gc
 from harness.store.store import Store
@@ -31,7 +31,7 @@ def fetcher(
     notice: Callable[[str], None],
     *,
     progress: Progress = lambda *_: None,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
     anew: bool = False,
     retry: Retry | None = None,
 ) -> Fetcher:
@@ -61,7 +61,7 @@ def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -
     Raises:
         UsageError: a mirror of the environment is none.
     """
-    enough, retry = Cancel(), Retry(stall_s=_LOOK_STALL_S)
+    enough, retry = CancelToken(), Retry(stall_s=_LOOK_STALL_S)
     timer = threading.Timer(_LOOK_S, enough.set)
     with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as having:
         timer.start()
@@ -72,7 +72,7 @@ def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -
 
 
 def waiting(
-    notice: Callable[[str], None], cancel: Cancel | None = None, *, why: str = "makes the same thing"
+    notice: Callable[[str], None], cancel: CancelToken | None = None, *, why: str = "makes the same thing"
 ) -> Callable[[str, float], None]:
     """Return what says once for what or whom we wait, and why; an order to stop ends the wait."""
     told: set[str] = set()
@@ -116,7 +116,7 @@ def keep_within(parsed: argparse.Namespace, notice: Callable[[str], None]) -> No
 def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
     """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
-    cancel = Cancel()
+    cancel = CancelToken()
     with Live(console, id_width=0) as live, Store(parsed.store, on_wait=waiting(live.notice, cancel)) as store:
 
         def fetch(blob: Blob) -> str:

@@ -13,7 +13,7 @@ from harness.core.blobs import Blob
 from harness.core.urls import index_key, redacted
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Source
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 
 Receive = Callable[[Source, Span], None]
 
@@ -45,7 +45,7 @@ class Tries:
         retry: Retry,
         *,
         notice: Callable[[str], None],
-        ends: Cancel,
+        ends: CancelToken,
         busy: Callable[[], None],
     ) -> None:
         """Ask nobody yet.

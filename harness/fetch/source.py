@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from harness.core.errors import FetchError, IntegrityError
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 
 Piece = bytes | bytearray | memoryview
 
@@ -60,7 +60,7 @@ class Source(Protocol):
         """Its URL, perhaps with secrets."""
 
     def opened(
-        self, start: int, stop: int | None, known: Head | None, cancel: Cancel | None
+        self, start: int, stop: int | None, known: Head | None, cancel: CancelToken | None
     ) -> AbstractContextManager[tuple[Head, Iterator[Piece]]]:
         """Lend the bytes from `start` to before `stop` (None: to the end), in pieces good until the next is asked for.
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.steps import Run
 
 _ROOT = Path("/")
@@ -51,7 +51,7 @@ class Pool:
         return max(1, len(self._of_vendor(device)))
 
     @contextlib.contextmanager
-    def claim(self, run: Run, cancel: Cancel) -> Iterator[Gpu | None]:
+    def claim(self, run: Run, cancel: CancelToken) -> Iterator[Gpu | None]:
         """Have a GPU for a run, alone; None if it needs none, or if there is none of its kind.
 
         A GPU of another chip is taken only where none has the run's: the run will tell.
@@ -78,7 +78,7 @@ class Pool:
         every = self._of_vendor(run.device)
         return tuple(gpu for gpu in every if run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"}) or every
 
-    def _locked(self, fitting: Sequence[Gpu], cancel: Cancel) -> tuple[Gpu, int | None]:
+    def _locked(self, fitting: Sequence[Gpu], cancel: CancelToken) -> tuple[Gpu, int | None]:
         """Wait for the first GPU that is free, and return it and what holds its lock."""
         started, pause_s = time.monotonic(), _FIRST_POLL_S
         while not cancel.is_set():
@@ -133,7 +133,7 @@ def _try_lock(place: Path) -> int | None:
     return descriptor
 
 
-def _rest(cancel: Cancel, pause_s: float) -> None:
+def _rest(cancel: CancelToken, pause_s: float) -> None:
     """Sleep, unless the order to stop comes."""
     poll = select.poll()
     poll.register(cancel, select.POLLIN)

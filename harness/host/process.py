@@ -27,7 +27,7 @@ _LONGEST_POLL_MS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """How a process ended: with an exit code, or by a signal; `timed_out` if by ours."""
 
     exit_code: int | None
@@ -48,7 +48,7 @@ class Cancelled(Exception):  # noqa: N818 - it is an order carried out, not an e
     """The process was killed, or not started, because the run was cancelled."""
 
 
-class Cancel:
+class CancelToken:
     """An order to stop that reaches threads waiting for a process as well as those that ask."""
 
     def __init__(self) -> None:
@@ -91,9 +91,9 @@ def run(
     cwd: Path,
     log_path: Path,
     timeout_s: float,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
     variables: Mapping[str, str] | None = None,
-) -> Ended:
+) -> ProcessResult:
     """Run a program to its end; its stdout and stderr are appended to the log file as they come.
 
     Args:
@@ -201,7 +201,7 @@ def _pid(line: str, program: str) -> int:
             raise ToolError(f"{program} was not started: its supervisor died; see the log.")
 
 
-def _comes(report: IO[str], timeout_s: float, cancel: Cancel | None) -> bool:
+def _comes(report: IO[str], timeout_s: float, cancel: CancelToken | None) -> bool:
     """Wait for the next line of the report; False when time is up or the run is cancelled."""
     poll = select.poll()
     poll.register(report, select.POLLIN)
@@ -211,10 +211,10 @@ def _comes(report: IO[str], timeout_s: float, cancel: Cancel | None) -> bool:
     return report.fileno() in ready
 
 
-def _ended(line: str, *, timed_out: bool, seconds: float) -> Ended:
+def _ended(line: str, *, timed_out: bool, seconds: float) -> ProcessResult:
     _, status, cpu_seconds, peak_bytes = line.split() if line else ("", str(int(signal.SIGKILL)), "0", "0")
     code = os.waitstatus_to_exitcode(int(status))
-    return Ended(
+    return ProcessResult(
         exit_code=code if code >= 0 else None,
         signal=-code if code < 0 else None,
         timed_out=timed_out,

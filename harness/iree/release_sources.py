@@ -19,7 +19,7 @@ from harness.core.errors import FetchError, NoVerdictError, UsageError
 from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import pairs, releases, toolchain, wheel_links
 from harness.iree.pairs import Source
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
@@ -50,7 +50,7 @@ def check(parsed: argparse.Namespace) -> None:
 
 
 def known(
-    parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: Cancel | None = None
+    parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: CancelToken | None = None
 ) -> Releases:
     """Return the releases that a command line can have: those of the lock, of `--find-links` and of `--wheels`.
 
@@ -79,7 +79,7 @@ def known(
 
 
 def chosen(
-    parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: Cancel | None = None
+    parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: CancelToken | None = None
 ) -> ReleaseWheels:
     """Return the release that a command line names with `--iree`, or the newest of the lock; see `known`.
 
@@ -108,7 +108,7 @@ def pinned(release: ReleaseWheels, having: Fetcher) -> ReleaseWheels:
 
 
 def installed(
-    parsed: argparse.Namespace, release: ReleaseWheels, store: Store, cancel: Cancel | None, notice: Notice
+    parsed: argparse.Namespace, release: ReleaseWheels, store: Store, cancel: CancelToken | None, notice: Notice
 ) -> Toolchain:
     """Return a release, installed into the store the first time; its wheels are had as the command line says.
 

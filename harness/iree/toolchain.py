@@ -18,7 +18,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
 from harness.host import process
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import releases, wheels
 from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store import scratch
@@ -55,7 +55,7 @@ def installed(
     *,
     have: Callable[[Blob], Fetched] = _of_index,
     offline: bool = False,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Toolchain:
     """Return a release, installed into the store by hash the first time.

@@ -13,7 +13,7 @@ import uv
 
 from harness.core.errors import DiskError, FetchError, UsageError
 from harness.host import process
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.store.store import Store
 
 REQUIREMENTS_NAME = "requirements.txt"
@@ -65,7 +65,7 @@ def install(
     python_version: str,
     options: Sequence[str] = (),
     offline: bool = False,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
 ) -> None:
     """Install wheels with uv; the list of them and uv's log stay in the folder.
 
@@ -111,7 +111,7 @@ def dependencies(
     store: Store,
     *,
     offline: bool = False,
-    cancel: Cancel | None = None,
+    cancel: CancelToken | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Return a folder with what the harness itself imports, for the Python of an image on a machine like this one.

@@ -224,7 +224,7 @@ class _Tally:
         return max(-1.0, min(1.0, self.dot / norms)) if 0 < norms < math.inf else None
 
     @property
-    def headroom(self) -> float | None:
+    def error_ratio(self) -> float | None:
         """The largest error over its own threshold; None where a threshold is 0 and the error is not."""
         if self.exact:
             return None if self.mismatches else 0.0
@@ -281,7 +281,7 @@ def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measureme
         mean_abs_error=_finite(tally.error_sum / tally.finite) if tally.finite else None,
         max_rel_error=_finite(tally.relative_max),
         cosine_similarity=tally.cosine_similarity,
-        headroom=tally.headroom,
+        error_ratio=tally.error_ratio,
         mismatches=tally.mismatches,
         first_mismatch=_place(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
         nan=tally.nan,
@@ -294,7 +294,7 @@ def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample)
     what = "are NaN or infinite and should not be" if tally.strays else differ
     position, got, expected = worst
     place = f", first at {list(_place(position, found.shape))}" if found.shape else ""
-    times = f" ({tally.headroom:.3g}x the threshold)" if tally.headroom else ""
+    times = f" ({tally.error_ratio:.3g}x the threshold)" if tally.error_ratio else ""
     error = f"; max error {tally.error_max:.4g}{times}" if tally.error_max else ""
     count = f"{tally.strays or tally.mismatches} of {blank.elements} elements"
     return f"output {blank.index} ({found}): {count} {what}{place}: got {got}, expected {expected}{error}"

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator, Sequence
 
 from harness.core.outcomes import Kind, Status, Verdict
-from harness.host.process import NO_SPACE, Ended
+from harness.host.process import NO_SPACE, ProcessResult
 from harness.iree import flags
 from harness.pipeline.steps import WEIGHTS, Run
 
@@ -34,7 +34,7 @@ _EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
 _ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
 
 
-def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+def compile_verdict(ended: ProcessResult, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
     """Return what went wrong in a compilation, or None.
 
     Args:
@@ -58,7 +58,9 @@ def compile_verdict(ended: Ended, log: str, *, missing: Sequence[str], timeout_s
     return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but did not write {', '.join(missing)}")
 
 
-def run_verdict(step: Run, ended: Ended, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+def run_verdict(
+    step: Run, ended: ProcessResult, log: str, *, missing: Sequence[str], timeout_s: float
+) -> Verdict | None:
     """Return what went wrong in a run, or None; the arguments are as for `compile_verdict`."""
     log = _ANSI.sub("", log)
     if verdict := _killed("iree-run-module", ended, timeout_s):
@@ -85,7 +87,7 @@ def _told_by_status(step: Run, status: str, log: str) -> Verdict:
     return _error(Kind.TOOL, f"iree-run-module could not start the program: {status}")
 
 
-def _killed(program: str, ended: Ended, timeout_s: float) -> Verdict | None:
+def _killed(program: str, ended: ProcessResult, timeout_s: float) -> Verdict | None:
     if ended.timed_out:
         return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; give it more with --timeout")
     if ended.signal == signal.SIGKILL:

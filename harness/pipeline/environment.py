@@ -9,11 +9,11 @@ from typing import Any
 
 from harness.core.cases import Case
 from harness.host.devices import Gpu
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.executor import Doer
-from harness.pipeline.step_runner import Steps
+from harness.pipeline.executor import StepRunner
+from harness.pipeline.step_runner import LocalStepRunner
 from harness.store.store import Store
 
 Notice = Callable[[str], None]
@@ -29,7 +29,7 @@ class Order:
     out_dir: Path
     timeout_s: float
     gpus: Sequence[Gpu]
-    cancel: Cancel
+    cancel: CancelToken
     notice: Notice
 
 
@@ -44,7 +44,7 @@ class Site:
     name: str
     toolchain: Toolchain
     facts: Mapping[str, Any]
-    hand_over: Callable[[Steps], Doer]
+    hand_over: Callable[[LocalStepRunner], StepRunner]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +56,13 @@ class Provider:
 
     engine: str
     open: Callable[[Order], AbstractContextManager[Site]]
-    prepare: Callable[[Store, Cancel, Notice], None] = lambda _store, _cancel, _notice: None
+    prepare: Callable[[Store, CancelToken, Notice], None] = lambda _store, _cancel, _notice: None
 
 
-def installed(provide: Callable[[Store, Cancel, Notice], Toolchain]) -> Provider:
+def installed(provide: Callable[[Store, CancelToken, Notice], Toolchain]) -> Provider:
     """Return what provides this machine with a release that is installed for it."""
 
-    def prepare(store: Store, cancel: Cancel, notice: Notice) -> None:
+    def prepare(store: Store, cancel: CancelToken, notice: Notice) -> None:
         provide(store, cancel, notice)
 
     return Provider(engine="local", open=_here(provide), prepare=prepare)
@@ -74,7 +74,7 @@ def found(folder: Path | None, search_path: str) -> Provider:
 
 
 def _here(
-    provide: Callable[[Store, Cancel, Notice], Toolchain],
+    provide: Callable[[Store, CancelToken, Notice], Toolchain],
 ) -> Callable[[Order], AbstractContextManager[Site]]:
     @contextlib.contextmanager
     def site(order: Order) -> Iterator[Site]:

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
-from harness.host.process import Cancel, Cancelled
-from harness.pipeline.step_runner import INTERRUPTED, Done, Results
+from harness.host.process import Cancelled, CancelToken
+from harness.pipeline.step_runner import INTERRUPTED, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 
 
@@ -20,7 +20,7 @@ class Executor(Protocol):
     def start(self, step: Step, results: Results) -> None:
         """Begin a step whose needs are among the results."""
 
-    def next_done(self, timeout_s: float | None) -> Done | None:
+    def next_done(self, timeout_s: float | None) -> StepResult | None:
         """Wait for a step to end; None when the time is up."""
 
 
@@ -37,34 +37,34 @@ def resource(step: Step) -> str:
             return "compare"
 
 
-def claimed(pool: Pool, step: Step, cancel: Cancel) -> AbstractContextManager[Gpu | None]:
+def claimed(pool: Pool, step: Step, cancel: CancelToken) -> AbstractContextManager[Gpu | None]:
     """Return what has the GPU that a step needs, for as long as it is done."""
     return pool.claim(step, cancel) if isinstance(step, Run) else nullcontext()
 
 
-class Doer(Protocol):
-    """Does one step and returns when it has ended: `Steps` in this process, or what hands it to another."""
+class StepRunner(Protocol):
+    """Does one step and returns when it has ended: `LocalStepRunner` in this process, others elsewhere."""
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do a step whose needs are among the results; never raises for what a user can cause."""
 
 
 class LocalExecutor:
     """Does steps in threads of this process. They are daemons: none can hold up the end of the harness."""
 
-    def __init__(self, doer: Doer, slots: Mapping[str, int], pool: Pool, cancel: Cancel) -> None:
+    def __init__(self, runner: StepRunner, slots: Mapping[str, int], pool: Pool, cancel: CancelToken) -> None:
         """Do at most `slots[resource]` steps of a resource at once; runs, as many as the pool has devices for."""
-        self._doer, self._slots, self._pool, self._cancel = doer, slots, pool, cancel
+        self._runner, self._slots, self._pool, self._cancel = runner, slots, pool, cancel
         self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
         self._busy: Counter[str] = Counter()
-        self._done: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[StepResult | BaseException] = queue.SimpleQueue()
 
     def start(self, step: Step, results: Results) -> None:
         """Begin a step, or put it into the queue of its resource."""
         self._waiting.setdefault(resource(step), deque()).append((step, results))
         self._fill(resource(step))
 
-    def next_done(self, timeout_s: float | None) -> Done | None:
+    def next_done(self, timeout_s: float | None) -> StepResult | None:
         """Wait for a step to end; raises what broke in its thread, which is a bug of ours."""
         try:
             done = self._done.get(timeout=timeout_s)
@@ -88,8 +88,8 @@ class LocalExecutor:
     def _do(self, step: Step, results: Results) -> None:
         try:
             with claimed(self._pool, step, self._cancel) as gpu:
-                self._done.put(self._doer.do(step, results, gpu))
+                self._done.put(self._runner.run(step, results, gpu))
         except Cancelled:
-            self._done.put(Done(step=step, verdict=INTERRUPTED))
+            self._done.put(StepResult(step=step, verdict=INTERRUPTED))
         except BaseException as error:  # noqa: BLE001 - carried to the thread that can report it
             self._done.put(error)

@@ -8,7 +8,7 @@ from harness.core.cases import Case
 from harness.core.outcomes import Outcome, Phase, Status, Verdict
 from harness.host.disk import disk_errors
 from harness.pipeline import planner as planning
-from harness.pipeline.step_runner import COMPILE_LOG, Compiled, Done, Ran, Results, case_dir
+from harness.pipeline.step_runner import COMPILE_LOG, Compiled, Ran, Results, StepResult, case_dir
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run
 
 
@@ -43,7 +43,7 @@ def outcome(plan: Plan, results: Results, verdict: Verdict | None, out_dir: Path
     )
 
 
-def _judged(plan: Plan, done: Sequence[Done], verdict: Verdict | None) -> tuple[Verdict, Phase | None]:
+def _judged(plan: Plan, done: Sequence[StepResult], verdict: Verdict | None) -> tuple[Verdict, Phase | None]:
     case, spec = plan.case, plan.case.spec
     phase = _phase(done, verdict)
     if plan.blocked:
@@ -78,14 +78,14 @@ def _good(plan: Plan) -> Status:
     return Status.PASSED if plan.case.spec.outputs else Status.RAN
 
 
-def _phase(done: Sequence[Done], verdict: Verdict | None) -> Phase | None:
+def _phase(done: Sequence[StepResult], verdict: Verdict | None) -> Phase | None:
     """Return the phase of the step that decided, or of the last one done."""
     decisive = [each.step for each in done if verdict is None or each.verdict is verdict]
     phases = {Fetch: Phase.FETCH, Compile: Phase.COMPILE, Run: Phase.RUN, Compare: Phase.COMPARE}
     return phases[type(decisive[-1])] if decisive else None
 
 
-def _seconds(done: Sequence[Done]) -> dict[str, float]:
+def _seconds(done: Sequence[StepResult]) -> dict[str, float]:
     totals: dict[str, float] = {}
     for each in done:
         name = type(each.step).__name__.lower()
@@ -104,7 +104,7 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
     return commands
 
 
-def _logs(case: Case, done: Sequence[Done], out_dir: Path) -> dict[str, str]:
+def _logs(case: Case, done: Sequence[StepResult], out_dir: Path) -> dict[str, str]:
     """Return each log's path relative to the results; a compilation is shared, so its log is copied."""
     logs: dict[str, str] = {}
     for each in done:

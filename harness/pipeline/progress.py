@@ -26,7 +26,7 @@ from harness.core.outcomes import Outcome
 from harness.fetch.fetcher import Need
 from harness.fetch.throughput import Traffic
 from harness.pipeline.environment import Site
-from harness.pipeline.step_runner import Done
+from harness.pipeline.step_runner import StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Step
 from harness.report import console as lines
 
@@ -82,7 +82,7 @@ class Live:
         with self._lock:
             self._tasks[step] = task
 
-    def step_ended(self, done: Done) -> None:
+    def step_ended(self, done: StepResult) -> None:
         """Wipe its line."""
         if isinstance(done.step, Fetch):
             return self.fetched(done.step.blob)

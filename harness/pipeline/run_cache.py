@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from harness.core.outcomes import Status
 from harness.host.devices import Gpu
-from harness.pipeline.executor import Doer
-from harness.pipeline.step_runner import Done, Results
+from harness.pipeline.executor import StepRunner
+from harness.pipeline.step_runner import Results, StepResult
 from harness.pipeline.steps import Compare, Fetch, Link, Run, Step
 
 
@@ -18,22 +18,22 @@ from harness.pipeline.steps import Compare, Fetch, Link, Run, Step
 class Memory:
     """How runs ended, by all that they depend on, for any number of threads."""
 
-    _runs: dict[Hashable, tuple[str, Done]] = field(default_factory=dict)
-    _compares: dict[Hashable, Done] = field(default_factory=dict)
+    _runs: dict[Hashable, tuple[str, StepResult]] = field(default_factory=dict)
+    _compares: dict[Hashable, StepResult] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, key: Hashable, *, compared: bool) -> tuple[str, Done] | None:
+    def find(self, key: Hashable, *, compared: bool) -> tuple[str, StepResult] | None:
         """Return whose run it was and how it ended, if where there is a comparison that is known, too."""
         with self._lock:
             found = self._runs.get(key)
             return found if found and (found[1].verdict or not compared or key in self._compares) else None
 
-    def comparison(self, key: Hashable) -> Done | None:
+    def comparison(self, key: Hashable) -> StepResult | None:
         """Return how the comparison of a run ended."""
         with self._lock:
             return self._compares.get(key)
 
-    def keep(self, key: Hashable, release: str, done: Done) -> None:
+    def keep(self, key: Hashable, release: str, done: StepResult) -> None:
         """Keep how a run or its comparison ended, unless something stood in the way."""
         if done.verdict and done.verdict.status is not Status.FAILED:
             return
@@ -45,20 +45,20 @@ class Memory:
 
 
 @dataclass(eq=False)
-class Remembering:
+class CachingStepRunner:
     """Does steps with one release, but for runs that are in the memory; `reused` says whose these were, by case.
 
     `runtime` identifies the programs of the release's runtime, `salt` keeps runs apart that are to be done anew.
     """
 
-    doer: Doer
+    runner: StepRunner
     memory: Memory
     release: str
     runtime: str
     salt: Hashable
     reused: dict[str, str]
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do a step, or say how it ended before."""
         match step:
             case Run():
@@ -66,18 +66,18 @@ class Remembering:
             case Compare():
                 key = self._key(step.run, results)
                 known = self.memory.comparison(key) if step.run.case_id in self.reused else None
-                done = known or self.doer.do(step, results, gpu)
+                done = known or self.runner.run(step, results, gpu)
                 self.memory.keep(key, self.release, done)
                 return replace(done, step=step)
             case _:
-                return self.doer.do(step, results, gpu)
+                return self.runner.run(step, results, gpu)
 
-    def _run(self, step: Run, results: Results, gpu: Gpu | None) -> Done:
+    def _run(self, step: Run, results: Results, gpu: Gpu | None) -> StepResult:
         key = self._key(step, results)
         if found := self.memory.find(key, compared=any(step.outputs)):
             self.reused[step.case_id], done = found
             return replace(done, step=step, seconds=0.0)
-        done = self.doer.do(step, results, gpu)
+        done = self.runner.run(step, results, gpu)
         self.memory.keep(key, self.release, done)
         return done
 

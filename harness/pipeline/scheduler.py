@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.outcomes import Outcome, Verdict
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.pipeline import planner as planning
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
-from harness.pipeline.step_runner import INTERRUPTED, Done
+from harness.pipeline.step_runner import INTERRUPTED, StepResult
 from harness.pipeline.steps import Plan, Step
 
 _GRACE_S = 10.0
@@ -22,7 +22,7 @@ class Listener(Protocol):
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
         """A step begins to wait for its resource or to be done."""
 
-    def step_ended(self, done: Done) -> None:
+    def step_ended(self, done: StepResult) -> None:
         """A step has ended."""
 
     def case_ended(self, outcome: Outcome) -> None:
@@ -33,12 +33,12 @@ class PlanRun:
     """One run of several plans. `outcomes` is complete whenever it is asked for, also in the middle."""
 
     def __init__(
-        self, plans: Sequence[Plan], executor: Executor, listener: Listener, *, out_dir: Path, cancel: Cancel
+        self, plans: Sequence[Plan], executor: Executor, listener: Listener, *, out_dir: Path, cancel: CancelToken
     ) -> None:
         """Prepare; nothing starts before `run`."""
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
-        self._results: dict[Step, Done] = {}
+        self._results: dict[Step, StepResult] = {}
         self._started: set[Step] = set()
         self._decided: dict[str, Outcome] = {}
         self._users: dict[Step, list[str]] = {}
@@ -89,7 +89,7 @@ class PlanRun:
                     self._listener.step_started(step, self._users[step])
                     self._executor.start(step, self._results)
 
-    def _take(self, done: Done) -> None:
+    def _take(self, done: StepResult) -> None:
         self._results[done.step] = done
         self._listener.step_ended(done)
         for each in self._plans:

@@ -22,7 +22,7 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.disk import disk_errors, write_all
 from harness.host.gpu_locks import Pool
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import planner as planning
 from harness.pipeline import step_runner
 from harness.pipeline.environment import Order, Provider, Site
@@ -79,7 +79,7 @@ def judged(
     provide: Provider,
     *,
     live: Live,
-    cancel: Cancel,
+    cancel: CancelToken,
 ) -> Report:
     """Run cases as a part of something larger, leave the results in a folder, and return them.
 
@@ -102,9 +102,9 @@ class _Session:
         out_dir: Path,
         provide: Provider,
         *,
-        cancel: Cancel | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
-        self.out_dir, self._provide, self._cancel = out_dir, provide, cancel or Cancel()
+        self.out_dir, self._provide, self._cancel = out_dir, provide, cancel or CancelToken()
         self._blocked = step_runner.INTERRUPTED
         self._parsed, self._cases, self._options = parsed, cases, wanted
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
@@ -146,9 +146,9 @@ class _Session:
         plans = [planning.plan(case, site.toolchain.release, self._options) for case in self._cases]
         with provision.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
             live.expect(provision.make_room(parsed, having, planning.blobs(plans), live.notice))
-            here = step_runner.Steps(
+            here = step_runner.LocalStepRunner(
                 store=store,
-                have=having.fetch,
+                fetch=having.fetch,
                 toolchain=site.toolchain,
                 host_cpu=devices.cpu_identity(),
                 out_dir=order.out_dir,

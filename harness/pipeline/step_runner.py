@@ -21,7 +21,7 @@ from harness.core.tensors import TensorType
 from harness.host import devices, gpu_locks, process
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors, free_bytes
-from harness.host.process import Cancel, Cancelled, Ended
+from harness.host.process import Cancelled, CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import compare, diagnose, planner, signature
@@ -40,7 +40,7 @@ _LEAST_FREE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class StepResult:
     """How a step ended: with a value, or with a verdict on it. `seconds` leaves out waiting for others."""
 
     step: Step
@@ -65,26 +65,26 @@ class Ran:
     """What a run left: `folder` with the raw outputs, and the types that the program declares for them."""
 
     folder: Path
-    ended: Ended
+    ended: ProcessResult
     declared: tuple[str, ...] | None = None
 
 
-Results = Mapping[Step, Done]
+Results = Mapping[Step, StepResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
-    """Does steps with one toolchain, one store and one folder of results; `have` has blobs on disk."""
+class LocalStepRunner:
+    """Does steps with one toolchain, one store and one folder of results."""
 
     store: Store
-    have: Callable[[Blob], Fetched]
+    fetch: Callable[[Blob], Fetched]
     toolchain: Toolchain
     host_cpu: str
     out_dir: Path
     timeout_s: float
-    cancel: Cancel = field(default_factory=Cancel)
+    cancel: CancelToken = field(default_factory=CancelToken)
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do a step whose needs are among the results; never raises for what a user can cause.
 
         A run sees no other GPU than the one that was claimed for it.
@@ -93,17 +93,19 @@ class Steps:
         try:
             done = self._do(step, results, gpu)
         except _FailedError as failed:
-            done = Done(step=step, verdict=failed.verdict, log_path=failed.log_path, log_tail=log_tail(failed.log_path))
+            done = StepResult(
+                step=step, verdict=failed.verdict, log_path=failed.log_path, log_tail=log_tail(failed.log_path)
+            )
         except NoVerdictError as error:
-            done = Done(step=step, verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
+            done = StepResult(step=step, verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
         except Cancelled:
-            done = Done(step=step, verdict=INTERRUPTED)
+            done = StepResult(step=step, verdict=INTERRUPTED)
         return done if done.seconds else dataclasses.replace(done, seconds=time.monotonic() - started)
 
-    def _do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def _do(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         match step:
             case Fetch():
-                return Done(step=step, value=self.have(step.blob))
+                return StepResult(step=step, value=self.fetch(step.blob))
             case Compile():
                 return self._compile(step, results)
             case Run():
@@ -111,7 +113,7 @@ class Steps:
             case Compare():
                 return self._compare(step, results)
 
-    def _compile(self, step: Compile, results: Results) -> Done:
+    def _compile(self, step: Compile, results: Results) -> StepResult:
         digests = {link.blob: _fetched(link.blob, results).blob.sha256 for link in step.links}
         key = planner.module_key(step, digests, build=self.toolchain.build, host_cpu=self.host_cpu)
 
@@ -131,7 +133,7 @@ class Steps:
         declared = (entry.path / _SIGNATURE).read_text(encoding="utf-8", errors="replace")
         compiled = Compiled(folder=entry.path, module=module, signature=declared)
         seconds = 0.0 if entry.cached else module.compile_seconds
-        return Done(step=step, value=compiled, seconds=seconds, log_path=entry.path / COMPILE_LOG)
+        return StepResult(step=step, value=compiled, seconds=seconds, log_path=entry.path / COMPILE_LOG)
 
     def _make_module(self, step: Compile, key: str, folder: Path, results: Results) -> None:
         _link(folder, step.links, results)
@@ -161,7 +163,7 @@ class Steps:
         log = folder / _SIGNATURE
         process.run(argv, cwd=folder, log_path=log, timeout_s=_DUMP_TIMEOUT_S, cancel=self.cancel)
 
-    def _run(self, step: Run, results: Results, gpu: Gpu | None) -> Done:
+    def _run(self, step: Run, results: Results, gpu: Gpu | None) -> StepResult:
         if gpu and (problem := devices.missing(gpu)):
             raise DeviceError(problem)
         folder, log = case_dir(self.out_dir / "outputs", step.case_id), case_dir(self.out_dir / "logs", step.case_id)
@@ -183,7 +185,7 @@ class Steps:
         for path in folder.iterdir():
             if path.is_symlink():
                 path.unlink()
-        return Done(
+        return StepResult(
             step=step,
             verdict=verdict,
             seconds=ended.seconds,
@@ -192,21 +194,21 @@ class Steps:
             log_tail=log_tail(log / RUN_LOG) if verdict else "",
         )
 
-    def _compare(self, step: Compare, results: Results) -> Done:
+    def _compare(self, step: Compare, results: Results) -> StepResult:
         """Judge every output; the raw outputs are kept only if one of them is wrong."""
         measurements = tuple(_measurements(step, results))
         wrong = next((each for each in measurements if each.kind), None)
         if wrong is None:
             shutil.rmtree(results[step.run].value.folder)
         verdict = Verdict(status=Status.FAILED, kind=wrong.kind, reason=wrong.reason) if wrong else None
-        return Done(step=step, verdict=verdict, value=measurements)
+        return StepResult(step=step, verdict=verdict, value=measurements)
 
     def _link_modules(self, folder: Path, step: Run, results: Results) -> None:
         for each in step.compiles:
             for name in {each.module, *each.products} - {STATISTICS_NAME}:
                 (folder / name).symlink_to(results[each].value.folder / name)
 
-    def _started(self, step: Run, folder: Path, log: Path, variables: Mapping[str, str]) -> Ended:
+    def _started(self, step: Run, folder: Path, log: Path, variables: Mapping[str, str]) -> ProcessResult:
         argv = list(step.argv)
         place = max(index for index, word in enumerate(argv) if word == "iree-run-module")  # a wrapper may say it too
         argv[place] = str(self.toolchain.iree_run_module)

@@ -64,7 +64,7 @@ def _accuracy(outcome: Outcome) -> str:
         return ""
     if worst.max_abs_error == 0:
         return "exact"
-    share = f", {facts.share(worst.headroom)} of threshold" if worst.headroom is not None else ""
+    share = f", {facts.share(worst.error_ratio)} of threshold" if worst.error_ratio is not None else ""
     return f"max error {worst.max_abs_error:.2g}{share}"
 
 

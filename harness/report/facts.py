@@ -122,14 +122,14 @@ def worst(outcome: Outcome) -> Measurement | None:
 
 
 def _nearness(measurement: Measurement) -> tuple[float, float]:
-    numbers = (measurement.headroom, measurement.max_abs_error)
-    headroom, error = (math.inf if number is None or math.isnan(number) else number for number in numbers)
-    return (headroom if measurement.headroom is not None else 0.0, error)
+    numbers = (measurement.error_ratio, measurement.max_abs_error)
+    error_ratio, error = (math.inf if number is None or math.isnan(number) else number for number in numbers)
+    return (error_ratio if measurement.error_ratio is not None else 0.0, error)
 
 
-def share(headroom: float) -> str:
-    """Return a headroom as a share of the threshold: 0.11 is `11%`."""
-    return f"{100 * headroom:.3g}%"
+def share(error_ratio: float) -> str:
+    """Return an error ratio as a share of the threshold: 0.11 is `11%`."""
+    return f"{100 * error_ratio:.3g}%"
 
 
 def cached(outcome: Outcome) -> str:

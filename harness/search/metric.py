@@ -1,4 +1,4 @@
-"""Reads an expression such as `dispatches > 40 or headroom >= 0.5`, and says whether it holds of a case (pure).
+"""Reads an expression such as `dispatches > 40 or error_ratio >= 0.5`, and says whether it holds of a case (pure).
 
 The names are those of the numbers in results.json: of the outputs the worst, of the modules all together.
 """
@@ -14,7 +14,7 @@ from harness.core.errors import UsageError
 from harness.core.outcomes import Kind, Measurement, Outcome
 
 _COUNTS = ("mismatches", "nan")
-_ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "headroom", *_COUNTS)
+_ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "error_ratio", *_COUNTS)
 NAMES = (
     *(*_ERRORS, "cosine_similarity", "dispatches", "module_bytes"),
     *("compile_seconds", "compile_cpu_seconds", "run_seconds", "peak_memory_bytes"),

@@ -13,16 +13,16 @@ from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Report
 from harness.fetch import provision
 from harness.host.devices import Gpu
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import session
 from harness.pipeline.environment import Order, Provider, Site
-from harness.pipeline.executor import Doer
+from harness.pipeline.executor import StepRunner
 from harness.pipeline.progress import Live
-from harness.pipeline.run_cache import Memory, Remembering
-from harness.pipeline.step_runner import Done, Results
+from harness.pipeline.run_cache import CachingStepRunner, Memory
+from harness.pipeline.step_runner import Results, StepResult
 from harness.pipeline.steps import Compile, Step
 from harness.store.store import Store
 
@@ -105,7 +105,7 @@ class Prober:
             live: where to tell.
             known: the releases that there are.
         """
-        self.cancel = Cancel()
+        self.cancel = CancelToken()
         self._parsed = argparse.Namespace(**vars(parsed))
         self._parsed.jobs = max(1, session.default_jobs() // parsed.jobs)
         self._environment, self._cases, self._out_dir, self._live = environment, cases, out_dir, live
@@ -131,8 +131,8 @@ class Prober:
             with provider.open(order) as site:
                 yield replace(
                     site,
-                    hand_over=lambda steps: Remembering(
-                        doer=site.hand_over(steps),
+                    hand_over=lambda steps: CachingStepRunner(
+                        runner=site.hand_over(steps),
                         memory=self._memory,
                         release=release,
                         runtime=site.toolchain.runtime_build,
@@ -158,7 +158,7 @@ class Prober:
                 yield replace(
                     compiling,
                     toolchain=_joined(compiling.toolchain, running.toolchain),
-                    hand_over=lambda steps: _Split(
+                    hand_over=lambda steps: SplitStepRunner(
                         compiling=compiling.hand_over(steps),
                         running=running.hand_over(replace(steps, toolchain=running.toolchain)),
                     ),
@@ -209,12 +209,12 @@ def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Split:
+class SplitStepRunner:
     """Has compilations done at one place and all else at another; they share the store."""
 
-    compiling: Doer
-    running: Doer
+    compiling: StepRunner
+    running: StepRunner
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do a step where it belongs."""
-        return (self.compiling if isinstance(step, Compile) else self.running).do(step, results, gpu)
+        return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpu)

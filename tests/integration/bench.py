@@ -15,7 +15,7 @@ from harness.core.urls import index_key
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places
 from harness.fetch.retry import Retry
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.store.store import Store
 from tests.integration.faulty_server import Content, FaultyServer, Request
 
@@ -66,7 +66,7 @@ class Bench:
 
     def interrupted(self, blob: Blob, at: int, **options: Any) -> None:
         """Fetch a blob and stop once so many of its bytes are there."""
-        cancel = Cancel()
+        cancel = CancelToken()
 
         def stop(_: Blob, so_far: int, __: int | None) -> None:
             if so_far >= at and not cancel.is_set():

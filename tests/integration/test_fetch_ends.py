@@ -16,7 +16,7 @@ from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.retry import Retry
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from harness.store.store import Store
 from tests.integration.bench import LARGE, PART_BYTES, SMALL, Bench, good, inverted, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Reply
@@ -40,7 +40,7 @@ def test_a_cancelled_download_keeps_whole_parts(bench: Bench, at: int, *, is_loc
 
 def test_a_cancelled_wait_ends(bench: Bench) -> None:
     url = bench.server.serve("/a", Reply(status=503, headers={"Retry-After": "500"}))
-    cancel = Cancel()
+    cancel = CancelToken()
     with (
         bench.fetcher(cancel=cancel, retry=Retry(), notice=lambda _: cancel.set()) as fetcher,
         pytest.raises(Cancelled),
@@ -50,7 +50,7 @@ def test_a_cancelled_wait_ends(bench: Bench) -> None:
 
 
 def test_a_cancelled_run_asks_nobody(bench: Bench) -> None:
-    url, cancel = bench.server.serve("/a", good(SMALL)), Cancel()
+    url, cancel = bench.server.serve("/a", good(SMALL)), CancelToken()
     cancel.set()
     with pytest.raises(Cancelled):
         bench.fetch(locked(url, SMALL), cancel=cancel)

@@ -53,7 +53,7 @@ def test_mlir_inputs_outputs_and_run_function(lab: Laboratory) -> None:
     assert result.verdict == (0, "passed", None), result.text
     assert sorted(path.name for path in lab.out.iterdir()) == ["junit.xml", "logs", "results.json"]
     (output,) = result.case["outputs"]
-    assert (output["type"], output["max_abs_error"], output["headroom"]) == ("4xf32", 0.0, 0.0)
+    assert (output["type"], output["max_abs_error"], output["error_ratio"]) == ("4xf32", 0.0, 0.0)
 
 
 def test_a_wrong_number_fails_and_keeps_the_outputs(lab: Laboratory) -> None:

@@ -94,7 +94,7 @@ def test_a_bare_program_is_judged(lab: Laboratory) -> None:
     assert [cell["status"] for cell in document(lab)["cells"]] == ["passed", "passed", "failed"]
     off = lab.run(str(program), *options, expected.replace("sum", "a"), "--threshold=f32=1", "--iree", "3.9.0")
     assert off.verdict == (1, "failed", "numeric"), off.text
-    assert "headroom" in off.case["outputs"][0]
+    assert "error_ratio" in off.case["outputs"][0]
     assert f"nox -s quality -- {program} --function=add" in off.text
 
 

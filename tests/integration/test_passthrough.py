@@ -18,7 +18,7 @@ from harness.containers.engine import About
 from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.pipeline.environment import Order
 from harness.store.store import Store
 from tests.integration.dock import Dock, hand_over, open_folder
@@ -70,7 +70,7 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
             out_dir=folder / "out",
             timeout_s=10,
             gpus=gpus,
-            cancel=Cancel(),
+            cancel=CancelToken(),
             notice=lambda _: None,
         )
         for name in ("store", "out"):
@@ -171,7 +171,7 @@ def host(about: About, cards: Sequence[Gpu], tmp_path: Path) -> Any:
         out_dir=tmp_path / "out",
         timeout_s=10,
         gpus=cards,
-        cancel=Cancel(),
+        cancel=CancelToken(),
         notice=lambda _: None,
     )
     return confinement.settings(about, order, Grants())["host"]

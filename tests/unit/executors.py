@@ -9,10 +9,10 @@ from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Measurement, Module, Outcome, Status, Verdict
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places
-from harness.host.process import Ended
+from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.planner import needs
-from harness.pipeline.step_runner import Compiled, Done, Ran, Results, Steps
+from harness.pipeline.step_runner import Compiled, LocalStepRunner, Ran, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from harness.store.store import Store
 from tests.unit.samples import release
@@ -20,14 +20,14 @@ from tests.unit.samples import release
 Decide = Callable[[Step], Verdict | BaseException | None]
 
 
-def steps(root: Path, *, program: str = "/bin/echo", kind: type[Steps] = Steps) -> Steps:
+def steps(root: Path, *, program: str = "/bin/echo", kind: type[LocalStepRunner] = LocalStepRunner) -> LocalStepRunner:
     """Return what does steps with a program in the place of all of IREE's, and without a network."""
     programs: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), Path(program))
     commits: dict[str, Any] = {"compiler_commit": None, "runtime_commit": None}
     store = Store(root / "store")
     return kind(
         store=store,
-        have=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)).fetch,
+        fetch=Fetcher(store, Means(notice=lambda _: None), places=Places(offline=True)).fetch,
         toolchain=Toolchain(release=release("3.13.0"), build="build", runtime_build="runtime", **programs, **commits),
         host_cpu="cpu",
         out_dir=root / "out",
@@ -60,7 +60,7 @@ class FakeExecutor:
         self.started.append(step)
         self.under_way.append(step)
 
-    def next_done(self, timeout_s: float | None) -> Done | None:
+    def next_done(self, timeout_s: float | None) -> StepResult | None:
         """Return one of the steps under way, or raise what `decide` says."""
         assert timeout_s is None or timeout_s > 0
         step = self.under_way.pop(self._random.randrange(len(self.under_way)))
@@ -70,7 +70,7 @@ class FakeExecutor:
             raise verdict
         return self.done(step, verdict)
 
-    def done(self, step: Step, verdict: Verdict | None) -> Done:
+    def done(self, step: Step, verdict: Verdict | None) -> StepResult:
         """Return a step as done, with a value and a log as the real ones have."""
         log_path = None
         if isinstance(step, Compile | Run):
@@ -78,7 +78,7 @@ class FakeExecutor:
             log_path.write_text(f"log of {step!r}")
         tail = "its end" if verdict else ""
         value = None if verdict and not isinstance(step, Compare | Run) else self._value(step)
-        return Done(step=step, verdict=verdict, seconds=0.5, value=value, log_path=log_path, log_tail=tail)
+        return StepResult(step=step, verdict=verdict, seconds=0.5, value=value, log_path=log_path, log_tail=tail)
 
     def _value(self, step: Step) -> Any:
         match step:
@@ -88,7 +88,7 @@ class FakeExecutor:
                 return Compiled(folder=self._root, module=Module(key=step.module, bytes=1, cached=False, sha256="b"))
             case Run():
                 times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 77}
-                ended = Ended(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
+                ended = ProcessResult(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
                 return Ran(folder=self._root, ended=ended)
             case Compare():
                 return (Measurement(index=0, type="2xf32"),)
@@ -99,14 +99,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.started: list[tuple[Step, tuple[str, ...]]] = []
-        self.ended: list[Done] = []
+        self.ended: list[StepResult] = []
         self.cases: list[Outcome] = []
 
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
         """Remember the step and whose it is."""
         self.started.append((step, tuple(case_ids)))
 
-    def step_ended(self, done: Done) -> None:
+    def step_ended(self, done: StepResult) -> None:
         """Remember how it ended."""
         self.ended.append(done)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.fetch.object_stores import ObjectSource
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 
 PIECE_BYTES = 4 << 20
 BODY = bytes(range(256)) * (9 << 12)  # 9 MiB: two pieces and a bit
@@ -43,7 +43,9 @@ def source(filesystem: Any, scheme: str = "s3") -> ObjectSource:
     return ObjectSource(f"{scheme}://models/clip.irpa", stall_s=1, filesystem=lambda *_: filesystem)
 
 
-def read(source: ObjectSource, start: int = 0, stop: int | None = None, cancel: Cancel | None = None) -> list[bytes]:
+def read(
+    source: ObjectSource, start: int = 0, stop: int | None = None, cancel: CancelToken | None = None
+) -> list[bytes]:
     with source.opened(start, stop, None, cancel) as (head, pieces):
         assert (head.start, head.ranged) == (start, True)
         return [bytes(each) for each in pieces]

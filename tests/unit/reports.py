@@ -61,7 +61,7 @@ def measurement(**changes: Any) -> Measurement:
     """Return a measurement at 11% of its threshold."""
     filled: dict[str, Any] = {"index": 0, "type": "4x17x65xf32", "atol": 1e-5, "elements": 4420, "nan": 0}
     errors = {"max_abs_error": 1.1e-6, "mean_abs_error": 1e-7, "max_rel_error": 1e-5, "cosine_similarity": 1.0}
-    return Measurement(**(filled | errors | {"headroom": 0.11} | changes))
+    return Measurement(**(filled | errors | {"error_ratio": 0.11} | changes))
 
 
 def failed(kind: Kind | None = Kind.NUMERIC, **changes: Any) -> Outcome:
@@ -79,7 +79,7 @@ def error(kind: Kind = Kind.DEVICE, **changes: Any) -> Outcome:
 def every_status() -> tuple[Outcome, ...]:
     """Return an outcome of each status, in another order than that of `Status`."""
     bare: dict[str, Any] = {"modules": (), "outputs": (), "commands": {}, "logs": {}, "seconds": {}, "log_tail": ""}
-    ignored = measurement(ignored=True, max_abs_error=None, headroom=None)
+    ignored = measurement(ignored=True, max_abs_error=None, error_ratio=None)
     return (
         error(),
         failed(),

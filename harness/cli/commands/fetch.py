@@ -16,7 +16,7 @@ from harness.core.urls import lock_key
 from harness.fetch import provision
 from harness.fetch.partial import expectation
 from harness.host.disk import disk_errors, write_atomically
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import release_sources
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import planner as planning
@@ -58,7 +58,7 @@ def _has_tools(parsed: argparse.Namespace, provider: Provider, release: ReleaseW
 
     try:
         with Store(parsed.store.absolute(), on_wait=provision.waiting(notice)) as store:
-            provider.prepare(store, Cancel(), notice)
+            provider.prepare(store, CancelToken(), notice)
     except NoVerdictError as error:
         _say(console, f"ERROR     {error.kind}: {error}")
         return False

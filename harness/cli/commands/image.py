@@ -16,7 +16,7 @@ from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.text import size
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import release_sources
 from harness.store.store import Store
 
@@ -69,7 +69,9 @@ def _found(parsed: argparse.Namespace, chosen: Image, stream: TextIO) -> Iterato
 
 
 def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: Fetcher) -> images.ImageBuilder:
-    return images.means(parsed, sockets.required(parsed.engine, environment), having, Cancel(), having.means.notice)
+    return images.means(
+        parsed, sockets.required(parsed.engine, environment), having, CancelToken(), having.means.notice
+    )
 
 
 def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:

@@ -16,7 +16,7 @@ from harness.core.cases import Case
 from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.pipeline.environment import Order
 from harness.store.store import Store
 from tests.unit.kfd import gpu
@@ -41,7 +41,7 @@ def order(root: Path, **changes: Any) -> Order:
         "out_dir": root / "out",
         "timeout_s": 1.0,
         "gpus": (),
-        "cancel": Cancel(),
+        "cancel": CancelToken(),
         "notice": lambda _: None,
     }
     return Order(**(wanted | changes))

@@ -16,7 +16,7 @@ from harness.containers.engine import About, Engine, Notice
 from harness.containers.images import ImageBuilder
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, FetchError, UsageError
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.iree import releases, toolchain
 from harness.store.store import Store
 
@@ -134,7 +134,7 @@ def not_to_be_had(blob: Blob) -> Fetched:
 
 
 def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> ImageBuilder:
-    wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": Cancel()}
+    wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": CancelToken()}
     wanted |= {
         "engine": engine,
         "store": store,

@@ -10,9 +10,9 @@ from harness.containers import protocol
 from harness.containers.protocol import Hello, Reply, Request
 from harness.core.errors import EngineError
 from harness.core.outcomes import Measurement, Module
-from harness.host.process import Ended
+from harness.host.process import ProcessResult
 from harness.pipeline.planner import Options, needs
-from harness.pipeline.step_runner import Compiled, Done, Ran
+from harness.pipeline.step_runner import Compiled, Ran, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
 from tests.unit.executors import FakeExecutor, error, failed
 from tests.unit.kfd import gpu
@@ -42,7 +42,7 @@ def compiled(folder: Path) -> Compiled:
 
 
 def ran(folder: Path) -> Ran:
-    ended = Ended(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
+    ended = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
     return Ran(folder=folder, ended=ended)
 
 
@@ -50,7 +50,7 @@ def ran(folder: Path) -> Ran:
 def test_a_worker_gets_what_each_step_needs(tmp_path: Path, name: str) -> None:
     plan: Plan = PLANS[name]
     assert not plan.blocked
-    executor, results = FakeExecutor(tmp_path), dict[Step, Done]()
+    executor, results = FakeExecutor(tmp_path), dict[Step, StepResult]()
     for step in plan.steps:
         results[step] = executor.done(step, None)
         if not isinstance(step, Fetch):

@@ -9,7 +9,7 @@ from harness.cli import arguments
 from harness.containers import provider as choice
 from harness.containers.definitions import IMAGES_NAME, PACKAGES_NAME
 from harness.core.errors import EngineError, FetchError, UsageError
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.pipeline import environment as site
 from harness.pipeline.environment import Order
 from harness.store.store import Store
@@ -30,7 +30,14 @@ def engine_of(folder: Path, *options: str) -> str:
 
 
 def order(root: Path, **changes: Any) -> Order:
-    wanted: dict[str, Any] = {"cases": (), "folders": (), "gpus": (), "timeout_s": 1, "cancel": Cancel(), "notice": str}
+    wanted: dict[str, Any] = {
+        "cases": (),
+        "folders": (),
+        "gpus": (),
+        "timeout_s": 1,
+        "cancel": CancelToken(),
+        "notice": str,
+    }
     return Order(**(wanted | {"store": Store(root / "store"), "out_dir": root / "out"} | changes))
 
 
@@ -120,18 +127,18 @@ def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], ba
         with missing, provider.open(order(tmp_path)):
             pass
         with missing:
-            provider.prepare(Store(tmp_path / "store"), Cancel(), print)
+            provider.prepare(Store(tmp_path / "store"), CancelToken(), print)
 
 
 def test_the_release_of_a_page_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
     options = ["quality", "--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
     provider = choice.provider(arguments.parser({}).parse_args(options), {})
     with pytest.raises(FetchError, match=r"^The page of wheels cannot be had: https://host.example/x.html: "):
-        provider.prepare(Store(tmp_path / "store"), Cancel(), print)
+        provider.prepare(Store(tmp_path / "store"), CancelToken(), print)
     with pytest.raises(FetchError), provider.open(order(tmp_path)):
         pass
 
 
 def test_where_iree_is_there_is_nothing_to_prepare(tmp_path: Path) -> None:
-    site.found(None, "").prepare(Store(tmp_path / "store"), Cancel(), print)
+    site.found(None, "").prepare(Store(tmp_path / "store"), CancelToken(), print)
     assert not (tmp_path / "store").exists()

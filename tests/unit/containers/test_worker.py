@@ -18,7 +18,7 @@ from harness.containers.protocol import Hello, Reply
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Status
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.step_runner import Compiled, Done
+from harness.pipeline.step_runner import Compiled, StepResult
 from harness.pipeline.steps import Compile, Fetch, Link
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.samples import release
@@ -93,7 +93,7 @@ class Running:
             connection.sendall(line)
             return file.readline()
 
-    def done(self, step: Compile, results: dict[Any, Done] | None = None) -> Done:
+    def done(self, step: Compile, results: dict[Any, StepResult] | None = None) -> StepResult:
         answer = protocol.read(Reply, self.asked(protocol.line(protocol.request(step, results or {}, None))))
         return protocol.done(step, answer, [self.root / "store", self.root / "out"])
 
@@ -128,7 +128,7 @@ def test_a_step_that_is_done(running: Running) -> None:
     blob = Blob(url="https://host/model.mlir")
     had = Fetched(path=running.root / "blob", blob=FetchedBlob(url=blob.url, sha256="ab", bytes=9), seconds=0)
     step = compilation("cat model.mlir >model.vmfb; echo done", Link(name="model.mlir", blob=blob))
-    results: dict[Any, Done] = {Fetch(blob=blob): Done(step=Fetch(blob=blob), value=had)}
+    results: dict[Any, StepResult] = {Fetch(blob=blob): StepResult(step=Fetch(blob=blob), value=had)}
     done = running.done(step, results)
     assert done.verdict is None
     assert isinstance(done.value, Compiled)

@@ -8,7 +8,7 @@ from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import index_key
 from harness.fetch.download import Means
 from harness.fetch.fetcher import Fetcher, Places
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.store.store import Store
 
 BODY = b"model"
@@ -113,7 +113,7 @@ def test_what_the_index_says_may_be_gone_or_illegible(fetcher: Fetcher, text: st
 
 
 def test_who_has_waited_enough_asks_no_more(tmp_path: Path) -> None:
-    cancel = Cancel()
+    cancel = CancelToken()
     cancel.set()
     fetcher = Fetcher(Store(tmp_path), Means(notice=print, cancel=cancel))
     blobs = [Blob(url="https://host/a"), Blob(url="https://host/b", size_bytes=7)]

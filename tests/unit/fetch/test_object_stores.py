@@ -12,7 +12,7 @@ import pytest
 
 from harness.fetch.object_stores import ObjectSource, _head
 from harness.fetch.source import AttemptError, Head
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from tests.patience import IN_PROCESS_S
 from tests.unit.object_hosts import BODY, PIECE_BYTES, FakeFileSystem, read, source
 
@@ -136,7 +136,7 @@ def test_a_folder_is_no_file() -> None:
 
 
 def test_an_order_to_stop_is_heeded_before_each_piece() -> None:
-    cancel = Cancel()
+    cancel = CancelToken()
     with source(FakeFileSystem()).opened(0, None, None, cancel) as (_, pieces):
         next(pieces)
         cancel.set()
@@ -163,7 +163,7 @@ class Slow:
 
 
 def test_an_order_to_stop_ends_a_wait() -> None:
-    cancel, slow = Cancel(), Slow()
+    cancel, slow = CancelToken(), Slow()
 
     def stop() -> None:
         slow.waits.wait(IN_PROCESS_S)

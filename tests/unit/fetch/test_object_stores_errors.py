@@ -12,7 +12,7 @@ import pytest
 from harness.fetch import object_stores
 from harness.fetch.object_stores import ObjectSource
 from harness.fetch.source import AttemptError
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from tests.unit.object_hosts import FakeFileSystem, read, source
 
 
@@ -101,7 +101,7 @@ def test_what_an_asynchronous_file_system_raises_is_explained() -> None:
 
     filesystem = SimpleNamespace(async_impl=True, loop=fsspec.asyn.get_loop(), _info=info)
     with pytest.raises(AttemptError, match="PermissionError: Access Denied"):
-        read(source(filesystem), cancel=Cancel())
+        read(source(filesystem), cancel=CancelToken())
 
 
 @pytest.mark.parametrize(

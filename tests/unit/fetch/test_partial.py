@@ -19,7 +19,7 @@ from harness.fetch.journal import Journal, Part
 from harness.fetch.partial import BLOB, JOURNAL, Draft, Limits
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Head, Piece
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 
 PART_BYTES = 8
 URL = "http://host/blob"
@@ -40,7 +40,7 @@ class Memory:
 
     @contextmanager
     def opened(
-        self, start: int, stop: int | None, known: Head | None, cancel: Cancel | None
+        self, start: int, stop: int | None, known: Head | None, cancel: CancelToken | None
     ) -> Iterator[tuple[Head, Iterator[Piece]]]:
         del known, cancel
         self.asked.append((start, stop))

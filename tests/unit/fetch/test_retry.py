@@ -9,7 +9,7 @@ from harness.core.blobs import Blob
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, Tries
 from harness.fetch.source import AttemptError, Head, Piece, Source
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 
 SIZE = 100
 BLOB = Blob(url="http://host/blob?sig=secret")
@@ -23,7 +23,7 @@ class Place:
     url: str
 
     def opened(
-        self, start: int, stop: int | None, known: Head | None, cancel: Cancel | None
+        self, start: int, stop: int | None, known: Head | None, cancel: CancelToken | None
     ) -> AbstractContextManager[tuple[Head, Iterator[Piece]]]:
         raise NotImplementedError
 
@@ -37,7 +37,7 @@ class Bench:
 
     sources: tuple[Source, ...] = (FIRST,)
     retry: Retry = QUICK
-    ends: Cancel = field(default_factory=Cancel)
+    ends: CancelToken = field(default_factory=CancelToken)
     asked: list[Source] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     pushes: int = 0

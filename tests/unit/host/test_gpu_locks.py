@@ -16,7 +16,7 @@ import pytest
 
 from harness.host.devices import Gpu, Vendor
 from harness.host.gpu_locks import Pool, visible
-from harness.host.process import Cancel, Cancelled
+from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.steps import Run
 from tests.patience import IN_PROCESS_S
 from tests.unit import kfd
@@ -92,7 +92,7 @@ def test_how_many_runs_may_go_on_at_once(gpus: list[Gpu], device: str, slots: in
 )
 def test_a_run_that_needs_no_gpu_or_finds_none_of_its_kind(tmp_path: Path, gpus: list[Gpu], device: str) -> None:
     files(tmp_path)
-    cancel = Cancel()
+    cancel = CancelToken()
     cancel.set()
     with pool(tmp_path, gpus).claim(run(device, None), cancel) as gpu:
         assert gpu is None
@@ -115,19 +115,19 @@ def test_a_run_has_a_gpu_of_its_chip_or_else_of_its_vendor(
     tmp_path: Path, device: str, chip: str | None, wanted: int
 ) -> None:
     files(tmp_path)
-    with pool(tmp_path).claim(run(device, chip), Cancel()) as gpu:
+    with pool(tmp_path).claim(run(device, chip), CancelToken()) as gpu:
         assert gpu == EVERY[wanted]
 
 
 def test_the_gpus_named_first_are_taken_first(tmp_path: Path) -> None:
     files(tmp_path)
-    with pool(tmp_path, MI300[::-1]).claim(run(), Cancel()) as gpu:
+    with pool(tmp_path, MI300[::-1]).claim(run(), CancelToken()) as gpu:
         assert gpu == MI300[1]
 
 
 def test_several_runs_have_several_gpus_and_one_of_another_chip_waits_for_none(tmp_path: Path) -> None:
     files(tmp_path)
-    gpus, cancel = pool(tmp_path), Cancel()
+    gpus, cancel = pool(tmp_path), CancelToken()
     runs = (run(), run(), run(chip="gfx90a"), run("cuda", "sm_80"))
     with contextlib.ExitStack() as stack:
         found = [stack.enter_context(gpus.claim(each, cancel)) for each in runs]
@@ -142,7 +142,7 @@ def test_threads_of_several_pools_never_share_a_gpu(tmp_path: Path) -> None:
     most: list[int] = []
 
     def work() -> None:
-        with pool(tmp_path, MI300).claim(run(), Cancel()) as gpu:
+        with pool(tmp_path, MI300).claim(run(), CancelToken()) as gpu:
             assert gpu
             busy[gpu.index] += 1
             most.append(max(busy.values()))
@@ -166,7 +166,7 @@ def test_a_gpu_that_another_process_uses_is_waited_for_until_that_is_killed(tmp_
             told.append((holder_, waited_s))
             holder.kill()  # by SIGKILL
 
-        with Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(chip="gfx90a"), Cancel()) as gpu:
+        with Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(chip="gfx90a"), CancelToken()) as gpu:
             assert gpu == MI210
     assert told[0][0] == "GPU 2 (gfx90a, mi210)"
     assert told[0][1] >= 0
@@ -175,13 +175,13 @@ def test_a_gpu_that_another_process_uses_is_waited_for_until_that_is_killed(tmp_
 
 def test_a_run_takes_the_gpu_that_no_other_process_uses(tmp_path: Path) -> None:
     files(tmp_path)
-    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), Cancel()) as gpu:
+    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), CancelToken()) as gpu:
         assert gpu == MI300[1]
 
 
 def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
     files(tmp_path)
-    cancel, told = Cancel(), threading.Event()
+    cancel, told = CancelToken(), threading.Event()
 
     def on_wait(holder: str, waited_s: float) -> None:
         assert holder == "GPU 0 (gfx942, mi300) or GPU 1 (gfx942, mi300)"
@@ -205,7 +205,7 @@ def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
 
 def test_nothing_is_had_after_an_order_to_stop(tmp_path: Path) -> None:
     files(tmp_path)
-    cancel = Cancel()
+    cancel = CancelToken()
     cancel.set()
     with pytest.raises(Cancelled), pool(tmp_path).claim(run(), cancel):
         pytest.fail("it was told to stop")
@@ -214,7 +214,7 @@ def test_nothing_is_had_after_an_order_to_stop(tmp_path: Path) -> None:
 
 def test_what_is_raised_within_frees_the_gpu(tmp_path: Path) -> None:
     files(tmp_path)
-    with pytest.raises(ZeroDivisionError), pool(tmp_path).claim(run(), Cancel()):
+    with pytest.raises(ZeroDivisionError), pool(tmp_path).claim(run(), CancelToken()):
         _ = 1 / 0
     assert is_free(tmp_path / MI300[0].node[1:])
 
@@ -227,18 +227,18 @@ def test_what_is_raised_by_who_is_told_of_the_wait_ends_it(tmp_path: Path) -> No
 
     busy = held_elsewhere(tmp_path / MI210.node[1:])
     gpus = Pool(EVERY, on_wait=on_wait, root=tmp_path)
-    with busy, pytest.raises(TimeoutError), gpus.claim(run(chip="gfx90a"), Cancel()):
+    with busy, pytest.raises(TimeoutError), gpus.claim(run(chip="gfx90a"), CancelToken()):
         pytest.fail("another has it")
 
 
 def test_a_device_file_that_cannot_be_opened_counts_as_free(tmp_path: Path) -> None:
-    with pool(tmp_path).claim(run(), Cancel()) as first, pool(tmp_path).claim(run(), Cancel()) as second:
+    with pool(tmp_path).claim(run(), CancelToken()) as first, pool(tmp_path).claim(run(), CancelToken()) as second:
         assert first == second == MI300[0]
 
 
 def test_a_lock_is_not_inherited_by_programs(tmp_path: Path) -> None:
     files(tmp_path)
-    with pool(tmp_path).claim(run(), Cancel()):
+    with pool(tmp_path).claim(run(), CancelToken()):
         child = subprocess.Popen(["sleep", "60"], close_fds=False)
     assert is_free(tmp_path / MI300[0].node[1:])
     child.kill()
@@ -251,7 +251,7 @@ def test_real_devices_are_locked_by_their_file_and_not_by_their_numbers(tmp_path
         path = tmp_path / gpu.node[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
-    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), Cancel()) as had:
+    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), CancelToken()) as had:
         assert had == MI300[1]
         assert not is_free(tmp_path / MI300[1].node[1:])
     assert is_free(tmp_path / MI300[1].node[1:])
@@ -286,7 +286,7 @@ def test_the_lock_is_where_every_user_of_the_machine_sees_the_gpu(tmp_path: Path
         folder.mkdir(parents=True)
         folder.chmod(0o555)
     gpus = pool(tmp_path)
-    with gpus.claim(run(), Cancel()) as amd, gpus.claim(run("cuda", "sm_80"), Cancel()) as nvidia:
+    with gpus.claim(run(), CancelToken()) as amd, gpus.claim(run("cuda", "sm_80"), CancelToken()) as nvidia:
         assert (amd, nvidia) == (MI300[0], A100)
         for folder in shown:
             assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 1

@@ -16,19 +16,19 @@ import pytest
 
 from harness.core.errors import DiskError, ToolError
 from harness.host import process, supervisor
-from harness.host.process import Cancel, Cancelled, Ended
+from harness.host.process import Cancelled, CancelToken, ProcessResult
 from tests.patience import IN_PROCESS_S, comes_true
 
 LONG_S = "97531"
 MIB = 1 << 20
 
 
-def run(folder: Path, script: str, **options: Any) -> Ended:
+def run(folder: Path, script: str, **options: Any) -> ProcessResult:
     wanted: dict[str, Any] = {"cwd": folder, "log_path": folder / "log", "timeout_s": 30.0}
     return process.run(["/bin/sh", "-c", script], **(wanted | options))
 
 
-def python(folder: Path, code: str, **options: Any) -> Ended:
+def python(folder: Path, code: str, **options: Any) -> ProcessResult:
     wanted: dict[str, Any] = {"cwd": folder, "log_path": folder / "log", "timeout_s": 30.0}
     return process.run([sys.executable, "-ISc", code], **(wanted | options))
 
@@ -116,7 +116,7 @@ def test_a_time_limit_beyond_all_clocks(tmp_path: Path) -> None:
 
 
 def test_an_order_to_cancel_kills_what_runs(tmp_path: Path) -> None:
-    cancel, caught = Cancel(), []
+    cancel, caught = CancelToken(), []
 
     def work() -> None:
         try:
@@ -138,7 +138,7 @@ def test_an_order_to_cancel_kills_what_runs(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_what_was_cancelled_before(tmp_path: Path) -> None:
-    cancel = Cancel()
+    cancel = CancelToken()
     cancel.set()
     with pytest.raises(Cancelled):
         run(tmp_path, f"sleep {LONG_S}", cancel=cancel)

@@ -48,11 +48,11 @@ def test_every_element_type(folder: Path, element: str) -> None:
     reference = values(element, 1, 0, 1)
     same = judged(folder, element, reference, reference)
     assert (same.type, same.elements, same.kind, same.reason, same.mismatches) == (f"3x{element}", 3, None, "", 0)
-    assert (same.max_abs_error, same.mean_abs_error, same.max_rel_error, same.headroom) == (0, 0, 0, 0)
+    assert (same.max_abs_error, same.mean_abs_error, same.max_rel_error, same.error_ratio) == (0, 0, 0, 0)
     assert same.cosine_similarity == pytest.approx(1)
     other = judged(folder, element, values(element, 1, 0, 0), reference)
     assert (other.kind, other.mismatches, other.first_mismatch, other.max_abs_error) == (NUMERIC, 1, (2,), 1)
-    assert other.headroom == (1 / DEFAULT_ATOL[element] if element in DEFAULT_ATOL else None)
+    assert other.error_ratio == (1 / DEFAULT_ATOL[element] if element in DEFAULT_ATOL else None)
     none = judged(folder, element, reference[:0], reference[:0].reshape(3, 0, 2))
     assert (none.elements, none.kind, none.max_abs_error, none.mean_abs_error) == (0, None, None, None)
 
@@ -114,16 +114,22 @@ def test_nan_and_infinity(folder: Path, element: str, rtol: float) -> None:
             assert (found.kind or "-", found.nan) == (kind, int(got == "nan")), (got, expected)
 
 
-def test_headroom(folder: Path) -> None:
+def test_error_ratio(folder: Path) -> None:
     thresholds = Thresholds(atol={"f64": 1.0, "f32": 0.0, "i32": 5.0}, rtol=0.5)
     found = judged(folder, "f64", values("f64", 104, 2), values("f64", 100, 0), thresholds=thresholds)
-    assert (found.max_abs_error, found.headroom, found.first_mismatch, found.atol, found.rtol) == (4, 2, (1,), 1, 0.5)
+    assert (found.max_abs_error, found.error_ratio, found.first_mismatch, found.atol, found.rtol) == (
+        4,
+        2,
+        (1,),
+        1,
+        0.5,
+    )
     zero = judged(folder, "f32", values("f32", 1), values("f32", 0), thresholds=thresholds)
-    assert (zero.kind, zero.headroom) == (NUMERIC, None)
+    assert (zero.kind, zero.error_ratio) == (NUMERIC, None)
     exact = judged(folder, "i32", values("i32", 1), values("i32", 2), thresholds=thresholds)
-    assert (exact.kind, exact.headroom, exact.atol, exact.rtol) == (NUMERIC, None, 0, 0)
+    assert (exact.kind, exact.error_ratio, exact.atol, exact.rtol) == (NUMERIC, None, 0, 0)
     nothing = judged(folder, "f32", values("f32", NAN), values("f32", NAN))
-    assert (nothing.kind, nothing.max_abs_error, nothing.cosine_similarity, nothing.headroom) == (None,) * 4
+    assert (nothing.kind, nothing.max_abs_error, nothing.cosine_similarity, nothing.error_ratio) == (None,) * 4
 
 
 def test_cosine_similarity(folder: Path) -> None:
@@ -202,8 +208,8 @@ def test_floats_agree_with_numpy(
     norms = math.hypot(*(x for x, _ in both)) * math.hypot(*(y for _, y in both))
     if norms > 1e-100:
         assert found.cosine_similarity == pytest.approx(math.fsum(x * y for x, y in both) / norms, abs=1e-9)
-    if found.headroom is not None:
-        assert (found.headroom > 1) == any(abs(x - y) > atol + rtol * abs(y) for x, y in both)
+    if found.error_ratio is not None:
+        assert (found.error_ratio > 1) == any(abs(x - y) > atol + rtol * abs(y) for x, y in both)
 
 
 @PATIENT
@@ -215,7 +221,7 @@ def test_exact_types_agree_with_bytes(folder: Path, data: st.DataObject, element
     found = judged(folder, element, *arrays, chunk=chunk)
     wrong = [i for i, (a, e) in enumerate(pairs) if a != e]
     assert (found.mismatches, found.first_mismatch) == (len(wrong), (wrong[0],) if wrong else None)
-    assert found.headroom == (None if wrong else 0)
+    assert found.error_ratio == (None if wrong else 0)
     if element in INTEGERS:
         errors = [abs(a - e) for a, e in zip(arrays[0].tolist(), arrays[1].tolist(), strict=True)]
         assert found.max_abs_error == float(max(errors))

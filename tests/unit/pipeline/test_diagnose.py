@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness.core.outcomes import Kind, Status, Verdict
-from harness.host.process import Ended
+from harness.host.process import ProcessResult
 from harness.pipeline.diagnose import compile_verdict
 
 CONCLUSION = tuple[Status, Kind | None]
@@ -58,12 +58,12 @@ model.mlir:2:5: note: see current operation: "f"() {x = "m.py:1:2: error: Unknow
 """
 
 
-def ended(exit_code: int | None = 1, signal: int | None = None, *, timed_out: bool = False) -> Ended:
+def ended(exit_code: int | None = 1, signal: int | None = None, *, timed_out: bool = False) -> ProcessResult:
     times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1}
-    return Ended(exit_code=exit_code, signal=signal, timed_out=timed_out, **times)  # type: ignore[arg-type]
+    return ProcessResult(exit_code=exit_code, signal=signal, timed_out=timed_out, **times)  # type: ignore[arg-type]
 
 
-def verdict(log: str, how: Ended | None = None, *missing: str) -> Verdict:
+def verdict(log: str, how: ProcessResult | None = None, *missing: str) -> Verdict:
     found = compile_verdict(how or ended(), log, missing=missing, timeout_s=60)
     assert found is not None
     return found

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.core.outcomes import Kind, Status, Verdict
-from harness.host.process import Ended
+from harness.host.process import ProcessResult
 from harness.pipeline.diagnose import run_verdict
 from harness.pipeline.steps import Compile, Run
 
@@ -30,12 +30,12 @@ def run(products: tuple[str, ...] = ("model.vmfb",)) -> Run:
     return Run(case_id="a/b[cpu]", argv=(), links=(), inputs=(), compiles=(compile_,), device="hip", outputs=("0.bin",))
 
 
-def ended(exit_code: int | None = 1, signal: int | None = None, *, timed_out: bool = False) -> Ended:
+def ended(exit_code: int | None = 1, signal: int | None = None, *, timed_out: bool = False) -> ProcessResult:
     times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1}
-    return Ended(exit_code=exit_code, signal=signal, timed_out=timed_out, **times)  # type: ignore[arg-type]
+    return ProcessResult(exit_code=exit_code, signal=signal, timed_out=timed_out, **times)  # type: ignore[arg-type]
 
 
-def verdict(log: str, how: Ended | None = None, *missing: str, step: Run | None = None) -> Verdict:
+def verdict(log: str, how: ProcessResult | None = None, *missing: str, step: Run | None = None) -> Verdict:
     found = run_verdict(step or run(), how or ended(), log, missing=missing, timeout_s=60)
     assert found is not None
     return found

@@ -10,10 +10,10 @@ from harness.core.blobs import Blob
 from harness.core.outcomes import Kind, Phase, Status
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.pipeline.executor import LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun
-from harness.pipeline.step_runner import Done, Results, Steps
+from harness.pipeline.step_runner import LocalStepRunner, Results, StepResult
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.executors import Heard, steps
@@ -21,7 +21,7 @@ from tests.unit.samples import planned, spec
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Counting(Steps):
+class Counting(LocalStepRunner):
     """Counts how many steps of a resource are done at once, and at most were; none ends before `go`."""
 
     busy: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -29,7 +29,7 @@ class Counting(Steps):
     mutex: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     go: threading.Event = dataclasses.field(default_factory=threading.Event)
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:  # noqa: ARG002
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:  # noqa: ARG002
         name = resource(step)
         with self.mutex:
             self.busy[name] += 1
@@ -37,7 +37,7 @@ class Counting(Steps):
         self.go.wait(IN_PROCESS_S)
         with self.mutex:
             self.busy[name] -= 1
-        return Done(step=step)
+        return StepResult(step=step)
 
 
 def fetch(name: str) -> Fetch:
@@ -54,24 +54,24 @@ def run(name: str, device: str) -> Run:
 
 
 def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
-    doer: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
-    executor = LocalExecutor(doer, {"network": 3, "compile": 2}, Pool(()), Cancel())
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    executor = LocalExecutor(runner, {"network": 3, "compile": 2}, Pool(()), CancelToken())
     names = [f"{number}" for number in range(6)]
     wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
     wanted += [run(name, f"hip://{int(name) % 2}") for name in names]
     for step in wanted:
         executor.start(step, {})
     slots = {"network": 3, "compile": 2, "device hip://0": 1, "device hip://1": 1}
-    assert comes_true(lambda: doer.busy == slots)
-    doer.go.set()
+    assert comes_true(lambda: runner.busy == slots)
+    runner.go.set()
     done = [executor.next_done(IN_PROCESS_S) for _ in wanted]
     assert {each.step for each in done if each} == set(wanted)
-    assert doer.most == slots
+    assert runner.most == slots
     assert executor.next_done(0.01) is None
 
 
 def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
-    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), Cancel())
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
     step = planned().steps[1]
     assert isinstance(step, Compile)
     executor.start(step, {})  # without the blobs that it needs
@@ -87,8 +87,8 @@ def test_a_plan_done_by_threads(tmp_path: Path) -> None:
         planned(spec(submodel="b", mlir=here["there"], compile_only=True)),
     ]
     heard = Heard()
-    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), Cancel())
-    PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=Cancel()).run()
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
+    PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=CancelToken()).run()
     found = {each.submodel: (each.status, each.kind, each.phase) for each in heard.cases}
     assert found == {
         "a": (Status.ERROR, Kind.FETCH, Phase.FETCH),

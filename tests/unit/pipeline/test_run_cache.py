@@ -7,94 +7,98 @@ import pytest
 from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Module, Status, Verdict
 from harness.host.devices import Gpu
-from harness.pipeline.run_cache import Memory, Remembering
-from harness.pipeline.step_runner import Compiled, Done, Results
+from harness.pipeline.run_cache import CachingStepRunner, Memory
+from harness.pipeline.step_runner import Compiled, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from tests.unit.executors import error, failed
 from tests.unit.samples import planned, spec
 
 
-class Doer:
+class FakeRunner:
     """Notes what it is asked to do; `verdicts` are by the type of a step."""
 
     def __init__(self, verdicts: Mapping[type, Verdict] | None = None) -> None:
         self.done: list[Step] = []
         self._verdicts = verdicts or {}
 
-    def do(self, step: Step, results: Results, gpu: Gpu | None) -> Done:
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do nothing."""
         assert results is not None
         assert gpu is None
         self.done.append(step)
-        return Done(step=step, verdict=self._verdicts.get(type(step)), seconds=2.0, value=f"value of {len(self.done)}")
+        return StepResult(
+            step=step, verdict=self._verdicts.get(type(step)), seconds=2.0, value=f"value of {len(self.done)}"
+        )
 
 
-def judged(memory: Memory, doer: Doer, *, release: str = "3.8.0", sha256: str = "m", **changes: Any) -> dict[str, str]:
+def judged(
+    memory: Memory, runner: FakeRunner, *, release: str = "3.8.0", sha256: str = "m", **changes: Any
+) -> dict[str, str]:
     """Do all steps of a case with a release whose module has a digest; return whose run it was."""
     reused: dict[str, str] = {}
     options: dict[str, Any] = {"runtime": "r", "salt": 1} | changes
     content = options.pop("content", "b")
-    remembering = Remembering(doer=doer, memory=memory, release=release, reused=reused, **options)
-    results: dict[Step, Done] = {}
+    caching = CachingStepRunner(runner=runner, memory=memory, release=release, reused=reused, **options)
+    results: dict[Step, StepResult] = {}
     for step in planned(spec(), name=release).steps:
         match step:
             case Fetch(blob=blob):
                 value: Any = Fetched(path=Path("b"), blob=FetchedBlob(url=blob.url, sha256=content, bytes=1), seconds=0)
-                results[step] = Done(step=step, value=value)
+                results[step] = StepResult(step=step, value=value)
             case Compile():
                 module = Module(key="k", bytes=1, cached=False, sha256=sha256)
-                results[step] = Done(step=step, value=Compiled(folder=Path("m"), module=module))
+                results[step] = StepResult(step=step, value=Compiled(folder=Path("m"), module=module))
             case Run() | Compare():
-                results[step] = remembering.do(step, results, None)
+                results[step] = caching.run(step, results, None)
                 assert results[step].step is step
                 if results[step].verdict:
                     break
     return reused
 
 
-def kinds(doer: Doer) -> list[str]:
-    return [type(step).__name__ for step in doer.done]
+def kinds(runner: FakeRunner) -> list[str]:
+    return [type(step).__name__ for step in runner.done]
 
 
 def test_the_same_module_with_the_same_runtime_is_not_run_again() -> None:
-    memory, doer = Memory(), Doer()
-    assert judged(memory, doer) == {}
-    assert judged(memory, doer, release="3.9.0") == {"tiny/clip[cpu]": "3.8.0"}
-    assert kinds(doer) == ["Run", "Compare"]
+    memory, runner = Memory(), FakeRunner()
+    assert judged(memory, runner) == {}
+    assert judged(memory, runner, release="3.9.0") == {"tiny/clip[cpu]": "3.8.0"}
+    assert kinds(runner) == ["Run", "Compare"]
 
 
 @pytest.mark.parametrize("change", [{"sha256": "other"}, {"runtime": "other"}, {"salt": 2}, {"content": "other"}])
 def test_whatever_else_differs_is_run(change: dict[str, Any]) -> None:
-    memory, doer = Memory(), Doer()
-    judged(memory, doer)
-    assert judged(memory, doer, release="3.9.0", **change) == {}
-    assert kinds(doer) == ["Run", "Compare"] * 2
+    memory, runner = Memory(), FakeRunner()
+    judged(memory, runner)
+    assert judged(memory, runner, release="3.9.0", **change) == {}
+    assert kinds(runner) == ["Run", "Compare"] * 2
 
 
 @pytest.mark.parametrize(("step", "kind"), [(Run, Kind.CRASH), (Compare, Kind.NUMERIC)])
 def test_a_failure_is_remembered_too(step: type, kind: Kind) -> None:
-    memory, doer = Memory(), Doer({step: failed(kind)})
-    judged(memory, doer)
-    before = len(doer.done)
-    assert judged(memory, doer, release="3.9.0") == {"tiny/clip[cpu]": "3.8.0"}
-    assert len(doer.done) == before
+    memory, runner = Memory(), FakeRunner({step: failed(kind)})
+    judged(memory, runner)
+    before = len(runner.done)
+    assert judged(memory, runner, release="3.9.0") == {"tiny/clip[cpu]": "3.8.0"}
+    assert len(runner.done) == before
 
 
 @pytest.mark.parametrize("step", [Run, Compare])
 def test_what_stood_in_the_way_is_not(step: type) -> None:
-    memory, doer = Memory(), Doer({step: error()})
-    judged(memory, doer)
-    assert judged(memory, doer, release="3.9.0") == {}
-    assert kinds(doer).count("Run") == 2
+    memory, runner = Memory(), FakeRunner({step: error()})
+    judged(memory, runner)
+    assert judged(memory, runner, release="3.9.0") == {}
+    assert kinds(runner).count("Run") == 2
 
 
 def test_a_run_takes_no_time_if_it_is_remembered() -> None:
     memory = Memory()
-    judged(memory, Doer())
+    judged(memory, FakeRunner())
     (run,) = (step for step in planned().steps if isinstance(step, Run))
-    done = Done(step=run, verdict=None, seconds=2.0)
+    done = StepResult(step=run, verdict=None, seconds=2.0)
     memory.keep("key", "3.8.0", done)
     assert memory.find("key", compared=False) == ("3.8.0", done)
     assert memory.find("key", compared=True) is None
-    memory.keep("other", "3.8.0", Done(step=run, verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="")))
+    memory.keep("other", "3.8.0", StepResult(step=run, verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="")))
     assert memory.find("other", compared=False) is None

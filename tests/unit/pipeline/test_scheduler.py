@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.cases import Backend, Target
 from harness.core.outcomes import Kind, Outcome, Phase, Status
-from harness.host.process import Cancel
+from harness.host.process import CancelToken
 from harness.pipeline.planner import needs
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_runner import INTERRUPTED
@@ -27,7 +27,7 @@ def fails(kind: type[Step], of: str = "") -> Decide:
 
 def begin(root: Path, plans: Sequence[Plan], decide: Decide = well, **more: Any) -> tuple[PlanRun, FakeExecutor, Heard]:
     executor, heard = FakeExecutor(root, decide, **more), Heard()
-    return PlanRun(plans, executor, heard, out_dir=root / "out", cancel=Cancel()), executor, heard
+    return PlanRun(plans, executor, heard, out_dir=root / "out", cancel=CancelToken()), executor, heard
 
 
 def outcomes(root: Path, *plans: Plan, decide: Decide = well, **more: Any) -> tuple[Outcome, ...]:
@@ -186,7 +186,7 @@ def test_before_it_is_run_everything_is_interrupted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_an_interrupt_leaves_complete_outcomes(tmp_path: Path, stop: BaseException, seed: int) -> None:
     """The first run that would be done is interrupted; what is under way then ends as cancelled."""
-    cancel, stops = Cancel(), [stop]
+    cancel, stops = CancelToken(), [stop]
 
     def decide(step: Step) -> Any:
         if cancel.is_set():
@@ -214,7 +214,7 @@ def test_an_interrupt_leaves_complete_outcomes(tmp_path: Path, stop: BaseExcepti
 
 
 def test_a_cancelled_run_starts_nothing_more(tmp_path: Path) -> None:
-    cancel = Cancel()
+    cancel = CancelToken()
     executor = FakeExecutor(tmp_path, lambda _: cancel.set())
     plan_run = PlanRun(three(), executor, Heard(), out_dir=tmp_path / "out", cancel=cancel)
     plan_run.run()
@@ -255,7 +255,7 @@ def test_a_log_among_the_results_stays_where_it_is(tmp_path: Path) -> None:
             place = tmp_path / "out/logs/modules/a.log"
             return dataclasses.replace(done, log_path=place) if done and done.log_path else done
 
-    plan_run = PlanRun([planned()], InPlace(tmp_path), Heard(), out_dir=tmp_path / "out", cancel=Cancel())
+    plan_run = PlanRun([planned()], InPlace(tmp_path), Heard(), out_dir=tmp_path / "out", cancel=CancelToken())
     plan_run.run()
     assert set(plan_run.outcomes[0].logs.values()) == {"logs/modules/a.log"}
     assert not (tmp_path / "out").exists()

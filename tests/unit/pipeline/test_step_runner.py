@@ -8,9 +8,9 @@ import pytest
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Status
 from harness.core.tensors import TensorType, Thresholds
-from harness.host.process import Ended
+from harness.host.process import ProcessResult
 from harness.pipeline.signature import declared_outputs
-from harness.pipeline.step_runner import Done, Ran, Results, _dispatches, case_dir, log_tail, log_text
+from harness.pipeline.step_runner import Ran, Results, StepResult, _dispatches, case_dir, log_tail, log_text
 from harness.pipeline.steps import Compare, Fetch, Link, Run
 from tests.unit.executors import steps
 
@@ -145,28 +145,28 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
 
 
 def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    done = steps(tmp_path).do(a_run("no-such-profiler", "iree-run-module"), {}, None)
+    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), {}, None)
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("no-such-profiler cannot be started: No such file")
 
 
-def compared(root: Path, actual: bytes, declared: tuple[str, ...] | None, expected: str | None = "2xf32") -> Done:
+def compared(root: Path, actual: bytes, declared: tuple[str, ...] | None, expected: str | None = "2xf32") -> StepResult:
     """Judge one output of a run against 1 and 2."""
     outputs = root / "outputs"
     outputs.mkdir()
     (outputs / "0.bin").write_bytes(actual)
     (root / "blob").write_bytes(np.array([1, 2], np.float32).tobytes())
-    ended = Ended(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
+    ended = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
     link = Link(name="expected.0.bin", blob=Blob(url="file:///blob"))
     quoted = FetchedBlob(url=link.blob.url, sha256="", bytes=8)
     run, fetch = a_run(), Fetch(blob=link.blob)
     results: Results = {
-        run: Done(step=run, value=Ran(folder=outputs, ended=ended, declared=declared)),
-        fetch: Done(step=fetch, value=Fetched(path=root / "blob", blob=quoted, seconds=0)),
+        run: StepResult(step=run, value=Ran(folder=outputs, ended=ended, declared=declared)),
+        fetch: StepResult(step=fetch, value=Fetched(path=root / "blob", blob=quoted, seconds=0)),
     }
     wanted = (link, TensorType.parse(expected)) if expected else None
-    return steps(root).do(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
+    return steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
 
 
 @pytest.mark.parametrize("declared", [None, ("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])

@@ -49,11 +49,11 @@ def test_line_tells_what_was_cached(cached: tuple[bool, ...], expected: str) -> 
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ([{"headroom": 0.5, "max_abs_error": 5e-6}, {"headroom": 0.9, "max_abs_error": 9e-8}], "9e-08, 90% of"),
-        ([{"headroom": 0.5}, {"headroom": float("nan")}], "nan% of threshold"),
-        ([{"headroom": None, "max_abs_error": 2.0}], "max error 2"),
-        ([{"headroom": 0.0, "max_abs_error": 0.0}], "exact"),
-        ([{"headroom": 9.0, "ignored": True}], "run 0.12"),
+        ([{"error_ratio": 0.5, "max_abs_error": 5e-6}, {"error_ratio": 0.9, "max_abs_error": 9e-8}], "9e-08, 90% of"),
+        ([{"error_ratio": 0.5}, {"error_ratio": float("nan")}], "nan% of threshold"),
+        ([{"error_ratio": None, "max_abs_error": 2.0}], "max error 2"),
+        ([{"error_ratio": 0.0, "max_abs_error": 0.0}], "exact"),
+        ([{"error_ratio": 9.0, "ignored": True}], "run 0.12"),
     ],
 )
 def test_line_tells_the_output_nearest_to_its_threshold(outputs: list[dict[str, float]], expected: str) -> None:

@@ -52,7 +52,7 @@ def test_keys_are_those_of_the_documentation() -> None:
     assert passed["kind"] is None
     assert passed["phase"] == "compare"
     assert passed["modules"][0]["cached"] is False
-    assert passed["outputs"][0]["headroom"] == 0.11
+    assert passed["outputs"][0]["error_ratio"] == 0.11
     assert passed["commands"]["run"][0] == "iree-run-module"
     assert passed["blobs"][0]["resumed"] is True
 

@@ -8,7 +8,7 @@ from harness.core.outcomes import Kind, Status
 from harness.search import metric
 from tests.unit.reports import measurement, module, outcome
 
-KNOWN = {"dispatches": 41, "headroom": 0.5, "module_bytes": 61274, "max_abs_error": math.inf}
+KNOWN = {"dispatches": 41, "error_ratio": 0.5, "module_bytes": 61274, "max_abs_error": math.inf}
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ KNOWN = {"dispatches": 41, "headroom": 0.5, "module_bytes": 61274, "max_abs_erro
         ("dispatches > 40", True),
         ("dispatches > 41", False),
         ("40 < dispatches <= 41", True),
-        ("dispatches == 41 and headroom < .5", False),
-        ("dispatches == 41 or headroom < .5", True),
+        ("dispatches == 41 and error_ratio < .5", False),
+        ("dispatches == 41 or error_ratio < .5", True),
         ("not dispatches != 41", True),
         ("module_bytes > 1.2 * 50_000", True),
         ("module_bytes / dispatches - 1 >= -1 + 1e3", True),
@@ -26,7 +26,7 @@ KNOWN = {"dispatches": 41, "headroom": 0.5, "module_bytes": 61274, "max_abs_erro
         ("nan > 0", None),
         ("nan > 0 or dispatches > 40", None),
         ("dispatches > 40 or nan > 0", True),
-        ("headroom / 0 > 1", None),
+        ("error_ratio / 0 > 1", None),
         (" dispatches\t> 40\n", True),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_condition(text: str, holds: bool | None) -> None:  # noqa: FBT001
         ("dispatches > 'a'", "Constant is not understood"),
         ("dispatches > True", "Constant is not understood"),
         ("[dispatches > 1]", "List is not understood"),
-        ("dispatches > 1 if headroom > 1 else nan > 1", "IfExp is not understood"),
+        ("dispatches > 1 if error_ratio > 1 else nan > 1", "IfExp is not understood"),
         ("dispatches is 41", "Is is not understood"),
         ("(" * 500 + ")" * 500, "is no expression"),
         ("dispatches > 1" + " or dispatches > 1" * 100, "has 1814 characters; expected at most 1000"),
@@ -63,16 +63,16 @@ def test_what_is_no_condition_is_refused(text: str, message: str) -> None:
 
 def test_the_numbers_of_a_case_are_the_worst_of_its_outputs_and_the_sum_of_its_modules() -> None:
     outputs = (
-        measurement(max_abs_error=0.1, headroom=0.2, cosine_similarity=0.9, mismatches=1),
-        measurement(max_abs_error=0.3, headroom=None, cosine_similarity=None),
+        measurement(max_abs_error=0.1, error_ratio=0.2, cosine_similarity=0.9, mismatches=1),
+        measurement(max_abs_error=0.3, error_ratio=None, cosine_similarity=None),
         measurement(ignored=True, max_abs_error=9.0),
     )
     modules = (module(dispatches=31, bytes=10, peak_memory_bytes=5), module(dispatches=1, bytes=20))
     found = metric.numbers(outcome(outputs=outputs, modules=modules, peak_memory_bytes=7, seconds={"run": 0.5}))
     assert set(found) == set(metric.NAMES)
-    assert {name: found[name] for name in ("max_abs_error", "headroom", "cosine_similarity", "mismatches")} == {
+    assert {name: found[name] for name in ("max_abs_error", "error_ratio", "cosine_similarity", "mismatches")} == {
         "max_abs_error": 0.3,
-        "headroom": 0.2,
+        "error_ratio": 0.2,
         "cosine_similarity": 0.9,
         "mismatches": 1,
     }
@@ -91,13 +91,13 @@ def test_a_number_of_which_there_is_none_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"kind": None}, {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"}),
-        ({"kind": Kind.NUMERIC}, {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"}),
-        ({"kind": Kind.NUMERIC, "headroom": None}, {"max_abs_error", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": None}, {"max_abs_error", "error_ratio", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NUMERIC}, {"max_abs_error", "error_ratio", "cosine_similarity", "mismatches", "nan"}),
+        ({"kind": Kind.NUMERIC, "error_ratio": None}, {"max_abs_error", "cosine_similarity", "mismatches", "nan"}),
         ({"kind": Kind.NAN, "nan": 2}, {"mismatches", "nan"}),
         ({"kind": Kind.SHAPE}, set()),
     ],
 )
 def test_an_error_that_tells_only_of_a_part_is_no_number_of_the_case(changes: dict[str, Any], told: set[str]) -> None:
     found = metric.numbers(outcome(Status.FAILED, outputs=(measurement(), measurement(**changes)), modules=()))
-    assert found.keys() & {"max_abs_error", "headroom", "cosine_similarity", "mismatches", "nan"} == told
+    assert found.keys() & {"max_abs_error", "error_ratio", "cosine_similarity", "mismatches", "nan"} == told

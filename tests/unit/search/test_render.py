@@ -77,13 +77,13 @@ def test_ends_that_are_swapped_are_told(history: str, question: Question, advice
 
 
 def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
-    numbers = {1: {"numbers": {"headroom": 0.5, "dispatches": 41.0}}, 2: {"numbers": {"headroom": 7.25}}}
+    numbers = {1: {"numbers": {"error_ratio": 0.5, "dispatches": 41.0}}, 2: {"numbers": {"error_ratio": 7.25}}}
     text = render.render(looked("ggb.", numbers, good=0, bad=2, defaults=(DEFAULT,)))
     lines = text.splitlines()
     assert lines[1:] == [
         "  3.1.0     passed",
         "  3.2.0     failed: numeric: output 0: 12 of 44 differ",
-        "  headroom: 0.5 -> 7.25",
+        "  error_ratio: 0.5 -> 7.25",
         f"  commits   {LINK}",
         "  again     nox -s quality -- tiny/clip --iree 3.1.0",
         "  again     nox -s quality -- tiny/clip --iree 3.2.0",
