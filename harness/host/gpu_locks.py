@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline.steps import Run
 
 _ROOT = Path("/")
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5
@@ -27,6 +27,18 @@ _VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Ve
 
 def _no_notice(holder: str, waited_s: float) -> None:
     """Tell nobody of a wait."""
+
+
+class GpuRun(Protocol):
+    """What claiming a GPU needs to know of a run."""
+
+    @property
+    def device(self) -> str:
+        """The device of iree-run-module, e.g. `hip` or `hip://0`."""
+
+    @property
+    def chip(self) -> str | None:
+        """The chip that the modules are for, e.g. `gfx942`; None on the CPU."""
 
 
 class Pool:
@@ -51,7 +63,7 @@ class Pool:
         return max(1, len(self._of_vendor(device)))
 
     @contextlib.contextmanager
-    def claim(self, run: Run, cancel: CancelToken) -> Iterator[Gpu | None]:
+    def claim(self, run: GpuRun, cancel: CancelToken) -> Iterator[Gpu | None]:
         """Have a GPU for a run, alone; None if it needs none, or if there is none of its kind.
 
         A GPU of another chip is taken only where none has the run's: the run will tell.
@@ -74,7 +86,7 @@ class Pool:
         vendor = _VENDORS.get(device.partition("://")[0])
         return tuple(gpu for gpu in self._gpus if gpu.vendor is vendor)
 
-    def _fitting(self, run: Run) -> tuple[Gpu, ...]:
+    def _fitting(self, run: GpuRun) -> tuple[Gpu, ...]:
         every = self._of_vendor(run.device)
         return tuple(gpu for gpu in every if run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"}) or every
 
