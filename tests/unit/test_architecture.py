@@ -1,7 +1,9 @@
 """Each package imports only from those above it in the table, and there is one door for each effect."""
 
 import ast
+import datetime as dt
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import harness
 
 PACKAGE = Path(harness.__file__).parent
+DOCS = Path(__file__).parents[2] / "docs"
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -113,3 +116,39 @@ def test_these_tests_see_what_they_look_for() -> None:
     assert own_imports("report.junit") == {"core.outcomes", "core.text", "report.facts"}
     assert "__init__" in own_imports("cli.arguments")
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")
+
+
+def table(page: str, heading: str) -> list[list[str]]:
+    """Return the rows, without the head, of the table below a heading of a page in docs/."""
+    section = (DOCS / page).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    _, _, *rows = (line for line in section.splitlines() if line.startswith("|"))
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_the_table_of_packages_says_what_the_packages_say() -> None:
+    purposes = [(f"`{name}`", (ast.get_docstring(tree(name)) or "").splitlines()[0]) for name in PACKAGES]
+    assert [(name, purpose) for name, purpose, _ in table("architecture.md", "Packages")] == purposes
+
+
+def test_the_doors_of_packages_exist() -> None:
+    for name, _, doors in table("architecture.md", "Packages"):
+        for door in re.findall(r"`(\w+)\.(\w+)`", doors):
+            module, function = f"{name.strip('`')}.{door[0]}", door[1]
+            assert function in {getattr(each, "name", "") for each in tree(module).body}, f"{module} has no {function}"
+
+
+def test_new_lines_go_to_files_that_exist() -> None:
+    rows = table("architecture.md", "Where does a new line go?")
+    paths = [path for _, goes_to in rows for path in re.findall(r"`([\w./]+/[\w./]*)`", goes_to)]
+    assert len(paths) > len(rows)
+    assert [path for path in paths if not (DOCS.parent / path).exists()] == []
+
+
+def test_decisions_are_dated_and_listed_by_topic() -> None:
+    text = (DOCS / "decisions.md").read_text()
+    for _, topic in re.findall(r"^(## )(.+)$", text, re.MULTILINE):
+        anchor = f"#{topic.lower().replace(' ', '-')}"
+        assert f"| [{topic}]({anchor}) |" in text
+        assert f"(decisions.md{anchor})" in (DOCS / "architecture.md").read_text()
+        dates = re.findall(r"^- (.{10}) \*\*", text.split(f"\n## {topic}\n")[1].split("\n## ")[0], re.MULTILINE)
+        assert dates == sorted(dates, key=dt.date.fromisoformat)
