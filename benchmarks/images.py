@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli import arguments
-from harness.containers import build_context, definitions, engine, images, sockets
+from harness.containers import build_context, definitions, dependencies, engine, images, sockets
 from harness.containers.build_context import Recipe
 from harness.host import devices
-from harness.iree import releases, toolchain, wheels
+from harness.iree import releases, toolchain
 from harness.store import scratch
 from harness.store.store import Store
 
@@ -101,7 +101,7 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
     """Build an image that is there, as one would who does not look it up."""
     with Store(store) as having:
         tools = toolchain.installed(made.release, having)
-        needed = wheels.dependencies(made.containers, made.image.python_version, having)
+        needed = dependencies.installed(made.containers, made.image.python_version, having)
         with scratch.file(having.root) as file:
             build_context.write(made, tools, needed, file)
             file.seek(0)

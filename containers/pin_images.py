@@ -21,10 +21,10 @@ import uv
 from harness.containers import debian, definitions, sockets
 from harness.containers.debian import changes
 from harness.containers.definitions import Bootstrapped, Image, Pulled
+from harness.containers.dependencies import REQUIREMENTS_NAME
 from harness.containers.engine import Engine
 from harness.core.errors import EngineError, HarnessError
 from harness.host.disk import write_atomically
-from harness.iree.wheels import REQUIREMENTS_NAME
 
 CONTAINERS = Path(__file__).parent
 PROJECT = CONTAINERS.parent / "pyproject.toml"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.containers import build_context, debian
+from harness.containers import build_context, debian, dependencies
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine
@@ -15,7 +15,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, UsageError
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
-from harness.iree import toolchain, wheels
+from harness.iree import toolchain
 from harness.store import scratch
 from harness.store.store import Store
 
@@ -210,10 +210,10 @@ def _built(recipe: Recipe, means: ImageBuilder) -> LocalImage:
     options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
     base = _base(recipe, means)
     tools = toolchain.installed(recipe.release, means.store, have=means.have, **options)
-    dependencies = wheels.dependencies(recipe.containers, recipe.image.python_version, means.store, **options)
+    needed = dependencies.installed(recipe.containers, recipe.image.python_version, means.store, **options)
     means.notice(f"building {named(recipe)}")
     with scratch.file(means.store.root) as file:
-        build_context.write(recipe, tools, dependencies, file)
+        build_context.write(recipe, tools, needed, file)
         file.seek(0)
         means.engine.build(
             file,

@@ -14,9 +14,9 @@ from typing import Any
 
 import uv
 
-from harness.containers import debian, definitions
+from harness.containers import debian, definitions, dependencies
 from harness.containers.definitions import Bootstrapped
-from harness.iree import releases, wheels
+from harness.iree import releases
 from harness.iree import toolchain as toolchains
 from harness.store import scratch
 from harness.store.store import Store
@@ -70,7 +70,7 @@ def supplies(folder: Path) -> Supplies:
                 shutil.copytree(ROOT / "containers", had.containers)
         had.add(NAME)
         toolchains.installed(releases.find(releases.newest().name), store)
-        wheels.dependencies(had.containers, definitions.load(had.containers)[NAME].python_version, store)
+        dependencies.installed(had.containers, definitions.load(had.containers)[NAME].python_version, store)
     return had
 
 

@@ -173,7 +173,7 @@ def test_what_was_fetched_is_all_that_a_run_needs(lab: Laboratory, server: str, 
     assert again.code == 0, again.text
     other = lab.run("toy", "--offline", command="fetch", environment=apart)
     assert other.code == 3
-    assert "ERROR     fetch: IREE 3.13.0 cannot be installed; run once without --offline." in other.text
+    assert "ERROR     fetch: Cannot install IREE 3.13.0; run once without --offline." in other.text
     assert "4 of 4 blobs are there." in other.text
 
 

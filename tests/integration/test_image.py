@@ -15,9 +15,9 @@ import pytest
 from docker.types import Ulimit
 
 import harness
-from harness.containers import build_context, definitions, manifest
+from harness.containers import build_context, definitions, dependencies, manifest
 from harness.containers.build_context import Recipe
-from harness.iree import releases, toolchain, wheels
+from harness.iree import releases, toolchain
 from harness.store.store import Store
 from tests.integration import engines
 from tests.integration.dock import NAME, Dock, Supplies, open_folder
@@ -162,8 +162,8 @@ def test_the_context_has_the_same_bytes_each_time(dock: Dock, tmp_path: Path) ->
         # Installed anew each time, but for the wheels, which uv has in its cache.
         with Store(tmp_path / name) as store, (tmp_path / f"{name}.tar").open("w+b") as file:
             tools = toolchain.installed(releases.find("3.13.0"), store)
-            dependencies = wheels.dependencies(dock.supplies.containers, "3.13", store)
-            build_context.write(recipe(dock), tools, dependencies, file)
+            needed = dependencies.installed(dock.supplies.containers, "3.13", store)
+            build_context.write(recipe(dock), tools, needed, file)
             file.seek(0)
             digests.add(hashlib.file_digest(file, "sha256").hexdigest())
     with tarfile.open(tmp_path / "one.tar") as one, tarfile.open(tmp_path / "two.tar") as two:

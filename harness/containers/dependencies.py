@@ -1,0 +1,71 @@
+"""Installs what the harness itself imports, for the Python of an image."""
+
+import hashlib
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.host.process import CancelToken
+from harness.iree import wheels
+from harness.store.store import Store
+
+REQUIREMENTS_NAME = "requirements.txt"
+# The platform of IREE's own wheels; every base image supports it: https://peps.python.org/pep-0600/.
+_PLATFORM = "manylinux_2_28"
+
+
+def installed(
+    containers: Path,
+    python_version: str,
+    store: Store,
+    *,
+    offline: bool = False,
+    cancel: CancelToken | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Return a folder with the dependencies of the harness, for an image on a machine like this one.
+
+    The installed files have the same content on every machine.
+
+    Args:
+        containers: folder with the lock file, `requirements.txt`.
+        python_version: Python of the image, such as `3.13`.
+        store: where the folder is kept.
+        offline: use only the store and uv's cache.
+        cancel: stops the installation.
+        notice: called before the installation starts.
+
+    Raises:
+        UsageError: the lock file cannot be read.
+        DiskError: no space is left.
+        FetchError: a wheel cannot be downloaded.
+        Cancelled: `cancel` was set.
+    """
+    requirements = _read(containers / REQUIREMENTS_NAME)
+    system = f"{platform.machine()}-{_PLATFORM}"
+    digest = hashlib.sha256(f"{requirements} {python_version} {system}".encode()).hexdigest()
+
+    def make(folder: Path) -> None:
+        notice(f"installing the dependencies of the harness for Python {python_version}")
+        wheels.install(
+            "the dependencies of the harness",
+            requirements,
+            folder,
+            target=folder / "site",
+            python_version=python_version,
+            options=("--python-platform", system, "--no-compile-bytecode"),
+            offline=offline,
+            cancel=cancel,
+        )
+        wheels.remove_varying(folder / "site")
+        (folder / wheels.LOG_NAME).unlink()
+
+    return store.provide("dependencies", f"{python_version}-{digest[:16]}", make).path / "site"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); restore it or run `nox -s pins`.") from error
