@@ -16,7 +16,6 @@ from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.environment import Order
-from harness.specs.catalogue import local_path
 
 _PIDS = 32768  # threads count, and each compilation has as many as there are cores
 # At most: of open files, and of the processes of this user, wherever they are. Podman leaves itself no more.
@@ -96,8 +95,9 @@ def _own_limits() -> Iterator[Ulimit]:
 def _mounts(order: Order) -> Iterator[Mount]:
     """Yield each folder once, at the place where this machine has it, so that paths mean the same on both sides."""
     written = dict.fromkeys((order.store.root, order.out_dir), False)
-    local = (blob for case in order.cases for blob in case.spec.blobs if blob.url.startswith("file:"))
-    files = [path for path in map(local_path, local) if path.is_file()]
+    blobs = (blob for case in order.cases for blob in case.spec.blobs)
+    local = (blob.local_path for blob in blobs if blob.url.startswith("file:"))
+    files = [path for path in local if path.is_file()]
     beside = [path for path in files if not any(map(path.is_relative_to, order.folders))]
     for path, read_only in (dict.fromkeys((*order.folders, *beside), True) | written).items():
         if any(str(each) in _IMAGE_OWN or each.is_relative_to(manifest.ROOT) for each in (path, path.resolve())):

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+# The lock file of a folder of specs: what is known of each remote blob.
+LOCK_NAME = "blobs.lock.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,11 @@ class Blob:
     def name(self) -> str:
         """The last part of the URL's path."""
         return PurePosixPath(urlsplit(self.url).path).name
+
+    @property
+    def local_path(self) -> Path:
+        """The path that a `file:` URL names; no I/O."""
+        return Path(unquote(urlsplit(self.url).path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

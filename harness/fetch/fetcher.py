@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.core import urls
-from harness.core.blobs import Blob, Fetched, FetchedBlob, Prospect
+from harness.core.blobs import LOCK_NAME, Blob, Fetched, FetchedBlob, Prospect
 from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.core.text import size
 from harness.core.urls import redacted
@@ -30,7 +30,6 @@ from harness.fetch.partial import BLOB, JOURNAL, expectation
 from harness.fetch.source import AttemptError, Head
 from harness.host.disk import allocated_bytes, free_bytes
 from harness.host.process import Cancelled
-from harness.specs.catalogue import LOCK_NAME, local_path
 from harness.store import url_index
 from harness.store.entry import Entry
 from harness.store.store import Store
@@ -139,7 +138,7 @@ class Fetcher:
         return Fetched(path=path, blob=fetched, seconds=time.monotonic() - started)
 
     def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
-        path = local_path(blob)
+        path = blob.local_path
         try:
             if not path.is_file():
                 what = "this is no file" if path.exists() else "there is no such file"
@@ -217,7 +216,7 @@ class Fetcher:
 
     def _prospect(self, blob: Blob) -> Prospect:
         if not _is_remote(blob):
-            size_bytes = _file_bytes(local_path(blob))
+            size_bytes = _file_bytes(blob.local_path)
             return Prospect(blob=blob, size_bytes=size_bytes, is_here=size_bytes is not None)
         if entry := self._listed(blob):
             return Prospect(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_here=True)

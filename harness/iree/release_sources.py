@@ -25,7 +25,6 @@ from harness.iree.pairs import Source
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.iree.toolchain import Toolchain
 from harness.iree.wheel_links import Offer
-from harness.specs.catalogue import local_path
 from harness.store.store import Store
 
 Notice = Callable[[str], None]
@@ -143,7 +142,7 @@ def _local(place: str) -> Path | None:
         return None
     if scheme not in {"", "file"}:
         raise UsageError(f"--find-links {redacted(place)}: expected a page at https:, http: or file:, or a folder.")
-    return local_path(Blob(url=place)) if scheme else Path(place)
+    return Blob(url=place).local_path if scheme else Path(place)
 
 
 def _check_is_there(path: Path) -> None:

@@ -13,7 +13,6 @@ from harness.core.blobs import Prospect
 from harness.core.text import size
 from harness.core.urls import redacted
 from harness.pipeline.steps import Compare, Compile, Link, Plan, Run
-from harness.specs.catalogue import local_path
 
 
 def render(plan: Plan) -> str:
@@ -84,7 +83,7 @@ def _comment(text: str) -> str:
 
 def _link_line(link: Link) -> str:
     if link.blob.url.startswith("file:"):
-        return shlex.join(["ln", "-sf", str(local_path(link.blob)), link.name])
+        return shlex.join(["ln", "-sf", str(link.blob.local_path), link.name])
     return shlex.join(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
 
 

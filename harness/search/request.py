@@ -16,7 +16,6 @@ from harness.iree.releases import Releases, ReleaseWheels
 from harness.search import metric
 from harness.search.finding import Asked
 from harness.search.probes import Question
-from harness.specs.catalogue import local_path
 from harness.store.store import Store
 
 
@@ -112,6 +111,6 @@ def _release_content(release: ReleaseWheels, store: Store) -> Sequence[str]:
 
 
 def _blob_content(blob: Blob, store: Store) -> str:
-    path = local_path(blob)
+    path = blob.local_path
     is_here = blob.url.startswith("file:") and path.is_file()
     return store.digest(path) if is_here else blob.sha256 or blob.url

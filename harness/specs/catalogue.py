@@ -6,14 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from harness.core import urls
-from harness.core.blobs import Blob, FetchedBlob
+from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.errors import UsageError
-
-LOCK_NAME = "blobs.lock.json"
 
 Lock = Mapping[str, Mapping[str, Any]]
 
@@ -94,11 +92,6 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
             raise UsageError(_nothing_selected(selector, paths, folders.specs))
         chosen.update(found)
     return [path for path in paths if path in chosen]
-
-
-def local_path(blob: Blob) -> Path:
-    """Return the path that a `file:` URL names."""
-    return Path(unquote(urlsplit(blob.url).path))
 
 
 def _read_lock(path: Path) -> Lock:

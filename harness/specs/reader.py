@@ -14,7 +14,7 @@ from harness.core.errors import SpecError, Violation
 from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
 from harness.iree import flags, releases
 from harness.specs import json_lines, schema
-from harness.specs.catalogue import Folders, local_path
+from harness.specs.catalogue import Folders
 
 IGNORED = "(ignored)"
 _MAX_SPEC_BYTES = 1 << 20
@@ -254,7 +254,7 @@ _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
 
 
 def _is_missing(blob: Blob) -> bool:
-    return blob.url.startswith("file:") and not local_path(blob).exists()
+    return blob.url.startswith("file:") and not blob.local_path.exists()
 
 
 def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -87,9 +87,8 @@ def package(name: str) -> str:
 # Imports of settings from the command line, which typed settings are about to end.
 UPWARDS = {
     "containers.provider": {"cli"},
-    "fetch.fetcher": {"specs"},
     "fetch.provision": {"cli", "pipeline"},
-    "iree.release_sources": {"cli", "specs"},
+    "iree.release_sources": {"cli"},
     "pipeline.session": {"cli"},
     "search.request": {"cli"},
     "specs.inline": {"cli"},

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.cli import selection
 from harness.containers import provider as choice
-from harness.core.blobs import Blob
+from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import ModelSpec
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status
@@ -23,7 +23,7 @@ from harness.pipeline import planner as planning
 from harness.pipeline.environment import Provider
 from harness.pipeline.steps import Plan
 from harness.specs import reader
-from harness.specs.catalogue import LOCK_NAME, Folders, locked, select
+from harness.specs.catalogue import Folders, locked, select
 from harness.store.store import Store
 
 

@@ -14,14 +14,14 @@ from rich.console import Console
 from harness.cli import search_arguments, selection, targets
 from harness.cli.commands import fetch
 from harness.containers import provider
-from harness.core.blobs import Blob
+from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
 from harness.host.disk import disk_errors, write_atomically
 from harness.pipeline import session
 from harness.specs import inline, reader
-from harness.specs.catalogue import LOCK_NAME, Folders, local_path
+from harness.specs.catalogue import Folders
 
 _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNORECASE)
 
@@ -69,7 +69,7 @@ def _source(text: str, where: Folders, path: Path) -> str:
 
 
 def _check_are_there(named: Sequence[Blob], where: Folders) -> None:
-    for path in (local_path(blob) for blob in named if blob.url.startswith("file:")):
+    for path in (blob.local_path for blob in named if blob.url.startswith("file:")):
         if not path.is_file():
             expected = f"expected a URL, or a path relative to {where.specs}"
             raise UsageError(f"{path}: there is no such file; {expected}.")

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.blobs import LOCK_NAME
 from harness.core.errors import UsageError
-from harness.specs.catalogue import LOCK_NAME, Folders, select
+from harness.specs.catalogue import Folders, select
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"https://h/x": {}}'])

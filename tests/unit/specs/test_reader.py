@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from harness.core.blobs import Blob
+from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.iree import releases
 from harness.specs import reader
-from harness.specs.catalogue import LOCK_NAME, Folders
+from harness.specs.catalogue import Folders
 
 MINIMAL: dict[str, Any] = {"mlir": "model.mlir"}
 
