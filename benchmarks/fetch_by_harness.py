@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from harness.core.blobs import Blob
-from harness.fetch.download import Means
+from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.store.store import Store
 
@@ -19,7 +19,10 @@ from harness.store.store import Store
 def fetched_s(blob: Blob, folder: Path) -> tuple[float, bool]:
     """Fetch a blob into a store; return how long it took, and whether it was there before."""
     started = time.perf_counter()
-    with Store(folder) as store, Fetcher(store, Means(notice=lambda line: print(line, file=sys.stderr))) as fetcher:
+    with (
+        Store(folder) as store,
+        Fetcher(store, DownloadOptions(notice=lambda line: print(line, file=sys.stderr))) as fetcher,
+    ):
         cached = fetcher.fetch(blob).blob.cached
     return time.perf_counter() - started, cached
 

@@ -49,12 +49,12 @@ class LocalImage:
 class ImageBuilder:
     """With what images are had. `registry` is `HOST/PATH`, where they are looked for before they are built.
 
-    `have` has wheels on disk that are not on the package index.
+    `fetch` downloads wheels that are not on the package index.
     """
 
     engine: Engine
     store: Store
-    have: Callable[[Blob], Fetched]
+    fetch: Callable[[Blob], Fetched]
     registry: str | None
     offline: bool
     debian_mirror: str | None
@@ -63,13 +63,13 @@ class ImageBuilder:
 
 
 def means(
-    parsed: argparse.Namespace, chosen: Engine, having: Fetcher, cancel: CancelToken, notice: Callable[[str], None]
+    parsed: argparse.Namespace, chosen: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Callable[[str], None]
 ) -> ImageBuilder:
     """Return the means that the command line asks for; all is kept in the store of what fetches."""
     return ImageBuilder(
         engine=chosen,
-        store=having.store,
-        have=having.fetch,
+        store=fetcher.store,
+        fetch=fetcher.fetch,
         registry=parsed.registry,
         offline=parsed.offline,
         debian_mirror=parsed.debian_mirror,
@@ -209,7 +209,7 @@ def _built(recipe: Recipe, means: ImageBuilder) -> LocalImage:
     """Build an image, tested at its end; everything that it is made from is had first."""
     options: dict[str, Any] = {"offline": means.offline, "cancel": means.cancel, "notice": means.notice}
     base = _base(recipe, means)
-    tools = toolchain.installed(recipe.release, means.store, have=means.have, **options)
+    tools = toolchain.installed(recipe.release, means.store, fetch=means.fetch, **options)
     needed = dependencies.installed(recipe.containers, recipe.image.python_version, means.store, **options)
     means.notice(f"building {named(recipe)}")
     with scratch.file(means.store.root) as file:

@@ -69,11 +69,11 @@ def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine], find: 
     grants = Grants(capabilities=tuple(parsed.cap), memory_bytes=parsed.memory)
 
     def have(chosen: Engine, store: Store, cancel: CancelToken, notice: Notice) -> LocalImage:
-        with provision.fetcher(parsed, store, notice, cancel=cancel) as having:
-            means = images.means(parsed, chosen, having, cancel, notice)
+        with provision.fetcher(parsed, store, notice, cancel=cancel) as fetcher:
+            means = images.means(parsed, chosen, fetcher, cancel, notice)
             if name not in known:
                 return images.have_by_digest(name, means)
-            exact = release_sources.pinned(find(store, cancel, notice), having)
+            exact = release_sources.pinned(find(store, cancel, notice), fetcher)
             return images.have(build_context.recipe(parsed, known[name], exact), means)
 
     def prepare(store: Store, cancel: CancelToken, notice: Notice) -> None:

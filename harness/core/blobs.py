@@ -32,17 +32,17 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prospect:
+class BlobForecast:
     """What is known of a blob before any of it is fetched.
 
-    `size_bytes` is None if nobody says; `is_here` whether all of it is on disk; `begun_bytes` is what there is of an
-    unfinished one.
+    `size_bytes` is None if unknown; `is_present` says whether all of it is on disk; `partial_bytes` is the size on disk
+    of an unfinished download.
     """
 
     blob: Blob
     size_bytes: int | None
-    is_here: bool = False
-    begun_bytes: int = 0
+    is_present: bool = False
+    partial_bytes: int = 0
 
     @property
     def is_local(self) -> bool:
@@ -50,9 +50,9 @@ class Prospect:
         return self.blob.url.startswith("file:")
 
     @property
-    def lacking_bytes(self) -> int:
-        """What is to come, as far as anybody says."""
-        return 0 if self.is_here or self.is_local else max(0, (self.size_bytes or 0) - self.begun_bytes)
+    def missing_bytes(self) -> int:
+        """The bytes still to download, as far as the size is known."""
+        return 0 if self.is_present or self.is_local else max(0, (self.size_bytes or 0) - self.partial_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ class _Trial:
     rate: float
 
 
-class Pace:
+class Concurrency:
     """Says how many connections are wanted; is told the time and the bytes that came."""
 
     def __init__(self, most: int, now_s: float) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from harness.core.blobs import Blob
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
-from harness.fetch.concurrency import Pace
+from harness.fetch.concurrency import Concurrency
 from harness.fetch.hasher import Digests, Hasher
-from harness.fetch.partial import Draft, Limits
+from harness.fetch.partial import Limits, PartialDownload
 from harness.fetch.ranges import Span
-from harness.fetch.retry import Retry, Tries
+from harness.fetch.retry import Retry, RetryLoop
 from harness.fetch.source import AttemptError, Head, Source
 from harness.host.process import Cancelled, CancelToken
 
@@ -21,11 +21,11 @@ _TICK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class DownloadOptions:
     """What the downloads of a run share: how hard they try, what they may use, and whom they tell.
 
     `connections` are for all downloads together; a blob that is interrupted lacks at most one part of
-    `part_bytes` for each. `notice` is told a line, and `progress` the bytes of a blob so far and, where known,
+    `chunk_bytes` for each. `notice` is told a line, and `progress` the bytes of a blob so far and, where known,
     in all; both in any thread.
     """
 
@@ -34,7 +34,7 @@ class Means:
     cancel: CancelToken | None = None
     retry: Retry = field(default_factory=Retry)
     connections: int = 8
-    part_bytes: int = 8 << 20
+    chunk_bytes: int = 8 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Received:
 
 
 def download(
-    blob: Blob, sources: Sequence[Source], folder: Path, means: Means, permits: threading.Semaphore
+    blob: Blob, sources: Sequence[Source], folder: Path, options: DownloadOptions, permits: threading.Semaphore
 ) -> Received:
     """Bring a blob into a folder as `BLOB`, on top of what the folder has of it.
 
@@ -58,7 +58,7 @@ def download(
         blob: what is wanted.
         sources: where it may be had, in the order to ask.
         folder: keeps what is there until the whole is.
-        means: how.
+        options: how.
         permits: one for each connection that there may be.
 
     Raises:
@@ -68,24 +68,31 @@ def download(
     """
 
     def say(text: str) -> None:
-        means.notice(f"{redacted(blob.url)}: {text}")
+        options.notice(f"{redacted(blob.url)}: {text}")
 
-    limits = Limits(part_bytes=means.part_bytes, starts_over=means.retry.attempts)
-    with Draft(blob, folder, limits, say) as draft:
-        return _Download(blob, sources, draft, means, permits).run()
+    limits = Limits(chunk_bytes=options.chunk_bytes, starts_over=options.retry.attempts)
+    with PartialDownload(blob, folder, limits, say) as partial:
+        return _Download(blob, sources, partial, options, permits).run()
 
 
 class _Download:
     """The connections that bring what a draft lacks, and the thread that hashes it."""
 
     def __init__(
-        self, blob: Blob, sources: Sequence[Source], draft: Draft, means: Means, permits: threading.Semaphore
+        self,
+        blob: Blob,
+        sources: Sequence[Source],
+        partial: PartialDownload,
+        options: DownloadOptions,
+        permits: threading.Semaphore,
     ) -> None:
-        self._blob, self._draft, self._means, self._permits = blob, draft, means, permits
-        self._parts, self._changed = draft.parts, draft.changed
+        self._blob, self._partial, self._options, self._permits = blob, partial, options, permits
+        self._ranges, self._changed = partial.ranges, partial.changed
         self._ends = CancelToken()
-        self._tries = Tries(blob, sources, means.retry, notice=means.notice, ends=self._ends, busy=self._push_back)
-        self._pace = Pace(means.connections, time.monotonic())
+        self._retry_loop = RetryLoop(
+            blob, sources, options.retry, notice=options.notice, ends=self._ends, busy=self._push_back
+        )
+        self._concurrency = Concurrency(options.connections, time.monotonic())
         self._workers: set[threading.Thread] = set()
         self._failed: BaseException | None = None
         self._received: Received | None = None
@@ -101,10 +108,10 @@ class _Download:
             for each in (*self._workers, hasher):
                 if each.is_alive():  # an interrupt may have come before it was started
                     each.join()
-        self._means.progress(self._blob, self._parts.came, self._parts.total)
+        self._options.progress(self._blob, self._ranges.came, self._ranges.total)
         if self._failed is not None:
             if isinstance(self._failed, AttemptError) and self._failed.raises is IntegrityError:
-                self._draft.start_over(None)  # there is nothing to go on with
+                self._partial.start_over(None)  # there is nothing to go on with
             raise self._failed
         if self._received is None:
             raise Cancelled
@@ -112,20 +119,20 @@ class _Download:
 
     def _look_after(self) -> None:
         """See that there are as many connections as are wanted, until all is over."""
-        cancel = self._means.cancel or self._ends
+        cancel = self._options.cancel or self._ends
         with cancel.calling(self._end):
             while not self._ends.is_set():
-                if (now_s := time.monotonic()) > self._tries.deadline_s:
-                    self._fail(self._tries.too_late())
+                if (now_s := time.monotonic()) > self._retry_loop.deadline_s:
+                    self._fail(self._retry_loop.too_late())
                 with self._changed:
-                    self._pace.came(now_s, self._parts.came)
+                    self._concurrency.came(now_s, self._ranges.came)
                     self._connect()
                     if not self._ends.is_set():
                         self._changed.wait(_TICK_S)
-                self._means.progress(self._blob, self._parts.came, self._parts.total)
+                self._options.progress(self._blob, self._ranges.came, self._ranges.total)
 
     def _connect(self) -> None:
-        wanted = min(self._pace.wanted, self._parts.divisible)
+        wanted = min(self._concurrency.wanted, self._ranges.divisible)
         while len(self._workers) < wanted and self._permits.acquire(blocking=False):
             worker = threading.Thread(target=self._guarded, args=(self._work,), daemon=True)
             self._workers.add(worker)
@@ -157,15 +164,15 @@ class _Download:
             while (span := self._taken()) is not None:
                 was_alone = len(self._workers) == 1
                 try:
-                    self._tries.bring(span, self._receive, self._is_wanted)
+                    self._retry_loop.bring(span, self._receive, self._is_wanted)
                 finally:
                     with self._changed:
-                        self._parts.leave(span)
+                        self._ranges.leave(span)
         except AttemptError as error:
             with self._changed:
                 if not error.again or (was_alone and len(self._workers) == 1):
                     raise
-                self._pace.lost()  # others may still bring something, and they may have been what it failed for
+                self._concurrency.lost()  # others may still bring something, and they may have been what it failed for
         finally:
             self._permits.release()
             with self._changed:
@@ -174,65 +181,65 @@ class _Download:
 
     def _taken(self) -> Span | None:
         with self._changed:
-            return None if self._ends.is_set() or self._is_one_too_many() else self._parts.take()
+            return None if self._ends.is_set() or self._is_one_too_many() else self._ranges.take()
 
     def _is_wanted(self, span: Span) -> bool:
         with self._changed:
-            return self._parts.lacks(span) and not self._is_one_too_many()
+            return self._ranges.lacks(span) and not self._is_one_too_many()
 
     def _is_one_too_many(self) -> bool:
-        return len(self._workers) > max(1, self._pace.wanted)
+        return len(self._workers) > max(1, self._concurrency.wanted)
 
     def _push_back(self) -> None:
         with self._changed:
-            self._pace.pushed_back(time.monotonic())
+            self._concurrency.pushed_back(time.monotonic())
 
     def _receive(self, source: Source, span: Span) -> None:
         """Ask a source once for what a span lacks, and write what comes."""
-        self._tries.heed()
+        self._retry_loop.raise_if_cancelled()
         if not self._is_wanted(span):
             return
-        known = self._draft.known(source, span)
+        known = self._partial.known(source, span)
         with source.opened(span.at, span.stop, known, self._ends) as (head, pieces):
-            if not self._draft.accept(source, head, span):
+            if not self._partial.accept(source, head, span):
                 return
             before = span.at
             for piece in pieces:
-                self._tries.heed()
-                if not self._draft.write(span, memoryview(piece)) or not self._is_wanted(span):
+                self._retry_loop.raise_if_cancelled()
+                if not self._partial.write(span, memoryview(piece)) or not self._is_wanted(span):
                     return
-        self._draft.end_of_body(source, span)
+        self._partial.end_of_body(source, span)
         if span.at == before and self._is_wanted(span):
             raise AttemptError("no byte came")
 
     def _hash(self) -> None:
         """Hash the blob while it comes; what is not as it should be is had once more."""
         hasher = Hasher(
-            self._parts,
-            unsure=self._draft.unsure,
+            self._ranges,
+            unsure=self._partial.unsure,
             with_md5=self._blob.sha256 is None,
-            file=lambda: self._draft.file,
-            heed=self._tries.heed,
+            file=lambda: self._partial.file,
+            raise_if_cancelled=self._retry_loop.raise_if_cancelled,
         )
-        while (error := self._draft.difference(digests := hasher.whole())) is not None:
-            source = self._tries.first_of(self._draft.served)
+        while (error := self._partial.difference(digests := hasher.whole())) is not None:
+            source = self._retry_loop.first_of(self._partial.served)
             error.what = f"{redacted(source.url)}: {error.what}"
-            if not self._tries.does_without(source) and not error.again:
+            if not self._retry_loop.does_without(source) and not error.again:
                 raise error
-            self._means.notice(f"{error}; starting over")
-            self._draft.start_over(None)
+            self._options.notice(f"{error}; starting over")
+            self._partial.start_over(None)
         self._received = self._receipt(digests)
         self._end()
 
     def _receipt(self, digests: Digests) -> Received:
-        head, source = self._draft.head, self._tries.source
-        if index_key(source.url) not in self._draft.served:
-            source = self._tries.first_of(self._draft.served)
+        head, source = self._partial.head, self._retry_loop.source
+        if index_key(source.url) not in self._partial.served:
+            source = self._retry_loop.first_of(self._partial.served)
         return Received(
             sha256=digests.sha256,
-            bytes=self._parts.total or 0,
+            bytes=self._ranges.total or 0,
             head=replace(head, md5=head.md5 or digests.md5),
             source=redacted(source.url),
-            attempts=self._tries.failures + 1,
-            resumed=bool(self._draft.unsure) and self._parts.generation == 0,
+            attempts=self._retry_loop.failures + 1,
+            resumed=bool(self._partial.unsure) and self._ranges.generation == 0,
         )

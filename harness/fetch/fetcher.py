@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Self
 
 from harness.core import urls
-from harness.core.blobs import LOCK_NAME, Blob, Fetched, FetchedBlob, Prospect
+from harness.core.blobs import LOCK_NAME, Blob, BlobForecast, Fetched, FetchedBlob
 from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.core.text import size
 from harness.core.urls import redacted
-from harness.fetch.download import Means, Received, download
+from harness.fetch.download import DownloadOptions, Received, download
 from harness.fetch.hosts import Hosts
 from harness.fetch.partial import BLOB, JOURNAL, expectation
 from harness.fetch.source import AttemptError, Head
@@ -33,13 +33,13 @@ from harness.host.process import Cancelled
 from harness.store import url_index
 from harness.store.entry import Entry
 from harness.store.store import Store
-from harness.store.url_index import Learnt
+from harness.store.url_index import UrlRecord
 
 _ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class FetchPolicy:
     """Where blobs may be had and what opens them.
 
     `locked` refuses what no lock vouches for; `fresh` asks whether the host still has what the store has of such;
@@ -55,7 +55,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class FetchEstimate:
     """What is yet to come of some blobs: how many, and their bytes, as far as anybody says."""
 
     blobs: int
@@ -67,15 +67,15 @@ class Fetcher:
     """Has blobs on disk, for any number of threads; what several want is downloaded once."""
 
     store: Store
-    means: Means
+    options: DownloadOptions
     _: KW_ONLY
-    places: Places = Places()
+    policy: FetchPolicy = FetchPolicy()
     _no_room: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         """Let all downloads together have as many connections as one."""
-        self._permits = threading.Semaphore(self.means.connections)
-        self._hosts = Hosts(self.places.mirrors, self.places.grants, stall_s=self.means.retry.stall_s)
+        self._permits = threading.Semaphore(self.options.connections)
+        self._hosts = Hosts(self.policy.mirrors, self.policy.grants, stall_s=self.options.retry.stall_s)
 
     def __enter__(self) -> Self:
         """Return itself, which opens no connection yet."""
@@ -85,33 +85,34 @@ class Fetcher:
         """Close its connections."""
         self._hosts.close()
 
-    def need(self, blobs: Iterable[Blob]) -> Need:
+    def estimate(self, blobs: Iterable[Blob]) -> FetchEstimate:
         """Find out what is to come; what is there already is kept from being removed."""
-        lacking = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
+        missing = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            sizes = list(pool.map(self._told_bytes, lacking))
-        there = sum(_allocated_bytes(self.store.draft_dir(*self.place(blob))) for blob in lacking)
-        return Need(blobs=len(lacking), bytes=max(0, sum(filter(None, sizes)) - there))
+            sizes = list(pool.map(self._told_bytes, missing))
+        there = sum(_allocated_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
+        return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - there))
 
-    def prospects(self, blobs: Iterable[Blob]) -> list[Prospect]:
+    def forecast(self, blobs: Iterable[Blob]) -> list[BlobForecast]:
         """Say of each blob whether it is here and how large it is; fetches nothing, and leaves the store as it is.
 
         What neither the store nor the lock says is asked of the hosts, several at once, unless `offline`. Whatever goes
         wrong with that, the size is then unknown; so it is of those that did not answer before an order to stop.
         """
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            return list(pool.map(self._prospect, dict.fromkeys(blobs)))
+            return list(pool.map(self._forecast_blob, dict.fromkeys(blobs)))
 
-    def check_room(self, need: Need) -> None:
+    def check_room(self, estimate: FetchEstimate) -> None:
         """Refuse to fetch anything if there is no room for all that is to come together."""
         free = free_bytes(self.store.root)
-        if need.bytes > free:
+        if estimate.bytes > free:
             self._no_room = (
-                f"{self.store.root}: {need.blobs} blobs of {size(need.bytes)} are to come, and {size(free)} are free; "
-                "free some space (`harness store gc --cache-size SIZE`), or name another folder with --store."
+                f"{self.store.root}: {estimate.blobs} blobs of {size(estimate.bytes)} are to come, and "
+                f"{size(free)} are free; free some space (`harness store gc --cache-size SIZE`), "
+                "or name another folder with --store."
             )
 
-    def place(self, blob: Blob) -> tuple[str, str]:
+    def entry_key(self, blob: Blob) -> tuple[str, str]:
         """Return kind and key of what the store has of a blob, or is to have."""
         return ("blobs", blob.sha256) if blob.sha256 else (url_index.KIND, urls.index_key(blob.url))
 
@@ -159,9 +160,9 @@ class Fetcher:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
             hint = "write it anew with `harness lock --update`"
             raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock is no sha256; {hint}.")
-        entry = self.store.provide(*self.place(blob), make, resumable=True)
+        entry = self.store.provide(*self.entry_key(blob), make, resumable=True)
         received = came[0] if came else None
-        known = url_index.note(self.store, blob.url, lambda: self._learnt(blob, entry, received), sha256=sha256)
+        known = url_index.note(self.store, blob.url, lambda: self._record(blob, entry, received), sha256=sha256)
         return entry.path / BLOB, _quoted(blob, known, entry, received)
 
     def _unlocked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
@@ -169,21 +170,21 @@ class Fetcher:
         came: list[Received] = []
 
         def make(folder: Path) -> None:
-            if self.places.fresh or self.places.anew or not self._is_shared(folder):
+            if self.policy.fresh or self.policy.anew or not self._is_shared(folder):
                 came.append(self._download(blob, folder))
-                self._learnt(blob, self._share(folder, came[0]), came[0]).write(folder)
-                if not self.places.anew:
+                self._record(blob, self._share(folder, came[0]), came[0]).write(folder)
+                if not self.policy.anew:
                     told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
-                    self.means.notice(f"{redacted(blob.url)} is not in the lock: {told}")
+                    self.options.notice(f"{redacted(blob.url)} is not in the lock: {told}")
             _remove_all_but({url_index.INDEX}, folder)
 
-        if self.places.locked:
+        if self.policy.locked:
             hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
             if urls.lock_key(blob.url) is None:
                 hint = "nor can it be, as its query may be secret: have another URL, or pass --no-locked"
             raise FetchError(f"{redacted(blob.url)}: it is not in {LOCK_NAME}, and --locked refuses it; {hint}.")
         index = self.store.provide(
-            *self.place(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
+            *self.entry_key(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
         )
         known = url_index.read(index.path)
         entry = self.store.find("blobs", known.sha256)
@@ -211,25 +212,25 @@ class Fetcher:
         return False
 
     def _has(self, blob: Blob) -> bool:
-        found = self.store.find(*self.place(blob))
+        found = self.store.find(*self.entry_key(blob))
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
-    def _prospect(self, blob: Blob) -> Prospect:
+    def _forecast_blob(self, blob: Blob) -> BlobForecast:
         if not _is_remote(blob):
             size_bytes = _file_bytes(blob.local_path)
-            return Prospect(blob=blob, size_bytes=size_bytes, is_here=size_bytes is not None)
+            return BlobForecast(blob=blob, size_bytes=size_bytes, is_present=size_bytes is not None)
         if entry := self._listed(blob):
-            return Prospect(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_here=True)
+            return BlobForecast(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_present=True)
         size_bytes = blob.size_bytes
-        if self.means.cancel is None or not self.means.cancel.is_set():
+        if self.options.cancel is None or not self.options.cancel.is_set():
             with contextlib.suppress(FetchError, Cancelled):  # the former if the environment allows no connection
                 size_bytes = self._told_bytes(blob)
-        begun_bytes = _allocated_bytes(self.store.draft_dir(*self.place(blob)))
-        return Prospect(blob=blob, size_bytes=size_bytes, begun_bytes=begun_bytes)
+        partial_bytes = _allocated_bytes(self.store.partial_dir(*self.entry_key(blob)))
+        return BlobForecast(blob=blob, size_bytes=size_bytes, partial_bytes=partial_bytes)
 
     def _listed(self, blob: Blob) -> Entry | None:
         """Return what the store lists of a blob's content, without a look at the file and without a mark of use."""
-        found = self.store.listed(*self.place(blob))
+        found = self.store.listed(*self.entry_key(blob))
         if found is None or blob.sha256 is not None:
             return found
         with contextlib.suppress(OSError, ValueError):
@@ -237,23 +238,23 @@ class Fetcher:
         return None
 
     def _is_good(self, blob: Blob, index: Entry) -> bool:
-        if not self._has_content(index) or (self.places.anew and not self.places.offline):
+        if not self._has_content(index) or (self.policy.anew and not self.policy.offline):
             return False
-        return not (self.places.fresh and self._is_outdated(blob, url_index.read(index.path)))
+        return not (self.policy.fresh and self._is_outdated(blob, url_index.read(index.path)))
 
-    def _is_outdated(self, blob: Blob, known: Learnt) -> bool:
+    def _is_outdated(self, blob: Blob, known: UrlRecord) -> bool:
         """Return whether the host shows another content than before, or nothing by which to tell."""
         before = Head(total=known.size, etag=known.etag, last_modified=known.last_modified)
-        now = self._hosts.head(blob, self.means.cancel)
+        now = self._hosts.head(blob, self.options.cancel)
         return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
 
     def _has_content(self, index: Entry) -> bool:
         return self.store.find("blobs", url_index.read(index.path).sha256) is not None
 
-    def _learnt(self, blob: Blob, entry: Entry, received: Received | None) -> Learnt:
+    def _record(self, blob: Blob, entry: Entry, received: Received | None) -> UrlRecord:
         """Return what is to be known of a URL later; little if another URL, or one that was killed, brought it."""
         head = received.head if received else Head()
-        return Learnt(
+        return UrlRecord(
             url=redacted(blob.url),
             sha256=entry.sha256(BLOB),
             size=entry.files[BLOB]["bytes"],
@@ -269,12 +270,12 @@ class Fetcher:
         self._check_may(blob)
         _remove_all_but({BLOB, JOURNAL}, folder)
         try:
-            return download(blob, self._hosts.sources(blob), folder, self.means, self._permits)
+            return download(blob, self._hosts.sources(blob), folder, self.options, self._permits)
         except AttemptError as error:
-            raise error.raises(f"{error}; {error.mend}.") from error
+            raise error.raises(f"{error}; {error.fix}.") from error
 
     def _check_may(self, blob: Blob) -> None:
-        if self.places.offline:
+        if self.policy.offline:
             hint = "run `harness fetch`, or this command, once without --offline"
             raise FetchError(f"{redacted(blob.url)}: it is not in the store and the network is not to be used; {hint}.")
         if self._no_room:
@@ -282,13 +283,13 @@ class Fetcher:
 
     def _told_bytes(self, blob: Blob) -> int | None:
         """Return the size that the lock or else the host states; None if none does."""
-        if blob.size_bytes is not None or self.places.offline:
+        if blob.size_bytes is not None or self.policy.offline:
             return blob.size_bytes
-        head = self._hosts.head(blob, self.means.cancel)
+        head = self._hosts.head(blob, self.options.cancel)
         return head.total if head else None
 
 
-def _quoted(blob: Blob, known: Learnt, entry: Entry, received: Received | None) -> FetchedBlob:
+def _quoted(blob: Blob, known: UrlRecord, entry: Entry, received: Received | None) -> FetchedBlob:
     """Return a blob as the results quote it."""
     return FetchedBlob(
         url=redacted(blob.url),

@@ -6,8 +6,8 @@ import zlib
 from collections.abc import Callable, Collection
 from typing import Self
 
-from harness.fetch.journal import Part
-from harness.fetch.ranges import Parts
+from harness.fetch.journal import Chunk
+from harness.fetch.ranges import Ranges
 
 # So few that they are in the processor's cache still when they are hashed.
 _BLOCK_BYTES = 256 << 10
@@ -48,71 +48,71 @@ class Hasher:
 
     def __init__(
         self,
-        parts: Parts,
+        ranges: Ranges,
         *,
-        unsure: Collection[Part],
+        unsure: Collection[Chunk],
         with_md5: bool,
         file: Callable[[], int],
-        heed: Callable[[], None],
+        raise_if_cancelled: Callable[[], None],
     ) -> None:
         """Read nothing yet.
 
         Args:
-            parts: what is there.
-            unsure: parts of an earlier download, whose bytes may not have reached the disk.
+            ranges: what is there.
+            unsure: chunks of an earlier download, whose bytes may not have reached the disk.
             with_md5: whether that is wanted as well.
             file: returns the descriptor of the present generation.
-            heed: raises if all is to end.
+            raise_if_cancelled: raises Cancelled if the download is to end.
         """
-        self._parts, self._unsure, self._with_md5 = parts, set(unsure), with_md5
-        self._file, self._heed = file, heed
+        self._ranges, self._unsure, self._with_md5 = ranges, set(unsure), with_md5
+        self._file, self._raise_if_cancelled = file, raise_if_cancelled
         self._block = memoryview(bytearray(_BLOCK_BYTES))
 
     def whole(self) -> Digests:
         """Wait until the whole is there, and return its digests; begin anew whenever the download does."""
         while True:
-            with self._parts.changed:
-                generation = self._parts.generation
+            with self._ranges.changed:
+                generation = self._ranges.generation
             if (digests := self._of(generation)) is not None:
                 return digests
 
     def _of(self, generation: int) -> Digests | None:
         digests, at = Digests(with_md5=self._with_md5), 0
         while True:
-            with self._parts.changed:
-                part = self._awaited(generation, at)
-                if self._parts.generation != generation:
+            with self._ranges.changed:
+                chunk = self._awaited(generation, at)
+                if self._ranges.generation != generation:
                     return None
-                if part is None:
+                if chunk is None:
                     return digests
                 file = self._file()
-            if (longer := self._read(part, file, digests)) is not None:
-                digests, at = longer, part.stop
+            if (longer := self._read(chunk, file, digests)) is not None:
+                digests, at = longer, chunk.stop
                 continue
-            with self._parts.changed:
-                if self._parts.generation == generation:
-                    self._parts.lost(part)
+            with self._ranges.changed:
+                if self._ranges.generation == generation:
+                    self._ranges.lost(chunk)
 
-    def _awaited(self, generation: int, at: int) -> Part | None:
+    def _awaited(self, generation: int, at: int) -> Chunk | None:
         """Wait for the part that begins there; None if that is the end, or there was a new beginning."""
         while True:
-            self._heed()
-            if self._parts.generation != generation or self._parts.total == at:
+            self._raise_if_cancelled()
+            if self._ranges.generation != generation or self._ranges.total == at:
                 return None
-            if (part := self._parts.next_there(at)) is not None:
-                return part
-            self._parts.changed.wait()
+            if (chunk := self._ranges.next_there(at)) is not None:
+                return chunk
+            self._ranges.changed.wait()
 
-    def _read(self, part: Part, file: int, digests: Digests) -> Digests | None:
+    def _read(self, chunk: Chunk, file: int, digests: Digests) -> Digests | None:
         """Return the digests with a part more; None if its bytes are not those of which the journal tells."""
-        longer, at, crc32 = digests.copy(), part.start, 0
-        is_unsure = part in self._unsure
-        self._unsure.discard(part)
-        while at < part.stop:
-            block = self._block[: os.preadv(file, [self._block[: part.stop - at]], at)]
+        longer, at, crc32 = digests.copy(), chunk.start, 0
+        is_unsure = chunk in self._unsure
+        self._unsure.discard(chunk)
+        while at < chunk.stop:
+            block = self._block[: os.preadv(file, [self._block[: chunk.stop - at]], at)]
             if not block:
                 return None
             longer.update(block)
             crc32 = zlib.crc32(block, crc32) if is_unsure else crc32
             at += len(block)
-        return None if is_unsure and crc32 != part.crc32 else longer
+        return None if is_unsure and crc32 != chunk.crc32 else longer

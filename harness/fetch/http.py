@@ -38,8 +38,8 @@ _BUSY = {429, 503}
 _READ_BYTES = 1 << 20
 _MD5_BYTES = 16
 _CONNECT_S = 10.0
-_MENDS = dict.fromkeys((401, 403), "check the right of access, and whether the credentials in the URL expired")
-_MENDS |= dict.fromkeys((404, 410), f"it was moved or removed: {_IN_SPEC}")
+_FIXES = dict.fromkeys((401, 403), "check the right of access, and whether the credentials in the URL expired")
+_FIXES |= dict.fromkeys((404, 410), f"it was moved or removed: {_IN_SPEC}")
 
 for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secrets in them
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -144,8 +144,8 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
         scheme, request = request.url.scheme, response.next_request
         if request.url.scheme not in {"https", scheme}:
             what = f"it redirects from {scheme} to {redacted(str(request.url))}, which is refused"
-            raise AttemptError(what, mend=_IN_SPEC, again=False)
-    raise AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", mend=_IN_SPEC, again=False)
+            raise AttemptError(what, fix=_IN_SPEC, again=False)
+    raise AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", fix=_IN_SPEC, again=False)
 
 
 def _head(response: httpx.Response, start: int) -> Head:
@@ -157,7 +157,7 @@ def _head(response: httpx.Response, start: int) -> Head:
         return Head(start=start, ranged=True, total=size, **said)
     if encoding := headers.get("Content-Encoding", "").lower().replace("identity", ""):
         what = f"it comes {encoding}-encoded, though its plain bytes were asked for"
-        raise AttemptError(what, mend="correct the server or the proxy that does so", again=False)
+        raise AttemptError(what, fix="correct the server or the proxy that does so", again=False)
     if code == httpx.codes.PARTIAL_CONTENT and size is not None and first == start <= last < size:
         return Head(start=start, ranged=True, total=size, md5=_md5(headers.get("x-ms-blob-content-md5")), **said)
     if code == httpx.codes.OK:
@@ -185,7 +185,7 @@ def _refused(response: httpx.Response, start: int) -> AttemptError:
         what += f" and not a range from byte {start} of so many: {response.headers.get('Content-Range')!r:.100}"
     return AttemptError(
         what,
-        mend=_MENDS.get(code, "ask those who run the host"),
+        fix=_FIXES.get(code, "ask those who run the host"),
         again=code in {*_TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
         busy=code in _BUSY,
         wait_s=retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC)),
@@ -246,12 +246,12 @@ def _explained() -> Iterator[None]:
     except (*_NO_URL, httpx.TransportError, *_OF_THE_STREAM) as error:
         what, causes = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(_causes(error))
         if any(isinstance(each, _NO_URL) for each in causes):  # whose text may have secrets
-            raise AttemptError("this is no URL to ask, or it redirects to none", mend=_IN_SPEC, again=False) from None
+            raise AttemptError("this is no URL to ask, or it redirects to none", fix=_IN_SPEC, again=False) from None
         if any(isinstance(each, socket.gaierror) for each in causes):
-            what, mend = f"the host cannot be resolved ({error})", "check its name, DNS and the proxy"
-            raise AttemptError(what, mend=mend) from error
+            what, fix = f"the host cannot be resolved ({error})", "check its name, DNS and the proxy"
+            raise AttemptError(what, fix=fix) from error
         if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
-            raise AttemptError(what, mend="name the certificates in SSL_CERT_FILE", again=False) from error
+            raise AttemptError(what, fix="name the certificates in SSL_CERT_FILE", again=False) from error
         raise AttemptError(what) from error
 
 

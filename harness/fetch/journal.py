@@ -21,7 +21,7 @@ _SAID = {"etag", "last_modified", "date", "md5"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Chunk:
     """The bytes from `start` to before `stop`, and their CRC-32."""
 
     start: int
@@ -35,7 +35,7 @@ class Written:
 
     heads: Mapping[str, Head] = field(default_factory=dict)
     total: int | None = None
-    parts: tuple[Part, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
 
 
 class Journal:
@@ -58,9 +58,9 @@ class Journal:
         """Note what a source said."""
         self._add({"source": source, "total": head.total, **{name: getattr(head, name) for name in sorted(_SAID)}})
 
-    def add_part(self, part: Part) -> None:
+    def add_chunk(self, chunk: Chunk) -> None:
         """Note a part whose bytes are written."""
-        self._add(asdict(part))
+        self._add(asdict(chunk))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -75,27 +75,27 @@ class Journal:
 def parsed(text: bytes) -> Written:
     """Return what a journal says; no I/O."""
     heads: dict[str, Head] = {}
-    parts: list[Part] = []
+    chunks: list[Chunk] = []
     for line in _lines(text):
         match line:
             case {"source": str(source), "total": int(total)} if total >= 0 and _is_said(line):
                 heads[source] = Head(total=total, **{name: line[name] for name in _SAID})
             case {"start": int(start), "stop": int(stop), "crc32": int(crc32)} if 0 <= start < stop:
-                parts.append(Part(start=start, stop=stop, crc32=crc32))
+                chunks.append(Chunk(start=start, stop=stop, crc32=crc32))
     totals = {head.total for head in heads.values() if head.total is not None}
     if len(totals) != 1:
         return Written()
     (size,) = totals
-    return Written(heads=heads, total=size, parts=_apart(parts, size))
+    return Written(heads=heads, total=size, chunks=_apart(chunks, size))
 
 
-def gaps(parts: Sequence[Part], total: int) -> Iterator[tuple[int, int]]:
+def gaps(chunks: Sequence[Chunk], total: int) -> Iterator[tuple[int, int]]:
     """Yield start and stop of what lies between parts that are ordered and apart; no I/O."""
     at = 0
-    for part in parts:
-        if part.start > at:
-            yield at, part.start
-        at = part.stop
+    for chunk in chunks:
+        if chunk.start > at:
+            yield at, chunk.start
+        at = chunk.stop
     if at < total:
         yield at, total
 
@@ -111,10 +111,10 @@ def _lines(text: bytes) -> Iterator[Any]:
             yield json.loads(said)
 
 
-def _apart(parts: Sequence[Part], total: int) -> tuple[Part, ...]:
+def _apart(chunks: Sequence[Chunk], total: int) -> tuple[Chunk, ...]:
     """Return the parts within the whole in order, the last word on each, without any that overlaps one before."""
-    apart: list[Part] = []
-    for part in sorted({each.start: each for each in parts}.values(), key=lambda each: each.start):
-        if part.stop <= total and (not apart or apart[-1].stop <= part.start):
-            apart.append(part)
+    apart: list[Chunk] = []
+    for chunk in sorted({each.start: each for each in chunks}.values(), key=lambda each: each.start):
+        if chunk.stop <= total and (not apart or apart[-1].stop <= chunk.start):
+            apart.append(chunk)
     return tuple(apart)

@@ -124,14 +124,14 @@ class ObjectSource:
         for at in range(start, stop, _PIECE_BYTES):
             piece = self._piece(wanted, at, min(stop, at + _PIECE_BYTES), cancel)
             if not wanted.fixed and (how := _head(info).differs(_head(self._info(cancel)))):
-                raise AttemptError(f"it changed while it came: {how}", mend=_BEING_WRITTEN)
+                raise AttemptError(f"it changed while it came: {how}", fix=_BEING_WRITTEN)
             yield piece
 
     def _piece(self, wanted: _Range, start: int, stop: int, cancel: CancelToken | None) -> bytes:
         try:
             piece = bytes(self._ask("cat_file", cancel, **wanted.arguments, start=start, end=stop))
         except AttemptError as error:
-            error.again = error.again or error.mend == _MOVED  # it was there: what became of it is to be found out
+            error.again = error.again or error.fix == _MOVED  # it was there: what became of it is to be found out
             raise
         if len(piece) != stop - start:
             raise AttemptError(f"{len(piece)} bytes came where {stop - start} were asked for")
@@ -140,7 +140,7 @@ class ObjectSource:
     def _info(self, cancel: CancelToken | None) -> Mapping[str, Any]:
         info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
         if info.get("type") != "file":
-            raise AttemptError("this is a folder; expected a file", mend=_IN_SPEC, again=False)
+            raise AttemptError("this is a folder; expected a file", fix=_IN_SPEC, again=False)
         return info
 
     def _ask(self, method: str, cancel: CancelToken | None, **arguments: Any) -> Any:
@@ -263,7 +263,7 @@ def _explained(host: _Host) -> Iterator[None]:
         raise
     except ImportError as error:
         what = f"the package {host.package} is missing or broken ({_line(error)})"
-        raise AttemptError(what, mend=_INSTALL, again=False) from None
+        raise AttemptError(what, fix=_INSTALL, again=False) from None
     except Exception as error:  # noqa: BLE001 - they raise exceptions of half a dozen other libraries
         raise _failure(error, host) from None
 
@@ -276,13 +276,13 @@ def _failure(error: Exception, host: _Host) -> AttemptError:
     what = _line(error)
     final = functools.partial(AttemptError, what, again=False)
     if "SSLCertVerificationError" in names:
-        return final(mend=f"name the certificates in {host.certificates}")
+        return final(fix=f"name the certificates in {host.certificates}")
     if names & _NO_RIGHT or statuses & host.refused or str(error).startswith("Forbidden"):
-        return final(mend=f"check the right of access and the credentials ({host.access})")
+        return final(fix=f"check the right of access and the credentials ({host.access})")
     if names & _NOT_THERE or 404 in statuses:  # noqa: PLR2004 - Not Found
-        return final(mend=_MOVED)
+        return final(fix=_MOVED)
     if names & _NO_URL or type(error) in {ValueError, NotImplementedError}:
-        return final(mend=_IN_SPEC)
+        return final(fix=_IN_SPEC)
     return AttemptError(what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
 
 

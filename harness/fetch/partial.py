@@ -12,8 +12,8 @@ from harness.core.blobs import Blob
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
 from harness.fetch.hasher import Digests
-from harness.fetch.journal import Journal, Part
-from harness.fetch.ranges import Parts, Span
+from harness.fetch.journal import Chunk, Journal
+from harness.fetch.ranges import Ranges, Span
 from harness.fetch.source import AttemptError, Head, Source
 
 BLOB, JOURNAL = "blob", "journal"
@@ -22,13 +22,13 @@ _CHANGED = "it changed on the host, or a proxy alters it; if it is right now, ta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """At most `part_bytes` are lost for each connection; the content may change `starts_over` times meanwhile."""
+    """At most `chunk_bytes` are lost for each connection; the content may change `starts_over` times meanwhile."""
 
-    part_bytes: int
+    chunk_bytes: int
     starts_over: int
 
 
-class Draft:
+class PartialDownload:
     """A folder with a blob that is not whole yet: `BLOB` and `JOURNAL`. Its methods may be called in any thread."""
 
     def __init__(self, blob: Blob, folder: Path, limits: Limits, say: Callable[[str], None]) -> None:
@@ -43,8 +43,8 @@ class Draft:
         Raises:
             OSError: the folder cannot be written.
         """
-        self.parts = Parts(limits.part_bytes)
-        self.changed = self.parts.changed
+        self.ranges = Ranges(limits.chunk_bytes)
+        self.changed = self.ranges.changed
         self._blob, self._limits, self._say = blob, limits, say
         self._path, self._open = folder / BLOB, ExitStack()
         self._journal = Journal(folder / JOURNAL)
@@ -61,7 +61,7 @@ class Draft:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close its files; if nothing came of it, leave none."""
-        is_of_use = kind is None or self._journal.written().parts
+        is_of_use = kind is None or self._journal.written().chunks
         self._open.close()
         if not is_of_use:
             for path in (self._path, self._path.with_name(JOURNAL)):
@@ -83,22 +83,22 @@ class Draft:
         self._open.callback(os.close, descriptor)
         return descriptor
 
-    def _resumed(self) -> tuple[Part, ...]:
+    def _resumed(self) -> tuple[Chunk, ...]:
         written = self._journal.written()
-        if written.total is None or not written.parts:
+        if written.total is None or not written.chunks:
             self._journal.clear()
             self._path.unlink(missing_ok=True)  # and not truncated: it may be a link to what was published
             return ()
         self._heads = dict(written.heads)
         self._can_go_on = bool(self._blob.sha256 or self.head.validator)
-        self.parts.resume(written.parts, written.total)
-        self._say(f"{self.parts.came} of {written.total} bytes are there already")
-        return written.parts
+        self.ranges.resume(written.chunks, written.total)
+        self._say(f"{self.ranges.came} of {written.total} bytes are there already")
+        return written.chunks
 
     def known(self, source: Source, span: Span) -> Head | None:
         """Return what a source said before it is asked for a span, which begins anew if nothing else makes sense."""
         with self.changed:
-            if span.at and not self._can_go_on and span.generation == self.parts.generation:
+            if span.at and not self._can_go_on and span.generation == self.ranges.generation:
                 self.start_over(span)
             return self._heads.get(index_key(source.url))
 
@@ -109,7 +109,7 @@ class Draft:
             AttemptError: it is of no use.
         """
         with self.changed:
-            if span.generation != self.parts.generation:
+            if span.generation != self.ranges.generation:
                 return False
             self._refuse_size(head)
             if self._heads and (why := self._contradiction(source, head)):
@@ -121,7 +121,7 @@ class Draft:
                 self.start_over(span, "the host sends all of it in place of the range asked for")
             if head.start != span.at:
                 raise AttemptError("the host has no such range")
-            if self.parts.total is None:
+            if self.ranges.total is None:
                 self._begin(head, span)
             if self._heads.setdefault(index_key(source.url), head) is head and head.total is not None:
                 self._journal.add_head(index_key(source.url), head)
@@ -140,15 +140,15 @@ class Draft:
     def _refuse_size(self, head: Head) -> None:
         """Refuse what has another size than in the lock, but for what is small: there the digest says more."""
         sizes = {self._blob.size_bytes, head.total} - {None}
-        if len(sizes) > 1 and max(filter(None, sizes)) > self._limits.part_bytes:
+        if len(sizes) > 1 and max(filter(None, sizes)) > self._limits.chunk_bytes:
             raise self._another(f"{head.total} bytes{_of(head.last_modified)}")
 
     def _begin(self, head: Head, span: Span) -> None:
         """Take from the first answer how large the blob is, and whether it can be had in parts."""
-        self.parts.total = span.stop = total = head.total
+        self.ranges.total = span.stop = total = head.total
         self._can_go_on = head.ranged and bool(self._blob.sha256 or head.validator)
         if total is not None and self._can_go_on:
-            self.parts.spread(span, total)
+            self.ranges.spread(span, total)
 
     def start_over(self, span: Span | None, why: str = "") -> None:
         """Throw away what is there; the span becomes the beginning, or else a new one.
@@ -160,7 +160,7 @@ class Draft:
             self._starts_over += bool(why)
             if self._starts_over > self._limits.starts_over:
                 raise AttemptError(f"{why}, and that again and again", again=False)
-            if why and self.parts.came:
+            if why and self.ranges.came:
                 self._say(f"{why}; starting over")
             self._journal.clear()
             self._heads.clear()
@@ -168,7 +168,7 @@ class Draft:
             if not os.fstat(self.file).st_nlink:
                 os.ftruncate(self.file, 0)  # it stays open, but need not keep its space
             self.file = self._opened()
-            self.parts.start_over(span)
+            self.ranges.start_over(span)
 
     def write(self, span: Span, piece: memoryview) -> bool:
         """Write a piece where it belongs; return False if some of it is not wanted any more.
@@ -179,38 +179,38 @@ class Draft:
         """
         while piece:
             with self.changed:
-                room, file = self.parts.room(span), self.file
+                room, file = self.ranges.room(span), self.file
             if not room:
                 return False
             size = os.pwrite(file, piece[:room], span.at)
             crc32 = zlib.crc32(piece[:size], span.crc32)
             with self.changed:
-                if span.generation != self.parts.generation:
+                if span.generation != self.ranges.generation:
                     return False
                 span.crc32 = crc32
-                self._record(self.parts.advance(span, size))
+                self._record(self.ranges.advance(span, size))
             piece = piece[size:]
         if span.stop is None and self._blob.size_bytes is not None and span.at > self._blob.size_bytes:
             raise self._another(f"{span.at} bytes or more")
         return True
 
-    def _record(self, part: Part | None) -> None:
-        if part is not None:
-            self._journal.add_part(part)
-            self.parts.arrived(part)
+    def _record(self, chunk: Chunk | None) -> None:
+        if chunk is not None:
+            self._journal.add_chunk(chunk)
+            self.ranges.arrived(chunk)
 
     def end_of_body(self, source: Source, span: Span) -> None:
         """Take the end of a body for that of the blob, if nothing else says where it is."""
         with self.changed:
-            if self.parts.lacks(span) and span.stop is None:
+            if self.ranges.lacks(span) and span.stop is None:
                 if self._blob.sha256 is None and self.head.open_ended:
                     self._say("the host says nowhere how long it is; whether it is whole is not known")
-                self._record(self.parts.end(span))
+                self._record(self.ranges.end(span))
                 self._journal.add_head(index_key(source.url), Head(total=span.at))
 
     def difference(self, digests: Digests) -> AttemptError | None:
         """Return in what the whole is not what the lock, or the host itself, says of it."""
-        blob, head, size = self._blob, self.head, self.parts.total
+        blob, head, size = self._blob, self.head, self.ranges.total
         if blob.sha256 is None and head.md5 not in {None, digests.md5}:
             return self._another(f"of MD5 {digests.md5}", expected=f"MD5 {head.md5}, as the host says")
         if blob.sha256 in {None, digests.sha256} and blob.size_bytes in {None, size}:
@@ -219,7 +219,7 @@ class Draft:
         is_dated_anew = (
             None not in {blob.last_modified, head.last_modified} and blob.last_modified != head.last_modified
         )
-        if is_dated_anew and not (self.unsure and self.parts.generation == 0):
+        if is_dated_anew and not (self.unsure and self.ranges.generation == 0):
             error.again = False  # it has changed; nothing that an earlier attempt left can have been at fault
         return error
 
@@ -228,7 +228,7 @@ class Draft:
         what = f"its content is {content}; expected {expected or expectation(self._blob)}"
         again = what not in self._wrong and len(self._wrong) + 1 < self._limits.starts_over
         self._wrong.add(what)
-        return AttemptError(what, mend=_CHANGED, raises=IntegrityError, again=again)
+        return AttemptError(what, fix=_CHANGED, raises=IntegrityError, again=again)
 
 
 def expectation(blob: Blob) -> str:

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from rich.console import Console
 
 from harness.cli import arguments
-from harness.core.blobs import Blob, FetchedBlob, Prospect
+from harness.core.blobs import Blob, BlobForecast, FetchedBlob
 from harness.core.errors import NoVerdictError
 from harness.core.text import size
-from harness.fetch.download import Means
-from harness.fetch.fetcher import Fetcher, Need, Places
+from harness.fetch.download import DownloadOptions
+from harness.fetch.fetcher import Fetcher, FetchEstimate, FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.progress import Live
@@ -41,7 +41,7 @@ def fetcher(
         UsageError: a mirror of the environment is none.
     """
     update = getattr(parsed, "update", False)
-    places = Places(
+    policy = FetchPolicy(
         mirrors=() if update else arguments.mirrors(parsed),
         grants=parsed.grants,
         offline=parsed.offline,
@@ -49,13 +49,13 @@ def fetcher(
         fresh=update,
         anew=anew,
     )
-    means = Means(
+    options = DownloadOptions(
         notice=notice, progress=progress, cancel=cancel, connections=parsed.connections, retry=retry or Retry()
     )
-    return Fetcher(store, means, places=places)
+    return Fetcher(store, options, policy=policy)
 
 
-def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -> list[Prospect]:
+def forecast(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -> list[BlobForecast]:
     """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer.
 
     Raises:
@@ -63,10 +63,10 @@ def prospects(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -
     """
     enough, retry = CancelToken(), Retry(stall_s=_LOOK_STALL_S)
     timer = threading.Timer(_LOOK_S, enough.set)
-    with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as having:
+    with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as opened:
         timer.start()
         try:
-            return having.prospects(blobs)
+            return opened.forecast(blobs)
         finally:
             timer.cancel()
 
@@ -88,20 +88,20 @@ def waiting(
 
 
 def make_room(
-    parsed: argparse.Namespace, having: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
-) -> Need:
+    parsed: argparse.Namespace, fetcher: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
+) -> FetchEstimate:
     """Return what is to come and, where the cache may not grow, remove what was last used longest ago.
 
     Should there be no room for all of it, nothing of it will be fetched.
     """
-    need = having.need(blobs)
-    if need.blobs and not parsed.offline:
-        notice(f"blobs to fetch: {need.blobs}" + (f", {size(need.bytes)}" if need.bytes else ""))
-    if parsed.cache_size is not None and need.bytes:
-        begun = {having.place(blob) for blob in blobs}
-        gc.collect(having.store, max(0, parsed.cache_size - need.bytes), keep=begun)
-    having.check_room(need)
-    return need
+    estimate = fetcher.estimate(blobs)
+    if estimate.blobs and not parsed.offline:
+        notice(f"blobs to fetch: {estimate.blobs}" + (f", {size(estimate.bytes)}" if estimate.bytes else ""))
+    if parsed.cache_size is not None and estimate.bytes:
+        begun = {fetcher.entry_key(blob) for blob in blobs}
+        gc.collect(fetcher.store, max(0, parsed.cache_size - estimate.bytes), keep=begun)
+    fetcher.check_room(estimate)
+    return estimate
 
 
 def keep_within(parsed: argparse.Namespace, notice: Callable[[str], None]) -> None:
@@ -121,7 +121,7 @@ def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Consol
 
         def fetch(blob: Blob) -> str:
             try:
-                fetched[blob] = having.fetch(blob).blob
+                fetched[blob] = opened.fetch(blob).blob
                 return _line(fetched[blob])
             except NoVerdictError as error:
                 return f"ERROR     {error.kind}: {error}"
@@ -129,11 +129,11 @@ def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Consol
                 live.fetched(blob)
 
         with (
-            fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=cancel) as having,
+            fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=cancel) as opened,
             ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
         ):
             try:
-                live.expect(make_room(parsed, having, blobs, live.notice))
+                live.expect(make_room(parsed, opened, blobs, live.notice))
                 for ended in as_completed([pool.submit(fetch, blob) for blob in blobs]):
                     console.print(ended.result(), markup=False, soft_wrap=True)
             except BaseException:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.fetch.journal import Part, gaps
+from harness.fetch.journal import Chunk, gaps
 
 _LONGEST_SPAN_BYTES = 128 << 20
 # A blob comes in so many spans, so that hashing can follow closely: each costs a request.
@@ -16,42 +16,42 @@ _SPANS = 64
 class Span:
     """Bytes that one connection brings: those from `at` to before `stop`, or to an end that nobody knows.
 
-    `part_start` and `crc32` are of the part that is being written, `best` is how far it ever got.
+    `chunk_start` and `crc32` are of the part that is being written, `best` is how far it ever got.
     Once the download has started over, `generation` tells that it is of no use.
     """
 
     at: int = 0
     stop: int | None = None
     generation: int = 0
-    part_start: int = 0
+    chunk_start: int = 0
     crc32: int = 0
     best: int = 0
 
 
-class Parts:
+class Ranges:
     """What is there and what is not; `changed` is its lock, to be held throughout, and tells of every change."""
 
-    def __init__(self, part_bytes: int) -> None:
+    def __init__(self, chunk_bytes: int) -> None:
         """Begin with nothing of a blob of unknown size.
 
         Args:
-            part_bytes: of which a blob is missing either all or nothing after it was interrupted.
+            chunk_bytes: of which a blob is missing either all or nothing after it was interrupted.
         """
         self.changed = threading.Condition()
         self.generation = 0
         self.total: int | None = None
         self.came = 0
         self._can_be_shared = False
-        self._part_bytes = part_bytes
+        self._chunk_bytes = chunk_bytes
         self._missing: deque[Span] = deque([Span()])
         self._coming: set[Span] = set()
-        self._there: dict[int, Part] = {}
+        self._there: dict[int, Chunk] = {}
 
-    def resume(self, parts: Sequence[Part], total: int) -> None:
+    def resume(self, chunks: Sequence[Chunk], total: int) -> None:
         """Begin with what an earlier download left."""
-        self.total, self.came = total, sum(part.stop - part.start for part in parts)
-        self._there, self._can_be_shared = {part.start: part for part in parts}, True
-        self._missing = deque(each for start, stop in gaps(parts, total) for each in self._spans(start, stop))
+        self.total, self.came = total, sum(chunk.stop - chunk.start for chunk in chunks)
+        self._there, self._can_be_shared = {chunk.start: chunk for chunk in chunks}, True
+        self._missing = deque(each for start, stop in gaps(chunks, total) for each in self._spans(start, stop))
 
     def start_over(self, span: Span | None) -> None:
         """Forget all that is there; the span that is coming, or else a new one, becomes the beginning."""
@@ -63,7 +63,7 @@ class Parts:
             self._missing.append(Span(generation=self.generation))
         else:
             self._coming.add(span)
-            span.at, span.stop, span.part_start, span.crc32, span.generation = 0, None, 0, 0, self.generation
+            span.at, span.stop, span.chunk_start, span.crc32, span.generation = 0, None, 0, 0, self.generation
         self.changed.notify_all()
 
     def spread(self, span: Span, total: int) -> None:
@@ -96,36 +96,36 @@ class Parts:
         """Return how many bytes of the span's present part are still to come."""
         if not self.lacks(span):
             return 0
-        boundary = (span.at // self._part_bytes + 1) * self._part_bytes
+        boundary = (span.at // self._chunk_bytes + 1) * self._chunk_bytes
         return (boundary if span.stop is None else min(boundary, span.stop)) - span.at
 
-    def advance(self, span: Span, size: int) -> Part | None:
+    def advance(self, span: Span, size: int) -> Chunk | None:
         """Count bytes that were written; return the part that they complete, if they do."""
         span.at += size
         span.best = max(span.best, span.at)
         self.came += size
-        if span.at % self._part_bytes and span.at != span.stop:
+        if span.at % self._chunk_bytes and span.at != span.stop:
             return None
         return self._completed(span)
 
-    def end(self, span: Span) -> Part | None:
+    def end(self, span: Span) -> Chunk | None:
         """Take the size of the whole from a body that told it by its end; return the last part, if there is one."""
         self.total = span.stop = span.at
-        return self._completed(span) if span.at > span.part_start else None
+        return self._completed(span) if span.at > span.chunk_start else None
 
-    def arrived(self, part: Part) -> None:
+    def arrived(self, chunk: Chunk) -> None:
         """Have a part ready to be hashed."""
-        self._there[part.start] = part
+        self._there[chunk.start] = chunk
         self.changed.notify_all()
 
-    def next_there(self, start: int) -> Part | None:
+    def next_there(self, start: int) -> Chunk | None:
         """Return the part that begins where hashing has come to."""
         return self._there.pop(start, None)
 
-    def lost(self, part: Part) -> None:
+    def lost(self, chunk: Chunk) -> None:
         """Have a part brought again whose bytes are not what the journal says."""
-        self.came -= part.stop - part.start
-        self._missing.appendleft(self._span(part.start, part.stop))
+        self.came -= chunk.stop - chunk.start
+        self._missing.appendleft(self._span(chunk.start, chunk.stop))
         self.changed.notify_all()
 
     @property
@@ -133,10 +133,10 @@ class Parts:
         """How many connections could be busy."""
         return len(self._missing) + len(self._coming) + sum(1 for each in self._coming if self._middle(each))
 
-    def _completed(self, span: Span) -> Part:
-        part = Part(start=span.part_start, stop=span.at, crc32=span.crc32)
-        span.part_start, span.crc32 = span.at, 0
-        return part
+    def _completed(self, span: Span) -> Chunk:
+        chunk = Chunk(start=span.chunk_start, stop=span.at, crc32=span.crc32)
+        span.chunk_start, span.crc32 = span.at, 0
+        return chunk
 
     def _half(self) -> Span | None:
         slowest = max(self._coming, key=lambda each: (each.stop or 0) - each.at, default=None)
@@ -148,10 +148,10 @@ class Parts:
 
     def _middle(self, span: Span) -> int | None:
         """Return the boundary between parts in the middle of what is to come; None if it is not worth a connection."""
-        is_long = span.stop is not None and span.stop - span.at >= 2 * self._part_bytes
+        is_long = span.stop is not None and span.stop - span.at >= 2 * self._chunk_bytes
         if span.stop is None or not is_long or not self._can_be_shared or not self.lacks(span):
             return None
-        middle = -(-(span.at + span.stop) // 2 // self._part_bytes) * self._part_bytes
+        middle = -(-(span.at + span.stop) // 2 // self._chunk_bytes) * self._chunk_bytes
         return middle if span.at < middle < span.stop else None
 
     def _spans(self, start: int, stop: int) -> list[Span]:
@@ -159,12 +159,12 @@ class Parts:
 
     def _cuts(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield from where to where, each to a boundary between parts."""
-        parts = max(1, (self.total or stop) // _SPANS // self._part_bytes)
-        size = min(_LONGEST_SPAN_BYTES, parts * self._part_bytes)
+        chunks = max(1, (self.total or stop) // _SPANS // self._chunk_bytes)
+        size = min(_LONGEST_SPAN_BYTES, chunks * self._chunk_bytes)
         while start < stop:
             end = min(stop, (start // size + 1) * size)
             yield start, end
             start = end
 
     def _span(self, start: int, stop: int) -> Span:
-        return Span(at=start, stop=stop, part_start=start, best=start, generation=self.generation)
+        return Span(at=start, stop=stop, chunk_start=start, best=start, generation=self.generation)

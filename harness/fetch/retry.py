@@ -35,7 +35,7 @@ class Retry:
     deadline_s: float = 6 * 3600.0
 
 
-class Tries:
+class RetryLoop:
     """The attempts at one blob, by any number of connections; `failures` counts those that failed."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Tries:
         what = f"{redacted(self._blob.url)}: it took longer than {self._retry.deadline_s:g} s"
         return AttemptError(what, again=False)
 
-    def heed(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Cancelled if the order to stop was given."""
         if self._ends.is_set():
             raise Cancelled
@@ -135,7 +135,7 @@ class Tries:
 
     def _failed(self, error: AttemptError, source: Source, where: str) -> AttemptError:
         """Count a failure, ask another source first next time, and return the error with all there is to say."""
-        self.heed()  # a connection that an order shut down looks like one that broke
+        self.raise_if_cancelled()  # a connection that an order shut down looks like one that broke
         if error.wait_s is not None and error.wait_s > self._retry.longest_asked_s:
             error.what, error.again = f"{error.what}, and to come again in {error.wait_s:.0f} s", False
         with self._lock:
@@ -166,4 +166,4 @@ class Tries:
         poll = select.poll()
         poll.register(self._ends, select.POLLIN)
         poll.poll(seconds * 1000)
-        self.heed()
+        self.raise_if_cancelled()

@@ -84,7 +84,7 @@ class AttemptError(Exception):
 
     what: str
     _: KW_ONLY
-    mend: str = "check the network and the proxy, or try later"
+    fix: str = "check the network and the proxy, or try later"
     raises: type[FetchError | IntegrityError] = FetchError
     again: bool = True
     busy: bool = False

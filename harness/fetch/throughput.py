@@ -8,7 +8,7 @@ from harness.core.text import size
 _WINDOW_S = 15.0
 
 
-class Traffic:
+class Throughput:
     """Adds up what comes of all blobs; is told the time."""
 
     def __init__(self) -> None:

@@ -62,9 +62,9 @@ def write_all(texts: Mapping[Path, str]) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that no reader ever sees a part of it, and two writers not each other's."""
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

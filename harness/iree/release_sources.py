@@ -65,11 +65,11 @@ def known(
         Cancelled: the order came first.
     """
     sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), own=True) for path in parsed.wheels]
-    with provision.fetcher(parsed, store, notice, cancel=cancel, anew=True) as having:
+    with provision.fetcher(parsed, store, notice, cancel=cancel, anew=True) as fetcher:
         for place in arguments.find_links(parsed):
             path = _local(place)
             is_folder = path is not None and not path.is_file()
-            offers = _in_folder(path, notice) if path and is_folder else _on_page(place, having, notice)
+            offers = _in_folder(path, notice) if path and is_folder else _on_page(place, fetcher, notice)
             sources.append(Source(name=redacted(place), offers=tuple(offers)))
     found = pairs.paired(sources)
     for each in found.left_out:
@@ -96,14 +96,14 @@ def chosen(
     return known(parsed, store, notice, cancel=cancel).find(name)
 
 
-def pinned(release: ReleaseWheels, having: Fetcher) -> ReleaseWheels:
+def pinned(release: ReleaseWheels, fetcher: Fetcher) -> ReleaseWheels:
     """Return a release each of whose wheels has a sha256; those that have none yet are had for it.
 
     Raises:
         FetchError: a wheel cannot be had, or nothing vouches for it and it is refused therefore.
         Cancelled: an order to stop came first.
     """
-    return replace(release, wheels=tuple(_pinned(wheel, having) for wheel in release.wheels))
+    return replace(release, wheels=tuple(_pinned(wheel, fetcher) for wheel in release.wheels))
 
 
 def installed(
@@ -117,18 +117,18 @@ def installed(
         DiskError: no space is left.
         Cancelled: the order came first.
     """
-    with provision.fetcher(parsed, store, notice, cancel=cancel) as having:
-        exact, offline = pinned(release, having), parsed.offline
-        return toolchain.installed(exact, store, have=having.fetch, offline=offline, cancel=cancel, notice=notice)
+    with provision.fetcher(parsed, store, notice, cancel=cancel) as fetcher:
+        exact, offline = pinned(release, fetcher), parsed.offline
+        return toolchain.installed(exact, store, fetch=fetcher.fetch, offline=offline, cancel=cancel, notice=notice)
 
 
-def _pinned(wheel: Wheel, having: Fetcher) -> Wheel:
+def _pinned(wheel: Wheel, fetcher: Fetcher) -> Wheel:
     if wheel.url is None or wheel.sha256:
         return wheel
-    if having.places.locked and not wheel.url.startswith("file:"):
+    if fetcher.policy.locked and not wheel.url.startswith("file:"):
         hint = "name a page that does, have it in a folder, or pass --no-locked"
         raise FetchError(f"{redacted(wheel.url)}: its page names no sha256 for it, and --locked refuses it; {hint}.")
-    return replace(wheel, sha256=(having.fetch(Blob(url=wheel.url)).blob.sha256,))
+    return replace(wheel, sha256=(fetcher.fetch(Blob(url=wheel.url)).blob.sha256,))
 
 
 def _local(place: str) -> Path | None:
@@ -150,11 +150,11 @@ def _check_is_there(path: Path) -> None:
         raise UsageError(f"{path}: no such folder; name one with wheels in it by --find-links or --wheels.")
 
 
-def _on_page(place: str, having: Fetcher, notice: Notice) -> Iterable[Offer]:
+def _on_page(place: str, fetcher: Fetcher, notice: Notice) -> Iterable[Offer]:
     """Return what a page offers."""
     url = place if (path := _local(place)) is None else path.absolute().as_uri()
     try:
-        fetched = having.fetch(Blob(url=url))
+        fetched = fetcher.fetch(Blob(url=url))
         if fetched.blob.bytes > _PAGE_BYTES:
             raise ValueError(f"it has {fetched.blob.bytes} bytes, which no page of links has")  # noqa: TRY301
         text = fetched.path.read_text(encoding="utf-8", errors="replace")

@@ -53,7 +53,7 @@ def installed(
     locked: ReleaseWheels,
     store: Store,
     *,
-    have: Callable[[Blob], Fetched] = _of_index,
+    fetch: Callable[[Blob], Fetched] = _of_index,
     offline: bool = False,
     cancel: CancelToken | None = None,
     notice: Callable[[str], None] = lambda _: None,
@@ -63,7 +63,7 @@ def installed(
     Args:
         locked: the release, each of whose wheels has a sha256.
         store: where it is kept.
-        have: has wheels on disk that are not on the package index.
+        fetch: downloads wheels on disk that are not on the package index.
         offline: whether only what is in the store, or in uv's cache, may be used.
         cancel: an order to stop.
         notice: told that it is being installed.
@@ -78,7 +78,7 @@ def installed(
 
     def install(folder: Path) -> None:
         notice(f"installing {subject}")
-        elsewhere = [_had(subject, wheel, have) for wheel in locked.wheels if wheel.url]
+        elsewhere = [_had(subject, wheel, fetch) for wheel in locked.wheels if wheel.url]
         with wheels.linked(folder, elsewhere) as (listing, options):
             wheels.install(
                 subject,
@@ -95,11 +95,11 @@ def installed(
     return _described([entry.path], store, expected=locked.release)
 
 
-def _had(subject: str, wheel: Wheel, have: Callable[[Blob], Fetched]) -> wheels.WheelFile:
+def _had(subject: str, wheel: Wheel, fetch: Callable[[Blob], Fetched]) -> wheels.WheelFile:
     """Return a wheel that is not on the package index, on disk."""
     blob = Blob(url=wheel.url or "", sha256=wheel.sha256[0])
     try:
-        path = have(blob).path
+        path = fetch(blob).path
     except IntegrityError as error:
         hint = "correct the page that names it, or have another"
         raise IntegrityError(

@@ -23,8 +23,8 @@ from rich.text import Text
 
 from harness.core.blobs import Blob
 from harness.core.outcomes import Outcome
-from harness.fetch.fetcher import Need
-from harness.fetch.throughput import Traffic
+from harness.fetch.fetcher import FetchEstimate
+from harness.fetch.throughput import Throughput
 from harness.pipeline.environment import Site
 from harness.pipeline.step_runner import StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Step
@@ -47,7 +47,7 @@ class Live:
         self._console, self._id_width = console, id_width
         self._lock = threading.Lock()
         self._tasks: dict[Step | Blob | str, TaskID] = {}
-        self._traffic, self._told_s = Traffic(), time.monotonic()
+        self._throughput, self._told_s = Throughput(), time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -101,26 +101,26 @@ class Live:
         commit = (site.toolchain.compiler_commit or "unknown commit")[:10]
         self.notice(f"IREE {site.toolchain.release.name} ({commit}), {site.name}")
 
-    def expect(self, need: Need) -> None:
+    def expect(self, estimate: FetchEstimate) -> None:
         """Take what is to be fetched."""
-        self._traffic.expect(need.blobs, need.bytes)
+        self._throughput.expect(estimate.blobs, estimate.bytes)
 
     def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
         """Draw the bar of a blob and that of all; called from any thread."""
         with self._lock:
-            self._traffic.came(blob, so_far, in_all, now_s := time.monotonic())
-            if self._traffic.blobs > 1:
-                self._draw(_IN_ALL, "fetch all", self._traffic.so_far_bytes, self._traffic.in_all_bytes)
+            self._throughput.came(blob, so_far, in_all, now_s := time.monotonic())
+            if self._throughput.blobs > 1:
+                self._draw(_IN_ALL, "fetch all", self._throughput.so_far_bytes, self._throughput.in_all_bytes)
             self._draw(blob, f"fetch {blob.name}", so_far, in_all)
             is_due = not self._console.is_terminal and now_s - self._told_s >= _LINE_S
             self._told_s = now_s if is_due else self._told_s
         if is_due:
-            self.notice(self._traffic.line())
+            self.notice(self._throughput.line())
 
     def fetched(self, blob: Blob) -> None:
         """Wipe the bar of a blob, and with the last one that of all."""
         with self._lock:
-            self._traffic.ended(blob)
+            self._throughput.ended(blob)
             task = self._tasks.pop(blob, None)
             keys = {key for key in self._tasks if isinstance(key, Blob)}
             rest = self._tasks.pop(_IN_ALL, None) if task is not None and not keys else None

@@ -144,11 +144,11 @@ class _Session:
     def _do(self, order: Order, site: Site, live: Live) -> None:
         parsed, store = self._parsed, order.store
         plans = [planning.plan(case, site.toolchain.release, self._options) for case in self._cases]
-        with provision.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as having:
-            live.expect(provision.make_room(parsed, having, planning.blobs(plans), live.notice))
+        with provision.fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=self._cancel) as fetcher:
+            live.expect(provision.make_room(parsed, fetcher, planning.blobs(plans), live.notice))
             here = step_runner.LocalStepRunner(
                 store=store,
-                fetch=having.fetch,
+                fetch=fetcher.fetch,
                 toolchain=site.toolchain,
                 host_cpu=devices.cpu_identity(),
                 out_dir=order.out_dir,

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.core.blobs import Prospect
+from harness.core.blobs import BlobForecast
 from harness.core.text import size
 from harness.core.urls import redacted
 from harness.pipeline.steps import Compare, Compile, Link, Plan, Run
@@ -31,18 +31,18 @@ def render(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def forecast(prospects: Sequence[Prospect], *, store: Path, free_bytes: int | None) -> str:
+def forecast(forecasts: Sequence[BlobForecast], *, store: Path, free_bytes: int | None) -> str:
     """Return comments on what is there of some blobs, what is to come, and what that needs; nothing for no blobs."""
-    if not prospects:
+    if not forecasts:
         return ""
-    lacking = [each for each in prospects if not each.is_here and not each.is_local]
-    lines = ["", *map(_prospect_line, prospects), _totals(prospects, lacking)]
-    needed = _at_least(lacking, sum(each.lacking_bytes for each in lacking))
+    missing = [each for each in forecasts if not each.is_present and not each.is_local]
+    lines = ["", *map(_forecast_line, forecasts), _totals(forecasts, missing)]
+    needed = _at_least(missing, sum(each.missing_bytes for each in missing))
     lines.append(_comment(f"disk needed at {store}: {needed}; free there: {_size(free_bytes)}"))
     return "\n".join(lines) + "\n"
 
 
-def _prospect_line(each: Prospect) -> str:
+def _forecast_line(each: BlobForecast) -> str:
     return f"# {_size(each.size_bytes):>8}  {_state(each):<8}  {' '.join(redacted(each.blob.url).split())}"
 
 
@@ -50,29 +50,29 @@ def _size(size_bytes: int | None) -> str:
     return "?" if size_bytes is None else size(size_bytes)
 
 
-def _state(each: Prospect) -> str:
+def _state(each: BlobForecast) -> str:
     if each.is_local:
-        return "local" if each.is_here else "lost"
-    if each.is_here:
+        return "local" if each.is_present else "lost"
+    if each.is_present:
         return "here"
-    return "begun" if each.begun_bytes else "to fetch"
+    return "begun" if each.partial_bytes else "to fetch"
 
 
-def _totals(prospects: Sequence[Prospect], lacking: Sequence[Prospect]) -> str:
+def _totals(forecasts: Sequence[BlobForecast], missing: Sequence[BlobForecast]) -> str:
     """Return the line on how many blobs there are, and which part of their bytes is where."""
-    local = [each.is_here for each in prospects if each.is_local]
-    here = [each for each in prospects if each.is_here and not each.is_local]
+    local = [each.is_present for each in forecasts if each.is_local]
+    here = [each for each in forecasts if each.is_present and not each.is_local]
     parts = (
-        f"{len(lacking)} to fetch ({_at_least(lacking, sum(each.lacking_bytes for each in lacking))})",
+        f"{len(missing)} to fetch ({_at_least(missing, sum(each.missing_bytes for each in missing))})",
         f"{len(here)} here already ({size(sum(each.size_bytes or 0 for each in here))})",
         f"{len(local)} local" + (f" ({local.count(False)} lost)" if not all(local) else ""),
     )
-    return _comment(f"{len(prospects)} blobs: {', '.join(parts)}")
+    return _comment(f"{len(forecasts)} blobs: {', '.join(parts)}")
 
 
-def _at_least(lacking: Sequence[Prospect], total_bytes: int) -> str:
+def _at_least(missing: Sequence[BlobForecast], total_bytes: int) -> str:
     """Return a sum of sizes, of which some may be unknown."""
-    unknown = sum(each.size_bytes is None for each in lacking)
+    unknown = sum(each.size_bytes is None for each in missing)
     return f"{size(total_bytes)} and {unknown} of unknown size" if unknown else size(total_bytes)
 
 

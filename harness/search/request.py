@@ -112,5 +112,5 @@ def _release_content(release: ReleaseWheels, store: Store) -> Sequence[str]:
 
 def _blob_content(blob: Blob, store: Store) -> str:
     path = blob.local_path
-    is_here = blob.url.startswith("file:") and path.is_file()
-    return store.digest(path) if is_here else blob.sha256 or blob.url
+    is_present = blob.url.startswith("file:") and path.is_file()
+    return store.digest(path) if is_present else blob.sha256 or blob.url

@@ -21,8 +21,8 @@ from harness.store.inventory import Item
 from harness.store.store import REMOVED, Store
 
 DAY_S = 24 * 3600.0
-STALE_DRAFT_S = 7 * DAY_S
-DRAFT = "draft"
+STALE_PARTIAL_S = 7 * DAY_S
+PARTIAL = "draft"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +75,13 @@ def usage(store: Store) -> Usage:
     """Return what the store holds."""
     counts, sizes = Counter[str](), Counter[str]()
     for item in inventory.items(store):
-        if not item.is_draft:
+        if not item.is_partial:
             counts[item.kind] += 1
             sizes[item.kind] += item.bytes
-    drafts = inventory.folders(store.root / "tmp")
+    partials = inventory.folders(store.root / "tmp")
     return Usage(
         kinds=tuple(Held(kind=kind, count=counts[kind], bytes=sizes[kind]) for kind in sorted(counts)),
-        unfinished=Held(kind=DRAFT, count=len(drafts), bytes=sum(inventory.taken(each)[0] for each in drafts)),
+        unfinished=Held(kind=PARTIAL, count=len(partials), bytes=sum(inventory.taken(each)[0] for each in partials)),
         free_bytes=free_bytes(store.root),
     )
 
@@ -150,7 +150,9 @@ class _Collection:
         now = time.time()
         _remove_leftovers(self._store)
         items = list(inventory.items(self._store))
-        stale = {item for item in items if item.is_broken or (item.is_draft and item.last_used < now - STALE_DRAFT_S)}
+        stale = {
+            item for item in items if item.is_broken or (item.is_partial and item.last_used < now - STALE_PARTIAL_S)
+        }
         self._total_bytes = sum(item.bytes for item in items)
         for item in sorted(stale):
             self._remove(item)
@@ -175,7 +177,7 @@ class _Collection:
         """Remove it unless it is in use, or was since we looked; what another removed meanwhile is gone as well."""
         name, folder = f"{item.kind}-{item.key}", inventory.folder_of(self._store, item)
         with self._store.lock_if_free(name) as is_free, self._pins.seized(name) as is_unused:
-            if not is_free or not (is_unused or item.is_draft) or self._is_new(item):
+            if not is_free or not (is_unused or item.is_partial) or self._is_new(item):
                 return False
             away = self._store.set_aside(folder)
         self._total_bytes -= item.bytes

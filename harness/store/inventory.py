@@ -26,7 +26,7 @@ class Item:
     kind: str
     key: str
     bytes: int
-    is_draft: bool = False
+    is_partial: bool = False
     is_broken: bool = False
 
 
@@ -49,7 +49,7 @@ def items(store: Store) -> Iterator[Item]:
         kind, hyphen, key = folder.name.partition("-")
         if hyphen:
             held_bytes, written_at = taken(folder)
-            yield Item(last_used=written_at, kind=kind, key=key, bytes=held_bytes, is_draft=True)
+            yield Item(last_used=written_at, kind=kind, key=key, bytes=held_bytes, is_partial=True)
 
 
 def pointless(store: Store) -> Iterator[Item]:
@@ -72,13 +72,13 @@ def _dated(store: Store, item: Item) -> Item:
 
 def folder_of(store: Store, item: Item) -> Path:
     """Return where an entry or a draft is."""
-    return (store.draft_dir if item.is_draft else store.path)(item.kind, item.key)
+    return (store.partial_dir if item.is_partial else store.path)(item.kind, item.key)
 
 
 def last_used(store: Store, item: Item) -> float:
     """Return when an entry was last used, or a draft written to; 0 if it is gone."""
     folder = folder_of(store, item)
-    return taken(folder)[1] if item.is_draft else written(folder / MANIFEST)
+    return taken(folder)[1] if item.is_partial else written(folder / MANIFEST)
 
 
 def taken(folder: Path) -> tuple[int, float]:

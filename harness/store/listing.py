@@ -48,6 +48,6 @@ def verified_line(entries: Sequence[Verified]) -> str:
 
 def _removed_line(item: Item) -> str:
     used = datetime.fromtimestamp(item.last_used, UTC).astimezone()
-    kind = f"{item.kind} (unfinished)" if item.is_draft else item.kind
+    kind = f"{item.kind} (unfinished)" if item.is_partial else item.kind
     key = item.key[:_KEY_CHARACTERS]
     return f"removed  {kind:<20}  {key:<{_KEY_CHARACTERS}}  {size(item.bytes):>9}  last used {used:%Y-%m-%d %H:%M}"

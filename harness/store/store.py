@@ -171,7 +171,7 @@ class Store:
         """Return where an entry is, if it is there."""
         return self.root / kind / key[:2] / key
 
-    def draft_dir(self, kind: str, key: str) -> Path:
+    def partial_dir(self, kind: str, key: str) -> Path:
         """Return where an entry is made, and where an unfinished one may be."""
         return self.root / "tmp" / f"{kind}-{key}"
 
@@ -209,42 +209,42 @@ class Store:
             shutil.rmtree(away, ignore_errors=True)
 
     def _made(self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool) -> Entry:
-        draft = self.draft_dir(kind, key)
+        partial = self.partial_dir(kind, key)
         if not resumable:
-            self.remove(draft)  # left by one that was killed: the lock is ours now
-        draft.mkdir(parents=True, exist_ok=True)
+            self.remove(partial)  # left by one that was killed: the lock is ours now
+        partial.mkdir(parents=True, exist_ok=True)
         try:
             entry = self._published(kind, key, make, is_good)
         except BaseException:
             if not resumable:
-                self.remove(draft)
+                self.remove(partial)
             with contextlib.suppress(OSError):  # what has something to go on with stays
-                draft.rmdir()
+                partial.rmdir()
             raise
-        self.remove(draft)
+        self.remove(partial)
         return entry
 
     def _published(self, kind: str, key: str, make: Make, is_good: IsGood) -> Entry:
         """Fill the draft and put it in its place, unless somebody whose lock is not seen here did so meanwhile."""
-        draft, path = self.draft_dir(kind, key), self.path(kind, key)
-        state = draft.stat()
+        partial, path = self.partial_dir(kind, key), self.path(kind, key)
+        state = partial.stat()
         try:
-            entry = Entry(path=path, cached=False, files=_filled(draft, make), boot=self._boot, made=time.time())
-            entries.write(draft, entry)
+            entry = Entry(path=path, cached=False, files=_filled(partial, make), boot=self._boot, made=time.time())
+            entries.write(partial, entry)
             path.parent.mkdir(parents=True, exist_ok=True)
-            while _is_still(draft, state) and not _is_moved(draft, path):
+            while _is_still(partial, state) and not _is_moved(partial, path):
                 if there := self._good(kind, key, is_good):
                     return replace(there, cached=False)
                 self.remove(path)
         except FileNotFoundError:
-            if _is_still(draft, state):
+            if _is_still(partial, state):
                 raise
         if _is_still(path, state):
             return entry
         if there := self._good(kind, key, is_good):
             return replace(there, cached=False)
         raise DiskError(
-            f"{draft}: another has taken the folder away while it was being filled; do machines that do not see "
+            f"{partial}: another has taken the folder away while it was being filled; do machines that do not see "
             "each other's locks share the store? Then give each a store of its own."
         )
 
@@ -275,12 +275,12 @@ class Store:
                         entries.write(entry.path, replace(entry, boot=None))
 
 
-def _filled(draft: Path, make: Make) -> dict[str, dict[str, Any]]:
+def _filled(partial: Path, make: Make) -> dict[str, dict[str, Any]]:
     """Have a folder filled and return its files."""
-    (draft / MANIFEST).unlink(missing_ok=True)
-    known = make(draft) or {}
-    names = sorted(str(each.relative_to(draft)) for each in draft.rglob("*") if each.is_file())
-    return stamps.described(draft, names, known=known)
+    (partial / MANIFEST).unlink(missing_ok=True)
+    known = make(partial) or {}
+    names = sorted(str(each.relative_to(partial)) for each in partial.rglob("*") if each.is_file())
+    return stamps.described(partial, names, known=known)
 
 
 def _is_still(folder: Path, state: os.stat_result) -> bool:
@@ -290,10 +290,10 @@ def _is_still(folder: Path, state: os.stat_result) -> bool:
         return False
 
 
-def _is_moved(draft: Path, path: Path) -> bool:
+def _is_moved(partial: Path, path: Path) -> bool:
     """Move a folder to where none is, in one step; False if one is."""
     try:
-        draft.replace(path)
+        partial.replace(path)
     except OSError as error:
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise

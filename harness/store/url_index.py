@@ -15,7 +15,7 @@ KIND, INDEX = "urls", "url.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learnt:
+class UrlRecord:
     """What a URL had: its content, what the host said of it, whence it came and when.
 
     `url` and `source` have no secrets; `private` says that it may have taken credentials, and so is not for everybody.
@@ -36,28 +36,28 @@ class Learnt:
         (folder / INDEX).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
 
-def read(folder: Path) -> Learnt:
+def read(folder: Path) -> UrlRecord:
     """Return what a folder says.
 
     Raises:
         OSError, ValueError: it says nothing.
     """
     said: Any = json.loads((folder / INDEX).read_bytes())
-    names = {each.name for each in fields(Learnt)}
+    names = {each.name for each in fields(UrlRecord)}
     match said:
         case {"sha256": str()}:
-            return Learnt(**{name: value for name, value in said.items() if name in names})
+            return UrlRecord(**{name: value for name, value in said.items() if name in names})
     raise ValueError(f"{folder / INDEX}: it names no content")
 
 
-def note(store: Store, url: str, learnt: Callable[[], Learnt], *, sha256: str) -> Learnt:
+def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str) -> UrlRecord:
     """Return what is known of a URL; learn it if that is another content, or nothing.
 
     In a store that cannot be written, it is known this once.
     """
 
     def make(folder: Path) -> None:
-        learnt().write(folder)
+        record().write(folder)
 
     def is_of_it(entry: Entry) -> bool:
         return read(entry.path).sha256 == sha256
@@ -65,4 +65,4 @@ def note(store: Store, url: str, learnt: Callable[[], Learnt], *, sha256: str) -
     try:
         return read(store.provide(KIND, index_key(url), make, is_good=is_of_it).path)
     except DiskError:
-        return learnt()
+        return record()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.integration.bench import PART_BYTES, good, inverted
+from tests.integration.bench import CHUNK_BYTES, good, inverted
 from tests.integration.faulty_server import Answer, Content, Reply, Request
 
 
@@ -59,7 +59,7 @@ def shifting(body: bytes, **options: Any) -> Answer:
 
     def shifting(request: Request) -> Reply:
         turned = body if request.number % 2 else inverted(body)
-        return Content(body=turned, etag=f'"{request.number}"', heeds_if_range=False, **options)(request)
+        return Content(body=turned, etag=f'"{request.number}"', honours_if_range=False, **options)(request)
 
     return shifting
 
@@ -70,7 +70,7 @@ def wrong_in(body: bytes, start: int) -> Answer:
 
 
 def cut_at(body: bytes) -> int:
-    return min(len(body), PART_BYTES) * 2 // 3
+    return min(len(body), CHUNK_BYTES) * 2 // 3
 
 
 def date(hours: int) -> str:

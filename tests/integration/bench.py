@@ -12,8 +12,8 @@ from typing import Any
 
 from harness.core.blobs import Blob, Fetched
 from harness.core.urls import index_key
-from harness.fetch.download import Means
-from harness.fetch.fetcher import Fetcher, Places
+from harness.fetch.download import DownloadOptions
+from harness.fetch.fetcher import Fetcher, FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import CancelToken
 from harness.store.store import Store
@@ -21,11 +21,11 @@ from tests.integration.faulty_server import Content, FaultyServer, Request
 
 PROXIES = [name for each in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{each}_PROXY", f"{each.lower()}_proxy")]
 
-PART_BYTES = 64 << 10
+CHUNK_BYTES = 64 << 10
 SMALL = random.Random(1).randbytes(20_000)  # noqa: S311 - below one part, several pieces on the wire
-LARGE = random.Random(2).randbytes(12 * PART_BYTES + 1234)  # noqa: S311 - many parts, the last one short
+LARGE = random.Random(2).randbytes(12 * CHUNK_BYTES + 1234)  # noqa: S311 - many parts, the last one short
 # It has as many parts as a blob has spans: each is asked for once, and none is ever halved.
-SINGLE_PARTS = random.Random(3).randbytes(64 * PART_BYTES)  # noqa: S311
+SINGLE_CHUNKS = random.Random(3).randbytes(64 * CHUNK_BYTES)  # noqa: S311
 
 QUICK = Retry(attempts=3, first_wait_s=0.001, longest_wait_s=0.001)
 STALLED = Retry(attempts=3, first_wait_s=0.001, longest_wait_s=0.001, stall_s=0.25)
@@ -54,10 +54,10 @@ class Bench:
     notices: list[str] = field(default_factory=list)
 
     def fetcher(
-        self, *, places: Places | None = None, retry: Retry = QUICK, part_bytes: int = PART_BYTES, **means: Any
+        self, *, policy: FetchPolicy | None = None, retry: Retry = QUICK, chunk_bytes: int = CHUNK_BYTES, **options: Any
     ) -> Fetcher:
-        options = {"notice": self.notices.append, "retry": retry, "part_bytes": part_bytes, **means}
-        return Fetcher(self.store, Means(**options), places=places or Places())
+        options = {"notice": self.notices.append, "retry": retry, "chunk_bytes": chunk_bytes, **options}
+        return Fetcher(self.store, DownloadOptions(**options), policy=policy or FetchPolicy())
 
     def fetch(self, blob: Blob, **options: Any) -> Fetched:
         """Fetch a blob as one run would; the options are those of `fetcher`."""
@@ -74,10 +74,10 @@ class Bench:
 
         self.fetch(blob, cancel=cancel, progress=stop, **options)
 
-    def draft(self, blob: Blob) -> Path:
+    def partial(self, blob: Blob) -> Path:
         """Return where what there is of an unfinished blob is."""
         kind, key = ("blobs", blob.sha256) if blob.sha256 else ("urls", index_key(blob.url))
-        return self.store.draft_dir(kind, key)
+        return self.store.partial_dir(kind, key)
 
     def files(self) -> list[Path]:
         """Return what is in the store besides locks, pins and drafts."""
@@ -85,7 +85,7 @@ class Bench:
         found = (path.relative_to(self.store.root) for path in self.store.root.rglob("*") if path.is_file())
         return [path for path in found if path.parts[0] not in apart]
 
-    def drafts(self) -> list[Path]:
+    def partials(self) -> list[Path]:
         """Return the files of unfinished blobs that have any content."""
         return [path for path in (self.store.root / "tmp").rglob("*") if path.is_file() and path.stat().st_size]
 
@@ -98,12 +98,12 @@ class Bench:
             assert [secret for secret in secrets if secret.encode() in text] == []
 
 
-def asked_parts(requests: list[Request], size: int) -> set[int]:
+def asked_chunks(requests: list[Request], size: int) -> set[int]:
     """Return the parts, by their numbers, of which any byte was asked for."""
-    parts: set[int] = set()
+    chunks: set[int] = set()
     for each in requests:
-        parts.update(range(each.start // PART_BYTES, -(-(each.stop or size) // PART_BYTES)))
-    return parts
+        chunks.update(range(each.start // CHUNK_BYTES, -(-(each.stop or size) // CHUNK_BYTES)))
+    return chunks
 
 
 def child(code: str, *arguments: str) -> "subprocess.Popen[str]":

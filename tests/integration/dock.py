@@ -153,10 +153,10 @@ class Yard(Laboratory):
         """Return what a run should not leave: containers, processes, mounts, and what is not the user's."""
         mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if f"{self.root}/" in line]
         others = [str(path) for path in self.root.rglob("*") if path.lstat().st_uid != self.user]
-        drafts = list(self.root.glob("store/tmp/scratch.*"))
+        partials = list(self.root.glob("store/tmp/scratch.*"))
         alive = [pid for pid in self.processes("") if str(self.root).encode() in _command_line(pid)]
         ours = [each for each in self.dock.engine.containers() if not each.startswith("test-")]
-        return [*ours, *map(str, alive), *mounts, *others, *map(str, drafts)]
+        return [*ours, *map(str, alive), *mounts, *others, *map(str, partials)]
 
 
 def _command_line(pid: int) -> bytes:

@@ -227,7 +227,7 @@ _RANGES = {
 _VALIDATORS = {
     "another ETag later": Fault(answers=lambda body: [good(body), good(body), good(body, etag='"two"')]),
     "ever new ETags": Fault(
-        answers=lambda body: [lambda request: good(body, etag=f'"{request.number}"', heeds_if_range=False)(request)],
+        answers=lambda body: [lambda request: good(body, etag=f'"{request.number}"', honours_if_range=False)(request)],
         ends=FetchError,
         small=GOOD,
         says=f"its ETag was .* and is .*, {AGAIN}",
@@ -251,7 +251,7 @@ _VALIDATORS = {
         says=f"content is .*{CHANGED}",
     ),
     "the other content later, unconditionally": Fault(
-        answers=lambda body: [good(body), good(body), good(inverted(body), etag='"two"', heeds_if_range=False)],
+        answers=lambda body: [good(body), good(body), good(inverted(body), etag='"two"', honours_if_range=False)],
         ends=IntegrityError,
         unlocked=OTHER,
         small=GOOD,

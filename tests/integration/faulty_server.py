@@ -140,7 +140,7 @@ class Content:
     etag: str | None = '"one"'
     last_modified: str | None = "Wed, 21 Oct 2015 07:28:00 GMT"
     ranges: bool = True
-    heeds_if_range: bool = True
+    honours_if_range: bool = True
 
     def __call__(self, request: Request) -> Reply:
         """Return the right reply."""
@@ -158,7 +158,7 @@ class Content:
     def _is_meant(self, request: Request) -> bool:
         condition = request.headers.get("if-range")
         strong = {self.last_modified, None if (self.etag or "").startswith("W/") else self.etag} - {None}
-        return condition is None or condition in strong or not self.heeds_if_range
+        return condition is None or condition in strong or not self.honours_if_range
 
 
 class FaultyServer(Running):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.blobs import Blob, Fetched
-from harness.fetch.download import Means
-from harness.fetch.fetcher import Fetcher, Places
+from harness.fetch.download import DownloadOptions
+from harness.fetch.fetcher import Fetcher, FetchPolicy
 from harness.fetch.retry import Retry
 from harness.store.store import Store
 from tests.integration.laboratory import Laboratory, Result
@@ -25,9 +25,9 @@ Fetch = Callable[..., Fetched]
 def fetch_into(folder: Path) -> Fetch:
     """Return a function that fetches a URL, of which the lock may know the content, into a store."""
 
-    def fetch(url: str, body: bytes | None = None, **places: Any) -> Fetched:
-        means = Means(notice=notices.append, retry=QUICK, part_bytes=1 << 20)
-        with Store(folder) as store, Fetcher(store, means, places=Places(**places)) as fetcher:
+    def fetch(url: str, body: bytes | None = None, **policy: Any) -> Fetched:
+        options = DownloadOptions(notice=notices.append, retry=QUICK, chunk_bytes=1 << 20)
+        with Store(folder) as store, Fetcher(store, options, policy=FetchPolicy(**policy)) as fetcher:
             return fetcher.fetch(Blob(url=url, sha256=hashlib.sha256(body).hexdigest() if body else None))
 
     notices: list[str] = []

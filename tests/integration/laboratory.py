@@ -192,8 +192,8 @@ class Laboratory:
 def assert_nothing_is_left(lab: Laboratory) -> None:
     """No process runs on, no half-written file is in the store, and both reports are whole."""
     wait_for(lambda: not lab.processes("/iree-"))
-    drafts = lab.store_dir / "tmp"
-    assert not drafts.exists() or not list(drafts.iterdir())
+    partials = lab.store_dir / "tmp"
+    assert not partials.exists() or not list(partials.iterdir())
     assert not list(lab.out.rglob("*.tmp"))
     assert json.loads((lab.out / "results.json").read_text())["schema"] == 1
     assert (lab.out / "junit.xml").read_text().rstrip().endswith("</testsuites>")

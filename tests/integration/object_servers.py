@@ -142,12 +142,12 @@ def azurite_dir() -> Path:
     with place.with_name(f"{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
-            draft = Path(tempfile.mkdtemp(prefix=place.name, dir=place.parent))
+            temporary = Path(tempfile.mkdtemp(prefix=place.name, dir=place.parent))
             try:
-                _install(draft)
-                draft.replace(place)
+                _install(temporary)
+                temporary.replace(place)
             finally:
-                shutil.rmtree(draft, ignore_errors=True)
+                shutil.rmtree(temporary, ignore_errors=True)
     return place
 
 

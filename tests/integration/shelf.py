@@ -25,15 +25,15 @@ PATIENCE_S = 300  # no test depends on how fast the machine is
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # to read the certificates takes longer than most tests
 
 
-def keep(store: Store, body: bytes, *urls: str, **learnt: Any) -> Entry:
+def keep(store: Store, body: bytes, *urls: str, **record: Any) -> Entry:
     """Have a store hold a blob, and remember that URLs had it."""
     sha256 = hashlib.sha256(body).hexdigest()
     for url in urls:
-        learn(store, url, json.dumps({"sha256": sha256, **learnt}))
+        remember(store, url, json.dumps({"sha256": sha256, **record}))
     return store.provide("blobs", sha256, lambda folder: write(folder, body))
 
 
-def learn(store: Store, url: str, text: str) -> None:
+def remember(store: Store, url: str, text: str) -> None:
     """Have a store remember of a URL what may be wrong."""
 
     def make(folder: Path) -> None:

@@ -12,13 +12,13 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.core.errors import FetchError, IntegrityError
-from harness.fetch.fetcher import Places
+from harness.fetch.fetcher import FetchPolicy
 from harness.store.entry import Entry
 from harness.store.store import Store
 from tests.integration.bench import LARGE, SMALL, Bench, good, inverted, locked, sha256
 from tests.integration.faulty_server import FaultyServer, Framing, Reply
 
-OFFLINE = Places(offline=True)
+OFFLINE = FetchPolicy(offline=True)
 OTHER = inverted(SMALL)
 
 both = pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "unlocked"])
@@ -42,14 +42,14 @@ def test_a_blob_comes_in_whole_and_is_told_of(bench: Bench, body: bytes) -> None
     assert seen[-1] == (locked(url, body), len(body), len(body))
     assert {each.headers["accept-encoding"] for each in bench.server.requests} == {"identity"}
     assert sorted(path.name for path in fetched.path.parent.iterdir()) == ["blob", "entry.json", "journal"]
-    assert bench.drafts() == []
+    assert bench.partials() == []
     assert bench.notices == []
 
 
 @both
 def test_what_is_in_the_store_needs_no_network(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench.server.serve("/a", good(SMALL)), is_locked=is_locked)
-    first, again = bench.fetch(blob), bench.fetch(blob, places=OFFLINE)
+    first, again = bench.fetch(blob), bench.fetch(blob, policy=OFFLINE)
     assert again.path == first.path
     assert (again.blob.attempts, again.blob.cached, again.blob.etag) == (0, True, '"one"')
     assert bench.server.count("/a") == 1
@@ -113,8 +113,8 @@ def test_what_no_lock_knows_is_trusted_once_and_told(bench: Bench) -> None:
 def test_what_no_lock_knows_can_be_refused(bench: Bench) -> None:
     url = bench.server.serve("/a", good(SMALL))
     with pytest.raises(FetchError, match=rf"{url}: it is not in blobs.lock.json, and --locked refuses it; pin it"):
-        bench.fetch(Blob(url=url), places=Places(locked=True))
-    assert bench.fetch(locked(url, SMALL), places=Places(locked=True)).blob.attempts == 1
+        bench.fetch(Blob(url=url), policy=FetchPolicy(locked=True))
+    assert bench.fetch(locked(url, SMALL), policy=FetchPolicy(locked=True)).blob.attempts == 1
 
 
 def test_what_no_lock_knows_is_held_to_what_the_host_says_of_it(bench: Bench) -> None:
@@ -125,7 +125,7 @@ def test_what_no_lock_knows_is_held_to_what_the_host_says_of_it(bench: Bench) ->
     ):
         bench.fetch(Blob(url=url))
     assert bench.files() == []
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 def test_two_urls_of_the_same_content_are_one_blob(bench: Bench) -> None:
@@ -138,7 +138,7 @@ def test_two_urls_of_the_same_content_are_one_blob(bench: Bench) -> None:
 def test_a_signature_does_not_make_another_blob(bench: Bench) -> None:
     url = bench.server.serve("/a", good(SMALL))
     bench.fetch(Blob(url=f"{url}?sv=2024&sig=one"))
-    assert bench.fetch(Blob(url=f"{url}?sv=2024&sig=two"), places=OFFLINE).blob.cached
+    assert bench.fetch(Blob(url=f"{url}?sv=2024&sig=two"), policy=OFFLINE).blob.cached
 
 
 @pytest.mark.parametrize("body", [SMALL, OTHER], ids=["same", "changed"])
@@ -148,7 +148,7 @@ def test_an_unlocked_blob_that_is_gone_comes_anew(bench: Bench, body: bytes) -> 
     again = bench.fetch(blob)
     assert again.path.read_bytes() == body
     assert (again.blob.cached, again.blob.attempts) == (False, 1)
-    assert bench.fetch(blob, places=OFFLINE).blob.sha256 == sha256(body)
+    assert bench.fetch(blob, policy=OFFLINE).blob.sha256 == sha256(body)
 
 
 class Forgetful(Store):
@@ -190,7 +190,7 @@ def test_offline_names_what_is_missing_and_how_to_have_it(bench: Bench, *, is_lo
         FetchError,
         match=rf"{url}: it is not in the store .*run `harness fetch`, or this command, once without --offline",
     ):
-        bench.fetch(_blob(url, is_locked=is_locked), places=OFFLINE)
+        bench.fetch(_blob(url, is_locked=is_locked), policy=OFFLINE)
     assert bench.server.requests == []
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.fetch.download import Means
+from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled, CancelToken
 from harness.store.store import Store
-from tests.integration.bench import LARGE, PART_BYTES, SMALL, Bench, good, inverted, locked
+from tests.integration.bench import CHUNK_BYTES, LARGE, SMALL, Bench, good, inverted, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Reply
 
 both = pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "unlocked"])
@@ -29,13 +29,13 @@ def _blob(url: str, body: bytes = SMALL, *, is_locked: bool) -> Blob:
 
 
 @both
-@pytest.mark.parametrize("at", [PART_BYTES // 2, PART_BYTES], ids=["half a part", "one part"])
+@pytest.mark.parametrize("at", [CHUNK_BYTES // 2, CHUNK_BYTES], ids=["half a part", "one part"])
 def test_a_cancelled_download_keeps_whole_parts(bench: Bench, at: int, *, is_locked: bool) -> None:
     url = bench.server.serve("/a", lambda request: replace(good(LARGE)(request), stall_at=max(0, at - request.start)))
     with pytest.raises(Cancelled):
         bench.interrupted(_blob(url, LARGE, is_locked=is_locked), at)
     assert bench.files() == []
-    assert sorted(path.name for path in bench.drafts()) == (["blob", "journal"] if at == PART_BYTES else [])
+    assert sorted(path.name for path in bench.partials()) == (["blob", "journal"] if at == CHUNK_BYTES else [])
 
 
 def test_a_cancelled_wait_ends(bench: Bench) -> None:
@@ -86,7 +86,7 @@ def files_of_at_most(size_bytes: int) -> Iterator[None]:
 def test_a_disk_that_takes_no_more_is_named(bench: Bench, connections: int, *, is_locked: bool) -> None:
     blob = _blob(bench.server.serve("/a", good(LARGE)), LARGE, is_locked=is_locked)
     full = rf"{bench.store.root}.*cannot be written \(File too large\); free some space"
-    with files_of_at_most(5 * PART_BYTES), pytest.raises(DiskError, match=full):
+    with files_of_at_most(5 * CHUNK_BYTES), pytest.raises(DiskError, match=full):
         bench.fetch(blob, connections=connections)
     assert bench.files() == []
     assert bench.fetch(blob).path.read_bytes() == LARGE
@@ -96,7 +96,7 @@ def test_a_disk_that_takes_no_more_is_named(bench: Bench, connections: int, *, i
 def test_a_store_that_cannot_be_written_is_named(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        Fetcher(Store(tmp_path / "file" / "store"), Means(notice=print)) as fetcher,
+        Fetcher(Store(tmp_path / "file" / "store"), DownloadOptions(notice=print)) as fetcher,
         pytest.raises(DiskError, match="--store"),
     ):
         fetcher.fetch(Blob(url=bench.server.serve("/a", good(SMALL))))

@@ -32,7 +32,7 @@ def test_a_fault_ends_with_the_right_bytes_or_the_right_error(
         content = fetched.path.read_bytes()
         assert content == (fault.other(body) if expected is OTHER else body)
         assert (fetched.blob.sha256, fetched.blob.bytes) == (sha256(content), len(content))
-        assert bench.drafts() == []
+        assert bench.partials() == []
         said = repr(fetched)
     else:
         with pytest.raises(expected, match=fault.says) as raised:
@@ -40,7 +40,7 @@ def test_a_fault_ends_with_the_right_bytes_or_the_right_error(
         told = str(raised.value)
         assert told.startswith(f"{redacted(url)}: ")
         assert ASKED.search(told) or (expected is IntegrityError and "; expected " in told)
-        assert expected is FetchError or bench.drafts() == []
+        assert expected is FetchError or bench.partials() == []
         assert bench.files() == []
         said = "".join(traceback.format_exception(raised.value))
     bench.assert_no_wrong_byte(*SECRETS)

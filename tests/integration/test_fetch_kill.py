@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.core import urls
-from harness.fetch.journal import Part, gaps, parsed
+from harness.fetch.journal import Chunk, gaps, parsed
 from harness.fetch.partial import BLOB, JOURNAL
 from harness.store.entry import MANIFEST
 from harness.store.gc import verify
@@ -34,7 +34,7 @@ KIB = 1 << 10
 class Moment(enum.Enum):
     """When a process is killed."""
 
-    PARTS = "when a part is whole, and the last byte is not sent"
+    CHUNKS = "when a part is whole, and the last byte is not sent"
     BYTE = "when so many bytes were sent, after which nothing more comes"
     PASSING = "when so many bytes were sent, while more come"
     LAST = "after the last byte was sent"
@@ -58,7 +58,7 @@ class Shape:
     """The size of a blob, of its parts, and how many connections bring them."""
 
     size: int
-    part_bytes: int
+    chunk_bytes: int
     connections: int
 
     @property
@@ -67,11 +67,11 @@ class Shape:
 
 
 SHAPES = (
-    Shape(size=24 * 32 * KIB, part_bytes=32 * KIB, connections=8),
-    Shape(size=20 * 64 * KIB + 1, part_bytes=64 * KIB, connections=8),
-    Shape(size=10 * 256 * KIB - 1, part_bytes=256 * KIB, connections=4),
-    Shape(size=200 * 8 * KIB + 77, part_bytes=8 * KIB, connections=8),  # three parts in each span
-    Shape(size=5 * 64 * KIB, part_bytes=64 * KIB, connections=1),
+    Shape(size=24 * 32 * KIB, chunk_bytes=32 * KIB, connections=8),
+    Shape(size=20 * 64 * KIB + 1, chunk_bytes=64 * KIB, connections=8),
+    Shape(size=10 * 256 * KIB - 1, chunk_bytes=256 * KIB, connections=4),
+    Shape(size=200 * 8 * KIB + 77, chunk_bytes=8 * KIB, connections=8),  # three parts in each span
+    Shape(size=5 * 64 * KIB, chunk_bytes=64 * KIB, connections=1),
 )
 
 
@@ -89,7 +89,7 @@ class State:
     """What a process left that was killed: whole parts, and how many it had merely begun."""
 
     phase: Phase
-    parts: tuple[Part, ...]
+    chunks: tuple[Chunk, ...]
     begun: int
 
 
@@ -110,7 +110,7 @@ class Round:
         self.url = self.server.url(self.shape.path)
         place = ("blobs", self.sha256) if self.is_locked else ("urls", urls.index_key(self.url))
         self.store = Store(self.root)
-        self.draft_dir = self.store.draft_dir(*place)
+        self.partial_dir = self.store.partial_dir(*place)
         self.path = self.store.path("blobs", self.sha256)
         self.index_path = self.store.path("urls", urls.index_key(self.url))
 
@@ -120,7 +120,7 @@ class Round:
             url=self.url,
             sha256=self.sha256 if self.is_locked else None,
             connections=self.shape.connections,
-            part_bytes=self.shape.part_bytes,
+            chunk_bytes=self.shape.chunk_bytes,
             lingers=lingers,
         )
 
@@ -131,7 +131,7 @@ class Round:
         at = int(kill.fraction * lacks)
         serving = self.server.anew(
             allowed=at if kill.moment is Moment.BYTE else None,
-            before=self.shape.size - 1 if kill.moment is Moment.PARTS else None,
+            before=self.shape.size - 1 if kill.moment is Moment.CHUNKS else None,
         )
         with self.lock_held(kill.moment):
             process = self.zygote.start(self.job(lingers=True))
@@ -156,7 +156,7 @@ class Round:
         assert process.ended() == 0
         self.check_asked(before, serving.requests)
         assert (self.path / BLOB).read_bytes() == self.content
-        assert not self.draft_dir.exists()
+        assert not self.partial_dir.exists()
         self.check_store()
         with Store(self.root, boot="the one after a power loss") as store:
             assert store.find("blobs", self.sha256) is not None
@@ -172,14 +172,14 @@ class Round:
 
     def wait_until(self, moment: Moment, serving: Serving, process: Fetching, at: int, lacks: int) -> None:
         match moment:
-            case Moment.PARTS:
-                wait_for(lambda: self.phase(self.state().parts) is not Phase.NOTHING)
+            case Moment.CHUNKS:
+                wait_for(lambda: self.phase(self.state().chunks) is not Phase.NOTHING)
             case Moment.BYTE | Moment.PASSING:
                 serving.wait(sent=at, requests=1 if lacks else 0)
             case Moment.LAST:
                 serving.wait(sent=lacks)
             case Moment.PUBLISHING:
-                wait_for(lambda: self.path.exists() or (self.draft_dir / MANIFEST).exists())
+                wait_for(lambda: self.path.exists() or (self.partial_dir / MANIFEST).exists())
             case Moment.WAITING:
                 process.wait_for("waits_for", "path")  # it needs no lock if all was there
             case Moment.FETCHED:
@@ -187,40 +187,40 @@ class Round:
 
     def state(self) -> State:
         """Return what is there; whatever the journal says must be true."""
-        parts: tuple[Part, ...] = ()
+        chunks: tuple[Chunk, ...] = ()
         begun = 0
         with contextlib.suppress(FileNotFoundError):
-            parts = parsed((self.draft_dir / JOURNAL).read_bytes()).parts
+            chunks = parsed((self.partial_dir / JOURNAL).read_bytes()).chunks
         with contextlib.suppress(FileNotFoundError):
-            there = (self.draft_dir / BLOB).read_bytes()
-            for part in parts:
-                assert there[part.start : part.stop] == self.content[part.start : part.stop]
-            size = self.shape.part_bytes
-            whole = {part.start for part in parts}
+            there = (self.partial_dir / BLOB).read_bytes()
+            for chunk in chunks:
+                assert there[chunk.start : chunk.stop] == self.content[chunk.start : chunk.stop]
+            size = self.shape.chunk_bytes
+            whole = {chunk.start for chunk in chunks}
             # No byte of a content is zero: what is zero was never written.
             starts = [at for at in range(0, len(there), size) if at not in whole]
             begun = sum(1 for at in starts if there[at : at + size].strip(b"\0"))
-        return State(phase=self.phase(parts), parts=parts, begun=begun)
+        return State(phase=self.phase(chunks), chunks=chunks, begun=begun)
 
-    def phase(self, parts: tuple[Part, ...]) -> Phase:
+    def phase(self, chunks: tuple[Chunk, ...]) -> Phase:
         if self.index_path.exists():
             return Phase.NOTED
         if self.path.exists():
             return Phase.PUBLISHED
-        if not parts:
+        if not chunks:
             return Phase.NOTHING
-        return Phase.PARTLY if list(gaps(parts, self.shape.size)) else Phase.COMPLETE
+        return Phase.PARTLY if list(gaps(chunks, self.shape.size)) else Phase.COMPLETE
 
     def lacking(self, state: State) -> list[tuple[int, int]]:
         is_there = state.phase in {Phase.PUBLISHED, Phase.NOTED}
-        return [] if is_there else list(gaps(state.parts, self.shape.size))
+        return [] if is_there else list(gaps(state.chunks, self.shape.size))
 
     def check_asked(self, before: State, requests: list[Asked]) -> None:
         """See that nothing was asked for that was there: so only what had merely begun to come, comes twice."""
         lacking = self.lacking(before)
         for each in requests:
             assert any(start <= each.start and each.stop <= stop for start, stop in lacking), (each, lacking)
-            assert each.if_range is not None or not before.parts
+            assert each.if_range is not None or not before.chunks
 
     def check_store(self) -> None:
         """See that what is published is right, whether the store says so or not."""
@@ -261,7 +261,7 @@ def zygote() -> Iterator[Zygote]:
 # When to kill for a process to have come just so far, and whether its blob is locked.
 SURELY = {
     Phase.NOTHING: (Moment.BYTE, True),
-    Phase.PARTLY: (Moment.PARTS, False),
+    Phase.PARTLY: (Moment.CHUNKS, False),
     Phase.COMPLETE: (Moment.WAITING, False),
     Phase.PUBLISHED: (Moment.WAITING, True),
     Phase.NOTED: (Moment.FETCHED, False),
@@ -271,7 +271,7 @@ SURELY = {
 def drawn(chance: random.Random, kills: int) -> list[Kill]:
     """Return when to kill, in the order of how far that is."""
     weights = {
-        Moment.PARTS: 2,
+        Moment.CHUNKS: 2,
         Moment.BYTE: 5,
         Moment.PASSING: 4,
         Moment.LAST: 5,
@@ -325,14 +325,14 @@ def test_a_fetch_that_is_killed_at_any_moment_goes_on_and_leaves_nothing_wrong(
 def test_another_machine_waits_and_says_for_whom_and_goes_on_where_the_killed_one_was(
     tmp_path: Path, contents: dict[str, bytes], server: RangeServer
 ) -> None:
-    shape = Shape(size=SHAPES[0].size, part_bytes=16 * KIB, connections=2)
+    shape = Shape(size=SHAPES[0].size, chunk_bytes=16 * KIB, connections=2)
     with Zygote("machine-a") as here, Zygote("machine-b") as there:
         for is_locked in (True, False):
             root = tmp_path / str(is_locked)
             each = Round(shape, contents[shape.path], root, server, here, is_locked)
             server.anew(before=shape.size - 1)
             holder = here.start(each.job(lingers=True))
-            wait_for(lambda each=each: len(each.state().parts) > shape.connections)  # type: ignore[misc]
+            wait_for(lambda each=each: len(each.state().chunks) > shape.connections)  # type: ignore[misc]
             waiter = there.start(each.job(lingers=False))
             assert waiter.wait_for("waits_for") == f"process {holder.pid} on {here.host}"
             before = each.state()

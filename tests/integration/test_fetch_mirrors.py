@@ -9,11 +9,22 @@ import pytest
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import Grant, Mirror
-from harness.fetch.fetcher import Places
+from harness.fetch.fetcher import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled
 from tests.integration.answers import altered
-from tests.integration.bench import LARGE, PART_BYTES, QUICK, SMALL, Bench, asked_parts, good, inverted, locked, sha256
+from tests.integration.bench import (
+    CHUNK_BYTES,
+    LARGE,
+    QUICK,
+    SMALL,
+    Bench,
+    asked_chunks,
+    good,
+    inverted,
+    locked,
+    sha256,
+)
 from tests.integration.faulty_server import Answer, FaultyServer, Reply, Request
 
 
@@ -27,14 +38,14 @@ def _address(server: FaultyServer) -> str:
     return f"http://127.0.0.1:{server.port}"
 
 
-def _places(bench: Bench, *mirrors: FaultyServer) -> Places:
+def _policies(bench: Bench, *mirrors: FaultyServer) -> FetchPolicy:
     parsed = (Mirror.parse(f"{_address(bench.server)}={_address(each)}") for each in mirrors)
-    return Places(mirrors=tuple(parsed))
+    return FetchPolicy(mirrors=tuple(parsed))
 
 
 def _fetch(bench: Bench, blob: Blob, *mirrors: FaultyServer, retry: Retry = QUICK) -> Fetched:
-    fetched = bench.fetch(blob, places=_places(bench, *mirrors), retry=retry)
-    assert bench.drafts() == []
+    fetched = bench.fetch(blob, policy=_policies(bench, *mirrors), retry=retry)
+    assert bench.partials() == []
     bench.assert_no_wrong_byte()
     return fetched
 
@@ -82,7 +93,7 @@ def test_what_a_mirror_cannot_do_the_host_can(bench: Bench, mirror: FaultyServer
     url = bench.server.serve("/a", good(LARGE))
     mirror.serve("/a", FAULTS[name])
     blob = locked(url, LARGE)
-    fetched = bench.fetch(blob, places=_places(bench, mirror), connections=connections)
+    fetched = bench.fetch(blob, policy=_policies(bench, mirror), connections=connections)
     assert fetched.path.read_bytes() == LARGE
     assert fetched.blob.source == url
     bench.assert_no_wrong_byte()
@@ -97,11 +108,11 @@ def test_of_a_mirror_that_breaks_off_the_rest_is_had_from_the_host(
 ) -> None:
     url = bench.server.serve("/a", good(LARGE, etag='"host"'))
     mirror.serve("/a", *[good(LARGE)] * 3, later)
-    fetched = bench.fetch(locked(url, LARGE), places=_places(bench, mirror), connections=connections)
+    fetched = bench.fetch(locked(url, LARGE), policy=_policies(bench, mirror), connections=connections)
     assert fetched.path.read_bytes() == LARGE
     assert fetched.blob.source == url
-    served = asked_parts(mirror.asked("/a")[1:3], len(LARGE)) | {0}
-    rest, asked = set(range(13)) - served, asked_parts(bench.server.asked("/a"), len(LARGE))
+    served = asked_chunks(mirror.asked("/a")[1:3], len(LARGE)) | {0}
+    rest, asked = set(range(13)) - served, asked_chunks(bench.server.asked("/a"), len(LARGE))
     # Of several connections some may have left a part of the mirror's to others, as it was too busy for all.
     assert asked == rest if connections == 1 else asked >= rest
     assert not any("if-range" in each.headers for each in bench.server.asked("/a")[:1])
@@ -109,7 +120,7 @@ def test_of_a_mirror_that_breaks_off_the_rest_is_had_from_the_host(
 
 def test_what_no_lock_knows_is_of_one_host_alone(bench: Bench, mirror: FaultyServer) -> None:
     url = bench.server.serve("/a", good(LARGE, etag='"host"'))
-    mirror.serve("/a", altered(good(inverted(LARGE)), drop_at=PART_BYTES), Reply(status=404))
+    mirror.serve("/a", altered(good(inverted(LARGE)), drop_at=CHUNK_BYTES), Reply(status=404))
     fetched = _fetch(bench, Blob(url=url), mirror)
     assert fetched.path.read_bytes() == LARGE
     assert fetched.blob.source == url
@@ -122,7 +133,7 @@ def test_a_wrong_mirror_that_breaks_off_does_not_discredit_the_host(
 ) -> None:
     url = bench.server.serve("/a", good(LARGE))
     source = mirror.serve("/a", good(inverted(LARGE)), Reply(status=500))
-    fetched = bench.fetch(locked(url, LARGE), places=_places(bench, mirror), connections=connections)
+    fetched = bench.fetch(locked(url, LARGE), policy=_policies(bench, mirror), connections=connections)
     assert fetched.path.read_bytes() == LARGE
     assert fetched.blob.source == url
     assert any(each.startswith(f"{source}: its content is sha256:") for each in bench.notices)
@@ -142,7 +153,7 @@ def test_wherever_the_content_is_wrong_it_is_refused(bench: Bench, mirror: Fault
     mirror.serve("/a", good(inverted(LARGE)))
     with pytest.raises(IntegrityError, match=f"{url}: its content is sha256:{sha256(inverted(LARGE))}"):
         _fetch(bench, locked(url, LARGE), mirror)
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 def test_when_nobody_has_it_the_host_has_the_last_word(bench: Bench, mirror: FaultyServer) -> None:
@@ -182,7 +193,7 @@ def test_a_grant_is_for_its_host_alone(bench: Bench, mirror: FaultyServer) -> No
     url = bench.server.serve("/m/a", good(SMALL))
     mirror.serve("/m/a", Reply(status=404))
     grant = Grant(prefix=f"{_address(bench.server)}/m", token="sv=2024&sig=s1gnature")  # noqa: S106 - it is one
-    bench.fetch(locked(url, SMALL), places=replace(_places(bench, mirror), grants=(grant,)))
+    bench.fetch(locked(url, SMALL), policy=replace(_policies(bench, mirror), grants=(grant,)))
     assert [each.target for each in mirror.requests] == ["/m/a"]
     assert [each.target for each in bench.server.requests] == ["/m/a?sv=2024&sig=s1gnature"]
     bench.assert_no_wrong_byte("s1gnature")
@@ -191,7 +202,7 @@ def test_a_grant_is_for_its_host_alone(bench: Bench, mirror: FaultyServer) -> No
 def test_a_longer_name_is_not_below_a_prefix(bench: Bench, mirror: FaultyServer) -> None:
     url = bench.server.serve("/models2/a", good(SMALL))
     prefix = f"{_address(bench.server)}/models"
-    bench.fetch(locked(url, SMALL), places=Places(mirrors=(Mirror(prefix=prefix, url=_address(mirror)),)))
+    bench.fetch(locked(url, SMALL), policy=FetchPolicy(mirrors=(Mirror(prefix=prefix, url=_address(mirror)),)))
     assert mirror.requests == []
 
 
@@ -199,14 +210,14 @@ def test_what_a_mirror_had_is_there_for_the_host(bench: Bench, mirror: FaultySer
     url = bench.server.serve("/a", Reply(status=500))
 
     def stalling(request: Request) -> Reply:
-        return replace(good(LARGE)(request), stall_at=max(0, 5 * PART_BYTES - request.start))
+        return replace(good(LARGE)(request), stall_at=max(0, 5 * CHUNK_BYTES - request.start))
 
     mirror.serve("/a", stalling)
     blob = locked(url, LARGE)
     with pytest.raises(Cancelled):
-        bench.interrupted(blob, 5 * PART_BYTES, places=_places(bench, mirror))
+        bench.interrupted(blob, 5 * CHUNK_BYTES, policy=_policies(bench, mirror))
     bench.server.serve("/a", good(LARGE, etag='"host"'))
     fetched = bench.fetch(blob)
     assert fetched.path.read_bytes() == LARGE
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == set(range(5, 13))
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == set(range(5, 13))
     assert (fetched.blob.resumed, fetched.blob.source) == (True, url)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.fetch.retry import Retry
-from tests.integration.bench import LARGE, PART_BYTES, SINGLE_PARTS, SMALL, Bench, child, good, locked, until
+from tests.integration.bench import CHUNK_BYTES, LARGE, SINGLE_CHUNKS, SMALL, Bench, child, good, locked, until
 from tests.integration.faulty_server import Answer, Content, Reply, Request
 
 
@@ -31,23 +31,23 @@ def _ranges(requests: list[Request], size: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "unlocked"])
 def test_each_byte_is_asked_for_once(bench: Bench, *, is_locked: bool) -> None:
-    url = bench.server.serve("/a", good(SINGLE_PARTS))
-    blob = locked(url, SINGLE_PARTS) if is_locked else Blob(url=url)
-    assert bench.fetch(blob).path.read_bytes() == SINGLE_PARTS
-    first, *others = _ranges(bench.server.requests, len(SINGLE_PARTS))
-    assert first == (0, len(SINGLE_PARTS))
-    assert [start for start, _ in others] == [PART_BYTES, *(stop for _, stop in others[:-1])]
-    assert others[-1][1] == len(SINGLE_PARTS)
+    url = bench.server.serve("/a", good(SINGLE_CHUNKS))
+    blob = locked(url, SINGLE_CHUNKS) if is_locked else Blob(url=url)
+    assert bench.fetch(blob).path.read_bytes() == SINGLE_CHUNKS
+    first, *others = _ranges(bench.server.requests, len(SINGLE_CHUNKS))
+    assert first == (0, len(SINGLE_CHUNKS))
+    assert [start for start, _ in others] == [CHUNK_BYTES, *(stop for _, stop in others[:-1])]
+    assert others[-1][1] == len(SINGLE_CHUNKS)
     assert "if-range" not in bench.server.requests[0].headers
     assert {each.headers.get("if-range") for each in bench.server.requests[1:]} == {'"one"'}
 
 
 @pytest.mark.parametrize("connections", [1, 2, 8])
 def test_there_are_as_many_connections_as_may_be(bench: Bench, connections: int) -> None:
-    content = good(SINGLE_PARTS)
+    content = good(SINGLE_CHUNKS)
     gathering = [_Gathering(content, connections)] * connections
     url = bench.server.serve("/a", content, *gathering, content)
-    bench.fetch(locked(url, SINGLE_PARTS), connections=connections)
+    bench.fetch(locked(url, SINGLE_CHUNKS), connections=connections)
     assert max(each.at_once for each in bench.server.requests) == connections
 
 
@@ -80,9 +80,9 @@ def test_a_content_that_nothing_vouches_for_is_asked_for_once(bench: Bench) -> N
 
 
 def test_a_slow_connection_is_helped_by_others(bench: Bench) -> None:
-    part_bytes, helped = 4096, threading.Event()
-    content = good(SINGLE_PARTS)
-    span = len(SINGLE_PARTS) // 64
+    chunk_bytes, helped = 4096, threading.Event()
+    content = good(SINGLE_CHUNKS)
+    span = len(SINGLE_CHUNKS) // 64
 
     def slow_at_first(request: Request) -> Reply:
         if 0 < request.start < span:
@@ -91,14 +91,14 @@ def test_a_slow_connection_is_helped_by_others(bench: Bench) -> None:
         return reply if request.start else replace(reply, stall_at=100, go=helped)
 
     url = bench.server.serve("/a", slow_at_first)
-    fetched = bench.fetch(locked(url, SINGLE_PARTS), part_bytes=part_bytes)
-    assert fetched.path.read_bytes() == SINGLE_PARTS
+    fetched = bench.fetch(locked(url, SINGLE_CHUNKS), chunk_bytes=chunk_bytes)
+    assert fetched.path.read_bytes() == SINGLE_CHUNKS
     assert fetched.blob.attempts == 1
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_host_that_has_too_much_to_do_is_asked_less_at_once(bench: Bench, status: int) -> None:
-    content = good(SINGLE_PARTS)
+    content = good(SINGLE_CHUNKS)
     busy: list[Request] = []
 
     def too_much(request: Request) -> Reply:
@@ -107,8 +107,8 @@ def test_a_host_that_has_too_much_to_do_is_asked_less_at_once(bench: Bench, stat
 
     gathered = [_Gathering(content, 8)] * 8
     url = bench.server.serve("/a", content, *gathered, too_much, content)
-    fetched = bench.fetch(locked(url, SINGLE_PARTS))
-    assert fetched.path.read_bytes() == SINGLE_PARTS
+    fetched = bench.fetch(locked(url, SINGLE_CHUNKS))
+    assert fetched.path.read_bytes() == SINGLE_CHUNKS
     # Who asks for the same again has heard of it, and so, one request later, have all.
     (refused,) = busy
     retried = next(each for each in bench.server.requests[refused.number :] if each.start == refused.start)
@@ -120,10 +120,10 @@ def test_a_host_that_has_too_much_to_do_is_asked_less_at_once(bench: Bench, stat
 @pytest.mark.parametrize("answer", [Reply(status=503), Reply(head=b"", reset=True)])
 @pytest.mark.parametrize("most", [1, 3])
 def test_a_host_of_few_connections_is_content(bench: Bench, answer: Reply, most: int) -> None:
-    content = good(SINGLE_PARTS)
+    content = good(SINGLE_CHUNKS)
     url = bench.server.serve("/a", lambda request: content(request) if request.at_once <= most else answer)
     patient = Retry(attempts=40, first_wait_s=0.001, longest_wait_s=0.001)
-    assert bench.fetch(locked(url, SINGLE_PARTS), retry=patient).path.read_bytes() == SINGLE_PARTS
+    assert bench.fetch(locked(url, SINGLE_CHUNKS), retry=patient).path.read_bytes() == SINGLE_CHUNKS
     bench.assert_no_wrong_byte()
 
 
@@ -162,7 +162,7 @@ def _is_of_a_file(descriptor: Path) -> bool:
 MEASURE = """
 import resource
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with Fetcher(Store(Path(sys.argv[1])), Means(notice=str, part_bytes=1 << 20)) as fetcher:
+with Fetcher(Store(Path(sys.argv[1])), DownloadOptions(notice=str, chunk_bytes=1 << 20)) as fetcher:
     fetcher.fetch(Blob(url=sys.argv[2]))
     before = peak()
     fetcher.fetch(Blob(url=sys.argv[3]))

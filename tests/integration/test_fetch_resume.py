@@ -9,14 +9,25 @@ import pytest
 
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.fetch.fetcher import Places
-from harness.fetch.journal import Part, parsed
+from harness.fetch.fetcher import FetchPolicy
+from harness.fetch.journal import Chunk, parsed
 from harness.host.process import Cancelled
 from tests.integration.answers import altered
-from tests.integration.bench import LARGE, PART_BYTES, Bench, asked_parts, child, good, inverted, locked, sha256, until
+from tests.integration.bench import (
+    CHUNK_BYTES,
+    LARGE,
+    Bench,
+    asked_chunks,
+    child,
+    good,
+    inverted,
+    locked,
+    sha256,
+    until,
+)
 from tests.integration.faulty_server import Answer, Reply, Request
 
-PARTS = set(range(-(-len(LARGE) // PART_BYTES)))
+CHUNKS = set(range(-(-len(LARGE) // CHUNK_BYTES)))
 
 
 def _up_to(stop: int, answer: Answer) -> Answer:
@@ -30,10 +41,10 @@ def _up_to(stop: int, answer: Answer) -> Answer:
 
 def _interrupted(bench: Bench, blob: Blob, answer: Answer | None = None, *, connections: int = 8) -> set[int]:
     """Fetch some parts of a blob and return which the journal has."""
-    bench.server.serve("/a", _up_to(5 * PART_BYTES, answer or good(LARGE)))
+    bench.server.serve("/a", _up_to(5 * CHUNK_BYTES, answer or good(LARGE)))
     with pytest.raises(Cancelled):
-        bench.interrupted(blob, 5 * PART_BYTES, connections=connections)
-    there = {part.start // PART_BYTES for part in _journalled(bench, blob)}
+        bench.interrupted(blob, 5 * CHUNK_BYTES, connections=connections)
+    there = {chunk.start // CHUNK_BYTES for chunk in _journalled(bench, blob)}
     assert there == set(range(5))
     assert bench.files() == []
     bench.assert_no_wrong_byte()
@@ -41,15 +52,15 @@ def _interrupted(bench: Bench, blob: Blob, answer: Answer | None = None, *, conn
     return there
 
 
-def _journalled(bench: Bench, blob: Blob) -> tuple[Part, ...]:
-    return parsed((bench.draft(blob) / "journal").read_bytes()).parts
+def _journalled(bench: Bench, blob: Blob) -> tuple[Chunk, ...]:
+    return parsed((bench.partial(blob) / "journal").read_bytes()).chunks
 
 
 def _resumed(bench: Bench, blob: Blob, answer: Answer | Reply, content: bytes = LARGE) -> Fetched:
     bench.server.serve("/a", answer)
     fetched = bench.fetch(blob)
     assert fetched.path.read_bytes() == content
-    assert bench.drafts() == []
+    assert bench.partials() == []
     bench.assert_no_wrong_byte()
     return fetched
 
@@ -69,16 +80,16 @@ def test_what_is_there_is_not_asked_for_again(bench: Bench, connections: int, *,
     there = _interrupted(bench, blob, connections=connections)
     fetched = _resumed(bench, blob, good(LARGE))
     assert fetched.blob.resumed
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == PARTS - there
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there
     assert {each.headers["if-range"] for each in bench.server.asked("/a")} == {'"one"'}
-    assert bench.notices[0] == f"{blob.url}: {5 * PART_BYTES} of {len(LARGE)} bytes are there already"
+    assert bench.notices[0] == f"{blob.url}: {5 * CHUNK_BYTES} of {len(LARGE)} bytes are there already"
 
 
 def test_a_date_is_as_good_as_an_etag(bench: Bench) -> None:
     blob, content = _blob(bench, is_locked=False), good(LARGE, etag=None)
     there = _interrupted(bench, blob, content)
     assert _resumed(bench, blob, content).blob.resumed
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == PARTS - there
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there
     assert {each.headers["if-range"] for each in bench.server.asked("/a")} == {content.last_modified}
 
 
@@ -94,23 +105,23 @@ def test_what_nothing_vouches_for_goes_on_only_if_the_lock_does(
     fetched = _resumed(bench, blob, content)
     assert not any("if-range" in each.headers for each in bench.server.asked("/a"))
     assert fetched.blob.resumed is is_locked
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == (PARTS - there if is_locked else PARTS)
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == (CHUNKS - there if is_locked else CHUNKS)
 
 
 @both
 def test_a_server_that_always_drops_is_gone_back_to(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
-    bench.server.serve("/a", altered(good(LARGE), drop_at=3 * PART_BYTES), Reply(status=500))
+    bench.server.serve("/a", altered(good(LARGE), drop_at=3 * CHUNK_BYTES), Reply(status=500))
     with pytest.raises(FetchError, match="500"):
         bench.fetch(blob)
-    there = {part.start // PART_BYTES for part in _journalled(bench, blob)}
+    there = {chunk.start // CHUNK_BYTES for chunk in _journalled(bench, blob)}
     assert there
     assert _resumed(bench, blob, good(LARGE)).blob.resumed
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == PARTS - there
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there
 
 
 FETCH = """
-with Store(Path(sys.argv[1])) as store, Fetcher(store, Means(notice=print, part_bytes=65536)) as fetcher:
+with Store(Path(sys.argv[1])) as store, Fetcher(store, DownloadOptions(notice=print, chunk_bytes=65536)) as fetcher:
     fetcher.fetch(Blob(url=sys.argv[2], sha256=sys.argv[3] or None))
 """
 
@@ -118,24 +129,24 @@ with Store(Path(sys.argv[1])) as store, Fetcher(store, Means(notice=print, part_
 @both
 def test_a_killed_process_leaves_what_it_had(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
-    bench.server.serve("/a", _up_to(5 * PART_BYTES, good(LARGE)))
+    bench.server.serve("/a", _up_to(5 * CHUNK_BYTES, good(LARGE)))
     with child(FETCH, str(bench.store.root), blob.url, blob.sha256 or "") as killed:
-        until(lambda: (bench.draft(blob) / "journal").exists() and len(_journalled(bench, blob)) == 5)
+        until(lambda: (bench.partial(blob) / "journal").exists() and len(_journalled(bench, blob)) == 5)
         killed.send_signal(signal.SIGKILL)
     assert _resumed(bench, blob, good(LARGE)).blob.resumed
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == PARTS - set(range(5))
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - set(range(5))
 
 
 @both
-@pytest.mark.parametrize("heeds_if_range", [True, False])
+@pytest.mark.parametrize("honours_if_range", [True, False])
 def test_content_that_changed_meanwhile_is_had_from_its_beginning(
-    bench: Bench, *, is_locked: bool, heeds_if_range: bool
+    bench: Bench, *, is_locked: bool, honours_if_range: bool
 ) -> None:
     changed = inverted(LARGE)
     url = _blob(bench, is_locked=False).url
     blob = locked(url, changed) if is_locked else Blob(url=url)
     _interrupted(bench, blob)
-    fetched = _resumed(bench, blob, good(changed, etag='"two"', heeds_if_range=heeds_if_range), changed)
+    fetched = _resumed(bench, blob, good(changed, etag='"two"', honours_if_range=honours_if_range), changed)
     assert not fetched.blob.resumed
     assert f'{url}: it changed meanwhile, its ETag was "one" and is "two"; starting over' in bench.notices
 
@@ -146,7 +157,7 @@ def test_content_of_another_size_is_not_what_the_lock_says(bench: Bench) -> None
     bench.server.serve("/a", good(LARGE + b"more", etag='"two"'))
     with pytest.raises(IntegrityError, match=f"its content is {len(LARGE) + 4} bytes.*; expected sha256:{blob.sha256}"):
         bench.fetch(blob)
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 @both
@@ -167,31 +178,31 @@ def _overwrite(path: Path, at: int, piece: bytes) -> None:
 def test_of_a_damaged_draft_the_damaged_part_comes_anew(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     there = _interrupted(bench, blob)
-    at = 2 * PART_BYTES + 77
-    _overwrite(bench.draft(blob) / "blob", at, bytes([LARGE[at] ^ 1]))
+    at = 2 * CHUNK_BYTES + 77
+    _overwrite(bench.partial(blob) / "blob", at, bytes([LARGE[at] ^ 1]))
     assert _resumed(bench, blob, good(LARGE)).blob.resumed
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == PARTS - there | {2}
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there | {2}
 
 
 @both
 def test_a_draft_that_lost_its_end_has_it_again(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     there = _interrupted(bench, blob)
-    os.truncate(bench.draft(blob) / "blob", 4 * PART_BYTES - 1)
+    os.truncate(bench.partial(blob) / "blob", 4 * CHUNK_BYTES - 1)
     _resumed(bench, blob, good(LARGE))
-    assert asked_parts(bench.server.asked("/a"), len(LARGE)) == PARTS - there | {3, 4}
+    assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there | {3, 4}
 
 
 @both
 def test_whatever_a_journal_says_the_blob_is_right(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     _interrupted(bench, blob)
-    journal = (bench.draft(blob) / "journal").read_bytes()
+    journal = (bench.partial(blob) / "journal").read_bytes()
     for at in range(0, len(journal), 29):
-        bench.draft(blob).mkdir(parents=True, exist_ok=True)
-        (bench.draft(blob) / "blob").write_bytes(LARGE[: 5 * PART_BYTES])
+        bench.partial(blob).mkdir(parents=True, exist_ok=True)
+        (bench.partial(blob) / "blob").write_bytes(LARGE[: 5 * CHUNK_BYTES])
         damaged = journal[:at] + bytes([journal[at] ^ 1 << at % 7]) + journal[at + 1 :]
-        (bench.draft(blob) / "journal").write_bytes(damaged)
+        (bench.partial(blob) / "journal").write_bytes(damaged)
         fetched = _resumed(bench, blob, good(LARGE))
         bench.store.remove(fetched.path.parent)
 
@@ -200,7 +211,7 @@ def test_whatever_a_journal_says_the_blob_is_right(bench: Bench, *, is_locked: b
 def test_a_draft_that_is_not_whole_is_none(bench: Bench, name: str) -> None:
     blob = _blob(bench, is_locked=True)
     _interrupted(bench, blob)
-    (bench.draft(blob) / name).unlink()
+    (bench.partial(blob) / name).unlink()
     _resumed(bench, blob, good(LARGE))
 
 
@@ -208,29 +219,29 @@ def test_a_draft_that_is_not_whole_is_none(bench: Bench, name: str) -> None:
 def test_parts_of_another_size_are_good_as_well(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     _interrupted(bench, blob)
-    _overwrite(bench.draft(blob) / "blob", 3 * PART_BYTES, b"damaged")
+    _overwrite(bench.partial(blob) / "blob", 3 * CHUNK_BYTES, b"damaged")
     bench.server.serve("/a", good(LARGE))
-    fetched = bench.fetch(blob, part_bytes=10_000)
+    fetched = bench.fetch(blob, chunk_bytes=10_000)
     assert fetched.path.read_bytes() == LARGE
     starts = {each.start for each in bench.server.asked("/a")}
-    assert min(starts) == 3 * PART_BYTES
-    assert all(3 * PART_BYTES <= start < 4 * PART_BYTES or start >= 5 * PART_BYTES for start in starts)
+    assert min(starts) == 3 * CHUNK_BYTES
+    assert all(3 * CHUNK_BYTES <= start < 4 * CHUNK_BYTES or start >= 5 * CHUNK_BYTES for start in starts)
 
 
 def _complete(bench: Bench, blob: Blob) -> None:
     """Have all of a blob in its draft, as one has who was killed just before the end."""
     _interrupted(bench, blob)
-    journal = bench.draft(blob) / "journal"
-    saved = journal.read_bytes(), (bench.draft(blob) / "blob").read_bytes()
+    journal = bench.partial(blob) / "journal"
+    saved = journal.read_bytes(), (bench.partial(blob) / "blob").read_bytes()
     fetched = _resumed(bench, blob, good(LARGE))
     whole = (fetched.path.parent / "journal").read_bytes(), LARGE
     assert whole != saved
     for kind in ("blobs", "urls"):
         for entry in (bench.store.root / kind).glob("*/*"):
             bench.store.remove(entry)
-    bench.draft(blob).mkdir(parents=True)
+    bench.partial(blob).mkdir(parents=True)
     journal.write_bytes(whole[0])
-    (bench.draft(blob) / "blob").write_bytes(LARGE)
+    (bench.partial(blob) / "blob").write_bytes(LARGE)
 
 
 @both
@@ -248,29 +259,29 @@ def test_offline_leaves_a_draft_as_it_is(bench: Bench, *, is_locked: bool) -> No
     there = _interrupted(bench, blob)
     bench.server.serve("/a", good(LARGE))
     with pytest.raises(FetchError, match="it is not in the store and the network is not to be used"):
-        bench.fetch(blob, places=Places(offline=True))
+        bench.fetch(blob, policy=FetchPolicy(offline=True))
     assert bench.server.asked("/a") == []
-    assert {part.start // PART_BYTES for part in _journalled(bench, blob)} == there
+    assert {chunk.start // CHUNK_BYTES for chunk in _journalled(bench, blob)} == there
 
 
 def test_what_is_to_come_is_what_is_not_there(bench: Bench) -> None:
     blob = _blob(bench, is_locked=True)
     with bench.fetcher() as fetcher:
-        before = fetcher.need([blob, blob])
+        before = fetcher.estimate([blob, blob])
         _interrupted(bench, blob)
-        after = fetcher.need([blob])
+        after = fetcher.estimate([blob])
         bench.server.serve("/a", good(LARGE))
         fetcher.fetch(blob)
         assert (before.blobs, before.bytes) == (1, len(LARGE))
         assert after.blobs == 1
         assert 0 < after.bytes < len(LARGE)
-        assert fetcher.need([blob]).blobs == 0
+        assert fetcher.estimate([blob]).blobs == 0
 
 
 def test_what_has_no_room_is_not_begun(bench: Bench) -> None:
     blob = replace(_blob(bench, is_locked=True), size_bytes=1 << 60)
     with bench.fetcher() as fetcher:
-        fetcher.check_room(fetcher.need([blob]))
+        fetcher.check_room(fetcher.estimate([blob]))
         said = r"1 blobs of [0-9.]+ \w+ are to come, and [0-9.]+ \w+ are free; free some space"
         with pytest.raises(DiskError, match=said):
             fetcher.fetch(blob)

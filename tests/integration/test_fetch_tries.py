@@ -75,7 +75,7 @@ def test_what_does_not_pass_is_given_up(bench: Bench, fault: Reply) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"),
+    ("status", "fix"),
     [
         (400, "ask those who run the host"),
         (401, "check the right of access, and whether the credentials in the URL expired"),
@@ -86,9 +86,9 @@ def test_what_does_not_pass_is_given_up(bench: Bench, fault: Reply) -> None:
         (304, "ask those who run the host"),
     ],
 )
-def test_what_will_not_pass_is_asked_once(bench: Bench, status: int, mend: str) -> None:
+def test_what_will_not_pass_is_asked_once(bench: Bench, status: int, fix: str) -> None:
     url = bench.server.serve("/a", Reply(status=status))
-    with pytest.raises(FetchError, match=rf"{url}: the server answered {status} .*; {mend}\."):
+    with pytest.raises(FetchError, match=rf"{url}: the server answered {status} .*; {fix}\."):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 1
 
@@ -127,12 +127,12 @@ def test_the_same_wrong_content_twice_is_no_accident(bench: Bench) -> None:
     with pytest.raises(IntegrityError) as raised:
         bench.fetch(locked(url, SMALL))
     got, expected = (f"sha256:{sha256(body)}, {len(SMALL)} bytes" for body in (other, SMALL))
-    mend = "it changed on the host, or a proxy alters it; if it is right now, take it with `harness lock --update`."
-    assert str(raised.value) == f"{url}: its content is {got}; expected {expected}; {mend}"
+    fix = "it changed on the host, or a proxy alters it; if it is right now, take it with `harness lock --update`."
+    assert str(raised.value) == f"{url}: its content is {got}; expected {expected}; {fix}"
     assert bench.notices == [f"{url}: its content is {got}; expected {expected}; starting over"]
     assert bench.server.count("/a") == 2
     assert bench.files() == []
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 def test_content_that_a_host_dates_anew_has_changed(bench: Bench) -> None:
@@ -141,7 +141,7 @@ def test_content_that_a_host_dates_anew_has_changed(bench: Bench) -> None:
     with pytest.raises(IntegrityError, match=f"bytes, of {new}; expected .* bytes, of {old}; it changed on the host"):
         bench.fetch(replace(locked(url, SMALL), last_modified=old))
     assert bench.server.count("/a") == 1
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 def test_content_that_is_wrong_in_ever_new_ways_is_given_up(bench: Bench) -> None:
@@ -149,7 +149,7 @@ def test_content_that_is_wrong_in_ever_new_ways_is_given_up(bench: Bench) -> Non
     with pytest.raises(IntegrityError, match="its content is"):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 3
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 @pytest.mark.parametrize("framing", [Framing.LENGTH, Framing.CHUNKED])
@@ -159,7 +159,7 @@ def test_too_much_is_not_taken_in(bench: Bench, framing: Framing) -> None:
     with pytest.raises(IntegrityError, match=rf"its content is \d+ bytes.*; expected sha256:{sha256(LARGE)}"):
         bench.fetch(locked(url, LARGE), progress=lambda _, so_far, __: seen.append(so_far))
     assert max(seen) < 2 * len(LARGE)
-    assert bench.drafts() == []
+    assert bench.partials() == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -212,7 +212,7 @@ def test_threads_that_want_the_same_download_it_once(bench: Bench, *, is_locked:
 
 FETCH = """
 store = Store(Path(sys.argv[1]), on_wait=lambda *_: Path(sys.argv[4]).touch())
-with Fetcher(store, Means(notice=print)) as fetcher:
+with Fetcher(store, DownloadOptions(notice=print)) as fetcher:
     print(fetcher.fetch(Blob(url=sys.argv[2], sha256=sys.argv[3] or None)).blob.cached)
 """
 

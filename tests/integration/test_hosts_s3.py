@@ -60,7 +60,7 @@ def test_a_key_is_taken_as_it_is_written(fetch: Fetch, credentials: S3) -> None:
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(
-    ("url", "mend"),
+    ("url", "fix"),
     [
         ("s3://models/dir/none.irpa", "it was moved or removed"),
         ("s3://none/dir/small.irpa", "it was moved or removed"),
@@ -68,8 +68,8 @@ def test_a_key_is_taken_as_it_is_written(fetch: Fetch, credentials: S3) -> None:
         ("s3://models", "this is a folder"),
     ],
 )
-def test_what_s3_does_not_have_is_not_asked_for_twice(fetch: Fetch, url: str, mend: str) -> None:
-    with pytest.raises(FetchError, match=mend) as raised:
+def test_what_s3_does_not_have_is_not_asked_for_twice(fetch: Fetch, url: str, fix: str) -> None:
+    with pytest.raises(FetchError, match=fix) as raised:
         fetch(url, SMALL)
     assert "attempt 1 of 2" in str(raised.value)
 

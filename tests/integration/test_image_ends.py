@@ -52,7 +52,7 @@ def building(dock: Dock, containers: Path) -> Iterator["subprocess.Popen[bytes]"
         child.wait()
 
 
-def drafts(dock: Dock) -> set[Path]:
+def partials(dock: Dock) -> set[Path]:
     return set((dock.store_dir / "tmp").iterdir())
 
 
@@ -73,14 +73,14 @@ def _cmdline(path: Path) -> bytes:
 def test_a_build_that_is_ended_in_its_self_test_leaves_nothing(
     dock: Dock, endless: Path, number: signal.Signals
 ) -> None:
-    before, kept = dock.engine.containers(), drafts(dock)
+    before, kept = dock.engine.containers(), partials(dock)
     with building(dock, endless) as child:
         wait_for(lambda: running(ENDLESS))
         child.send_signal(number)
         assert child.wait(PATIENCE_S) == (130 if number is signal.SIGINT else -number)
     wait_for(lambda: not running(ENDLESS))
     wait_for(lambda: dock.engine.containers() == before)
-    assert drafts(dock) <= kept
+    assert partials(dock) <= kept
 
 
 def test_a_build_that_is_killed_while_it_is_sent_leaves_nothing(dock: Dock) -> None:

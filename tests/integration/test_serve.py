@@ -8,11 +8,11 @@ import httpx
 
 from harness.core.blobs import Blob
 from harness.core.urls import Grant, Mirror, candidates, index_key
-from harness.fetch.fetcher import Places
+from harness.fetch.fetcher import FetchPolicy
 from harness.fetch.mirror_server import serving
 from harness.store.store import Store
 from tests.integration.bench import Bench, good, locked
-from tests.integration.shelf import BODY, NO_BLOB, SHA256, TAG, URL, asked, keep, learn, raw, write
+from tests.integration.shelf import BODY, NO_BLOB, SHA256, TAG, URL, asked, keep, raw, remember, write
 
 
 def test_a_blob_is_had_by_its_url(client: httpx.Client) -> None:
@@ -150,7 +150,7 @@ def test_what_fetch_has_by_a_signature_is_not_served(bench: Bench, said: list[st
     signed, granted, plain = (bench.server.serve(f"/{name}", good(name.encode())) for name in names)
     grants = (Grant(prefix=granted, token="sv=1&sig=2"),)  # noqa: S106 - it opens nothing
     for blob in (Blob(url=f"{signed}?sv=1&sig=2"), locked(granted, b"granted"), locked(plain, b"plain")):
-        bench.fetch(blob, places=Places(grants=grants))
+        bench.fetch(blob, policy=FetchPolicy(grants=grants))
     with serving(bench.store, "127.0.0.1", 0, said.append) as url:
         assert [asked(url, f"/{each}").text for each in (signed, granted, plain)] == [NO_BLOB, NO_BLOB, "plain"]
 
@@ -164,7 +164,7 @@ def test_an_odd_entry_leads_nowhere(store: Store, served: str) -> None:
     digests = (None, 1, "", "../..", str(other), SHA256.upper(), f"{SHA256}\n", *(digit * 64 for digit in "012"))
     texts = ["", "[]", "null", "{}", '"sha256"', *(json.dumps({"sha256": each}) for each in digests)]
     for number, text in enumerate(texts):
-        learn(store, f"https://host/{number}", text)
+        remember(store, f"https://host/{number}", text)
     assert {text: asked(served, f"/https://host/{number}").text for number, text in enumerate(texts)} == dict.fromkeys(
         texts, NO_BLOB
     )

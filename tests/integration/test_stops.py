@@ -95,8 +95,8 @@ def test_interrupted_while_fetching_from_a_server_that_stalls(lab: Laboratory, s
 
 def _interrupt_download(lab: Laboratory) -> None:
     """Interrupt the harness while it waits for the second byte."""
-    drafts = lab.store_dir / "tmp"
-    wait_for(lambda: list(drafts.glob("urls-*/blob")))
+    partials = lab.store_dir / "tmp"
+    wait_for(lambda: list(partials.glob("urls-*/blob")))
     time.sleep(0.3)  # the byte that comes before the stall
     for pid in lab.processes("harness.cli"):
         os.kill(pid, signal.SIGINT)

@@ -220,11 +220,11 @@ def test_serve_serves_until_it_is_ended(store: Store) -> None:
     def make(folder: Path) -> None:
         (folder / "blob").write_bytes(b"a")
 
-    def learn(folder: Path) -> None:
+    def remember(folder: Path) -> None:
         (folder / "url.json").write_text(json.dumps({"sha256": sha256}))
 
     store.provide("blobs", sha256, make)
-    store.provide("urls", index_key("https://host/a"), learn)
+    store.provide("urls", index_key("https://host/a"), remember)
     command = [*HARNESS, "store", "serve", "--port", "0", "--store", str(store.root)]
     serving = subprocess.Popen(command, env=clean_environment(), text=True, stdout=subprocess.PIPE)
     try:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Self
 
 from harness.core.blobs import Blob
 from harness.core.errors import HarnessError
-from harness.fetch.download import Means
+from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.retry import Retry
 from harness.store.store import Store
@@ -34,7 +34,7 @@ class Job:
     url: str
     sha256: str | None
     connections: int
-    part_bytes: int
+    chunk_bytes: int
     lingers: bool = False
 
 
@@ -121,12 +121,12 @@ def _say(**what: Any) -> None:
 def _fetch(job: Job) -> NoReturn:
     """Be the process that fetches."""
     retry = Retry(attempts=3, first_wait_s=0.01, stall_s=60)
-    means = Means(
-        notice=lambda text: _say(notice=text), retry=retry, connections=job.connections, part_bytes=job.part_bytes
+    options = DownloadOptions(
+        notice=lambda text: _say(notice=text), retry=retry, connections=job.connections, chunk_bytes=job.chunk_bytes
     )
     store = Store(Path(job.root), on_wait=lambda holder, _: _say(waits_for=holder))
     try:
-        with Fetcher(store, means) as fetcher:
+        with Fetcher(store, options) as fetcher:
             fetched = fetcher.fetch(Blob(url=job.url, sha256=job.sha256))
         _say(path=str(fetched.path), sha256=fetched.blob.sha256)
         if job.lingers:

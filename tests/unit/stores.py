@@ -30,7 +30,7 @@ def refuses(folder: Path) -> None:
     raise AssertionError(f"{folder} is made again")
 
 
-def drafts(store: Store) -> list[Path]:
+def partials(store: Store) -> list[Path]:
     """Return what is in the making, or was left."""
     return list((store.root / "tmp").iterdir())
 

@@ -43,15 +43,15 @@ def _tag(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _build(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    with _found(parsed, _named(parsed), sys.stdout) as (wanted, having):
-        had = images.have(wanted, _means(parsed, environment, having))
+    with _found(parsed, _named(parsed), sys.stdout) as (wanted, fetcher):
+        had = images.have(wanted, _means(parsed, environment, fetcher))
     sys.stdout.write(f"{had.reference}  {size(had.size_bytes)}\n")
     return EXIT_OK
 
 
 def _push(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    with _found(parsed, _named(parsed), sys.stdout) as (wanted, having):
-        pushed = images.push(wanted, _means(parsed, environment, having))
+    with _found(parsed, _named(parsed), sys.stdout) as (wanted, fetcher):
+        pushed = images.push(wanted, _means(parsed, environment, fetcher))
     sys.stdout.write(f"{pushed}\n")
     return EXIT_OK
 
@@ -63,14 +63,14 @@ def _found(parsed: argparse.Namespace, chosen: Image, stream: TextIO) -> Iterato
     def notice(text: str) -> None:
         stream.write(f"{text}\n")
 
-    with Store(parsed.store.absolute()) as store, provision.fetcher(parsed, store, notice) as having:
+    with Store(parsed.store.absolute()) as store, provision.fetcher(parsed, store, notice) as fetcher:
         release = release_sources.chosen(parsed, store, notice)
-        yield recipe(parsed, chosen, release_sources.pinned(release, having)), having
+        yield recipe(parsed, chosen, release_sources.pinned(release, fetcher)), fetcher
 
 
-def _means(parsed: argparse.Namespace, environment: Mapping[str, str], having: Fetcher) -> images.ImageBuilder:
+def _means(parsed: argparse.Namespace, environment: Mapping[str, str], fetcher: Fetcher) -> images.ImageBuilder:
     return images.means(
-        parsed, sockets.required(parsed.engine, environment), having, CancelToken(), having.means.notice
+        parsed, sockets.required(parsed.engine, environment), fetcher, CancelToken(), fetcher.options.notice
     )
 
 

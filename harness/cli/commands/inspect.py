@@ -30,8 +30,8 @@ def _plan(parsed: argparse.Namespace) -> int:
         plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
         sys.stdout.write("\n\n".join(map(shell_script.render, plans)) + "\n")
         sys.stdout.flush()
-        prospects = provision.prospects(parsed, store, planning.blobs(plans))
-    sys.stdout.write(shell_script.forecast(prospects, store=store.root, free_bytes=_free_bytes(store.root)))
+        forecast = provision.forecast(parsed, store, planning.blobs(plans))
+    sys.stdout.write(shell_script.forecast(forecast, store=store.root, free_bytes=_free_bytes(store.root)))
     return EXIT_OK
 
 

@@ -138,7 +138,7 @@ def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **cha
     wanted |= {
         "engine": engine,
         "store": store,
-        "have": not_to_be_had,
+        "fetch": not_to_be_had,
         "notice": (said if said is not None else []).append,
     }
     return ImageBuilder(**(wanted | changes))

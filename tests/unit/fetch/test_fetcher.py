@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.blobs import Blob, Fetched, FetchedBlob, Prospect
+from harness.core.blobs import Blob, BlobForecast, Fetched, FetchedBlob
 from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import index_key
-from harness.fetch.download import Means
-from harness.fetch.fetcher import Fetcher, Places
+from harness.fetch.download import DownloadOptions
+from harness.fetch.fetcher import Fetcher, FetchPolicy
 from harness.host.process import CancelToken
 from harness.store.store import Store
 
@@ -17,7 +17,7 @@ SHA256 = hashlib.sha256(BODY).hexdigest()
 
 @pytest.fixture
 def fetcher(tmp_path: Path) -> Fetcher:
-    return Fetcher(Store(tmp_path / "store"), Means(notice=print), places=Places(offline=True))
+    return Fetcher(Store(tmp_path / "store"), DownloadOptions(notice=print), policy=FetchPolicy(offline=True))
 
 
 @pytest.fixture
@@ -79,29 +79,31 @@ def test_a_lock_cannot_name_another_folder(fetcher: Fetcher, sha256: str) -> Non
 
 
 def test_what_is_local_is_not_to_come(fetcher: Fetcher, model: Path) -> None:
-    need = fetcher.need([Blob(url=model.as_uri()), Blob(url="s3://bucket/a", size_bytes=7), Blob(url="hf://a/b/c")])
-    assert (need.blobs, need.bytes) == (2, 7)
+    estimate = fetcher.estimate(
+        [Blob(url=model.as_uri()), Blob(url="s3://bucket/a", size_bytes=7), Blob(url="hf://a/b/c")]
+    )
+    assert (estimate.blobs, estimate.bytes) == (2, 7)
 
 
 def test_of_each_blob_it_is_known_whether_it_is_here(fetcher: Fetcher, model: Path) -> None:
-    locked, learnt = Blob(url="https://host/a", sha256=SHA256), Blob(url="https://host/b")
+    locked, record = Blob(url="https://host/a", sha256=SHA256), Blob(url="https://host/b")
     begun, lost = Blob(url="https://host/c", size_bytes=9000), Blob(url="file:///nowhere/a")
     fetcher.store.provide("blobs", SHA256, lambda folder: keep(folder / "blob", BODY))
     index = f'{{"sha256": "{SHA256}"}}'.encode()
-    fetcher.store.provide("urls", index_key(learnt.url), lambda folder: keep(folder / "url.json", index))
-    draft = fetcher.store.draft_dir("urls", index_key(begun.url))
-    draft.mkdir(parents=True)
-    (draft / "blob").write_bytes(bytes(5000))
+    fetcher.store.provide("urls", index_key(record.url), lambda folder: keep(folder / "url.json", index))
+    partial = fetcher.store.partial_dir("urls", index_key(begun.url))
+    partial.mkdir(parents=True)
+    (partial / "blob").write_bytes(bytes(5000))
     local, unknown = Blob(url=model.as_uri()), Blob(url="hf://a/b/c")
-    found = fetcher.prospects([locked, learnt, begun, local, lost, unknown, local])
-    assert found[2].begun_bytes >= 5000
+    found = fetcher.forecast([locked, record, begun, local, lost, unknown, local])
+    assert found[2].partial_bytes >= 5000
     assert found == [
-        Prospect(blob=locked, size_bytes=5, is_here=True),
-        Prospect(blob=learnt, size_bytes=5, is_here=True),
-        Prospect(blob=begun, size_bytes=9000, begun_bytes=found[2].begun_bytes),
-        Prospect(blob=local, size_bytes=5, is_here=True),
-        Prospect(blob=lost, size_bytes=None),
-        Prospect(blob=unknown, size_bytes=None),
+        BlobForecast(blob=locked, size_bytes=5, is_present=True),
+        BlobForecast(blob=record, size_bytes=5, is_present=True),
+        BlobForecast(blob=begun, size_bytes=9000, partial_bytes=found[2].partial_bytes),
+        BlobForecast(blob=local, size_bytes=5, is_present=True),
+        BlobForecast(blob=lost, size_bytes=None),
+        BlobForecast(blob=unknown, size_bytes=None),
     ]
 
 
@@ -109,15 +111,15 @@ def test_of_each_blob_it_is_known_whether_it_is_here(fetcher: Fetcher, model: Pa
 def test_what_the_index_says_may_be_gone_or_illegible(fetcher: Fetcher, text: str) -> None:
     blob = Blob(url="https://host/a")
     fetcher.store.provide("urls", index_key(blob.url), lambda folder: keep(folder / "url.json", text.encode()))
-    assert fetcher.prospects([blob]) == [Prospect(blob=blob, size_bytes=None)]
+    assert fetcher.forecast([blob]) == [BlobForecast(blob=blob, size_bytes=None)]
 
 
 def test_who_has_waited_enough_asks_no_more(tmp_path: Path) -> None:
     cancel = CancelToken()
     cancel.set()
-    fetcher = Fetcher(Store(tmp_path), Means(notice=print, cancel=cancel))
+    fetcher = Fetcher(Store(tmp_path), DownloadOptions(notice=print, cancel=cancel))
     blobs = [Blob(url="https://host/a"), Blob(url="https://host/b", size_bytes=7)]
-    assert [each.size_bytes for each in fetcher.prospects(blobs)] == [None, 7]
+    assert [each.size_bytes for each in fetcher.forecast(blobs)] == [None, 7]
 
 
 def keep(path: Path, data: bytes) -> None:

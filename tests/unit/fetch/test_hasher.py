@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.fetch.hasher import Hasher
-from harness.fetch.journal import Part
-from harness.fetch.ranges import Parts
+from harness.fetch.journal import Chunk
+from harness.fetch.ranges import Ranges
 from harness.host.process import Cancelled
 
 CONTENT = bytes(range(100))
@@ -24,76 +24,78 @@ def file(tmp_path: Path) -> Iterator[int]:
     os.close(descriptor)
 
 
-def part_of(start: int, stop: int) -> Part:
-    return Part(start=start, stop=stop, crc32=zlib.crc32(CONTENT[start:stop]))
+def chunk_of(start: int, stop: int) -> Chunk:
+    return Chunk(start=start, stop=stop, crc32=zlib.crc32(CONTENT[start:stop]))
 
 
-def heed() -> None:
+def raise_if_cancelled() -> None:
     """Go on."""
 
 
-def resumed(*there: Part) -> Parts:
-    parts = Parts(10)
-    parts.resume(there, len(CONTENT))
-    return parts
+def resumed(*there: Chunk) -> Ranges:
+    ranges = Ranges(10)
+    ranges.resume(there, len(CONTENT))
+    return ranges
 
 
-def brought_again(parts: Parts, file: int, before: threading.Thread) -> None:
+def brought_again(ranges: Ranges, file: int, before: threading.Thread) -> None:
     """Bring whatever is missing, as soon as something is, until the hasher has ended."""
     while before.is_alive():
-        with parts.changed:
-            if (span := parts.take()) is None:
-                parts.changed.wait(0.001)
+        with ranges.changed:
+            if (span := ranges.take()) is None:
+                ranges.changed.wait(0.001)
                 continue
-            while room := parts.room(span):
+            while room := ranges.room(span):
                 crc32 = zlib.crc32(CONTENT[span.at : span.at + room])
                 os.pwrite(file, CONTENT[span.at : span.at + room], span.at)
-                part = parts.advance(span, room)
-                assert part is not None
-                parts.arrived(Part(start=part.start, stop=part.stop, crc32=crc32))
-            parts.leave(span)
+                chunk = ranges.advance(span, room)
+                assert chunk is not None
+                ranges.arrived(Chunk(start=chunk.start, stop=chunk.stop, crc32=crc32))
+            ranges.leave(span)
 
 
 def test_parts_are_hashed_in_their_order_however_they_arrive(file: int) -> None:
-    parts = resumed(part_of(50, 100), part_of(0, 7), part_of(7, 50))
-    digests = Hasher(parts, unsure=(), with_md5=True, file=lambda: file, heed=heed).whole()
+    ranges = resumed(chunk_of(50, 100), chunk_of(0, 7), chunk_of(7, 50))
+    digests = Hasher(ranges, unsure=(), with_md5=True, file=lambda: file, raise_if_cancelled=raise_if_cancelled).whole()
     assert digests.sha256 == SHA256
     assert digests.md5 == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
 
 def test_nothing_has_a_digest_too(file: int) -> None:
-    parts = Parts(10)
-    parts.total = 0
-    digests = Hasher(parts, unsure=(), with_md5=False, file=lambda: file, heed=heed).whole()
+    ranges = Ranges(10)
+    ranges.total = 0
+    digests = Hasher(
+        ranges, unsure=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled
+    ).whole()
     assert (digests.sha256, digests.md5) == (hashlib.sha256().hexdigest(), None)
 
 
 @pytest.mark.parametrize("damage", ["holes", "end"])
 def test_a_part_of_before_whose_bytes_are_not_there_is_brought_again(file: int, damage: str) -> None:
-    there = (part_of(0, 20), part_of(20, 80), part_of(80, 100))
+    there = (chunk_of(0, 20), chunk_of(20, 80), chunk_of(80, 100))
     if damage == "holes":
         os.pwrite(file, bytes(30), 10)
     else:
         os.ftruncate(file, 75)
-    parts, found = resumed(*there), []
-    hasher = Hasher(parts, unsure=there, with_md5=False, file=lambda: file, heed=heed)
+    ranges, found = resumed(*there), []
+    hasher = Hasher(ranges, unsure=there, with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
     thread = threading.Thread(target=lambda: found.append(hasher.whole()), daemon=True)
     thread.start()
-    brought_again(parts, file, thread)
+    brought_again(ranges, file, thread)
     assert found[0].sha256 == SHA256
-    assert parts.came == len(CONTENT)
+    assert ranges.came == len(CONTENT)
 
 
 def test_hashing_begins_anew_with_the_download(file: int) -> None:
-    parts = resumed(part_of(0, 60))
-    hasher = Hasher(parts, unsure=(), with_md5=False, file=lambda: file, heed=heed)
+    ranges = resumed(chunk_of(0, 60))
+    hasher = Hasher(ranges, unsure=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.append(hasher.whole().sha256), daemon=True)
     thread.start()
-    with parts.changed:
-        parts.start_over(None)
-        parts.resume([part_of(0, 100)], 100)
-        parts.changed.notify_all()
+    with ranges.changed:
+        ranges.start_over(None)
+        ranges.resume([chunk_of(0, 100)], 100)
+        ranges.changed.notify_all()
     thread.join()
     assert found == [SHA256]
 
@@ -103,4 +105,4 @@ def test_an_order_to_stop_ends_the_wait(file: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        Hasher(resumed(), unsure=(), with_md5=False, file=lambda: file, heed=stop).whole()
+        Hasher(resumed(), unsure=(), with_md5=False, file=lambda: file, raise_if_cancelled=stop).whole()

@@ -92,7 +92,7 @@ def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "what", "mend", "again"),
+    ("cause", "what", "fix", "again"),
     [
         (socket.gaierror(-2, "Name or service not known"), "the host cannot be resolved", "DNS", True),
         (ssl.SSLCertVerificationError(1, "self-signed certificate"), "self-signed", "SSL_CERT_FILE", False),
@@ -100,13 +100,13 @@ def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
         (httpx.InvalidURL("Invalid port: 'passw0rd'"), "this is no URL to ask", "the spec", False),
     ],
 )
-def test_what_httpx_says_becomes_advice(cause: Exception, what: str, mend: str, again: bool) -> None:  # noqa: FBT001
+def test_what_httpx_says_becomes_advice(cause: Exception, what: str, fix: str, again: bool) -> None:  # noqa: FBT001
     error = httpx.ConnectError(str(cause))
     error.__context__ = cause
     with pytest.raises(AttemptError) as raised, _explained():
         raise error
     assert what in str(raised.value)
-    assert mend in raised.value.mend
+    assert fix in raised.value.fix
     assert raised.value.again is again
     assert "passw0rd" not in str(raised.value)
 

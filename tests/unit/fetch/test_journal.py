@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from harness.fetch.journal import Journal, Part, gaps, parsed
+from harness.fetch.journal import Chunk, Journal, gaps, parsed
 from harness.fetch.partial import JOURNAL
 from harness.fetch.source import Head
 
@@ -20,7 +20,7 @@ class Line:
 
     start: int
     stop: int
-    part: Part | None
+    chunk: Chunk | None
 
 
 class Journals(RuleBasedStateMachine):
@@ -33,7 +33,7 @@ class Journals(RuleBasedStateMachine):
         self.journal = Journal(self.path)
         self.total = units * UNIT + odd
         self.lines: list[Line] = []
-        self.written: set[Part] = set()
+        self.written: set[Chunk] = set()
 
     def teardown(self) -> None:
         if hasattr(self, "journal"):
@@ -51,10 +51,10 @@ class Journals(RuleBasedStateMachine):
         stop = min((place + units) * UNIT, self.total)
         if place * UNIT < stop:
             start = self.path.stat().st_size
-            part = Part(start=place * UNIT, stop=stop, crc32=crc32)
-            self.journal.add_part(part)
-            self.written.add(part)
-            self.lines.append(Line(start, self.path.stat().st_size, part))
+            chunk = Chunk(start=place * UNIT, stop=stop, crc32=crc32)
+            self.journal.add_chunk(chunk)
+            self.written.add(chunk)
+            self.lines.append(Line(start, self.path.stat().st_size, chunk))
 
     @precondition(lambda self: self.lines)
     @rule(data=st.data())
@@ -97,19 +97,19 @@ class Journals(RuleBasedStateMachine):
         if not hasattr(self, "journal"):
             return
         said = self.journal.written()
-        assert set(said.parts) <= self.written
-        has_head = any(each.part is None for each in self.lines)
+        assert set(said.chunks) <= self.written
+        has_head = any(each.chunk is None for each in self.lines)
         assert said.total == self.total or (said.total is None and not has_head)
         if has_head:
             # Where parts overlap, one of them counts; where only one was ever written, it is there.
-            for part in {each.part.start: each.part for each in self.lines if each.part}.values():
-                others = {each for each in self.written if each.start < part.stop and part.start < each.stop}
-                assert part in said.parts or others != {part}
+            for chunk in {each.chunk.start: each.chunk for each in self.lines if each.chunk}.values():
+                others = {each for each in self.written if each.start < chunk.stop and chunk.start < each.stop}
+                assert chunk in said.chunks or others != {chunk}
 
     @invariant()
     def partitions_the_whole_with_its_gaps(self) -> None:
         if hasattr(self, "journal") and (said := self.journal.written()).total is not None:
-            pieces = sorted([(each.start, each.stop) for each in said.parts] + list(gaps(said.parts, said.total)))
+            pieces = sorted([(each.start, each.stop) for each in said.chunks] + list(gaps(said.chunks, said.total)))
             assert [0, *(stop for _, stop in pieces)] == [*(start for start, _ in pieces), said.total]
             assert all(start < stop for start, stop in pieces)
 
@@ -120,26 +120,26 @@ TestJournals = Journals.TestCase
 
 @given(st.binary(max_size=200))
 def test_whatever_a_disk_makes_of_it_can_be_read(text: bytes) -> None:
-    assert not parsed(text).parts
+    assert not parsed(text).chunks
 
 
 def test_a_line_after_a_torn_one_is_read(tmp_path: Path) -> None:
-    journal, part = Journal(tmp_path / JOURNAL), Part(start=0, stop=8, crc32=1)
+    journal, chunk = Journal(tmp_path / JOURNAL), Chunk(start=0, stop=8, crc32=1)
     journal.add_head("a", Head(total=16))
-    journal.add_part(Part(start=8, stop=16, crc32=2))
+    journal.add_chunk(Chunk(start=8, stop=16, crc32=2))
     with (tmp_path / JOURNAL).open("r+b") as file:
         file.truncate(file.seek(0, 2) - 9)
-    journal.add_part(part)
-    assert journal.written().parts == (part,)
+    journal.add_chunk(chunk)
+    assert journal.written().chunks == (chunk,)
     journal.close()
 
 
 def test_heads_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / JOURNAL)
-    journal.add_part(Part(start=0, stop=8, crc32=1))
+    journal.add_chunk(Chunk(start=0, stop=8, crc32=1))
     journal.add_head("a", Head(total=16))
     assert journal.written().total == 16
     journal.add_head("b", Head(total=17))
     assert journal.written().total is None
-    assert journal.written().parts == ()
+    assert journal.written().chunks == ()
     journal.close()

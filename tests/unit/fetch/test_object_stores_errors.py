@@ -81,11 +81,11 @@ PASSING: dict[str, tuple[Exception, bool]] = {
 }
 
 
-@pytest.mark.parametrize(("error", "mend"), FINAL.values(), ids=FINAL)
-def test_what_time_does_not_mend_is_not_tried_again(error: Exception, mend: str) -> None:
+@pytest.mark.parametrize(("error", "fix"), FINAL.values(), ids=FINAL)
+def test_what_time_does_not_mend_is_not_tried_again(error: Exception, fix: str) -> None:
     failed = failure(error)
     assert not failed.again
-    assert failed.mend.startswith(mend)
+    assert failed.fix.startswith(fix)
 
 
 @pytest.mark.parametrize(("error", "busy"), PASSING.values(), ids=PASSING)
@@ -108,7 +108,7 @@ def test_what_an_asynchronous_file_system_raises_is_explained() -> None:
     ("scheme", "variable"), [("s3", "AWS_PROFILE"), ("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("hf", "HF_TOKEN")]
 )
 def test_who_may_not_read_hears_where_credentials_are_looked_for(scheme: str, variable: str) -> None:
-    assert variable in failure(PermissionError("no"), scheme).mend
+    assert variable in failure(PermissionError("no"), scheme).fix
 
 
 @pytest.mark.parametrize("text", ["", "two\nlines  and more", "x" * 9999])
@@ -128,7 +128,7 @@ def test_any_text_is_one_line_of_some_length(text: str) -> None:
 )
 def test_no_secret_of_a_text_gets_any_further(text: str) -> None:
     failed = failure(caused(OSError(text), OSError(text)))
-    assert "s3cr3t" not in f"{failed} {failed.mend} {''.join(traceback.format_exception(failed))}"
+    assert "s3cr3t" not in f"{failed} {failed.fix} {''.join(traceback.format_exception(failed))}"
 
 
 @pytest.fixture
@@ -155,6 +155,6 @@ def test_a_missing_package_is_named(
     with pytest.raises(AttemptError, match=f"the package {package} is missing") as raised:
         read(ObjectSource(f"{scheme}://models/clip.irpa", stall_s=1))
     assert not raised.value.again
-    assert raised.value.mend == (
+    assert raised.value.fix == (
         f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
     )

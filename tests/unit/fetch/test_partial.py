@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
 from harness.core.urls import index_key
-from harness.fetch.download import Means, download
+from harness.fetch.download import DownloadOptions, download
 from harness.fetch.hasher import Digests
-from harness.fetch.journal import Journal, Part
-from harness.fetch.partial import BLOB, JOURNAL, Draft, Limits
+from harness.fetch.journal import Chunk, Journal
+from harness.fetch.partial import BLOB, JOURNAL, Limits, PartialDownload
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Head, Piece
 from harness.host.process import CancelToken
 
-PART_BYTES = 8
+CHUNK_BYTES = 8
 URL = "http://host/blob"
 CONTENT = bytes(range(1, 41))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -51,23 +51,23 @@ class Memory:
 HOST, MIRROR = Memory(), Memory(url="http://mirror/blob")
 
 
-def draft_of(blob: Blob, folder: Path, said: list[str] | None = None) -> Draft:
-    limits = Limits(part_bytes=PART_BYTES, starts_over=2)
-    return Draft(blob, folder, limits, (said if said is not None else []).append)
+def partial_of(blob: Blob, folder: Path, said: list[str] | None = None) -> PartialDownload:
+    limits = Limits(chunk_bytes=CHUNK_BYTES, starts_over=2)
+    return PartialDownload(blob, folder, limits, (said if said is not None else []).append)
 
 
-def taken(draft: Draft) -> Span:
-    with draft.changed:
-        span = draft.parts.take()
+def taken(partial: PartialDownload) -> Span:
+    with partial.changed:
+        span = partial.ranges.take()
     assert span is not None
     return span
 
 
-def begun(draft: Draft, size: int = 0, head: Head = HEAD) -> Span:
+def begun(partial: PartialDownload, size: int = 0, head: Head = HEAD) -> Span:
     """Return a span of which so much came from the host."""
-    span = taken(draft)
-    draft.accept(HOST, head, span)
-    draft.write(span, memoryview(CONTENT[:size]))
+    span = taken(partial)
+    partial.accept(HOST, head, span)
+    partial.write(span, memoryview(CONTENT[:size]))
     return span
 
 
@@ -88,14 +88,14 @@ def test_whatever_was_lost_of_a_draft_is_found_out_and_brought_again(
     data: st.DataObject, content: bytes, *, is_locked: bool, is_cut: bool
 ) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
-    places = data.draw(st.sets(st.sampled_from(range(0, len(content), PART_BYTES))))
+    policy = data.draw(st.sets(st.sampled_from(range(0, len(content), CHUNK_BYTES))))
     with TemporaryDirectory() as name:
         folder = Path(name)
         journal = Journal(folder / JOURNAL)
         journal.add_head(index_key(URL), Head(total=len(content), etag='"x"'))
-        for start in sorted(places):
-            part = content[start : start + PART_BYTES]
-            journal.add_part(Part(start=start, stop=start + len(part), crc32=zlib.crc32(part)))
+        for start in sorted(policy):
+            chunk = content[start : start + CHUNK_BYTES]
+            journal.add_chunk(Chunk(start=start, stop=start + len(chunk), crc32=zlib.crc32(chunk)))
         journal.close()
         (folder / BLOB).write_bytes(content)
         for path in (folder / BLOB, folder / JOURNAL):
@@ -103,9 +103,9 @@ def test_whatever_was_lost_of_a_draft_is_found_out_and_brought_again(
             damage(path, data.draw(st.lists(st.tuples(st.integers(0, 300), st.just(1)), max_size=2)), b"7")
             if is_cut:
                 path.write_bytes(path.read_bytes()[: data.draw(st.integers(0, 300))])
-        means = Means(notice=lambda _: None, connections=2, part_bytes=PART_BYTES)
+        options = DownloadOptions(notice=lambda _: None, connections=2, chunk_bytes=CHUNK_BYTES)
         blob = Blob(url=URL, sha256=sha256 if is_locked else None)
-        received = download(blob, [Memory(content)], folder, means, threading.Semaphore(2))
+        received = download(blob, [Memory(content)], folder, options, threading.Semaphore(2))
         assert received.sha256 == sha256
         assert (folder / BLOB).read_bytes() == content
 
@@ -119,109 +119,109 @@ def damage(path: Path, ranges: list[tuple[int, int]], byte: bytes) -> None:
 
 
 def test_what_an_earlier_draft_has_is_not_asked_for(tmp_path: Path) -> None:
-    with draft_of(LOCKED, tmp_path) as draft:
-        begun(draft, 2 * PART_BYTES + 3)
+    with partial_of(LOCKED, tmp_path) as partial:
+        begun(partial, 2 * CHUNK_BYTES + 3)
     memory, notices = Memory(), list[str]()
-    means = Means(notice=notices.append, connections=1, part_bytes=PART_BYTES)
-    received = download(LOCKED, [memory], tmp_path, means, threading.Semaphore(1))
+    options = DownloadOptions(notice=notices.append, connections=1, chunk_bytes=CHUNK_BYTES)
+    received = download(LOCKED, [memory], tmp_path, options, threading.Semaphore(1))
     assert received.resumed
-    assert {at for start, stop in memory.asked for at in range(start, stop or 0)} == set(range(PART_BYTES, 40))
+    assert {at for start, stop in memory.asked for at in range(start, stop or 0)} == set(range(CHUNK_BYTES, 40))
     assert notices == [f"{URL}: 8 of 40 bytes are there already"]
 
 
 def test_a_draft_whose_journal_says_nothing_is_emptied(tmp_path: Path) -> None:
     (tmp_path / BLOB).write_bytes(b"anything")
-    with draft_of(LOCKED, tmp_path) as draft:
-        assert draft.unsure == ()
+    with partial_of(LOCKED, tmp_path) as partial:
+        assert partial.unsure == ()
         assert (tmp_path / BLOB).read_bytes() == b""
 
 
 def test_a_content_that_changed_meanwhile_starts_over(tmp_path: Path) -> None:
     said: list[str] = []
-    with draft_of(UNLOCKED, tmp_path, said) as draft:
-        begun(draft, PART_BYTES)
-        span = taken(draft)
-        assert span.at == PART_BYTES
+    with partial_of(UNLOCKED, tmp_path, said) as partial:
+        begun(partial, CHUNK_BYTES)
+        span = taken(partial)
+        assert span.at == CHUNK_BYTES
         with pytest.raises(AttemptError, match="no such range"):
-            draft.accept(HOST, Head(start=PART_BYTES, ranged=True, total=40, etag='"y"'), span)
-        assert (span.at, draft.parts.came, draft.parts.generation) == (0, 0, 1)
+            partial.accept(HOST, Head(start=CHUNK_BYTES, ranged=True, total=40, etag='"y"'), span)
+        assert (span.at, partial.ranges.came, partial.ranges.generation) == (0, 0, 1)
     assert said == ['it changed meanwhile, its ETag was "x" and is "y"; starting over']
 
 
 def test_a_content_that_changes_again_and_again_is_given_up(tmp_path: Path) -> None:
-    with draft_of(UNLOCKED, tmp_path) as draft:
-        span = begun(draft, PART_BYTES)
+    with partial_of(UNLOCKED, tmp_path) as partial:
+        span = begun(partial, CHUNK_BYTES)
         for number in range(2):
-            draft.accept(HOST, Head(ranged=True, total=40, etag=f'"{number}"'), span)
+            partial.accept(HOST, Head(ranged=True, total=40, etag=f'"{number}"'), span)
         with pytest.raises(AttemptError, match="again and again") as caught:
-            draft.accept(HOST, Head(ranged=True, total=40, etag='"2"'), span)
+            partial.accept(HOST, Head(ranged=True, total=40, etag='"2"'), span)
         assert not caught.value.again
 
 
 def test_a_host_that_sends_all_in_place_of_the_rest_is_taken_from_the_beginning(tmp_path: Path) -> None:
-    with draft_of(LOCKED, tmp_path) as draft:
-        begun(draft, PART_BYTES)
-        span = taken(draft)
-        draft.accept(HOST, Head(total=40, etag='"x"'), span)
+    with partial_of(LOCKED, tmp_path) as partial:
+        begun(partial, CHUNK_BYTES)
+        span = taken(partial)
+        partial.accept(HOST, Head(total=40, etag='"x"'), span)
         assert (span.at, span.stop) == (0, 40)
-        draft.write(span, memoryview(CONTENT))
-        assert draft.parts.came == 40
+        partial.write(span, memoryview(CONTENT))
+        assert partial.ranges.came == 40
 
 
 @pytest.mark.parametrize(("blob", "generation"), [(LOCKED, 0), (UNLOCKED, 1)])
 def test_only_a_lock_lets_two_hosts_bring_one_blob(tmp_path: Path, blob: Blob, generation: int) -> None:
-    with draft_of(blob, tmp_path) as draft:
-        begun(draft, PART_BYTES)
-        span = taken(draft)
+    with partial_of(blob, tmp_path) as partial:
+        begun(partial, CHUNK_BYTES)
+        span = taken(partial)
         head = Head(start=span.at, ranged=True, total=40, etag='"of the mirror"')
         if generation:
             with pytest.raises(AttemptError):
-                draft.accept(MIRROR, head, span)
+                partial.accept(MIRROR, head, span)
         else:
-            draft.accept(MIRROR, head, span)
-        assert draft.parts.generation == generation
+            partial.accept(MIRROR, head, span)
+        assert partial.ranges.generation == generation
 
 
 def test_what_nothing_vouches_for_is_not_asked_for_in_parts(tmp_path: Path) -> None:
-    with draft_of(UNLOCKED, tmp_path) as draft:
-        span = begun(draft, 20, Head(ranged=True, total=40))
+    with partial_of(UNLOCKED, tmp_path) as partial:
+        span = begun(partial, 20, Head(ranged=True, total=40))
         assert span.stop == 40
-        assert draft.known(HOST, span) is None
-        assert (span.at, draft.parts.came) == (0, 0)
+        assert partial.known(HOST, span) is None
+        assert (span.at, partial.ranges.came) == (0, 0)
 
 
 def test_a_piece_of_before_a_new_beginning_is_not_written(tmp_path: Path) -> None:
-    with draft_of(LOCKED, tmp_path) as draft:
-        span = begun(draft, 4)
-        draft.start_over(None)
-        assert not draft.write(span, memoryview(CONTENT))
+    with partial_of(LOCKED, tmp_path) as partial:
+        span = begun(partial, 4)
+        partial.start_over(None)
+        assert not partial.write(span, memoryview(CONTENT))
         assert (tmp_path / BLOB).read_bytes() == b""
-        assert draft.parts.came == 0
+        assert partial.ranges.came == 0
 
 
 def test_a_body_without_a_length_says_its_size_by_its_end(tmp_path: Path) -> None:
-    with draft_of(UNLOCKED, tmp_path) as draft:
-        span = begun(draft, 13, Head())
-        draft.end_of_body(HOST, span)
-        assert draft.parts.total == 13
-    with draft_of(UNLOCKED, tmp_path) as draft:
-        assert [(part.start, part.stop) for part in draft.unsure] == [(0, 8), (8, 13)]
+    with partial_of(UNLOCKED, tmp_path) as partial:
+        span = begun(partial, 13, Head())
+        partial.end_of_body(HOST, span)
+        assert partial.ranges.total == 13
+    with partial_of(UNLOCKED, tmp_path) as partial:
+        assert [(chunk.start, chunk.stop) for chunk in partial.unsure] == [(0, 8), (8, 13)]
 
 
 def test_more_than_the_lock_allows_is_refused_before_it_fills_the_disk(tmp_path: Path) -> None:
-    with draft_of(LOCKED, tmp_path) as draft, pytest.raises(AttemptError, match="its content is 41 bytes"):
-        begun(draft, 0, Head(ranged=True, total=41))
-    with draft_of(LOCKED, tmp_path) as draft:
-        span = begun(draft, 0, Head())
+    with partial_of(LOCKED, tmp_path) as partial, pytest.raises(AttemptError, match="its content is 41 bytes"):
+        begun(partial, 0, Head(ranged=True, total=41))
+    with partial_of(LOCKED, tmp_path) as partial:
+        span = begun(partial, 0, Head())
         with pytest.raises(AttemptError, match="41 bytes or more"):
-            draft.write(span, memoryview(bytes(41)))
+            partial.write(span, memoryview(bytes(41)))
 
 
 def test_the_same_wrong_content_twice_is_no_accident(tmp_path: Path) -> None:
-    with draft_of(LOCKED, tmp_path) as draft:
-        draft.parts.total = 40
-        assert draft.difference(digests_of(CONTENT)) is None
-        first, second = draft.difference(digests_of(bytes(40))), draft.difference(digests_of(bytes(40)))
+    with partial_of(LOCKED, tmp_path) as partial:
+        partial.ranges.total = 40
+        assert partial.difference(digests_of(CONTENT)) is None
+        first, second = partial.difference(digests_of(bytes(40))), partial.difference(digests_of(bytes(40)))
         assert first is not None
         assert second is not None
         assert (first.again, second.again) == (True, False)
@@ -229,8 +229,8 @@ def test_the_same_wrong_content_twice_is_no_accident(tmp_path: Path) -> None:
 
 
 def test_the_md5_of_a_host_vouches_for_what_no_lock_does(tmp_path: Path) -> None:
-    with draft_of(UNLOCKED, tmp_path) as draft:
-        begun(draft, 0, Head(ranged=True, total=40, etag='"x"', md5="0" * 32))
-        error = draft.difference(digests_of(CONTENT))
+    with partial_of(UNLOCKED, tmp_path) as partial:
+        begun(partial, 0, Head(ranged=True, total=40, etag='"x"', md5="0" * 32))
+        error = partial.difference(digests_of(CONTENT))
         assert error is not None
         assert "MD5 " + "0" * 32 in str(error)

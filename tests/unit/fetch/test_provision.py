@@ -12,7 +12,7 @@ from harness.cli.arguments import parser
 from harness.core.blobs import Blob
 from harness.core.errors import DiskError
 from harness.fetch import provision
-from harness.fetch.fetcher import Need
+from harness.fetch.fetcher import FetchEstimate
 from harness.store.store import Store
 
 WANTED = Blob(url="https://host/wanted", sha256=hashlib.sha256(b"wanted").hexdigest(), size_bytes=9000)
@@ -27,9 +27,9 @@ def store(tmp_path: Path) -> Store:
 
     with Store(tmp_path) as filling:
         filling.provide("blobs", "0" * 64, make)
-    draft = filling.draft_dir("blobs", WANTED.sha256 or "")
-    draft.mkdir(parents=True)
-    (draft / "blob").write_bytes(bytes(500))
+    partial = filling.partial_dir("blobs", WANTED.sha256 or "")
+    partial.mkdir(parents=True)
+    (partial / "blob").write_bytes(bytes(500))
     return Store(tmp_path)
 
 
@@ -39,24 +39,24 @@ def parsed(*argv: str) -> Namespace:
 
 def test_room_is_made_by_what_was_not_used_but_not_by_what_is_to_be_resumed(store: Store) -> None:
     options = parsed("--cache-size", "10kB")
-    with provision.fetcher(options, store, lambda _: None) as having:
-        provision.make_room(options, having, [WANTED], lambda _: None)
+    with provision.fetcher(options, store, lambda _: None) as fetcher:
+        provision.make_room(options, fetcher, [WANTED], lambda _: None)
     assert store.find("blobs", "0" * 64) is None
-    assert store.draft_dir("blobs", WANTED.sha256 or "").is_dir()
+    assert store.partial_dir("blobs", WANTED.sha256 or "").is_dir()
 
 
 def test_without_a_limit_everything_stays(store: Store) -> None:
-    with provision.fetcher(parsed(), store, lambda _: None) as having:
-        provision.make_room(parsed(), having, [WANTED], lambda _: None)
+    with provision.fetcher(parsed(), store, lambda _: None) as fetcher:
+        provision.make_room(parsed(), fetcher, [WANTED], lambda _: None)
     assert store.find("blobs", "0" * 64) is not None
 
 
 def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
     options = parser({}).parse_args(["fetch"])
-    with provision.fetcher(options, store, lambda _: None) as having:
-        having.check_room(Need(blobs=2, bytes=1 << 62))
+    with provision.fetcher(options, store, lambda _: None) as fetcher:
+        fetcher.check_room(FetchEstimate(blobs=2, bytes=1 << 62))
         with pytest.raises(DiskError, match=r"2 blobs of [0-9.]+ TB are to come, and .* are free; free some space"):
-            having.fetch(WANTED)
+            fetcher.fetch(WANTED)
 
 
 def test_one_that_cannot_be_had_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -4,82 +4,82 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.fetch.journal import Part, gaps
-from harness.fetch.ranges import Parts, Span
+from harness.fetch.journal import Chunk, gaps
+from harness.fetch.ranges import Ranges, Span
 
 
 class Transfer:
     """Connections that bring a blob and a hasher that follows, each doing what an example draws."""
 
-    def __init__(self, total: int, part_bytes: int, draw: Callable[[int], int], *, ranged: bool) -> None:
+    def __init__(self, total: int, chunk_bytes: int, draw: Callable[[int], int], *, ranged: bool) -> None:
         self.total, self.ranged, self.draw = total, ranged, draw
-        self.parts = held(part_bytes)
+        self.ranges = held(chunk_bytes)
         self.spans: list[Span] = []
         self.times: Counter[int] = Counter()
-        self.completed: list[Part] = []
+        self.completed: list[Chunk] = []
         self.hashed = 0
 
-    def resumes(self, parts: list[Part]) -> None:
-        if parts:
-            self.parts.resume(parts, self.total)
-            self.completed = list(parts)
-            for part in parts:
-                self.times.update(range(part.start, part.stop))
+    def resumes(self, ranges: list[Chunk]) -> None:
+        if ranges:
+            self.ranges.resume(ranges, self.total)
+            self.completed = list(ranges)
+            for chunk in ranges:
+                self.times.update(range(chunk.start, chunk.stop))
 
     def takes(self) -> None:
-        if (span := self.parts.take()) is not None:
-            assert self.parts.lacks(span)
+        if (span := self.ranges.take()) is not None:
+            assert self.ranges.lacks(span)
             self.spans.append(span)
 
     def leaves(self) -> None:
         if self.spans:
-            self.parts.leave(self.spans.pop(self.draw(len(self.spans))))
+            self.ranges.leave(self.spans.pop(self.draw(len(self.spans))))
 
     def receives(self) -> None:
         if self.spans:
             span = self.spans[self.draw(len(self.spans))]
-            if self.parts.total is None and self.parts.lacks(span):
-                self.parts.total = span.stop = self.total
+            if self.ranges.total is None and self.ranges.lacks(span):
+                self.ranges.total = span.stop = self.total
                 if self.ranged:
-                    self.parts.spread(span, self.total)
-            if room := self.parts.room(span):
+                    self.ranges.spread(span, self.total)
+            if room := self.ranges.room(span):
                 self.brings(span, 1 + self.draw(room))
 
     def brings(self, span: Span, size: int) -> None:
         self.times.update(range(span.at, span.at + size))
-        if (part := self.parts.advance(span, size)) is not None:
-            self.completed.append(part)
-            self.parts.arrived(part)
+        if (chunk := self.ranges.advance(span, size)) is not None:
+            self.completed.append(chunk)
+            self.ranges.arrived(chunk)
 
     def starts_over(self) -> None:
-        fresh = [each for each in self.spans if self.parts.lacks(each)]
-        self.parts.start_over(fresh[self.draw(len(fresh))] if fresh and self.draw(2) else None)
+        fresh = [each for each in self.spans if self.ranges.lacks(each)]
+        self.ranges.start_over(fresh[self.draw(len(fresh))] if fresh and self.draw(2) else None)
         self.times.clear()
         self.completed.clear()
         self.hashed = 0
 
     def hashes(self) -> None:
-        if (part := self.parts.next_there(self.hashed)) is not None:
-            self.hashed = part.stop
+        if (chunk := self.ranges.next_there(self.hashed)) is not None:
+            self.hashed = chunk.stop
 
     def finds_lost(self) -> None:
-        if (part := self.parts.next_there(self.hashed)) is not None:
-            self.completed.remove(part)
-            self.times.subtract(range(part.start, part.stop))
-            self.parts.lost(part)
+        if (chunk := self.ranges.next_there(self.hashed)) is not None:
+            self.completed.remove(chunk)
+            self.times.subtract(range(chunk.start, chunk.stop))
+            self.ranges.lost(chunk)
 
     def ends(self) -> None:
         """Bring all the rest; it takes no more steps than there are bytes, and some."""
         for _ in range(4 * self.total + 20):
-            if self.hashed == self.parts.total:
+            if self.hashed == self.ranges.total:
                 return
-            assert self.parts.divisible or self.hashed < self.total
+            assert self.ranges.divisible or self.hashed < self.total
             self.takes()
             self.receives()
             self.hashes()
-            for each in [each for each in self.spans if not self.parts.lacks(each)]:
+            for each in [each for each in self.spans if not self.ranges.lacks(each)]:
                 self.spans.remove(each)
-                self.parts.leave(each)
+                self.ranges.leave(each)
         raise AssertionError(f"{self.hashed} of {self.total}")
 
 
@@ -93,86 +93,86 @@ STEPS = [
 ]
 
 
-@given(data=st.data(), total=st.integers(1, 60), part_bytes=st.integers(1, 9), ranged=st.booleans())
+@given(data=st.data(), total=st.integers(1, 60), chunk_bytes=st.integers(1, 9), ranged=st.booleans())
 def test_every_byte_comes_just_once_whatever_connections_do(
-    data: st.DataObject, total: int, part_bytes: int, *, ranged: bool
+    data: st.DataObject, total: int, chunk_bytes: int, *, ranged: bool
 ) -> None:
     chance = data.draw(st.randoms(use_true_random=False))
-    transfer = Transfer(total, part_bytes, chance.randrange, ranged=ranged)
+    transfer = Transfer(total, chunk_bytes, chance.randrange, ranged=ranged)
     edges = sorted(data.draw(st.sets(st.integers(0, total), max_size=6)))
-    transfer.resumes([Part(start=a, stop=b, crc32=0) for a, b in zip(edges[::2], edges[1::2], strict=False)])
+    transfer.resumes([Chunk(start=a, stop=b, crc32=0) for a, b in zip(edges[::2], edges[1::2], strict=False)])
     for step in data.draw(st.lists(st.sampled_from(STEPS), max_size=60)):
         step(transfer)
         came = sum(transfer.times.values())
-        assert transfer.parts.came == came
+        assert transfer.ranges.came == came
         assert max(transfer.times.values(), default=0) <= 1
     transfer.ends()
     assert {at: times for at, times in transfer.times.items() if times} == dict.fromkeys(range(total), 1)
-    assert transfer.parts.came == total
-    assert list(gaps(sorted(transfer.completed, key=lambda part: part.start), total)) == []
-    assert sum(part.stop - part.start for part in transfer.completed) == total
+    assert transfer.ranges.came == total
+    assert list(gaps(sorted(transfer.completed, key=lambda chunk: chunk.start), total)) == []
+    assert sum(chunk.stop - chunk.start for chunk in transfer.completed) == total
 
 
-def held(part_bytes: int) -> Parts:
+def held(chunk_bytes: int) -> Ranges:
     """Return parts whose lock is held."""
-    parts = Parts(part_bytes)
-    parts.changed.acquire()
-    return parts
+    ranges = Ranges(chunk_bytes)
+    ranges.changed.acquire()
+    return ranges
 
 
-def of(total: int, part_bytes: int) -> tuple[Parts, Span]:
+def of(total: int, chunk_bytes: int) -> tuple[Ranges, Span]:
     """Return the parts of a blob, and the span that the first connection took."""
-    parts = held(part_bytes)
-    span = parts.take()
+    ranges = held(chunk_bytes)
+    span = ranges.take()
     assert span is not None
-    parts.total = span.stop = total
-    parts.spread(span, total)
-    return parts, span
+    ranges.total = span.stop = total
+    ranges.spread(span, total)
+    return ranges, span
 
 
 def test_what_is_slow_to_come_is_halved_between_parts() -> None:
-    parts, span = of(40, 10)
-    others = [parts.take() for _ in range(3)]
+    ranges, span = of(40, 10)
+    others = [ranges.take() for _ in range(3)]
     assert [(each.at, each.stop) for each in [span, *others] if each] == [(0, 10), (10, 20), (20, 30), (30, 40)]
-    assert parts.take() is None
-    parts = held(10)
-    parts.resume([Part(start=0, stop=1, crc32=0)], 10 * 64 * 4)
-    first = parts.take()
+    assert ranges.take() is None
+    ranges = held(10)
+    ranges.resume([Chunk(start=0, stop=1, crc32=0)], 10 * 64 * 4)
+    first = ranges.take()
     assert first is not None
     assert (first.at, first.stop) == (1, 40)
-    while (last := parts.take()) is not None and last.at != 20:
+    while (last := ranges.take()) is not None and last.at != 20:
         pass
     assert last is not None
     assert last.at == first.stop == 20
 
 
 def test_a_connection_that_leaves_in_the_middle_of_a_part_loses_nothing() -> None:
-    parts, span = of(20, 10)
-    assert parts.advance(span, 4) is None
-    parts.leave(span)
-    again = parts.take()
+    ranges, span = of(20, 10)
+    assert ranges.advance(span, 4) is None
+    ranges.leave(span)
+    again = ranges.take()
     assert again is span
-    part = parts.advance(span, 6)
-    assert part is not None
-    assert (part.start, part.stop) == (0, 10)
+    chunk = ranges.advance(span, 6)
+    assert chunk is not None
+    assert (chunk.start, chunk.stop) == (0, 10)
 
 
 def test_the_size_of_a_blob_may_be_told_by_its_end() -> None:
-    parts = held(10)
-    span = parts.take()
+    ranges = held(10)
+    span = ranges.take()
     assert span is not None
-    assert parts.advance(span, 10) is not None
-    assert parts.advance(span, 3) is None
-    assert parts.end(span) == Part(start=10, stop=13, crc32=0)
-    assert parts.total == parts.came == 13
+    assert ranges.advance(span, 10) is not None
+    assert ranges.advance(span, 3) is None
+    assert ranges.end(span) == Chunk(start=10, stop=13, crc32=0)
+    assert ranges.total == ranges.came == 13
 
 
 def test_a_span_of_before_a_new_beginning_is_of_no_use() -> None:
-    parts, span = of(20, 10)
-    parts.start_over(None)
-    assert not parts.lacks(span)
-    assert parts.room(span) == 0
-    parts.leave(span)
-    again = parts.take()
+    ranges, span = of(20, 10)
+    ranges.start_over(None)
+    assert not ranges.lacks(span)
+    assert ranges.room(span) == 0
+    ranges.leave(span)
+    again = ranges.take()
     assert again is not None
     assert (again.at, again.stop) == (0, None)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.fetch.ranges import Span
-from harness.fetch.retry import Retry, Tries
+from harness.fetch.retry import Retry, RetryLoop
 from harness.fetch.source import AttemptError, Head, Piece, Source
 from harness.host.process import Cancelled, CancelToken
 
@@ -44,7 +44,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.span = Span(stop=SIZE)
-        self.tries = Tries(
+        self.retry_loop = RetryLoop(
             BLOB, self.sources, self.retry, notice=self.notices.append, ends=self.ends, busy=self.was_pushed
         )
 
@@ -58,7 +58,7 @@ class Bench:
             self.asked.append(source)
             answers[min(len(self.asked), len(answers)) - 1](span)
 
-        self.tries.bring(self.span, receive, lambda span: span.at < SIZE)
+        self.retry_loop.bring(self.span, receive, lambda span: span.at < SIZE)
 
 
 def brings(size: int) -> Callable[[Span], None]:
@@ -83,14 +83,14 @@ def test_a_span_is_asked_for_until_all_of_it_is_there() -> None:
     bench = Bench()
     bench.bring(brings(40))
     assert bench.span.at == SIZE
-    assert (len(bench.asked), bench.tries.failures, bench.notices) == (3, 0, [])
+    assert (len(bench.asked), bench.retry_loop.failures, bench.notices) == (3, 0, [])
 
 
 def test_sources_are_asked_in_turn_and_the_one_that_serves_stays_first() -> None:
     bench = Bench((FIRST, SECOND, THIRD))
     bench.bring(fails(), fails(), brings(50))
     assert bench.asked == [FIRST, SECOND, THIRD, THIRD]
-    assert bench.tries.source == THIRD
+    assert bench.retry_loop.source == THIRD
     assert bench.notices == [
         "http://first/blob: it is broken (attempt 1 of 3, at byte 0); asking http://second/blob",
         "http://second/blob: it is broken (attempt 1 of 3, at byte 0); asking http://third/blob",
@@ -102,7 +102,7 @@ def test_all_sources_together_are_one_attempt() -> None:
     with pytest.raises(AttemptError, match=r"http://second/blob: it is broken \(attempt 3 of 3, at byte 0\)"):
         bench.bring(fails())
     assert bench.asked == [FIRST, SECOND] * 3
-    assert bench.tries.failures == 6
+    assert bench.retry_loop.failures == 6
     assert sum("; next in 0.0 s" in notice for notice in bench.notices) == 2
 
 
@@ -125,7 +125,7 @@ def test_what_breaks_off_again_and_again_but_brings_something_costs_no_attempt()
     bench.bring(*[fails(after=9)] * 11, brings(1))
     assert bench.span.at == SIZE
     assert len(bench.asked) == 12
-    assert bench.tries.failures == 11
+    assert bench.retry_loop.failures == 11
     assert all(notice.endswith("; goes on") for notice in bench.notices)
 
 
@@ -193,12 +193,12 @@ def test_a_connection_that_an_order_shut_down_is_no_failure() -> None:
 
     with pytest.raises(Cancelled):
         bench.bring(is_shut_down)
-    assert (bench.tries.failures, bench.notices) == (0, [])
+    assert (bench.retry_loop.failures, bench.notices) == (0, [])
 
 
 def test_a_source_is_done_without_only_if_there_are_others() -> None:
-    tries = Bench((FIRST, SECOND)).tries
-    assert tries.does_without(FIRST)
-    assert tries.source == SECOND
-    assert not tries.does_without(FIRST)
-    assert not tries.does_without(SECOND)
+    retry_loop = Bench((FIRST, SECOND)).retry_loop
+    assert retry_loop.does_without(FIRST)
+    assert retry_loop.source == SECOND
+    assert not retry_loop.does_without(FIRST)
+    assert not retry_loop.does_without(SECOND)

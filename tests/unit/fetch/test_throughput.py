@@ -4,13 +4,13 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
 from harness.core.text import size
-from harness.fetch.throughput import Traffic
+from harness.fetch.throughput import Throughput
 
 A, B = Blob(url="https://host/a"), Blob(url="https://host/b")
 
 
 def test_a_line_says_how_far_how_fast_and_how_long() -> None:
-    traffic = Traffic()
+    traffic = Throughput()
     traffic.expect(2, 3_000_000_000)
     traffic.came(A, 0, 1_000_000_000, now_s=100.0)
     traffic.came(A, 500_000_000, 1_000_000_000, now_s=110.0)
@@ -18,14 +18,14 @@ def test_a_line_says_how_far_how_fast_and_how_long() -> None:
 
 
 def test_what_was_there_before_did_not_come_just_now() -> None:
-    traffic = Traffic()
+    traffic = Throughput()
     traffic.came(A, 900_000_000, 1_000_000_000, now_s=0.0)
     traffic.came(A, 910_000_000, 1_000_000_000, now_s=10.0)
     assert traffic.line() == "fetching: 0 of 1 blobs, 910.0 MB of 1.0 GB, 1.0 MB/s, 1:30 left"
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    traffic = Traffic()
+    traffic = Throughput()
     for second in range(101):
         traffic.came(A, second * 100, 1_000_000, now_s=float(second))
     for second in range(101, 200):
@@ -34,7 +34,7 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 
 
 def test_what_ended_is_counted_and_what_is_whole_has_nothing_left() -> None:
-    traffic = Traffic()
+    traffic = Throughput()
     traffic.came(A, 0, 1_000, now_s=0.0)
     traffic.came(A, 1_000, 1_000, now_s=1.0)
     traffic.ended(A)
@@ -43,7 +43,7 @@ def test_what_ended_is_counted_and_what_is_whole_has_nothing_left() -> None:
 
 
 def test_hours_are_told_as_hours() -> None:
-    traffic = Traffic()
+    traffic = Throughput()
     traffic.came(A, 0, 7_323_000, now_s=0.0)
     traffic.came(A, 1_000, 7_323_000, now_s=1.0)
     assert traffic.line().endswith(", 2:02:02 left")
@@ -53,7 +53,7 @@ def test_hours_are_told_as_hours() -> None:
     st.lists(st.tuples(st.sampled_from([A, B]), st.integers(0, 10**12), st.none() | st.integers(0, 10**12)), min_size=1)
 )
 def test_whatever_comes_can_be_told(events: list[tuple[Blob, int, int | None]]) -> None:
-    traffic = Traffic()
+    traffic = Throughput()
     for now_s, (blob, so_far, in_all) in enumerate(events):
         traffic.came(blob, so_far, in_all, now_s=float(now_s))
         assert traffic.line().startswith("fetching: 0 of ")

@@ -152,9 +152,9 @@ def test_own_wheels_count_in_the_place_of_the_lock(tmp_path: Path, store: Store)
 def test_a_release_is_pinned_by_what_its_files_have(tmp_path: Path, store: Store) -> None:
     folder = both(tmp_path / "own", NIGHTLY)
     asked = parsed("--wheels", str(folder), f"--iree={NIGHTLY}", "--locked")
-    with provision.fetcher(asked, store, print) as having:
-        exact = release_sources.pinned(release_sources.chosen(asked, store), having)
-        assert release_sources.pinned(releases.find("3.9.0"), having) == releases.find("3.9.0")
+    with provision.fetcher(asked, store, print) as fetcher:
+        exact = release_sources.pinned(release_sources.chosen(asked, store), fetcher)
+        assert release_sources.pinned(releases.find("3.9.0"), fetcher) == releases.find("3.9.0")
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())]
     assert [each.sha256 for each in exact.wheels] == [(digest,) for digest in digests]
 
@@ -162,7 +162,7 @@ def test_a_release_is_pinned_by_what_its_files_have(tmp_path: Path, store: Store
 def test_what_nothing_vouches_for_is_refused_with_locked(store: Store) -> None:
     wheels = (Wheel(package="iree-base-compiler", version=NIGHTLY, sha256=(), url=f"{HOST}/w.whl?sig=s3cret"),)
     release = ReleaseWheels(release=releases.of_build(NIGHTLY), release_candidate=NIGHTLY, commit="", wheels=wheels)
-    with provision.fetcher(parsed("--locked"), store, print) as having, pytest.raises(FetchError) as caught:
-        release_sources.pinned(release, having)
+    with provision.fetcher(parsed("--locked"), store, print) as fetcher, pytest.raises(FetchError) as caught:
+        release_sources.pinned(release, fetcher)
     named = f"{HOST}/w.whl?sig=***: its page names no sha256 for it, and --locked refuses it; "
     assert str(caught.value).startswith(named)

@@ -4,29 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.blobs import Blob, Prospect
+from harness.core.blobs import Blob, BlobForecast
 from harness.pipeline.shell_script import forecast
 
 GB = 10**9
 
 
-def remote(name: str, size_bytes: int | None, *, here: bool = False, begun_bytes: int = 0) -> Prospect:
+def remote(name: str, size_bytes: int | None, *, here: bool = False, partial_bytes: int = 0) -> BlobForecast:
     blob = Blob(url=f"https://me:pw@host/{name}?sig=s1gnature")
-    return Prospect(blob=blob, size_bytes=size_bytes, is_here=here, begun_bytes=begun_bytes)
+    return BlobForecast(blob=blob, size_bytes=size_bytes, is_present=here, partial_bytes=partial_bytes)
 
 
-def local(name: str, size_bytes: int | None) -> Prospect:
-    return Prospect(blob=Blob(url=f"file:///{name}"), size_bytes=size_bytes, is_here=size_bytes is not None)
+def local(name: str, size_bytes: int | None) -> BlobForecast:
+    return BlobForecast(blob=Blob(url=f"file:///{name}"), size_bytes=size_bytes, is_present=size_bytes is not None)
 
 
-def lines(*prospects: Prospect) -> list[str]:
-    return forecast(prospects, store=Path("/store"), free_bytes=60 * GB).splitlines()
+def lines(*forecasts: BlobForecast) -> list[str]:
+    return forecast(forecasts, store=Path("/store"), free_bytes=60 * GB).splitlines()
 
 
 def test_each_blob_and_what_they_need_together() -> None:
     assert lines(
         remote("here", 2 * GB, here=True),
-        remote("begun", 3 * GB, begun_bytes=GB),
+        remote("begun", 3 * GB, partial_bytes=GB),
         remote("none", 5 * GB),
         local("a", 12),
     ) == [
@@ -41,7 +41,7 @@ def test_each_blob_and_what_they_need_together() -> None:
 
 
 def test_what_nobody_knows_is_said_to_be_unknown() -> None:
-    told = lines(remote("none", None), remote("begun", None, begun_bytes=7), remote("small", 12), local("b", None))
+    told = lines(remote("none", None), remote("begun", None, partial_bytes=7), remote("small", 12), local("b", None))
     assert told[1:3] == [
         "#        ?  to fetch  https://host/none?sig=***",
         "#        ?  begun     https://host/begun?sig=***",
@@ -52,7 +52,7 @@ def test_what_nobody_knows_is_said_to_be_unknown() -> None:
 
 
 def test_more_than_is_to_come_may_be_there() -> None:
-    assert remote("begun", 10, begun_bytes=4096).lacking_bytes == 0
+    assert remote("begun", 10, partial_bytes=4096).missing_bytes == 0
 
 
 def test_what_is_free_may_be_unknown() -> None:

@@ -17,7 +17,7 @@ from harness.store.gc import Collected, Held, collect, usage
 from harness.store.inventory import Item
 from harness.store.store import Store
 from tests.patience import IN_PROCESS_S
-from tests.unit.stores import digest, drafts, makes, put, used
+from tests.unit.stores import digest, makes, partials, put, used
 
 NOTHING = Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)
 
@@ -27,14 +27,14 @@ def put_url(store: Store, name: str, text: str) -> Path:
         return maker.provide("urls", digest(name), makes(text.encode(), "url.json")).path
 
 
-def put_draft(store: Store, name: str, size_bytes: int = 1, *, days_ago: float = 0) -> Path:
-    draft = store.draft_dir("blobs", digest(name))
-    draft.mkdir(parents=True)
+def put_partial(store: Store, name: str, size_bytes: int = 1, *, days_ago: float = 0) -> Path:
+    partial = store.partial_dir("blobs", digest(name))
+    partial.mkdir(parents=True)
     (store.root / "locks").mkdir(exist_ok=True)
-    (draft / "blob").write_bytes(b"x" * size_bytes)
-    used(draft / "blob", days_ago)
-    used(draft, days_ago)
-    return draft
+    (partial / "blob").write_bytes(b"x" * size_bytes)
+    used(partial / "blob", days_ago)
+    used(partial, days_ago)
+    return partial
 
 
 def keys(items: tuple[Item, ...]) -> list[str]:
@@ -45,8 +45,8 @@ def test_usage(store: Store) -> None:
     put(store, "a", 10)
     put(store, "b", 20)
     put(store, "c", 3, kind="modules")
-    draft = put_draft(store, "d", 5)
-    os.truncate(draft / "blob", 1 << 30)
+    partial = put_partial(store, "d", 5)
+    os.truncate(partial / "blob", 1 << 30)
     found = usage(store)
     assert found.kinds == (Held(kind="blobs", count=2, bytes=30), Held(kind="modules", count=1, bytes=3))
     assert found.unfinished.count == 1
@@ -78,11 +78,11 @@ def test_what_nobody_used_for_longest_goes_first(store: Store) -> None:
     put(store, "a", 10, days_ago=1)
     put(store, "b", 10, days_ago=4, kind="modules")
     put(store, "c", 10, days_ago=2)
-    put_draft(store, "d", 10, days_ago=3)
+    put_partial(store, "d", 10, days_ago=3)
     before = usage(store).total_bytes
     done = collect(store, 15)
     going = [("modules", digest("b"), False), ("blobs", digest("d"), True), ("blobs", digest("c"), False)]
-    assert [(item.kind, item.key, item.is_draft) for item in done.removed] == going
+    assert [(item.kind, item.key, item.is_partial) for item in done.removed] == going
     assert (done.freed_bytes, done.total_bytes, done.kept_in_use) == (before - 10, 10, ())
     assert store.find("modules", digest("b")) is None
     assert store.find("blobs", digest("a")) is not None
@@ -138,7 +138,7 @@ def test_what_was_asked_for_before_it_was_there_stays(store: Store) -> None:
 
 def test_what_somebody_makes_stays(store: Store) -> None:
     put(store, "a", 10)
-    put_draft(store, "b", days_ago=100)
+    put_partial(store, "b", days_ago=100)
     with store.lock(f"blobs-{digest('a')}"), store.lock(f"blobs-{digest('b')}"):
         done = collect(store, 0)
     assert (done.removed, keys(done.kept_in_use)) == ((), [digest("a")])
@@ -169,14 +169,14 @@ def test_what_is_used_meanwhile_stays(store: Store) -> None:
 
 def test_without_a_budget_only_stale_drafts_go(store: Store) -> None:
     put(store, "a", 10, days_ago=1000)
-    put_draft(store, "old", 10_000, days_ago=8)
-    young = put_draft(store, "young", days_ago=6)
-    fresh = put_draft(store, "fresh", days_ago=8)
+    put_partial(store, "old", 10_000, days_ago=8)
+    young = put_partial(store, "young", days_ago=6)
+    fresh = put_partial(store, "fresh", days_ago=8)
     (fresh / "part").touch()
     done = collect(store, None)
-    assert [(item.key, item.is_draft) for item in done.removed] == [(digest("old"), True)]
+    assert [(item.key, item.is_partial) for item in done.removed] == [(digest("old"), True)]
     assert done.freed_bytes >= 10_000
-    assert sorted(drafts(store)) == sorted([young, fresh])
+    assert sorted(partials(store)) == sorted([young, fresh])
     assert store.find("blobs", digest("a")) is not None
 
 

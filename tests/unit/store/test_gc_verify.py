@@ -8,7 +8,7 @@ import pytest
 
 from harness.store.gc import Verified, verify
 from harness.store.store import Store
-from tests.unit.stores import DAY_S, backdate, digest, drafts, put
+from tests.unit.stores import DAY_S, backdate, digest, partials, put
 
 
 def test_verify_reads_everything(store: Store) -> None:
@@ -43,7 +43,7 @@ def test_verify_removes_what_is_not_what_was_stored(store: Store, damage: Callab
     damage(bad.path / "blob")
     assert {each.key: each.ok for each in verify(store)} == {digest("a"): True, digest("b"): False}
     assert (good.path.exists(), bad.path.exists()) == (True, False)
-    assert drafts(store) == []
+    assert partials(store) == []
     assert [each.ok for each in verify(store)] == [True]
 
 

@@ -9,7 +9,7 @@ from harness.core.errors import DiskError
 from harness.store.entry import Entry
 from harness.store.stamps import file_sha256
 from harness.store.store import Store
-from tests.unit.stores import KEY, backdate, drafts, makes, manifest, refuses
+from tests.unit.stores import KEY, backdate, makes, manifest, partials, refuses
 
 
 def test_what_is_made_is_there_afterwards(store: Store) -> None:
@@ -20,7 +20,7 @@ def test_what_is_made_is_there_afterwards(store: Store) -> None:
     assert made.files == found.files == {"lib/a.so": made.files["lib/a.so"]}
     assert found.sha256("lib/a.so") == file_sha256(found.path / "lib/a.so")
     assert found.files["lib/a.so"]["bytes"] == 1
-    assert drafts(store) == []
+    assert partials(store) == []
 
 
 def test_nothing_is_found_before_it_is_made(store: Store) -> None:
@@ -42,7 +42,7 @@ def test_what_could_not_be_made_is_not_there(store: Store, error: type[BaseExcep
     with pytest.raises(error):
         store.provide("blobs", KEY, make)
     assert store.find("blobs", KEY) is None
-    assert drafts(store) == []
+    assert partials(store) == []
     assert not store.provide("blobs", KEY, makes(b"x")).cached
 
 
@@ -59,15 +59,15 @@ def test_what_is_resumable_is_there_for_the_next(store: Store, error: type[BaseE
     with pytest.raises(error):
         store.provide("blobs", KEY, begin, resumable=True)
     assert store.find("blobs", KEY) is None
-    assert drafts(store) == [store.draft_dir("blobs", KEY)]
+    assert partials(store) == [store.partial_dir("blobs", KEY)]
     entry = store.provide("blobs", KEY, finish, resumable=True)
-    assert (list(entry.files), drafts(store)) == (["blob"], [])
+    assert (list(entry.files), partials(store)) == (["blob"], [])
 
 
 def test_a_manifest_in_a_draft_is_not_a_file_of_the_entry(store: Store) -> None:
-    draft = store.draft_dir("blobs", KEY)
-    draft.mkdir(parents=True)
-    (draft / "entry.json").touch()
+    partial = store.partial_dir("blobs", KEY)
+    partial.mkdir(parents=True)
+    (partial / "entry.json").touch()
     assert list(store.provide("blobs", KEY, makes(b"x"), resumable=True).files) == ["blob"]
 
 
@@ -164,7 +164,7 @@ def test_what_another_machine_published_first_is_taken(store: Store) -> None:
     entry = store.provide("blobs", KEY, publishes(store))
     assert not entry.cached
     assert entry.files == store.provide("blobs", KEY, refuses).files
-    assert drafts(store) == []
+    assert partials(store) == []
 
 
 def test_what_another_machine_published_and_does_not_please_is_replaced(store: Store) -> None:
@@ -176,7 +176,7 @@ def test_what_another_machine_published_and_does_not_please_is_replaced(store: S
         (folder / "blob").write_bytes(b"new")
 
     assert is_new(store.provide("blobs", KEY, make, is_good=is_new))
-    assert drafts(store) == []
+    assert partials(store) == []
 
 
 @pytest.mark.parametrize("leave", [None, "empty", "theirs"])
@@ -198,7 +198,7 @@ def test_a_draft_that_vanished_is_looked_for_where_it_should_be(
 
 
 def test_a_draft_that_vanished_for_good_is_an_error(store: Store) -> None:
-    with pytest.raises(DiskError, match=rf"{store.draft_dir('blobs', KEY)}: another has taken the folder away"):
+    with pytest.raises(DiskError, match=rf"{store.partial_dir('blobs', KEY)}: another has taken the folder away"):
         store.provide("blobs", KEY, lambda folder: folder.rmdir())
     assert not store.provide("blobs", KEY, makes(b"x")).cached
 
@@ -206,7 +206,7 @@ def test_a_draft_that_vanished_for_good_is_an_error(store: Store) -> None:
 def test_a_file_that_a_maker_misses_is_its_own_error(store: Store) -> None:
     with pytest.raises(FileNotFoundError):
         store.provide("blobs", KEY, lambda folder: (folder / "nothing").unlink())
-    assert drafts(store) == []
+    assert partials(store) == []
 
 
 def test_a_digest_is_remembered_until_the_file_changes(store: Store, tmp_path: Path) -> None:

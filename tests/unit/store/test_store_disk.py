@@ -11,7 +11,7 @@ from harness.host.disk import disk_errors, write_atomically
 from harness.store import scratch
 from harness.store.stamps import file_sha256
 from harness.store.store import Store
-from tests.unit.stores import KEY, drafts, makes, refuses
+from tests.unit.stores import KEY, makes, partials, refuses
 
 
 @pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOLCK"])
@@ -31,7 +31,7 @@ def test_a_full_disk_is_named(store: Store) -> None:
         DiskError, match=rf"{store.root}: cannot be written \(No space left on device\); free some space"
     ):
         store.provide("blobs", KEY, make)
-    assert drafts(store) == []
+    assert partials(store) == []
 
 
 def test_a_full_disk_hides_no_entry(store: Store) -> None:

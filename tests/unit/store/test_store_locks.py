@@ -12,7 +12,7 @@ import pytest
 from harness.host import locks
 from harness.store.store import Store
 from tests.patience import IN_PROCESS_S
-from tests.unit.stores import KEY, drafts, makes, refuses
+from tests.unit.stores import KEY, makes, partials, refuses
 
 MAKER = """
 import pathlib, sys
@@ -96,10 +96,10 @@ def test_a_killed_maker_is_in_nobody_s_way(store: Store, left: list[str], *, res
     assert said(killed) == "begun"
     killed.kill()
     killed.communicate()
-    assert drafts(store) == [store.draft_dir("blobs", KEY)]
+    assert partials(store) == [store.partial_dir("blobs", KEY)]
     entry = store.provide("blobs", KEY, makes(b"whole"), resumable=resumable)
     assert list(entry.files) == ["blob", *left]
-    assert drafts(store) == []
+    assert partials(store) == []
 
 
 def test_who_waits_may_give_up_and_nobody_waits_for_locks_of_other_names(store: Store) -> None:
