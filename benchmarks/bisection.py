@@ -25,7 +25,7 @@ from harness.host import devices
 from harness.iree import releases
 
 ROOT = Path(__file__).parents[1]
-HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-m", "harness"]
 DISPATCHES = 50
 QUESTION = ["bisect", "tiny/clip", "--find", "fix", "--metric", f"dispatches > {DISPATCHES}"]
 ENDS = ["--bad", next(iter(releases.locked())), "--good", releases.newest().name]

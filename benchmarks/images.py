@@ -28,7 +28,7 @@ from harness.store import scratch
 from harness.store.store import Store
 
 ROOT = Path(__file__).parents[1]
-HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-m", "harness"]
 ROUNDS = 5
 
 

@@ -16,7 +16,8 @@ from iree.runtime import ParameterIndex
 
 from tests.patience import PATIENCE_S, comes_true
 
-HARNESS = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()"]
+HARNESS = [sys.executable, "-m", "harness"]
+OWN_PROCESS = "-m harness "  # on the command line of the harness, and of no process that it starts
 CPU_FLAGS = [
     "--iree-hal-target-device=local",
     "--iree-hal-local-target-device-backends=llvm-cpu",

@@ -316,7 +316,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         assert subprocess.run(argv, cwd=ROOT, check=False, capture_output=True).returncode == 0, line
 
 
-LIST = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()", "list"]
+LIST = [sys.executable, "-m", "harness", "list"]
 
 
 def _without(arguments: list[str], options: set[str]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from harness.containers.build_context import this_harness
 from tests.integration.dock import ROOT, Dock, Yard
 from tests.integration.engines import GROUP, USER
-from tests.integration.laboratory import ENDLESS, A, B, Result, wait_for
+from tests.integration.laboratory import ENDLESS, OWN_PROCESS, A, B, Result, wait_for
 from tests.integration.test_container_ends import phase, settle, started
 
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -139,7 +139,7 @@ def test_a_harness_that_is_killed_leaves_nothing_in_any_engine(yard: Yard, name:
     yard.spec(mlir=yard.file("endless.mlir", ENDLESS))
     with started(yard) as child:
         wait_for(lambda: phase(yard, name))
-        for pid in yard.processes("harness.cli"):
+        for pid in yard.processes(OWN_PROCESS):
             os.kill(pid, signal.SIGKILL)
         child.wait()
         settle(yard)

@@ -13,6 +13,7 @@ from tests.integration.laboratory import (
     CPU_FLAGS,
     ENDLESS,
     HARNESS,
+    OWN_PROCESS,
     Laboratory,
     assert_nothing_is_left,
     clean_environment,
@@ -98,7 +99,7 @@ def _interrupt_download(lab: Laboratory) -> None:
     partials = lab.store_dir / "tmp"
     wait_for(lambda: list(partials.glob("urls-*/blob")))
     time.sleep(0.3)  # the byte that comes before the stall
-    for pid in lab.processes("harness.cli"):
+    for pid in lab.processes(OWN_PROCESS):
         os.kill(pid, signal.SIGINT)
 
 

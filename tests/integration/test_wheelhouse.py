@@ -158,7 +158,7 @@ def test_the_tag_of_an_image_is_that_of_the_wheels(lab: Laboratory, site: Site) 
 
 def tag(lab: Laboratory, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run `harness image tag`, which needs no engine."""
-    argv = [sys.executable, "-c", "from harness.cli.main import entry_point; entry_point()", "image", "tag"]
+    argv = [sys.executable, "-m", "harness", "image", "tag"]
     argv += ["--store", str(lab.root / "store"), *options]
     return subprocess.run(argv, env=clean_environment(), capture_output=True, text=True, check=False, cwd=lab.root)
 
