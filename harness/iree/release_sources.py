@@ -20,11 +20,10 @@ from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
-from harness.iree import pairs, releases, toolchain, wheel_links
-from harness.iree.pairs import Source
+from harness.iree import releases, toolchain, wheel_links
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.iree.toolchain import Toolchain
-from harness.iree.wheel_links import Offer
+from harness.iree.wheel_links import Offer, Source
 from harness.store.store import Store
 
 Notice = Callable[[str], None]
@@ -64,15 +63,15 @@ def known(
         FetchError: a page cannot be had.
         Cancelled: the order came first.
     """
-    sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), own=True) for path in parsed.wheels]
+    sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), local=True) for path in parsed.wheels]
     with provision.fetcher(parsed, store, notice, cancel=cancel, anew=True) as fetcher:
         for place in arguments.find_links(parsed):
             path = _local(place)
             is_folder = path is not None and not path.is_file()
             offers = _in_folder(path, notice) if path and is_folder else _on_page(place, fetcher, notice)
             sources.append(Source(name=redacted(place), offers=tuple(offers)))
-    found = pairs.paired(sources)
-    for each in found.left_out:
+    found = wheel_links.paired(sources)
+    for each in found.skipped:
         notice(each)
     return Releases(found.releases)
 
@@ -164,7 +163,7 @@ def _on_page(place: str, fetcher: Fetcher, notice: Notice) -> Iterable[Offer]:
         raise type(error)(f"The page of wheels cannot be had: {error.__cause__ or error}; {hint}.") from error
     except ValueError as error:
         raise FetchError(f"{redacted(url)}: this is no page of wheels, for {error}; correct --find-links.") from error
-    for each in page.left_out:
+    for each in page.skipped:
         notice(each)
     return page.offers
 
@@ -181,7 +180,7 @@ def _in_folder(folder: Path, notice: Notice) -> Iterator[Offer]:
             try:
                 yield _looked_into(found, path)
             except _NO_WHEEL as error:
-                notice(f"{path} is left out: it cannot be read as a wheel ({error})")
+                notice(f"skipping {path}: not a readable wheel ({error})")
 
 
 def _looked_into(found: Offer, path: Path) -> Offer:

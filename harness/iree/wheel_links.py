@@ -1,36 +1,49 @@
-"""Knows IREE's wheels by their names, and finds them on a page of links (pure).
+"""Finds IREE's wheels by their file names and on pages of links, and pairs compilers with runtimes.
 
-A page is what pip's `--find-links` takes, or a project's page of an index (PEP 503): anchors whose targets end in the
-name of a wheel, perhaps followed by `#sha256=...`. It comes from anywhere, so nothing of it is believed but that.
+A page is anything that pip's `--find-links` takes, or a project's page of an index (PEP 503): anchors whose targets end
+in the name of a wheel, perhaps followed by `#sha256=...`. Pages are untrusted: only links with a valid wheel name are
+used, so that no other text of a page ends up in a path or an image tag.
 """
 
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import Version
+
 from harness.core.blobs import Blob
 from harness.core.urls import redacted
+from harness.iree import releases
+from harness.iree.releases import ReleaseWheels, Wheel
 
 COMPILER, RUNTIME = "iree-base-compiler", "iree-base-runtime"
+_PYTHON, _ABI = (3, 12), "cp312"
 _LONGEST_VERSION = 64
-# NAME-VERSION(-BUILD)-PYTHON-ABI-PLATFORM.whl: packaging.python.org/specifications/binary-distribution-format.
-_WHEEL = re.compile(r"([\w.]+)-([^-]+)(?:-([0-9]{1,9})[^-]*)?-([^-]+)-([^-]+)-([^-]+)\.whl", re.ASCII)
-# PEP 440, without what IREE never has: it becomes a part of paths and of tags.
-_VERSION = re.compile(
-    r"([0-9]+(?:\.[0-9]+)*)(?:(a|b|rc)([0-9]+))?(?:\.post([0-9]+))?(?:\.dev([0-9]*))?(\+[a-z0-9]+(?:[._][a-z0-9]+)*)?"
-)
-# The minor version of the CPython for which wheels are installed, which need not be here.
-_CPYTHON = 12
+_LONGEST_NAME = 255
+# Dots join alternative tags, and the tags of a name are all their combinations: IREE's names have 6 dots at most.
+_MOST_DOTS = 20
+# All that a wheel name of IREE may consist of; without `!`, and so without an epoch.
+_NAME = re.compile(r"[A-Za-z0-9._+-]+")
+# Not tied to the glibc of this machine: programs may run in an image that has another one.
+_PLATFORM = re.compile(r"(?:linux|manylinux[0-9]+|manylinux_[0-9]+_[0-9]+)_(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A wheel of IREE that fits here, and where it is.
+    """A wheel of IREE for CPython 3.12 and this machine.
 
-    Of several of one version the one of the highest `build` counts. Of a file that can be looked into, `made` is the
-    newest time in it, as its ZIP directory has it, and `commit` what it was made from.
+    Attributes:
+        package: normalized name, such as `iree-base-compiler`.
+        version: a valid version (PEP 440), as the file name spells it; a commit in it may have leading zeros.
+        build: build number; the highest one of a version is used.
+        blob: where the wheel is, and its sha256 if known.
+        made: for a file, the newest time in its ZIP directory: (year, month, day, hour, minute, second).
+        commit: for a file, the IREE commit that it was built from; empty if unknown.
     """
 
     package: str
@@ -40,76 +53,139 @@ class Offer:
     made: tuple[int, ...] = ()
     commit: str = ""
 
+    @property
+    def name(self) -> str:
+        """The file name of the wheel."""
+        return _file_name(self.blob.url)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page offers, and why some of its wheels are left out."""
+    """The wheels on a page, and one message for each wheel that must not be used."""
 
     offers: tuple[Offer, ...]
-    left_out: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A page or a folder of wheels.
+
+    Attributes:
+        name: the URL or path, for messages.
+        offers: its wheels.
+        local: whether these are local builds, which replace a locked release of the same version.
+    """
+
+    name: str
+    offers: tuple[Offer, ...]
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Releases made of offered wheels, oldest first, and one message for each compiler that is not used."""
+
+    releases: tuple[ReleaseWheels, ...]
+    skipped: tuple[str, ...]
 
 
 def offer(url: str, machine: str, sha256: str | None = None) -> Offer | None:
-    """Return the wheel that a URL names, if it is one of IREE's for CPython 3.12 and a machine such as `x86_64`."""
-    found = _WHEEL.fullmatch(wheel_name(url))
-    if found is None:
+    """Return the wheel that a URL names; None if it is not IREE's, or not for CPython 3.12 on Linux.
+
+    Args:
+        url: the wheel's URL.
+        machine: CPU architecture, such as `x86_64`.
+        sha256: of the wheel, if known.
+    """
+    name = _file_name(url)
+    if len(name) > _LONGEST_NAME or name.count(".") > _MOST_DOTS or not _NAME.fullmatch(name):
         return None
-    package, version, build, pythons, abis, platforms = found.groups()
-    package = re.sub(r"[-_.]+", "-", package).lower()
-    if package not in {COMPILER, RUNTIME} or len(version) > _LONGEST_VERSION or not _VERSION.fullmatch(version):
+    try:
+        package, version, build, tags = parse_wheel_filename(name)
+    except InvalidWheelFilename:
         return None
-    if not _fits_python(pythons.split("."), abis.split(".")) or not _fits_machine(platforms.split("."), machine):
+    text = name.split("-")[1]
+    if package not in {COMPILER, RUNTIME} or not _is_plain(text, version) or not _fits(tags, machine):
         return None
-    return Offer(package=package, version=version, build=int(build or 0), blob=Blob(url=url, sha256=sha256))
-
-
-def wheel_name(url: str) -> str:
-    """Return the name of the file that a URL names."""
-    return unquote(urlsplit(url).path.rpartition("/")[2])
-
-
-def version_key(version: str) -> tuple[object, ...]:
-    """Return what orders versions that are known to be some."""
-    numbers, stage, candidate, post, dev, _ = _VERSION.fullmatch(version).groups()  # type: ignore[union-attr]
-    if stage:
-        rank: tuple[int, ...] = ("a", "b", "rc").index(stage), int(candidate)
-    else:
-        rank = (3, int(post or 0)) if dev is None else (-1, int(dev or 0))
-    return tuple(map(int, numbers.split("."))), rank, version
+    return Offer(package=package, version=text, build=build[0] if build else 0, blob=Blob(url=url, sha256=sha256))
 
 
 def page(text: str, url: str, machine: str) -> Page:
-    """Return the wheels on a page that fit here.
+    """Return the wheels on a page that `offer` accepts.
 
     Args:
-        text: the HTML.
-        url: of the page, to which its links are relative.
-        machine: such as `x86_64`.
+        text: HTML.
+        url: URL of the page; its links are relative to it.
+        machine: CPU architecture, such as `x86_64`.
 
     Raises:
-        ValueError: it is no HTML.
+        ValueError: the text is not valid HTML.
     """
-    anchors = _Anchors()
-    try:
-        anchors.feed(text)
-        anchors.close()
-    except AssertionError as error:  # what the parser says of a malformed declaration
-        raise ValueError(f"it is no HTML ({error})") from error
-    offers, left_out = list[Offer](), list[str]()
-    for link in _absolute(anchors.targets, _joined(url, anchors.base) or url):
+    offers, skipped = list[Offer](), list[str]()
+    for link in _links(text, url):
         target, fragment = urldefrag(link)
         sha256 = next((each[7:].lower() for each in fragment.split("&") if each.startswith("sha256=")), None)
         if found := offer(target, machine, sha256):
             why = _objection(found.blob, url)
             if why:
-                left_out.append(f"{redacted(target)} is left out: {why}")
+                skipped.append(f"skipping {redacted(target)}: {why}")
             else:
                 offers.append(found)
-    return Page(offers=tuple(offers), left_out=tuple(left_out))
+    return Page(offers=tuple(offers), skipped=tuple(skipped))
+
+
+def paired(sources: Sequence[Source]) -> Paired:
+    """Return the releases that sources offer; if several offer one release, the first source is used.
+
+    A compiler is paired with the runtime of its version, preferably of its own source; else with the newest older
+    runtime of its own source, as compiler 3.7.1 goes with runtime 3.7.0. Locked releases are skipped, except for local
+    builds.
+    """
+    found: dict[str, tuple[Offer, Offer]] = {}
+    skipped: list[str] = []
+    for source in sources:
+        for compiler in _best(source.offers, COMPILER):
+            name = releases.of_build(compiler.version).name
+            if name in releases.locked() and not source.local:
+                continue
+            if name in found:
+                skipped += [f"{_skipping(compiler, source)}: found this version before"] if source.local else []
+            elif runtime := _runtime(compiler, source, sources):
+                found[name] = compiler, runtime
+            else:
+                skipped.append(f"{_skipping(compiler, source)}: no {RUNTIME} of this or an older version")
+    ordered = sorted(found.values(), key=lambda pair: _order(pair[0]))
+    return Paired(releases=tuple(_release(*pair) for pair in ordered), skipped=tuple(skipped))
+
+
+def _file_name(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _is_plain(text: str, version: Version) -> bool:
+    """Whether a version is short and, but for its `+local`, normalized (PEP 440), so that it has one name."""
+    return len(text) <= _LONGEST_VERSION and text.partition("+")[0] == version.public
+
+
+def _fits(tags: Iterable[Tag], machine: str) -> bool:
+    return any((tag.interpreter, tag.abi) in _pythons() and _machine(tag.platform) == machine for tag in tags)
+
+
+@functools.cache
+def _pythons() -> frozenset[tuple[str, str]]:
+    """Return the interpreter and ABI tags that CPython 3.12 supports."""
+    tags = (*cpython_tags(_PYTHON, [_ABI], ["linux"]), *compatible_tags(_PYTHON, _ABI, ["linux"]))
+    return frozenset((tag.interpreter, tag.abi) for tag in tags)
+
+
+def _machine(platform: str) -> str | None:
+    found = _PLATFORM.fullmatch(platform)
+    return found[1] if found else None
 
 
 class _Anchors(HTMLParser):
-    """Gathers where the anchors of a page lead."""
+    """Collects the targets of the anchors of a page, and its base URL."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,10 +200,16 @@ class _Anchors(HTMLParser):
             self.base = self.base or target
 
 
-def _absolute(targets: Iterable[str], base: str) -> Iterator[str]:
-    for target in dict.fromkeys(targets):
-        if joined := _joined(base, target):
-            yield joined
+def _links(text: str, url: str) -> Iterator[str]:
+    """Yield the absolute target of each anchor of a page, each once."""
+    anchors = _Anchors()
+    try:
+        anchors.feed(text)
+        anchors.close()
+    except AssertionError as error:  # HTMLParser raises it for malformed declarations
+        raise ValueError(f"not valid HTML ({error})") from error
+    base = _joined(url, anchors.base) or url
+    yield from filter(None, (_joined(base, target) for target in dict.fromkeys(anchors.targets)))
 
 
 def _joined(base: str, target: str) -> str | None:
@@ -140,25 +222,54 @@ def _joined(base: str, target: str) -> str | None:
 
 
 def _objection(blob: Blob, page_url: str) -> str | None:
-    """Return why a link is not followed."""
+    """Return why a link must not be followed, or None."""
     scheme, of_page = blob.url.partition(":")[0].lower(), page_url.partition(":")[0].lower()
     if blob.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", blob.sha256):
-        return f"its sha256 on {redacted(page_url)} is none"
+        return f"its sha256 on {redacted(page_url)} is not valid"
     if scheme not in {"https", "http"} and (scheme, of_page) != ("file", "file"):
-        return f"{redacted(page_url)} links to it by {scheme}:, and may by https: and http: only"
+        return f"{redacted(page_url)} links to it by {scheme}:; expected https: or http:"
     if scheme == "http" and of_page == "https" and blob.sha256 is None:
         return f"{redacted(page_url)} links to it by http: without a sha256"
     return None
 
 
-def _fits_python(pythons: list[str], abis: list[str]) -> bool:
-    minors = [int(found[1]) for each in pythons if (found := re.fullmatch(r"cp3([0-9]{1,3})", each))]
-    if "abi3" in abis:
-        return any(minor <= _CPYTHON for minor in minors)
-    fitting = f"cp3{_CPYTHON}" in abis or "none" in abis
-    return fitting and (_CPYTHON in minors or "py3" in pythons)
+def _skipping(compiler: Offer, source: Source) -> str:
+    return f"skipping {compiler.name} of {source.name}"
 
 
-def _fits_machine(platforms: list[str], machine: str) -> bool:
-    known = re.compile(rf"(linux|manylinux[0-9]+|manylinux_[0-9]+_[0-9]+)_{re.escape(machine)}")
-    return any(known.fullmatch(each) for each in platforms)
+def _best(offers: Iterable[Offer], package: str) -> list[Offer]:
+    """Return one wheel of a package per version: the first of those with the highest build number."""
+    best: dict[str, Offer] = {}
+    for each in offers:
+        if each.package == package and (each.version not in best or each.build > best[each.version].build):
+            best[each.version] = each
+    return list(best.values())
+
+
+def _runtime(compiler: Offer, source: Source, sources: Sequence[Source]) -> Offer | None:
+    for each in (source, *sources):
+        for runtime in _best(each.offers, RUNTIME):
+            if runtime.version == compiler.version:
+                return runtime
+    older = [each for each in _best(source.offers, RUNTIME) if _order(each) < _order(compiler)]
+    return max(older, key=_order, default=None)
+
+
+def _order(offered: Offer) -> tuple[float, tuple[int, ...], Version]:
+    """Return the sort key of wheels: by the date in the version, then by when they were made, then by version."""
+    return releases.order(releases.of_build(offered.version)), offered.made, Version(offered.version)
+
+
+def _release(compiler: Offer, runtime: Offer) -> ReleaseWheels:
+    return ReleaseWheels(
+        release=releases.of_build(compiler.version),
+        release_candidate=compiler.version,
+        commit=compiler.commit,
+        wheels=tuple(_wheels(compiler, runtime)),
+    )
+
+
+def _wheels(*offers: Offer) -> Iterator[Wheel]:
+    for each in offers:
+        sha256 = (each.blob.sha256,) if each.blob.sha256 else ()
+        yield Wheel(package=each.package, version=each.version, sha256=sha256, url=each.blob.url)

@@ -1,12 +1,15 @@
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
-from harness.iree import wheel_links
-from harness.iree.wheel_links import COMPILER, RUNTIME, Offer
+from harness.core.cases import Release
+from harness.iree import releases, wheel_links
+from harness.iree.releases import Wheel
+from harness.iree.wheel_links import COMPILER, RUNTIME, Offer, Paired, Source
 
 PAGE = "https://host.example/iree/pip-release-links.html"
 ASSETS = "https://github.com/iree-org/iree/releases/download/iree-3.14.0rc20261101"
@@ -69,19 +72,20 @@ def test_the_password_of_a_page_is_that_of_its_links() -> None:
 @pytest.mark.parametrize(
     ("href", "page", "why"),
     [
-        (f"{NIGHTLY}#sha256=abc", PAGE, f"its sha256 on {PAGE} is none"),
-        (f"{NIGHTLY}#sha256=", PAGE, f"its sha256 on {PAGE} is none"),
-        (f"file:///data/{NIGHTLY}", PAGE, f"{PAGE} links to it by file:, and may by https: and http: only"),
-        (f"s3://bucket/{NIGHTLY}", PAGE, f"{PAGE} links to it by s3:, and may by https: and http: only"),
-        (f"s3://bucket/{NIGHTLY}", "file:///page.html", "file:///page.html links to it by s3:, and may by https:"),
+        (f"{NIGHTLY}#sha256=abc", PAGE, f"its sha256 on {PAGE} is not valid"),
+        (f"{NIGHTLY}#sha256=", PAGE, f"its sha256 on {PAGE} is not valid"),
+        (f"file:///data/{NIGHTLY}", PAGE, f"{PAGE} links to it by file:; expected https: or http:"),
+        (f"s3://bucket/{NIGHTLY}", PAGE, f"{PAGE} links to it by s3:; expected https: or http:"),
+        (f"s3://bucket/{NIGHTLY}", "file:///page.html", "file:///page.html links to it by s3:; expected https:"),
         (f"http://host.example/{NIGHTLY}", PAGE, f"{PAGE} links to it by http: without a sha256"),
     ],
 )
-def test_what_a_page_may_not_say_is_left_out_with_the_reason(href: str, page: str, why: str) -> None:
+def test_what_a_page_may_not_say_is_skipped_with_the_reason(href: str, page: str, why: str) -> None:
     found = wheel_links.page(f'<a href="{href}">', page, "x86_64")
     assert found.offers == ()
-    (told,) = found.left_out
-    assert f"{NIGHTLY} is left out: {why}" in told
+    (told,) = found.skipped
+    assert told.startswith("skipping ")
+    assert f"{NIGHTLY}: {why}" in told
 
 
 def test_a_page_on_disk_may_name_files() -> None:
@@ -105,7 +109,7 @@ def test_a_page_on_disk_may_name_files() -> None:
 )
 def test_what_is_no_link_to_a_wheel_is_none(text: str) -> None:
     found = wheel_links.page(text, PAGE, "x86_64")
-    assert (found.offers, found.left_out) == ((), ())
+    assert (found.offers, found.skipped) == ((), ())
 
 
 @given(st.text(alphabet="<>!-[]ahrefs='\"/&;# .\n\x00", max_size=60))
@@ -152,7 +156,8 @@ def test_a_wheel_that_does_not_fit(tags: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["3.14.0", "3.14.0.dev0+0123abc", "3.14.0.dev0%2B0123abc", "3.14.0.post1", "3.14.0a1", "3"]
+    "version",
+    ["3.14.0", "3.14.0.dev0+0123abc", "3.14.0.dev0%2B0123abc", "3.14.0.dev0+01234567", "3.14.0.post1", "3.14.0a1", "3"],
 )
 def test_a_version(version: str) -> None:
     found = named(f"iree_base_compiler-{version}-cp312-cp312-linux_x86_64.whl")
@@ -162,12 +167,149 @@ def test_a_version(version: str) -> None:
 
 @pytest.mark.parametrize(
     "version",
-    ["", "x", "3.", "3.14.0+", "3.14.0+a+b", "..%2F..%2Fetc", "3%2F4", "3.14.0%0A", "3.14.0+" + "a" * 60, "\u0663"],
+    [
+        "",
+        "x",
+        "3.",
+        "3.14.0+",
+        "3.14.0+a+b",
+        "..%2F..%2Fetc",
+        "3%2F4",
+        "3.14.0%0A",
+        "3.14.0+" + "a" * 60,
+        "\u0663",
+        "1!3.14.0",
+        "3.14.0RC1",
+    ],
 )
 def test_what_is_no_version_becomes_no_part_of_a_path(version: str) -> None:
     assert named(f"iree_base_compiler-{version}-cp312-cp312-linux_x86_64.whl") is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "iree_base_compiler-3.14.0-1%2F..%2Fx-cp312-cp312-linux_x86_64.whl",
+        "iree_base_compiler-3.14.0-1%0Ax-cp312-cp312-linux_x86_64.whl",
+        "iree_base_compiler-3.14.0-cp312-cp312-linux_x86_64.%2F.whl",
+        "iree_base_compiler-3.14.0-cp312-cp312-linux_x86_64." + "a" * 255 + ".whl",
+    ],
+)
+def test_what_is_no_plain_name_becomes_no_file_name(name: str) -> None:
+    assert named(name) is None
+
+
+def test_tags_that_multiply_are_not_multiplied_out() -> None:
+    many = ".".join(f"t{index}" for index in range(10))
+    assert named(f"iree_base_compiler-3.14.0-{many}.cp312-{many}.cp312-linux_x86_64.whl") is None
+
+
+def wheel(package: str, version: str, **changes: Any) -> Offer:
+    name = f"{package.replace('-', '_')}-{version}-cp312-cp312-linux_x86_64.whl"
+    wanted: dict[str, Any] = {"package": package, "version": version, "build": 0, "blob": Blob(url=f"https://h/{name}")}
+    return Offer(**(wanted | changes))
+
+
+def both(version: str, **changes: Any) -> tuple[Offer, Offer]:
+    return wheel(COMPILER, version, **changes), wheel(RUNTIME, version, **changes)
+
+
+def source(*offers: Offer, name: str = "page", local: bool = False) -> Source:
+    return Source(name=name, offers=offers, local=local)
+
+
+def names(found: Paired) -> list[str]:
+    return [each.release.name for each in found.releases]
+
+
+def test_a_compiler_and_a_runtime_of_one_version_are_a_release() -> None:
+    digest = "ab" * 32
+    compiler = wheel(COMPILER, "3.14.0rc20261101", blob=Blob(url="https://h/c", sha256=digest), commit="cd" * 20)
+    (found,) = wheel_links.paired([source(compiler, wheel(RUNTIME, "3.14.0rc20261101"))]).releases
+    assert found.release == Release(name="3.14.0rc20261101", date=20261101)
+    assert (found.release_candidate, found.commit) == ("3.14.0rc20261101", "cd" * 20)
+    url = "https://h/iree_base_runtime-3.14.0rc20261101-cp312-cp312-linux_x86_64.whl"
+    assert found.wheels == (
+        Wheel(package=COMPILER, version="3.14.0rc20261101", sha256=(digest,), url="https://h/c"),
+        Wheel(package=RUNTIME, version="3.14.0rc20261101", sha256=(), url=url),
+    )
+
+
+def runtime_of(*sources: Source) -> str:
+    (found,) = wheel_links.paired(sources).releases
+    return found.wheels[1].version
+
+
+def test_without_a_runtime_of_its_version_it_takes_the_newest_older_one_of_its_source() -> None:
+    compiler = wheel(COMPILER, "3.20.1")
+    older = [wheel(RUNTIME, version) for version in ("3.19.0", "3.20.0", "3.20.2", "3.9.0", "3.20.1rc20270101")]
+    assert runtime_of(source(compiler, *older)) == "3.20.0"
+    assert runtime_of(source(compiler, older[0]), source(older[1], name="another")) == "3.19.0"
+
+
+def test_the_runtime_of_its_version_may_be_on_another_page_as_in_an_index() -> None:
+    compiler, runtime = both("3.14.0rc20261101")
+    assert runtime_of(source(compiler), source(runtime, name="another")) == "3.14.0rc20261101"
+
+
+def test_older_goes_by_date() -> None:
+    """A release candidate of 3.10.0 that is newer than 3.10.0 goes with what was made before it."""
+    compiler = wheel(COMPILER, "3.10.0rc20260115")
+    runtimes = [wheel(RUNTIME, version) for version in ("3.10.0rc20260114", "3.11.0", "3.10.0rc20260116", "3.10.0")]
+    assert runtime_of(source(compiler, *runtimes)) == "3.10.0rc20260114"
+
+
+def test_one_without_any_is_skipped_and_told() -> None:
+    found = wheel_links.paired([source(wheel(COMPILER, "3.14.0rc20261101"), wheel(RUNTIME, "3.14.0rc20261102"))])
+    assert found.releases == ()
+    (told,) = found.skipped
+    assert told.startswith("skipping iree_base_compiler-3.14.0rc20261101-cp312-cp312-linux_x86_64.whl of page: no iree")
+
+
+def test_what_the_lock_has_is_left_to_it() -> None:
+    offers = [each for version in ("3.13.0", "3.13.0rc20261016", "3.10.0rc20260107") for each in both(version)]
+    assert wheel_links.paired([source(*offers)]) == Paired(releases=(), skipped=())
+
+
+def test_local_builds_count_in_the_place_of_the_lock() -> None:
+    (found,) = wheel_links.paired([source(*both("3.13.0"), local=True)]).releases
+    assert found.release == releases.find("3.13.0").release
+    assert found.wheels[0].url
+    assert releases.Releases([found]).find("3.13.0") == found
+
+
+def test_of_two_with_one_version_the_first_counts_and_of_local_builds_this_is_told() -> None:
+    first, second = both("3.14.0rc20261101"), both("3.14.0rc20261101", blob=Blob(url="https://h/second-1.whl"))
+    found = wheel_links.paired([source(*first), source(*second, name="another")])
+    assert (found.releases[0].wheels[0].url, found.skipped) == (first[0].blob.url, ())
+    found = wheel_links.paired([source(*first, local=True), source(*second, name="another", local=True)])
+    assert found.releases[0].wheels[0].url == first[0].blob.url
+    assert found.skipped == ("skipping second-1.whl of another: found this version before",)
+
+
+@pytest.mark.parametrize("builds", [(0, 2), (2, 0)])
+def test_of_two_builds_of_a_wheel_the_higher_counts(builds: tuple[int, int]) -> None:
+    offers = [wheel(COMPILER, "3.14.0", build=build, blob=Blob(url=f"https://h/{build}")) for build in builds]
+    (found,) = wheel_links.paired([source(*offers, wheel(RUNTIME, "3.14.0"))]).releases
+    assert found.wheels[0].url == "https://h/2"
+
+
+def test_releases_order_by_date_and_local_builds_by_when_they_were_made() -> None:
+    offers = [
+        *both("3.14.0.dev0+new", made=(2026, 11, 20, 10, 0, 0)),
+        *both("3.15.0.dev0+old", made=(2026, 11, 20, 9, 59, 58)),
+        *both("3.14.0rc20261102"),
+        *both("3.10.0rc20260115"),
+        *both("3.14.0rc20261101", made=(2030, 1, 1, 0, 0, 0)),
+        *both("3.16.0.dev0+unknown"),
+    ]
+    expected = ["3.10.0rc20260115", "3.14.0rc20261101", "3.14.0rc20261102", "3.16.0.dev0+unknown", "3.15.0.dev0+old"]
+    found = wheel_links.paired([source(*offers)])
+    assert names(found) == [*expected, "3.14.0.dev0+new"]
+    assert releases.Releases(found.releases).names[-5:] == [*expected[1:], "3.14.0.dev0+new"]
+
+
 def test_the_order_of_versions() -> None:
     ordered = ["3.9.0", "3.14.0.dev0", "3.14.0a1", "3.14.0rc2", "3.14.0rc10", "3.14.0", "3.14.0.post1", "3.14.1.dev3"]
-    assert sorted([*ordered[4:], *ordered[:4]], key=wheel_links.version_key) == ordered
+    runtimes = [wheel(RUNTIME, version) for version in (*ordered[4:], *ordered[:4])]
+    assert [each.version for each in sorted(runtimes, key=wheel_links._order)] == ordered
