@@ -46,7 +46,8 @@ def harness(session: nox.Session, command: str) -> None:
     install(session, "-e", str(PYPROJECT.parent))
     session.chdir(session.invoked_from)
     try:
-        session.run("harness", command, *session.posargs, interrupt_timeout=60.0)
+        environment = {"HARNESS_COMMAND": "nox -s quality --"}  # what commands to copy begin with
+        session.run("harness", command, *session.posargs, env=environment, interrupt_timeout=60.0)
     except CommandFailed as failed:
         code = re.search(r"\d+$", failed.reason or "")
         raise SystemExit(int(code[0]) if code else 1) from None

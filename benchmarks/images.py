@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.cli import arguments
 from harness.containers import build_context, definitions, dependencies, engine, images, sockets
 from harness.containers.build_context import Recipe
+from harness.core.settings import ContainerSettings
 from harness.host import devices
 from harness.iree import releases, toolchain
 from harness.store import scratch
@@ -113,8 +113,9 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
 
 def recipe(name: str, release: str) -> Recipe:
     """Return the recipe of an image."""
-    parsed = arguments.parser({}).parse_args(["image", "tag", name, "--iree", release])
-    return build_context.recipe(parsed, definitions.load(build_context.folder(parsed))[name], releases.find(release))
+    settings = ContainerSettings()
+    image = definitions.load(build_context.folder(settings))[name]
+    return build_context.recipe(settings, image, releases.find(release))
 
 
 def run(store: Path, *command: str) -> None:

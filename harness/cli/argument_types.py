@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from harness.core import urls
 
-DEFAULT_TIMEOUT_S = 1200.0
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
 

@@ -2,29 +2,19 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from harness import __version__
-from harness.cli import search_arguments
-from harness.cli.argument_types import DEFAULT_TIMEOUT_S, indices, mirror, port, positive, seconds, size_bytes
-from harness.core import urls
+from harness.cli import inline_options, search_arguments, settings
+from harness.cli.argument_types import indices, mirror, port, positive, seconds, size_bytes
+from harness.cli.settings import Invocation
 from harness.core.cases import Backend
-from harness.core.errors import UsageError
-from harness.host.devices import Vendor
-from harness.specs import inline
+from harness.core.settings import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_S, ENGINES, Settings, default_store
 
-DEFAULT_SELECTOR = "tiny"
 DEFAULT_PORT = 8765
-DEFAULT_CONNECTIONS = 8
-ENGINES = ("auto", "container", "docker", "podman", "local")
 _NO = {"", "0", "false", "no"}
-# By which a batch system or a user lends only some GPUs to a process.
-_VISIBLE = {Vendor.AMD: "ROCR_VISIBLE_DEVICES", Vendor.NVIDIA: "CUDA_VISIBLE_DEVICES"}
-_APP = "iree-quality-harness"
 _IREE_HELP = "IREE release (default: the newest in the lock)"
 
 
@@ -36,7 +26,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options()
     results, containers = _result_options(environment), _container_options()
     selectors, cache, network = _selectors(), _cache_options(environment), _network_options(environment)
-    images, wheels = _image_options(environment), _wheel_options(environment)
+    images, wheels = _image_options(environment), _wheel_options()
     for name, help_text, parents in (
         (
             "quality",
@@ -94,7 +84,6 @@ def _add_new_options(command: argparse.ArgumentParser) -> None:
     help_text = "the program: a URL, or a path relative to the folder of specs, as for all files that are named here"
     command.add_argument("--mlir", required=True, metavar="SOURCE", help=help_text)
     command.add_argument("--no-run", action="store_true", help="write and lock, run nothing")
-    command.set_defaults(jobs=None, only_failed=False)
 
 
 def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: argparse.ArgumentParser) -> None:
@@ -168,7 +157,7 @@ def _image_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return group
 
 
-def _wheel_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+def _wheel_options() -> argparse.ArgumentParser:
     group = _group()
     add = group.add_argument
     help_text = "a page of links to IREE's wheels, such as https://iree.dev/pip-release-links.html, or a folder of"
@@ -176,7 +165,6 @@ def _wheel_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--find-links", action="append", default=[], metavar="URL|DIR", help=help_text)
     help_text = "a folder of wheels of your own; may be repeated"
     add("--wheels", action="append", type=Path, default=[], metavar="DIR", help=help_text)
-    group.set_defaults(environment_find_links=environment.get("HARNESS_FIND_LINKS", ""))
     return group
 
 
@@ -214,7 +202,8 @@ def _specs_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def _add_store_option(group: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    default = Path(environment.get("IREE_TEST_FILES") or platformdirs.user_cache_dir(_APP, appauthor=False))
+    named = environment.get("IREE_TEST_FILES")
+    default = Path(named) if named else default_store()
     help_text = "folder of the cache (default: %(default)s)"
     group.add_argument("--store", type=Path, default=default, metavar="DIR", help=help_text)
 
@@ -238,9 +227,6 @@ def _network_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     help_text = "refuse blobs that no lock vouches for (default where CI is set)"
     is_ci = environment.get("CI", "").lower() not in _NO
     add("--locked", action=argparse.BooleanOptionalAction, default=is_ci, help=help_text)
-    group.set_defaults(
-        grants=urls.azure_grants(environment), environment_mirrors=environment.get("HARNESS_MIRRORS", "")
-    )
     return group
 
 
@@ -260,9 +246,7 @@ def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--pin-defaults", metavar="RELEASE", help=help_text)
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help="who judges the outputs")
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help="put before iree-run-module")
-    inline.add_options(group)
-    visible = {vendor: environment.get(name, "") for vendor, name in _VISIBLE.items()}
-    group.set_defaults(environment_chip=environment.get("ROCM_CHIP"), visible=visible)
+    inline_options.add_options(group)
     return group
 
 
@@ -284,24 +268,16 @@ def _run_options() -> argparse.ArgumentParser:
     return group
 
 
-def default_selectors(arguments: argparse.Namespace) -> list[str]:
-    """Return what is selected where nothing is named: all there is to check, and little of what takes time."""
-    everything = arguments.specs or arguments.command in {"validate", "list", "lock"}
-    return ["*"] if everything else [DEFAULT_SELECTOR]
-
-
-def mirrors(arguments: argparse.Namespace) -> tuple[urls.Mirror, ...]:
-    """Return the mirrors to ask: those of the command line, then those of the environment.
+def invocation(argv: Sequence[str], environment: Mapping[str, str]) -> Invocation:
+    """Return what a command line asks for.
 
     Raises:
-        UsageError: HARNESS_MIRRORS has something else.
+        SystemExit: it is wrong; the message is on stderr.
+        UsageError: a variable of the environment has a value that makes no sense.
     """
-    try:
-        return (*arguments.mirror, *map(urls.Mirror.parse, arguments.environment_mirrors.split()))
-    except ValueError as error:
-        raise UsageError(f"HARNESS_MIRRORS: {error}.") from error
+    return settings.invocation(parser(environment).parse_args(argv), environment)
 
 
-def find_links(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Return where wheels are to be found: what the command line names, then what the environment does."""
-    return (*arguments.find_links, *arguments.environment_find_links.split())
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of `harness quality` without an option."""
+    return invocation(["quality"], environment).settings

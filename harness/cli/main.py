@@ -35,11 +35,9 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     """Run a command and return its exit code, as the table in README has it."""
     try:
         with _signals_held():
-            parsed = arguments.parser(environment).parse_args(argv)
-            if "selectors" in parsed:
-                parsed.selectors = parsed.selectors or arguments.default_selectors(parsed)
-            command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[parsed.command]}")
-        code: int = command.main(parsed, environment)
+            invocation = arguments.invocation(argv, environment)
+            command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[invocation.command]}")
+        code: int = command.main(invocation)
         return code  # noqa: TRY300 - reads as it happens
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n" if not isinstance(error, SpecError) else f"{error}\n")

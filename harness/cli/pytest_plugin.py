@@ -7,26 +7,27 @@
 set-up of a test, so a blob that cannot be had is an error and not a failure, and its time is its own.
 """
 
-import argparse
 import contextlib
 import logging
 import os
 import shlex
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.cli import arguments, selection, targets
+from harness.cli.arguments import from_environment
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
 from harness.core.outcomes import Outcome, Status, Verdict
+from harness.core.settings import ReleaseSettings, Settings
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
-from harness.pipeline import planner as planning
+from harness.pipeline import planner, selection, targets
 from harness.pipeline.executor import claimed
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_runner import LocalStepRunner, StepResult
@@ -68,14 +69,13 @@ class _Bench:
     """What the tests of one process share: the command line, the toolchain and the store."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self.parsed = self._parsed()
-        with Store(self.parsed.store) as store:
-            self.release = release_sources.chosen(self.parsed, store, _LOG.info)
-        self.folders = selection.spec_folders(self.parsed)
+        self.settings = asked = _settings(config)
+        with Store(asked.fetch.store) as store:
+            self.release = release_sources.chosen(asked.release, asked.fetch, store, _LOG.info)
+        self.folders = selection.spec_folders(asked.cases)
         self._paths = frozenset(self.folders.paths())
-        self.out_dir = (self.parsed.out or _OUT_DIR).absolute()
-        self.pool = Pool(selection.gpus(self.parsed), on_wait=provision.waiting(_LOG.info, why="another run uses"))
+        self.out_dir = (asked.run.out or _OUT_DIR).absolute()
+        self.pool = Pool(selection.gpus(asked.target), on_wait=provision.waiting(_LOG.info, why="another run uses"))
         self._steps: LocalStepRunner | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
@@ -92,28 +92,30 @@ class _Bench:
 
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the targets asked for; there may be none."""
-        wanted = targets.targets(self.parsed, selection.gpus(self.parsed))
-        sku = selection.asked_sku(self.parsed, wanted[0].backend)
+        target = self.settings.target
+        wanted = targets.targets(target, selection.gpus(target))
+        sku = selection.asked_sku(target, wanted[0].backend)
         specs = reader.load_all([path.resolve()], self.folders, sku=sku)
-        return planning.cases(specs, wanted)
+        return planner.cases(specs, wanted)
 
     def plan(self, case: Case) -> Plan:
         """Return what will be done for a case."""
-        return planning.plan(case, self.steps.toolchain.release, selection.options(self.parsed))
+        return planner.plan(case, self.steps.toolchain.release, selection.options(self.settings.run))
 
     @property
     def steps(self) -> LocalStepRunner:
         """What does the steps; the toolchain is provided the first time."""
         if self._steps is None:
-            store = Store(self.parsed.store, on_wait=provision.waiting(_LOG.info))
-            self._fetcher = self._open.enter_context(provision.fetcher(self.parsed, store, _LOG.info))
+            fetch = self.settings.fetch
+            store = Store(fetch.store, on_wait=provision.waiting(_LOG.info))
+            self._fetcher = self._open.enter_context(provision.fetcher(fetch, store, _LOG.info))
             self._steps = LocalStepRunner(
                 store=store,
                 fetch=self._fetcher.fetch,
-                toolchain=release_sources.installed(self.parsed, self.release, store, None, _LOG.info),
+                toolchain=release_sources.installed(fetch, self.release, store, None, _LOG.info),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
-                timeout_s=self.parsed.timeout,
+                timeout_s=self.settings.run.timeout_s,
             )
         return self._steps
 
@@ -123,20 +125,27 @@ class _Bench:
             self._has_room = True
             cases = [item.case for item in items if isinstance(item, CaseItem)]
             blobs = [step.blob for case in cases for step in self.plan(case).steps if isinstance(step, Fetch)]
-            provision.make_room(self.parsed, self._fetcher, blobs, _LOG.info)
+            provision.make_room(self.settings.fetch, self._fetcher, blobs, _LOG.info)
 
-    def _parsed(self) -> argparse.Namespace:
-        """Return the command line of `harness quality` that says the same as pytest's."""
-        options = {
-            "--specs": self._config.getoption("--test-file-directory"),
-            "--external-files": self._config.getoption("--external-file-directory"),
-            "--iree": self._config.getoption("--iree"),
-            "--timeout": self._config.getoption("timeout", None),
-        }
-        argv = [text for name, value in options.items() if value for text in (name, str(value))]
-        for name in ("--find-links", "--wheels"):
-            argv += [text for value in self._config.getoption(name) for text in (name, value)]
-        return arguments.parser(os.environ).parse_args(["quality", *argv])  # noqa: TID251 - an entry point like cli
+
+def _settings(config: pytest.Config) -> Settings:
+    """Return the settings of the environment, with what pytest's command line says."""
+    settings = from_environment(os.environ)  # noqa: TID251 - an entry point, as cli.main is
+    timeout_s = config.getoption("timeout", None)
+    return replace(
+        settings,
+        cases=replace(
+            settings.cases,
+            specs=config.getoption("--test-file-directory"),
+            external_files=config.getoption("--external-file-directory"),
+        ),
+        release=ReleaseSettings(
+            name=config.getoption("--iree"),
+            find_links=(*config.getoption("--find-links"), *settings.release.find_links),
+            wheels=tuple(map(Path, config.getoption("--wheels"))),
+        ),
+        run=replace(settings.run, timeout_s=float(timeout_s)) if timeout_s else settings.run,
+    )
 
 
 class SpecFile(pytest.File):

@@ -1,27 +1,11 @@
 """The commands that go through releases: `bisect` and `matrix`, with their own options."""
 
 import argparse
-import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cli.argument_types import DEFAULT_TIMEOUT_S, positive
-from harness.core.urls import redacted
-from harness.specs import inline
-
-# What has a say in what becomes of a case, with its default: nothing else is needed to see the same again.
-_NONE = ("specs", "external_files", "backend", "chip", "compile_chip", "compile_only", "sku", "gpu", "run_wrapper")
-_NONE_EITHER = ("pin_defaults", "image", "cap", "memory", "find_links", "wheels", "toolchain")
-_JUDGING: Mapping[str, Any] = {
-    **dict.fromkeys((*_NONE, *_NONE_EITHER)),
-    "verdict": "harness",
-    "timeout": DEFAULT_TIMEOUT_S,
-    "engine": "auto",
-}
-# What results say without the command line: the target with each case, the place once it was had.
-_TARGET, _PLACE = ("backend", "chip", "compile_chip"), ("engine", "image")
-_QUESTION = ("command", "good", "bad", "find", "metric", "any_failure", "all", "repeat", "at_least", "iree")
+from harness.cli.argument_types import positive
 
 
 def add(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -43,32 +27,6 @@ def add(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     matrix.add_argument("--iree", action="append", default=[], metavar="RELEASE", help=help_text)
     help_text = "show this number of each case, such as dispatches, in the place of its status"
     matrix.add_argument("--show", metavar="NAME", help=help_text)
-
-
-def again(parsed: argparse.Namespace) -> str:
-    """Return the command that judges the same cases once more, but for the release."""
-    return shlex.join(
-        ["nox", "-s", "quality", "--", *parsed.selectors, *inline.words(parsed), *_given(parsed, _JUDGING)]
-    )
-
-
-def facts(parsed: argparse.Namespace) -> dict[str, Any]:
-    """Return what results quote of the command line, so that a case can be repeated that says its own target only."""
-    compiled = [chip for chip in parsed.compile_chip if chip not in parsed.chip]
-    of_all = [name for name in _JUDGING if name not in {*_TARGET, *_PLACE}]
-    found = {
-        "command": "run" if parsed.command == "run" else None,  # whose tools are here, and no release to be had
-        "options": _given(parsed, of_all),
-        "place": _given(parsed, _PLACE),
-        "compile_chips": compiled,
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def identity(parsed: argparse.Namespace) -> dict[str, str]:
-    """Return all options that have a say in what a search finds, to tell one search from another."""
-    named = {name: getattr(parsed, name, None) for name in (*_JUDGING, *_QUESTION, *inline.OPTIONS)}
-    return {name: str(value) for name, value in named.items()}
 
 
 def _add_question(command: argparse.ArgumentParser) -> None:
@@ -103,29 +61,3 @@ def _jobs(default: int) -> argparse.ArgumentParser:
     help_text = "releases at once (default: %(default)s)"
     group.add_argument("--jobs", type=positive, default=default, metavar="K", help=help_text)
     return group
-
-
-def _given(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
-    """Return those of some options that were given, and not as they are by default."""
-    given = {name: getattr(parsed, name, None) for name in names}
-    return [word for name, value in given.items() if value != _JUDGING[name] for word in _words(name, value)]
-
-
-def _words(name: str, value: Any) -> Iterator[str]:
-    """Yield an option as it was given; what was not given has no words."""
-    option = f"--{name.replace('_', '-')}"
-    match value:
-        case None | False | []:
-            return
-        case True:
-            yield option
-        case [int(), *_]:
-            yield from (option, ",".join(map(str, value)))
-        case list() if name == "run_wrapper":
-            yield from (option, shlex.join(value))
-        case list() if name == "find_links":
-            yield from (word for each in value for word in (option, redacted(each) if "://" in each else each))
-        case list():
-            yield from (word for each in value for word in (option, str(each)))
-        case _:
-            yield from (option, str(value))

@@ -1,6 +1,5 @@
 """What an image is made from: its tag, which is a hash over all of it, and the build context."""
 
-import argparse
 import functools
 import hashlib
 import io
@@ -16,6 +15,7 @@ import harness
 from harness.containers import manifest
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
+from harness.core.settings import ContainerSettings
 from harness.iree import toolchain
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
@@ -81,15 +81,15 @@ def frame(image: Image, containers: Path) -> str:
     )
 
 
-def folder(parsed: argparse.Namespace) -> Path:
-    """Return the folder with images.toml: `--containers`, or the harness's own, in its repository or its package."""
+def folder(settings: ContainerSettings) -> Path:
+    """Return the folder with images.toml: the one that is named, or the harness's own in its repository or package."""
     own = _PACKAGE / _INSTALLED
-    return parsed.containers or (own if own.is_dir() else _PACKAGE.parent / "containers")
+    return settings.definitions or (own if own.is_dir() else _PACKAGE.parent / "containers")
 
 
-def recipe(parsed: argparse.Namespace, chosen: Image, release: ReleaseWheels) -> Recipe:
+def recipe(settings: ContainerSettings, chosen: Image, release: ReleaseWheels) -> Recipe:
     """Return how an image is made for a release, each of whose wheels has a sha256."""
-    return Recipe(image=chosen, release=release, containers=folder(parsed))
+    return Recipe(image=chosen, release=release, containers=folder(settings))
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from harness.containers.engine import About
 from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
-from harness.pipeline.environment import Order
+from harness.pipeline.environment import EnvironmentRequest
 
 _PIDS = 32768  # threads count, and each compilation has as many as there are cores
 # At most: of open files, and of the processes of this user, wherever they are. Podman leaves itself no more.
@@ -38,7 +38,7 @@ class Grants:
     memory_bytes: int | None = None
 
 
-def settings(about: About, order: Order, grants: Grants) -> dict[str, Any]:
+def settings(about: About, request: EnvironmentRequest, grants: Grants) -> dict[str, Any]:
     """Return how a container is created, as `Engine.create` takes it.
 
     It runs as the caller, on a read-only root, without a network, and can become nobody else. In a rootless engine
@@ -61,10 +61,10 @@ def settings(about: About, order: Order, grants: Grants) -> dict[str, Any]:
         "ulimits": list(_own_limits()),
         "init": True,
         "auto_remove": True,
-        "mounts": list(_mounts(order)),
+        "mounts": list(_mounts(request)),
         "tmpfs": {"/tmp": "mode=1777,exec"},  # noqa: S108 - the container's own
-        "group_add": [str(each) for each in _groups(about, order.gpus)],
-        **_gpus(about, order.gpus),
+        "group_add": [str(each) for each in _groups(about, request.gpus)],
+        **_gpus(about, request.gpus),
     }
     user = "0:0" if about.rootless else f"{os.getuid()}:{os.getgid()}"
     return {
@@ -92,14 +92,13 @@ def _own_limits() -> Iterator[Ulimit]:
         yield Ulimit(name=name, soft=soft, hard=hard)
 
 
-def _mounts(order: Order) -> Iterator[Mount]:
+def _mounts(request: EnvironmentRequest) -> Iterator[Mount]:
     """Yield each folder once, at the place where this machine has it, so that paths mean the same on both sides."""
-    written = dict.fromkeys((order.store.root, order.out_dir), False)
-    blobs = (blob for case in order.cases for blob in case.spec.blobs)
-    local = (blob.local_path for blob in blobs if blob.url.startswith("file:"))
-    files = [path for path in local if path.is_file()]
-    beside = [path for path in files if not any(map(path.is_relative_to, order.folders))]
-    for path, read_only in (dict.fromkeys((*order.folders, *beside), True) | written).items():
+    written = dict.fromkeys((request.store.root, request.out_dir), False)
+    local = (blob for case in request.cases for blob in case.spec.blobs if blob.url.startswith("file:"))
+    files = [path for path in (each.local_path for each in local) if path.is_file()]
+    beside = [path for path in files if not any(map(path.is_relative_to, request.folders))]
+    for path, read_only in (dict.fromkeys((*request.folders, *beside), True) | written).items():
         if any(str(each) in _IMAGE_OWN or each.is_relative_to(manifest.ROOT) for each in (path, path.resolve())):
             raise EngineError(
                 f"{path}: this folder would hide one of the image; use one of its own, or --engine local."

@@ -18,7 +18,8 @@ from harness.core.errors import EngineError
 from harness.core.outcomes import Status, Verdict
 from harness.host import devices, process
 from harness.host.devices import Gpu
-from harness.pipeline.environment import Order, Site
+from harness.pipeline.environment import Environment, EnvironmentRequest
+from harness.pipeline.executor import StepRunner
 from harness.pipeline.step_runner import INTERRUPTED, LocalStepRunner, Results, StepResult
 from harness.pipeline.steps import Fetch, Step
 from harness.store import scratch
@@ -29,26 +30,26 @@ _CREATED_WITHIN_S = 2.0
 
 
 @contextlib.contextmanager
-def opened(engine: Engine, image: LocalImage, order: Order, grants: Grants) -> Iterator[Site]:
+def opened(engine: Engine, image: LocalImage, request: EnvironmentRequest, grants: Grants) -> Iterator[Environment]:
     """Have a container of an image, in which the harness waits for steps.
 
     Raises:
         EngineError: it cannot be started, does not answer, has another harness in it, or a folder that it needs would
             hide one of the image.
     """
-    if engine.about.rootless and devices.group_ids(order.gpus):
-        order.notice(
+    if engine.about.rootless and devices.group_ids(request.gpus):
+        request.notice(
             f"{engine.about}, gives a container none of this machine's groups; if a GPU cannot be used, let everybody "
             'use its device files (udev: MODE="0666"), or take a rootful engine'
         )
     if not engine.about.limits:
-        order.notice(
+        request.notice(
             f"{engine.about}, can limit neither the memory nor the processes of a container here, so that a model may "
             "take all that there is; with cgroups of version 2, or as root, it can"
         )
     with (
-        scratch.folder(order.store.root) as folder,
-        _running(engine, image.reference, folder, order, grants) as name,
+        scratch.folder(request.store.root) as folder,
+        _running(engine, image.reference, folder, request, grants) as name,
         _called(engine, name, folder) as hello,
     ):
         about = hello.manifest
@@ -58,21 +59,33 @@ def opened(engine: Engine, image: LocalImage, order: Order, grants: Grants) -> I
                 f"{build_context.this_harness()}; build one with `harness image build`, or use that harness."
             )
         said = {"name": engine.about.name, "version": engine.about.version, "rootless": engine.about.rootless}
-        inside = (order.store.root, order.out_dir)
-        yield Site(
+        yield ContainerEnvironment(
             name=f"{engine.about}, image {image.reference}",
             toolchain=about.toolchain,
             facts={"image": {**image.facts, **about.facts}, "container_engine": said},
-            hand_over=lambda steps: ContainerStepRunner(steps=steps, folder=folder, inside=inside),
+            folder=folder,
+            inside=(request.store.root, request.out_dir),
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContainerEnvironment(Environment):
+    """A running container: `folder` has the worker's socket, `inside` are the folders that it may name in results."""
+
+    folder: Path
+    inside: tuple[Path, ...]
+
+    def runner(self, local: LocalStepRunner) -> StepRunner:
+        """Return what does steps in the container."""
+        return ContainerStepRunner(steps=local, folder=self.folder, inside=self.inside)
+
+
 @contextlib.contextmanager
-def _running(engine: Engine, image: str, folder: Path, order: Order, grants: Grants) -> Iterator[str]:
+def _running(engine: Engine, image: str, folder: Path, request: EnvironmentRequest, grants: Grants) -> Iterator[str]:
     """Have a container run; it is gone afterwards, also if it never started, or if this process is killed."""
     name = f"iree-quality-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    command = [str(folder), str(order.store.root), str(order.out_dir), str(order.timeout_s)]
-    settings = confinement.settings(engine.about, order, grants)
+    command = [str(folder), str(request.store.root), str(request.out_dir), str(request.timeout_s)]
+    settings = confinement.settings(engine.about, request, grants)
     with process.outlived_by(Path(reaper.__file__), engine.about.socket, name):
         try:
             _create(engine, name, image, command, settings)

@@ -1,6 +1,5 @@
 """Has images: looks them up, pulls or builds them, pushes them, and removes old ones."""
 
-import argparse
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from harness.containers.engine import Engine
 from harness.containers.manifest import LABEL
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import EngineError, UsageError
+from harness.core.settings import Settings
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
 from harness.iree import toolchain
@@ -63,16 +63,16 @@ class ImageBuilder:
 
 
 def means(
-    parsed: argparse.Namespace, chosen: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Callable[[str], None]
+    settings: Settings, chosen: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Callable[[str], None]
 ) -> ImageBuilder:
-    """Return the means that the command line asks for; all is kept in the store of what fetches."""
+    """Return the means that the settings ask for; all is kept in the store of what fetches."""
     return ImageBuilder(
         engine=chosen,
         store=fetcher.store,
         fetch=fetcher.fetch,
-        registry=parsed.registry,
-        offline=parsed.offline,
-        debian_mirror=parsed.debian_mirror,
+        registry=settings.container.registry,
+        offline=settings.fetch.offline,
+        debian_mirror=settings.container.debian_mirror,
         cancel=cancel,
         notice=notice,
     )

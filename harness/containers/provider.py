@@ -1,92 +1,132 @@
-"""Chooses where models run, and in which image, as the command line says."""
+"""Chooses where models run, on this machine or in a container of an image, as the settings say."""
 
-import argparse
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from harness.cli import targets
-from harness.cli.arguments import ENGINES
 from harness.containers import build_context, container, definitions, images, sockets
 from harness.containers.confinement import Grants
+from harness.containers.definitions import Image
 from harness.containers.engine import Engine
 from harness.containers.images import LocalImage
 from harness.core.cases import Backend
 from harness.core.errors import EngineError, UsageError
+from harness.core.settings import Settings
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.process import CancelToken
 from harness.iree import release_sources, releases
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import environment as site
-from harness.pipeline.environment import Notice, Order, Provider, Site
+from harness.pipeline import targets
+from harness.pipeline.environment import (
+    Environment,
+    EnvironmentProvider,
+    EnvironmentRequest,
+    FoundTools,
+    InstalledRelease,
+    Notice,
+)
 from harness.store.store import Store
 
-Find = Callable[[Store, CancelToken, Notice], ReleaseWheels]
 
-
-def provider(
-    parsed: argparse.Namespace, environment: Mapping[str, str], release: ReleaseWheels | None = None
-) -> Provider:
-    """Return what provides the place that `harness quality` was asked for.
+def provider(settings: Settings, release: ReleaseWheels | None = None) -> EnvironmentProvider:
+    """Return what provides the environment that the settings ask for.
 
     Args:
-        parsed: the command line.
-        environment: of the process.
-        release: which is to be there, if it has been found already; else that of `--iree`, found when it is needed.
+        settings: where to run, and with which release.
+        release: the release, if it has been found already; else the one of the settings is found when it is needed.
 
     Raises:
         UsageError: the release, the image or the engine's address makes no sense.
     """
+    if settings.run.tools:
+        return FoundTools(tools=settings.run.tools)
     if release is None:
-        release_sources.check(parsed)
-
-    def find(store: Store, cancel: CancelToken, notice: Notice) -> ReleaseWheels:
-        return release or release_sources.chosen(parsed, store, notice, cancel=cancel)
-
-    def installed(store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
-        return release_sources.installed(parsed, find(store, cancel, notice), store, cancel, notice)
-
-    if parsed.engine not in ENGINES:  # argparse checks the choices of an option, not of its default
-        raise UsageError(f"HARNESS_ENGINE={parsed.engine}: expected one of {', '.join(ENGINES)}.")
-    if parsed.engine == "local" and parsed.image:
+        release_sources.check(settings.release)
+    source, asked = _Source(settings=settings, release=release), settings.container
+    if asked.engine == "local" and asked.image:
         raise UsageError("--image is for containers; leave it out, or --engine local.")
-    chosen = sockets.connected(parsed.engine, environment) if parsed.engine != "local" else None
-    wants_container = parsed.image or parsed.engine not in {"auto", "local"}
-    if chosen is None and not wants_container:
-        return site.installed(installed)
-    named = release.release.name if release else parsed.iree and releases.of_build(parsed.iree).name
-    return _containers(parsed, lambda: chosen or sockets.required(parsed.engine, environment), find, named)
+    engine = sockets.connected(asked.engine, asked.variables) if asked.engine != "local" else None
+    if engine is None and not asked.image and asked.engine in {"auto", "local"}:
+        return InstalledRelease(install=source.install)
+    return _in_containers(source, engine)
 
 
-def _containers(parsed: argparse.Namespace, chosen: Callable[[], Engine], find: Find, release: str | None) -> Provider:
-    is_rocm = targets.targets(parsed, devices.gpus())[0].backend is Backend.ROCM
-    name = parsed.image or ("rocm" if is_rocm else "cpu")
-    known = definitions.load(build_context.folder(parsed))
+def _in_containers(source: "_Source", engine: Engine | None) -> "ContainerProvider":
+    settings = source.settings
+    is_rocm = targets.targets(settings.target, devices.gpus())[0].backend is Backend.ROCM
+    name = settings.container.image or ("rocm" if is_rocm else "cpu")
+    known = definitions.load(build_context.folder(settings.container))
     if name not in known and "@sha256:" not in name:
         expected = f"expected one of {', '.join(known)}, or HOST/NAME@sha256:DIGEST"
         raise UsageError(f"--image {name}: no such image; {expected}.")
-    grants = Grants(capabilities=tuple(parsed.cap), memory_bytes=parsed.memory)
+    return ContainerProvider(source=source, image_name=name, image=known.get(name), connected=engine)
 
-    def have(chosen: Engine, store: Store, cancel: CancelToken, notice: Notice) -> LocalImage:
-        with provision.fetcher(parsed, store, notice, cancel=cancel) as fetcher:
-            means = images.means(parsed, chosen, fetcher, cancel, notice)
-            if name not in known:
-                return images.have_by_digest(name, means)
-            exact = release_sources.pinned(find(store, cancel, notice), fetcher)
-            return images.have(build_context.recipe(parsed, known[name], exact), means)
 
-    def prepare(store: Store, cancel: CancelToken, notice: Notice) -> None:
-        have(chosen(), store, cancel, notice)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """The release that the settings name, found when it is needed."""
+
+    settings: Settings
+    release: ReleaseWheels | None
+
+    @property
+    def name(self) -> str | None:
+        """Name of the release, if it is known without looking for it."""
+        asked = self.settings.release.name
+        return self.release.release.name if self.release else asked and releases.of_build(asked).name
+
+    def find(self, store: Store, cancel: CancelToken, notice: Notice) -> ReleaseWheels:
+        asked = self.settings
+        return self.release or release_sources.chosen(asked.release, asked.fetch, store, notice, cancel=cancel)
+
+    def install(self, store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
+        found = self.find(store, cancel, notice)
+        return release_sources.installed(self.settings.fetch, found, store, cancel, notice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerProvider:
+    """Provides containers of an image: one of images.toml, or one by its digest if `image` is None."""
+
+    source: _Source
+    image_name: str
+    image: Image | None
+    connected: Engine | None
+    engine: str = "container"
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        """Find, pull or build the image."""
+        self._image(self._engine(), store, cancel, notice)
 
     @contextlib.contextmanager
-    def opened(order: Order) -> Iterator[Site]:
-        engine = chosen()
-        had = have(engine, order.store, order.cancel, order.notice)
-        with container.opened(engine, had, order, grants) as place:
-            has = place.toolchain.release.name
-            if release not in {None, has}:
-                raise EngineError(f"{name} has IREE {has}; leave out --iree {release}, or name another image.")
-            yield place
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        """Start a container of the image, which is removed on the way out.
 
-    return Provider(engine="container", open=opened, prepare=prepare)
+        Raises:
+            EngineError: the image has another release than the one that is asked for.
+        """
+        asked, engine = self.source.settings.container, self._engine()
+        had = self._image(engine, request.store, request.cancel, request.notice)
+        grants = Grants(capabilities=asked.capabilities, memory_bytes=asked.memory_bytes)
+        with container.opened(engine, had, request, grants) as environment:
+            has, wanted = environment.toolchain.release.name, self.source.name
+            if wanted not in {None, has}:
+                raise EngineError(
+                    f"{self.image_name} has IREE {has}; leave out --iree {wanted}, or name another image."
+                )
+            yield environment
+
+    def _engine(self) -> Engine:
+        asked = self.source.settings.container
+        return self.connected or sockets.required(asked.engine, asked.variables)
+
+    def _image(self, engine: Engine, store: Store, cancel: CancelToken, notice: Notice) -> LocalImage:
+        settings = self.source.settings
+        with provision.fetcher(settings.fetch, store, notice, cancel=cancel) as fetcher:
+            builder = images.means(settings, engine, fetcher, cancel, notice)
+            if self.image is None:
+                return images.have_by_digest(self.image_name, builder)
+            exact = release_sources.pinned(self.source.find(store, cancel, notice), fetcher)
+            return images.have(build_context.recipe(settings.container, self.image, exact), builder)

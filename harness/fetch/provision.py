@@ -1,21 +1,18 @@
-"""Has the blobs of a command on disk: makes room, fetches several at once, and tells how each came."""
+"""Downloads the blobs of a command: makes room, fetches several at once and reports each."""
 
-import argparse
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Protocol
 
-from rich.console import Console
-
-from harness.cli import arguments
 from harness.core.blobs import Blob, BlobForecast, FetchedBlob
 from harness.core.errors import NoVerdictError
+from harness.core.settings import FetchSettings
 from harness.core.text import size
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher, FetchEstimate, FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline.progress import Live
 from harness.store import gc
 from harness.store.store import Store
 
@@ -26,7 +23,7 @@ Progress = Callable[[Blob, int, int | None], None]
 
 
 def fetcher(
-    parsed: argparse.Namespace,
+    settings: FetchSettings,
     store: Store,
     notice: Callable[[str], None],
     *,
@@ -35,35 +32,26 @@ def fetcher(
     anew: bool = False,
     retry: Retry | None = None,
 ) -> Fetcher:
-    """Return what has blobs on disk as the command line asks; `anew` each time, for what no lock ever vouches for.
-
-    Raises:
-        UsageError: a mirror of the environment is none.
-    """
-    update = getattr(parsed, "update", False)
+    """Return a fetcher for the settings; with `anew` it takes what the host has now each time, as for wheel indexes."""
     policy = FetchPolicy(
-        mirrors=() if update else arguments.mirrors(parsed),
-        grants=parsed.grants,
-        offline=parsed.offline,
-        locked=parsed.locked and parsed.command != "lock" and not anew,
-        fresh=update,
+        mirrors=() if settings.update else settings.mirrors,
+        grants=settings.grants,
+        offline=settings.offline,
+        locked=settings.locked and not anew,
+        fresh=settings.update,
         anew=anew,
     )
     options = DownloadOptions(
-        notice=notice, progress=progress, cancel=cancel, connections=parsed.connections, retry=retry or Retry()
+        notice=notice, progress=progress, cancel=cancel, connections=settings.connections, retry=retry or Retry()
     )
     return Fetcher(store, options, policy=policy)
 
 
-def forecast(parsed: argparse.Namespace, store: Store, blobs: Sequence[Blob]) -> list[BlobForecast]:
-    """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer.
-
-    Raises:
-        UsageError: a mirror of the environment is none.
-    """
+def forecast(settings: FetchSettings, store: Store, blobs: Sequence[Blob]) -> list[BlobForecast]:
+    """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer."""
     enough, retry = CancelToken(), Retry(stall_s=_LOOK_STALL_S)
     timer = threading.Timer(_LOOK_S, enough.set)
-    with fetcher(parsed, store, lambda _: None, cancel=enough, retry=retry) as opened:
+    with fetcher(settings, store, lambda _: None, cancel=enough, retry=retry) as opened:
         timer.start()
         try:
             return opened.forecast(blobs)
@@ -88,36 +76,54 @@ def waiting(
 
 
 def make_room(
-    parsed: argparse.Namespace, fetcher: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
+    settings: FetchSettings, fetcher: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
 ) -> FetchEstimate:
     """Return what is to come and, where the cache may not grow, remove what was last used longest ago.
 
     Should there be no room for all of it, nothing of it will be fetched.
     """
     estimate = fetcher.estimate(blobs)
-    if estimate.blobs and not parsed.offline:
+    if estimate.blobs and not settings.offline:
         notice(f"blobs to fetch: {estimate.blobs}" + (f", {size(estimate.bytes)}" if estimate.bytes else ""))
-    if parsed.cache_size is not None and estimate.bytes:
+    if settings.cache_bytes is not None and estimate.bytes:
         begun = {fetcher.entry_key(blob) for blob in blobs}
-        gc.collect(fetcher.store, max(0, parsed.cache_size - estimate.bytes), keep=begun)
+        gc.collect(fetcher.store, max(0, settings.cache_bytes - estimate.bytes), keep=begun)
     fetcher.check_room(estimate)
     return estimate
 
 
-def keep_within(parsed: argparse.Namespace, notice: Callable[[str], None]) -> None:
+def keep_within(settings: FetchSettings, notice: Callable[[str], None]) -> None:
     """Bring the cache back to the size that it may have, once we use nothing of it any more."""
-    if parsed.cache_size is not None:
-        with Store(parsed.store) as store:
-            removed = gc.collect(store, parsed.cache_size)
+    if settings.cache_bytes is not None:
+        with Store(settings.store) as store:
+            removed = gc.collect(store, settings.cache_bytes)
         if removed.freed_bytes:
             notice(f"{size(removed.freed_bytes)} that were last used longest ago left the cache")
 
 
-def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
-    """Fetch blobs and say how each came; one that cannot be had does not stop the others."""
+class Live(Protocol):
+    """Hears how far the fetching is; called from any thread."""
+
+    def expect(self, estimate: FetchEstimate) -> None:
+        """Take what is to be fetched."""
+
+    def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
+        """Take how much of a blob is there."""
+
+    def fetched(self, blob: Blob) -> None:
+        """Take that a blob is done with."""
+
+    def notice(self, text: str) -> None:
+        """Take a remark."""
+
+
+def fetch_all(
+    settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: Callable[[str], None]
+) -> dict[Blob, FetchedBlob]:
+    """Fetch blobs and say how each came; one that cannot be fetched does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
     cancel = CancelToken()
-    with Live(console, id_width=0) as live, Store(parsed.store, on_wait=waiting(live.notice, cancel)) as store:
+    with Store(settings.store, on_wait=waiting(live.notice, cancel)) as store:
 
         def fetch(blob: Blob) -> str:
             try:
@@ -129,17 +135,17 @@ def fetch_all(parsed: argparse.Namespace, blobs: Sequence[Blob], console: Consol
                 live.fetched(blob)
 
         with (
-            fetcher(parsed, store, live.notice, progress=live.bytes_came, cancel=cancel) as opened,
+            fetcher(settings, store, live.notice, progress=live.bytes_came, cancel=cancel) as opened,
             ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
         ):
             try:
-                live.expect(make_room(parsed, opened, blobs, live.notice))
+                live.expect(make_room(settings, opened, blobs, live.notice))
                 for ended in as_completed([pool.submit(fetch, blob) for blob in blobs]):
-                    console.print(ended.result(), markup=False, soft_wrap=True)
+                    say(ended.result())
             except BaseException:
                 cancel.set()
                 raise
-    keep_within(parsed, lambda text: console.print(text, style="dim", markup=False, soft_wrap=True))
+    keep_within(settings, live.notice)
     return fetched
 
 

@@ -4,7 +4,6 @@ A page is fetched anew each time it is needed, or is with `--offline` what it wa
 names by sha256 is held to that; any other is trusted once, as a blob is that no lock vouches for.
 """
 
-import argparse
 import contextlib
 import platform
 import zipfile
@@ -13,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cli import arguments
 from harness.core.blobs import Blob
 from harness.core.errors import FetchError, NoVerdictError, UsageError
+from harness.core.settings import FetchSettings, ReleaseSettings
 from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
@@ -34,26 +33,32 @@ _PAGE_BYTES = 64 << 20
 _NO_WHEEL = (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
-def check(parsed: argparse.Namespace) -> None:
+def check(settings: ReleaseSettings) -> None:
     """Refuse at once what needs no network to be known as wrong.
 
     Raises:
         UsageError: what is named as a page or a folder is none, or there is no release of the name and nowhere to look.
     """
-    named = [*map(_local, arguments.find_links(parsed)), *parsed.wheels]
+    named = [*map(_local, settings.find_links), *settings.wheels]
     for path in filter(None, named):
         _check_is_there(path)
-    if parsed.iree and not named:
-        releases.find(parsed.iree)
+    if settings.name and not named:
+        releases.find(settings.name)
 
 
 def known(
-    parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: CancelToken | None = None
+    settings: ReleaseSettings,
+    fetch: FetchSettings,
+    store: Store,
+    notice: Notice = lambda _: None,
+    *,
+    cancel: CancelToken | None = None,
 ) -> Releases:
-    """Return the releases that a command line can have: those of the lock, of `--find-links` and of `--wheels`.
+    """Return the locked releases and those of `find_links` and `wheels`.
 
     Args:
-        parsed: the command line.
+        settings: where releases are.
+        fetch: how pages are downloaded.
         store: keeps pages.
         notice: told what is left out, and why.
         cancel: an order to stop.
@@ -63,9 +68,9 @@ def known(
         FetchError: a page cannot be had.
         Cancelled: the order came first.
     """
-    sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), local=True) for path in parsed.wheels]
-    with provision.fetcher(parsed, store, notice, cancel=cancel, anew=True) as fetcher:
-        for place in arguments.find_links(parsed):
+    sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), local=True) for path in settings.wheels]
+    with provision.fetcher(fetch, store, notice, cancel=cancel, anew=True) as fetcher:
+        for place in settings.find_links:
             path = _local(place)
             is_folder = path is not None and not path.is_file()
             offers = _in_folder(path, notice) if path and is_folder else _on_page(place, fetcher, notice)
@@ -77,9 +82,14 @@ def known(
 
 
 def chosen(
-    parsed: argparse.Namespace, store: Store, notice: Notice = lambda _: None, *, cancel: CancelToken | None = None
+    settings: ReleaseSettings,
+    fetch: FetchSettings,
+    store: Store,
+    notice: Notice = lambda _: None,
+    *,
+    cancel: CancelToken | None = None,
 ) -> ReleaseWheels:
-    """Return the release that a command line names with `--iree`, or the newest of the lock; see `known`.
+    """Return the release that is named, or the newest locked one; see `known`.
 
     No page is asked for what the lock has.
 
@@ -88,11 +98,11 @@ def chosen(
         FetchError: a page cannot be had.
         Cancelled: the order came first.
     """
-    name = parsed.iree or releases.newest().name
+    name = settings.name or releases.newest().name
     is_locked = releases.of_build(name).name in releases.locked()
-    if not parsed.iree or (is_locked and not parsed.wheels):
+    if not settings.name or (is_locked and not settings.wheels):
         return releases.find(name)
-    return known(parsed, store, notice, cancel=cancel).find(name)
+    return known(settings, fetch, store, notice, cancel=cancel).find(name)
 
 
 def pinned(release: ReleaseWheels, fetcher: Fetcher) -> ReleaseWheels:
@@ -106,7 +116,7 @@ def pinned(release: ReleaseWheels, fetcher: Fetcher) -> ReleaseWheels:
 
 
 def installed(
-    parsed: argparse.Namespace, release: ReleaseWheels, store: Store, cancel: CancelToken | None, notice: Notice
+    fetch: FetchSettings, release: ReleaseWheels, store: Store, cancel: CancelToken | None, notice: Notice
 ) -> Toolchain:
     """Return a release, installed into the store the first time; its wheels are had as the command line says.
 
@@ -116,8 +126,8 @@ def installed(
         DiskError: no space is left.
         Cancelled: the order came first.
     """
-    with provision.fetcher(parsed, store, notice, cancel=cancel) as fetcher:
-        exact, offline = pinned(release, fetcher), parsed.offline
+    with provision.fetcher(fetch, store, notice, cancel=cancel) as fetcher:
+        exact, offline = pinned(release, fetcher), fetch.offline
         return toolchain.installed(exact, store, fetch=fetcher.fetch, offline=offline, cancel=cancel, notice=notice)
 
 

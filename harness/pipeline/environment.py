@@ -1,13 +1,14 @@
-"""Where the steps of a run are done: what a session asks for, what it gets, and this machine as such a place."""
+"""Environments: where the steps of a run are done. This machine is one; containers are others."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from harness.core.cases import Case
+from harness.core.cases import EMPTY, Case
+from harness.core.settings import ToolSettings
 from harness.host.devices import Gpu
 from harness.host.process import CancelToken
 from harness.iree import toolchain
@@ -20,8 +21,19 @@ Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a site is wanted for. All paths are absolute; `folders` are read, the store and `out_dir` written."""
+class EnvironmentRequest:
+    """What an environment is needed for.
+
+    Attributes:
+        cases: the cases that will run in it.
+        folders: absolute paths that are only read.
+        store: the cache, which is written.
+        out_dir: absolute path of the results, which is written.
+        timeout_s: limit of each compilation and each run, in seconds.
+        gpus: the GPUs on which something may run.
+        cancel: an order to stop.
+        notice: called with remarks for the user.
+    """
 
     cases: Sequence[Case]
     folders: Sequence[Path]
@@ -33,52 +45,68 @@ class Order:
     notice: Notice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A place with an IREE release.
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """An environment with an IREE release; this class is for this machine itself.
 
-    `facts` are what results quote of it beside the engine and the release; `hand_over` turns what does steps here into
-    what has them done there.
+    Attributes:
+        name: what the user sees, such as `local`.
+        toolchain: the IREE release in it.
+        facts: what results quote of it beside the engine and the release.
     """
 
     name: str
     toolchain: Toolchain
-    facts: Mapping[str, Any]
-    hand_over: Callable[[LocalStepRunner], StepRunner]
+    facts: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+
+    def runner(self, local: LocalStepRunner) -> StepRunner:
+        """Return what does steps in this environment, given what does them on this machine."""
+        return local
+
+
+class EnvironmentProvider(Protocol):
+    """Opens environments; both methods raise HarnessError."""
+
+    @property
+    def engine(self) -> str:
+        """`container` or `local`."""
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        """Download and build what `open` will need: the toolchain or the image."""
+
+    def open(self, request: EnvironmentRequest) -> AbstractContextManager[Environment]:
+        """Open an environment, which is closed on the way out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """Where a site is to be had: in a `container` or `local`. `open` has it, which may fail.
+class InstalledRelease:
+    """Provides this machine with an IREE release that `install` installs into the store."""
 
-    `prepare` has, which may fail too, all that takes long to be had before: the toolchain, or the image.
-    """
+    install: Callable[[Store, CancelToken, Notice], Toolchain]
+    engine: str = "local"
 
-    engine: str
-    open: Callable[[Order], AbstractContextManager[Site]]
-    prepare: Callable[[Store, CancelToken, Notice], None] = lambda _store, _cancel, _notice: None
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        """Install the release."""
+        self.install(store, cancel, notice)
 
-
-def installed(provide: Callable[[Store, CancelToken, Notice], Toolchain]) -> Provider:
-    """Return what provides this machine with a release that is installed for it."""
-
-    def prepare(store: Store, cancel: CancelToken, notice: Notice) -> None:
-        provide(store, cancel, notice)
-
-    return Provider(engine="local", open=_here(provide), prepare=prepare)
-
-
-def found(folder: Path | None, search_path: str) -> Provider:
-    """Return what provides this machine with the IREE that it has, for which there is nothing to prepare."""
-    return Provider(engine="local", open=_here(lambda store, *_: toolchain.found(folder, search_path, store)))
-
-
-def _here(
-    provide: Callable[[Store, CancelToken, Notice], Toolchain],
-) -> Callable[[Order], AbstractContextManager[Site]]:
     @contextlib.contextmanager
-    def site(order: Order) -> Iterator[Site]:
-        tools = provide(order.store, order.cancel, order.notice)
-        yield Site(name="local", toolchain=tools, facts={}, hand_over=lambda steps: steps)
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        """Install the release unless it is installed, and use this machine."""
+        yield Environment(name="local", toolchain=self.install(request.store, request.cancel, request.notice))
 
-    return site
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTools:
+    """Provides this machine with the IREE tools that are on it already."""
+
+    tools: ToolSettings
+    engine: str = "local"
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        """Do nothing: the tools are here."""
+
+    @contextlib.contextmanager
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        """Find the tools, and use this machine."""
+        found = toolchain.found(self.tools.folder, self.tools.search_path, request.store)
+        yield Environment(name="local", toolchain=found)

@@ -25,7 +25,7 @@ from harness.core.blobs import Blob
 from harness.core.outcomes import Outcome
 from harness.fetch.fetcher import FetchEstimate
 from harness.fetch.throughput import Throughput
-from harness.pipeline.environment import Site
+from harness.pipeline.environment import Environment
 from harness.pipeline.step_runner import StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Step
 from harness.report import console as lines
@@ -96,10 +96,11 @@ class Live:
         """Print the line that says what became of the case."""
         self.say(lines.case_line(outcome, id_width=self._id_width))
 
-    def placed(self, site: Site) -> None:
+    def opened(self, environment: Environment) -> None:
         """Print where the cases run."""
-        commit = (site.toolchain.compiler_commit or "unknown commit")[:10]
-        self.notice(f"IREE {site.toolchain.release.name} ({commit}), {site.name}")
+        tools = environment.toolchain
+        commit = (tools.compiler_commit or "unknown commit")[:10]
+        self.notice(f"IREE {tools.release.name} ({commit}), {environment.name}")
 
     def expect(self, estimate: FetchEstimate) -> None:
         """Take what is to be fetched."""

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from harness.core.outcomes import Outcome, Report, Status
 from harness.core.text import clean, one_line
-from harness.report import facts
+from harness.report import again, facts
 
 STYLES: Mapping[Status, str] = {
     Status.PASSED: "green",
@@ -81,7 +81,7 @@ def _block(outcome: Outcome, report: Report) -> Text:
     reason = [f"  | {line}" for line in clean(facts.explanation(outcome)).splitlines()]
     notes = [f"  note   {one_line(note)}" for note in outcome.notes]
     log = [f"  log    {one_line(facts.log_path(outcome))}"] if facts.log_path(outcome) else []
-    lines = [f" {one_line(outcome.id)}", *reason, *notes, *log, f"  again  {facts.rerun_command(outcome, report)}", ""]
+    lines = [f" {one_line(outcome.id)}", *reason, *notes, *log, f"  again  {again.case_command(outcome, report)}", ""]
     return Text.assemble((f"{outcome.status.upper():<{_STATUS_WIDTH}}", STYLES[outcome.status]), "\n".join(lines))
 
 
@@ -115,7 +115,7 @@ def _annotation(outcome: Outcome, report: Report) -> str:
     lines = [
         clean(facts.explanation(outcome)[:_ANNOTATION_CHARS]),
         *([f"log: {log}"] if log else []),
-        f"again: {facts.rerun_command(outcome, report)}",
+        f"again: {again.case_command(outcome, report)}",
     ]
     message = _data("\n".join(lines))
     return f"::error {named}::{message}"

@@ -151,30 +151,6 @@ def whereabouts(outcome: Outcome) -> str:
     return log_path(outcome) or "results.json"
 
 
-def rerun_command(outcome: Outcome, report: Report) -> str:
-    """Return the command line that repeats only this case, in such a container as it ran in, or was to run in."""
-    known, asked = flat(report.environment), report.environment
-    is_run = asked.get("command") == "run"
-    command = ["harness", "run"] if is_run else ["nox", "-s", "quality", "--"]
-    options = {
-        "--backend": outcome.backend,
-        "--compile-chip" if outcome.chip in asked.get("compile_chips", ()) else "--chip": outcome.chip,
-        "--iree": None if is_run else outcome.release,
-    }
-    place = {
-        "--engine": known.get("container_engine.name"),
-        "--image": known.get("image.digest") or known.get("image.image"),
-    }
-    words = [*_words(options), *(_words(place) or asked.get("place", ()))]
-    is_bare = outcome.path.endswith(".mlir")  # a program, judged as the command line said
-    case = [outcome.path, *asked.get("program", ())] if is_bare else [f"{outcome.model}/{outcome.submodel}"]
-    return shlex.join(map(clean, [*command, *case, *words, *asked.get("options", ())]))
-
-
-def _words(options: Mapping[str, str | None]) -> list[str]:
-    return [word for name, value in options.items() if value for word in (name, value)]
-
-
 def command_lines(outcome: Outcome) -> list[str]:
     """Return the commands that the case ran, each as a shell takes it."""
     argvs = [argv for step in _steps(outcome.commands) for argv in step]

@@ -14,7 +14,7 @@ import junit_xml
 
 from harness.core.outcomes import Outcome, Report, Status
 from harness.core.text import capped, first_line, flat, one_line
-from harness.report import facts
+from harness.report import again, facts
 
 NODE_BYTES = 64 * 1024
 # GitLab refuses a file of 30 MB; escaping (`<` is four bytes) needs some of that.
@@ -55,8 +55,8 @@ def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
     has_several = len({outcome.release for outcome in every}) > 1
     for outcome in every:
         plain = one_line(f"{outcome.id} {outcome.release}" if has_several else outcome.id) or "unnamed"
-        again = (f"{plain} ({number})" for number in range(2, len(named) + 3))
-        named[plain if plain not in named else next(name for name in again if name not in named)] = outcome
+        numbered = (f"{plain} ({number})" for number in range(2, len(named) + 3))
+        named[plain if plain not in named else next(name for name in numbered if name not in named)] = outcome
     return list(named.items())
 
 
@@ -118,9 +118,9 @@ def _story(report: Report, outcome: Outcome, limit_bytes: int) -> str:
     reason = capped(facts.explanation(outcome), limit_bytes=limit_bytes // 2, where="results.json")
     excerpt = capped(outcome.log_tail.strip(), limit_bytes=limit_bytes // _EXCERPT_SHARE, where=where)
     notes = capped("\n".join(outcome.notes), limit_bytes=limit_bytes // _EXCERPT_SHARE, where="results.json")
-    again = one_line(f"again: {facts.rerun_command(outcome, report)}")
+    command = one_line(f"again: {again.case_command(outcome, report)}")
     log = one_line(f"log: {where}")
-    return "\n".join(part for part in (reason, notes, log, again, excerpt) if part)
+    return "\n".join(part for part in (reason, notes, log, command, excerpt) if part)
 
 
 def _output(outcome: Outcome, limit_bytes: int) -> str:

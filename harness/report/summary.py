@@ -4,7 +4,7 @@ import html
 
 from harness.core.outcomes import Outcome, Report
 from harness.core.text import capped, one_line
-from harness.report import facts
+from harness.report import again, facts
 from harness.report.markdown import code, escaped, fenced
 
 # GitHub drops a summary of more than 1 MiB whole.
@@ -63,7 +63,7 @@ def _details(outcome: Outcome, report: Report) -> str:
         ("", outcome.reason, _REASON_BYTES),
         (f"End of the log ({where}):", outcome.log_tail, _LOG_BYTES),
         ("What was run:", commands, _COMMANDS_BYTES),
-        ("To repeat only this case:", facts.rerun_command(outcome, report), _COMMANDS_BYTES),
+        ("To repeat only this case:", again.case_command(outcome, report), _COMMANDS_BYTES),
     )
     blocks = [
         f"{escaped(label)}\n\n{fenced(capped(text, limit_bytes=limit_bytes, where=where))}".strip()

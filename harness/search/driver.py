@@ -10,16 +10,16 @@ from harness.search import finding, probes
 from harness.search.bisect import Change
 from harness.search.finding import Attribution, Finding
 from harness.search.probes import Mark, Probe, Question
-from harness.search.release_runner import Judged, threads
+from harness.search.release_runner import ReleaseResult, threads
 
 
 class Judge(Protocol):
-    """Judges the case with a release; `Prober` does."""
+    """Judges the case with a release; `ReleaseRunner` does."""
 
-    def probe(self, release: str, run: int = 1) -> Judged:
+    def probe(self, release: str, run: int = 1) -> ReleaseResult:
         """Judge it, for the first or another time."""
 
-    def mixed(self, compiler: str, runtime: str) -> Judged:
+    def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Judge it with the compiler of a release and the runtime of another."""
 
     def prepare(self, release: str) -> None:
@@ -86,16 +86,16 @@ def _seen(found: Finding, judge: Judge, place: int) -> Probe:
     return _probe(judged, release, question)
 
 
-def _once(judged: Judged, name: str, question: Question) -> Probe:
+def _once(judged: ReleaseResult, name: str, question: Question) -> Probe:
     return _probe([judged], name, replace(question, repeat=1, at_least=1))
 
 
-def _probe(judged: Sequence[Judged], release: str, question: Question) -> Probe:
+def _probe(judged: Sequence[ReleaseResult], release: str, question: Question) -> Probe:
     last = judged[-1]
     probe = probes.probe(release, _outcomes(judged), question, last.report.environment)
     same = [f"{probes.NOT_RUN} module and runtime are byte for byte those of {other}" for other in last.reused.values()]
     return replace(probe, results=last.folder, notes=(*probe.notes, *same))
 
 
-def _outcomes(judged: Sequence[Judged]) -> list[Outcome]:
+def _outcomes(judged: Sequence[ReleaseResult]) -> list[Outcome]:
     return [outcome for each in judged for outcome in each.report.cases]

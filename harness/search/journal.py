@@ -13,7 +13,7 @@ from typing import Any, Self
 from harness.core.errors import UsageError
 from harness.host import locks
 from harness.host.disk import disk_errors, write_atomically
-from harness.pipeline import session
+from harness.pipeline.out_dir import RESULTS, new_out_dir
 
 NAME = "search.jsonl"
 _LOCK_NAME = ".search.lock"
@@ -66,11 +66,11 @@ def of_question(out: Path | None, question: Mapping[str, Any]) -> Logbook:
         UsageError: the folder named has an interrupted search of another question, or another process is at it.
         DiskError: it cannot be written.
     """
-    folder = session.new_out_dir(out) if out else interrupted(session.RESULTS, question)
+    folder = new_out_dir(out) if out else interrupted(RESULTS, question)
     book = opened(folder, question) if folder else None
     if book is None and out:
         raise UsageError(f"{out}: another process has a search in it; wait for it, or name another --out.")
-    return book or of_question(session.new_out_dir(None), question)
+    return book or of_question(new_out_dir(None), question)
 
 
 def opened(folder: Path, question: Mapping[str, Any]) -> Logbook | None:

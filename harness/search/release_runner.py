@@ -1,28 +1,29 @@
-"""Has cases judged with one release after another, or with several at once, as parts of one search."""
+"""Tests cases with one release after another, or with several at once, as parts of one search."""
 
-import argparse
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.containers import provider as choice
+from harness.containers.provider import provider
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Report
+from harness.core.settings import Settings
 from harness.fetch import provision
 from harness.host.devices import Gpu
 from harness.host.process import Cancelled, CancelToken
 from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import session
-from harness.pipeline.environment import Order, Provider, Site
+from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest, Notice
 from harness.pipeline.executor import StepRunner
+from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.run_cache import CachingStepRunner, Memory
-from harness.pipeline.step_runner import Results, StepResult
+from harness.pipeline.session import Session, default_jobs
+from harness.pipeline.step_runner import LocalStepRunner, Results, StepResult
 from harness.pipeline.steps import Compile, Step
 from harness.store.store import Store
 
@@ -31,25 +32,28 @@ _PREPARED_AT_ONCE = 4
 
 
 class Quiet(Live):
-    """Shows what goes on, but leaves it to others to say what came of it."""
+    """Shows what goes on, but leaves it to the search to say what became of the cases."""
 
     def case_ended(self, outcome: Outcome) -> None:
         """Say nothing."""
 
-    def placed(self, site: Site) -> None:
+    def opened(self, environment: Environment) -> None:
         """Say nothing."""
 
     def notice(self, text: str) -> None:
-        """Print a line, unless it is of one of the steps in which an image is built."""
+        """Print a line, unless it is one of the steps in which an image is built."""
         if not text.startswith(_BUILD_STEP):
             super().notice(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What came of judging cases with a release: the report, the folder of its results, relative to that of all.
+class ReleaseResult:
+    """What became of the cases with a release.
 
-    `reused` has by case the release whose run it was, if the same module had been run by the same runtime before.
+    Attributes:
+        report: the whole report.
+        folder: folder of the results, relative to that of the search.
+        reused: by case id, the release whose run was taken because module and runtime are the same.
     """
 
     report: Report
@@ -57,24 +61,22 @@ class Judged:
     reused: Mapping[str, str]
 
 
-def known_releases(
-    parsed: argparse.Namespace, environment: Mapping[str, str], notice: Callable[[str], None]
-) -> Releases:
+def known_releases(settings: Settings, notice: Callable[[str], None]) -> Releases:
     """Return the releases that a search may go through.
 
     Raises:
-        UsageError: the image or the engine's address makes no sense, with whichever release.
-        FetchError: a page of links cannot be had.
+        UsageError: the image or the engine's address makes no sense, with any release.
+        FetchError: a page of links cannot be downloaded.
     """
-    with Store(parsed.store.absolute()) as store:
-        known = release_sources.known(parsed, store, notice)
-    choice.provider(parsed, environment, known.find(known.names[-1]))
+    with Store(settings.fetch.store.absolute()) as store:
+        known = release_sources.known(settings.release, settings.fetch, store, notice)
+    provider(settings, known.find(known.names[-1]))
     return known
 
 
 @contextlib.contextmanager
 def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
-    """Lend threads in which releases are judged; on the way out nobody waits for what has not begun."""
+    """Lend threads in which releases are tested; on the way out, what has not begun is dropped."""
     pool = ThreadPoolExecutor(at_once)
     try:
         yield pool
@@ -82,33 +84,26 @@ def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Prober:
-    """Judges cases with releases. What was made once is shared: blobs, modules, toolchains, images, and runs."""
+class ReleaseRunner:
+    """Tests cases with releases. Blobs, modules, toolchains, images and runs are shared between them."""
 
     def __init__(
-        self,
-        parsed: argparse.Namespace,
-        environment: Mapping[str, str],
-        cases: Sequence[Case],
-        out_dir: Path,
-        live: Live,
-        *,
-        known: Releases,
+        self, settings: Settings, cases: Sequence[Case], out_dir: Path, live: Live, *, known: Releases, at_once: int
     ) -> None:
         """Prepare; nothing starts before it is asked for.
 
         Args:
-            parsed: the command line; `jobs` releases at once.
-            environment: of the process.
-            cases: what to judge.
+            settings: how to run; the release is replaced by each that is tested.
+            cases: what to test.
             out_dir: folder for the results of each release.
             live: where to tell.
             known: the releases that there are.
+            at_once: number of releases tested at once.
         """
         self.cancel = CancelToken()
-        self._parsed = argparse.Namespace(**vars(parsed))
-        self._parsed.jobs = max(1, session.default_jobs() // parsed.jobs)
-        self._environment, self._cases, self._out_dir, self._live = environment, cases, out_dir, live
+        jobs = max(1, default_jobs() // at_once)
+        self._settings = replace(settings, run=replace(settings.run, jobs=jobs))
+        self._cases, self._out_dir, self._live = cases, out_dir, live
         self._memory, self._known = Memory(), known
         self._prepared: set[str] = set()
         self._preparing = ThreadPoolExecutor(_PREPARED_AT_ONCE)
@@ -118,89 +113,134 @@ class Prober:
         self.cancel.set()
         self._preparing.shutdown(cancel_futures=True)
 
-    def probe(self, release: str, run: int = 1) -> Judged:
-        """Judge the cases with a release, for the first or another time.
+    def probe(self, release: str, run: int = 1) -> ReleaseResult:
+        """Test the cases with a release, for the first or another time.
 
         Raises:
             DiskError: the results cannot be written.
         """
-        provider, reused = self._provider(release), dict[str, str]()
-
-        @contextlib.contextmanager
-        def opened(order: Order) -> Iterator[Site]:
-            with provider.open(order) as site:
-                yield replace(
-                    site,
-                    hand_over=lambda steps: CachingStepRunner(
-                        runner=site.hand_over(steps),
-                        memory=self._memory,
-                        release=release,
-                        runtime=site.toolchain.runtime_build,
-                        salt=run,
-                        reused=reused,
-                    ),
-                )
-
+        caching = _CachingProvider(
+            provider=self._provider(release), memory=self._memory, release=release, salt=run, reused={}
+        )
         name = release if run == 1 else f"{release}-{run}"
-        return self._judged(replace(provider, open=opened), release, name, reused)
+        return self._tested(caching, release, name, caching.reused)
 
-    def mixed(self, compiler: str, runtime: str) -> Judged:
-        """Judge the cases with the compiler of a release and the runtime of another.
+    def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
+        """Test the cases with the compiler of a release and the runtime of another.
 
         Raises:
             DiskError: the results cannot be written.
         """
-        first, second = self._provider(compiler), self._provider(runtime)
-
-        @contextlib.contextmanager
-        def opened(order: Order) -> Iterator[Site]:
-            with first.open(order) as compiling, second.open(order) as running:
-                yield replace(
-                    compiling,
-                    toolchain=_joined(compiling.toolchain, running.toolchain),
-                    hand_over=lambda steps: SplitStepRunner(
-                        compiling=compiling.hand_over(steps),
-                        running=running.hand_over(replace(steps, toolchain=running.toolchain)),
-                    ),
-                )
-
-        name = f"{compiler}-compiler-{runtime}-runtime"
-        return self._judged(replace(first, open=opened), compiler, name, {})
+        split = _SplitProvider(compiling=self._provider(compiler), running=self._provider(runtime))
+        return self._tested(split, compiler, f"{compiler}-compiler-{runtime}-runtime", {})
 
     def prepare(self, release: str) -> None:
-        """Begin to have the toolchain or the image of a release; what stands in its way is told when it is needed."""
+        """Begin to install a release or build its image; an error is told when the release is needed."""
         if release in self._prepared or self.cancel.is_set():
             return
         self._prepared.add(release)
-        provider = self._provider(release)
+        self._preparing.submit(self._prepare, self._provider(release))
 
-        def prepare() -> None:
-            with (
-                contextlib.suppress(NoVerdictError, Cancelled),
-                Store(self._parsed.store.absolute(), on_wait=provision.waiting(lambda _: None, self.cancel)) as store,
-            ):
-                provider.prepare(store, self.cancel, self._notice)
-
-        self._preparing.submit(prepare)
+    def _prepare(self, wanted: EnvironmentProvider) -> None:
+        folder, waiting = self._settings.fetch.store.absolute(), provision.waiting(lambda _: None, self.cancel)
+        with contextlib.suppress(NoVerdictError, Cancelled), Store(folder, on_wait=waiting) as store:
+            wanted.prepare(store, self.cancel, self._notice)
 
     def _notice(self, text: str) -> None:
-        """Pass on what is said while something is made ready; an order to stop ends it there."""
+        """Pass on what is said while something is prepared; an order to stop ends it there."""
         if self.cancel.is_set():
             raise Cancelled
         self._live.notice(text)
 
-    def _with(self, release: str) -> argparse.Namespace:
-        """Return the command line of one that names this release."""
-        return argparse.Namespace(**{**vars(self._parsed), "iree": release})
+    def _provider(self, release: str) -> EnvironmentProvider:
+        return provider(self._settings, self._known.find(release))
 
-    def _provider(self, release: str) -> Provider:
-        return choice.provider(self._parsed, self._environment, self._known.find(release))
+    def _tested(self, wanted: EnvironmentProvider, release: str, name: str, reused: Mapping[str, str]) -> ReleaseResult:
+        folder = new_out_dir(self._out_dir / "probes" / name)
+        settings = replace(self._settings, release=replace(self._settings.release, name=release))
+        session = Session(settings, self._cases, folder, wanted, cancel=self.cancel)
+        session.run(self._live)
+        return ReleaseResult(report=session.written(None), folder=str(folder.relative_to(self._out_dir)), reused=reused)
 
-    def _judged(self, provider: Provider, release: str, name: str, reused: Mapping[str, str]) -> Judged:
-        folder = session.new_out_dir(self._out_dir / "probes" / name)
-        parsed = self._with(release)
-        report = session.judged(parsed, self._cases, folder, provider, live=self._live, cancel=self.cancel)
-        return Judged(report=report, folder=str(folder.relative_to(self._out_dir)), reused=reused)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CachingProvider:
+    """Provides the environments of another provider, in which no run is done that the memory has."""
+
+    provider: EnvironmentProvider
+    memory: Memory
+    release: str
+    salt: Hashable
+    reused: dict[str, str]
+
+    @property
+    def engine(self) -> str:
+        return self.provider.engine
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        self.provider.prepare(store, cancel, notice)
+
+    @contextlib.contextmanager
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        with self.provider.open(request) as inner:
+            yield _CachingEnvironment(
+                name=inner.name, toolchain=inner.toolchain, facts=inner.facts, inner=inner, provider=self
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CachingEnvironment(Environment):
+    inner: Environment
+    provider: _CachingProvider
+
+    def runner(self, local: LocalStepRunner) -> StepRunner:
+        return CachingStepRunner(
+            runner=self.inner.runner(local),
+            memory=self.provider.memory,
+            release=self.provider.release,
+            runtime=self.toolchain.runtime_build,
+            salt=self.provider.salt,
+            reused=self.provider.reused,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SplitProvider:
+    """Provides environments that compile with one release and run with another."""
+
+    compiling: EnvironmentProvider
+    running: EnvironmentProvider
+
+    @property
+    def engine(self) -> str:
+        return self.compiling.engine
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        for each in (self.compiling, self.running):
+            each.prepare(store, cancel, notice)
+
+    @contextlib.contextmanager
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        with self.compiling.open(request) as compiling, self.running.open(request) as running:
+            yield _SplitEnvironment(
+                name=compiling.name,
+                toolchain=_joined(compiling.toolchain, running.toolchain),
+                facts=compiling.facts,
+                compiling=compiling,
+                running=running,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SplitEnvironment(Environment):
+    compiling: Environment
+    running: Environment
+
+    def runner(self, local: LocalStepRunner) -> StepRunner:
+        return SplitStepRunner(
+            compiling=self.compiling.runner(local),
+            running=self.running.runner(replace(local, toolchain=self.running.toolchain)),
+        )
 
 
 def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
@@ -210,7 +250,7 @@ def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitStepRunner:
-    """Has compilations done at one place and all else at another; they share the store."""
+    """Does compilations in one environment and all else in another; they share the store."""
 
     compiling: StepRunner
     running: StepRunner

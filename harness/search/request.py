@@ -1,15 +1,16 @@
 """Turns the command line of a search into what is asked of which releases, and tells one search from another."""
 
-import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from harness.cli import search_arguments
 from harness.containers import build_context
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, Case
+from harness.core.cases import EMPTY, Backend, Case
 from harness.core.errors import UsageError
+from harness.core.settings import SearchSettings, Settings
+from harness.core.urls import redacted
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.iree.releases import Releases, ReleaseWheels
@@ -19,33 +20,33 @@ from harness.search.probes import Question
 from harness.store.store import Store
 
 
-def question(parsed: argparse.Namespace) -> Question:
+def question(search: SearchSettings) -> Question:
     """Return what is asked of each release.
 
     Raises:
         UsageError: the metric is none, or the runs that have to agree are not the most of all.
     """
-    at_least = parsed.at_least or parsed.repeat
-    if not parsed.repeat / 2 < at_least <= parsed.repeat:
-        expected = f"expected more than half of --repeat {parsed.repeat}, and not more than all"
+    at_least = search.at_least or search.repeat
+    if not search.repeat / 2 < at_least <= search.repeat:
+        expected = f"expected more than half of --repeat {search.repeat}, and not more than all"
         raise UsageError(f"--at-least {at_least}: {expected}.")
     return Question(
-        fix=parsed.find == "fix",
-        any_failure=parsed.any_failure,
-        metric=metric.parse(parsed.metric) if parsed.metric else None,
-        repeat=parsed.repeat,
+        fix=search.fix,
+        any_failure=search.any_failure,
+        metric=metric.parse(search.metric) if search.metric else None,
+        repeat=search.repeat,
         at_least=at_least,
     )
 
 
-def asked(parsed: argparse.Namespace, case: Case, known: Releases) -> Asked:
+def asked(search: SearchSettings, case: Case, known: Releases) -> Asked:
     """Return what is searched: the releases between the ends that are named, or all on a side where none is.
 
     Raises:
         UsageError: there is no such release, or the ends are the wrong way round.
     """
-    what = question(parsed)
-    good, bad = (known.find(name).release.name if name else None for name in (parsed.good, parsed.bad))
+    what = question(search)
+    good, bad = (known.find(name).release.name if name else None for name in (search.good, search.bad))
     older, newer = (bad, good) if what.fix else (good, bad)
     start = known.names.index(older) if older else 0
     end = known.names.index(newer) if newer else len(known.names) - 1
@@ -63,7 +64,7 @@ def asked(parsed: argparse.Namespace, case: Case, known: Releases) -> Asked:
         good=good,
         bad=bad,
         question=what,
-        all_changes=parsed.all,
+        all_changes=search.all_changes,
     )
 
 
@@ -73,28 +74,43 @@ def defaults(what: Asked) -> tuple[ChangedDefault, ...]:
     return flags.changed_defaults(first, last, Backend(what.backend))
 
 
-def pinned(parsed: argparse.Namespace, what: Asked) -> str | None:
+def pinned(name: str | None, what: Asked) -> str | None:
     """Return the release whose defaults are set with all of them, `good` and `bad` being the ends that are named.
 
     Raises:
         UsageError: such an end is not named.
     """
     ends = {"good": what.good, "bad": what.bad}
-    name: str | None = parsed.pin_defaults
     if name in ends and ends[name] is None:
         raise UsageError(f"--pin-defaults {name}: there is no --{name}; name it, or a release.")
     return ends.get(name, name) if name else None
 
 
-def identity(parsed: argparse.Namespace, cases: Sequence[Case], found: Sequence[ReleaseWheels]) -> Mapping[str, Any]:
-    """Return all that a search depends on: another one must not go on from what this one has seen."""
-    with Store(parsed.store) as store:
+def identity(
+    settings: Settings, search: SearchSettings, cases: Sequence[Case], found: Sequence[ReleaseWheels]
+) -> Mapping[str, Any]:
+    """Return all that a search depends on: a search resumes only from one of the same identity."""
+    with Store(settings.fetch.store) as store:
         return {
-            "options": search_arguments.identity(parsed),
+            "options": _options(settings, search),
             "cases": {case.id: _content(case, store) for case in cases},
             "releases": [_release_content(each, store) for each in found],
             "harness": build_context.this_harness(),
         }
+
+
+def _options(settings: Settings, search: SearchSettings) -> Mapping[str, str]:
+    """Return the settings that decide what a search finds."""
+    cases, release = settings.cases, settings.release
+    deciding: Mapping[str, object] = {
+        "cases": (cases.specs, cases.external_files, cases.program),
+        "target": settings.target,
+        "release": replace(release, find_links=tuple(map(redacted, release.find_links))),
+        "container": replace(settings.container, variables=EMPTY),
+        "run": replace(settings.run, out=None, junit_xml=None, jobs=None),
+        "search": replace(search, log=None, replay=None, attribute=False, show=None, jobs=1),
+    }
+    return {name: str(value) for name, value in deciding.items()}
 
 
 def _content(case: Case, store: Store) -> str:

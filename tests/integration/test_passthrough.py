@@ -19,7 +19,7 @@ from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import CancelToken
-from harness.pipeline.environment import Order
+from harness.pipeline.environment import EnvironmentRequest
 from harness.store.store import Store
 from tests.integration.dock import Dock, hand_over, open_folder
 from tests.integration.engines import USER
@@ -63,7 +63,7 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
     """Return what a program in a container finds that was given some GPUs, when it looks for some."""
     with open_folder() as folder, dock.engine.client() as engine:
         hand_over(folder, user)
-        order = Order(
+        order = EnvironmentRequest(
             cases=(),
             folders=(),
             store=Store(folder / "store"),
@@ -164,7 +164,7 @@ def cdi_spec(folder: Path, cards: Sequence[Gpu]) -> None:
 
 
 def host(about: About, cards: Sequence[Gpu], tmp_path: Path) -> Any:
-    order = Order(
+    order = EnvironmentRequest(
         cases=(),
         folders=(),
         store=Store(tmp_path / "store"),

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "iree": {"release": "3.13.0", "compiler_commit": "89ece87b5a02", "runtime_commit": "89ece87b5a02"},
     "host": {"cpu": "EPYC 9454", "kernel": "6.8.0", "gpus": [{"chip": "gfx942", "sku": "mi300"}]},
     "harness": {"version": "0.1.0"},
+    "prefix": ["nox", "-s", "quality", "--"],
 }
 NOWHERE: dict[str, Any] = {
     "engine": "local",

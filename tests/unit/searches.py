@@ -8,7 +8,7 @@ from typing import Any
 from harness.core.outcomes import Kind, Outcome, Phase, Status
 from harness.search.finding import Asked, Finding
 from harness.search.probes import Probe, Question
-from harness.search.release_runner import Judged
+from harness.search.release_runner import ReleaseResult
 from tests.unit.reports import ENVIRONMENT, outcome, report
 
 FAILED = {"status": Status.FAILED, "kind": Kind.NUMERIC, "phase": Phase.COMPARE, "reason": "output 0: 12 of 44 differ"}
@@ -58,9 +58,9 @@ def probe(letter: str, release: str = "3.0.0", **changes: Any) -> Probe:
     return Probe(**(filled | dict(LETTERS[letter]) | changes))
 
 
-def judged(*outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x") -> Judged:
+def judged(*outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x") -> ReleaseResult:
     """Return how cases were judged."""
-    return Judged(report=report(*outcomes, environment=ENVIRONMENT), folder=folder, reused=reused or {})
+    return ReleaseResult(report=report(*outcomes, environment=ENVIRONMENT), folder=folder, reused=reused or {})
 
 
 @dataclass
@@ -73,14 +73,14 @@ class FakeJudge:
     prepared: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def probe(self, release: str, run: int = 1) -> Judged:
+    def probe(self, release: str, run: int = 1) -> ReleaseResult:
         """Judge a release by its letter."""
         with self.lock:
             self.probed.append((release, run))
         letters = self.history[names(len(self.history)).index(release)]
         return judged(outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]])), folder=f"probes/{release}")
 
-    def mixed(self, compiler: str, runtime: str) -> Judged:
+    def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Judge by the function given."""
         return judged(outcome(**dict(self.mix(compiler, runtime))))
 

@@ -1,19 +1,18 @@
 """`harness doctor`."""
 
-import argparse
 import sys
-from collections.abc import Mapping
 
-from harness.cli import doctor, selection
+from harness.cli import doctor
+from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_OK
+from harness.pipeline import selection
 from harness.store.store import Store
 
 
-def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def main(invocation: Invocation) -> int:
     """Print what this machine can and cannot do."""
-    for finding in doctor.findings(
-        Store(parsed.store), selection.spec_folders(parsed), environment, offline=parsed.offline
-    ):
+    fetch, folders = invocation.settings.fetch, selection.spec_folders(invocation.settings.cases)
+    for finding in doctor.findings(Store(fetch.store), folders, invocation.environment, offline=fetch.offline):
         mark = "mend" if finding.mend else "ok"
         sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.seen}\n")
         if finding.mend:

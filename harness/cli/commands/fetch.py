@@ -1,17 +1,17 @@
 """`harness fetch` and `harness lock`."""
 
-import argparse
 import sys
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Sequence, Sized
 
 from rich.console import Console
 
-from harness.cli import selection
-from harness.containers import provider as choice
-from harness.core.blobs import LOCK_NAME, Blob
+from harness.cli.settings import Invocation
+from harness.containers.provider import provider
+from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import ModelSpec
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status
+from harness.core.settings import FetchSettings, Settings
 from harness.core.urls import lock_key
 from harness.fetch import provision
 from harness.fetch.partial import expectation
@@ -19,50 +19,57 @@ from harness.host.disk import disk_errors, write_atomically
 from harness.host.process import CancelToken
 from harness.iree import release_sources
 from harness.iree.releases import ReleaseWheels
-from harness.pipeline import planner as planning
-from harness.pipeline.environment import Provider
+from harness.pipeline import planner, selection
+from harness.pipeline.environment import EnvironmentProvider
+from harness.pipeline.progress import Live
 from harness.pipeline.steps import Plan
 from harness.specs import reader
 from harness.specs.catalogue import Folders, locked, select
 from harness.store.store import Store
 
 
-def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def main(invocation: Invocation) -> int:
     """Fetch what a run needs, or pin the blobs."""
-    if parsed.command != "lock":
-        return _fetch(parsed, environment)
-    where = selection.spec_folders(parsed)
-    return lock(parsed, where, reader.load_all(select(where, tuple(parsed.selectors)), where))
+    settings = invocation.settings
+    if invocation.command != "lock":
+        return _fetch(settings, blobs_only=invocation.own.blobs_only)
+    where = selection.spec_folders(settings.cases)
+    return lock(settings.fetch, where, reader.load_all(select(where, settings.cases.selectors), where))
 
 
-def _fetch(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Have all that `quality` needs with the same options and `--offline`; what cannot be had stops nothing else."""
+def _fetch(settings: Settings, *, blobs_only: bool) -> int:
+    """Fetch all that `quality` needs with the same options and `--offline`; one failure does not stop the rest."""
     console = Console(highlight=False)
-    cases = selection.cases(parsed)
-    release_sources.check(parsed)
-    with Store(parsed.store.absolute()) as store:
-        release = release_sources.chosen(parsed, store, lambda text: _say(console, text))
-    plans = [planning.plan(case, release.release, selection.options(parsed)) for case in cases]
+    cases = selection.cases(settings)
+    release_sources.check(settings.release)
+    with Store(settings.fetch.store.absolute()) as store:
+        release = release_sources.chosen(settings.release, settings.fetch, store, lambda text: _say(console, text))
+    plans = [planner.plan(case, release.release, selection.options(settings.run)) for case in cases]
     is_possible = _is_possible(plans, console)
-    is_ready = parsed.blobs_only or _has_tools(parsed, choice.provider(parsed, environment, release), release, console)
-    blobs = planning.blobs(plans)
-    code = _counted(provision.fetch_all(parsed, blobs, console), len(blobs))
+    is_ready = blobs_only or _has_tools(settings, provider(settings, release), release, console)
+    blobs = planner.blobs(plans)
+    code = _counted(_fetch_all(settings.fetch, blobs, console), len(blobs))
     return code if is_possible and is_ready else EXIT_NO_VERDICT
 
 
-def _has_tools(parsed: argparse.Namespace, provider: Provider, release: ReleaseWheels, console: Console) -> bool:
-    """Have the release where the models will run, which may be an image, and say how that went."""
+def _fetch_all(settings: FetchSettings, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
+    with Live(console, id_width=0) as live:
+        return provision.fetch_all(settings, blobs, live, lambda text: _say(console, text))
+
+
+def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, console: Console) -> bool:
+    """Prepare the environment in which the models will run, which may be an image, and say how that went."""
 
     def notice(text: str) -> None:
         _say(console, text)
 
     try:
-        with Store(parsed.store.absolute(), on_wait=provision.waiting(notice)) as store:
-            provider.prepare(store, CancelToken(), notice)
+        with Store(settings.fetch.store.absolute(), on_wait=provision.waiting(notice)) as store:
+            wanted.prepare(store, CancelToken(), notice)
     except NoVerdictError as error:
         _say(console, f"ERROR     {error.kind}: {error}")
         return False
-    _say(console, f"ready     IREE {release.release.name}, {provider.engine}")
+    _say(console, f"ready     IREE {release.release.name}, {wanted.engine}")
     return True
 
 
@@ -78,11 +85,11 @@ def _say(console: Console, text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-def lock(parsed: argparse.Namespace, where: Folders, specs: Sequence[ModelSpec]) -> int:
+def lock(settings: FetchSettings, where: Folders, specs: Sequence[ModelSpec]) -> int:
     """Fetch what specs name, write what came into the lock, and return the exit code."""
     known = {blob.url: blob for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
-    wanted = [Blob(url=url) for url in known] if parsed.update else list(known.values())
-    had = {blob.url: came for blob, came in provision.fetch_all(parsed, wanted, Console(highlight=False)).items()}
+    wanted = [Blob(url=url) for url in known] if settings.update else list(known.values())
+    had = {blob.url: came for blob, came in _fetch_all(settings, wanted, Console(highlight=False)).items()}
     with disk_errors(where.specs):
         write_atomically(where.specs / LOCK_NAME, where.locked_with(had))
     for url, came in had.items():

@@ -1,18 +1,19 @@
 """`harness image`."""
 
-import argparse
 import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
-from harness.containers import definitions, images, sockets
-from harness.containers.build_context import Recipe, folder, recipe
+from harness.cli.settings import Invocation
+from harness.containers import build_context, definitions, images, sockets
+from harness.containers.build_context import Recipe
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
 from harness.core.errors import EngineError, UsageError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.settings import Settings
 from harness.core.text import size
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
@@ -23,81 +24,85 @@ from harness.store.store import Store
 _DAY_S = 86400.0
 
 
-def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def main(invocation: Invocation) -> int:
     """Do what was asked of the images."""
-    return _COMMANDS[parsed.image_command](parsed, environment)
+    return _COMMANDS[invocation.subcommand](invocation)
 
 
-def _named(parsed: argparse.Namespace) -> Image:
-    known = definitions.load(folder(parsed))
-    if parsed.image not in known:
-        raise UsageError(f"{parsed.image}: no such image in {folder(parsed)}; expected one of {', '.join(known)}.")
-    release_sources.check(parsed)
-    return known[parsed.image]
+def _named(invocation: Invocation) -> Image:
+    folder, name = build_context.folder(invocation.settings.container), invocation.own.image
+    known = definitions.load(folder)
+    if name not in known:
+        raise UsageError(f"{name}: no such image in {folder}; expected one of {', '.join(known)}.")
+    release_sources.check(invocation.settings.release)
+    return known[name]
 
 
-def _tag(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
-    with _found(parsed, _named(parsed), sys.stderr) as (wanted, _):
+def _tag(invocation: Invocation) -> int:
+    with _found(invocation.settings, _named(invocation), sys.stderr) as (wanted, _):
         sys.stdout.write(f"{wanted.tag}\n")
     return EXIT_OK
 
 
-def _build(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    with _found(parsed, _named(parsed), sys.stdout) as (wanted, fetcher):
-        had = images.have(wanted, _means(parsed, environment, fetcher))
+def _build(invocation: Invocation) -> int:
+    with _found(invocation.settings, _named(invocation), sys.stdout) as (wanted, fetcher):
+        had = images.have(wanted, _means(invocation.settings, fetcher))
     sys.stdout.write(f"{had.reference}  {size(had.size_bytes)}\n")
     return EXIT_OK
 
 
-def _push(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    with _found(parsed, _named(parsed), sys.stdout) as (wanted, fetcher):
-        pushed = images.push(wanted, _means(parsed, environment, fetcher))
+def _push(invocation: Invocation) -> int:
+    with _found(invocation.settings, _named(invocation), sys.stdout) as (wanted, fetcher):
+        pushed = images.push(wanted, _means(invocation.settings, fetcher))
     sys.stdout.write(f"{pushed}\n")
     return EXIT_OK
 
 
 @contextlib.contextmanager
-def _found(parsed: argparse.Namespace, chosen: Image, stream: TextIO) -> Iterator[tuple[Recipe, Fetcher]]:
+def _found(settings: Settings, chosen: Image, stream: TextIO) -> Iterator[tuple[Recipe, Fetcher]]:
     """Lend how an image is made for the release that is asked for, and what has wheels for it."""
 
     def notice(text: str) -> None:
         stream.write(f"{text}\n")
 
-    with Store(parsed.store.absolute()) as store, provision.fetcher(parsed, store, notice) as fetcher:
-        release = release_sources.chosen(parsed, store, notice)
-        yield recipe(parsed, chosen, release_sources.pinned(release, fetcher)), fetcher
+    with Store(settings.fetch.store.absolute()) as store, provision.fetcher(settings.fetch, store, notice) as fetcher:
+        release = release_sources.chosen(settings.release, settings.fetch, store, notice)
+        yield build_context.recipe(settings.container, chosen, release_sources.pinned(release, fetcher)), fetcher
 
 
-def _means(parsed: argparse.Namespace, environment: Mapping[str, str], fetcher: Fetcher) -> images.ImageBuilder:
-    return images.means(
-        parsed, sockets.required(parsed.engine, environment), fetcher, CancelToken(), fetcher.options.notice
-    )
+def _means(settings: Settings, fetcher: Fetcher) -> images.ImageBuilder:
+    return images.means(settings, _engine(settings), fetcher, CancelToken(), fetcher.options.notice)
 
 
-def _listed(parsed: argparse.Namespace, chosen: Engine) -> list[images.Listed]:
-    return images.listed(chosen, definitions.load(folder(parsed)).values(), folder(parsed))
+def _engine(settings: Settings) -> Engine:
+    return sockets.required(settings.container.engine, settings.container.variables)
 
 
-def _list(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    for each in _listed(parsed, sockets.required(parsed.engine, environment)):
+def _listed(settings: Settings, chosen: Engine) -> list[images.Listed]:
+    folder = build_context.folder(settings.container)
+    return images.listed(chosen, definitions.load(folder).values(), folder)
+
+
+def _list(invocation: Invocation) -> int:
+    for each in _listed(invocation.settings, _engine(invocation.settings)):
         sys.stdout.write(_line(each))
     return EXIT_OK
 
 
-def _prune(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def _prune(invocation: Invocation) -> int:
     """Remove what is old; what is in use is kept, and said to be."""
-    chosen = sockets.required(parsed.engine, environment)
-    old = [each for each in _listed(parsed, chosen) if parsed.all or not each.current]
+    chosen = _engine(invocation.settings)
+    old = [each for each in _listed(invocation.settings, chosen) if invocation.own.every or not each.current]
     kept = 0
     for each in reversed(old):  # an image before its base
         sys.stdout.write(_line(each))
         try:
-            if not parsed.dry_run:
+            if not invocation.own.dry_run:
                 images.remove(chosen, each)
         except EngineError as error:
             kept += 1
             sys.stdout.write(f"kept: {error}\n")
-    sys.stdout.write(f"{len(old) - kept} images {'would be ' * parsed.dry_run}removed.\n")
+    sys.stdout.write(f"{len(old) - kept} images {'would be ' * invocation.own.dry_run}removed.\n")
     return EXIT_NO_VERDICT if kept else EXIT_OK
 
 
@@ -107,7 +112,7 @@ def _line(each: images.Listed) -> str:
     return f"{state:<8}{size(each.size_bytes):>10}  {age:>10}  {', '.join(each.names)}\n"
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
+_COMMANDS: Mapping[str, Callable[[Invocation], int]] = {
     "tag": _tag,
     "build": _build,
     "push": _push,

@@ -1,36 +1,33 @@
 """`harness plan`, `harness list` and `harness validate`: commands that only read specs."""
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.cli import selection
+from harness import api
+from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_OK
 from harness.fetch import provision
 from harness.host.disk import free_bytes
-from harness.iree import release_sources
-from harness.pipeline import planner as planning
-from harness.pipeline import shell_script
+from harness.pipeline import planner, selection, shell_script
 from harness.specs import reader
 from harness.specs.catalogue import select
 from harness.store.store import Store
 
 
-def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+def main(invocation: Invocation) -> int:
     """Print what was asked for."""
-    return _COMMANDS[parsed.command](parsed)
+    return _COMMANDS[invocation.command](invocation)
 
 
-def _plan(parsed: argparse.Namespace) -> int:
-    release_sources.check(parsed)
-    with Store(parsed.store) as store:
-        release = release_sources.chosen(parsed, store, _notice).release
-        plans = [planning.plan(case, release, selection.options(parsed)) for case in selection.cases(parsed)]
-        sys.stdout.write("\n\n".join(map(shell_script.render, plans)) + "\n")
-        sys.stdout.flush()
-        forecast = provision.forecast(parsed, store, planning.blobs(plans))
+def _plan(invocation: Invocation) -> int:
+    settings = invocation.settings
+    plans = api.plan(settings, notice=_notice)
+    sys.stdout.write("\n\n".join(map(shell_script.render, plans)) + "\n")
+    sys.stdout.flush()
+    with Store(settings.fetch.store) as store:
+        forecast = provision.forecast(settings.fetch, store, planner.blobs(plans))
     sys.stdout.write(shell_script.forecast(forecast, store=store.root, free_bytes=_free_bytes(store.root)))
     return EXIT_OK
 
@@ -43,9 +40,9 @@ def _free_bytes(folder: Path) -> int | None:
         return None
 
 
-def _list(parsed: argparse.Namespace) -> int:
-    cases = selection.cases(parsed)
-    if not parsed.json:
+def _list(invocation: Invocation) -> int:
+    cases = api.cases(invocation.settings)
+    if not invocation.own.json:
         sys.stdout.write("".join(f"{case.id}\n" for case in cases))
         return EXIT_OK
     entries = [
@@ -63,9 +60,10 @@ def _list(parsed: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _validate(parsed: argparse.Namespace) -> int:
-    where = selection.spec_folders(parsed)
-    specs = reader.load_all(select(where, tuple(parsed.selectors)), where, strict=bool(where.external_files))
+def _validate(invocation: Invocation) -> int:
+    asked = invocation.settings.cases
+    where = selection.spec_folders(asked)
+    specs = reader.load_all(select(where, asked.selectors), where, strict=bool(where.external_files))
     for text in reader.missing_tuners(specs):
         _notice(f"notice: {text}")
     sys.stdout.write(f"{len(specs)} specs are valid.\n")
@@ -76,4 +74,4 @@ def _notice(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"plan": _plan, "list": _list, "validate": _validate}
+_COMMANDS: Mapping[str, Callable[[Invocation], int]] = {"plan": _plan, "list": _list, "validate": _validate}

@@ -1,47 +1,56 @@
 """`harness new`."""
 
-import argparse
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rich.console import Console
-
-from harness.cli import search_arguments, selection, targets
-from harness.cli.commands import fetch
-from harness.containers import provider
+from harness.cli.commands import fetch, quality
+from harness.cli.settings import Invocation
+from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
+from harness.core.settings import CaseSettings, FetchSettings, ProgramSettings, Settings
 from harness.host.disk import disk_errors, write_atomically
-from harness.pipeline import session
+from harness.pipeline import selection, targets
+from harness.report import again
 from harness.specs import inline, reader
 from harness.specs.catalogue import Folders
 
 _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNORECASE)
 
 
-def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def main(invocation: Invocation) -> int:
     """Write the spec of a model, lock its blobs and run it once; nothing is written that is invalid."""
-    where = selection.spec_folders(parsed)
-    backend = targets.targets(parsed, selection.gpus(parsed))[0].backend
-    path = _path(parsed.name, where, backend)
-    document = inline.document(parsed.mlir, parsed, backend, source=lambda text: _source(text, where, path))
+    settings, own = invocation.settings, invocation.own
+    where = selection.spec_folders(settings.cases)
+    backend = targets.targets(settings.target, selection.gpus(settings.target))[0].backend
+    path = _path(own.name, where, backend)
+    document = inline.document(
+        own.mlir, settings.cases.program, backend, source=lambda text: _source(text, where, path)
+    )
     _check_are_there(reader.of_document(path, where, backend, document).blobs, where)
-    judging = _as(parsed, "quality", selectors=[parsed.name], filter=None)
-    provide = None if parsed.no_run else provider.provider(judging, environment)
+    checked = replace(settings, cases=_cases_of(settings.cases, own.name))
+    if not own.no_run:
+        provider(checked)  # refuses what makes no sense before anything is written
     _write(path, document)
-    if (code := _lock(parsed, where, path)) != EXIT_OK:
+    if (code := _lock(settings.fetch, where, path)) != EXIT_OK:
         _tell(f"{path} stays, but not all of its blobs are locked: correct it, or try later, with `harness lock`.")
-    elif provide:
-        code = session.judge(judging, Console(highlight=False), environment, provide)
-        _tell(_hint(path, judging, code))
+    elif not own.no_run:
+        code = quality.main(replace(invocation, settings=checked))
+        _tell(_hint(path, checked, code))
     return code
+
+
+def _cases_of(settings: CaseSettings, name: str) -> CaseSettings:
+    """Return settings that select the model that has been written, whose spec says it all."""
+    return replace(settings, selectors=(name,), id_contains=None, program=ProgramSettings())
 
 
 def _path(name: str, where: Folders, backend: Backend) -> Path:
@@ -75,11 +84,6 @@ def _check_are_there(named: Sequence[Blob], where: Folders) -> None:
             raise UsageError(f"{path}: there is no such file; {expected}.")
 
 
-def _as(parsed: argparse.Namespace, command: str, **changes: Any) -> argparse.Namespace:
-    """Return the command line of another command for what has been written."""
-    return argparse.Namespace(**{**vars(inline.without(parsed)), "command": command, **changes})
-
-
 def _write(path: Path, document: Mapping[str, Any]) -> None:
     with disk_errors(path):
         path.parent.mkdir(exist_ok=True)
@@ -87,20 +91,21 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     _tell(f"written   {path}")
 
 
-def _lock(parsed: argparse.Namespace, where: Folders, path: Path) -> int:
+def _lock(settings: FetchSettings, where: Folders, path: Path) -> int:
     """Lock what the spec names that is not of this machine."""
     written = reader.load_all([path], where)
     if all(blob.url.startswith("file:") for each in written for blob in each.blobs):
         return EXIT_OK
-    return fetch.lock(_as(parsed, "lock", update=False), where, written)
+    return fetch.lock(replace(settings, locked=False), where, written)
 
 
-def _hint(path: Path, judging: argparse.Namespace, code: int) -> str:
+def _hint(path: Path, settings: Settings, code: int) -> str:
     """Return what to do after the run."""
     if code == EXIT_OK:
         return f"{path} is done; commit it, {LOCK_NAME} if it changed, and the files that it names."
-    again = search_arguments.again(judging) + (f" --iree {judging.iree}" if judging.iree else "")
-    return f"{path} stays. See the reason above and the logs, correct the spec or its files, and run again: {again}"
+    release = settings.release.name
+    command = again.search_command(settings) + (f" --iree {release}" if release else "")
+    return f"{path} stays. See the reason above and the logs, correct the spec or its files, and run again: {command}"
 
 
 def _tell(text: str) -> None:

@@ -1,19 +1,34 @@
 """`harness quality` and `harness run`."""
 
-import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 
-from harness.containers import provider
-from harness.pipeline import environment as site
-from harness.pipeline import session
+from harness import api
+from harness.cli.settings import Invocation
+from harness.core.outcomes import Report
+from harness.pipeline.progress import Live
+from harness.report import console as console_report
+from harness.report import summary
 
 
-def main(parsed: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Judge the selected models: at the place that is asked for, or with the tools that are here."""
-    if parsed.command == "quality":
-        provide = provider.provider(parsed, environment)
-    else:
-        provide = site.found(parsed.toolchain, environment.get("PATH", ""))
-    return session.judge(parsed, Console(highlight=False), environment, provide)
+def main(invocation: Invocation) -> int:
+    """Check the selected models, and tell what came of it."""
+    console = Console(highlight=False)
+    session = api.session(invocation.settings)
+    report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
+    tell(report, session.out_dir, console, invocation.environment)
+    return report.exit_code
+
+
+def tell(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
+    """Print the summary, and on GitHub Actions annotations and the job's summary."""
+    console.print()
+    console.print(console_report.render(report), soft_wrap=True)
+    console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)
+    if environment.get("GITHUB_ACTIONS") == "true":
+        console.print(console_report.annotations(report), markup=False, highlight=False, soft_wrap=True)
+        if path := environment.get("GITHUB_STEP_SUMMARY"):
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(summary.render(report))

@@ -1,11 +1,11 @@
 """`harness store`."""
 
-import argparse
 import sys
 from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
+from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.fetch import mirror_server, provision
 from harness.pipeline.progress import Live
@@ -14,26 +14,27 @@ from harness.store import listing as report
 from harness.store.store import Store
 
 
-def main(parsed: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+def main(invocation: Invocation) -> int:
     """Do what was asked of the store."""
     with (
         Live(Console(highlight=False), id_width=0) as live,
-        Store(parsed.store, on_wait=provision.waiting(live.notice)) as store,
+        Store(invocation.settings.fetch.store, on_wait=provision.waiting(live.notice)) as store,
     ):
-        return _COMMANDS[parsed.store_command](parsed, store, live)
+        return _COMMANDS[invocation.subcommand](invocation, store, live)
 
 
-def _du(_parsed: argparse.Namespace, store: Store, _live: Live) -> int:
+def _du(_invocation: Invocation, store: Store, _live: Live) -> int:
     sys.stdout.write(report.usage_text(store.root, gc.usage(store)))
     return EXIT_OK
 
 
-def _gc(parsed: argparse.Namespace, store: Store, _live: Live) -> int:
-    sys.stdout.write(report.collected_text(gc.collect(store, parsed.cache_size), parsed.cache_size))
+def _gc(invocation: Invocation, store: Store, _live: Live) -> int:
+    limit = invocation.settings.fetch.cache_bytes
+    sys.stdout.write(report.collected_text(gc.collect(store, limit), limit))
     return EXIT_OK
 
 
-def _verify(_parsed: argparse.Namespace, store: Store, live: Live) -> int:
+def _verify(_invocation: Invocation, store: Store, live: Live) -> int:
     found, total = [], sum(each.bytes for each in gc.usage(store).kinds)
     so_far = 0
 
@@ -51,16 +52,16 @@ def _verify(_parsed: argparse.Namespace, store: Store, live: Live) -> int:
     return EXIT_OK if all(entry.ok for entry in found) else EXIT_NO_VERDICT
 
 
-def _serve(parsed: argparse.Namespace, store: Store, _live: Live) -> int:
+def _serve(invocation: Invocation, store: Store, _live: Live) -> int:
     def say(text: str) -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    mirror_server.run(store, parsed.host, parsed.port, say)
+    mirror_server.run(store, invocation.own.host, invocation.own.port, say)
     return EXIT_OK
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Store, Live], int]] = {
+_COMMANDS: Mapping[str, Callable[[Invocation, Store, Live], int]] = {
     "du": _du,
     "gc": _gc,
     "verify": _verify,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.cli.arguments import mirrors, parser
+from harness.cli.arguments import invocation, parser
 from harness.cli.main import main
 from harness.core.errors import UsageError
 
@@ -98,8 +98,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_mirrors_of_the_command_line_come_before_those_of_the_environment() -> None:
     environment = {"HARNESS_MIRRORS": "https://a=http://m/2  https://b=http://m/3"}
-    options = parsed("fetch", "--mirror", "https://a=http://m/1", environment=environment)
-    assert [(each.prefix, each.url) for each in mirrors(options)] == [
+    options = invocation(["fetch", "--mirror", "https://a=http://m/1"], environment).settings.fetch
+    assert [(each.prefix, each.url) for each in options.mirrors] == [
         ("https://a", "http://m/1"),
         ("https://a", "http://m/2"),
         ("https://b", "http://m/3"),
@@ -110,7 +110,7 @@ def test_mirrors_of_the_command_line_come_before_those_of_the_environment() -> N
 def test_what_is_no_mirror_is_named(capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert "expected PREFIX=URL, as in https://" in refused(capsys, "fetch", "--mirror", text)
     with pytest.raises(UsageError, match=r"HARNESS_MIRRORS: .* is no mirror; expected PREFIX=URL"):
-        mirrors(parsed("fetch", environment={"HARNESS_MIRRORS": text}))
+        invocation(["fetch"], {"HARNESS_MIRRORS": text})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_ci_takes_only_what_is_locked(value: str | None, *, is_locked: bool) -> 
 
 def test_a_grant_of_the_environment_is_shown_nowhere() -> None:
     environment = {"AZURE_STORAGE_ACCOUNT": "account", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=s1gnature"}
-    options = parsed("fetch", environment=environment)
+    options = invocation(["fetch"], environment).settings.fetch
     (grant,) = options.grants
     assert (grant.prefix, grant.token) == ("https://account.blob.core.windows.net", "sv=1&sig=s1gnature")
     assert "s1gnature" not in repr(options)

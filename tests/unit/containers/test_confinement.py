@@ -17,7 +17,7 @@ from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import CancelToken
-from harness.pipeline.environment import Order
+from harness.pipeline.environment import EnvironmentRequest
 from harness.store.store import Store
 from tests.unit.kfd import gpu
 from tests.unit.samples import CPU, spec
@@ -33,7 +33,7 @@ def engine(**changes: Any) -> About:
     return About(**(usual | changes))
 
 
-def order(root: Path, **changes: Any) -> Order:
+def order(root: Path, **changes: Any) -> EnvironmentRequest:
     wanted: dict[str, Any] = {
         "cases": (),
         "folders": (root / "specs",),
@@ -44,10 +44,10 @@ def order(root: Path, **changes: Any) -> Order:
         "cancel": CancelToken(),
         "notice": lambda _: None,
     }
-    return Order(**(wanted | changes))
+    return EnvironmentRequest(**(wanted | changes))
 
 
-def host(wanted: Order, about: About | None = None, grants: Grants | None = None) -> dict[str, Any]:
+def host(wanted: EnvironmentRequest, about: About | None = None, grants: Grants | None = None) -> dict[str, Any]:
     found: dict[str, Any] = settings(about or engine(), wanted, grants or Grants(memory_bytes=GIB))["host"]
     return found
 

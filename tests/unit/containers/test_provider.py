@@ -1,18 +1,18 @@
-"""Engines are sockets of the test; a site is never opened here."""
+"""Engines are sockets of the test; an environment is never opened here."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.cli import arguments
-from harness.containers import provider as choice
 from harness.containers.definitions import IMAGES_NAME, PACKAGES_NAME
+from harness.containers.provider import provider
 from harness.core.errors import EngineError, FetchError, UsageError
+from harness.core.settings import ToolSettings
 from harness.host.process import CancelToken
-from harness.pipeline import environment as site
-from harness.pipeline.environment import Order
+from harness.pipeline.environment import EnvironmentRequest, FoundTools
 from harness.store.store import Store
+from tests.unit.command_lines import settings
 from tests.unit.daemons import daemon, docker, podman
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
@@ -25,11 +25,10 @@ def environment(folder: Path) -> dict[str, str]:
 
 def engine_of(folder: Path, *options: str) -> str:
     """Return where a command line has models run."""
-    parsed = arguments.parser({}).parse_args(["quality", *options])
-    return choice.provider(parsed, environment(folder)).engine
+    return provider(settings(*options, environment=environment(folder))).engine
 
 
-def order(root: Path, **changes: Any) -> Order:
+def order(root: Path, **changes: Any) -> EnvironmentRequest:
     wanted: dict[str, Any] = {
         "cases": (),
         "folders": (),
@@ -38,7 +37,7 @@ def order(root: Path, **changes: Any) -> Order:
         "cancel": CancelToken(),
         "notice": str,
     }
-    return Order(**(wanted | {"store": Store(root / "store"), "out_dir": root / "out"} | changes))
+    return EnvironmentRequest(**(wanted | {"store": Store(root / "store"), "out_dir": root / "out"} | changes))
 
 
 @pytest.mark.parametrize(
@@ -70,9 +69,8 @@ def test_an_image_is_of_no_use_without_a_container(tmp_path: Path, image: str) -
 
 @pytest.mark.parametrize("options", [["--engine=container"], ["--engine=podman"], ["--image=cpu"]])
 def test_a_container_without_an_engine_is_refused_when_it_is_opened(tmp_path: Path, options: list[str]) -> None:
-    parsed = arguments.parser({}).parse_args(["quality", *options])
-    provider = choice.provider(parsed, environment(tmp_path))
-    with pytest.raises(EngineError, match=r"^No container engine answers"), provider.open(order(tmp_path)):
+    wanted = provider(settings(*options, environment=environment(tmp_path)))
+    with pytest.raises(EngineError, match=r"^No container engine answers"), wanted.open(order(tmp_path)):
         pass
 
 
@@ -91,11 +89,10 @@ def test_what_makes_no_sense_is_said_at_once(tmp_path: Path, options: list[str],
 
 
 def test_an_address_that_is_no_socket() -> None:
-    parsed = arguments.parser({}).parse_args(["quality"])
+    elsewhere = {"DOCKER_HOST": "tcp://h:1"}
     with pytest.raises(UsageError, match=r"^DOCKER_HOST=tcp://h:1: expected unix:"):
-        choice.provider(parsed, {"DOCKER_HOST": "tcp://h:1"})
-    local = arguments.parser({}).parse_args(["quality", "--engine=local"])
-    assert choice.provider(local, {"DOCKER_HOST": "tcp://h:1"}).engine == "local"
+        provider(settings(environment=elsewhere))
+    assert provider(settings("--engine=local", environment=elsewhere)).engine == "local"
 
 
 @pytest.mark.parametrize(
@@ -120,25 +117,25 @@ def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], ba
     (tmp_path / PACKAGES_NAME).write_text("{}")
     for name in ("Dockerfile", "requirements.txt"):
         (tmp_path / name).write_text("")
-    asked = ["quality", "--offline", "--engine=docker", f"--containers={tmp_path}", *options]
+    asked = ["--offline", "--engine=docker", f"--containers={tmp_path}", *options]
     with daemon(tmp_path / "DOCKER_HOST", docker()):
-        provider = choice.provider(arguments.parser({}).parse_args(asked), environment(tmp_path))
+        wanted = provider(settings(*asked, environment=environment(tmp_path)))
         missing = pytest.raises(EngineError, match=rf"^The base h\.example/{base}@sha256:{digits[base]} is not here")
-        with missing, provider.open(order(tmp_path)):
+        with missing, wanted.open(order(tmp_path)):
             pass
         with missing:
-            provider.prepare(Store(tmp_path / "store"), CancelToken(), print)
+            wanted.prepare(Store(tmp_path / "store"), CancelToken(), print)
 
 
 def test_the_release_of_a_page_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
-    options = ["quality", "--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
-    provider = choice.provider(arguments.parser({}).parse_args(options), {})
+    options = ["--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
+    wanted = provider(settings(*options))
     with pytest.raises(FetchError, match=r"^The page of wheels cannot be had: https://host.example/x.html: "):
-        provider.prepare(Store(tmp_path / "store"), CancelToken(), print)
-    with pytest.raises(FetchError), provider.open(order(tmp_path)):
+        wanted.prepare(Store(tmp_path / "store"), CancelToken(), print)
+    with pytest.raises(FetchError), wanted.open(order(tmp_path)):
         pass
 
 
 def test_where_iree_is_there_is_nothing_to_prepare(tmp_path: Path) -> None:
-    site.found(None, "").prepare(Store(tmp_path / "store"), CancelToken(), print)
+    FoundTools(tools=ToolSettings()).prepare(Store(tmp_path / "store"), CancelToken(), print)
     assert not (tmp_path / "store").exists()

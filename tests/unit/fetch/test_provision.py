@@ -2,17 +2,18 @@
 
 import hashlib
 import io
-from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from harness.cli.arguments import parser
 from harness.core.blobs import Blob
 from harness.core.errors import DiskError
+from harness.core.settings import FetchSettings
 from harness.fetch import provision
 from harness.fetch.fetcher import FetchEstimate
+from harness.pipeline.progress import Live
 from harness.store.store import Store
 
 WANTED = Blob(url="https://host/wanted", sha256=hashlib.sha256(b"wanted").hexdigest(), size_bytes=9000)
@@ -33,12 +34,11 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
-def parsed(*argv: str) -> Namespace:
-    return parser({}).parse_args(["fetch", "--offline", *argv])
+OFFLINE = FetchSettings(offline=True)
 
 
 def test_room_is_made_by_what_was_not_used_but_not_by_what_is_to_be_resumed(store: Store) -> None:
-    options = parsed("--cache-size", "10kB")
+    options = replace(OFFLINE, cache_bytes=10_000)
     with provision.fetcher(options, store, lambda _: None) as fetcher:
         provision.make_room(options, fetcher, [WANTED], lambda _: None)
     assert store.find("blobs", "0" * 64) is None
@@ -46,14 +46,13 @@ def test_room_is_made_by_what_was_not_used_but_not_by_what_is_to_be_resumed(stor
 
 
 def test_without_a_limit_everything_stays(store: Store) -> None:
-    with provision.fetcher(parsed(), store, lambda _: None) as fetcher:
-        provision.make_room(parsed(), fetcher, [WANTED], lambda _: None)
+    with provision.fetcher(OFFLINE, store, lambda _: None) as fetcher:
+        provision.make_room(OFFLINE, fetcher, [WANTED], lambda _: None)
     assert store.find("blobs", "0" * 64) is not None
 
 
 def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
-    options = parser({}).parse_args(["fetch"])
-    with provision.fetcher(options, store, lambda _: None) as fetcher:
+    with provision.fetcher(FetchSettings(), store, lambda _: None) as fetcher:
         fetcher.check_room(FetchEstimate(blobs=2, bytes=1 << 62))
         with pytest.raises(DiskError, match=r"2 blobs of [0-9.]+ TB are to come, and .* are free; free some space"):
             fetcher.fetch(WANTED)
@@ -62,9 +61,10 @@ def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
 def test_one_that_cannot_be_had_does_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "there").write_bytes(b"x")
     blobs = [Blob(url=(tmp_path / name).as_uri()) for name in ("gone", "there")]
-    text = io.StringIO()
-    options = parsed("--store", str(tmp_path / "store"))
-    fetched = provision.fetch_all(options, blobs, Console(file=text, width=300))
+    said = list[str]()
+    settings = replace(OFFLINE, store=tmp_path / "store")
+    with Live(Console(file=io.StringIO()), id_width=0) as live:
+        fetched = provision.fetch_all(settings, blobs, live, said.append)
     assert list(fetched) == blobs[1:]
-    assert f"ERROR     fetch: {tmp_path}/gone: there is no such file" in text.getvalue()
-    assert f"local     {hashlib.sha256(b'x').hexdigest()[:12]}               1 bytes  {blobs[1].url}" in text.getvalue()
+    assert f"ERROR     fetch: {tmp_path}/gone: there is no such file" in "\n".join(said)
+    assert f"local     {hashlib.sha256(b'x').hexdigest()[:12]}               1 bytes  {blobs[1].url}" in "\n".join(said)

@@ -1,6 +1,5 @@
 """Pages of hosts are asked for in the integration tests; here they lie on disk."""
 
-import argparse
 import hashlib
 import platform
 import zipfile
@@ -10,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from harness.cli import arguments
 from harness.core.cases import Release
 from harness.core.errors import FetchError, UsageError
+from harness.core.settings import FetchSettings, ReleaseSettings
 from harness.fetch import provision
 from harness.iree import release_sources, releases
 from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store.store import Store
+from tests.unit.command_lines import settings
 
 NIGHTLY, COMMIT = "3.14.0rc20261101", "0123456789" * 4
 STAMP = f'VERSION = "{NIGHTLY}"\nREVISIONS = {{"IREE": "{COMMIT}"}}\n'
@@ -39,13 +39,14 @@ def both(folder: Path, version: str, **options: Any) -> Path:
     return folder
 
 
-def parsed(*options: str, environment: Mapping[str, str] = _EMPTY) -> argparse.Namespace:
-    return arguments.parser(environment).parse_args(["quality", "--offline", *options])
+def asked(*options: str, environment: Mapping[str, str] = _EMPTY) -> tuple[ReleaseSettings, FetchSettings]:
+    found = settings("--offline", *options, environment=environment)
+    return found.release, found.fetch
 
 
 def others(store: Store, *options: str, said: list[str] | None = None, **more: Any) -> list[str]:
     """Return the names of the releases beyond the lock."""
-    names = release_sources.known(parsed(*options, **more), store, (said if said is not None else []).append).names
+    names = release_sources.known(*asked(*options, **more), store, (said if said is not None else []).append).names
     return [name for name in names if name not in releases.locked()]
 
 
@@ -53,7 +54,7 @@ def others(store: Store, *options: str, said: list[str] | None = None, **more: A
 def test_a_folder_of_wheels(tmp_path: Path, store: Store, option: str) -> None:
     folder = both(tmp_path / "a b", NIGHTLY, files={"iree/compiler/version.py": STAMP})
     (folder / "README").write_text("no wheel")
-    found = release_sources.known(parsed(option, str(folder)), store).find(NIGHTLY)
+    found = release_sources.known(*asked(option, str(folder)), store).find(NIGHTLY)
     assert (found.release, found.commit) == (Release(name=NIGHTLY, date=20261101), COMMIT)
     assert [each.url for each in found.wheels] == [path.as_uri() for path in sorted(folder.glob("*.whl"))]
     assert not any(each.sha256 for each in found.wheels)
@@ -88,7 +89,7 @@ def test_a_page_on_disk(tmp_path: Path, store: Store) -> None:
     names = [path.name for path in sorted(folder.iterdir())]
     page = tmp_path / "page.html"
     page.write_text(f'<a href="w/{names[0]}#sha256={"ab" * 32}"><a href="w/{names[1]}"><a href="ftp://h/{names[0]}">')
-    known = release_sources.known(parsed("--find-links", str(page)), store, said.append)
+    known = release_sources.known(*asked("--find-links", str(page)), store, said.append)
     assert [(each.url, each.sha256) for each in known.find(NIGHTLY).wheels] == [
         ((folder / names[0]).as_uri(), ("ab" * 32,)),
         ((folder / names[1]).as_uri(), ()),
@@ -126,32 +127,32 @@ def test_a_page_that_was_never_had(store: Store) -> None:
 )
 def test_what_makes_no_sense_is_said_before_anything_is_asked_for(options: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        release_sources.check(parsed(*options))
+        release_sources.check(asked(*options)[0])
     assert str(caught.value).startswith(message)
 
 
 def test_what_only_a_page_can_know_is_not_said_before() -> None:
-    release_sources.check(parsed("--iree=3.99.0", f"--find-links={HOST}/page.html"))
+    release_sources.check(asked("--iree=3.99.0", f"--find-links={HOST}/page.html")[0])
 
 
 @pytest.mark.parametrize(("options", "name"), [([], releases.newest().name), (["--iree=3.9.0"], "3.9.0")])
 def test_for_what_the_lock_has_no_page_is_asked(store: Store, options: list[str], name: str) -> None:
     page = f"--find-links={HOST}/page.html"
-    assert release_sources.chosen(parsed(page, *options), store) == releases.find(name)
+    assert release_sources.chosen(*asked(page, *options), store) == releases.find(name)
 
 
 def test_own_wheels_count_in_the_place_of_the_lock(tmp_path: Path, store: Store) -> None:
     folder = both(tmp_path / "own", "3.9.0")
-    assert release_sources.chosen(parsed("--wheels", str(folder)), store) == releases.find(releases.newest().name)
-    found = release_sources.chosen(parsed("--wheels", str(folder), "--iree=3.9.0"), store)
+    assert release_sources.chosen(*asked("--wheels", str(folder)), store) == releases.find(releases.newest().name)
+    found = release_sources.chosen(*asked("--wheels", str(folder), "--iree=3.9.0"), store)
     assert (found.release, found.wheels[0].url is None) == (releases.find("3.9.0").release, False)
 
 
 def test_a_release_is_pinned_by_what_its_files_have(tmp_path: Path, store: Store) -> None:
     folder = both(tmp_path / "own", NIGHTLY)
-    asked = parsed("--wheels", str(folder), f"--iree={NIGHTLY}", "--locked")
-    with provision.fetcher(asked, store, print) as fetcher:
-        exact = release_sources.pinned(release_sources.chosen(asked, store), fetcher)
+    release, fetch = asked("--wheels", str(folder), f"--iree={NIGHTLY}", "--locked")
+    with provision.fetcher(fetch, store, print) as fetcher:
+        exact = release_sources.pinned(release_sources.chosen(release, fetch, store), fetcher)
         assert release_sources.pinned(releases.find("3.9.0"), fetcher) == releases.find("3.9.0")
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())]
     assert [each.sha256 for each in exact.wheels] == [(digest,) for digest in digests]
@@ -160,7 +161,7 @@ def test_a_release_is_pinned_by_what_its_files_have(tmp_path: Path, store: Store
 def test_what_nothing_vouches_for_is_refused_with_locked(store: Store) -> None:
     wheels = (Wheel(package="iree-base-compiler", version=NIGHTLY, sha256=(), url=f"{HOST}/w.whl?sig=s3cret"),)
     release = ReleaseWheels(release=releases.of_build(NIGHTLY), release_candidate=NIGHTLY, commit="", wheels=wheels)
-    with provision.fetcher(parsed("--locked"), store, print) as fetcher, pytest.raises(FetchError) as caught:
+    with provision.fetcher(asked("--locked")[1], store, print) as fetcher, pytest.raises(FetchError) as caught:
         release_sources.pinned(release, fetcher)
     named = f"{HOST}/w.whl?sig=***: its page names no sha256 for it, and --locked refuses it; "
     assert str(caught.value).startswith(named)

@@ -96,9 +96,13 @@ def test_rerun_command_names_the_chip_and_quotes() -> None:
 
 @pytest.mark.parametrize(("chips", "option"), [([], "--chip"), (["gfx942"], "--compile-chip"), (["gfx90a"], "--chip")])
 def test_rerun_command_has_what_was_asked_of_all_cases(chips: list[str], option: str) -> None:
-    environment = {"options": ["--specs", "a b", "--sku", "mi300"], "compile_chips": chips}
+    environment = {
+        "prefix": ["harness", "quality"],
+        "options": ["--specs", "a b", "--sku", "mi300"],
+        "compile_chips": chips,
+    }
     report = dataclasses.replace(reports.report(reports.error()), environment=environment)
-    again = f"again  nox -s quality -- sd3/clip --backend rocm {option} gfx942 --specs 'a b' --sku mi300\n"
+    again = f"again  harness quality sd3/clip --backend rocm {option} gfx942 --specs 'a b' --sku mi300\n"
     assert again in console.render(report).plain
 
 

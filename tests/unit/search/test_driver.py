@@ -10,7 +10,7 @@ from harness.search import driver
 from harness.search.bisect import Change, Unproved
 from harness.search.finding import Carrier, Finding
 from harness.search.probes import Probe, Question
-from harness.search.release_runner import Judged
+from harness.search.release_runner import ReleaseResult
 from tests.unit.searches import FAILED, NO_VERDICT, PASSED, FakeJudge, asked, finding, names, probe
 
 
@@ -91,7 +91,7 @@ def test_several_are_looked_at_at_once() -> None:
     barrier = threading.Barrier(2)
 
     class Meeting(FakeJudge):
-        def probe(self, release: str, run: int = 1) -> Judged:
+        def probe(self, release: str, run: int = 1) -> ReleaseResult:
             barrier.wait(60)
             return super().probe(release, run)
 
@@ -103,7 +103,7 @@ def test_several_are_looked_at_at_once() -> None:
 
 def test_what_breaks_while_looking_is_raised() -> None:
     class Broken(FakeJudge):
-        def probe(self, release: str, run: int = 1) -> Judged:
+        def probe(self, release: str, run: int = 1) -> ReleaseResult:
             raise OSError(release, run)
 
     with pytest.raises(OSError, match=r"3\.1\.0"):
@@ -133,9 +133,9 @@ def test_what_does_not_compile_is_the_compilers() -> None:
 
 def test_the_note_on_what_was_not_run_again() -> None:
     class Reusing(FakeJudge):
-        def probe(self, release: str, run: int = 1) -> Judged:
+        def probe(self, release: str, run: int = 1) -> ReleaseResult:
             done = super().probe(release, run)
-            return Judged(report=done.report, folder=done.folder, reused={"tiny/clip[cpu]": "3.7.0"})
+            return ReleaseResult(report=done.report, folder=done.folder, reused={"tiny/clip[cpu]": "3.7.0"})
 
     begun = finding(asked("gb", good=0, bad=1))
     found = driver.search(begun, Reusing("gb"), at_once=1, note=lambda _: None, tell=lambda *_: None)

@@ -5,21 +5,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.cli import arguments
-from harness.search.release_runner import Prober, Quiet, known_releases
+from harness.search.release_runner import Quiet, ReleaseRunner, known_releases
+from tests.unit.command_lines import invocation
 
 
-def prober(folder: Path) -> Prober:
-    parsed = arguments.parser({}).parse_args(["matrix", "tiny", "--engine=local", f"--store={folder}/store"])
+def runner(folder: Path) -> ReleaseRunner:
+    settings = invocation("matrix", "tiny", "--engine=local", f"--store={folder}/store").settings
     live = Quiet(Console(file=io.StringIO()), id_width=0)
-    return Prober(parsed, {}, (), folder, live, known=known_releases(parsed, {}, lambda _: None))
+    known = known_releases(settings, lambda _: None)
+    return ReleaseRunner(settings, (), folder, live, known=known, at_once=2)
 
 
 def test_an_interrupt_before_a_thread_has_begun_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: threading.Thread) -> None:
         raise KeyboardInterrupt
 
-    judge = prober(tmp_path)
+    judge = runner(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):

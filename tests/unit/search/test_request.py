@@ -3,23 +3,24 @@ from typing import Any
 
 import pytest
 
-from harness.cli import arguments, search_arguments
 from harness.core.cases import Case, Release
 from harness.core.errors import UsageError
+from harness.core.settings import SearchSettings
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.search import request
 from harness.search.finding import Asked
+from tests.unit.command_lines import invocation
 from tests.unit.samples import CPU, blob, spec
 
 CASE = Case(spec=spec(), target=CPU)
 
 
-def parsed(*options: str) -> Any:
-    return arguments.parser({}).parse_args(["bisect", "tiny/clip", *options])
+def search(*options: str) -> SearchSettings:
+    return invocation("bisect", "tiny/clip", *options).search
 
 
 def asked(*options: str) -> Asked:
-    return request.asked(parsed(*options), CASE, Releases())
+    return request.asked(search(*options), CASE, Releases())
 
 
 @pytest.mark.parametrize(
@@ -66,15 +67,15 @@ def test_what_cannot_be_asked(options: list[str], message: str) -> None:
 
 
 def test_by_default_all_runs_have_to_agree() -> None:
-    question = request.question(parsed("--repeat=5"))
+    question = request.question(search("--repeat=5"))
     assert (question.repeat, question.at_least) == (5, 5)
-    assert request.question(parsed("--repeat=5", "--at-least=3")).at_least == 3
+    assert request.question(search("--repeat=5", "--at-least=3")).at_least == 3
 
 
 def key(folder: Path, *options: str, release: ReleaseWheels | None = None, **changes: Any) -> Any:
-    arguments_ = parsed("--store", str(folder / "store"), *options)
+    called = invocation("bisect", "tiny/clip", "--store", str(folder / "store"), *options)
     found = release or Releases().find("3.0.0")
-    return request.identity(arguments_, [Case(spec=spec(**changes), target=CPU)], [found])
+    return request.identity(called.settings, called.search, [Case(spec=spec(**changes), target=CPU)], [found])
 
 
 def test_a_search_is_another_if_an_own_build_is_made_anew(tmp_path: Path) -> None:
@@ -106,45 +107,6 @@ def test_a_search_is_another_if_the_question_or_a_file_is(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ([], ""),
-        (["--good=3.4.0", "--jobs=2", "--repeat=3", "--metric=nan > 0", "--out=x", "--all"], ""),
-        (["--backend=rocm", "--chip=gfx942", "--chip=gfx90a"], " --backend rocm --chip gfx942 --chip gfx90a"),
-        (["--engine=docker", "--image=rocm", "--gpu=0,2"], " --gpu 0,2 --image rocm --engine docker"),
-        (["--compile-only", "--timeout=9", "--run-wrapper=rocprof -x 'a b'"], None),
-    ],
-)
-def test_the_command_that_repeats_a_probe(options: list[str], words: str | None) -> None:
-    again = search_arguments.again(parsed(*options))
-    if words is not None:
-        assert again == f"nox -s quality -- tiny/clip{words}"
-    else:
-        assert "--compile-only" in again
-        assert "--timeout 9.0" in again
-        assert "rocprof" in again
-
-
-def test_results_quote_what_a_case_does_not_say_itself() -> None:
-    target = ["--backend=rocm", "--chip=gfx942", "--compile-chip=gfx942", "--compile-chip=gfx90a", "--engine=local"]
-    assert search_arguments.facts(parsed(*target)) == {"compile_chips": ["gfx90a"], "place": ["--engine", "local"]}
-    assert search_arguments.facts(parsed("--specs=a", "--sku=mi300", "--compile-only", "--jobs=2")) == {
-        "options": ["--specs", "a", "--compile-only", "--sku", "mi300"]
-    }
-
-
-def test_results_of_a_run_quote_its_tools() -> None:
-    run = arguments.parser({}).parse_args(["run", "--toolchain=build", "tiny/clip"])
-    assert search_arguments.facts(run) == {"command": "run", "options": ["--toolchain", "build"]}
-
-
-def test_secrets_of_a_page_of_wheels_are_quoted_nowhere() -> None:
-    given = parsed("--find-links=https://user:secret@host/page?token=secret", "--find-links=wheels/here")
-    assert "secret" not in search_arguments.again(given) + str(search_arguments.facts(given))
-    assert "--find-links wheels/here" in search_arguments.again(given)
-
-
-@pytest.mark.parametrize(
     ("options", "flags"),
     [
         (["--good=3.4.0"], ["--iree-opt-data-tiling", "--iree-llvmcpu-reassociate-fp-reductions"]),
@@ -158,18 +120,18 @@ def test_the_defaults_that_change_within_what_is_searched(options: list[str], fl
 
 
 @pytest.mark.parametrize(
-    ("options", "name"),
+    ("options", "pinned", "name"),
     [
-        (["--good=3.4.0", "--pin-defaults=good"], "3.4.0"),
-        (["--bad=3.9.0", "--pin-defaults=bad"], "3.9.0"),
-        (["--pin-defaults=3.7.0"], "3.7.0"),
-        (["--good=3.4.0"], None),
+        (["--good=3.4.0"], "good", "3.4.0"),
+        (["--bad=3.9.0"], "bad", "3.9.0"),
+        ([], "3.7.0", "3.7.0"),
+        (["--good=3.4.0"], None, None),
     ],
 )
-def test_defaults_are_pinned_to_an_end_or_a_release(options: list[str], name: str | None) -> None:
-    assert request.pinned(parsed(*options), asked(*(each for each in options if "pin" not in each))) == name
+def test_defaults_are_pinned_to_an_end_or_a_release(options: list[str], pinned: str | None, name: str | None) -> None:
+    assert request.pinned(pinned, asked(*options)) == name
 
 
 def test_an_end_that_is_not_named_has_no_defaults() -> None:
     with pytest.raises(UsageError, match="--pin-defaults bad: there is no --bad; name it, or a release"):
-        request.pinned(parsed("--pin-defaults=bad"), asked())
+        request.pinned("bad", asked())

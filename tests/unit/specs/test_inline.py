@@ -1,13 +1,13 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.cli import arguments, selection
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, UsageError
 from harness.core.tensors import Literal, TensorType
-from harness.specs import inline
+from harness.pipeline import selection
+from harness.report.again import program_words
+from tests.unit.command_lines import settings
 
 LOCAL = ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu")
 
@@ -21,8 +21,7 @@ def program(tmp_path: Path) -> Path:
 
 
 def spec(program: Path, *options: str) -> ModelSpec:
-    parsed = arguments.parser({}).parse_args(["quality", str(program), *options])
-    (case,) = selection.cases(parsed)
+    (case,) = selection.cases(settings(str(program), *options))
     return case.spec
 
 
@@ -94,9 +93,8 @@ def test_a_program_has_to_be_there(tmp_path: Path) -> None:
 
 
 def test_options_of_a_program_are_for_programs() -> None:
-    parsed = arguments.parser({}).parse_args(["quality", "tiny/clip", "--input=4xf32"])
     with pytest.raises(UsageError, match=r"^--input=4xf32 is for a program, PATH.mlir"):
-        selection.cases(parsed)
+        selection.cases(settings("tiny/clip", "--input=4xf32"))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +107,8 @@ def test_options_of_a_program_are_for_programs() -> None:
 )
 def test_the_options_are_said_as_they_were_given(options: list[str]) -> None:
     def words(argv: list[str]) -> list[str]:
-        return inline.words(arguments.parser({}).parse_args(["quality", "a.mlir", *argv]))
+        return program_words(settings("a.mlir", *argv).cases.program)
 
-    said: Any = words(options)
+    said = words(options)
     assert sorted(said) == sorted(options)
     assert words(said) == said

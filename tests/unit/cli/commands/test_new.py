@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.cli import inline_options
 from harness.cli.arguments import parser
 from harness.cli.main import main
-from harness.specs import inline, reader
+from harness.specs import reader
 from harness.specs.catalogue import Folders
 
 
@@ -154,4 +155,4 @@ def test_the_command_of_the_documentation_is_one() -> None:
     (command,) = re.findall(r"^    harness (new (?:.*\\\n)*.*)$", page, re.MULTILINE)
     assert parser({}).parse_args(shlex.split(command.replace("\\\n", ""))).name == "sd3/clip"
     rows = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
-    assert {f"--{name.replace('_', '-')}" for name in (*inline.OPTIONS, "mlir", "no_run", "backend")} <= rows
+    assert {f"--{name.replace('_', '-')}" for name in (*inline_options.NAMES, "mlir", "no_run", "backend")} <= rows

@@ -1,12 +1,12 @@
-"""Which targets a command line asks for, given the GPUs of this machine (pure)."""
+"""Which targets the settings ask for, given the GPUs of this machine."""
 
-import argparse
 import itertools
 import re
 from collections.abc import Iterable, Sequence
 
 from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
+from harness.core.settings import TargetSettings
 from harness.host.devices import SKUS, Gpu, Vendor
 
 # By backend: what a chip's name looks like, and examples of it.
@@ -16,21 +16,21 @@ _CHIPS = {
 }
 
 
-def selected_gpus(arguments: argparse.Namespace, gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
+def selected_gpus(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
     """Return the GPUs of this machine that may be used: those of `--gpu` in its order, else those lent to us.
 
     Raises:
         UsageError: the machine has no GPU of such a number.
     """
     by_index = {gpu.index: gpu for gpu in gpus}
-    if not arguments.gpu:
-        return tuple(gpu for vendor, names in arguments.visible.items() for gpu in _lent(gpus, vendor, names))
-    if wrong := [index for index in arguments.gpu if index not in by_index]:
+    if not settings.gpus:
+        return tuple(gpu for vendor in Vendor for gpu in _lent(gpus, vendor, settings.visible.get(vendor, "")))
+    if wrong := [index for index in settings.gpus if index not in by_index]:
         known = (
             f"expected of {', '.join(map(str, gpus))}" if gpus else "none of this machine can be seen (harness doctor)"
         )
         raise UsageError(f"--gpu {','.join(map(str, wrong))}: no such GPU; {known}.")
-    return tuple(by_index[index] for index in dict.fromkeys(arguments.gpu))
+    return tuple(by_index[index] for index in dict.fromkeys(settings.gpus))
 
 
 def _lent(gpus: Sequence[Gpu], vendor: Vendor, names: str) -> tuple[Gpu, ...]:
@@ -44,38 +44,32 @@ def _lent(gpus: Sequence[Gpu], vendor: Vendor, names: str) -> tuple[Gpu, ...]:
     return tuple(known[name] for name in itertools.takewhile(known.__contains__, wanted))
 
 
-def targets(arguments: argparse.Namespace, gpus: Sequence[Gpu]) -> tuple[Target, ...]:
+def targets(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Target, ...]:
     """Return what the command line asks to compile for and to run on.
 
     Args:
-        arguments: of a command that takes cases.
+        settings: what is asked for.
         gpus: those that may be used; their chips are the default, and so is the SKU that all of a chip have.
 
     Raises:
         UsageError: chips without a GPU's backend, or a backend, a chip or a SKU that nobody knows.
     """
-    named = [*arguments.chip, *arguments.compile_chip]
-    backend = _backend(arguments.backend or _backend_of(named))
-    if arguments.sku and arguments.sku not in SKUS:
-        raise UsageError(f"--sku {arguments.sku}: no such SKU; expected one of {', '.join(SKUS)}.")
+    named = [*settings.chips, *settings.compile_chips]
+    backend = settings.backend or _backend_of(named)
+    if settings.sku and settings.sku not in SKUS:
+        raise UsageError(f"--sku {settings.sku}: no such SKU; expected one of {', '.join(SKUS)}.")
     if backend is Backend.CPU:
         if named:
             raise UsageError("--chip and --compile-chip are for --backend rocm or cuda; a CPU has no chip to choose.")
-        return (Target(backend=backend, sku=arguments.sku, compile_only=arguments.compile_only),)
-    run_chips = arguments.chip or (() if arguments.compile_chip else _default_chips(arguments, backend, gpus))
-    wanted = dict.fromkeys(run_chips, arguments.compile_only)
-    wanted |= {chip: True for chip in arguments.compile_chip if chip not in wanted}
+        return (Target(backend=backend, sku=settings.sku, compile_only=settings.compile_only),)
+    run_chips = settings.chips or (() if settings.compile_chips else _default_chips(settings, backend, gpus))
+    wanted = dict.fromkeys(run_chips, settings.compile_only)
+    wanted |= {chip: True for chip in settings.compile_chips if chip not in wanted}
     _check_chips(wanted, backend)
     return tuple(
-        Target(backend=backend, chip=chip, sku=arguments.sku or _sku(chip, gpus), compile_only=compile_only)
+        Target(backend=backend, chip=chip, sku=settings.sku or _sku(chip, gpus), compile_only=compile_only)
         for chip, compile_only in wanted.items()
     )
-
-
-def _backend(name: str) -> Backend:
-    if name not in list(Backend):  # argparse checks the choices of an option, not of its default
-        raise UsageError(f"BACKEND={name}: no such backend; expected one of {', '.join(Backend)}.")
-    return Backend(name)
 
 
 def _backend_of(chips: Sequence[str]) -> Backend:
@@ -84,12 +78,12 @@ def _backend_of(chips: Sequence[str]) -> Backend:
     return Backend.CUDA if is_cuda else Backend.ROCM if chips else Backend.CPU
 
 
-def _default_chips(arguments: argparse.Namespace, backend: Backend, gpus: Sequence[Gpu]) -> tuple[str | None, ...]:
+def _default_chips(settings: TargetSettings, backend: Backend, gpus: Sequence[Gpu]) -> tuple[str | None, ...]:
     """Return the chips that are here. NVIDIA's driver tells none, so that one must be named."""
     if backend is Backend.CUDA:
         return (None,)
-    if arguments.environment_chip:
-        return (arguments.environment_chip,)
+    if settings.default_chip:
+        return (settings.default_chip,)
     return tuple(dict.fromkeys(gpu.chip for gpu in gpus if gpu.vendor is Vendor.AMD and gpu.chip)) or (None,)
 
 

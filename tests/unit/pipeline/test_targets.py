@@ -2,12 +2,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.cli.targets import selected_gpus, targets
 from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
 from harness.host.devices import Gpu, Vendor
+from harness.pipeline.targets import selected_gpus, targets
 from tests.unit import kfd
-from tests.unit.cli.test_arguments import parsed
+from tests.unit.command_lines import settings
 
 # SKUs: two of one chip, none known of the other.
 FOUND = (kfd.gpu(0, sku="mi300"), kfd.gpu(1, sku="mi308"), kfd.gpu(2, chip="gfx90a", sku=None))
@@ -15,7 +15,7 @@ A100 = kfd.gpu(3, chip=None, sku=None, vendor=Vendor.NVIDIA)
 
 
 def asked(*argv: str, found: tuple[Gpu, ...] = FOUND, environment: Mapping[str, str] | None = None) -> list[Target]:
-    return list(targets(parsed(*argv, environment=environment), found))
+    return list(targets(settings(*argv, environment=environment).target, found))
 
 
 def cpu(*, compile_only: bool = False) -> Target:
@@ -95,17 +95,17 @@ def test_a_gpu_of_another_vendor_is_no_default() -> None:
     ],
 )
 def test_gpus_are_named_by_number(argv: str, indices: list[int]) -> None:
-    found = selected_gpus(parsed(*argv.split()), (*FOUND, A100))
+    found = selected_gpus(settings(*argv.split()).target, (*FOUND, A100))
     assert [gpu.index for gpu in found] == indices
 
 
 def test_a_gpu_that_is_not_there() -> None:
     with pytest.raises(UsageError) as caught:
-        selected_gpus(parsed("--gpu", "7,2,4"), (FOUND[0], FOUND[2], A100))
+        selected_gpus(settings("--gpu", "7,2,4").target, (FOUND[0], FOUND[2], A100))
     known = "GPU 0 (gfx942, mi300), GPU 2 (gfx90a, unknown SKU), GPU 3 (nvidia, unknown SKU)"
     assert str(caught.value) == f"--gpu 7,4: no such GPU; expected of {known}."
     with pytest.raises(UsageError, match="--gpu 0: no such GPU; none of this machine can be seen"):
-        selected_gpus(parsed("--gpu", "0"), ())
+        selected_gpus(settings("--gpu", "0").target, ())
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_a_gpu_that_is_not_there() -> None:
     ],
 )
 def test_the_gpus_that_the_environment_lends(environment: dict[str, str], left: list[int]) -> None:
-    lent = selected_gpus(parsed(environment=environment), (*FOUND, A100))
+    lent = selected_gpus(settings(environment=environment).target, (*FOUND, A100))
     assert [gpu.index for gpu in lent] == left
-    assert selected_gpus(parsed("--gpu", "1", environment=environment), (*FOUND, A100)) == (FOUND[1],)
+    assert selected_gpus(settings("--gpu", "1", environment=environment).target, (*FOUND, A100)) == (FOUND[1],)
 
 
 def test_a_machine_without_a_gpu_has_a_target_without_a_chip() -> None:

@@ -1,0 +1,153 @@
+"""The harness as a library: check models, plan them, or find the release that broke one.
+
+    from pathlib import Path
+
+    from harness.api import CaseSettings, ContainerSettings, Settings, quality
+
+    settings = Settings(
+        cases=CaseSettings(selectors=("sd3/clip",), specs=Path("quality_tests")),
+        container=ContainerSettings(engine="local"),
+    )
+    report = quality(settings)
+    for outcome in report.cases:
+        print(outcome.id, outcome.status, outcome.reason)
+
+The command line is made of these functions: `harness.cli` turns argv into `Settings`, and shows what they return.
+A model that fails is an `Outcome` in the report; a harness that fails raises a `HarnessError`.
+"""
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from harness.containers.provider import provider
+from harness.core.cases import Backend, Case, Target
+from harness.core.errors import HarnessError
+from harness.core.outcomes import Kind, Outcome, Report, Status
+from harness.core.settings import (
+    CaseSettings,
+    ContainerSettings,
+    FetchSettings,
+    ProgramSettings,
+    ReleaseSettings,
+    RunSettings,
+    SearchSettings,
+    Settings,
+    TargetSettings,
+    ToolSettings,
+)
+from harness.iree import release_sources
+from harness.pipeline import planner, selection
+from harness.pipeline.out_dir import new_out_dir
+from harness.pipeline.progress import Live
+from harness.pipeline.session import Session
+from harness.pipeline.steps import Plan
+from harness.search.bisection import Bisection
+from harness.search.finding import Finding
+from harness.search.release_runner import Quiet
+from harness.store.store import Store
+
+__all__ = [
+    "Backend",
+    "Case",
+    "CaseSettings",
+    "ContainerSettings",
+    "FetchSettings",
+    "Finding",
+    "HarnessError",
+    "Kind",
+    "Outcome",
+    "Plan",
+    "ProgramSettings",
+    "ReleaseSettings",
+    "Report",
+    "RunSettings",
+    "SearchSettings",
+    "Settings",
+    "Status",
+    "Target",
+    "TargetSettings",
+    "ToolSettings",
+    "bisect",
+    "cases",
+    "plan",
+    "quality",
+    "session",
+]
+
+
+def cases(settings: Settings) -> list[Case]:
+    """Return the cases that the settings select: each spec on each of its targets.
+
+    Raises:
+        UsageError: nothing is selected, or a spec is invalid.
+    """
+    return selection.cases(settings)
+
+
+def plan(settings: Settings, *, notice: Callable[[str], None] = lambda _: None) -> list[Plan]:
+    """Return the exact steps of each case: what is downloaded, and every command line. Nothing is run.
+
+    Args:
+        settings: which cases, and which release.
+        notice: called with remarks while the release is looked for.
+
+    Raises:
+        UsageError: the settings or a spec are wrong.
+        FetchError: a page of releases cannot be downloaded.
+    """
+    release_sources.check(settings.release)
+    with Store(settings.fetch.store) as store:
+        release = release_sources.chosen(settings.release, settings.fetch, store, notice).release
+    options = selection.options(settings.run)
+    return [planner.plan(case, release, options) for case in selection.cases(settings)]
+
+
+def quality(settings: Settings, *, live: Live | None = None) -> Report:
+    """Compile, run and check the selected cases, write the results into a folder, and return them.
+
+    Args:
+        settings: what to check, where and how.
+        live: what shows the run while it goes on; None shows nothing.
+
+    Raises:
+        UsageError: the settings or a spec are wrong, so nothing was run.
+        DiskError: the results cannot be written.
+        KeyboardInterrupt: the run was interrupted; its results are written.
+    """
+    run = session(settings)
+    report = run.run_to_end(live or Live(Console(quiet=True), id_width=0))
+    if run.stopped:
+        raise run.stopped
+    return report
+
+
+def session(settings: Settings) -> Session:
+    """Return a run of the selected cases that has not begun, for those who need its folder or the results after ^C.
+
+    Raises:
+        UsageError: the settings or a spec are wrong.
+        DiskError: the folder of the results cannot be made.
+    """
+    wanted = provider(settings)
+    return Session(settings, selection.cases(settings), new_out_dir(settings.run.out), wanted)
+
+
+def bisect(settings: Settings, search: SearchSettings | None = None, *, live: Quiet | None = None) -> Finding:
+    """Find the release since which one case fails, passes again, or has another number.
+
+    Args:
+        settings: the case, and how to run it.
+        search: what to find; None for the release that broke the case.
+        live: what shows the search while it goes on; None shows nothing.
+
+    Raises:
+        UsageError: the settings are wrong, or do not select exactly one case.
+        DiskError: the results cannot be written.
+        KeyboardInterrupt: the search was interrupted; the same call resumes it.
+    """
+    bisection = Bisection(settings, search or SearchSettings(), lambda _: None)
+    found = bisection.run(live or Quiet(Console(quiet=True), id_width=0))
+    if bisection.stopped:
+        raise bisection.stopped
+    return found

@@ -1,0 +1,261 @@
+"""Turns a command line and the environment into typed settings, once. No other module sees the parsed command line."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core import urls
+from harness.core.cases import Backend
+from harness.core.errors import UsageError
+from harness.core.settings import (
+    ENGINES,
+    CaseSettings,
+    ContainerSettings,
+    FetchSettings,
+    ProgramSettings,
+    ReleaseSettings,
+    RunSettings,
+    SearchSettings,
+    Settings,
+    TargetSettings,
+    ToolSettings,
+)
+
+DEFAULT_SELECTOR = "tiny"
+# Variables that batch systems and users set to lend only some GPUs to a process.
+_VISIBLE = {"amd": "ROCR_VISIBLE_DEVICES", "nvidia": "CUDA_VISIBLE_DEVICES"}
+_SOCKETS = ("DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
+_CHECK_EVERYTHING = {"validate", "list", "lock"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """Options that belong to one command only.
+
+    Attributes:
+        json: print JSON (`list`).
+        blobs_only: leave out the release and the image (`fetch`).
+        name: `MODEL/SUBMODEL` of the new model (`new`).
+        mlir: its program, a URL or a path (`new`).
+        no_run: write and lock, but run nothing (`new`).
+        image: name of an image (`image`).
+        every: remove every image of ours (`image prune`).
+        dry_run: only say what would be removed (`image prune`).
+        host: address to listen on (`store serve`).
+        port: TCP port to listen on; 0 for any (`store serve`).
+    """
+
+    json: bool = False
+    blobs_only: bool = False
+    name: str = ""
+    mlir: str = ""
+    no_run: bool = False
+    image: str = ""
+    every: bool = False
+    dry_run: bool = False
+    host: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One call of the command line, as the commands take it.
+
+    Attributes:
+        command: such as `quality` or `store`.
+        subcommand: such as `gc`; empty where there is none.
+        settings: what counts for most commands.
+        search: what `bisect` and `matrix` search.
+        own: options that only this command has.
+        environment: variables of the process.
+    """
+
+    command: str
+    subcommand: str = ""
+    settings: Settings
+    search: SearchSettings
+    own: Own = Own()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Invocation:
+    """Return what a parsed command line asks for.
+
+    Raises:
+        UsageError: a variable of the environment has a value that makes no sense.
+    """
+    given = _Given(parsed, environment)
+    command: str = parsed.command
+    return Invocation(
+        command=command,
+        subcommand=given(f"{command}_command") or "",
+        settings=_settings(given),
+        search=_search(given),
+        own=_own(given),
+        environment=environment,
+    )
+
+
+class _Given:
+    """Options by name: what a command does not have is None."""
+
+    def __init__(self, parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        self._options, self.environment = vars(parsed), environment
+        self.command: str = parsed.command
+
+    def __call__(self, name: str) -> Any:
+        return self._options.get(name)
+
+    def several(self, name: str) -> tuple[Any, ...]:
+        return tuple(self._options.get(name) or ())
+
+    def has(self, name: str) -> bool:
+        return name in self._options
+
+
+def _settings(given: _Given) -> Settings:
+    command = given.environment.get("HARNESS_COMMAND", "").split()
+    return Settings(
+        cases=_cases(given),
+        target=_target(given),
+        fetch=_fetch(given),
+        release=_release(given),
+        container=_container(given),
+        run=_run(given),
+        command=tuple(command) or ("harness", "quality"),
+    )
+
+
+def _cases(given: _Given) -> CaseSettings:
+    everything = given("specs") or given.command in _CHECK_EVERYTHING
+    return CaseSettings(
+        selectors=given.several("selectors") or (("*",) if everything else (DEFAULT_SELECTOR,)),
+        specs=given("specs"),
+        external_files=given("external_files"),
+        id_contains=given("filter"),
+        only_failed=bool(given("only_failed")),
+        program=ProgramSettings(
+            compiler_flags=given.several("compiler_flag"),
+            function=given("function"),
+            inputs=given.several("input"),
+            expected_outputs=given.several("expected_output"),
+            thresholds=given.several("threshold"),
+            weights=given("weights"),
+        ),
+    )
+
+
+def _target(given: _Given) -> TargetSettings:
+    backend = given("backend")
+    if backend and backend not in list(Backend):  # argparse checks the choices of an option, not of its default
+        raise UsageError(f"BACKEND={backend}: no such backend; expected one of {', '.join(Backend)}.")
+    return TargetSettings(
+        backend=Backend(backend) if backend else None,
+        chips=given.several("chip"),
+        compile_chips=given.several("compile_chip"),
+        compile_only=bool(given("compile_only")),
+        sku=given("sku"),
+        gpus=given.several("gpu"),
+        visible={vendor: given.environment.get(name, "") for vendor, name in _VISIBLE.items()},
+        default_chip=given.environment.get("ROCM_CHIP"),
+    )
+
+
+def _fetch(given: _Given) -> FetchSettings:
+    defaults = FetchSettings()
+    return FetchSettings(
+        store=given("store") or defaults.store,
+        cache_bytes=given("cache_size"),
+        mirrors=_mirrors(given) if given.has("mirror") else (),
+        grants=urls.azure_grants(given.environment),
+        connections=given("connections") or defaults.connections,
+        offline=bool(given("offline")),
+        locked=bool(given("locked")) and given.command != "lock",
+        update=bool(given("update")),
+    )
+
+
+def _mirrors(given: _Given) -> tuple[urls.Mirror, ...]:
+    """Return the mirrors to ask: those of the command line, then those of the environment."""
+    try:
+        more = tuple(map(urls.Mirror.parse, given.environment.get("HARNESS_MIRRORS", "").split()))
+    except ValueError as error:
+        raise UsageError(f"HARNESS_MIRRORS: {error}.") from error
+    return (*given.several("mirror"), *more)
+
+
+def _release(given: _Given) -> ReleaseSettings:
+    more = given.environment.get("HARNESS_FIND_LINKS", "").split() if given.has("find_links") else ()
+    return ReleaseSettings(
+        name=given("iree") if given.command != "matrix" else None,
+        find_links=(*given.several("find_links"), *more),
+        wheels=given.several("wheels"),
+    )
+
+
+def _container(given: _Given) -> ContainerSettings:
+    engine = given("engine") or "auto"
+    if engine not in ENGINES:  # argparse checks the choices of an option, not of its default
+        raise UsageError(f"HARNESS_ENGINE={engine}: expected one of {', '.join(ENGINES)}.")
+    variables = given.environment
+    return ContainerSettings(
+        engine=engine,
+        image=given("image") if given.command != "image" else None,
+        registry=given("registry"),
+        definitions=given("containers"),
+        debian_mirror=given("debian_mirror"),
+        capabilities=given.several("cap"),
+        memory_bytes=given("memory"),
+        variables={name: variables[name] for name in _SOCKETS if name in variables},
+    )
+
+
+def _run(given: _Given) -> RunSettings:
+    defaults = RunSettings()
+    tools = ToolSettings(folder=given("toolchain"), search_path=given.environment.get("PATH", ""))
+    return RunSettings(
+        out=given("out"),
+        junit_xml=given("junit_xml"),
+        timeout_s=given("timeout") or defaults.timeout_s,
+        jobs=given("jobs") if given.command in {"quality", "run"} else None,
+        tool_verdict=given("verdict") == "iree-run-module",
+        run_wrapper=given.several("run_wrapper"),
+        pin_defaults=given("pin_defaults"),
+        tools=tools if given.command == "run" else None,
+    )
+
+
+def _search(given: _Given) -> SearchSettings:
+    return SearchSettings(
+        good=given("good"),
+        bad=given("bad"),
+        fix=given("find") == "fix",
+        metric=given("metric"),
+        any_failure=bool(given("any_failure")),
+        all_changes=bool(given("all")),
+        repeat=given("repeat") or 1,
+        at_least=given("at_least"),
+        attribute=bool(given("attribute")),
+        log=given("log"),
+        replay=given("replay"),
+        releases=given.several("iree") if given.command == "matrix" else (),
+        show=given("show"),
+        jobs=given("jobs") or 1,
+    )
+
+
+def _own(given: _Given) -> Own:
+    defaults = Own()
+    return Own(
+        json=bool(given("json")),
+        blobs_only=bool(given("blobs_only")),
+        name=given("name") or defaults.name,
+        mlir=given("mlir") or defaults.mlir,
+        no_run=bool(given("no_run")),
+        image=given("image") or defaults.image,
+        every=bool(given("all")),
+        dry_run=bool(given("dry_run")),
+        host=given("host") or defaults.host,
+        port=given("port") or defaults.port,
+    )

@@ -1,0 +1,253 @@
+"""Settings: what a run is asked to do, as frozen values with the command line's defaults.
+
+`harness.cli.settings` makes them from argv and the environment; a program that imports `harness.api` makes its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from harness.core.cases import EMPTY, Backend
+from harness.core.urls import Grant, Mirror
+
+ENGINES = ("auto", "container", "docker", "podman", "local")
+DEFAULT_CONNECTIONS = 8
+DEFAULT_TIMEOUT_S = 1200.0
+_APPLICATION = "iree-quality-harness"
+
+
+def default_store() -> Path:
+    """Return the folder of the user's cache."""
+    return Path(platformdirs.user_cache_dir(_APPLICATION, appauthor=False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """How blobs get onto this machine, and the cache that keeps them.
+
+    Attributes:
+        store: folder of the cache.
+        cache_bytes: size that the cache may have; None for no limit.
+        mirrors: replacements for the beginnings of URLs, tried in this order.
+        grants: signatures that open URLs below a prefix.
+        connections: number of connections at once.
+        offline: whether to use the cache only and open no connection.
+        locked: whether to refuse blobs that are not in the lock file.
+        update: whether to ask the hosts again for what the cache has.
+    """
+
+    store: Path = field(default_factory=default_store)
+    cache_bytes: int | None = None
+    mirrors: tuple[Mirror, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    connections: int = DEFAULT_CONNECTIONS
+    offline: bool = False
+    locked: bool = False
+    update: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSettings:
+    """Which IREE release to use, and where releases beyond the locked ones are.
+
+    Attributes:
+        name: such as `3.13.0`; None for the newest locked release.
+        find_links: pages of links to wheels (URLs), or folders of wheels.
+        wheels: folders of locally built wheels, which replace locked releases of the same name.
+    """
+
+    name: str | None = None
+    find_links: tuple[str, ...] = ()
+    wheels: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSettings:
+    """Where models run, and in which image.
+
+    Attributes:
+        engine: one of `ENGINES`.
+        image: a name in images.toml or `HOST/NAME@sha256:DIGEST`; None for the backend's own.
+        registry: `HOST/PATH` where images are looked up before they are built.
+        definitions: folder with images.toml, Dockerfile and lock files; None for the harness's own.
+        debian_mirror: URL of the archive of Debian packages; None for mmdebstrap's choice.
+        capabilities: Linux capabilities that a container gets, such as `SYS_NICE`.
+        memory_bytes: memory that a container may use; None for nine tenths of the machine's.
+        variables: of the environment, those that name engines' sockets.
+    """
+
+    engine: str = "auto"
+    image: str | None = None
+    registry: str | None = None
+    definitions: Path | None = None
+    debian_mirror: str | None = None
+    capabilities: tuple[str, ...] = ()
+    memory_bytes: int | None = None
+    variables: Mapping[str, str] = field(default_factory=lambda: EMPTY, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSettings:
+    """What to compile for and to run on.
+
+    Attributes:
+        backend: what specs are written for; None for that of the chips, else the CPU.
+        chips: compile for these and run, such as `gfx942`; empty for those of this machine.
+        compile_chips: compile for these and run nothing.
+        compile_only: whether to run nothing at all.
+        sku: product whose tuning specs to use, such as `mi300`; None for that of the GPUs here.
+        gpus: numbers of the GPUs that may be used; empty for all.
+        visible: by vendor (`amd`, `nvidia`), the GPUs that the environment leaves to this process.
+        default_chip: chip to use where `chips` is empty.
+    """
+
+    backend: Backend | None = None
+    chips: tuple[str, ...] = ()
+    compile_chips: tuple[str, ...] = ()
+    compile_only: bool = False
+    sku: str | None = None
+    gpus: tuple[int, ...] = ()
+    visible: Mapping[str, str] = field(default_factory=lambda: EMPTY, hash=False)
+    default_chip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramSettings:
+    """How to compile, run and check a bare `.mlir` file; a spec says it itself.
+
+    Attributes:
+        compiler_flags: for iree-compile.
+        function: name of the function to run.
+        inputs: each `@FILE.npy`, `TYPE=@FILE` or a text such as `4xf32=2`.
+        expected_outputs: each `@FILE.npy`, `TYPE=@FILE` or `(ignored)`.
+        thresholds: pairs of an element type (or `rtol`) and a number.
+        weights: an .irpa file.
+    """
+
+    compiler_flags: tuple[str, ...] = ()
+    function: str | None = None
+    inputs: tuple[str, ...] = ()
+    expected_outputs: tuple[str, ...] = ()
+    thresholds: tuple[tuple[str, str], ...] = ()
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSettings:
+    """Which cases to take.
+
+    Attributes:
+        selectors: each `sd3`, `sd3/clip`, a glob of these, or the path of an .mlir file.
+        specs: folder of specs; None for the bundled models.
+        external_files: folder of files that specs name without saying where.
+        id_contains: take only the cases whose id contains this.
+        only_failed: take only the cases that were not as expected in `results/latest`.
+        program: for the .mlir files among the selectors.
+    """
+
+    selectors: tuple[str, ...] = ("tiny",)
+    specs: Path | None = None
+    external_files: Path | None = None
+    id_contains: str | None = None
+    only_failed: bool = False
+    program: ProgramSettings = ProgramSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSettings:
+    """IREE tools that are installed already, in place of a release.
+
+    Attributes:
+        folder: a folder whose `bin` has them; None to search.
+        search_path: folders to search, separated by colons, as in PATH.
+    """
+
+    folder: Path | None = None
+    search_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How cases run, and where their results go.
+
+    Attributes:
+        out: folder of the results; None for a new one below `results`.
+        junit_xml: a second place for junit.xml.
+        timeout_s: limit of each compilation and each run, in seconds.
+        jobs: number of compilations at once; None for what cores and memory allow.
+        tool_verdict: whether iree-run-module compares the outputs.
+        run_wrapper: words put before iree-run-module.
+        pin_defaults: release whose flag defaults are set where they changed between releases.
+        tools: installed IREE tools to use in place of a release.
+    """
+
+    out: Path | None = None
+    junit_xml: Path | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    jobs: int | None = None
+    tool_verdict: bool = False
+    run_wrapper: tuple[str, ...] = ()
+    pin_defaults: str | None = None
+    tools: ToolSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """What to find among many releases.
+
+    Attributes:
+        good: a release that is good; None to look for one.
+        bad: a release that is bad; None for the newest.
+        fix: whether to find the first good release after the bad one.
+        metric: condition that is bad in place of failing, such as `dispatches > 40`.
+        any_failure: whether any failure counts, not only one of the phase and kind seen at the bad end.
+        all_changes: whether to test every release and find every change.
+        repeat: runs with each release.
+        at_least: how many of them have to agree; None for all.
+        attribute: whether to find out if compiler or runtime carries the change.
+        log: file for what was seen of each release, one line of JSON each.
+        replay: such a file, whose releases are not tested again.
+        releases: names and ranges such as `3.0.0..3.13.0` (matrix); empty for all.
+        show: number to show in place of the status (matrix).
+        jobs: releases tested at once.
+    """
+
+    good: str | None = None
+    bad: str | None = None
+    fix: bool = False
+    metric: str | None = None
+    any_failure: bool = False
+    all_changes: bool = False
+    repeat: int = 1
+    at_least: int | None = None
+    attribute: bool = False
+    log: Path | None = None
+    replay: Path | None = None
+    releases: tuple[str, ...] = ()
+    show: str | None = None
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that a run is asked to do.
+
+    Attributes:
+        cases: which cases to take.
+        target: what to compile for and to run on.
+        fetch: how blobs are downloaded and cached.
+        release: which IREE release to use.
+        container: where models run, and in which image.
+        run: how cases run, and where results go.
+        command: the words with which the user starts `quality`, quoted by commands to copy.
+    """
+
+    cases: CaseSettings = CaseSettings()
+    target: TargetSettings = TargetSettings()
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    release: ReleaseSettings = ReleaseSettings()
+    container: ContainerSettings = ContainerSettings()
+    run: RunSettings = RunSettings()
+    command: tuple[str, ...] = ("harness", "quality")

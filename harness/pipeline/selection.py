@@ -1,0 +1,122 @@
+"""Which cases the settings select, and what counts for all of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import harness
+from harness.core.cases import Backend, Case, ModelSpec, Release
+from harness.core.errors import UsageError
+from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
+from harness.host import devices
+from harness.host.devices import Gpu, Vendor
+from harness.iree import releases
+from harness.pipeline import planner, targets
+from harness.pipeline.out_dir import LATEST
+from harness.report import facts, results
+from harness.report.again import program_words
+from harness.specs import inline, reader
+from harness.specs.catalogue import Folders, select
+
+
+def spec_folders(settings: CaseSettings) -> Folders:
+    """Return where the specs are: the folder that is named, `quality_tests` here, or the one beside the harness."""
+    here, beside = Path("quality_tests"), Path(harness.__file__).parent.parent / "quality_tests"
+    specs = settings.specs or (here if here.is_dir() else beside)
+    return Folders(specs, external_files=settings.external_files)
+
+
+def cases(settings: Settings) -> list[Case]:
+    """Return the selected cases.
+
+    Raises:
+        UsageError: there is none, or a spec is invalid.
+    """
+    wanted = targets.targets(settings.target, gpus(settings.target))
+    backend = wanted[0].backend
+    selected = planner.cases(_specs(settings, backend), wanted)
+    if not selected:
+        raise UsageError(f"No selected spec is for the backend {backend}; choose another with --backend.")
+    text = settings.cases.id_contains
+    chosen = [case for case in selected if not text or text in case.id]
+    if not chosen:
+        raise UsageError(f"-k {text}: the id of no selected case contains this; see `harness list`.")
+    return _failed(chosen) if settings.cases.only_failed else chosen
+
+
+def _failed(chosen: Sequence[Case]) -> list[Case]:
+    """Return the cases that were not as expected in `results/latest`."""
+    latest = LATEST / "results.json"
+    if not latest.is_file():
+        raise UsageError(f"{latest}: no such file, so --only-failed knows of no failure; run without it once.")
+    before = {each.id for each in results.load(latest.read_text(encoding="utf-8")).cases if not facts.is_green(each)}
+    if not (failed := [case for case in chosen if case.id in before]):
+        raise UsageError(f"--only-failed: no selected case failed in {latest}.")
+    return failed
+
+
+def _specs(settings: Settings, backend: Backend) -> list[ModelSpec]:
+    """Return the selected specs, and those made of the bare programs among the selectors."""
+    asked = settings.cases
+    named = [each for each in asked.selectors if not inline.is_bare(each)]
+    programs = [Path(each) for each in asked.selectors if inline.is_bare(each)]
+    if (given := program_words(asked.program)) and not programs:
+        raise UsageError(f"{given[0]} is for a program, PATH.mlir; a spec says it itself.")
+    where = spec_folders(asked) if named else None
+    sku = asked_sku(settings.target, backend)
+    found = reader.load_all(select(where, tuple(named)), where, sku=sku) if where else []
+    return [*found, *(_of_program(path, asked, backend) for path in programs)]
+
+
+def asked_sku(settings: TargetSettings, backend: Backend) -> str | None:
+    """Return the SKU whose tuning specs must be there: one that is named, for cases that run on its backend."""
+    return settings.sku if backend is Backend.ROCM else None
+
+
+def read_folders(settings: CaseSettings) -> tuple[Path, ...]:
+    """Return the folders that the selected specs are read from."""
+    if all(map(inline.is_bare, settings.selectors)):
+        return ()
+    where = spec_folders(settings)
+    return tuple(filter(None, (where.specs, where.external_files)))
+
+
+def _of_program(path: Path, settings: CaseSettings, backend: Backend) -> ModelSpec:
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such program; expected the path of an .mlir file.")
+    document = inline.document(str(path), settings.program, backend)
+    return reader.of_document(path, Folders(path.absolute().parent), backend, document)
+
+
+def gpus(settings: TargetSettings) -> tuple[Gpu, ...]:
+    """Return the GPUs of this machine that may be used.
+
+    Raises:
+        UsageError: one that is named is not there.
+    """
+    return targets.selected_gpus(settings, devices.gpus())
+
+
+def gpus_for(chosen: Sequence[Case], here: Sequence[Gpu]) -> tuple[Gpu, ...]:
+    """Return the GPUs on which some case runs; a container is given no others."""
+    vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
+    wanted = {vendors.get(case.target.backend) for case in chosen if not planner.is_compile_only(case)}
+    return tuple(gpu for gpu in here if gpu.vendor in wanted)
+
+
+def options(settings: RunSettings) -> planner.Options:
+    """Return what counts for every case.
+
+    Raises:
+        UsageError: there is no release of the name in `pin_defaults`.
+    """
+    return planner.Options(
+        tool_verdict=settings.tool_verdict,
+        run_wrapper=settings.run_wrapper,
+        pin_defaults=_pinned(settings.pin_defaults) if settings.pin_defaults else None,
+    )
+
+
+def _pinned(name: str) -> Release:
+    """Return a release whose order among the others is known, also one that is not locked."""
+    release = releases.of_build(name)
+    return release if release.date else releases.find(name).release

@@ -1,0 +1,133 @@
+"""Commands to copy that repeat what was run. Every one of them is made here, from settings or from what results quote.
+
+Results quote the settings in `environment` as words of a command line: `prefix`, `program`, `compile_chips`, `place`
+and `options`. The target and the release are with each case.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.core.outcomes import Outcome, Report
+from harness.core.settings import DEFAULT_TIMEOUT_S, ProgramSettings, Settings, default_store
+from harness.core.text import clean, flat
+from harness.core.urls import redacted
+
+_QUALITY = ("harness", "quality")
+_RUN = ("harness", "run")
+
+
+def facts(settings: Settings) -> dict[str, Any]:
+    """Return what results quote of the settings, so that each of their cases can be repeated."""
+    target = settings.target
+    found = {
+        "command": "run" if settings.run.tools else None,
+        "prefix": list(settings.command),
+        "program": program_words(settings.cases.program),
+        "options": _options(settings),
+        "place": list(_place(settings)),
+        "compile_chips": [chip for chip in target.compile_chips if chip not in target.chips],
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def search_command(settings: Settings) -> str:
+    """Return the command that tests the cases of a search once, but for its `--iree`."""
+    settings = replace(settings, run=replace(settings.run, out=None))  # that is the folder of the search
+    target = (
+        *_word("--backend", settings.target.backend),
+        *_words("--chip", settings.target.chips),
+        *_words("--compile-chip", settings.target.compile_chips),
+    )
+    program = program_words(settings.cases.program)
+    words = (*settings.cases.selectors, *program, *target, *_options(settings), *_place(settings))
+    return shlex.join([*settings.command, *words])
+
+
+def case_command(outcome: Outcome, report: Report) -> str:
+    """Return the command that repeats one case, in the container that it ran in or was to run in."""
+    known, asked = flat(report.environment), report.environment
+    prefix = _RUN if asked.get("command") == "run" else asked.get("prefix", _QUALITY)
+    options = (
+        *_word("--backend", outcome.backend),
+        *_word("--compile-chip" if outcome.chip in asked.get("compile_chips", ()) else "--chip", outcome.chip),
+        *_word("--iree", None if prefix == _RUN else outcome.release),
+    )
+    place = (
+        *_word("--engine", known.get("container_engine.name")),
+        *_word("--image", known.get("image.digest") or known.get("image.image")),
+    )
+    words = [*options, *(place or asked.get("place", ())), *asked.get("options", ())]
+    is_bare = outcome.path.endswith(".mlir")
+    case = [outcome.path, *asked.get("program", ())] if is_bare else [f"{outcome.model}/{outcome.submodel}"]
+    return shlex.join(map(clean, [*prefix, *case, *words]))
+
+
+def program_words(program: ProgramSettings) -> list[str]:
+    """Return the options of a bare `.mlir` file that were given."""
+    thresholds = [f"{element}={number}" for element, number in program.thresholds]
+    given: Mapping[str, Sequence[str | None]] = {
+        "--compiler-flag": program.compiler_flags,
+        "--function": (program.function,),
+        "--input": program.inputs,
+        "--expected-output": program.expected_outputs,
+        "--threshold": thresholds,
+        "--weights": (program.weights,),
+    }
+    return [f"{option}={value}" for option, values in given.items() for value in values if value]
+
+
+def _options(settings: Settings) -> list[str]:
+    """Return the options that count for every case, without the target, the release and the place."""
+    return [*_case_options(settings), *_release_options(settings), *_run_options(settings), *_fetch_options(settings)]
+
+
+def _case_options(settings: Settings) -> Iterator[str]:
+    cases, target = settings.cases, settings.target
+    yield from _word("--specs", cases.specs)
+    yield from _word("--external-files", cases.external_files)
+    yield from ("--compile-only",) if target.compile_only else ()
+    yield from _word("--sku", target.sku)
+    yield from _word("--gpu", ",".join(map(str, target.gpus)))
+
+
+def _release_options(settings: Settings) -> Iterator[str]:
+    release, tools = settings.release, settings.run.tools
+    yield from _words("--find-links", [redacted(each) if "://" in each else each for each in release.find_links])
+    yield from _words("--wheels", release.wheels)
+    yield from _word("--toolchain", tools.folder if tools else None)
+
+
+def _run_options(settings: Settings) -> Iterator[str]:
+    run, container = settings.run, settings.container
+    yield from _word("--run-wrapper", shlex.join(run.run_wrapper))
+    yield from _word("--pin-defaults", run.pin_defaults)
+    yield from _words("--cap", container.capabilities)
+    yield from _word("--memory", container.memory_bytes)
+    yield from _word("--verdict", "iree-run-module" if run.tool_verdict else None)
+    yield from _word("--timeout", run.timeout_s if run.timeout_s != DEFAULT_TIMEOUT_S else None)
+    yield from _word("--out", run.out)
+
+
+def _fetch_options(settings: Settings) -> Iterator[str]:
+    fetch = settings.fetch
+    yield from _word("--store", fetch.store if fetch.store != default_store() else None)
+    yield from _words("--mirror", [f"{redacted(each.prefix)}={redacted(each.url)}" for each in fetch.mirrors])
+
+
+def _place(settings: Settings) -> Iterator[str]:
+    engine = settings.container.engine
+    yield from _word("--engine", None if engine == "auto" else engine)
+    yield from _word("--image", settings.container.image)
+
+
+def _word(option: str, value: object) -> Iterator[str]:
+    """Yield an option and its value, or nothing where there is no value."""
+    if value not in {None, ""}:
+        yield from (option, str(value))
+
+
+def _words(option: str, values: Sequence[object]) -> Iterator[str]:
+    for value in values:
+        yield from (option, str(value))

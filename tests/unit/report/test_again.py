@@ -1,0 +1,56 @@
+import pytest
+
+from harness.report import again
+from tests.unit.command_lines import invocation, settings
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], ""),
+        (["--good=3.4.0", "--jobs=2", "--repeat=3", "--metric=nan > 0", "--out=x", "--all"], ""),
+        (["--backend=rocm", "--chip=gfx942", "--chip=gfx90a"], " --backend rocm --chip gfx942 --chip gfx90a"),
+        (["--engine=docker", "--image=rocm", "--gpu=0,2"], " --gpu 0,2 --engine docker --image rocm"),
+        (
+            ["--compile-only", "--timeout=9", "--run-wrapper=rocprof -x 'a b'"],
+            """ --compile-only --run-wrapper 'rocprof -x '"'"'a b'"'"'' --timeout 9.0""",
+        ),
+        (["--store=/s", "--mirror=https://a=http://m"], " --store /s --mirror https://a=http://m"),
+    ],
+)
+def test_the_command_that_repeats_a_probe(options: list[str], words: str) -> None:
+    asked = invocation("bisect", "tiny/clip", *options, environment={"HARNESS_COMMAND": "nox -s quality --"})
+    assert again.search_command(asked.settings) == f"nox -s quality -- tiny/clip{words}"
+
+
+def test_a_command_begins_with_what_the_user_can_type() -> None:
+    assert again.search_command(settings("tiny/clip")) == "harness quality tiny/clip"
+
+
+def test_results_quote_what_a_case_does_not_say_itself() -> None:
+    target = ["--backend=rocm", "--chip=gfx942", "--compile-chip=gfx942", "--compile-chip=gfx90a", "--engine=local"]
+    start = {"prefix": ["harness", "quality"]}
+    assert again.facts(settings(*target)) == {**start, "compile_chips": ["gfx90a"], "place": ["--engine", "local"]}
+    assert again.facts(settings("--specs=a", "--sku=mi300", "--compile-only", "--jobs=2")) == {
+        **start,
+        "options": ["--specs", "a", "--compile-only", "--sku", "mi300"],
+    }
+
+
+def test_results_quote_where_blobs_and_results_are() -> None:
+    options = ["--store=/s", "--out=/o", "--mirror=https://a=http://m"]
+    words = ["--out", "/o", "--store", "/s", "--mirror", "https://a=http://m"]
+    assert again.facts(settings(*options))["options"] == words
+
+
+def test_results_of_a_run_quote_its_tools() -> None:
+    run = again.facts(invocation("run", "--toolchain=build", "tiny/clip").settings)
+    assert (run["command"], run["options"]) == ("run", ["--toolchain", "build"])
+
+
+def test_secrets_of_a_page_of_wheels_and_of_a_mirror_are_quoted_nowhere() -> None:
+    page = "--find-links=https://user:secret@host/page?token=secret"
+    mirror = "--mirror=https://a=http://user:secret@m/?token=secret"
+    given = settings(page, "--find-links=wheels/here", mirror)
+    assert "secret" not in again.search_command(given) + str(again.facts(given))
+    assert "--find-links wheels/here" in again.search_command(given)
