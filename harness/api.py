@@ -129,8 +129,8 @@ def session(settings: Settings) -> Session:
         UsageError: the settings or a spec are wrong.
         DiskError: the folder of the results cannot be made.
     """
-    wanted = provider(settings)
-    return Session(settings, selection.cases(settings), new_out_dir(settings.run.out), wanted)
+    wanted, chosen, options = provider(settings), selection.cases(settings), selection.options(settings.run)
+    return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 
 
 def bisect(settings: Settings, search: SearchSettings | None = None, *, live: Quiet | None = None) -> Finding:

@@ -25,6 +25,7 @@ from harness.pipeline.environment import Environment, EnvironmentProvider, Envir
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.out_dir import remove_empty
 from harness.pipeline.outcome import outcome
+from harness.pipeline.planner import Options
 from harness.pipeline.progress import Live
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.steps import Plan
@@ -47,21 +48,18 @@ class Session:
         self,
         settings: Settings,
         cases: Sequence[Case],
+        options: Options,
         out_dir: Path,
         provider: EnvironmentProvider,
         *,
         cancel: CancelToken | None = None,
     ) -> None:
-        """Prepare; nothing starts yet.
-
-        Raises:
-            UsageError: there is no release of the name whose defaults are to be pinned.
-        """
+        """Prepare; nothing starts yet."""
         self.out_dir, self._provider, self._cancel = out_dir, provider, cancel or CancelToken()
         self.stopped: BaseException | None = None
         self._blocked = step_runner.INTERRUPTED
         self.cases = tuple(cases)
-        self._settings, self._options = settings, selection.options(settings.run)
+        self._settings, self._options = settings, options
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._environment: Environment | None = None
         self._plan_run: PlanRun | None = None

@@ -17,6 +17,7 @@ from harness.host.process import Cancelled, CancelToken
 from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.iree.toolchain import Toolchain
+from harness.pipeline import selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest, Notice
 from harness.pipeline.executor import StepRunner
 from harness.pipeline.out_dir import new_out_dir
@@ -158,7 +159,8 @@ class ReleaseRunner:
     def _tested(self, wanted: EnvironmentProvider, release: str, name: str, reused: Mapping[str, str]) -> ReleaseResult:
         folder = new_out_dir(self._out_dir / "probes" / name)
         settings = replace(self._settings, release=replace(self._settings.release, name=release))
-        session = Session(settings, self._cases, folder, wanted, cancel=self.cancel)
+        options = selection.options(settings.run)
+        session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel)
         session.run(self._live)
         return ReleaseResult(report=session.written(None), folder=str(folder.relative_to(self._out_dir)), reused=reused)
 

@@ -95,7 +95,7 @@ def test_a_bare_program_is_judged(lab: Laboratory) -> None:
     off = lab.run(str(program), *options, expected.replace("sum", "a"), "--threshold=f32=1", "--iree", "3.9.0")
     assert off.verdict == (1, "failed", "numeric"), off.text
     assert "error_ratio" in off.case["outputs"][0]
-    assert f"nox -s quality -- {program} --function=add" in off.text
+    assert f"harness quality {program} --function=add" in off.text
 
 
 def test_a_bare_program_without_a_function_is_compiled_only(lab: Laboratory) -> None:

@@ -47,7 +47,10 @@ def test_what_was_written_stays_if_the_run_fails(lab: Laboratory) -> None:
     assert added.verdict == (1, "failed", "numeric"), added.text
     path = lab.specs / "toy" / "add_cpu.json"
     assert f"{path} stays. See the reason above and the logs, correct the spec or its files, and run " in added.text
-    assert f"again: nox -s quality -- toy/add --specs {lab.specs} --engine local --iree 3.13.0\n" in added.text
+    assert (
+        f"again: harness quality toy/add --specs {lab.specs} --store {lab.store_dir} --engine local --iree 3.13.0\n"
+        in added.text
+    )
     lab.tensor("wrong.npy", A + B)
     assert lab.run().verdict == (0, "passed", None)
 
