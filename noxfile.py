@@ -6,6 +6,7 @@ nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s tests                                                all tests
 nox -s lint                                                 ruff, mypy, actionlint, zizmor
+nox -s docs                                                 the website, in site/
 nox -s pins                                                 new IREE releases, bases and wheels into the locks
 """
 
@@ -102,6 +103,13 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("actionlint")
     session.run("zizmor", "--offline", "--persona=auditor", "--quiet", ".github")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the website in site/ from docs/ and docstrings; every warning is an error."""
+    install(session, "-e", str(PYPROJECT.parent), "--group", "docs")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--quiet", "docs", "site", *session.posargs)
 
 
 @nox.session
