@@ -5,7 +5,7 @@ nox -s bisect -- sd3/clip --good 3.6.0 --bad 3.13.0         which release broke 
 nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with many releases
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s tests                                                all tests
-nox -s lint                                                 ruff, mypy, actionlint, zizmor
+nox -s lint                                                 style, types, spelling, specs and workflows
 nox -s docs                                                 the website, in site/
 nox -s pins                                                 new IREE releases, bases and wheels into the locks
 """
@@ -24,6 +24,21 @@ nox.options.reuse_venv = "yes"
 nox.options.error_on_external_run = True
 
 PYPROJECT = Path(__file__).parent / "pyproject.toml"
+FORMS = ".github/ISSUE_TEMPLATE"
+# Files by the schema that they must follow, as check-jsonschema takes it.
+SCHEMAS = {
+    "--schemafile=harness/specs/spec.schema.json": [
+        *("harness/**/*_cpu.json", "harness/**/*_cuda.json", "harness/**/*_rocm.json"),
+        *("quality_tests/**/*_cpu.json", "quality_tests/**/*_cuda.json", "quality_tests/**/*_rocm.json"),
+    ],
+    "--builtin-schema=vendor.dependabot": [".github/dependabot.yml"],
+    "--builtin-schema=vendor.github-issue-config": [f"{FORMS}/config.yml"],
+    "--builtin-schema=vendor.github-issue-forms": [
+        f"{FORMS}/bug.yml",
+        f"{FORMS}/model.yml",
+        f"{FORMS}/wrong-result.yml",
+    ],
+}
 
 
 def install(session: nox.Session, *wanted: str) -> None:
@@ -96,13 +111,17 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types and the workflows."""
+    """Check style, types, spelling, specs and the files of GitHub."""
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test", "--group", "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("actionlint")
     session.run("zizmor", "--offline", "--persona=auditor", "--quiet", ".github")
+    session.run("codespell")
+    for schema, patterns in SCHEMAS.items():
+        files = sorted(str(path) for pattern in patterns for path in Path().glob(pattern))
+        session.run("check-jsonschema", "--quiet", schema, *files)
 
 
 @nox.session
