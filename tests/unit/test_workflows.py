@@ -1,9 +1,13 @@
-"""The workflows: their scripts are executed with stand-ins for `nox` and `harness`, which note how they are called."""
+"""The workflows: their scripts are executed with stand-ins for `nox` and `harness`, which note how they are called.
+
+Also what has to be the same in several files: versions of tools, and of the hooks of pre-commit.
+"""
 
 import argparse
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from harness.cli.arguments import parser
 
@@ -31,9 +36,14 @@ VALUES = {
     "CASE": "sd3/clip",
     "GOOD": "3.6.0",
     "BAD": "3.13.0",
+    "TAG": "v1.2.3",
 }
 FORK = {"BACKEND": "cpu", "TARGET": "cpu", "REFERENCE": "", "IREE": ""}
 PIN = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+# What a job may do beyond reading.
+MAY_WRITE: dict[str, set[str]] = {"quality: image": {"packages"}, "release: publish": {"attestations", "id-token"}}
+# The sessions of nox that call other tools than `harness`.
+OF_DEVELOPERS = {"docs", "lint", "pins", "tests"}
 STAND_IN = f"""#!/bin/sh
 printf '%s\\n' "${{0##*/}}" "$@" '' >> "$NOTES"
 echo {DIGEST}
@@ -69,7 +79,7 @@ def scripts() -> Iterator[Script]:
                     yield Script(name=f"{path.stem}: {step['name']}", text=step["run"], variables=variables)
 
 
-CALLING = [each for each in scripts() if re.search(r"nox -s|bin/harness", each.text)]
+CALLING = [each for each in scripts() if re.search(r"nox -s|\.nox/", each.text)]
 
 
 def executed(script: Script, values: Mapping[str, str], folder: Path) -> list[list[str]]:
@@ -80,6 +90,8 @@ def executed(script: Script, values: Mapping[str, str], folder: Path) -> list[li
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(STAND_IN)
         (folder / name).chmod(0o755)
+    (folder / "bin/sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (folder / "bin/sudo").chmod(0o755)
     (folder / "store/modules/ab/abcd").mkdir(parents=True)
     (folder / "sd3").mkdir()
     (folder / "sd3/a_file_that_the_shell_must_not_find").touch()
@@ -110,10 +122,14 @@ def command_lines(calls: list[list[str]]) -> Iterator[list[str]]:
         if tool == "harness":
             yield words
             continue
-        option, session, dashes, *rest = words
-        assert (option, dashes) == ("-s", "--")
+        option, session, *rest = words
+        assert option == "-s"
         assert session in sessions()
-        yield [session, *rest]
+        assert rest[:1] in ([], ["--"])
+        if session in OF_DEVELOPERS:
+            assert [path for path in rest[1:] if not (ROOT / path).exists()] == []
+        else:
+            yield [session, *rest[1:]]
 
 
 @pytest.mark.parametrize("values", [VALUES, VALUES | FORK], ids=["gpu", "fork"])
@@ -124,7 +140,7 @@ def test_what_a_workflow_calls_exists(script: Script, values: Mapping[str, str],
 
 
 def judged(values: Mapping[str, str], folder: Path) -> argparse.Namespace:
-    (script,) = (each for each in CALLING if each.name == "quality: Judge")
+    (script,) = (each for each in CALLING if each.name == "quality: Test the models")
     (argv,) = command_lines(executed(script, values, folder))
     return parser({"CI": "true"}).parse_args(argv)
 
@@ -141,10 +157,32 @@ def test_a_fork_is_judged_on_the_cpu_in_an_image_of_its_own(tmp_path: Path) -> N
 
 
 def test_the_image_is_handed_on_by_its_digest(tmp_path: Path) -> None:
-    (script,) = (each for each in CALLING if each.name == "quality: Have the image in the registry")
+    (script,) = (each for each in CALLING if each.name == "quality: Push the image")
     executed(script, VALUES, tmp_path)
     name, digest = DIGEST.split("@")
     assert (tmp_path / "output").read_text() == f"reference={DIGEST}\nname={name}\ndigest={digest}\n"
+
+
+@pytest.mark.parametrize(
+    ("built", "section", "said"),
+    [("1.2.3", "1.2.3", ""), ("1.2.4", "1.2.3", "The tag is v1.2.3, but"), ("1.2.3", "1.2.30", "has no section")],
+)
+def test_a_release_is_what_its_tag_says(built: str, section: str, said: str, tmp_path: Path) -> None:
+    (script,) = (each for each in scripts() if each.name == "release: Compare the version with the tag")
+    (tmp_path / "dist").mkdir()
+    for name in (f"iree_quality_harness-{built}-py3-none-any.whl", f"iree_quality_harness-{built}.tar.gz"):
+        (tmp_path / "dist" / name).touch()
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## Unreleased\n\n## {section} (2026-12-01)\n")
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script.text],
+        env={"TAG": VALUES["TAG"], "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode != 0, said in done.stdout) == (bool(said), True)
 
 
 def test_a_cache_is_named_by_what_is_in_it(tmp_path: Path) -> None:
@@ -166,6 +204,29 @@ def test_an_action_has_one_version_everywhere() -> None:
     assert len(pins) == len(dict(pins))
 
 
+def test_only_a_tag_publishes_and_only_in_the_environment_pypi() -> None:
+    (path,) = (each for each in PATHS if each.stem == "release")
+    publish = dict(jobs())["release: publish"]
+    assert workflow(path)[True] == {"push": {"tags": ["v*"]}}  # YAML reads `on` so
+    assert publish["environment"]["name"] == "pypi"
+    assert [step for step in publish["steps"] if "run" in step] == []
+
+
+def test_a_tool_has_one_version_in_all_workflows_and_hooks() -> None:
+    texts = [path.read_text() for path in (*PATHS, ROOT / ".pre-commit-config.yaml")]
+    pins = {*re.findall(r"([\w-]+)==([\w.]+)", "\n".join(texts))}
+    assert len(pins) == len(dict(pins))
+
+
+def test_hooks_have_the_versions_of_nox_lint() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    wanted = {each.name: each.specifier for each in map(Requirement, groups["lint"])}
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    hooks = [(name, version) for name, version in re.findall(r"([\w-]+)==([\w.]+)", text) if name in wanted]
+    assert {name for name, _ in hooks} == {"check-jsonschema", "codespell", "ruff"}
+    assert [f"{name} {version}" for name, version in hooks if version not in wanted[name]] == []
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_nothing_is_permitted_but_to_a_job(path: Path) -> None:
     assert workflow(path)["permissions"] == {}
@@ -175,13 +236,14 @@ def test_nothing_is_permitted_but_to_a_job(path: Path) -> None:
 def test_a_job_ends_and_only_one_may_write(name: str, job: dict[str, Any]) -> None:
     assert job["timeout-minutes"] > 0
     may_write = {scope for scope, access in job["permissions"].items() if access != "read"}
-    assert may_write == ({"packages"} if name == "quality: image" else set())
+    assert may_write == MAY_WRITE.get(name, set())
 
 
 @pytest.mark.parametrize(("name", "job"), list(jobs()))
 def test_no_credentials_stay_in_the_checkout(name: str, job: dict[str, Any]) -> None:
     checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
-    assert [step["with"]["persist-credentials"] for step in checkouts] == [False], name
+    expected = [] if name == "release: publish" else [False]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == expected
 
 
 @pytest.mark.parametrize("script", list(scripts()), ids=lambda script: script.name)
