@@ -21,6 +21,7 @@ from typing import Any
 
 from harness.containers import build_context, definitions, dependencies, engine, images, sockets
 from harness.containers.build_context import Recipe
+from harness.core.callbacks import ignore
 from harness.core.settings import ContainerSettings
 from harness.host import devices
 from harness.iree import releases, toolchain
@@ -108,7 +109,7 @@ def rebuild(store: Path, chosen: engine.Engine, made: Recipe) -> None:
             about = chosen.image(images.named(made)) or {}
             labels = about["Config"]["Labels"]
             base = {"BASE": images.base_name(made.image), **made.arguments}
-            chosen.build(file, images.named(made), arguments=base, labels=labels, notice=lambda _: None)
+            chosen.build(file, images.named(made), arguments=base, labels=labels, notice=ignore)
 
 
 def recipe(name: str, release: str) -> Recipe:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from harness.cli import arguments
+from harness.core.callbacks import ignore
 from harness.core.errors import HarnessError, SpecError, Terminated
 from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED
 
@@ -80,7 +81,7 @@ def _wake_for_signals() -> None:
     read_fd, write_fd = os.pipe()
     os.set_blocking(write_fd, False)
     signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    signal.signal(signal.SIGURG, lambda *_: None)
+    signal.signal(signal.SIGURG, ignore)
     main_thread = threading.get_ident()
 
     def wake() -> None:

@@ -11,15 +11,16 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.containers.definitions import Bootstrapped
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
 from harness.host import process
 from harness.host.process import CancelToken
-from harness.store import stamps
+from harness.store.entry import file_sha256
 from harness.store.store import Store
 
 MACHINE = "x86_64"
@@ -74,7 +75,7 @@ def bootstrapped(
     mirror: str | None = None,
     offline: bool = False,
     cancel: CancelToken | None = None,
-    notice: Callable[[str], None] = lambda _: None,
+    notice: Notice = ignore,
 ) -> Path:
     """Return the tar of a base, made the first time, of which `notice` is told.
 
@@ -127,7 +128,7 @@ def bootstrap(
     tar = folder / TAR_NAME
     _normalise(made, tar)
     made.unlink()
-    return Tree(sha256=stamps.file_sha256(tar), versions=_versions(tar))
+    return Tree(sha256=file_sha256(tar), versions=_versions(tar))
 
 
 def changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 import hashlib
 import platform
-from collections.abc import Callable
 from pathlib import Path
 
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import UsageError
 from harness.host.process import CancelToken
 from harness.iree import wheels
@@ -22,7 +22,7 @@ def installed(
     *,
     offline: bool = False,
     cancel: CancelToken | None = None,
-    notice: Callable[[str], None] = lambda _: None,
+    notice: Notice = ignore,
 ) -> Path:
     """Return a folder with the dependencies of the harness, for an image on a machine like this one.
 

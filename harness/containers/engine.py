@@ -7,7 +7,7 @@ Podman 4.3; what is said of other versions is from their sources.
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,9 +17,9 @@ import docker.errors
 import requests  # noqa: TID251 - for what the SDK lets through of it
 import urllib3.exceptions
 
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
 
-Notice = Callable[[str], None]
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
 _SAID_CHARACTERS = 600
@@ -213,11 +213,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     )
 
 
-def _unheeded(_: str) -> None:
-    """Take no notice."""
-
-
-def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = _unheeded) -> None:
+def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = ignore) -> None:
     """Tell what an engine says while it works; it says errors in the same way.
 
     docker's own `images.pull` and `images.build` swallow or rename them. Labels are a step each, of which nobody hears.

@@ -11,6 +11,7 @@ from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine
 from harness.containers.manifest import LABEL
 from harness.core.blobs import Blob, Fetched
+from harness.core.callbacks import Notice
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
 from harness.fetch.fetcher import Fetcher
@@ -59,12 +60,10 @@ class ImageBuilder:
     offline: bool
     debian_mirror: str | None
     cancel: CancelToken
-    notice: Callable[[str], None]
+    notice: Notice
 
 
-def means(
-    settings: Settings, chosen: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Callable[[str], None]
-) -> ImageBuilder:
+def means(settings: Settings, chosen: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Notice) -> ImageBuilder:
     """Return the means that the settings ask for; all is kept in the store of what fetches."""
     return ImageBuilder(
         engine=chosen,

@@ -9,6 +9,7 @@ from harness.containers.confinement import Grants
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
 from harness.containers.images import LocalImage
+from harness.core.callbacks import Notice
 from harness.core.cases import Backend
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
@@ -25,7 +26,6 @@ from harness.pipeline.environment import (
     EnvironmentRequest,
     FoundTools,
     InstalledRelease,
-    Notice,
 )
 from harness.store.store import Store
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core.blobs import Blob
+from harness.core.callbacks import DownloadProgress, Notice, ignore
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
 from harness.fetch.concurrency import Concurrency
@@ -29,8 +30,8 @@ class DownloadOptions:
     in all; both in any thread.
     """
 
-    notice: Callable[[str], None]
-    progress: Callable[[Blob, int, int | None], None] = lambda *_: None
+    notice: Notice
+    progress: DownloadProgress = ignore
     cancel: CancelToken | None = None
     retry: Retry = field(default_factory=Retry)
     connections: int = 8

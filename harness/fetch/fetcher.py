@@ -220,7 +220,7 @@ class Fetcher:
             size_bytes = _file_bytes(blob.local_path)
             return BlobForecast(blob=blob, size_bytes=size_bytes, is_present=size_bytes is not None)
         if entry := self._listed(blob):
-            return BlobForecast(blob=blob, size_bytes=int(entry.files[BLOB]["bytes"]), is_present=True)
+            return BlobForecast(blob=blob, size_bytes=entry.files[BLOB]["bytes"], is_present=True)
         size_bytes = blob.size_bytes
         if self.options.cancel is None or not self.options.cancel.is_set():
             with contextlib.suppress(FetchError, Cancelled):  # the former if the environment allows no connection

@@ -17,17 +17,18 @@ import socket  # noqa: TID251 - for the names of addresses; socketserver is what
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from harness import __version__
+from harness.core.callbacks import Notice
 from harness.core.errors import DiskError, UsageError
 from harness.core.urls import REMOTE, index_key, lock_key, redacted
 from harness.fetch.partial import BLOB
 from harness.store import url_index
-from harness.store.entry import MANIFEST
+from harness.store.entry import MANIFEST, stat_stamp
 from harness.store.store import Store
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -38,14 +39,14 @@ Use it: harness quality --mirror https://={url}https://
 """
 
 
-def run(store: Store, host: str, port: int, say: Callable[[str], None]) -> None:
+def run(store: Store, host: str, port: int, say: Notice) -> None:
     """Serve until ^C or SIGTERM, then return; arguments and errors as of `serving`."""
     with contextlib.suppress(KeyboardInterrupt), serving(store, host, port, say):
         threading.Event().wait()
 
 
 @contextlib.contextmanager
-def serving(store: Store, host: str, port: int, say: Callable[[str], None]) -> Iterator[str]:
+def serving(store: Store, host: str, port: int, say: Notice) -> Iterator[str]:
     """Serve until the block ends, which is lent the URL; a UsageError says that the port cannot be had.
 
     `port` may be 0 for any that is free. `say` is told, in any thread, how to use it and a line on each request.
@@ -67,7 +68,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address, daemon_threads, request_queue_size = True, True, 128
 
-    def __init__(self, store: Store, host: str, port: int, say: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, host: str, port: int, say: Notice) -> None:
         self.store, self.say = store, say
         try:
             found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
@@ -191,9 +192,7 @@ def _opened(store: Store, target: str) -> tuple[BinaryIO, str]:
     if (entry := store.find("blobs", sha256)) is None:
         raise LookupError
     file = (entry.path / BLOB).open("rb")
-    state = os.fstat(file.fileno())
-    stamp = {"sha256": sha256, "bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "inode": state.st_ino}
-    if stamp != entry.files.get(BLOB):
+    if {**stat_stamp(os.fstat(file.fileno())), "sha256": sha256} != entry.files.get(BLOB):
         file.close()
         raise LookupError
     return file, sha256

@@ -2,13 +2,14 @@
 
 import os
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from harness.core.blobs import Blob
+from harness.core.callbacks import Notice
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
 from harness.fetch.hasher import Digests
@@ -31,7 +32,7 @@ class Limits:
 class PartialDownload:
     """A folder with a blob that is not whole yet: `BLOB` and `JOURNAL`. Its methods may be called in any thread."""
 
-    def __init__(self, blob: Blob, folder: Path, limits: Limits, say: Callable[[str], None]) -> None:
+    def __init__(self, blob: Blob, folder: Path, limits: Limits, say: Notice) -> None:
         """Find out what is there of it.
 
         Args:

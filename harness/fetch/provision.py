@@ -1,11 +1,12 @@
 """Downloads the blobs of a command: makes room, fetches several at once and reports each."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Protocol
 
 from harness.core.blobs import Blob, BlobForecast, FetchedBlob
+from harness.core.callbacks import DownloadProgress, Notice, WaitNotice, ignore
 from harness.core.errors import NoVerdictError
 from harness.core.settings import FetchSettings
 from harness.core.text import size
@@ -19,15 +20,14 @@ from harness.store.store import Store
 FETCHES_AT_ONCE = 4
 _WAIT_NOTICE_S = 2.0
 _LOOK_S, _LOOK_STALL_S = 8.0, 4.0
-Progress = Callable[[Blob, int, int | None], None]
 
 
 def fetcher(
     settings: FetchSettings,
     store: Store,
-    notice: Callable[[str], None],
+    notice: Notice,
     *,
-    progress: Progress = lambda *_: None,
+    progress: DownloadProgress = ignore,
     cancel: CancelToken | None = None,
     anew: bool = False,
     retry: Retry | None = None,
@@ -51,7 +51,7 @@ def forecast(settings: FetchSettings, store: Store, blobs: Sequence[Blob]) -> li
     """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer."""
     enough, retry = CancelToken(), Retry(stall_s=_LOOK_STALL_S)
     timer = threading.Timer(_LOOK_S, enough.set)
-    with fetcher(settings, store, lambda _: None, cancel=enough, retry=retry) as opened:
+    with fetcher(settings, store, ignore, cancel=enough, retry=retry) as opened:
         timer.start()
         try:
             return opened.forecast(blobs)
@@ -59,9 +59,7 @@ def forecast(settings: FetchSettings, store: Store, blobs: Sequence[Blob]) -> li
             timer.cancel()
 
 
-def waiting(
-    notice: Callable[[str], None], cancel: CancelToken | None = None, *, why: str = "makes the same thing"
-) -> Callable[[str, float], None]:
+def waiting(notice: Notice, cancel: CancelToken | None = None, *, why: str = "makes the same thing") -> WaitNotice:
     """Return what says once for what or whom we wait, and why; an order to stop ends the wait."""
     told: set[str] = set()
 
@@ -75,9 +73,7 @@ def waiting(
     return tell
 
 
-def make_room(
-    settings: FetchSettings, fetcher: Fetcher, blobs: Sequence[Blob], notice: Callable[[str], None]
-) -> FetchEstimate:
+def make_room(settings: FetchSettings, fetcher: Fetcher, blobs: Sequence[Blob], notice: Notice) -> FetchEstimate:
     """Return what is to come and, where the cache may not grow, remove what was last used longest ago.
 
     Should there be no room for all of it, nothing of it will be fetched.
@@ -92,7 +88,7 @@ def make_room(
     return estimate
 
 
-def keep_within(settings: FetchSettings, notice: Callable[[str], None]) -> None:
+def keep_within(settings: FetchSettings, notice: Notice) -> None:
     """Bring the cache back to the size that it may have, once we use nothing of it any more."""
     if settings.cache_bytes is not None:
         with Store(settings.store) as store:
@@ -117,9 +113,7 @@ class Live(Protocol):
         """Take a remark."""
 
 
-def fetch_all(
-    settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: Callable[[str], None]
-) -> dict[Blob, FetchedBlob]:
+def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: Notice) -> dict[Blob, FetchedBlob]:
     """Fetch blobs and say how each came; one that cannot be fetched does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
     cancel = CancelToken()

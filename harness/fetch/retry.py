@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import tenacity
 
 from harness.core.blobs import Blob
+from harness.core.callbacks import Notice
 from harness.core.urls import index_key, redacted
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Source
@@ -44,7 +45,7 @@ class RetryLoop:
         sources: Sequence[Source],
         retry: Retry,
         *,
-        notice: Callable[[str], None],
+        notice: Notice,
         ends: CancelToken,
         busy: Callable[[], None],
     ) -> None:

@@ -10,11 +10,12 @@ import fcntl
 import os
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from harness.core.callbacks import WaitNotice, ignore
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancelled, CancelToken
@@ -23,10 +24,6 @@ _ROOT = Path("/")
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5
 # By the driver in a device of iree-run-module; all others are no GPU, or none that is known here.
 _VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Vendor.NVIDIA})
-
-
-def _no_notice(holder: str, waited_s: float) -> None:
-    """Tell nobody of a wait."""
 
 
 class GpuRun(Protocol):
@@ -44,9 +41,7 @@ class GpuRun(Protocol):
 class Pool:
     """The GPUs on which runs may go on; each is used by one run at a time."""
 
-    def __init__(
-        self, gpus: Sequence[Gpu], *, on_wait: Callable[[str, float], None] = _no_notice, root: Path = _ROOT
-    ) -> None:
+    def __init__(self, gpus: Sequence[Gpu], *, on_wait: WaitNotice = ignore, root: Path = _ROOT) -> None:
         """Open nothing yet.
 
         Args:

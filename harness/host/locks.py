@@ -14,13 +14,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from harness.core.callbacks import WaitNotice, ignore
+
 _POLL_S = 0.05
 # Locks are on bytes that need not be there; this one is beyond those that stand for names.
 _NAME_BYTES = 7
 _PROBED = 1 << 8 * _NAME_BYTES
 
 
-def acquire(path: Path, on_wait: Callable[[str, float], None]) -> int:
+def acquire(path: Path, on_wait: WaitNotice) -> int:
     """Wait for the lock and return the descriptor that holds it until it is closed.
 
     Args:
@@ -81,7 +83,7 @@ class Pins:
         self._path = path
         self._mutex = threading.Lock()
         self._descriptor = -1
-        self._close: Callable[[], object] = lambda: None
+        self._close: Callable[[], object] = ignore
 
     def hold(self, name: str) -> None:
         """Hold a name until closed, or until the process ends; where nothing can be locked, do nothing."""

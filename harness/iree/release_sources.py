@@ -8,11 +8,12 @@ import contextlib
 import platform
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.blobs import Blob
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import FetchError, NoVerdictError, UsageError
 from harness.core.settings import FetchSettings, ReleaseSettings
 from harness.core.urls import redacted
@@ -25,7 +26,6 @@ from harness.iree.toolchain import Toolchain
 from harness.iree.wheel_links import Offer, Source
 from harness.store.store import Store
 
-Notice = Callable[[str], None]
 _VERSION_FILE = "iree/compiler/version.py"
 _VERSION_BYTES = 64 << 10
 _PAGE_BYTES = 64 << 20
@@ -50,7 +50,7 @@ def known(
     settings: ReleaseSettings,
     fetch: FetchSettings,
     store: Store,
-    notice: Notice = lambda _: None,
+    notice: Notice = ignore,
     *,
     cancel: CancelToken | None = None,
 ) -> Releases:
@@ -85,7 +85,7 @@ def chosen(
     settings: ReleaseSettings,
     fetch: FetchSettings,
     store: Store,
-    notice: Notice = lambda _: None,
+    notice: Notice = ignore,
     *,
     cancel: CancelToken | None = None,
 ) -> ReleaseWheels:

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from harness.core.blobs import Blob, Fetched
+from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
 from harness.host import process
@@ -56,7 +57,7 @@ def installed(
     fetch: Callable[[Blob], Fetched] = _of_index,
     offline: bool = False,
     cancel: CancelToken | None = None,
-    notice: Callable[[str], None] = lambda _: None,
+    notice: Notice = ignore,
 ) -> Toolchain:
     """Return a release, installed into the store by hash the first time.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.core.callbacks import Notice
 from harness.core.cases import EMPTY, Case
 from harness.core.settings import ToolSettings
 from harness.host.devices import Gpu
@@ -16,8 +17,6 @@ from harness.iree.toolchain import Toolchain
 from harness.pipeline.executor import StepRunner
 from harness.pipeline.step_runner import LocalStepRunner
 from harness.store.store import Store
-
-Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

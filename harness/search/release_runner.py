@@ -1,12 +1,13 @@
 """Tests cases with one release after another, or with several at once, as parts of one search."""
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.containers.provider import provider
+from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Report
@@ -18,7 +19,7 @@ from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import selection
-from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest, Notice
+from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import StepRunner
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
@@ -62,7 +63,7 @@ class ReleaseResult:
     reused: Mapping[str, str]
 
 
-def known_releases(settings: Settings, notice: Callable[[str], None]) -> Releases:
+def known_releases(settings: Settings, notice: Notice) -> Releases:
     """Return the releases that a search may go through.
 
     Raises:
@@ -143,7 +144,7 @@ class ReleaseRunner:
         self._preparing.submit(self._prepare, self._provider(release))
 
     def _prepare(self, wanted: EnvironmentProvider) -> None:
-        folder, waiting = self._settings.fetch.store.absolute(), provision.waiting(lambda _: None, self.cancel)
+        folder, waiting = self._settings.fetch.store.absolute(), provision.waiting(ignore, self.cancel)
         with contextlib.suppress(NoVerdictError, Cancelled), Store(folder, on_wait=waiting) as store:
             wanted.prepare(store, self.cancel, self._notice)
 

@@ -12,10 +12,11 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.core.callbacks import ReadProgress, ignore
 from harness.core.errors import DiskError
 from harness.host import locks
 from harness.host.disk import disk_errors, free_bytes
-from harness.store import inventory, scratch, stamps
+from harness.store import inventory, scratch
 from harness.store.entry import MANIFEST, Entry
 from harness.store.inventory import Item
 from harness.store.store import REMOVED, Store
@@ -110,7 +111,7 @@ def collect(store: Store, budget_bytes: int | None, *, keep: Container[tuple[str
         return collection.result()
 
 
-def verify(store: Store, progress: stamps.Progress = stamps.unheeded) -> Iterator[Verified]:
+def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
     """Read every byte of every entry and yield what came of it; one that is not what was stored is removed.
 
     Args:
@@ -227,7 +228,7 @@ def _is_of_a_file(digest: Path) -> bool:
         return False
 
 
-def _is_good(store: Store, entry: Entry, progress: stamps.Progress) -> bool:
+def _is_good(store: Store, entry: Entry, progress: ReadProgress) -> bool:
     """Return whether an entry is what was stored; it is not used by that. Its lock must be held."""
     manifest = entry.path / MANIFEST
     used_ns = manifest.stat().st_mtime_ns

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from harness.core.callbacks import ignore
 from harness.host import locks
 from harness.host.disk import disk_errors
 
@@ -30,7 +31,7 @@ def folder(root: Path) -> Iterator[Path]:
         sweep(root)
         lent = root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
         after.callback(locks.remove_if_free, _lock(lent))
-        after.callback(os.close, locks.acquire(_lock(lent), lambda *_: None))
+        after.callback(os.close, locks.acquire(_lock(lent), ignore))
         after.callback(shutil.rmtree, lent, ignore_errors=True)
         lent.mkdir(parents=True)
         yield lent

@@ -24,24 +24,20 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from harness.core.callbacks import ReadProgress, WaitNotice, ignore
 from harness.core.errors import DiskError
 from harness.host import locks
 from harness.host.disk import disk_errors, write_atomically
 from harness.store import entry as entries
-from harness.store import stamps
-from harness.store.entry import MANIFEST, Entry
+from harness.store.entry import MANIFEST, Entry, FileRecord
 
 REMOVED = "removed."
 # What the kernel has written back by itself by then: dirty_expire_centisecs is 30 s, and it looks every 5 s.
 SETTLE_S = 60.0
 Make = Callable[[Path], Mapping[str, str] | None]
 IsGood = Callable[[Entry], bool]
-
-
-def _no_notice(holder: str, waited_s: float) -> None:
-    """Say nothing about a lock that another holds."""
 
 
 @functools.cache
@@ -59,9 +55,7 @@ class Store:
     What it has returned stays until it is closed, or its process ends.
     """
 
-    def __init__(
-        self, root: Path, *, on_wait: Callable[[str, float], None] = _no_notice, boot: str | None = None
-    ) -> None:
+    def __init__(self, root: Path, *, on_wait: WaitNotice = ignore, boot: str | None = None) -> None:
         """Use the folder, which is made when first written to.
 
         Args:
@@ -156,12 +150,12 @@ class Store:
     def digest(self, path: Path) -> str:
         """Return the sha256 of a file anywhere; it is read again only after it has changed."""
         place = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
-        stamp = stamps.stamp(path)
+        stamp = entries.stamp(path)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(place.read_bytes())
-            if stamp == {name: known[name] for name in stamps.STAMP}:
+            if stamp == {name: known[name] for name in stamp}:
                 return str(known["sha256"])
-        sha256 = stamps.file_sha256(path)
+        sha256 = entries.file_sha256(path)
         with contextlib.suppress(OSError):  # a cache of digests that cannot be written costs time only
             place.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(place, json.dumps({"sha256": sha256, "path": str(path.absolute()), **stamp}))
@@ -179,18 +173,18 @@ class Store:
         """Return the entry as its manifest lists it, without a look at its files."""
         return entries.read(self.path(kind, key))
 
-    def read_again(self, entry: Entry, progress: stamps.Progress = stamps.unheeded) -> Entry | None:
+    def read_again(self, entry: Entry, progress: ReadProgress = ignore) -> Entry | None:
         """Return the entry if its files are what was stored, every byte of them; remove it if not.
 
         Its lock must be held. `progress` is told of the bytes of each piece read; what it raises ends it.
         """
-        files = stamps.described(entry.path, entry.files, progress=progress)
+        files = entries.records(entry.path, entry.files, progress=progress)
         if any(files[name]["sha256"] != entry.sha256(name) for name in files):
             self.remove(entry.path)
             return None
         if files == entry.files and entry.boot is None:
             return entry
-        stamps.sync(entry.path, entry.files)
+        entries.sync(entry.path, entry.files)
         settled = replace(entry, files=files, boot=None)
         entries.write(entry.path, settled)
         return settled
@@ -262,25 +256,25 @@ class Store:
 
     def _is_trusted(self, entry: Entry) -> bool:
         is_of_this_boot = entry.boot is None or entry.boot == self._boot
-        return is_of_this_boot and stamps.are_as_stamped(entry.path, entry.files)
+        return is_of_this_boot and entries.is_unchanged(entry)
 
     def _use(self, entry: Entry, kind: str, key: str) -> None:
         """Leave a mark that it was used now; in a store that cannot be written nothing is collected either."""
         with contextlib.suppress(OSError, DiskError):
             os.utime(entry.path / MANIFEST)
             if entry.boot is not None and time.time() - entry.made > SETTLE_S:
-                stamps.sync(entry.path, entry.files)
+                entries.sync(entry.path, entry.files)
                 with self.lock_if_free(f"{kind}-{key}") as free:
                     if free and self.listed(kind, key) == replace(entry, cached=True):
                         entries.write(entry.path, replace(entry, boot=None))
 
 
-def _filled(partial: Path, make: Make) -> dict[str, dict[str, Any]]:
+def _filled(partial: Path, make: Make) -> dict[str, FileRecord]:
     """Have a folder filled and return its files."""
     (partial / MANIFEST).unlink(missing_ok=True)
     known = make(partial) or {}
     names = sorted(str(each.relative_to(partial)) for each in partial.rglob("*") if each.is_file())
-    return stamps.described(partial, names, known=known)
+    return entries.records(partial, names, known=known)
 
 
 def _is_still(folder: Path, state: os.stat_result) -> bool:

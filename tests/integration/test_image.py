@@ -17,6 +17,7 @@ from docker.types import Ulimit
 import harness
 from harness.containers import build_context, definitions, dependencies, manifest
 from harness.containers.build_context import Recipe
+from harness.core.callbacks import ignore
 from harness.iree import releases, toolchain
 from harness.store.store import Store
 from tests.integration import engines
@@ -227,5 +228,5 @@ def labelled(dock: Dock, name: str, labels: Mapping[str, str] = MappingProxyType
         tar.addfile(info, io.BytesIO(text))
     file.seek(0)
     with dock.engine.client() as engine:
-        engine.build(file, name, arguments={}, labels=labels, notice=lambda _: None)
+        engine.build(file, name, arguments={}, labels=labels, notice=ignore)
     return name

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness.core.callbacks import ignore
 from tests.integration import engines, registries
 from tests.integration.dock import NAME, Dock, Yard, open_folder
 from tests.integration.laboratory import wait_for
@@ -171,7 +172,7 @@ def test_a_base_of_a_registry_is_pulled_by_its_digest(
 def push(dock: Dock, repository: str, tag: str) -> str:
     """Push an image and return its digest."""
     with dock.engine.client() as engine:
-        return engine.push(repository, tag, lambda _: None)
+        return engine.push(repository, tag, ignore)
 
 
 def test_a_pull_that_is_killed_leaves_nothing_and_the_next_one_works(

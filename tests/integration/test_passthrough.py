@@ -15,6 +15,7 @@ import pytest
 from harness.containers import confinement
 from harness.containers.confinement import Grants
 from harness.containers.engine import About
+from harness.core.callbacks import ignore
 from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
@@ -71,7 +72,7 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
             timeout_s=10,
             gpus=gpus,
             cancel=CancelToken(),
-            notice=lambda _: None,
+            notice=ignore,
         )
         for name in ("store", "out"):
             (folder / name).mkdir()
@@ -172,7 +173,7 @@ def host(about: About, cards: Sequence[Gpu], tmp_path: Path) -> Any:
         timeout_s=10,
         gpus=cards,
         cancel=CancelToken(),
-        notice=lambda _: None,
+        notice=ignore,
     )
     return confinement.settings(about, order, Grants())["host"]
 

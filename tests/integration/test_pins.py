@@ -8,6 +8,7 @@ import pytest
 from containers.pin_images import NotAskedError, pin
 from harness.containers import definitions
 from harness.containers.definitions import Pulled
+from harness.core.callbacks import ignore
 from tests.integration.dock import Dock
 from tests.integration.engines import VARIABLES
 from tests.integration.test_image import labelled
@@ -60,7 +61,7 @@ def pushed(docks: Callable[[str], Dock], registry: str, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, address)
     name = labelled(dock, f"{registry}/base:1")
     with dock.engine.client() as engine:
-        yield engine.push(f"{registry}/base", "1", lambda _: None)
+        yield engine.push(f"{registry}/base", "1", ignore)
     dock.engine.api.remove_image(name)
 
 

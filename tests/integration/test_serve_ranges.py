@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness.core.callbacks import ignore
 from harness.fetch.mirror_server import serving
 from harness.store.store import Store
 from tests.integration.shelf import BODY, SHA256, TAG, URL, client_of, keep
@@ -22,7 +23,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     store = Store(tmp_path_factory.mktemp("store"))
     for size in SIZES:
         keep(store, BODY[:size], f"https://host/{size}")
-    with serving(store, "127.0.0.1", 0, lambda _: None) as url, client_of(f"{url}https://host/") as client:
+    with serving(store, "127.0.0.1", 0, ignore) as url, client_of(f"{url}https://host/") as client:
         yield client
 
 

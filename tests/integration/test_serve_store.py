@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness.core.callbacks import ignore
 from harness.core.errors import UsageError
 from harness.core.urls import index_key
 from harness.fetch.mirror_server import run, serving
@@ -107,7 +108,7 @@ def test_what_is_not_being_asked_for_may_be_collected(store: Store, client: http
 
 
 def test_a_store_that_is_not_there_is_an_empty_one(tmp_path: Path) -> None:
-    with serving(Store(tmp_path / "none"), "127.0.0.1", 0, lambda _: None) as url:
+    with serving(Store(tmp_path / "none"), "127.0.0.1", 0, ignore) as url:
         assert ". 0 blobs" in asked(url, "/").text
         assert asked(url, f"/{URL}").status_code == 404
     assert not (tmp_path / "none").exists()
@@ -133,7 +134,7 @@ def test_everyone_who_can_read_is_told_of(store: Store, said: list[str], host: s
 def test_a_port_in_use_is_refused(store: Store, served: str) -> None:
     port = httpx.URL(served).port or 0
     with pytest.raises(UsageError) as caught:
-        run(store, "127.0.0.1", port, lambda _: None)
+        run(store, "127.0.0.1", port, ignore)
     expected = f"Port {port} of 127.0.0.1 cannot be had (Address already in use); name another --port or --host."
     assert str(caught.value) == expected
 
@@ -143,13 +144,13 @@ def test_a_place_that_is_none_is_refused(store: Store) -> None:
     for host, port in (("127.0.0.1", 65536), ("127.0.0.1", -1), *hosts):
         expected = rf"^Port {port} of {host} cannot be had \(.+\); name another --port or --host"
         with pytest.raises(UsageError, match=expected):
-            run(store, host, port, lambda _: None)
+            run(store, host, port, ignore)
 
 
 def test_a_closed_port_can_be_had_again_at_once(store: Store) -> None:
-    with serving(store, "127.0.0.1", 0, lambda _: None) as url:
+    with serving(store, "127.0.0.1", 0, ignore) as url:
         asked(url, "/")
-    with serving(store, "127.0.0.1", httpx.URL(url).port or 0, lambda _: None) as again:
+    with serving(store, "127.0.0.1", httpx.URL(url).port or 0, ignore) as again:
         assert asked(again, f"/{URL}").content == BODY
     with pytest.raises(ConnectionRefusedError):
         asked(again, "/")

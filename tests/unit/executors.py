@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.blobs import Fetched, FetchedBlob
+from harness.core.callbacks import ignore
 from harness.core.outcomes import Kind, Measurement, Module, Outcome, Status, Verdict
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher, FetchPolicy
@@ -27,7 +28,7 @@ def steps(root: Path, *, program: str = "/bin/echo", kind: type[LocalStepRunner]
     store = Store(root / "store")
     return kind(
         store=store,
-        fetch=Fetcher(store, DownloadOptions(notice=lambda _: None), policy=FetchPolicy(offline=True)).fetch,
+        fetch=Fetcher(store, DownloadOptions(notice=ignore), policy=FetchPolicy(offline=True)).fetch,
         toolchain=Toolchain(release=release("3.13.0"), build="build", runtime_build="runtime", **programs, **commits),
         host_cpu="cpu",
         out_dir=root / "out",

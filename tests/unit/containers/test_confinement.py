@@ -12,6 +12,7 @@ from docker.types import DeviceRequest, Mount, Ulimit
 from harness.containers.confinement import Grants, settings
 from harness.containers.engine import About
 from harness.core.blobs import Blob
+from harness.core.callbacks import ignore
 from harness.core.cases import Case
 from harness.core.errors import EngineError
 from harness.host import devices
@@ -42,7 +43,7 @@ def order(root: Path, **changes: Any) -> EnvironmentRequest:
         "timeout_s": 1.0,
         "gpus": (),
         "cancel": CancelToken(),
-        "notice": lambda _: None,
+        "notice": ignore,
     }
     return EnvironmentRequest(**(wanted | changes))
 

@@ -12,9 +12,10 @@ from harness.containers import build_context as context
 from harness.containers import images
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
-from harness.containers.engine import About, Engine, Notice
+from harness.containers.engine import About, Engine
 from harness.containers.images import ImageBuilder
 from harness.core.blobs import Blob, Fetched
+from harness.core.callbacks import Notice
 from harness.core.errors import EngineError, FetchError, UsageError
 from harness.host.process import CancelToken
 from harness.iree import releases, toolchain

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
+from harness.core.callbacks import ignore
 from harness.core.urls import index_key
 from harness.fetch.download import DownloadOptions, download
 from harness.fetch.hasher import Digests
@@ -103,7 +104,7 @@ def test_whatever_was_lost_of_a_draft_is_found_out_and_brought_again(
             damage(path, data.draw(st.lists(st.tuples(st.integers(0, 300), st.just(1)), max_size=2)), b"7")
             if is_cut:
                 path.write_bytes(path.read_bytes()[: data.draw(st.integers(0, 300))])
-        options = DownloadOptions(notice=lambda _: None, connections=2, chunk_bytes=CHUNK_BYTES)
+        options = DownloadOptions(notice=ignore, connections=2, chunk_bytes=CHUNK_BYTES)
         blob = Blob(url=URL, sha256=sha256 if is_locked else None)
         received = download(blob, [Memory(content)], folder, options, threading.Semaphore(2))
         assert received.sha256 == sha256

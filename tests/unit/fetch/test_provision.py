@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.core.blobs import Blob
+from harness.core.callbacks import ignore
 from harness.core.errors import DiskError
 from harness.core.settings import FetchSettings
 from harness.fetch import provision
@@ -39,20 +40,20 @@ OFFLINE = FetchSettings(offline=True)
 
 def test_room_is_made_by_what_was_not_used_but_not_by_what_is_to_be_resumed(store: Store) -> None:
     options = replace(OFFLINE, cache_bytes=10_000)
-    with provision.fetcher(options, store, lambda _: None) as fetcher:
-        provision.make_room(options, fetcher, [WANTED], lambda _: None)
+    with provision.fetcher(options, store, ignore) as fetcher:
+        provision.make_room(options, fetcher, [WANTED], ignore)
     assert store.find("blobs", "0" * 64) is None
     assert store.partial_dir("blobs", WANTED.sha256 or "").is_dir()
 
 
 def test_without_a_limit_everything_stays(store: Store) -> None:
-    with provision.fetcher(OFFLINE, store, lambda _: None) as fetcher:
-        provision.make_room(OFFLINE, fetcher, [WANTED], lambda _: None)
+    with provision.fetcher(OFFLINE, store, ignore) as fetcher:
+        provision.make_room(OFFLINE, fetcher, [WANTED], ignore)
     assert store.find("blobs", "0" * 64) is not None
 
 
 def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
-    with provision.fetcher(FetchSettings(), store, lambda _: None) as fetcher:
+    with provision.fetcher(FetchSettings(), store, ignore) as fetcher:
         fetcher.check_room(FetchEstimate(blobs=2, bytes=1 << 62))
         with pytest.raises(DiskError, match=r"2 blobs of [0-9.]+ TB are to come, and .* are free; free some space"):
             fetcher.fetch(WANTED)

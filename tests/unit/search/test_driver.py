@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.core.callbacks import ignore
 from harness.core.outcomes import Status
 from harness.search import driver
 from harness.search.bisect import Change, Unproved
@@ -19,7 +20,7 @@ def search(
 ) -> tuple[Finding, FakeJudge, list[Probe]]:
     judge, noted = FakeJudge(history), list[Probe]()
     begun = start or finding(asked("".join(each[0] for each in history), **changes))
-    found = driver.search(begun, judge, at_once=at_once, note=noted.append, tell=lambda *_: None)
+    found = driver.search(begun, judge, at_once=at_once, note=noted.append, tell=ignore)
     return found, judge, noted
 
 
@@ -97,7 +98,7 @@ def test_several_are_looked_at_at_once() -> None:
 
     judge = Meeting("gb")
     begun = finding(asked("gb", good=0, bad=1))
-    found = driver.search(begun, judge, at_once=2, note=lambda _: None, tell=lambda *_: None)
+    found = driver.search(begun, judge, at_once=2, note=ignore, tell=ignore)
     assert found.change == Change(last=0, first=1)
 
 
@@ -107,9 +108,7 @@ def test_what_breaks_while_looking_is_raised() -> None:
             raise OSError(release, run)
 
     with pytest.raises(OSError, match=r"3\.1\.0"):
-        driver.search(
-            finding(asked("gb", good=0, bad=1)), Broken("gb"), at_once=1, note=lambda _: None, tell=lambda *_: None
-        )
+        driver.search(finding(asked("gb", good=0, bad=1)), Broken("gb"), at_once=1, note=ignore, tell=ignore)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_the_note_on_what_was_not_run_again() -> None:
             return ReleaseResult(report=done.report, folder=done.folder, reused={"tiny/clip[cpu]": "3.7.0"})
 
     begun = finding(asked("gb", good=0, bad=1))
-    found = driver.search(begun, Reusing("gb"), at_once=1, note=lambda _: None, tell=lambda *_: None)
+    found = driver.search(begun, Reusing("gb"), at_once=1, note=ignore, tell=ignore)
     assert found.seen[0].notes[-1] == "not run: module and runtime are byte for byte those of 3.7.0"
     assert found.seen[0].status == Status.PASSED
     assert names(2) == ("3.0.0", "3.1.0")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.core.callbacks import ignore
 from harness.search.release_runner import Quiet, ReleaseRunner, known_releases
 from tests.unit.command_lines import invocation
 
@@ -12,7 +13,7 @@ from tests.unit.command_lines import invocation
 def runner(folder: Path) -> ReleaseRunner:
     settings = invocation("matrix", "tiny", "--engine=local", f"--store={folder}/store").settings
     live = Quiet(Console(file=io.StringIO()), id_width=0)
-    known = known_releases(settings, lambda _: None)
+    known = known_releases(settings, ignore)
     return ReleaseRunner(settings, (), folder, live, known=known, at_once=2)
 
 

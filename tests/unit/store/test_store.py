@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.callbacks import ignore
 from harness.core.errors import DiskError
-from harness.store.entry import Entry
-from harness.store.stamps import file_sha256
+from harness.store.entry import Entry, file_sha256
 from harness.store.store import Store
 from tests.unit.stores import KEY, backdate, makes, manifest, partials, refuses
 
@@ -29,7 +29,7 @@ def test_nothing_is_found_before_it_is_made(store: Store) -> None:
 
 
 def test_an_entry_may_have_no_file(store: Store) -> None:
-    assert store.provide("blobs", KEY, lambda _: None).files == {}
+    assert store.provide("blobs", KEY, ignore).files == {}
     assert store.find("blobs", KEY) is not None
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.core.errors import DiskError
 from harness.host.disk import disk_errors, write_atomically
 from harness.store import scratch
-from harness.store.stamps import file_sha256
+from harness.store.entry import file_sha256
 from harness.store.store import Store
 from tests.unit.stores import KEY, makes, partials, refuses
 
