@@ -16,11 +16,10 @@ The command line is made of these functions: `harness.cli` turns argv into `Sett
 A model that fails is an `Outcome` in the report; a harness that fails raises a `HarnessError`.
 """
 
-from collections.abc import Callable
-
 from rich.console import Console
 
 from harness.containers.provider import provider
+from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case, Target
 from harness.core.errors import HarnessError
 from harness.core.outcomes import Kind, Outcome, Report, Status
@@ -85,7 +84,7 @@ def cases(settings: Settings) -> list[Case]:
     return selection.cases(settings)
 
 
-def plan(settings: Settings, *, notice: Callable[[str], None] = lambda _: None) -> list[Plan]:
+def plan(settings: Settings, *, notice: Notice = ignore) -> list[Plan]:
     """Return the exact steps of each case: what is downloaded, and every command line. Nothing is run.
 
     Args:
@@ -146,7 +145,7 @@ def bisect(settings: Settings, search: SearchSettings | None = None, *, live: Qu
         DiskError: the results cannot be written.
         KeyboardInterrupt: the search was interrupted; the same call resumes it.
     """
-    bisection = Bisection(settings, search or SearchSettings(), lambda _: None)
+    bisection = Bisection(settings, search or SearchSettings(), ignore)
     found = bisection.run(live or Quiet(Console(quiet=True), id_width=0))
     if bisection.stopped:
         raise bisection.stopped

@@ -19,19 +19,19 @@ A model that fails is data (`harness.core.outcomes.Outcome`); a harness that fai
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.outcomes import EXIT_INTERRUPTED, EXIT_TERMINATED, Kind
+from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_TERMINATED, EXIT_USAGE, Kind
 
 
 class HarnessError(Exception):
     """A failure of the harness itself. Its text is a full sentence with the next step."""
 
-    exit_code = 70
+    exit_code = EXIT_BUG
 
 
 class UsageError(HarnessError):
     """The command line asks for something that does not exist or makes no sense."""
 
-    exit_code = 2
+    exit_code = EXIT_USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class SpecError(UsageError):
 class NoVerdictError(HarnessError):
     """The case could not be judged: an outcome of status `error` and this `kind`."""
 
-    exit_code = 3
+    exit_code = EXIT_NO_VERDICT
     kind: Kind
 
 

@@ -126,9 +126,8 @@ class Outcome:
     log_tail: str = ""
 
 
-EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 3
-
-
+# The exit codes of the command, and of the reports that it writes.
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO_VERDICT = 0, 1, 2, 3
 EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 
 

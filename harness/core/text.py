@@ -19,6 +19,7 @@ _ANSI = re.compile(
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 LINE_CHARS = 1_000
+DAY_S = 86_400.0
 # Cleaning shortens text, so that more is taken than is shown; but never megabytes.
 _TAKEN = 4
 _LONGEST_ANSI = 256
@@ -78,6 +79,16 @@ def size(size_bytes: float) -> str:
     while size_bytes >= _KILO and power < len(_UNITS) - 1:
         size_bytes, power = size_bytes / _KILO, power + 1
     return f"{size_bytes:.{min(1, power)}f} {_UNITS[power]}"
+
+
+def age(seconds: float) -> str:
+    """Return an age in whole days: `3 days`."""
+    return counted(round(seconds / DAY_S), "day")
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 blob`, `1,200 blobs`, `2 entries`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def flat(value: Any, name: str = "") -> dict[str, str]:

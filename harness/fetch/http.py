@@ -22,7 +22,7 @@ import httpx
 from harness import __version__
 from harness.core.errors import FetchError
 from harness.core.urls import redacted
-from harness.fetch.source import AttemptError, Head, Piece
+from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Head, Piece, causes
 from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
@@ -32,14 +32,13 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
 # What reading straight from a connection raises.
 _OF_THE_STREAM = (httpcore.TimeoutException, httpcore.NetworkError)
-_IN_SPEC = "correct the URL in the spec"
 _TRY_LATER = {408, 425, 429}
 _BUSY = {429, 503}
 _READ_BYTES = 1 << 20
 _MD5_BYTES = 16
 _CONNECT_S = 10.0
 _FIXES = dict.fromkeys((401, 403), "check the right of access, and whether the credentials in the URL expired")
-_FIXES |= dict.fromkeys((404, 410), f"it was moved or removed: {_IN_SPEC}")
+_FIXES |= dict.fromkeys((404, 410), MOVED)
 
 for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secrets in them
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -144,8 +143,8 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
         scheme, request = request.url.scheme, response.next_request
         if request.url.scheme not in {"https", scheme}:
             what = f"it redirects from {scheme} to {redacted(str(request.url))}, which is refused"
-            raise AttemptError(what, fix=_IN_SPEC, again=False)
-    raise AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", fix=_IN_SPEC, again=False)
+            raise AttemptError(what, fix=CORRECT_URL, again=False)
+    raise AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", fix=CORRECT_URL, again=False)
 
 
 def _head(response: httpx.Response, start: int) -> Head:
@@ -244,18 +243,12 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (*_NO_URL, httpx.TransportError, *_OF_THE_STREAM) as error:
-        what, causes = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(_causes(error))
-        if any(isinstance(each, _NO_URL) for each in causes):  # whose text may have secrets
-            raise AttemptError("this is no URL to ask, or it redirects to none", fix=_IN_SPEC, again=False) from None
-        if any(isinstance(each, socket.gaierror) for each in causes):
+        what, chain = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(causes(error))
+        if any(isinstance(each, _NO_URL) for each in chain):  # whose text may have secrets
+            raise AttemptError("this is no URL to ask, or it redirects to none", fix=CORRECT_URL, again=False) from None
+        if any(isinstance(each, socket.gaierror) for each in chain):
             what, fix = f"the host cannot be resolved ({error})", "check its name, DNS and the proxy"
             raise AttemptError(what, fix=fix) from error
-        if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+        if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain):
             raise AttemptError(what, fix="name the certificates in SSL_CERT_FILE", again=False) from error
         raise AttemptError(what) from error
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__context__

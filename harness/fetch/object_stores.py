@@ -23,15 +23,13 @@ from email.utils import format_datetime
 from typing import Any
 
 from harness.core.urls import redacted
-from harness.fetch.source import AttemptError, Head, Piece
+from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Head, Piece, causes
 from harness.host.process import Cancelled, CancelToken
 
 # A piece is held about twice while it comes: 8 connections need some 64 MiB.
 _PIECE_BYTES = 4 << 20
 _LONGEST_TEXT = 300
 _FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
-_IN_SPEC = "correct the URL in the spec"
-_MOVED = f"it was moved or removed: {_IN_SPEC}"
 _BEING_WRITTEN = "try again when it is no longer written to"
 _INSTALL = f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
 _TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")
@@ -131,7 +129,7 @@ class ObjectSource:
         try:
             piece = bytes(self._ask("cat_file", cancel, **wanted.arguments, start=start, end=stop))
         except AttemptError as error:
-            error.again = error.again or error.fix == _MOVED  # it was there: what became of it is to be found out
+            error.again = error.again or error.fix == MOVED  # it was there: what became of it is to be found out
             raise
         if len(piece) != stop - start:
             raise AttemptError(f"{len(piece)} bytes came where {stop - start} were asked for")
@@ -140,7 +138,7 @@ class ObjectSource:
     def _info(self, cancel: CancelToken | None) -> Mapping[str, Any]:
         info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
         if info.get("type") != "file":
-            raise AttemptError("this is a folder; expected a file", fix=_IN_SPEC, again=False)
+            raise AttemptError("this is a folder; expected a file", fix=CORRECT_URL, again=False)
         return info
 
     def _ask(self, method: str, cancel: CancelToken | None, **arguments: Any) -> Any:
@@ -270,7 +268,7 @@ def _explained(host: _Host) -> Iterator[None]:
 
 def _failure(error: Exception, host: _Host) -> AttemptError:
     """Return what went wrong and whether to try again. No I/O."""
-    chain = tuple(_causes(error))
+    chain = tuple(causes(error))
     names = {each.__name__ for cause in chain for each in type(cause).__mro__}
     statuses = {_status(each) for each in chain}
     what = _line(error)
@@ -280,9 +278,9 @@ def _failure(error: Exception, host: _Host) -> AttemptError:
     if names & _NO_RIGHT or statuses & host.refused or str(error).startswith("Forbidden"):
         return final(fix=f"check the right of access and the credentials ({host.access})")
     if names & _NOT_THERE or 404 in statuses:  # noqa: PLR2004 - Not Found
-        return final(fix=_MOVED)
+        return final(fix=MOVED)
     if names & _NO_URL or type(error) in {ValueError, NotImplementedError}:
-        return final(fix=_IN_SPEC)
+        return final(fix=CORRECT_URL)
     return AttemptError(what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
 
 
@@ -302,11 +300,3 @@ def _line(error: BaseException) -> str:
     """Return the kind and the text of an exception in a line without secrets."""
     text = _TOKEN.sub("***", _URL.sub(lambda match: redacted(match[0]), " ".join(str(error).split())))
     return f"{type(error).__name__}: {text}"[:_LONGEST_TEXT] if text else type(error).__name__
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen = set[int]()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

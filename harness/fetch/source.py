@@ -12,6 +12,9 @@ from harness.host.process import CancelToken
 
 Piece = bytes | bytearray | memoryview
 
+CORRECT_URL = "correct the URL in the spec"
+MOVED = f"it was moved or removed: {CORRECT_URL}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
@@ -93,3 +96,12 @@ class AttemptError(Exception):
     def __str__(self) -> str:
         """Return how."""
         return self.what
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, then those that led to it."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.core.callbacks import ReadProgress, ignore
 from harness.core.errors import DiskError
+from harness.core.text import DAY_S
 from harness.host import locks
 from harness.host.disk import disk_errors, free_bytes
 from harness.store import inventory, scratch
@@ -21,7 +22,6 @@ from harness.store.entry import MANIFEST, Entry
 from harness.store.inventory import Item
 from harness.store.store import REMOVED, Store
 
-DAY_S = 24 * 3600.0
 STALE_PARTIAL_S = 7 * DAY_S
 PARTIAL = "draft"
 

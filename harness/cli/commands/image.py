@@ -14,14 +14,12 @@ from harness.containers.engine import Engine
 from harness.core.errors import EngineError, UsageError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import Settings
-from harness.core.text import size
+from harness.core.text import age, size
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
 from harness.iree import release_sources
 from harness.store.store import Store
-
-_DAY_S = 86400.0
 
 
 def main(invocation: Invocation) -> int:
@@ -107,9 +105,8 @@ def _prune(invocation: Invocation) -> int:
 
 
 def _line(each: images.Listed) -> str:
-    age = f"{(time.time() - each.created_s) / _DAY_S:.0f} days"
     state = "current" if each.current else "old"
-    return f"{state:<8}{size(each.size_bytes):>10}  {age:>10}  {', '.join(each.names)}\n"
+    return f"{state:<8}{size(each.size_bytes):>10}  {age(time.time() - each.created_s):>10}  {', '.join(each.names)}\n"
 
 
 _COMMANDS: Mapping[str, Callable[[Invocation], int]] = {

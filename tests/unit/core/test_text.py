@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.text import capped, clean, first_line, flat, one_line
+from harness.core.text import age, capped, clean, counted, first_line, flat, one_line
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,9 @@ def test_capped_says_that_it_cut_even_if_little_is_left() -> None:
 def test_flat() -> None:
     nested = {"iree": {"release": "3.13.0", "commit": None}, "gpus": [{"chip": "gfx942"}], "on": True, "n": 1.5}
     assert flat(nested) == {"iree.release": "3.13.0", "gpus.0.chip": "gfx942", "on": "true", "n": "1.5"}
+
+
+def test_a_noun_agrees_with_its_number() -> None:
+    assert [counted(count, "blob") for count in (0, 1, 1200)] == ["0 blobs", "1 blob", "1,200 blobs"]
+    assert [counted(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]
+    assert [age(days * 86400) for days in (0.4, 0.6, 30)] == ["0 days", "1 day", "30 days"]
