@@ -129,7 +129,7 @@ def lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the website in site/ from docs/ and docstrings; every warning is an error."""
     install(session, "-e", str(PYPROJECT.parent), "--group", "docs")
-    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--quiet", "docs", "site", *session.posargs)
+    session.run("sphinx-build", "--fresh-env", "--fail-on-warning", "--keep-going", "--quiet", "docs", "site")
 
 
 @nox.session

@@ -20,7 +20,7 @@ html_theme_options = {
 }
 default_role = "code"  # as in Markdown
 highlight_language = "text"
-smartquotes = False  # they turn the dashes of options into a dash
+smartquotes_action = "D"  # dashes only: quotes stay as they are in code
 myst_heading_anchors = 3
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
@@ -29,6 +29,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_maximum_signature_line_length = 100
+add_module_names = False
 python_use_unqualified_type_names = True
 
 # The pages by part of the website. docs/index.md says the same in a table, which GitHub shows too.
@@ -37,6 +38,7 @@ PARTS = {
     "Look things up": ("releases", "performance"),
     "Change it": ("architecture", "decisions"),
 }
+_SETTINGS = re.compile(r"(\w+Settings)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")  # with its arguments
 _TREE = """
 ```{{toctree}}
 :caption: {caption}
@@ -57,11 +59,24 @@ def _prepared(_: "Sphinx", page: str, source: list[str]) -> None:
 def _signed(
     _app: "Sphinx", _what: str, _name: str, _of: object, _options: object, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """Return a signature that Sphinx can read: it has no syntax for the default that a factory makes."""
-    return signature and signature.replace("<factory>", "..."), returns
+    """Return a signature that Sphinx can parse, with `...` for defaults that are functions or long."""
+    if signature is None:
+        return None, returns
+    return _SETTINGS.sub(r"\1(...)", re.sub(r"<[^<>]*(<[^<>]*>)?>", "...", signature)), returns
+
+
+def _with_literal_blocks(
+    _app: "Sphinx", _what: str, _name: str, _of: object, _options: object, lines: list[str]
+) -> None:
+    """Mark indented blocks as what they are in Markdown: Sphinx has `::` for that, which the code does without."""
+    for index in range(len(lines) - 2, 0, -1):
+        before, here, after = lines[index - 1 : index + 2]
+        if before and not here and not before.startswith(" ") and after.startswith("    "):
+            lines[index:index] = ["", "::"]
 
 
 def setup(app: "Sphinx") -> None:
-    """Register what Sphinx calls for each page and for each signature."""
+    """Register what Sphinx calls for each page, signature and docstring."""
     app.connect("source-read", _prepared)
     app.connect("autodoc-process-signature", _signed)
+    app.connect("autodoc-process-docstring", _with_literal_blocks, priority=400)  # before napoleon

@@ -1,6 +1,6 @@
 """The exceptions of the harness and the exit codes they carry.
 
-A model that fails is data (`harness.core.outcomes.Outcome`); a harness that fails is one of these::
+A model that fails is data (`harness.core.outcomes.Outcome`); a harness that fails is one of these:
 
     HarnessError                    70
     ├── UsageError                   2  wrong command line

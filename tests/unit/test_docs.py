@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness import api
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]
@@ -35,3 +37,8 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 def test_the_index_page_leads_to_every_page() -> None:
     listed = {path for path, _ in links(DOCS / "index.md") if "/" not in path}
     assert listed == {page.name for page in DOCS.glob("*.md")} - {"index.md"}
+
+
+def test_the_page_of_the_python_api_has_all_that_it_exports() -> None:
+    documented = set(re.findall(r"^\.\. auto(?:class|function):: (\w+)$", (DOCS / "api.md").read_text(), re.MULTILINE))
+    assert set(api.__all__) == documented | {"HarnessError"}  # which is below, with all errors
