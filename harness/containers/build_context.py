@@ -16,14 +16,13 @@ from harness.containers import manifest
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.core.settings import ContainerSettings
+from harness.host import bundled
+from harness.host.bundled import DATA, PACKAGE
 from harness.iree import toolchain
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
 
-_PACKAGE = Path(harness.__file__).parent
 _TAG_DIGITS = 12
-# Where an installed harness has the folder `containers` of the repository.
-_INSTALLED = Path("containers", "data")
 # What an installation leaves beside what it installs; it differs from one to the next.
 _LEFT_OUT = frozenset({"__pycache__", "entry.json", "install.log", "requirements.txt", ".lock"})
 
@@ -83,8 +82,7 @@ def frame(image: Image, containers: Path) -> str:
 
 def folder(settings: ContainerSettings) -> Path:
     """Return the folder with images.toml: the one that is named, or the harness's own in its repository or package."""
-    own = _PACKAGE / _INSTALLED
-    return settings.definitions or (own if own.is_dir() else _PACKAGE.parent / "containers")
+    return settings.definitions or bundled.folder("containers")
 
 
 def recipe(settings: ContainerSettings, chosen: Image, release: ReleaseWheels) -> Recipe:
@@ -137,8 +135,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
-    """Yield the files of the harness, without what an installed one has of the folder `containers`."""
-    return ((name, path) for name, path in _files(_PACKAGE) if _PACKAGE / _INSTALLED not in path.parents)
+    """Yield the files of the harness, without the data that only an installed package has."""
+    return ((name, path) for name, path in _files(PACKAGE) if DATA not in path.parents)
 
 
 def _base(image: Image) -> str:

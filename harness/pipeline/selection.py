@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import harness
 from harness.core.cases import Backend, Case, ModelSpec, Release
 from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
-from harness.host import devices
+from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
 from harness.iree import releases
 from harness.pipeline import planner, targets
@@ -19,9 +18,9 @@ from harness.specs.catalogue import Folders, select
 
 
 def spec_folders(settings: CaseSettings) -> Folders:
-    """Return where the specs are: the folder that is named, `quality_tests` here, or the one beside the harness."""
-    here, beside = Path("quality_tests"), Path(harness.__file__).parent.parent / "quality_tests"
-    specs = settings.specs or (here if here.is_dir() else beside)
+    """Return where the specs are: the folder that is named, `quality_tests` here, or the bundled models."""
+    here = Path("quality_tests")
+    specs = settings.specs or (here if here.is_dir() else bundled.folder("quality_tests"))
     return Folders(specs, external_files=settings.external_files)
 
 

@@ -1,0 +1,93 @@
+"""The wheel alone: built, installed into a clean environment, and used in an empty folder with an empty HOME."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import uv
+
+from tests.integration.transitions import TRANSPOSED
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def called(*argv: str, cwd: Path, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment that has the wheel and what that asks for, and nothing of the checkout."""
+    folder, tool = tmp_path_factory.mktemp("wheel"), uv.find_uv_bin()
+    for argv in (
+        [tool, "build", "--wheel", "--out-dir", str(folder / "dist"), str(ROOT)],
+        [tool, "venv", str(folder / "venv")],
+    ):
+        done = called(*argv, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    (wheel,) = (folder / "dist").glob("*.whl")
+    found = folder / "venv" / "bin" / "python"
+    done = called(tool, "pip", "install", "--python", str(found), str(wheel), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+@pytest.fixture
+def run(python: Path, tmp_path: Path) -> Run:
+    """Return what calls the installed command in an empty folder, with a HOME that has nothing but uv's downloads."""
+    home, folder = tmp_path / "home", tmp_path / "empty"
+    home.mkdir()
+    folder.mkdir()
+    kept = {name: os.environ[name] for name in ("UV_INDEX_URL", "PIP_INDEX_URL", "SSL_CERT_FILE") if name in os.environ}
+    cache = called(uv.find_uv_bin(), "cache", "dir", cwd=folder).stdout.strip()
+    environment = {**kept, "HOME": str(home), "PATH": f"{python.parent}:/usr/bin:/bin", "UV_CACHE_DIR": cache}
+
+    def call(*argv: str) -> "subprocess.CompletedProcess[str]":
+        return called("harness", *argv, cwd=folder, environment=environment)
+
+    return call
+
+
+def test_the_main_job(run: Run) -> None:
+    done = run("quality", "--engine", "local")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "7 passed, 1 compiled, 1 xfailed" in done.stdout
+
+
+def test_the_models_of_the_original_suite_are_there(run: Run) -> None:
+    for backend, count in (("cpu", 8), ("rocm", 14)):
+        chip = () if backend == "cpu" else ("--compile-chip", "gfx942")
+        done = run("list", "sd3", "sdxl", *(("llama",) if backend == "rocm" else ()), "--backend", backend, *chip)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == count
+
+
+def test_a_bare_program_is_bisected(run: Run, tmp_path: Path) -> None:
+    program = tmp_path / "transposed.mlir"
+    program.write_text(TRANSPOSED)
+    done = run("bisect", str(program), "--engine", "local", "--good", "3.6.0", "--bad", "3.7.1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = (tmp_path / "empty" / "results").glob("2*/bisect.json")
+    assert json.loads(found.read_text())["result"]["first"] == "3.7.0"
+
+
+def test_what_needs_no_models(run: Run, tmp_path: Path) -> None:
+    assert "container engine" in run("doctor", "--offline").stdout
+    assert run("store", "du").returncode == 0
+    assert run("image", "tag", "cpu").stdout.startswith("cpu-3.13.0-")
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_it_is_small(python: Path) -> None:
+    (wheel,) = (python.parents[2] / "dist").glob("*.whl")
+    assert wheel.stat().st_size < 2 << 20
+
+
+def test_python_runs_it_as_a_module(python: Path, tmp_path: Path) -> None:
+    done = called(str(python), "-m", "harness", "--version", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
