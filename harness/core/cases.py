@@ -27,7 +27,7 @@ class ModelSpec:
 
     `outputs` holds None where the spec says "(ignored)"; `flags_for` has flags by comparisons such as `>=3.5,<3.9`;
     `flag_files` has the files that flags name, by the text in the flag; `comment` is for people alone; `lines` has the
-    line of each JSON path in the file.
+    line of each field in the file, by its JSON path.
     """
 
     path: Path

@@ -153,7 +153,9 @@ class _Reader:
             {"backend": Backend(backend), "device": _DEFAULT_DEVICE[Backend(backend)]} | plain | parts
         )
         names: dict[str, Any] = {"path": self._path, "model": self._path.absolute().parent.name, "submodel": submodel}
-        return ModelSpec(**names, **known, lines=self._document.lines)
+        fields = (json_lines.member("$", field) for field in value)
+        lines = {json_path: self._document.line(json_path) for json_path in fields}
+        return ModelSpec(**names, **known, lines=lines)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:

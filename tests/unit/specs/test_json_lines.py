@@ -1,4 +1,6 @@
 import json
+import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis.strategies as st
@@ -14,17 +16,43 @@ JSON = st.recursive(
 )
 
 
+def paths(value: Any, path: str = "$") -> Iterator[str]:
+    """Yield the path of a value and of all in it, as they come in the text."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        yield from paths(each, json_lines.member(path, key))
+
+
+class Counted(str):
+    """A text that counts the characters in which something is looked for, and fails at too many."""
+
+    __slots__ = ("looked_at",)
+
+    def count(self, wanted: str, start: Any = None, end: Any = None) -> int:
+        looked_in = str(self)[start:end]
+        self.looked_at = getattr(self, "looked_at", 0) + len(looked_in)
+        assert self.looked_at <= len(self), "each character is looked at once"
+        return looked_in.count(wanted)
+
+
 @given(JSON, st.sampled_from([None, 0, 2]))
-def test_any_json_reads_as_itself_and_every_line_is_one_of_its_own(value: Any, indent: int | None) -> None:
+def test_any_json_reads_as_itself_and_every_value_has_a_line(value: Any, indent: int | None) -> None:
     text = json.dumps(value, indent=indent)
     document = json_lines.parse(text)
     assert document.value == value
-    assert set(document.lines.values()) <= set(range(1, text.count("\n") + 2))
+    assert document.duplicates == []
+    lines = [document.line(path) for path in paths(value)]
+    # Where JSON is indented, each value is on a line of its own.
+    assert lines == sorted(lines) if indent is None else lines == sorted(set(lines))
+    assert set(lines) <= set(range(1, text.count("\n") + 2))
 
 
 def test_lines_are_those_of_keys_and_items() -> None:
-    document = json_lines.parse('{\n"a": [\n1,\n{"b": 2}],\n"c": "}"\n}')
-    assert document.lines == {"$": 1, "$.a": 2, "$.a[0]": 3, "$.a[1]": 4, "$.a[1].b": 4, "$.c": 5}
+    document = json_lines.parse('{\n"a": [\n1,\n{\n"b":\n2}],\n"c": "}"\n}')
+    expected = {"$": 1, "$.a": 2, "$.a[0]": 3, "$.a[1]": 4, "$.a[1].b": 5, "$.c": 7}
+    assert list(paths(document.value)) == list(expected)
+    assert {path: document.line(path) for path in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -46,19 +74,53 @@ def test_an_unknown_path_has_the_line_of_what_is_around_it(path: str, line: int)
 
 @pytest.mark.parametrize(
     ("key", "path"),
-    [("a", "$.a"), (0, "$[0]"), (">=3.5", "$['>=3.5']"), ("300", "$['300']"), ("", "$['']"), ("a\n", r"$['a\n']")],
+    [
+        *(("a", "$.a"), (0, "$[0]"), (">=3.5", "$['>=3.5']"), ("300", "$['300']"), ("", "$['']"), ("a\n", r"$['a\n']")),
+        *(("it's", '$["it\'s"]'), ("'\"", r"""$['\'"']"""), ("a']['b", "$[\"a']['b\"]"), ("\\", r"$['\\']")),
+    ],
 )
 def test_a_name_that_is_no_word_is_quoted_in_a_path(key: str | int, path: str) -> None:
     assert json_lines.member("$", key) == path
     if isinstance(key, str):
-        assert json_lines.parse(json.dumps({key: 1})).lines == {"$": 1, path: 1}
+        document = json_lines.parse("{\n" + json.dumps(key) + ": {\n" + json.dumps(key) + ": 1}}")
+        inner = json_lines.member(path, key)
+        assert [document.line(each) for each in ("$", path, inner)] == [1, 2, 3]
 
 
 def test_duplicates_are_found() -> None:
-    assert json_lines.parse('{"a": {"b": 1, "b": 2}}').duplicates == ["$.a.b"]
+    document = json_lines.parse('{"a": [0, {"b": 1,\n"c": 1,\n"\\u0062": {\n"d": 1}}]}')
+    assert document.duplicates == ["$.a[1].b"]
+    assert [document.line(f"$.a[1]{rest}") for rest in ("", ".c", ".b", ".b.d")] == [1, 2, 3, 4], "the last one counts"
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", "{", ""])
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(json.JSONDecodeError):
         json_lines.parse(text)
+
+
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_too_deeply_is_refused(start: str, end: str) -> None:
+    for levels in (json_lines.DEEPEST + 1, 100_000):
+        with pytest.raises(RecursionError, match=r"^it has more than 100 levels of arrays and objects$"):
+            json_lines.parse(start * levels + "0" + end * levels)
+    deepest = json_lines.parse(start * json_lines.DEEPEST + "0" + end * json_lines.DEEPEST)
+    assert json.dumps(deepest.value).count(start[0]) == json_lines.DEEPEST
+
+
+def test_a_large_document_is_looked_at_once() -> None:
+    fields = {f"field {index}": [index] * 30 for index in range(4_500)}
+    text = Counted(json.dumps(fields, indent=1))
+    assert len(text) > 1 << 20
+    document = json_lines.parse(text)
+    last = list(fields)[-1]
+    assert document.line(f"$['{last}'][29]") == text.splitlines().index(f' "{last}": [') + 31
+
+
+def test_a_long_name_is_not_repeated_for_all_that_is_in_it() -> None:
+    text = json.dumps({"x" * 10_000: [0] * 10_000})
+    tracemalloc.start()
+    json_lines.parse(text)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 300 * len(text), "in a path for each item it would be more than 2000 times its length"
