@@ -6,12 +6,13 @@ import json
 import textwrap
 from collections.abc import Iterator
 from importlib import resources
-from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from harness.specs import json_lines
+
+if TYPE_CHECKING:  # see _validator
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 
 def violations(value: Any) -> Iterator[tuple[str, str]]:
@@ -21,12 +22,14 @@ def violations(value: Any) -> Iterator[tuple[str, str]]:
 
 
 @functools.cache
-def _validator() -> Draft202012Validator:
+def _validator() -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - most of a start's time, and few commands read a spec
+
     text = resources.files("harness.specs").joinpath("spec.schema.json").read_text(encoding="utf-8")
     return Draft202012Validator(json.loads(text))
 
 
-def _explained(error: ValidationError) -> Iterator[tuple[str, str]]:
+def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
     """Yield (JSON path, message) of what a schema error found, in the words of a user."""
     path, value = functools.reduce(json_lines.member, error.absolute_path, "$"), error.instance
     match error.validator:
