@@ -15,7 +15,7 @@ from harness.fetch.hasher import Digests, Hasher
 from harness.fetch.partial import Limits, PartialDownload
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
-from harness.fetch.source import AttemptError, Head, Source
+from harness.fetch.source import AttemptError, Failure, Head, Source
 from harness.host.process import Cancelled, CancelToken
 
 _TICK_S = 0.1
@@ -111,7 +111,7 @@ class _Download:
                     each.join()
         self._options.progress(self._blob, self._ranges.came, self._ranges.total)
         if self._failed is not None:
-            if isinstance(self._failed, AttemptError) and self._failed.raises is IntegrityError:
+            if isinstance(self._failed, AttemptError) and self._failed.failure.raises is IntegrityError:
                 self._partial.start_over(None)  # there is nothing to go on with
             raise self._failed
         if self._received is None:
@@ -171,7 +171,7 @@ class _Download:
                         self._ranges.leave(span)
         except AttemptError as error:
             with self._changed:
-                if not error.again or (was_alone and len(self._workers) == 1):
+                if not error.failure.retriable or (was_alone and len(self._workers) == 1):
                     raise
                 self._concurrency.lost()  # others may still bring something, and they may have been what it failed for
         finally:
@@ -211,7 +211,7 @@ class _Download:
                     return
         self._partial.end_of_body(source, span)
         if span.at == before and self._is_wanted(span):
-            raise AttemptError("no byte came")
+            raise AttemptError(Failure(what="no byte came"))
 
     def _hash(self) -> None:
         """Hash the blob while it comes; what is not as it should be is had once more."""
@@ -222,12 +222,12 @@ class _Download:
             file=lambda: self._partial.file,
             raise_if_cancelled=self._retry_loop.raise_if_cancelled,
         )
-        while (error := self._partial.difference(digests := hasher.whole())) is not None:
+        while (failure := self._partial.difference(digests := hasher.whole())) is not None:
             source = self._retry_loop.first_of(self._partial.served)
-            error.what = f"{redacted(source.url)}: {error.what}"
-            if not self._retry_loop.does_without(source) and not error.again:
-                raise error
-            self._options.notice(f"{error}; starting over")
+            what = f"{redacted(source.url)}: {failure.what}"
+            if not self._retry_loop.does_without(source) and not failure.retriable:
+                raise AttemptError(replace(failure, what=what))
+            self._options.notice(f"{what}; starting over")
             self._partial.start_over(None)
         self._received = self._receipt(digests)
         self._end()

@@ -272,7 +272,7 @@ class Fetcher:
         try:
             return download(blob, self._hosts.sources(blob), folder, self.options, self._permits)
         except AttemptError as error:
-            raise error.raises(f"{error}; {error.fix}.") from error
+            raise error.failure.raises(f"{error}; {error.failure.fix}.") from error
 
     def _check_may(self, blob: Blob) -> None:
         if self.policy.offline:

@@ -22,7 +22,7 @@ import httpx
 from harness import __version__
 from harness.core.errors import FetchError
 from harness.core.urls import redacted
-from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Head, Piece, causes
+from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
 from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
@@ -143,8 +143,9 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
         scheme, request = request.url.scheme, response.next_request
         if request.url.scheme not in {"https", scheme}:
             what = f"it redirects from {scheme} to {redacted(str(request.url))}, which is refused"
-            raise AttemptError(what, fix=CORRECT_URL, again=False)
-    raise AttemptError(f"it redirects {_MAX_REDIRECTS} times and more", fix=CORRECT_URL, again=False)
+            raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False))
+    what = f"it redirects {_MAX_REDIRECTS} times and more"
+    raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False))
 
 
 def _head(response: httpx.Response, start: int) -> Head:
@@ -156,7 +157,7 @@ def _head(response: httpx.Response, start: int) -> Head:
         return Head(start=start, ranged=True, total=size, **said)
     if encoding := headers.get("Content-Encoding", "").lower().replace("identity", ""):
         what = f"it comes {encoding}-encoded, though its plain bytes were asked for"
-        raise AttemptError(what, fix="correct the server or the proxy that does so", again=False)
+        raise AttemptError(Failure(what=what, fix="correct the server or the proxy that does so", retriable=False))
     if code == httpx.codes.PARTIAL_CONTENT and size is not None and first == start <= last < size:
         return Head(start=start, ranged=True, total=size, md5=_md5(headers.get("x-ms-blob-content-md5")), **said)
     if code == httpx.codes.OK:
@@ -165,7 +166,7 @@ def _head(response: httpx.Response, start: int) -> Head:
         total = int(length) if length is not None else None
         is_open = length is None and not is_chunked
         return Head(total=total, md5=_md5(headers.get("Content-MD5")), open_ended=is_open, **said)
-    raise _refused(response, start)
+    raise AttemptError(_refusal(response, start))
 
 
 def _content_range(text: str) -> tuple[int, int, int | None]:
@@ -177,15 +178,15 @@ def _content_range(text: str) -> tuple[int, int, int | None]:
     return (int(found[1] or 0), int(found[2] or 0), int(found[3])) if found else (0, 0, None)
 
 
-def _refused(response: httpx.Response, start: int) -> AttemptError:
+def _refusal(response: httpx.Response, start: int) -> Failure:
     code = response.status_code
     what = f"the server answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
     if code == httpx.codes.PARTIAL_CONTENT:
         what += f" and not a range from byte {start} of so many: {response.headers.get('Content-Range')!r:.100}"
-    return AttemptError(
-        what,
+    return Failure(
+        what=what,
         fix=_FIXES.get(code, "ask those who run the host"),
-        again=code in {*_TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
+        retriable=code in {*_TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
         busy=code in _BUSY,
         wait_s=retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC)),
     )
@@ -216,7 +217,7 @@ def _pieces(response: httpx.Response) -> Iterator[Piece]:
         yield piece
         piece = receive(left) if left else b""
     if left:
-        raise AttemptError(f"the connection was closed {left} bytes before the end")
+        raise AttemptError(Failure(what=f"the connection was closed {left} bytes before the end"))
 
 
 def _receiver(stream: httpcore.NetworkStream, timeout_s: float, at_once: int) -> Callable[[int], Piece]:
@@ -245,10 +246,12 @@ def _explained() -> Iterator[None]:
     except (*_NO_URL, httpx.TransportError, *_OF_THE_STREAM) as error:
         what, chain = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(causes(error))
         if any(isinstance(each, _NO_URL) for each in chain):  # whose text may have secrets
-            raise AttemptError("this is no URL to ask, or it redirects to none", fix=CORRECT_URL, again=False) from None
+            what = "this is no URL to ask, or it redirects to none"
+            raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False)) from None
         if any(isinstance(each, socket.gaierror) for each in chain):
             what, fix = f"the host cannot be resolved ({error})", "check its name, DNS and the proxy"
-            raise AttemptError(what, fix=fix) from error
+            raise AttemptError(Failure(what=what, fix=fix)) from error
         if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain):
-            raise AttemptError(what, fix="name the certificates in SSL_CERT_FILE", again=False) from error
-        raise AttemptError(what) from error
+            fix = "name the certificates in SSL_CERT_FILE"
+            raise AttemptError(Failure(what=what, fix=fix, retriable=False)) from error
+        raise AttemptError(Failure(what=what)) from error

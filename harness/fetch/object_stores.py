@@ -23,7 +23,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from harness.core.urls import redacted
-from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Head, Piece, causes
+from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
 from harness.host.process import Cancelled, CancelToken
 
 # A piece is held about twice while it comes: 8 connections need some 64 MiB.
@@ -122,23 +122,25 @@ class ObjectSource:
         for at in range(start, stop, _PIECE_BYTES):
             piece = self._piece(wanted, at, min(stop, at + _PIECE_BYTES), cancel)
             if not wanted.fixed and (how := _head(info).differs(_head(self._info(cancel)))):
-                raise AttemptError(f"it changed while it came: {how}", fix=_BEING_WRITTEN)
+                raise AttemptError(Failure(what=f"it changed while it came: {how}", fix=_BEING_WRITTEN))
             yield piece
 
     def _piece(self, wanted: _Range, start: int, stop: int, cancel: CancelToken | None) -> bytes:
         try:
             piece = bytes(self._ask("cat_file", cancel, **wanted.arguments, start=start, end=stop))
         except AttemptError as error:
-            error.again = error.again or error.fix == MOVED  # it was there: what became of it is to be found out
-            raise
+            if error.failure.fix != MOVED:
+                raise
+            # It was there: the next attempt finds out what became of it.
+            raise AttemptError(replace(error.failure, retriable=True)) from None
         if len(piece) != stop - start:
-            raise AttemptError(f"{len(piece)} bytes came where {stop - start} were asked for")
+            raise AttemptError(Failure(what=f"{len(piece)} bytes came where {stop - start} were asked for"))
         return piece
 
     def _info(self, cancel: CancelToken | None) -> Mapping[str, Any]:
         info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
         if info.get("type") != "file":
-            raise AttemptError("this is a folder; expected a file", fix=CORRECT_URL, again=False)
+            raise AttemptError(Failure(what="this is a folder; expected a file", fix=CORRECT_URL, retriable=False))
         return info
 
     def _ask(self, method: str, cancel: CancelToken | None, **arguments: Any) -> Any:
@@ -261,18 +263,18 @@ def _explained(host: _Host) -> Iterator[None]:
         raise
     except ImportError as error:
         what = f"the package {host.package} is missing or broken ({_line(error)})"
-        raise AttemptError(what, fix=_INSTALL, again=False) from None
+        raise AttemptError(Failure(what=what, fix=_INSTALL, retriable=False)) from None
     except Exception as error:  # noqa: BLE001 - they raise exceptions of half a dozen other libraries
-        raise _failure(error, host) from None
+        raise AttemptError(_failure(error, host)) from None
 
 
-def _failure(error: Exception, host: _Host) -> AttemptError:
+def _failure(error: Exception, host: _Host) -> Failure:
     """Return what went wrong and whether to try again. No I/O."""
     chain = tuple(causes(error))
     names = {each.__name__ for cause in chain for each in type(cause).__mro__}
     statuses = {_status(each) for each in chain}
     what = _line(error)
-    final = functools.partial(AttemptError, what, again=False)
+    final = functools.partial(Failure, what=what, retriable=False)
     if "SSLCertVerificationError" in names:
         return final(fix=f"name the certificates in {host.certificates}")
     if names & _NO_RIGHT or statuses & host.refused or str(error).startswith("Forbidden"):
@@ -281,7 +283,7 @@ def _failure(error: Exception, host: _Host) -> AttemptError:
         return final(fix=MOVED)
     if names & _NO_URL or type(error) in {ValueError, NotImplementedError}:
         return final(fix=CORRECT_URL)
-    return AttemptError(what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
+    return Failure(what=what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
 
 
 def _status(error: BaseException) -> int | None:

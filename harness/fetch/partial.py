@@ -4,7 +4,7 @@ import os
 import zlib
 from collections.abc import Collection
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +15,7 @@ from harness.core.urls import index_key, redacted
 from harness.fetch.hasher import Digests
 from harness.fetch.journal import Chunk, Journal
 from harness.fetch.ranges import Ranges, Span
-from harness.fetch.source import AttemptError, Head, Source
+from harness.fetch.source import AttemptError, Failure, Head, Source
 
 BLOB, JOURNAL = "blob", "journal"
 _CHANGED = "it changed on the host, or a proxy alters it; if it is right now, take it with `harness lock --update`"
@@ -121,7 +121,7 @@ class PartialDownload:
                 self._can_go_on = False
                 self.start_over(span, "the host sends all of it in place of the range asked for")
             if head.start != span.at:
-                raise AttemptError("the host has no such range")
+                raise AttemptError(Failure(what="the host has no such range"))
             if self.ranges.total is None:
                 self._begin(head, span)
             if self._heads.setdefault(index_key(source.url), head) is head and head.total is not None:
@@ -142,7 +142,7 @@ class PartialDownload:
         """Refuse what has another size than in the lock, but for what is small: there the digest says more."""
         sizes = {self._blob.size_bytes, head.total} - {None}
         if len(sizes) > 1 and max(filter(None, sizes)) > self._limits.chunk_bytes:
-            raise self._another(f"{head.total} bytes{_of(head.last_modified)}")
+            raise AttemptError(self._another(f"{head.total} bytes{_of(head.last_modified)}"))
 
     def _begin(self, head: Head, span: Span) -> None:
         """Take from the first answer how large the blob is, and whether it can be had in parts."""
@@ -160,7 +160,7 @@ class PartialDownload:
         with self.changed:
             self._starts_over += bool(why)
             if self._starts_over > self._limits.starts_over:
-                raise AttemptError(f"{why}, and that again and again", again=False)
+                raise AttemptError(Failure(what=f"{why}, and that again and again", retriable=False))
             if why and self.ranges.came:
                 self._say(f"{why}; starting over")
             self._journal.clear()
@@ -192,7 +192,7 @@ class PartialDownload:
                 self._record(self.ranges.advance(span, size))
             piece = piece[size:]
         if span.stop is None and self._blob.size_bytes is not None and span.at > self._blob.size_bytes:
-            raise self._another(f"{span.at} bytes or more")
+            raise AttemptError(self._another(f"{span.at} bytes or more"))
         return True
 
     def _record(self, chunk: Chunk | None) -> None:
@@ -209,27 +209,28 @@ class PartialDownload:
                 self._record(self.ranges.end(span))
                 self._journal.add_head(index_key(source.url), Head(total=span.at))
 
-    def difference(self, digests: Digests) -> AttemptError | None:
+    def difference(self, digests: Digests) -> Failure | None:
         """Return in what the whole is not what the lock, or the host itself, says of it."""
         blob, head, size = self._blob, self.head, self.ranges.total
         if blob.sha256 is None and head.md5 not in {None, digests.md5}:
             return self._another(f"of MD5 {digests.md5}", expected=f"MD5 {head.md5}, as the host says")
         if blob.sha256 in {None, digests.sha256} and blob.size_bytes in {None, size}:
             return None
-        error = self._another(f"sha256:{digests.sha256}, {size} bytes{_of(head.last_modified)}")
+        failure = self._another(f"sha256:{digests.sha256}, {size} bytes{_of(head.last_modified)}")
         is_dated_anew = (
             None not in {blob.last_modified, head.last_modified} and blob.last_modified != head.last_modified
         )
         if is_dated_anew and not (self.unsure and self.ranges.generation == 0):
-            error.again = False  # it has changed; nothing that an earlier attempt left can have been at fault
-        return error
+            # It has changed; nothing that an earlier attempt left can have been at fault.
+            return replace(failure, retriable=False)
+        return failure
 
-    def _another(self, content: str, *, expected: str | None = None) -> AttemptError:
-        """Return the error for a content that is not the right one; the same twice is no accident, nor are many."""
+    def _another(self, content: str, *, expected: str | None = None) -> Failure:
+        """Return the failure for a content that is not the right one; the same twice is no accident, nor are many."""
         what = f"its content is {content}; expected {expected or expectation(self._blob)}"
         again = what not in self._wrong and len(self._wrong) + 1 < self._limits.starts_over
         self._wrong.add(what)
-        return AttemptError(what, fix=_CHANGED, raises=IntegrityError, again=again)
+        return Failure(what=what, fix=_CHANGED, raises=IntegrityError, retriable=again)
 
 
 def expectation(blob: Blob) -> str:

@@ -1,19 +1,17 @@
 """Asks for bytes again and again, here and elsewhere, until they come or it makes no sense any more."""
 
-import itertools
+import random
 import select
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-
-import tenacity
+from dataclasses import dataclass, replace
 
 from harness.core.blobs import Blob
 from harness.core.callbacks import Notice
 from harness.core.urls import index_key, redacted
 from harness.fetch.ranges import Span
-from harness.fetch.source import AttemptError, Source
+from harness.fetch.source import AttemptError, Failure, Source
 from harness.host.process import Cancelled, CancelToken
 
 Receive = Callable[[Source, Span], None]
@@ -77,9 +75,16 @@ class RetryLoop:
             AttemptError: there were too many attempts in a row that brought nothing, or a last one.
             Cancelled: the order came first.
         """
+        number = 1
         while is_wanted(span):
-            numbers = itertools.count(1)
-            self._retrying()(lambda: self._attempt(span, receive, is_wanted, next(numbers)))  # noqa: B023 - called at once
+            failure = self._attempt(span, receive, is_wanted, number)
+            if failure is None:
+                number = 1
+            elif failure.retriable and number < self._retry.attempts:
+                self._pause(failure, number)
+                number += 1
+            else:
+                raise AttemptError(failure)
 
     def first_of(self, served: Collection[str]) -> Source:
         """Return the first of the sources that served, as `index_key` names them, in the order they were given in."""
@@ -98,70 +103,71 @@ class RetryLoop:
     def too_late(self) -> AttemptError:
         """Return the error for a blob that took too long."""
         what = f"{redacted(self._blob.url)}: it took longer than {self._retry.deadline_s:g} s"
-        return AttemptError(what, again=False)
+        return AttemptError(Failure(what=what, retriable=False))
 
     def raise_if_cancelled(self) -> None:
         """Raise Cancelled if the order to stop was given."""
         if self._ends.is_set():
             raise Cancelled
 
-    def _retrying(self) -> tenacity.Retrying:
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, AttemptError) and error.again),
-            stop=tenacity.stop_after_attempt(self._retry.attempts),
-            wait=self._wait_s,
-            before_sleep=self._tell,
-            sleep=self._sleep,
-            reraise=True,
-        )
+    def _attempt(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool], number: int) -> Failure | None:
+        """Ask the sources in turn; return the last failure, or None if nothing failed that should be counted.
 
-    def _attempt(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool], number: int) -> None:
-        """Ask the sources in turn. What breaks off after it brought something new is told of, but costs no attempt."""
+        A source that breaks off after it brought something new is reported, but costs no attempt.
+        """
         best = span.best
         for left in range(len(self._sources) - 1, -1, -1):
             source = self.source
             try:
-                return receive(source, span)
+                receive(source, span)
             except AttemptError as error:
-                failed = self._failed(error, source, f"attempt {number} of {self._retry.attempts}, at byte {span.at}")
-            if failed.again and span.best > best:
-                self._notice(f"{failed}; goes on")
-                return self._sleep(self._retry.first_wait_s)
-            if failed.again and not is_wanted(span):
-                return self._notice(f"{failed}; leaves it to the other connections")
-            if left == 0 or not failed.again:
-                raise failed
-            self._notice(f"{failed}; asking {redacted(self.source.url)}")
+                where = f"attempt {number} of {self._retry.attempts}, at byte {span.at}"
+                failure = self._counted(error.failure, source, where)
+            else:
+                return None
+            if not failure.retriable:
+                return failure
+            if span.best > best:
+                self._notice(f"{failure.what}; goes on")
+                self._sleep(self._retry.first_wait_s)
+                return None
+            if not is_wanted(span):
+                self._notice(f"{failure.what}; leaves it to the other connections")
+                return None
+            if left == 0:
+                return failure
+            self._notice(f"{failure.what}; asking {redacted(self.source.url)}")
         return None
 
-    def _failed(self, error: AttemptError, source: Source, where: str) -> AttemptError:
-        """Count a failure, ask another source first next time, and return the error with all there is to say."""
+    def _counted(self, failure: Failure, source: Source, where: str) -> Failure:
+        """Count a failure, ask another source first next time, and return the failure with all there is to say."""
         self.raise_if_cancelled()  # a connection that an order shut down looks like one that broke
-        if error.wait_s is not None and error.wait_s > self._retry.longest_asked_s:
-            error.what, error.again = f"{error.what}, and to come again in {error.wait_s:.0f} s", False
+        what, retriable = failure.what, failure.retriable
+        if failure.wait_s is not None and failure.wait_s > self._retry.longest_asked_s:
+            what, retriable = f"{what}, and to come again in {failure.wait_s:.0f} s", False
         with self._lock:
             self.failures += 1
-            if self._sources != [source]:
-                if source in self._sources:  # else another connection has heard the same
-                    self._sources.remove(source)
-                    self._sources.extend([source] * error.again)
-                error.again = True
-        if error.busy:
+            if has_others := self._sources != [source]:
+                self._put_last(source, keep=retriable)
+        if failure.busy:
             self._busy()
-        error.what = f"{redacted(source.url)}: {error.what} ({where})"
-        return error
+        what = f"{redacted(source.url)}: {what} ({where})"
+        return replace(failure, what=what, retriable=retriable or has_others)
 
-    def _wait_s(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome and state.outcome.exception()
-        if isinstance(error, AttemptError) and error.wait_s is not None:
-            return error.wait_s
-        return tenacity.wait_random_exponential(self._retry.first_wait_s, self._retry.longest_wait_s)(state)
+    def _put_last(self, source: Source, *, keep: bool) -> None:
+        """Ask a source after the others, or no more. Another connection may have had the same failure before."""
+        if source in self._sources:
+            self._sources.remove(source)
+            self._sources.extend([source] * keep)
 
-    def _tell(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome and state.outcome.exception()
-        if time.monotonic() + state.upcoming_sleep > self.deadline_s:
+    def _pause(self, failure: Failure, number: int) -> None:
+        """Wait before the next attempt: as long as the host asks, else for a random time that doubles each time."""
+        longest_s = min(self._retry.longest_wait_s, self._retry.first_wait_s * 2 ** (number - 1))
+        wait_s = random.uniform(0, longest_s) if failure.wait_s is None else failure.wait_s  # noqa: S311 - no secret
+        if time.monotonic() + wait_s > self.deadline_s:
             raise self.too_late()
-        self._notice(f"{error}; next in {state.upcoming_sleep:.1f} s")
+        self._notice(f"{failure.what}; next in {wait_s:.1f} s")
+        self._sleep(wait_s)
 
     def _sleep(self, seconds: float) -> None:
         poll = select.poll()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -78,24 +78,34 @@ class Source(Protocol):
         """
 
 
-@dataclass(eq=False)
-class AttemptError(Exception):
-    """An attempt failed: how, and what the reader can do once all have.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an attempt failed, and what may follow from that.
 
-    `wait_s` is the server's wish; `busy` if it has too much to do.
+    Attributes:
+        what: what happened, as the subject of a sentence for the user.
+        fix: what the user can do once all attempts have failed.
+        raises: the error that ends the fetch then.
+        retriable: whether another attempt may succeed.
+        busy: whether the host is overloaded.
+        wait_s: seconds that the host asks to wait before the next attempt.
     """
 
     what: str
-    _: KW_ONLY
     fix: str = "check the network and the proxy, or try later"
     raises: type[FetchError | IntegrityError] = FetchError
-    again: bool = True
+    retriable: bool = True
     busy: bool = False
     wait_s: float | None = None
 
-    def __str__(self) -> str:
-        """Return how."""
-        return self.what
+
+class AttemptError(Exception):
+    """An attempt to download bytes failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Say why."""
+        super().__init__(failure.what)
+        self.failure = failure
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

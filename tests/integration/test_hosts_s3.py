@@ -108,7 +108,7 @@ def test_an_attempt_at_s3_ends_soon(
         opened = ObjectSource("s3://models/a", stall_s=0.5).opened(0, None, None, None)
         with pytest.raises(AttemptError, match=shown) as raised, opened:
             pytest.fail("it opened")
-        assert (raised.value.again, raised.value.busy) == (True, busy)
+        assert (raised.value.failure.retriable, raised.value.failure.busy) == (True, busy)
         assert server.count("/models/a") == 1
 
 

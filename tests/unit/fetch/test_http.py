@@ -87,12 +87,12 @@ def test_a_redirect_may_stay_or_become_safer(hops: tuple[str, ...]) -> None:
 def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
     with _redirecting(*hops) as client, pytest.raises(AttemptError, match="which is refused") as raised:
         _response(client, hops[0], {}, _unheard)
-    assert not raised.value.again
+    assert not raised.value.failure.retriable
     assert "s1gnature" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("cause", "what", "fix", "again"),
+    ("cause", "what", "fix", "retriable"),
     [
         (socket.gaierror(-2, "Name or service not known"), "the host cannot be resolved", "DNS", True),
         (ssl.SSLCertVerificationError(1, "self-signed certificate"), "self-signed", "SSL_CERT_FILE", False),
@@ -100,14 +100,14 @@ def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
         (httpx.InvalidURL("Invalid port: 'passw0rd'"), "this is no URL to ask", "the spec", False),
     ],
 )
-def test_what_httpx_says_becomes_advice(cause: Exception, what: str, fix: str, again: bool) -> None:  # noqa: FBT001
+def test_what_httpx_says_becomes_advice(cause: Exception, what: str, fix: str, retriable: bool) -> None:  # noqa: FBT001
     error = httpx.ConnectError(str(cause))
     error.__context__ = cause
     with pytest.raises(AttemptError) as raised, _explained():
         raise error
     assert what in str(raised.value)
-    assert fix in raised.value.fix
-    assert raised.value.again is again
+    assert fix in raised.value.failure.fix
+    assert raised.value.failure.retriable is retriable
     assert "passw0rd" not in str(raised.value)
 
 
@@ -166,7 +166,7 @@ def test_a_head_that_makes_no_sense_is_refused(code: int, content_range: str) ->
     headers = httpx.Headers({"Content-Range": content_range}, encoding="utf-8")
     with pytest.raises(AttemptError, match=f"the server answered {code} ") as raised:
         _head(httpx.Response(code, headers=headers), 5)
-    assert raised.value.again is (code == 206)  # what a proxy got wrong once, it may get right
+    assert raised.value.failure.retriable is (code == 206)  # what a proxy got wrong once, it may get right
 
 
 @pytest.mark.parametrize(

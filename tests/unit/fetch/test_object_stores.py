@@ -113,26 +113,26 @@ def test_bytes_of_two_contents_are_never_taken_for_one(scheme: str) -> None:
         came.append(next(pieces))
         with pytest.raises(AttemptError, match='its ETag was "1" and is "2"') as raised:
             next(pieces)
-    assert raised.value.again
+    assert raised.value.failure.retriable
     assert came == [BODY[:PIECE_BYTES]]
 
 
 def test_what_goes_away_while_it_comes_is_asked_for_once_more() -> None:
     with pytest.raises(AttemptError, match="FileNotFoundError") as raised:
         read(source(FakeFileSystem(gone=True)))
-    assert raised.value.again
+    assert raised.value.failure.retriable
 
 
 def test_less_than_was_asked_for_is_a_failure() -> None:
     with pytest.raises(AttemptError, match=f"{len(BODY)} bytes came where {PIECE_BYTES} were asked for") as raised:
         read(source(SimpleNamespace(async_impl=False, info=FakeFileSystem().info, cat_file=lambda **_: BODY)))
-    assert raised.value.again
+    assert raised.value.failure.retriable
 
 
 def test_a_folder_is_no_file() -> None:
     with pytest.raises(AttemptError, match="this is a folder") as raised:
         read(source(FakeFileSystem(infos=[{"type": "directory", "size": 0}])))
-    assert not raised.value.again
+    assert not raised.value.failure.retriable
 
 
 def test_an_order_to_stop_is_heeded_before_each_piece() -> None:

@@ -11,15 +11,16 @@ import pytest
 
 from harness.fetch import object_stores
 from harness.fetch.object_stores import ObjectSource
-from harness.fetch.source import AttemptError
+from harness.fetch.source import AttemptError, Failure
 from harness.host.process import CancelToken
 from tests.unit.object_hosts import FakeFileSystem, read, source
 
 
-def failure(error: Exception, scheme: str = "s3") -> AttemptError:
+def failure(error: Exception, scheme: str = "s3") -> Failure:
     with pytest.raises(AttemptError) as raised:
         read(source(FakeFileSystem(failure=error), scheme))
-    return raised.value
+    assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))
+    return raised.value.failure
 
 
 def named(name: str, *texts: str, of: type[Exception] = Exception, **attributes: Any) -> Exception:
@@ -84,14 +85,14 @@ PASSING: dict[str, tuple[Exception, bool]] = {
 @pytest.mark.parametrize(("error", "fix"), FINAL.values(), ids=FINAL)
 def test_what_time_does_not_mend_is_not_tried_again(error: Exception, fix: str) -> None:
     failed = failure(error)
-    assert not failed.again
+    assert not failed.retriable
     assert failed.fix.startswith(fix)
 
 
 @pytest.mark.parametrize(("error", "busy"), PASSING.values(), ids=PASSING)
 def test_what_may_pass_is_tried_again(error: Exception, busy: bool) -> None:  # noqa: FBT001
     failed = failure(error)
-    assert (failed.again, failed.busy) == (True, busy)
+    assert (failed.retriable, failed.busy) == (True, busy)
     assert failed.what.startswith(type(error).__name__)
 
 
@@ -128,7 +129,7 @@ def test_any_text_is_one_line_of_some_length(text: str) -> None:
 )
 def test_no_secret_of_a_text_gets_any_further(text: str) -> None:
     failed = failure(caused(OSError(text), OSError(text)))
-    assert "s3cr3t" not in f"{failed} {failed.fix} {''.join(traceback.format_exception(failed))}"
+    assert "s3cr3t" not in f"{failed.what} {failed.fix}"
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_a_missing_package_is_named(
         monkeypatch.setitem(sys.modules, each, None)
     with pytest.raises(AttemptError, match=f"the package {package} is missing") as raised:
         read(ObjectSource(f"{scheme}://models/clip.irpa", stall_s=1))
-    assert not raised.value.again
-    assert raised.value.fix == (
+    assert not raised.value.failure.retriable
+    assert raised.value.failure.fix == (
         f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
     )

@@ -156,7 +156,7 @@ def test_a_content_that_changes_again_and_again_is_given_up(tmp_path: Path) -> N
             partial.accept(HOST, Head(ranged=True, total=40, etag=f'"{number}"'), span)
         with pytest.raises(AttemptError, match="again and again") as caught:
             partial.accept(HOST, Head(ranged=True, total=40, etag='"2"'), span)
-        assert not caught.value.again
+        assert not caught.value.failure.retriable
 
 
 def test_a_host_that_sends_all_in_place_of_the_rest_is_taken_from_the_beginning(tmp_path: Path) -> None:
@@ -225,8 +225,8 @@ def test_the_same_wrong_content_twice_is_no_accident(tmp_path: Path) -> None:
         first, second = partial.difference(digests_of(bytes(40))), partial.difference(digests_of(bytes(40)))
         assert first is not None
         assert second is not None
-        assert (first.again, second.again) == (True, False)
-        assert f"expected sha256:{SHA256}, 40 bytes" in str(first)
+        assert (first.retriable, second.retriable) == (True, False)
+        assert f"expected sha256:{SHA256}, 40 bytes" in first.what
 
 
 def test_the_md5_of_a_host_vouches_for_what_no_lock_does(tmp_path: Path) -> None:

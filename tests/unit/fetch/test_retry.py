@@ -8,7 +8,7 @@ import pytest
 from harness.core.blobs import Blob
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
-from harness.fetch.source import AttemptError, Head, Piece, Source
+from harness.fetch.source import AttemptError, Failure, Head, Piece, Source
 from harness.host.process import Cancelled, CancelToken
 
 SIZE = 100
@@ -70,11 +70,16 @@ def brings(size: int) -> Callable[[Span], None]:
 
 
 def fails(
-    what: str = "it is broken", *, after: int = 0, again: bool = True, busy: bool = False, wait_s: float | None = None
+    what: str = "it is broken",
+    *,
+    after: int = 0,
+    retriable: bool = True,
+    busy: bool = False,
+    wait_s: float | None = None,
 ) -> Callable[[Span], None]:
     def answer(span: Span) -> None:
         brings(after)(span)
-        raise AttemptError(what, again=again, busy=busy, wait_s=wait_s)
+        raise AttemptError(Failure(what=what, retriable=retriable, busy=busy, wait_s=wait_s))
 
     return answer
 
@@ -108,15 +113,15 @@ def test_all_sources_together_are_one_attempt() -> None:
 
 def test_a_source_that_is_of_no_use_is_asked_no_more() -> None:
     bench = Bench((FIRST, SECOND))
-    bench.bring(fails(again=False), brings(50), fails(), fails(), brings(50))
+    bench.bring(fails(retriable=False), brings(50), fails(), fails(), brings(50))
     assert bench.asked == [FIRST, SECOND, SECOND, SECOND, SECOND]
 
 
 def test_the_last_source_ends_it_all_where_another_attempt_makes_no_sense() -> None:
     bench = Bench((FIRST, SECOND))
     with pytest.raises(AttemptError, match="http://second/blob: it is gone") as caught:
-        bench.bring(fails("it is gone", again=False))
-    assert not caught.value.again
+        bench.bring(fails("it is gone", retriable=False))
+    assert not caught.value.failure.retriable
     assert bench.asked == [FIRST, SECOND]
 
 
@@ -147,6 +152,20 @@ def test_to_come_again_to_where_it_was_is_no_progress() -> None:
     assert len(bench.asked) == 4
 
 
+def test_a_failure_that_is_raised_twice_is_reported_the_same_twice() -> None:
+    failed = AttemptError(Failure(what="it is broken", wait_s=0))
+
+    def answer(_: Span) -> None:
+        raise failed
+
+    bench = Bench()
+    bench.bring(answer, answer, brings(SIZE))
+    assert bench.notices == [
+        f"http://first/blob: it is broken (attempt {number} of 3, at byte 0); next in 0.0 s" for number in (1, 2)
+    ]
+    assert failed.failure == Failure(what="it is broken", wait_s=0)
+
+
 def test_a_host_with_too_much_to_do_is_reported() -> None:
     bench = Bench()
     bench.bring(fails(busy=True), fails(), brings(SIZE))
@@ -163,7 +182,7 @@ def test_a_host_that_wants_to_be_left_alone_for_long_is() -> None:
     bench = Bench()
     with pytest.raises(AttemptError, match=r"it is broken, and to come again in 601 s \(attempt 1 of 3") as caught:
         bench.bring(fails(wait_s=601))
-    assert not caught.value.again
+    assert not caught.value.failure.retriable
     assert len(bench.asked) == 1
 
 
@@ -171,7 +190,7 @@ def test_no_wait_goes_beyond_the_deadline() -> None:
     bench = Bench(retry=Retry(attempts=3, deadline_s=5.0))
     with pytest.raises(AttemptError, match=r"^http://host/blob\?sig=\*\*\*: it took longer than 5 s$") as caught:
         bench.bring(fails(wait_s=30))
-    assert not caught.value.again
+    assert not caught.value.failure.retriable
     assert len(bench.asked) == 1
 
 
