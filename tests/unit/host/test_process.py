@@ -52,10 +52,12 @@ def written(path: Path) -> int:
 
 @pytest.fixture
 def no_descriptor_is_left() -> Iterator[None]:
-    gc.collect()
+    gc.disable()  # descriptors that earlier tests left in cycles stay open until this test has ended
     before = set(Path("/proc/self/fd").iterdir())
     yield
-    assert set(Path("/proc/self/fd").iterdir()) == before
+    after = set(Path("/proc/self/fd").iterdir())
+    gc.enable()
+    assert after == before
 
 
 @pytest.mark.usefixtures("no_descriptor_is_left")
@@ -206,20 +208,20 @@ def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_peak_memory_is_that_of_the_program_and_not_of_the_harness(tmp_path: Path) -> None:
-    ballast = bytearray(os.urandom(1)) * (200 * MIB)
+    ballast = bytearray(os.urandom(1)) * (80 * MIB)
     small = run(tmp_path, "exit 0")
-    large = python(tmp_path, f"x = bytearray(b'x') * {64 * MIB}")
-    assert len(ballast) == 200 * MIB
-    assert 0 < small.peak_memory_bytes < 64 * MIB
-    assert 64 * MIB < large.peak_memory_bytes < 128 * MIB
+    large = python(tmp_path, f"x = bytearray(b'x') * {32 * MIB}")
+    assert len(ballast) == 80 * MIB
+    assert 0 < small.peak_memory_bytes < 32 * MIB
+    assert 32 * MIB < large.peak_memory_bytes < 64 * MIB
 
 
 def test_cpu_seconds_are_those_that_it_computed(tmp_path: Path) -> None:
-    idle = run(tmp_path, "sleep 0.3")
-    busy = python(tmp_path, "import time\nwhile time.process_time() < 0.3: pass")
-    assert idle.cpu_seconds < 0.2
-    assert idle.seconds >= 0.3
-    assert 0.3 <= busy.cpu_seconds < 1
+    idle = run(tmp_path, "sleep 0.1")
+    busy = python(tmp_path, "import time\nwhile time.process_time() < 0.1: pass")
+    assert idle.cpu_seconds < 0.08
+    assert idle.seconds >= 0.1
+    assert 0.1 <= busy.cpu_seconds < 0.5
 
 
 def test_no_core_is_dumped(tmp_path: Path) -> None:
