@@ -58,9 +58,14 @@ def tree(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text())
 
 
+@functools.cache
+def nodes(name: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(name)))
+
+
 def imported(name: str) -> Iterator[str]:
     """Yield the full names that a module imports: `a.b` for `from a import b`."""
-    for node in ast.walk(tree(name)):
+    for node in nodes(name):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -74,12 +79,22 @@ def own_imports(name: str) -> set[str]:
     return {each if each in MODULES else each.rpartition(".")[0] or "__init__" for each in inside}
 
 
+def dotted(node: ast.AST) -> str:
+    """Return `a.b.c` for such an expression, and nothing for an attribute of any other."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attribute):
+            owner = dotted(value)
+            return f"{owner}.{attribute}" if owner else ""
+    return ""
+
+
 @functools.cache
 def used(name: str) -> frozenset[str]:
     """Return the dotted names that a module imports or uses, and all that they begin with."""
-    expressions = (node for node in ast.walk(tree(name)) if isinstance(node, ast.Attribute | ast.Name))
-    names = (each.split(".") for each in (*imported(name), *map(ast.unparse, expressions)))
-    return frozenset(".".join(parts[:end]) for parts in names for end in range(1, len(parts) + 1))
+    parts = [each.split(".") for each in {*imported(name), *map(dotted, nodes(name))} - {""}]
+    return frozenset(".".join(each[:end]) for each in parts for end in range(1, len(each) + 1))
 
 
 def package(name: str) -> str:
