@@ -5,6 +5,7 @@ Also what has to be the same in several files: versions of tools, and of the hoo
 
 import argparse
 import ast
+import functools
 import re
 import subprocess
 import tomllib
@@ -59,7 +60,8 @@ class Script:
     variables: frozenset[str]
 
 
-def workflow(path: Path) -> dict[Any, Any]:
+@functools.cache
+def workflow(path: Path) -> Mapping[Any, Any]:
     return dict(yaml.safe_load(path.read_text()))
 
 
