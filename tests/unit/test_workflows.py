@@ -18,7 +18,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from harness.cli.arguments import parser
+from tests.unit.command_lines import parsed
 
 ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -138,24 +138,24 @@ def command_lines(calls: list[list[str]]) -> Iterator[list[str]]:
 @pytest.mark.parametrize("script", CALLING, ids=lambda script: script.name)
 def test_what_a_workflow_calls_exists(script: Script, values: Mapping[str, str], tmp_path: Path) -> None:
     for argv in command_lines(executed(script, values, tmp_path)):
-        parser({"CI": "true"}).parse_args(argv)
+        parsed(*argv, environment={"CI": "true"})
 
 
 def judged(values: Mapping[str, str], folder: Path) -> argparse.Namespace:
     (script,) = (each for each in CALLING if each.name == "quality: Test the models")
     (argv,) = command_lines(executed(script, values, folder))
-    return parser({"CI": "true"}).parse_args(argv)
+    return parsed(*argv, environment={"CI": "true"})
 
 
 def test_a_gpu_is_judged_in_the_image_that_was_pushed(tmp_path: Path) -> None:
-    parsed = judged(VALUES, tmp_path)
-    assert parsed.selectors == ["sd3/*", "tiny"]
-    assert (parsed.image, parsed.backend, parsed.chip, parsed.locked) == (DIGEST, "rocm", ["gfx942"], True)
+    options = judged(VALUES, tmp_path)
+    assert options.selectors == ["sd3/*", "tiny"]
+    assert (options.image, options.backend, options.chip, options.locked) == (DIGEST, "rocm", ["gfx942"], True)
 
 
 def test_a_fork_is_judged_on_the_cpu_in_an_image_of_its_own(tmp_path: Path) -> None:
-    parsed = judged(VALUES | FORK, tmp_path)
-    assert (parsed.image, parsed.registry, parsed.backend, parsed.chip) == (None, "ghcr.io/owner/repo", "cpu", [])
+    options = judged(VALUES | FORK, tmp_path)
+    assert (options.image, options.registry, options.backend, options.chip) == (None, "ghcr.io/owner/repo", "cpu", [])
 
 
 def test_the_image_is_handed_on_by_its_digest(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from harness import __version__
 from harness.cli.arguments import invocation, parser
 from harness.cli.main import main
 from harness.core.errors import UsageError
+from tests.unit import command_lines
 
 COMMANDS = ["quality", "run", "plan", "list", "fetch", "lock", "validate", "doctor"]
 
 
 def parsed(*argv: str, environment: Mapping[str, str] | None = None) -> argparse.Namespace:
     command = [] if argv and argv[0] in COMMANDS else ["quality"]
-    return parser(environment or {}).parse_args([*command, *argv])
+    return command_lines.parsed(*command, *argv, environment=environment)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str, environment: Mapping[str, str] | None = None) -> str:
