@@ -1,4 +1,4 @@
-"""Reads the values of options; what is none is an error of argparse, which names the option (pure)."""
+"""Reads the values of options. A value that makes no sense is an error of argparse, which names the option."""
 
 import argparse
 import re
@@ -13,14 +13,14 @@ _LAST_PORT = 65535
 def indices(text: str) -> list[int]:
     """Return the numbers of a list such as `0,2`."""
     if not re.fullmatch(r"[0-9]{1,4}(,[0-9]{1,4})*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of GPUs; expected numbers such as 0 or 0,2")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of GPUs; expected numbers such as 0 or 0,2")
     return [int(index) for index in text.split(",")]
 
 
 def positive(text: str) -> int:
     """Return a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
@@ -35,14 +35,14 @@ def mirror(text: str) -> urls.Mirror:
 def port(text: str) -> int:
     """Return a TCP port; 0 is any."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected a number from 0 to {_LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; expected a number from 0 to {_LAST_PORT}")
     return int(text)
 
 
 def size_bytes(text: str) -> int:
     """Return a size in bytes: units are powers of 1000, or of 1024 with an `i` (IEC 80000-13)."""
     if not (found := _SIZE.fullmatch(text)):
-        message = "(of --cache-size or HARNESS_CACHE_SIZE) is no size; expected one such as 100GB, 50GiB or 500M"
+        message = "is not a size; expected one such as 100GB, 50GiB or 500M"
         raise argparse.ArgumentTypeError(f"{text!r} {message}")
     number, prefix, binary = found.groups()
     return int(Decimal(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
@@ -52,7 +52,9 @@ def threshold(text: str) -> tuple[str, str]:
     """Return element type, or `rtol`, and number of a threshold such as `f32=1e-3`."""
     element, equals, number = text.partition("=")
     if not equals or element not in {"f16", "bf16", "f32", "f64", "rtol"}:
-        raise argparse.ArgumentTypeError(f"{text!r} is no threshold; expected f16, bf16, f32, f64 or rtol, as f32=1e-3")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a threshold; expected f16, bf16, f32, f64 or rtol, as in f32=1e-3"
+        )
     return element, number
 
 
@@ -63,5 +65,5 @@ def seconds(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return number

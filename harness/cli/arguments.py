@@ -1,283 +1,283 @@
-"""The command line: every command, option and default, and the environment variables behind the defaults."""
+"""The commands of the command line, each with the groups of options that it takes."""
 
-import argparse
-import shlex
-from collections.abc import Mapping, Sequence
+from argparse import SUPPRESS
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness import __version__
-from harness.cli import inline_options, search_arguments, settings
-from harness.cli.argument_types import indices, mirror, port, positive, seconds, size_bytes
+from harness.cli import options, settings
+from harness.cli.argument_types import port, positive
+from harness.cli.options import Environment, Group
+from harness.cli.parser import Parser
 from harness.cli.settings import Invocation
-from harness.core.cases import Backend
-from harness.core.settings import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_S, ENGINES, Settings, default_store
+from harness.core.settings import Settings
 
 DEFAULT_PORT = 8765
-_NO = {"", "0", "false", "no"}
-_IREE_HELP = "IREE release (default: the newest in the lock)"
+SHELLS = ("bash", "zsh", "tcsh")
 
 
-def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Return the parser of `harness`; its defaults come from the environment where the original suite's did."""
-    top = argparse.ArgumentParser(prog="harness", description="Judge models with an IREE release.", allow_abbrev=False)
-    top.add_argument("--version", action="version", version=__version__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    specs, cases, runs = _specs_options(environment), _case_options(environment), _run_options()
-    results, containers = _result_options(environment), _container_options()
-    selectors, cache, network = _selectors(), _cache_options(environment), _network_options(environment)
-    images, wheels = _image_options(environment), _wheel_options()
-    for name, help_text, parents in (
-        (
-            "quality",
-            "provide an IREE release, run the models, judge and report",
-            (selectors, specs, cases, results, runs, cache, network, images, containers, wheels),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command: its name, what it does, its groups of options, and its subcommands.
+
+    Attributes:
+        name: as it is typed.
+        help: what it does, as a phrase.
+        heading: below which the help of `harness` lists it.
+        groups: its options.
+        subcommands: its own commands; it has no options then.
+    """
+
+    name: str
+    help: str
+    heading: str = "Commands"
+    groups: tuple[Group, ...] = ()
+    subcommands: tuple["Command", ...] = ()
+
+
+def _list(parser: Parser, _environment: Environment) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run(parser: Parser, _environment: Environment) -> None:
+    help_text = "folder whose bin has the IREE tools (default: those on PATH)"
+    parser.group("IREE release")("--toolchain", type=Path, metavar="DIR", help=help_text)
+
+
+def _fetch(parser: Parser, _environment: Environment) -> None:
+    help_text = "leave out the IREE release and the image"
+    parser.group("Downloads and cache")("--blobs-only", action="store_true", help=help_text)
+
+
+def _lock(parser: Parser, _environment: Environment) -> None:
+    help_text = "re-download locked blobs and update the lock file"
+    parser.group("Downloads and cache")("--update", action="store_true", help=help_text)
+
+
+def _new(parser: Parser, _environment: Environment) -> None:
+    add = parser.group("Models")
+    add("name", metavar="MODEL/SUBMODEL", help="name of the new model, e.g. sd3/clip")
+    help_text = "program: a URL, or a path relative to --specs, as all files named here"
+    add("--mlir", required=True, metavar="SOURCE", help=help_text)
+    add("--no-run", action="store_true", help="write the spec and lock its blobs, but run nothing")
+
+
+def _case(parser: Parser, _environment: Environment) -> None:
+    parser.group("Models")("selectors", nargs=1, metavar="CASE", help="selector of one case, or a .mlir file")
+
+
+def _question(parser: Parser, _environment: Environment) -> None:
+    add = parser.group("Search")
+    add("--good", metavar="RELEASE", help="a good release (default: look for one)")
+    add("--bad", metavar="RELEASE", help="a bad release (default: the newest)")
+    help_text = "find the first bad release, or with fix the first good one after --bad"
+    add("--find", choices=("break", "fix"), default="break", help=help_text)
+    add("--metric", metavar="EXPR", help="condition that is bad, e.g. 'dispatches > 40' (default: the case fails)")
+    help_text = "count any failure, not only one like that of the bad end"
+    add("--any-failure", action="store_true", help=help_text)
+    add("--all", action="store_true", help="test every release and find every change")
+    add("--repeat", type=positive, default=1, metavar="N", help="run N times with each release (default: 1)")
+    add("--at-least", type=positive, metavar="K", help="K of N runs must agree, else the release is flaky")
+    help_text = "also find out if the compiler or the runtime carries the change"
+    add("--attribute", action="store_true", help=help_text)
+    add("--log", type=Path, metavar="FILE", help="write one line of JSON for each tested release")
+    add("--replay", type=Path, metavar="FILE", help="take releases from such a file and test only the rest")
+
+
+def _matrix(parser: Parser, _environment: Environment) -> None:
+    help_text = "release or range such as 3.0.0..3.13.0; repeatable (default: all)"
+    parser.group("Search")("--iree", action="append", default=[], metavar="RELEASE", help=help_text)
+    parser.group("Search")("--show", metavar="NAME", help="show this number, e.g. dispatches, in place of the status")
+
+
+def _at_once(default: int) -> Group:
+    def add(parser: Parser, _environment: Environment) -> None:
+        help_text = "releases tested at once (default: %(default)s)"
+        parser.group("Search")("--jobs", type=positive, default=default, metavar="K", help=help_text)
+
+    return add
+
+
+def _serve(parser: Parser, _environment: Environment) -> None:
+    add = parser.group("Server")
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)")
+    add("--port", type=port, default=DEFAULT_PORT, help="TCP port, 0 for any (default: %(default)s)")
+
+
+def _image(parser: Parser, _environment: Environment) -> None:
+    add = parser.group("Containers")
+    add("image", nargs="?", default="cpu", metavar="IMAGE", help="name in images.toml (default: %(default)s)")
+
+
+def _prune(parser: Parser, _environment: Environment) -> None:
+    parser.add_argument("--all", action="store_true", help="remove all images of the harness")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")
+
+
+def _shell(parser: Parser, _environment: Environment) -> None:
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
+
+
+_SPECS = (options.specs, options.store, options.offline)
+_CASES = (options.specs, options.chosen, options.target, options.running)
+_RELEASE = (options.release, options.wheels)
+_STORE = (options.store, options.offline)
+_DOWNLOADS = (*_STORE, options.cache, options.network)
+_CONTAINERS = (options.engine, options.container)
+_RUNS = (*_CASES, options.limits, options.results, *_DOWNLOADS)
+_SEARCH = (*_RUNS, options.wheels, *_CONTAINERS, options.program)
+_MAKES = (_image, *_RELEASE, *_STORE, options.network, options.engine)
+_IMAGES = (*_STORE, options.engine)
+
+COMMANDS = (
+    Command(
+        name="quality",
+        heading="Check models",
+        help="compile, run and check models with an IREE release",
+        groups=(
+            *(options.selectors, options.only_failed, *_RUNS, options.jobs, *_RELEASE, *_CONTAINERS),
+            options.program,
         ),
-        (
-            "run",
-            "the same with the IREE tools of --toolchain or PATH",
-            (selectors, specs, cases, results, runs, cache, network),
+    ),
+    Command(
+        name="run",
+        heading="Check models",
+        help="the same with IREE tools that are installed already",
+        groups=(options.selectors, options.only_failed, *_RUNS, options.jobs, _run, options.program),
+    ),
+    Command(
+        name="plan",
+        heading="Check models",
+        help="print the exact commands of a run, and what it would download",
+        groups=(options.selectors, *_CASES, *_RELEASE, *_STORE, options.network, options.program),
+    ),
+    Command(
+        name="list",
+        heading="Check models",
+        help="list the cases",
+        groups=(options.selectors, _list, *_CASES, *_STORE, options.program),
+    ),
+    Command(name="validate", heading="Check models", help="check the specs", groups=(options.selectors, *_SPECS)),
+    Command(
+        name="bisect",
+        heading="Search releases",
+        help="find the release that broke, fixed or changed a case",
+        groups=(_case, _question, _at_once(1), *_SEARCH),
+    ),
+    Command(
+        name="matrix",
+        heading="Search releases",
+        help="check models with many releases, and show where they differ",
+        groups=(options.selectors, _matrix, _at_once(2), *_SEARCH),
+    ),
+    Command(
+        name="releases",
+        heading="Search releases",
+        help="list the IREE releases",
+        groups=(_list, options.wheels, *_STORE, options.network),
+    ),
+    Command(
+        name="new",
+        heading="Check models",
+        help="add a model: write its spec, lock its blobs and run it once",
+        groups=(_new, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+    ),
+    Command(
+        name="fetch",
+        heading="Manage downloads and images",
+        help="download everything that quality needs to run --offline",
+        groups=(options.selectors, _fetch, *_CASES, *_RELEASE, *_DOWNLOADS, *_CONTAINERS, options.program),
+    ),
+    Command(
+        name="lock",
+        heading="Manage downloads and images",
+        help="pin the content of blobs in blobs.lock.json",
+        groups=(options.selectors, _lock, options.specs, *_DOWNLOADS),
+    ),
+    Command(
+        name="store",
+        heading="Manage downloads and images",
+        help="inspect, clean, verify or serve the cache",
+        subcommands=(
+            Command(name="du", help="show what takes how much space", groups=(options.store,)),
+            Command(
+                name="gc",
+                help="remove what is not needed, and with --cache-size what is least used",
+                groups=(options.store, options.cache),
+            ),
+            Command(name="verify", help="read every byte, and remove what is damaged", groups=(options.store,)),
+            Command(name="serve", help="serve the cache to other machines by HTTP", groups=(_serve, options.store)),
         ),
-        ("plan", "print the exact commands and run none", (selectors, specs, cases, network, wheels)),
-        ("list", "list the cases", (selectors, specs, cases)),
-        (
-            "fetch",
-            "have all that `quality` needs with the same options, so that it may be --offline",
-            (selectors, specs, cases, cache, network, images, containers, wheels),
+    ),
+    Command(
+        name="image",
+        heading="Manage downloads and images",
+        help="build, push, list and remove container images",
+        subcommands=(
+            Command(name="tag", help="print the tag of an image, a hash over all its inputs", groups=_MAKES),
+            Command(name="build", help="find, pull or build an image", groups=_MAKES),
+            Command(name="push", help="push an image to --registry, and print its name by digest", groups=_MAKES),
+            Command(name="list", help="list the images of the harness", groups=_IMAGES),
+            Command(name="prune", help="remove images that are out of date", groups=(_prune, *_IMAGES)),
         ),
-        ("lock", "fetch the blobs and pin their content in blobs.lock.json", (selectors, specs, network, cache)),
-        (
-            "new",
-            "add a model: write its spec, lock its blobs, and run it once",
-            (specs, cases, results, cache, network, images, containers, wheels),
-        ),
-        ("validate", "check the specs", (selectors, specs)),
-        ("doctor", "say what this machine can and cannot do, and how to mend it", (selectors, specs)),
-    ):
-        command = commands.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
-        _own_options(name, command)
-    search_arguments.add(commands, (specs, cases, results, cache, network, images, containers, wheels))
-    _add_store_commands(commands, environment, cache)
-    _add_image_commands(commands, environment, images, (network, wheels))
+    ),
+    Command(
+        name="doctor",
+        heading="Set up",
+        help="check this machine and suggest fixes",
+        groups=(options.selectors, *_SPECS),
+    ),
+    Command(name="completion", heading="Set up", help="print a completion script for a shell", groups=(_shell,)),
+)
+
+
+def parser(environment: Environment) -> Parser:
+    """Return the parser of `harness`; some of its defaults come from the environment."""
+    description = "Check whether models still compute the right numbers with an IREE release."
+    top = Parser(prog="harness", description=description)
+    top.add_argument("--version", action="version", version=__version__, help="show the version and exit")
+    _add(COMMANDS, top, environment)
     return top
 
 
-def _own_options(name: str, command: argparse.ArgumentParser) -> None:
-    if name == "run":
-        command.add_argument("--toolchain", type=Path, metavar="DIR", help="folder whose bin has the IREE tools")
-    if name in {"quality", "plan", "fetch", "new"}:
-        command.add_argument("--iree", metavar="RELEASE", help=_IREE_HELP)
-    if name == "fetch":
-        help_text = "fetch the blobs, and neither the IREE release nor an image"
-        command.add_argument("--blobs-only", action="store_true", help=help_text)
-    if name == "new":
-        _add_new_options(command)
-    if name == "list":
-        command.add_argument("--json", action="store_true", help="print an array of cases")
-    if name == "lock":
-        help_text = "ask the hosts again for what is locked, and lock what they have now"
-        command.add_argument("--update", action="store_true", help=help_text)
-
-
-def _add_new_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", metavar="MODEL/SUBMODEL", help="what it is to be called, e.g. sd3/clip")
-    help_text = "the program: a URL, or a path relative to the folder of specs, as for all files that are named here"
-    command.add_argument("--mlir", required=True, metavar="SOURCE", help=help_text)
-    command.add_argument("--no-run", action="store_true", help="write and lock, run nothing")
-
-
-def _add_store_commands(commands: Any, environment: Mapping[str, str], cache: argparse.ArgumentParser) -> None:
-    help_text = "see, shrink, check or share the cache"
-    store = commands.add_parser("store", help=help_text, description=help_text, allow_abbrev=False)
-    group = _group()
-    _add_store_option(group, environment)
-    subcommands = store.add_subparsers(dest="store_command", required=True, metavar="COMMAND")
-    for name, help_text, parents in (
-        ("du", "say what takes how much space", (group,)),
-        (
-            "gc",
-            "remove what is of no use any more, and with --cache-size what was not used for longest",
-            (group, cache),
-        ),
-        ("verify", "read every byte, and remove what is not what was stored", (group,)),
-        ("serve", "let other machines fetch from this store, by HTTP, read only", (group,)),
-    ):
-        command = subcommands.add_parser(
-            name, help=help_text, description=help_text, parents=parents, allow_abbrev=False
-        )
-        if name == "serve":
-            command.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where (default: %(default)s)")
-            command.add_argument("--port", type=port, default=DEFAULT_PORT, help="0 for any (default: %(default)s)")
-
-
-def _add_image_commands(
-    commands: Any,
-    environment: Mapping[str, str],
-    images: argparse.ArgumentParser,
-    makes: tuple[argparse.ArgumentParser, ...],
-) -> None:
-    help_text = "have, share or remove the images in which models run"
-    image = commands.add_parser("image", help=help_text, description=help_text, allow_abbrev=False)
-    group = _group()
-    _add_store_option(group, environment)
-    group.add_argument("--offline", action="store_true", help="use what is here, open no connection")
-    subcommands = image.add_subparsers(dest="image_command", required=True, metavar="COMMAND")
-    for name, help_text in (
-        ("tag", "print the tag, a hash over all that the image is made from, and make nothing"),
-        ("build", "have the image: look it up, else pull it from --registry, else build it"),
-        ("push", "have the image, bring it to --registry, and print its name there by digest"),
-        ("list", "list our images that the engine has"),
-        ("prune", "remove those that are made from other inputs than they would be now"),
-    ):
-        is_made = name in {"tag", "build", "push"}
-        parents = [group, images, *(makes if is_made else ())]
-        command = subcommands.add_parser(
-            name, help=help_text, description=help_text, parents=parents, allow_abbrev=False
-        )
-        if is_made:
-            command.add_argument("image", nargs="?", default="cpu", help="a name in images.toml (default: %(default)s)")
-            command.add_argument("--iree", metavar="RELEASE", help=_IREE_HELP)
-        if name == "prune":
-            command.add_argument("--all", action="store_true", help="remove all of ours")
-            command.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
-
-
-def _image_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    help_text = "where models run: in a container, of docker, podman or either, or on this machine itself (default:"
-    help_text += " HARNESS_ENGINE, or auto: in a container if an engine answers, else here)"
-    add("--engine", choices=ENGINES, default=environment.get("HARNESS_ENGINE") or "auto", help=help_text)
-    help_text = "HOST/PATH where images are looked for before they are built (default: HARNESS_REGISTRY)"
-    add("--registry", default=environment.get("HARNESS_REGISTRY") or None, metavar="HOST/PATH", help=help_text)
-    help_text = "folder with images.toml, Dockerfile and locks (default: the harness's own)"
-    add("--containers", type=Path, metavar="DIR", help=help_text)
-    help_text = "archive of Debian packages for the -debian images (default: mmdebstrap's choice)"
-    add("--debian-mirror", metavar="URL", help=help_text)
-    return group
-
-
-def _wheel_options() -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    help_text = "a page of links to IREE's wheels, such as https://iree.dev/pip-release-links.html, or a folder of"
-    help_text += " wheels; may be repeated (default: HARNESS_FIND_LINKS, by spaces)"
-    add("--find-links", action="append", default=[], metavar="URL|DIR", help=help_text)
-    help_text = "a folder of wheels of your own; may be repeated"
-    add("--wheels", action="append", type=Path, default=[], metavar="DIR", help=help_text)
-    return group
-
-
-def _container_options() -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    help_text = "a name in images.toml, or HOST/NAME@sha256:DIGEST (default: rocm for --backend rocm, else cpu)"
-    add("--image", metavar="IMAGE", help=help_text)
-    help_text = "give the container a capability that it can do without, e.g. SYS_NICE; may be repeated"
-    add("--cap", action="append", default=[], metavar="NAME", help=help_text)
-    help_text = "what the container may use, e.g. 64GB (default: nine tenths of the machine's)"
-    add("--memory", type=size_bytes, metavar="SIZE", help=help_text)
-    return group
-
-
-def _group() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-
-
-def _selectors() -> argparse.ArgumentParser:
-    group = _group()
-    help_text = "sd3, sd3/clip, a glob of these, or an .mlir file (default: tiny, or all of --specs)"
-    group.add_argument("selectors", nargs="*", default=None, metavar="SELECTOR", help=help_text)
-    return group
-
-
-def _specs_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    add("--specs", type=Path, metavar="DIR", help="folder of specs (default: quality_tests)")
-    add("--external-files", type=Path, metavar="DIR", help="folder of files that specs name without saying where")
-    _add_store_option(group, environment)
-    add("--offline", action="store_true", help="use what the cache has, open no connection")
-    return group
-
-
-def _add_store_option(group: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    named = environment.get("IREE_TEST_FILES")
-    default = Path(named) if named else default_store()
-    help_text = "folder of the cache (default: %(default)s)"
-    group.add_argument("--store", type=Path, default=default, metavar="DIR", help=help_text)
-
-
-def _cache_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    group = _group()
-    help_text = (
-        "how large the cache may be, e.g. 100GB; what is in use stays (default: HARNESS_CACHE_SIZE, or no limit)"
+def _add(commands: Sequence[Command], parser: Parser, environment: Environment, *, below: str = "") -> None:
+    parser.usage, parser.epilog = "%(prog)s COMMAND ...", _listed(commands)
+    added = parser.add_subparsers(
+        dest=f"{below}command", required=True, metavar="COMMAND", help=SUPPRESS, prog=parser.prog
     )
-    default = environment.get("HARNESS_CACHE_SIZE") or None
-    group.add_argument("--cache-size", type=size_bytes, default=default, metavar="SIZE", help=help_text)
-    return group
+    for command in commands:
+        each = added.add_parser(command.name, description=_sentence(command.help))
+        for group in command.groups:
+            group(each, environment)
+        each.shorten_usage()
+        if command.subcommands:
+            _add(command.subcommands, each, environment, below=f"{command.name}_")
 
 
-def _network_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    help_text = "have what begins with PREFIX from URL; may be repeated (default: HARNESS_MIRRORS, by spaces)"
-    add("--mirror", action="append", type=mirror, default=[], metavar="PREFIX=URL", help=help_text)
-    add("--connections", type=positive, default=DEFAULT_CONNECTIONS, metavar="N", help="at once (default: %(default)s)")
-    help_text = "refuse blobs that no lock vouches for (default where CI is set)"
-    is_ci = environment.get("CI", "").lower() not in _NO
-    add("--locked", action=argparse.BooleanOptionalAction, default=is_ci, help=help_text)
-    return group
+def _listed(commands: Sequence[Command]) -> str:
+    """Return the commands with what they do, below their headings."""
+    width = max(len(command.name) for command in commands)
+    lines: dict[str, list[str]] = {}
+    for command in commands:
+        lines.setdefault(command.heading, []).append(f"  {command.name:<{width}}  {command.help}")
+    return "\n\n".join("\n".join((f"{heading}:", *each)) for heading, each in lines.items())
 
 
-def _case_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    add("--backend", choices=list(Backend), default=environment.get("BACKEND"), help="cpu, rocm or cuda (default: cpu)")
-    add("--chip", action="append", default=[], metavar="CHIP", help="compile for this chip and run; may be repeated")
-    add("--compile-chip", action="append", default=[], metavar="CHIP", help="compile for this chip; may be repeated")
-    add("--compile-only", action="store_true", help="compile, run nothing")
-    help_text = "which tuning specs to use, e.g. mi300 (default: what the GPUs here are)"
-    add("--sku", default=environment.get("SKU"), metavar="SKU", help=help_text)
-    help_text = "only these GPUs of this machine, by the numbers that `harness doctor` shows; may be repeated"
-    add("--gpu", action="extend", type=indices, default=[], metavar="N,...", help=help_text)
-    add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains this")
-    help_text = "compile for the CPU with the defaults of this release where they changed (bisect: or `good`, `bad`)"
-    add("--pin-defaults", metavar="RELEASE", help=help_text)
-    add("--verdict", choices=("harness", "iree-run-module"), default="harness", help="who judges the outputs")
-    add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help="put before iree-run-module")
-    inline_options.add_options(group)
-    return group
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
-def _result_options(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    out = environment.get("TEST_OUTPUT_ARTIFACTS")
-    add("--out", type=Path, default=Path(out) if out else None, metavar="DIR", help="default: results/<UTC time>")
-    add("--junit-xml", type=Path, metavar="FILE", help="write junit.xml here as well")
-    add("--timeout", type=seconds, default=DEFAULT_TIMEOUT_S, metavar="S", help="for each compilation and each run")
-    return group
-
-
-def _run_options() -> argparse.ArgumentParser:
-    group = _group()
-    add = group.add_argument
-    add("--jobs", type=positive, metavar="N", help="compilations at once (default: by cores and memory)")
-    add("--only-failed", action="store_true", help="only the cases that were not as expected in results/latest")
-    return group
-
-
-def invocation(argv: Sequence[str], environment: Mapping[str, str]) -> Invocation:
+def invocation(argv: Sequence[str], environment: Environment) -> Invocation:
     """Return what a command line asks for.
 
     Raises:
-        SystemExit: it is wrong; the message is on stderr.
-        UsageError: a variable of the environment has a value that makes no sense.
+        SystemExit: it asks for help or the version, which has been printed.
+        UsageError: it is wrong, or a variable of the environment is.
     """
-    return settings.invocation(parser(environment).parse_args(argv), environment)
+    return settings.invocation(parser(environment).read(argv), environment)
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
+def from_environment(environment: Environment) -> Settings:
     """Return the settings of `harness quality` without an option."""
     return invocation(["quality"], environment).settings

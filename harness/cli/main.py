@@ -36,7 +36,7 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     """Run a command and return its exit code, as the table in README has it."""
     try:
         with _signals_held():
-            invocation = arguments.invocation(argv, environment)
+            invocation = arguments.invocation(argv or ["--help"], environment)
             command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[invocation.command]}")
         code: int = command.main(invocation)
         return code  # noqa: TRY300 - reads as it happens
@@ -122,5 +122,7 @@ _COMMANDS = {
     "store": "store",
     "image": "image",
     "bisect": "bisect",
+    "releases": "releases",
+    "completion": "completion",
     "matrix": "matrix",
 }

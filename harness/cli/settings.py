@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.cli.argument_types import size_bytes
 from harness.core import urls
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
@@ -44,6 +45,7 @@ class Own:
         dry_run: only say what would be removed (`image prune`).
         host: address to listen on (`store serve`).
         port: TCP port to listen on; 0 for any (`store serve`).
+        shell: which completion script to print (`completion`).
     """
 
     json: bool = False
@@ -56,6 +58,7 @@ class Own:
     dry_run: bool = False
     host: str = ""
     port: int = 0
+    shell: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +169,7 @@ def _fetch(given: _Given) -> FetchSettings:
     defaults = FetchSettings()
     return FetchSettings(
         store=given("store") or defaults.store,
-        cache_bytes=given("cache_size"),
+        cache_bytes=_cache_bytes(given) if given.has("cache_size") else None,
         mirrors=_mirrors(given) if given.has("mirror") else (),
         grants=urls.azure_grants(given.environment),
         connections=given("connections") or defaults.connections,
@@ -174,6 +177,18 @@ def _fetch(given: _Given) -> FetchSettings:
         locked=bool(given("locked")) and given.command != "lock",
         update=bool(given("update")),
     )
+
+
+def _cache_bytes(given: _Given) -> int | None:
+    """Return the size that the cache may have, by the command line or else the environment."""
+    text = given.environment.get("HARNESS_CACHE_SIZE")
+    if given("cache_size") is not None or not text:
+        asked: int | None = given("cache_size")
+        return asked
+    try:
+        return size_bytes(text)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"HARNESS_CACHE_SIZE: {error}.") from error
 
 
 def _mirrors(given: _Given) -> tuple[urls.Mirror, ...]:
@@ -258,4 +273,5 @@ def _own(given: _Given) -> Own:
         dry_run=bool(given("dry_run")),
         host=given("host") or defaults.host,
         port=given("port") or defaults.port,
+        shell=given("shell") or defaults.shell,
     )

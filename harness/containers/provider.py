@@ -75,7 +75,7 @@ class _Source:
     def name(self) -> str | None:
         """Name of the release, if it is known without looking for it."""
         asked = self.settings.release.name
-        return self.release.release.name if self.release else asked and releases.of_build(asked).name
+        return self.release.release.name if self.release else asked and releases.full_name(asked)
 
     def find(self, store: Store, cancel: CancelToken, notice: Notice) -> ReleaseWheels:
         asked = self.settings

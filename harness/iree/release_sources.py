@@ -99,7 +99,7 @@ def chosen(
         Cancelled: the order came first.
     """
     name = settings.name or releases.newest().name
-    is_locked = releases.of_build(name).name in releases.locked()
+    is_locked = releases.full_name(name) in releases.locked()
     if not settings.name or (is_locked and not settings.wheels):
         return releases.find(name)
     return known(settings, fetch, store, notice, cancel=cancel).find(name)

@@ -74,13 +74,18 @@ class Releases:
         return list(self._by_name)
 
     def find(self, name: str) -> ReleaseWheels:
-        """Return a release, also by the name of the release candidate that became it.
+        """Return a release by its name, by its beginning, such as `3.12`, or by the release candidate that became it.
 
         Raises:
-            UsageError: there is none of this name; the message names those that there are.
+            UsageError: there is none of this name, or several begin with it; the message names those that there are.
         """
         if found := self._by_name.get(name) or self._by_name.get(of_build(name).name):
             return found
+        longer = [each for each in self._by_name if each.startswith(f"{name}.")]
+        if len(longer) == 1:
+            return self._by_name[longer[0]]
+        if longer:
+            raise UsageError(f"{name}: several IREE releases begin with this: {', '.join(longer)}; name one.")
         near = difflib.get_close_matches(name, self._by_name, n=1)
         known = f"did you mean {near[0]}? There are" if near else "there are"
         raise UsageError(f"{name}: no such IREE release; {known} {', '.join(_shortened(self.names))}.")
@@ -138,6 +143,14 @@ def of_build(version: str) -> Release:
             return known.release
     date = re.search(r"rc(\d{8})", version)
     return Release(name=version, date=int(date[1]) if date else None)
+
+
+def full_name(name: str) -> str:
+    """Return the name of the locked release that a name or its beginning stands for; another name stays as it is."""
+    try:
+        return find(name).release.name
+    except UsageError:
+        return of_build(name).name
 
 
 def fulfils(release: Release, comparisons: str) -> bool:

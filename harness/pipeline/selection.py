@@ -1,6 +1,7 @@
 """Which cases the settings select, and what counts for all of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.cases import Backend, Case, ModelSpec, Release
@@ -13,15 +14,25 @@ from harness.pipeline import planner, targets
 from harness.pipeline.out_dir import LATEST
 from harness.report import facts, results
 from harness.report.again import program_words
-from harness.specs import inline, reader
-from harness.specs.catalogue import Folders, select
+from harness.specs import inline, reader, selectors
+from harness.specs.catalogue import Folders, select, selects
+from harness.specs.selectors import Selector
+
+_SHOWN = 10
 
 
 def spec_folders(settings: CaseSettings) -> Folders:
     """Return where the specs are: the folder that is named, `quality_tests` here, or the bundled models."""
     here = Path("quality_tests")
-    specs = settings.specs or (here if here.is_dir() else bundled.folder("quality_tests"))
-    return Folders(specs, external_files=settings.external_files)
+    default = here if here.is_dir() else bundled.folder("quality_tests")
+    return Folders(settings.specs or _outside(settings, default) or default, external_files=settings.external_files)
+
+
+def _outside(settings: CaseSettings, default: Path) -> Path | None:
+    """Return the folder of the first spec file that is named and is not below the default folder."""
+    paths = (selectors.parse(each).path for each in settings.selectors)
+    outside = (path for path in paths if path and path.is_file() and not path.is_relative_to(default.resolve()))
+    return next((path.parent.parent for path in outside), None)
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -30,16 +41,52 @@ def cases(settings: Settings) -> list[Case]:
     Raises:
         UsageError: there is none, or a spec is invalid.
     """
-    wanted = targets.targets(settings.target, gpus(settings.target))
+    asked = [selectors.parse(each) for each in settings.cases.selectors]
+    wanted = targets.targets(_target(settings.target, asked), gpus(settings.target))
     backend = wanted[0].backend
     selected = planner.cases(_specs(settings, backend), wanted)
     if not selected:
         raise UsageError(f"No selected spec is for the backend {backend}; choose another with --backend.")
+    selected = _of_ids(selected, asked)
     text = settings.cases.id_contains
     chosen = [case for case in selected if not text or text in case.id]
     if not chosen:
         raise UsageError(f"-k {text}: the id of no selected case contains this; see `harness list`.")
     return _failed(chosen) if settings.cases.only_failed else chosen
+
+
+def _target(settings: TargetSettings, asked: Sequence[Selector]) -> TargetSettings:
+    """Return the target that selectors name, unless the settings name one: a case id and a spec file have a backend.
+
+    Raises:
+        UsageError: they name several backends.
+    """
+    backends = dict.fromkeys(each.backend for each in asked if each.backend)
+    if len(backends) > 1 and not settings.backend:
+        raise UsageError(f"The selectors are for several backends ({', '.join(backends)}); select those of one.")
+    if not backends or settings.backend or settings.chips or settings.compile_chips:
+        return settings
+    chips = dict.fromkeys(each.chip for each in asked if each.chip)
+    return replace(settings, backend=next(iter(backends)), chips=tuple(chips))
+
+
+def _of_ids(selected: Sequence[Case], asked: Sequence[Selector]) -> list[Case]:
+    """Return the cases that are selected by more than the id of another case of their spec.
+
+    Raises:
+        UsageError: there is no case of such an id.
+    """
+    ids = {each.text for each in asked if each.is_id}
+    if missing := sorted(ids - {case.id for case in selected}):
+        near = ", ".join(sorted({case.id for case in selected})[:_SHOWN])
+        raise UsageError(f"{missing[0]}: no such case; with these options there are {near}.")
+    names = {each.name for each in asked if each.is_id}
+    others = [each for each in asked if not each.is_id]
+    return [
+        case
+        for case in selected
+        if case.id in ids or case.spec.name not in names or any(selects(each, case.spec.path) for each in others)
+    ]
 
 
 def _failed(chosen: Sequence[Case]) -> list[Case]:

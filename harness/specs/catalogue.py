@@ -12,6 +12,7 @@ from harness.core import urls
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.errors import UsageError
+from harness.specs.selectors import Selector, parse
 
 Lock = Mapping[str, Mapping[str, Any]]
 
@@ -79,15 +80,15 @@ class Folders:
 
 
 def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
-    """Return the spec files of `sd3`, `sd3/clip` or a glob of these.
+    """Return the spec files of `sd3`, `sd3/clip`, a glob of these, a case id, or the path of one.
 
     Raises:
         UsageError: a selector selects nothing; the message names what is near.
     """
     paths = folders.paths()
     chosen: set[Path] = set()
-    for selector in selectors:
-        found = [path for path in paths if _is_selected(path, selector)]
+    for selector in map(parse, selectors):
+        found = [path for path in paths if selects(selector, path)]
         if not found:
             raise UsageError(_nothing_selected(selector, paths, folders.specs))
         chosen.update(found)
@@ -124,13 +125,16 @@ def _names(path: Path) -> tuple[str, str]:
     return model, f"{model}/{path.stem.rpartition('_')[0]}"
 
 
-def _is_selected(path: Path, selector: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, selector) for name in _names(path))
+def selects(selector: Selector, path: Path) -> bool:
+    """Whether a selector selects a spec file."""
+    if selector.path:
+        return path == selector.path
+    return any(fnmatch.fnmatchcase(name, selector.name) for name in _names(path))
 
 
-def _nothing_selected(selector: str, paths: list[Path], folder: Path) -> str:
+def _nothing_selected(selector: Selector, paths: list[Path], folder: Path) -> str:
     known = sorted({name for path in paths for name in _names(path)})
-    if near := difflib.get_close_matches(selector, known, n=3, cutoff=0.5):
-        return f"{selector}: no spec in {folder} is called so; did you mean {', '.join(near)}?"
+    if near := difflib.get_close_matches(selector.name, known, n=3, cutoff=0.5):
+        return f"{selector.text}: no spec in {folder} is called so; did you mean {', '.join(near)}?"
     models = sorted({path.parent.name for path in paths})
-    return f"{selector}: no spec in {folder} is called so; there are the models {', '.join(models) or '(none)'}."
+    return f"{selector.text}: no spec in {folder} is called so; there are the models {', '.join(models) or '(none)'}."

@@ -308,7 +308,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
     searches = re.findall(r"^    nox -s ((?:bisect|matrix) -- [^#\n]*)", text.replace("\\\n", ""), re.MULTILINE)
     assert len(searches) >= 8
     for line in searches:
-        parser({}).parse_args([each for each in shlex.split(line) if each != "--"])
+        parser({}).read([each for each in shlex.split(line) if each != "--"])
     quoted = re.findall(r"^    nox -s quality -- ([^#\n]*)", text, re.MULTILINE)
     assert len(quoted) >= 4
     for line in quoted:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.arguments import parser
+from harness.cli.arguments import invocation
+from harness.core.errors import UsageError
 from harness.core.urls import index_key
 from harness.store.entry import Entry
 from harness.store.gc import verify
@@ -148,46 +149,49 @@ def test_gc_says_that_it_cannot_tell_what_is_in_use(store: Store) -> None:
 )
 @pytest.mark.parametrize("command", ["store gc", "quality", "run", "fetch"])
 def test_sizes(command: str, text: str, size_bytes: int) -> None:
-    assert parser({}).parse_args([*command.split(), "--cache-size", text]).cache_size == size_bytes
-    from_environment = parser({"HARNESS_CACHE_SIZE": text})
-    assert from_environment.parse_args(command.split()).cache_size == size_bytes
-    assert from_environment.parse_args([*command.split(), "--cache-size", "1"]).cache_size == 1
+    def cache_bytes(*options: str, environment: Mapping[str, str]) -> int | None:
+        return invocation([*command.split(), *options], environment).settings.fetch.cache_bytes
+
+    of_environment = {"HARNESS_CACHE_SIZE": text}
+    assert cache_bytes("--cache-size", text, environment={}) == size_bytes
+    assert cache_bytes(environment=of_environment) == size_bytes
+    assert cache_bytes("--cache-size", "1", environment=of_environment) == 1
     for empty in ({}, {"HARNESS_CACHE_SIZE": ""}):
-        assert parser(empty).parse_args(command.split()).cache_size is None
+        assert cache_bytes(environment=empty) is None
 
 
-@pytest.mark.parametrize("size", ["", "x", "-1", "5X", "5 apples", "GB", "1e9", "5iB", "٣GB", "5GB\n", "1,5GB", "nan"])
-@pytest.mark.parametrize("place", ["option", "environment"])
-def test_what_is_no_size(capsys: pytest.CaptureFixture[str], size: str, place: str) -> None:
-    option, environment = (
-        ([], {"HARNESS_CACHE_SIZE": size}) if place == "environment" else ([f"--cache-size={size}"], {})
-    )
-    if environment == {"HARNESS_CACHE_SIZE": ""}:
-        return
-    with pytest.raises(SystemExit) as caught:
-        parser(environment).parse_args(["store", "gc", *option])
-    assert caught.value.code == 2
-    message = (
-        f"argument --cache-size: {size!r} (of --cache-size or HARNESS_CACHE_SIZE) is no size; expected one such as"
-    )
-    assert message in capsys.readouterr().err
+SIZES = ["x", "-1", "5X", "5 apples", "GB", "1e9", "5iB", "٣GB", "5GB\n", "1,5GB", "nan"]
 
 
-def test_ports(capsys: pytest.CaptureFixture[str]) -> None:
-    found = parser({}).parse_args(["store", "serve"])
+@pytest.mark.parametrize("size", ["", *SIZES])
+def test_what_is_no_size(size: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        invocation(["store", "gc", f"--cache-size={size}"], {})
+    assert f"--cache-size: {size!r} is not a size; expected one such as 100GB" in str(caught.value)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_no_size_in_the_environment(size: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        invocation(["store", "gc"], {"HARNESS_CACHE_SIZE": size})
+    assert f"HARNESS_CACHE_SIZE: {size!r} is not a size; expected one such as 100GB" in str(caught.value)
+
+
+def test_ports() -> None:
+    found = invocation(["store", "serve"], {}).own
     assert (found.host, found.port) == ("127.0.0.1", 8765)
-    assert parser({}).parse_args(["store", "serve", "--port", "65535", "--host", "::"]).port == 65535
+    assert invocation(["store", "serve", "--port", "65535", "--host", "::"], {}).own.port == 65535
     for port in ("65536", "-1", "http", "1.5"):
-        with pytest.raises(SystemExit):
-            parser({}).parse_args(["store", "serve", f"--port={port}"])
-        assert f"argument --port: {port!r} is no port; expected a number from 0 to 65535" in capsys.readouterr().err
+        with pytest.raises(UsageError) as caught:
+            invocation(["store", "serve", f"--port={port}"], {})
+        assert f"--port: {port!r} is not a port; expected a number from 0 to 65535" in str(caught.value)
 
 
 @pytest.mark.parametrize("command", ["du", "gc", "verify", "serve"])
 def test_where_the_store_is(command: str) -> None:
     files = {"IREE_TEST_FILES": "/files"}
-    assert parser(files).parse_args(["store", command]).store == Path("/files")
-    assert parser(files).parse_args(["store", command, "--store", "/s"]).store == Path("/s")
+    assert invocation(["store", command], files).settings.fetch.store == Path("/files")
+    assert invocation(["store", command, "--store", "/s"], files).settings.fetch.store == Path("/s")
 
 
 def test_verify_says_that_all_is_well(store: Store) -> None:

@@ -17,7 +17,7 @@ def _parser(variables: frozenset[tuple[str, str]]) -> argparse.ArgumentParser:
 
 def parsed(*argv: str, environment: Mapping[str, str] | None = None) -> argparse.Namespace:
     """Return the options of a command line."""
-    return _parser(frozenset((environment or {}).items())).parse_args(argv)
+    return _parser(frozenset((environment or {}).items())).read(argv)
 
 
 def invocation(*argv: str, environment: Mapping[str, str] | None = None) -> Invocation:

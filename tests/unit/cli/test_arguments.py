@@ -5,25 +5,24 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.cli.arguments import invocation, parser
+from harness.cli.arguments import COMMANDS, invocation, parser
 from harness.cli.main import main
 from harness.core.errors import UsageError
 from tests.unit import command_lines
 
-COMMANDS = ["quality", "run", "plan", "list", "fetch", "lock", "validate", "doctor"]
+WITH_SELECTORS = ["quality", "run", "plan", "list", "fetch", "lock", "validate", "doctor", "matrix"]
 
 
 def parsed(*argv: str, environment: Mapping[str, str] | None = None) -> argparse.Namespace:
-    command = [] if argv and argv[0] in COMMANDS else ["quality"]
+    command = [] if argv and argv[0] in WITH_SELECTORS else ["quality"]
     return command_lines.parsed(*command, *argv, environment=environment)
 
 
-def refused(capsys: pytest.CaptureFixture[str], *argv: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return what argparse says before it exits with 2."""
-    with pytest.raises(SystemExit) as caught:
+def refused(*argv: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return what is wrong with a command line."""
+    with pytest.raises(UsageError) as caught:
         parsed(*argv, environment=environment)
-    assert caught.value.code == 2
-    return capsys.readouterr().err.splitlines()[-1]
+    return str(caught.value)
 
 
 def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,33 +33,87 @@ def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ("--timeout abc", "argument --timeout: 'abc' is no number of seconds above 0"),
-        ("--timeout 0", "argument --timeout: '0' is no number of seconds above 0"),
-        ("--timeout -5", "argument --timeout: '-5' is no number of seconds above 0"),
-        ("--timeout nan", "argument --timeout: 'nan' is no number of seconds above 0"),
-        ("--timeout inf", "argument --timeout: 'inf' is no number of seconds above 0"),
-        ("--jobs 0", "argument --jobs: '0' is no whole number of at least 1"),
-        ("--jobs 1.5", "argument --jobs: '1.5' is no whole number of at least 1"),
-        ("--jobs many", "argument --jobs: 'many' is no whole number of at least 1"),
-        ("--gpu all", "argument --gpu: 'all' is no list of GPUs; expected numbers such as 0 or 0,2"),
-        ("--gpu 0,", "argument --gpu: '0,' is no list of GPUs"),
-        ("--gpu=-1", "argument --gpu: '-1' is no list of GPUs"),
-        ("validate --gpu 0", "unrecognized arguments: --gpu"),
-        ("--backend gpu", "argument --backend: invalid choice: 'gpu'"),
-        ("--verdict mine", "argument --verdict: invalid choice: 'mine'"),
-        ("--engine lxc", "argument --engine: invalid choice: 'lxc'"),
-        ("--compile", "unrecognized arguments: --compile"),
-        ("run --iree 3.0.0", "unrecognized arguments: --iree"),
-        ("validate --chip gfx942", "unrecognized arguments: --chip"),
-        ("--wrapper=x", "unrecognized arguments: --wrapper=x"),
+        ("--timeout abc", "--timeout: 'abc' is not a number of seconds above 0; see `harness quality --help`."),
+        ("--timeout 0", "--timeout: '0' is not a number of seconds above 0"),
+        ("--timeout -5", "--timeout: '-5' is not a number of seconds above 0"),
+        ("--timeout nan", "--timeout: 'nan' is not a number of seconds above 0"),
+        ("--timeout inf", "--timeout: 'inf' is not a number of seconds above 0"),
+        ("--jobs 0", "--jobs: '0' is not a whole number of at least 1"),
+        ("--jobs 1.5", "--jobs: '1.5' is not a whole number of at least 1"),
+        ("--jobs many", "--jobs: 'many' is not a whole number of at least 1"),
+        ("--gpu all", "--gpu: 'all' is not a list of GPUs; expected numbers such as 0 or 0,2"),
+        ("--gpu 0,", "--gpu: '0,' is not a list of GPUs"),
+        ("--gpu=-1", "--gpu: '-1' is not a list of GPUs"),
+        ("validate --gpu 0", "`harness validate` has no option --gpu; see `harness validate --help`."),
+        ("--backend gpu", "--backend: 'gpu': expected one of cpu, rocm, cuda"),
+        ("--verdict mine", "--verdict: 'mine': expected one of harness, iree-run-module"),
+        ("--engine lxc", "--engine: 'lxc': expected one of auto, container, docker, podman, local"),
+        ("--engine dokcer", "--engine: 'dokcer': expected one of auto, container, docker, podman, local (did you mean"),
+        ("--compile-onyl", "`harness quality` has no option --compile-onyl (did you mean --compile-only"),
+        ("run --iree 3.0.0", "`harness run` has no option --iree; see `harness run --help`."),
+        ("validate --chip gfx942", "`harness validate` has no option --chip"),
+        ("--wrapper=x", "`harness quality` has no option --wrapper"),
+        ("--out", "--out: expected one argument; see `harness quality --help`."),
     ],
 )
-def test_a_wrong_command_line(capsys: pytest.CaptureFixture[str], argv: str, message: str) -> None:
-    assert message in refused(capsys, *argv.split())
+def test_a_wrong_command_line_is_answered_in_one_line(argv: str, message: str) -> None:
+    said = refused(*argv.split())
+    assert message in said
+    assert "\n" not in said
 
 
-def test_a_wrapper_with_an_open_quote(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "argument --run-wrapper" in refused(capsys, "--run-wrapper", "prof 'a")
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ("qualty", "error: 'qualty': no such command (did you mean quality?); see `harness --help`.\n"),
+        ("image bild", "error: 'bild': no such command (did you mean build?); see `harness image --help`.\n"),
+        ("image", "error: the following arguments are required: COMMAND; see `harness image --help`.\n"),
+        ("bisect", "error: the following arguments are required: CASE; see `harness bisect --help`.\n"),
+        ("image build a b", "error: unexpected argument 'b'; see `harness image build --help`.\n"),
+        (
+            "list --jsn",
+            "error: `harness list` has no option --jsn (did you mean --json?); see `harness list --help`.\n",
+        ),
+    ],
+)
+def test_what_is_no_command(capsys: pytest.CaptureFixture[str], argv: str, message: str) -> None:
+    assert main(argv.split(), {}) == 2
+    assert capsys.readouterr().err == message
+
+
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([], {})
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    for command in COMMANDS:
+        assert f"  {command.name:<10}  {command.help}\n" in text
+
+
+def helps() -> list[list[str]]:
+    """Return the words that ask for the help of each command and each subcommand."""
+    inner = [[command.name, each.name] for command in COMMANDS for each in command.subcommands]
+    return [[], *([command.name] for command in COMMANDS), *inner]
+
+
+@pytest.mark.parametrize("words", helps(), ids=" ".join)
+def test_help_is_readable(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No group has more than 12 options, no option more than three lines, no line more than 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        parser({}).read([*words, "--help"])
+    text = capsys.readouterr().out
+    usage, *sections = text.split("\n\n")
+    assert usage.startswith(f"usage: {' '.join(['harness', *words])} ")
+    assert "\n" not in usage
+    assert max(map(len, text.splitlines())) <= 80
+    assert max(len([line for line in each.splitlines() if line[:3].strip()]) for each in sections) <= 13
+
+
+def test_a_wrapper_with_an_open_quote() -> None:
+    assert "--run-wrapper" in refused("--run-wrapper", "prof 'a")
     assert parsed("--run-wrapper", "prof -o 'a b' --").run_wrapper == ["prof", "-o", "a b", "--"]
 
 
@@ -81,7 +134,7 @@ def test_folders_from_the_environment() -> None:
         assert (found.store.name, found.out) == ("iree-quality-harness", None)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", WITH_SELECTORS)
 def test_every_command_takes_selectors_and_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert parsed(command, "sd3", "tiny/*").selectors == ["sd3", "tiny/*"]
     assert not parsed(command).selectors
@@ -93,7 +146,7 @@ def test_every_command_takes_selectors_and_explains_itself(capsys: pytest.Captur
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        parser({}).parse_args(["--version"])
+        parser({}).read(["--version"])
     assert (caught.value.code, capsys.readouterr().out) == (0, f"{__version__}\n")
 
 
@@ -108,8 +161,8 @@ def test_mirrors_of_the_command_line_come_before_those_of_the_environment() -> N
 
 
 @pytest.mark.parametrize("text", ["https://a", "a=http://m", "https://a=m", "https://a=ftp://m", "="])
-def test_what_is_no_mirror_is_named(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    assert "expected PREFIX=URL, as in https://" in refused(capsys, "fetch", "--mirror", text)
+def test_what_is_no_mirror_is_named(text: str) -> None:
+    assert "expected PREFIX=URL, as in https://" in refused("fetch", "--mirror", text)
     with pytest.raises(UsageError, match=r"HARNESS_MIRRORS: .* is no mirror; expected PREFIX=URL"):
         invocation(["fetch"], {"HARNESS_MIRRORS": text})
 

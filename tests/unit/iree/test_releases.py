@@ -55,7 +55,7 @@ def test_the_release_of_a_build(version: str, release: Release) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("3.13", "3.13: no such IREE release; did you mean 3.13.0? There are 3.0.0, "),
+        ("3.14", "3.14: no such IREE release; did you mean 3.7.1? There are 3.0.0, "),
         ("3.13.0rc20261017", "3.13.0rc20261017: no such IREE release; "),
         ("latest", "latest: no such IREE release; there are 3.0.0, "),
     ],
@@ -177,3 +177,18 @@ def test_the_date_is_compared_and_not_the_number(name: str, comparisons: str, ho
 def test_what_is_no_comparison_of_releases(comparisons: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         releases.fulfils(releases.newest(), comparisons)
+
+
+@pytest.mark.parametrize(("text", "name"), [("3.12", "3.12.0"), ("3.1", "3.1.0"), ("3.13.0", "3.13.0")])
+def test_a_release_is_found_by_its_beginning(text: str, name: str) -> None:
+    assert releases.find(text).release.name == name
+    assert releases.full_name(text) == name
+
+
+def test_a_beginning_of_several_releases_names_none() -> None:
+    with pytest.raises(
+        UsageError, match=r"^3\.7: several IREE releases begin with this: 3\.7\.0, 3\.7\.1; name one\.$"
+    ):
+        releases.find("3.7")
+    assert releases.full_name("3.7") == "3.7"
+    assert [each.release.name for each in releases.Releases().selected("3.11..3.13")] == ["3.11.0", "3.12.0", "3.13.0"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.cli import inline_options
+from harness.cli import options
 from harness.cli.arguments import parser
 from harness.cli.main import main
 from harness.specs import reader
@@ -153,6 +153,6 @@ def test_nothing_is_overwritten(specs: Path, capsys: pytest.CaptureFixture[str],
 def test_the_command_of_the_documentation_is_one() -> None:
     page = (Path(__file__).parents[4] / "docs" / "add-a-model.md").read_text()
     (command,) = re.findall(r"^    harness (new (?:.*\\\n)*.*)$", page, re.MULTILINE)
-    assert parser({}).parse_args(shlex.split(command.replace("\\\n", ""))).name == "sd3/clip"
+    assert parser({}).read(shlex.split(command.replace("\\\n", ""))).name == "sd3/clip"
     rows = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
-    assert {f"--{name.replace('_', '-')}" for name in (*inline_options.NAMES, "mlir", "no_run", "backend")} <= rows
+    assert {f"--{name.replace('_', '-')}" for name in (*options.PROGRAM, "mlir", "no_run", "backend")} <= rows
