@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from harness.cli import arguments
 from harness.cli import settings as cli_settings
+from harness.cli.parser import Parser
 from harness.cli.settings import Invocation
 from harness.core.settings import Settings
 
 
 @functools.cache
-def _parser(variables: frozenset[tuple[str, str]]) -> argparse.ArgumentParser:
+def _parser(variables: frozenset[tuple[str, str]]) -> Parser:
     return arguments.parser(dict(variables))
 
 
