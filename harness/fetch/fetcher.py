@@ -10,6 +10,7 @@ What no lock vouches for is trusted once, and held to as long as the store has i
 import contextlib
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Container, Iterable, Mapping
@@ -140,12 +141,14 @@ class Fetcher:
 
     def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
         path = blob.local_path
+        hint = "correct the path in the spec, put it there, or name its folder with --external-files"
         try:
-            if not path.is_file():
-                what = "this is no file" if path.exists() else "there is no such file"
-                hint = "correct the path in the spec, put it there, or name its folder with --external-files"
-                raise FetchError(f"{path}: {what}; {hint}.")
-            sha256, size_bytes = self.store.digest(path), path.stat().st_size
+            status = path.stat()  # `is_file` of Python 3.14 says no of what cannot be read
+            if not stat.S_ISREG(status.st_mode):
+                raise FetchError(f"{path}: this is no file; {hint}.")
+            sha256, size_bytes = self.store.digest(path), status.st_size
+        except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a path with a NUL is none
+            raise FetchError(f"{path}: there is no such file; {hint}.") from error
         except OSError as error:
             raise FetchError(f"{path}: the file cannot be read ({error.strerror}); check its rights.") from error
         return path, FetchedBlob(url=redacted(blob.url), sha256=sha256, bytes=size_bytes)
