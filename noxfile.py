@@ -1,5 +1,7 @@
 """The menu: each session installs the project and calls one command.
 
+python3 noxfile.py -s SESSION does what nox -s SESSION does, on a machine that has only Python; uvx nox, where uv is.
+
 nox -s quality -- sd3/clip --backend rocm --chip gfx942     what `harness quality` does with these
 nox -s bisect -- sd3/clip --good 3.6.0 --bad 3.13.0         which release broke it
 nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with many releases
@@ -11,11 +13,30 @@ nox -s pins                                                 new IREE releases, b
 """
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
+import venv
 from pathlib import Path
 
-import nox
-from nox.command import CommandFailed
+
+def start() -> None:
+    """Go on with nox, installed below .nox the first time: `python3 noxfile.py ...` needs nothing but Python."""
+    folder = Path(__file__).parent / ".nox" / "start"
+    program = folder / "bin" / "nox"
+    if not program.exists():
+        venv.create(folder, clear=True, with_pip=True)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "nox", "uv"], check=True)
+    os.environ["PATH"] = f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.execv(program, [str(program), "--noxfile", __file__, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    start()
+
+import nox  # noqa: E402 - only nox itself gets here
+from nox.command import CommandFailed  # noqa: E402
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["quality"]
@@ -71,7 +92,7 @@ def harness(session: nox.Session, command: str) -> None:
 
 @nox.session
 def quality(session: nox.Session) -> None:
-    """Judge models: nox -s quality -- SELECTOR... OPTION..."""
+    """Check models: nox -s quality -- SELECTOR... OPTION..."""
     harness(session, "quality")
 
 
@@ -83,25 +104,28 @@ def bisect(session: nox.Session) -> None:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Judge models with many releases: nox -s matrix -- SELECTOR... --iree 3.0.0..3.13.0."""
+    """Check models with many releases: nox -s matrix -- SELECTOR... --iree 3.0.0..3.13.0."""
     harness(session, "matrix")
 
 
 @nox.session
 def doctor(session: nox.Session) -> None:
-    """Say what this machine can and cannot do."""
+    """Check this machine and suggest fixes."""
     harness(session, "doctor")
 
 
 @nox.session
 def image(session: nox.Session) -> None:
-    """Have, share or remove the images in which models run: nox -s image -- tag|build|push|list|prune."""
+    """Build, push, list and remove container images: nox -s image -- tag|build|push|list|prune."""
     harness(session, "image")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests with branch coverage; arguments go to pytest. Each process has IREE releases of its own."""
+    """Run all tests with branch coverage; arguments go to pytest.
+
+    The coverage that pyproject.toml asks for is asked for where nothing is left out: in CI.
+    """
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-n", "auto", "--maxprocesses", "4", *session.posargs)

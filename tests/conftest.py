@@ -28,6 +28,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
     return _ByEngine(config, log)
 
 
+# Beginning of the reason for which a test is left out where container engines cannot be started.
+LEFT_OUT = "left out for lack of an engine: "
+_ENGINES = "docker.io iptables docker-registry podman netavark aardvark-dns crun catatonit uidmap mmdebstrap"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was left out, and which command installs what it needs."""
+    skipped = [each for each in terminalreporter.stats.get("skipped", ()) if LEFT_OUT in str(each.longrepr)]
+    if skipped:
+        command = f"sudo apt-get install --no-install-recommends {_ENGINES}"
+        terminalreporter.write_line(
+            f"{len(skipped)} tests with container engines were left out. To run them, as root: {command}"
+        )
+
+
 def pytest_configure() -> None:
     """Let ^C reach what the tests start, also where a shell ignores it for what it has in the background, as us."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

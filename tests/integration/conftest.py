@@ -20,6 +20,7 @@ from harness.iree import toolchain as toolchains
 from harness.iree.toolchain import Toolchain
 from harness.store.store import Store
 from tests import original_suite
+from tests.conftest import LEFT_OUT
 from tests.integration import engines, registries
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
@@ -174,7 +175,7 @@ def _be_able(name: str) -> None:
     """Leave a test out where no engine, or registry, can be started; in CI this is a failure."""
     if reason := engines.obstacle(name):
         outcome = pytest.fail if os.environ.get("CI") else pytest.skip
-        outcome(f"tests with {name} are left out: {reason}")
+        outcome(f"{LEFT_OUT}{name}: {reason}")
 
 
 @pytest.fixture(scope="session")
