@@ -30,8 +30,9 @@ from harness.iree import release_sources
 from harness.pipeline import planner, selection, targets
 from harness.pipeline.executor import claimed
 from harness.pipeline.outcome import outcome
-from harness.pipeline.step_runner import LocalStepRunner, StepResult
-from harness.pipeline.steps import Compare, Fetch, Plan, Step
+from harness.pipeline.step_results import Results
+from harness.pipeline.step_runner import LocalStepRunner
+from harness.pipeline.steps import Compare, Fetch, Plan
 from harness.report import facts
 from harness.specs import reader
 from harness.store.store import Store
@@ -168,7 +169,7 @@ class CaseItem(pytest.Item):
         super().__init__(**rest)
         self.case = case
         self.outcome: Outcome | None = None
-        self._results: dict[Step, StepResult] = {}
+        self._results = Results()
         self._plan: Plan | None = None
         self.add_marker(pytest.mark.timeout(0))
 

@@ -19,8 +19,8 @@ from harness.core.outcomes import Status, Verdict
 from harness.host import devices, process
 from harness.host.devices import Gpu
 from harness.pipeline.environment import Environment, EnvironmentRequest
-from harness.pipeline.executor import StepRunner
-from harness.pipeline.step_runner import INTERRUPTED, LocalStepRunner, Results, StepResult
+from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
+from harness.pipeline.step_runner import LocalStepRunner, StepRunner
 from harness.pipeline.steps import Fetch, Step
 from harness.store import scratch
 
@@ -77,7 +77,7 @@ class ContainerEnvironment(Environment):
 
     def runner(self, local: LocalStepRunner) -> StepRunner:
         """Return what does steps in the container."""
-        return ContainerStepRunner(steps=local, folder=self.folder, inside=self.inside)
+        return ContainerStepRunner(local=local, folder=self.folder, inside=self.inside)
 
 
 @contextlib.contextmanager
@@ -155,21 +155,21 @@ def _said(folder: Path) -> str:
 class ContainerStepRunner:
     """Has steps done in a container; blobs are fetched on this side, where the network and its secrets are."""
 
-    steps: LocalStepRunner
+    local: LocalStepRunner
     folder: Path
     inside: tuple[Path, ...]
 
     def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         """Do a step whose needs are among the results; the end of the container is an `error` of kind `engine`."""
         if isinstance(step, Fetch):
-            return self.steps.run(step, results, gpu)
+            return self.local.run(step, results, gpu)
         started = time.monotonic()
         try:
-            return protocol.done(step, self._asked(protocol.request(step, results, gpu)), self.inside)
+            return protocol.accepted(step, self._asked(protocol.request(step, results, gpu)), self.inside)
         except EngineError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
-            verdict = INTERRUPTED if self.steps.cancel.is_set() else verdict
-            return StepResult(step=step, verdict=verdict, seconds=time.monotonic() - started)
+            verdict = INTERRUPTED if self.local.cancel.is_set() else verdict
+            return StepResult(verdict=verdict, seconds=time.monotonic() - started)
 
     def _asked(self, request: protocol.Request) -> protocol.Reply:
         """Send a request and wait for its reply; an order to stop hangs up, which stops the step."""
@@ -178,7 +178,7 @@ class ContainerStepRunner:
         with connection, connection.makefile("rb") as file:
             try:
                 connection.sendall(protocol.line(request))
-                with self.steps.cancel.calling(lambda: _hang_up(connection)):
+                with self.local.cancel.calling(lambda: _hang_up(connection)):
                     text = file.readline()
             except OSError as error:
                 raise EngineError(f"The container broke off: {error}. {_said(self.folder)}") from error
@@ -186,5 +186,4 @@ class ContainerStepRunner:
             raise EngineError(
                 f"The container ended before the step did; is the engine still there? {_said(self.folder)}"
             )
-        reply: protocol.Reply = protocol.read(protocol.Reply, text)
-        return reply
+        return protocol.read(protocol.Reply, text)

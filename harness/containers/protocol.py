@@ -1,96 +1,90 @@
-"""What goes through the wall of a container: one line of JSON each way for a step (pure).
+"""The messages between the harness and the worker in a container: one line of JSON each way for a step.
 
-    harness  --Request-->  worker      the step, what the steps before it left, the GPU to use
-    harness  <--Reply----  worker      how it ended
+    harness  --Request-->  worker      the step, the results that it needs, the GPU to use
+    harness  <--Reply----  worker      its result
 
-What comes out of a container may come from a program that a module brought with it. So it is read by the types that
-are expected, and no path that it names is believed that is not in a folder which the container was given.
+What comes out of a container may come from a program that a module brought with it. So it is read strictly by type,
+and a path in it is accepted only inside the folders that the container was given.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from harness.containers.manifest import Manifest
 from harness.core import records
-from harness.core.blobs import Fetched
 from harness.core.errors import EngineError
-from harness.core.outcomes import Measurement, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline import planner
-from harness.pipeline.step_runner import Compiled, Ran, Results, StepResult
-from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
+from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
+from harness.pipeline.steps import Compare, Compile, Run
+
+WorkerStep = Compile | Run | Compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What a worker says first: what its image was made from."""
+    """The first message of a worker: what its image was made from."""
 
     manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What a step left that another needs."""
-
-    step: Fetch | Compile | Run
-    value: Fetched | Compiled | Ran
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A step to do."""
+    """A step to do, and the results of the steps that it needs, in the order of `planner.needs`."""
 
     step: Compile | Run | Compare
-    given: tuple[Given, ...]
+    needs: tuple[FetchResult | CompileResult | RunResult, ...]
     gpu: Gpu | None
 
     @property
     def results(self) -> Results:
-        """What the step needs, as `StepRunner.run` takes it."""
-        return {each.step: StepResult(step=each.step, value=each.value) for each in self.given}
+        """The results that the step needs, as `StepRunner.run` takes them."""
+        return Results(zip(planner.needs(self.step), self.needs, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """How a step ended: a `StepResult` without its step."""
+    """How a step ended."""
 
-    verdict: Verdict | None
-    seconds: float
-    value: Compiled | Ran | tuple[Measurement, ...] | None
-    log_path: Path | None
-    log_tail: str
+    result: StepResult | CompileResult | RunResult | CompareResult
 
 
-_LEAVES: Mapping[type, type] = {Compile: Compiled, Run: Ran, Compare: tuple}
+_Message = TypeVar("_Message", Hello, Request, Reply)
+_LEFT_BY: Mapping[type[WorkerStep], type[StepResult]] = {Compile: CompileResult, Run: RunResult, Compare: CompareResult}
 
 
-def request(step: Compile | Run | Compare, results: Results, gpu: Gpu | None) -> Request:
+def request(step: WorkerStep, results: Results, gpu: Gpu | None) -> Request:
     """Return what a worker needs to know to do a step."""
-    needs = [need for need in planner.needs(step) if not isinstance(need, Compare)]
-    return Request(step=step, given=tuple(Given(step=need, value=results[need].value) for need in needs), gpu=gpu)
+    return Request(step=step, needs=tuple(_left(results[need]) for need in planner.needs(step)), gpu=gpu)
 
 
-def reply(done: StepResult) -> Reply:
-    """Return how a step ended, for the way out."""
-    names = ("verdict", "seconds", "value", "log_path", "log_tail")
-    return Reply(**{name: getattr(done, name) for name in names})
+def accepted(step: WorkerStep, reply: Reply, folders: Sequence[Path]) -> StepResult:
+    """Return the result of a step, as the worker reports it.
 
-
-def done(step: Step, answer: Reply, inside: Sequence[Path]) -> StepResult:
-    """Return how a step ended, as the worker says.
+    Args:
+        step: the step that was asked for.
+        reply: the answer.
+        folders: those that the container was given.
 
     Raises:
-        EngineError: it names a file outside the folders that it was given, or has what another kind of step leaves.
+        EngineError: the result names a file outside the folders, or is that of another kind of step.
     """
-    if answer.value is not None and not isinstance(answer.value, _LEAVES[type(step)]):
-        raise EngineError(f"The container says that a {type(step).__name__} left a {type(answer.value).__name__}.")
-    for path in (answer.log_path, getattr(answer.value, "folder", None)):
-        if path is not None and not _is_inside(path, inside):
+    result = reply.result
+    if type(result) is not _LEFT_BY[type(step)] and (type(result) is not StepResult or result.verdict is None):
+        raise EngineError(f"The container says that a {type(step).__name__} left a {type(result).__name__}.")
+    for path in (result.log_path, result.folder if isinstance(result, CompileResult | RunResult) else None):
+        if path is not None and not _is_inside(path, folders):
             raise EngineError(f"{path}: the container names a file outside the folders that it was given.")
-    return StepResult(step=step, **{name: getattr(answer, name) for name in Reply.__slots__})
+    return result
+
+
+def _left(result: StepResult) -> FetchResult | CompileResult | RunResult:
+    if not isinstance(result, FetchResult | CompileResult | RunResult):
+        raise TypeError(f"a {type(result).__name__} leaves nothing that another step needs")
+    return result
 
 
 def _is_inside(path: Path, folders: Sequence[Path]) -> bool:
@@ -105,13 +99,14 @@ def line(message: Hello | Request | Reply) -> bytes:
     return json.dumps(records.write(message)).encode() + b"\n"
 
 
-def read(kind: Any, text: bytes) -> Any:
+def read(kind: type[_Message], text: bytes) -> _Message:
     """Return a message of a kind.
 
     Raises:
         EngineError: it is something else.
     """
     try:
-        return records.read(kind, json.loads(text))
+        message: _Message = records.read(kind, json.loads(text))
     except (ValueError, RecursionError) as error:
         raise EngineError(f"The container sent what is no {kind.__name__}: {error}.") from error
+    return message

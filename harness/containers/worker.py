@@ -32,7 +32,7 @@ def main() -> None:
     os.chdir(folder)  # a socket's name has at most 107 bytes
     os.dup2(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), sys.stderr.fileno())
     about = manifest.of_this_image()
-    steps = LocalStepRunner(
+    runner = LocalStepRunner(
         store=Store(Path(store)),
         fetch=_fetch,
         toolchain=about.toolchain,
@@ -49,7 +49,7 @@ def main() -> None:
         first.sendall(protocol.line(protocol.Hello(manifest=about)))
         threading.Thread(target=_go_after, args=(first,), daemon=True).start()
         while True:
-            threading.Thread(target=_serve, args=(steps, listener.accept()[0]), daemon=True).start()
+            threading.Thread(target=_serve, args=(runner, listener.accept()[0]), daemon=True).start()
 
 
 def _fetch(blob: Blob) -> Fetched:
@@ -61,15 +61,15 @@ def _go_after(first: socket.socket) -> None:
     os._exit(0)  # with the container go the tools that are still running
 
 
-def _serve(steps: LocalStepRunner, connection: socket.socket) -> None:
+def _serve(runner: LocalStepRunner, connection: socket.socket) -> None:
     cancel = CancelToken()
     with connection, connection.makefile("rb") as file:
         request = protocol.read(protocol.Request, file.readline())
         threading.Thread(target=_stop_after, args=(file, cancel), daemon=True).start()
         try:
-            done = dataclasses.replace(steps, cancel=cancel).run(request.step, request.results, request.gpu)
+            result = dataclasses.replace(runner, cancel=cancel).run(request.step, request.results, request.gpu)
             if not cancel.is_set():
-                connection.sendall(protocol.line(protocol.reply(done)))
+                connection.sendall(protocol.line(protocol.Reply(result=result)))
         finally:
             connection.shutdown(socket.SHUT_RDWR)  # the file cannot be closed while the other thread reads from it
 

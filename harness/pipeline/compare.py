@@ -6,7 +6,6 @@ NaN, and an infinity equals itself. All other types must agree bit for bit, as t
 size can be noticed. `tests/integration/test_verdict_differential.py` lists where the tool judges otherwise, and why.
 """
 
-import ast
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -19,23 +18,12 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from harness.core.errors import IntegrityError
 from harness.core.outcomes import Kind, Measurement
 from harness.core.tensors import DEFAULT_ATOL, TensorType, Thresholds
+from harness.pipeline import tensor_files
 
 # Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
 CHUNK = 1 << 16
-
-# NumPy's own limit; beyond it, evaluating a header is no longer safe.
-NPY_HEADER_LIMIT = 10_000
-NPY_DIMENSIONS = 64
-
-# How NumPy writes the element types that IREE reads, without the byte order.
-# iree@b48a5955:runtime/src/iree/tooling/numpy_io.c
-NPY_ELEMENTS: Mapping[str, str] = MappingProxyType(
-    {"b1": "i1", "f2": "f16", "f4": "f32", "f8": "f64", "c8": "complex<f32>", "c16": "complex<f64>"}
-    | {f"{kind}{size}": f"{sign}{8 * size}" for kind, sign in (("i", "i"), ("u", "ui")) for size in (1, 2, 4, 8)}
-)
 
 DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     {f"{sign}{8 * size}": np.dtype(f"<i{size}") for sign in ("i", "si") for size in (1, 2, 4, 8)}
@@ -50,33 +38,6 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
 
 Array = npt.NDArray[Any]
 Sample = tuple[int, str, str]  # position in C order, actual and expected value
-
-
-def npy_type(path: Path) -> TensorType:
-    """Return the type of a `.npy` file; reads at most its header.
-
-    Raises:
-        ValueError: not a `.npy` file that IREE can read: little-endian, C order, a plain element type.
-    """
-    return _npy_header(path)[0]
-
-
-def file_type(path: Path, declared: TensorType | None) -> tuple[TensorType, int]:
-    """Return the type of an input or expected output and the offset of its contents in the file.
-
-    A file named `.npy`, or without a declared type, says its own type; any other is raw contents.
-    Both must be exactly as long as their type: `iree-run-module` ignores what is too much.
-
-    Raises:
-        IntegrityError: wrong size, an unfit `.npy` header, or one that contradicts the declared type.
-    """
-    found, offset = (declared, 0) if declared and not path.name.endswith(".npy") else _agreed_header(path, declared)
-    if (got := path.stat().st_size - offset) != found.size_bytes:
-        raise IntegrityError(
-            f"{path} does not fit its type: expected {found.size_bytes} bytes for {found}, got {got}. "
-            "Correct the file or the type in the spec."
-        )
-    return found, offset
 
 
 def compare(
@@ -99,7 +60,7 @@ def compare(
         IntegrityError: the expected file does not fit its type.
         OSError: a file cannot be read.
     """
-    found, offset = file_type(expected, declared)
+    found, offset = tensor_files.file_type(expected, declared)
     atol, rtol = thresholds.of(found.element) if found.element in DEFAULT_ATOL else (0.0, 0.0)
     elements = math.prod(found.shape)
     blank = Measurement(index=index, type=str(found), atol=atol, rtol=rtol, elements=elements)
@@ -111,50 +72,6 @@ def compare(
         count = min(chunk, elements - start)
         tally.add(start, _mapped(actual, found, 0, start, count), _mapped(expected, found, offset, start, count))
     return _measured(blank, found, tally)
-
-
-def _npy_header(path: Path) -> tuple[TensorType, int]:
-    """Return what a `.npy` header says, and its length. numpy.lib.format describes the layout."""
-    with path.open("rb") as file:
-        head = file.read(NPY_HEADER_LIMIT)
-    if head[:8] not in (b"\x93NUMPY\1\0", b"\x93NUMPY\2\0"):
-        raise ValueError(f"{path} is not a .npy file of version 1.0 or 2.0. Write it by numpy.save.")
-    start = 10 if head[6] == 1 else 12
-    end = start + int.from_bytes(head[8:start], "little")
-    if len(head) < end:
-        raise ValueError(f"{path} has a .npy header of {end} bytes, but only {len(head)} of them can be read.")
-    return _header_type(path, head[start:end].decode("latin-1")), end
-
-
-def _header_type(path: Path, text: str) -> TensorType:
-    try:
-        header = ast.literal_eval(text.strip())
-        descr, fortran, shape = header["descr"], header["fortran_order"], tuple(header["shape"])
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{path} has a .npy header that is not a dict of descr, fortran_order and shape.") from error
-    if fortran is not False:
-        raise ValueError(f"{path} is in Fortran order; expected C order. Save numpy.ascontiguousarray(array).")
-    if len(shape) > NPY_DIMENSIONS or not all(type(size) is int and 0 <= size < 1 << 63 for size in shape):
-        raise ValueError(f"{path} has a shape in its .npy header that no array can have.")
-    if str(descr).startswith(">"):
-        raise ValueError(f"{path} is big-endian ({descr}); expected little-endian. Save array.astype('<{descr[1:]}').")
-    element = NPY_ELEMENTS.get(str(descr).lstrip("<|="))
-    if element is None:
-        known = ", ".join(NPY_ELEMENTS)
-        raise ValueError(f"{path} has elements {descr!r}; expected one of {known}. Store bf16 and f8 as raw contents.")
-    return TensorType(shape=shape, element=element)
-
-
-def _agreed_header(path: Path, declared: TensorType | None) -> tuple[TensorType, int]:
-    try:
-        found, offset = _npy_header(path)
-    except ValueError as error:
-        raise IntegrityError(str(error)) from error
-    # An i32 without a sign may be declared as si32 or ui32, and ui32 as i32.
-    names = {found.element, f"s{found.element}", f"u{found.element}", found.element.removeprefix("u")}
-    if declared and (found.shape != declared.shape or declared.element not in names):
-        raise IntegrityError(f"{path} holds {found} by its own header; the spec says {declared}. Correct one of them.")
-    return found, offset
 
 
 def _mapped(path: Path, of: TensorType, offset: int, start: int, count: int) -> Array:

@@ -14,8 +14,7 @@ from harness.host.devices import Gpu
 from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.executor import StepRunner
-from harness.pipeline.step_runner import LocalStepRunner
+from harness.pipeline.step_runner import LocalStepRunner, StepRunner
 from harness.store.store import Store
 
 

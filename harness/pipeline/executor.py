@@ -10,7 +10,8 @@ from typing import Protocol
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline.step_runner import INTERRUPTED, Results, StepResult
+from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
+from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 
 
@@ -20,7 +21,7 @@ class Executor(Protocol):
     def start(self, step: Step, results: Results) -> None:
         """Begin a step whose needs are among the results."""
 
-    def next_done(self, timeout_s: float | None) -> StepResult | None:
+    def next_done(self, timeout_s: float | None) -> tuple[Step, StepResult] | None:
         """Wait for a step to end; None when the time is up."""
 
 
@@ -42,13 +43,6 @@ def claimed(pool: Pool, step: Step, cancel: CancelToken) -> AbstractContextManag
     return pool.claim(step, cancel) if isinstance(step, Run) else nullcontext()
 
 
-class StepRunner(Protocol):
-    """Does one step and returns when it has ended: `LocalStepRunner` in this process, others elsewhere."""
-
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-        """Do a step whose needs are among the results; never raises for what a user can cause."""
-
-
 class LocalExecutor:
     """Does steps in threads of this process. They are daemons: none can hold up the end of the harness."""
 
@@ -57,14 +51,14 @@ class LocalExecutor:
         self._runner, self._slots, self._pool, self._cancel = runner, slots, pool, cancel
         self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
         self._busy: Counter[str] = Counter()
-        self._done: queue.SimpleQueue[StepResult | BaseException] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Step, StepResult] | BaseException] = queue.SimpleQueue()
 
     def start(self, step: Step, results: Results) -> None:
         """Begin a step, or put it into the queue of its resource."""
         self._waiting.setdefault(resource(step), deque()).append((step, results))
         self._fill(resource(step))
 
-    def next_done(self, timeout_s: float | None) -> StepResult | None:
+    def next_done(self, timeout_s: float | None) -> tuple[Step, StepResult] | None:
         """Wait for a step to end; raises what broke in its thread, which is a bug of ours."""
         try:
             done = self._done.get(timeout=timeout_s)
@@ -72,8 +66,9 @@ class LocalExecutor:
             return None
         if isinstance(done, BaseException):
             raise done
-        self._busy[resource(done.step)] -= 1
-        self._fill(resource(done.step))
+        step, _ = done
+        self._busy[resource(step)] -= 1
+        self._fill(resource(step))
         return done
 
     def _fill(self, name: str) -> None:
@@ -88,8 +83,8 @@ class LocalExecutor:
     def _do(self, step: Step, results: Results) -> None:
         try:
             with claimed(self._pool, step, self._cancel) as gpu:
-                self._done.put(self._runner.run(step, results, gpu))
+                self._done.put((step, self._runner.run(step, results, gpu)))
         except Cancelled:
-            self._done.put(StepResult(step=step, verdict=INTERRUPTED))
+            self._done.put((step, StepResult(verdict=INTERRUPTED)))
         except BaseException as error:  # noqa: BLE001 - carried to the thread that can report it
             self._done.put(error)

@@ -1,24 +1,34 @@
 """What became of a case: its verdict with what was expected applied, and what its steps left."""
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.core.cases import Case
 from harness.core.outcomes import Outcome, Phase, Status, Verdict
-from harness.host.disk import disk_errors
+from harness.pipeline import logs
 from harness.pipeline import planner as planning
-from harness.pipeline.step_runner import COMPILE_LOG, Compiled, Ran, Results, StepResult, case_dir
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run
+from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, RunResult, StepResult
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
+
+_PHASES: Mapping[type[Step], Phase] = {
+    Fetch: Phase.FETCH,
+    Compile: Phase.COMPILE,
+    Run: Phase.RUN,
+    Compare: Phase.COMPARE,
+}
+_Ended = Sequence[tuple[Step, StepResult]]
 
 
-def outcome(plan: Plan, results: Results, verdict: Verdict | None, out_dir: Path) -> Outcome:
-    """Return what happened to a case, its expectations applied; copies the logs of its compilations."""
+def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | None, out_dir: Path) -> Outcome:
+    """Return what happened to a case, with its expectations applied, and copy the logs of its compilations.
+
+    Raises:
+        DiskError: a log cannot be copied.
+    """
     case, spec = plan.case, plan.case.spec
-    done = [results[step] for step in plan.steps if step in results]
-    judged, phase = _judged(plan, done, verdict)
-    compiled: list[Compiled] = [each.value for each in done if isinstance(each.value, Compiled)]
-    ran = next((each.value for each in done if isinstance(each.value, Ran)), None)
+    ended = [(step, results[step]) for step in plan.steps if step in results]
+    left = [result for _, result in ended]
+    final, phase = _final(plan, ended, verdict)
     return Outcome(
         id=case.id,
         model=spec.model,
@@ -26,26 +36,26 @@ def outcome(plan: Plan, results: Results, verdict: Verdict | None, out_dir: Path
         backend=str(spec.backend),
         chip=case.target.chip,
         release=plan.release.name if plan.release else None,
-        status=judged.status,
-        kind=judged.kind,
+        status=final.status,
+        kind=final.kind,
         phase=phase,
-        reason=judged.reason,
+        reason=final.reason,
         path=str(spec.path),
-        seconds=_seconds(done),
-        modules=tuple(each.module for each in compiled),
-        outputs=next((each.value for each in done if isinstance(each.step, Compare) and each.value), ()),
+        seconds=_seconds(ended),
+        modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
+        outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
         commands=_commands(plan),
-        logs=_logs(case, done, out_dir),
-        blobs=tuple(each.value.blob for each in done if isinstance(each.step, Fetch) and each.value),
-        peak_memory_bytes=ran.ended.peak_memory_bytes if ran else None,
+        logs=_logs(case, ended, out_dir),
+        blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
+        peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
         notes=plan.notes,
-        log_tail=next((each.log_tail for each in done if each.verdict is verdict and verdict), ""),
+        log_tail=next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
     )
 
 
-def _judged(plan: Plan, done: Sequence[StepResult], verdict: Verdict | None) -> tuple[Verdict, Phase | None]:
+def _final(plan: Plan, ended: _Ended, verdict: Verdict | None) -> tuple[Verdict, Phase | None]:
     case, spec = plan.case, plan.case.spec
-    phase = _phase(done, verdict)
+    phase = _phase(ended, verdict)
     if plan.blocked:
         return plan.blocked, None
     found = verdict or Verdict(status=_good(plan), kind=None, reason="")
@@ -78,18 +88,17 @@ def _good(plan: Plan) -> Status:
     return Status.PASSED if plan.case.spec.outputs else Status.RAN
 
 
-def _phase(done: Sequence[StepResult], verdict: Verdict | None) -> Phase | None:
-    """Return the phase of the step that decided, or of the last one done."""
-    decisive = [each.step for each in done if verdict is None or each.verdict is verdict]
-    phases = {Fetch: Phase.FETCH, Compile: Phase.COMPILE, Run: Phase.RUN, Compare: Phase.COMPARE}
-    return phases[type(decisive[-1])] if decisive else None
+def _phase(ended: _Ended, verdict: Verdict | None) -> Phase | None:
+    """Return the phase of the step that decided, or of the last step."""
+    decisive = [step for step, result in ended if verdict is None or result.verdict is verdict]
+    return _PHASES[type(decisive[-1])] if decisive else None
 
 
-def _seconds(done: Sequence[StepResult]) -> dict[str, float]:
+def _seconds(ended: _Ended) -> dict[str, float]:
     totals: dict[str, float] = {}
-    for each in done:
-        name = type(each.step).__name__.lower()
-        totals[name] = round(totals.get(name, 0.0) + each.seconds, 3)
+    for step, result in ended:
+        name = type(step).__name__.lower()
+        totals[name] = round(totals.get(name, 0.0) + result.seconds, 3)
     return totals
 
 
@@ -104,18 +113,14 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
     return commands
 
 
-def _logs(case: Case, done: Sequence[StepResult], out_dir: Path) -> dict[str, str]:
-    """Return each log's path relative to the results; a compilation is shared, so its log is copied."""
-    logs: dict[str, str] = {}
-    for each in done:
-        if each.log_path is None:
+def _logs(case: Case, ended: _Ended, out_dir: Path) -> dict[str, str]:
+    """Return the path of each log relative to the results; the log of a compilation is copied, as others share it."""
+    found: dict[str, str] = {}
+    for step, result in ended:
+        if (path := result.log_path) is None:
             continue
-        path = each.log_path
-        name = "run" if isinstance(each.step, Run) else "compile" if "compile" not in logs else "compile_pipeline"
+        name = "run" if isinstance(step, Run) else "compile" if "compile" not in found else "compile_pipeline"
         if not path.is_relative_to(out_dir):
-            path = case_dir(out_dir / "logs", case.id) / (COMPILE_LOG if name == "compile" else f"{name}.log")
-            with disk_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(each.log_path, path)
-        logs[name] = str(path.relative_to(out_dir))
-    return logs
+            path = logs.copied(path, logs.case_dir(out_dir / "logs", case.id) / f"{name}.log")
+        found[name] = str(path.relative_to(out_dir))
+    return found

@@ -26,7 +26,6 @@ from harness.core.outcomes import Outcome
 from harness.fetch.fetcher import FetchEstimate
 from harness.fetch.throughput import Throughput
 from harness.pipeline.environment import Environment
-from harness.pipeline.step_runner import StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Step
 from harness.report import console as lines
 
@@ -82,15 +81,15 @@ class Live:
         with self._lock:
             self._tasks[step] = task
 
-    def step_ended(self, done: StepResult) -> None:
-        """Wipe its line."""
-        if isinstance(done.step, Fetch):
-            return self.fetched(done.step.blob)
+    def step_ended(self, step: Step) -> None:
+        """Remove its line."""
+        if isinstance(step, Fetch):
+            self.fetched(step.blob)
+            return
         with self._lock:
-            task = self._tasks.pop(done.step, None)
+            task = self._tasks.pop(step, None)
         if task is not None:
             self._progress.remove_task(task)
-        return None
 
     def case_ended(self, outcome: Outcome) -> None:
         """Print the line that says what became of the case."""

@@ -1,6 +1,6 @@
-"""Has a run done once, where the same module is to be run by the same runtime on the same inputs (no I/O of its own).
+"""Skips a run that was done before: the same module, run by the same runtime on the same inputs.
 
-Releases often make the same module, byte for byte, and some have the same runtime: then there is nothing to be learnt.
+Releases often compile a program to the same module, byte for byte, and some have the same runtime.
 """
 
 import threading
@@ -9,46 +9,63 @@ from dataclasses import dataclass, field, replace
 
 from harness.core.outcomes import Status
 from harness.host.devices import Gpu
-from harness.pipeline.executor import StepRunner
-from harness.pipeline.step_runner import Results, StepResult
-from harness.pipeline.steps import Compare, Fetch, Link, Run, Step
+from harness.pipeline.step_results import Results, StepResult
+from harness.pipeline.step_runner import StepRunner
+from harness.pipeline.steps import Compare, Run, Step
 
 
 @dataclass(eq=False)
 class Memory:
-    """How runs ended, by all that they depend on, for any number of threads."""
+    """The results of earlier runs and comparisons, by all that they depend on; threads may share it."""
 
     _runs: dict[Hashable, tuple[str, StepResult]] = field(default_factory=dict)
     _compares: dict[Hashable, StepResult] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, key: Hashable, *, compared: bool) -> tuple[str, StepResult] | None:
-        """Return whose run it was and how it ended, if where there is a comparison that is known, too."""
+    def find_run(self, key: Hashable, *, compared: bool) -> tuple[str, StepResult] | None:
+        """Return the release of an earlier run and its result, or None.
+
+        Args:
+            key: all that the run depends on.
+            compared: whether its comparison must be known too, unless the run failed.
+        """
         with self._lock:
             found = self._runs.get(key)
             return found if found and (found[1].verdict or not compared or key in self._compares) else None
 
-    def comparison(self, key: Hashable) -> StepResult | None:
-        """Return how the comparison of a run ended."""
+    def find_comparison(self, key: Hashable) -> StepResult | None:
+        """Return the result of the comparison that followed a run."""
         with self._lock:
             return self._compares.get(key)
 
-    def keep(self, key: Hashable, release: str, done: StepResult) -> None:
-        """Keep how a run or its comparison ended, unless something stood in the way."""
-        if done.verdict and done.verdict.status is not Status.FAILED:
-            return
-        with self._lock:
-            if isinstance(done.step, Run):
-                self._runs.setdefault(key, (release, done))
-            else:
-                self._compares.setdefault(key, done)
+    def keep_run(self, key: Hashable, release: str, result: StepResult) -> None:
+        """Keep the result of a run, unless it is an error."""
+        if _is_known(result):
+            with self._lock:
+                self._runs.setdefault(key, (release, result))
+
+    def keep_comparison(self, key: Hashable, result: StepResult) -> None:
+        """Keep the result of the comparison that followed a run, unless it is an error."""
+        if _is_known(result):
+            with self._lock:
+                self._compares.setdefault(key, result)
+
+
+def _is_known(result: StepResult) -> bool:
+    return result.verdict is None or result.verdict.status is Status.FAILED
 
 
 @dataclass(eq=False)
 class CachingStepRunner:
-    """Does steps with one release, but for runs that are in the memory; `reused` says whose these were, by case.
+    """Does steps with one release, and takes runs and comparisons from memory where it can.
 
-    `runtime` identifies the programs of the release's runtime, `salt` keeps runs apart that are to be done anew.
+    Attributes:
+        runner: does all other steps.
+        memory: the runs of all releases.
+        release: the name of the release.
+        runtime: identity of the programs of its runtime.
+        salt: keeps apart runs that are to be repeated.
+        reused: by case id, the release whose run was taken; filled while steps are done.
     """
 
     runner: StepRunner
@@ -59,35 +76,33 @@ class CachingStepRunner:
     reused: dict[str, str]
 
     def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-        """Do a step, or say how it ended before."""
+        """Do a step, or return its earlier result."""
         match step:
             case Run():
-                return self._run(step, results, gpu)
+                return self._ran(step, results, gpu)
             case Compare():
-                key = self._key(step.run, results)
-                known = self.memory.comparison(key) if step.run.case_id in self.reused else None
-                done = known or self.runner.run(step, results, gpu)
-                self.memory.keep(key, self.release, done)
-                return replace(done, step=step)
+                return self._compared(step, results, gpu)
             case _:
                 return self.runner.run(step, results, gpu)
 
-    def _run(self, step: Run, results: Results, gpu: Gpu | None) -> StepResult:
+    def _ran(self, step: Run, results: Results, gpu: Gpu | None) -> StepResult:
         key = self._key(step, results)
-        if found := self.memory.find(key, compared=any(step.outputs)):
-            self.reused[step.case_id], done = found
-            return replace(done, step=step, seconds=0.0)
-        done = self.runner.run(step, results, gpu)
-        self.memory.keep(key, self.release, done)
-        return done
+        if found := self.memory.find_run(key, compared=any(step.outputs)):
+            self.reused[step.case_id], earlier = found
+            return replace(earlier, seconds=0.0)
+        result = self.runner.run(step, results, gpu)
+        self.memory.keep_run(key, self.release, result)
+        return result
+
+    def _compared(self, step: Compare, results: Results, gpu: Gpu | None) -> StepResult:
+        key = self._key(step.run, results)
+        earlier = self.memory.find_comparison(key) if step.run.case_id in self.reused else None
+        result = earlier or self.runner.run(step, results, gpu)
+        self.memory.keep_comparison(key, result)
+        return result
 
     def _key(self, step: Run, results: Results) -> Hashable:
-        """Return all that a run depends on but the machine."""
-        modules = tuple(results[each].value.module.sha256 for each in step.compiles)
-        files = tuple((link.name, _sha256(link, results)) for link in step.links)
+        """Return all that a run depends on, except for the machine."""
+        modules = tuple(results.compiled(each).module.sha256 for each in step.compiles)
+        files = tuple((link.name, results.fetched(link.blob).blob.sha256) for link in step.links)
         return (step.case_id, modules, files, step.argv, self.runtime, self.salt)
-
-
-def _sha256(link: Link, results: Results) -> str:
-    sha256: str = results[Fetch(blob=link.blob)].value.blob.sha256
-    return sha256

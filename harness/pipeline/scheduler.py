@@ -10,7 +10,7 @@ from harness.host.process import CancelToken
 from harness.pipeline import planner as planning
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
-from harness.pipeline.step_runner import INTERRUPTED, StepResult
+from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
 from harness.pipeline.steps import Plan, Step
 
 _GRACE_S = 10.0
@@ -22,7 +22,7 @@ class Listener(Protocol):
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
         """A step begins to wait for its resource or to be done."""
 
-    def step_ended(self, done: StepResult) -> None:
+    def step_ended(self, step: Step) -> None:
         """A step has ended."""
 
     def case_ended(self, outcome: Outcome) -> None:
@@ -30,7 +30,7 @@ class Listener(Protocol):
 
 
 class PlanRun:
-    """One run of several plans. `outcomes` is complete whenever it is asked for, also in the middle."""
+    """One run of several plans."""
 
     def __init__(
         self, plans: Sequence[Plan], executor: Executor, listener: Listener, *, out_dir: Path, cancel: CancelToken
@@ -38,7 +38,7 @@ class PlanRun:
         """Prepare; nothing starts before `run`."""
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
-        self._results: dict[Step, StepResult] = {}
+        self._results = Results()
         self._started: set[Step] = set()
         self._decided: dict[str, Outcome] = {}
         self._users: dict[Step, list[str]] = {}
@@ -46,9 +46,11 @@ class PlanRun:
             for step in each.steps:
                 self._users.setdefault(step, []).append(each.case.id)
 
-    @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """What became of every case, in the order of the plans; undecided ones were interrupted."""
+        """Return what became of every case, in the order of the plans; those not decided yet are interrupted.
+
+        The logs of shared compilations are copied for the cases that were not decided.
+        """
         return tuple(self._decided.get(each.case.id) or self._outcome(each, INTERRUPTED) for each in self._plans)
 
     def run(self) -> None:
@@ -70,14 +72,15 @@ class PlanRun:
         self._start_ready()
         while self._started - self._results.keys():
             if done := self._executor.next_done(None):
-                self._take(done)
+                self._take(*done)
                 self._start_ready()
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _GRACE_S
         while self._started - self._results.keys() and (left_s := deadline - time.monotonic()) > 0:
             if done := self._executor.next_done(left_s):
-                self._results[done.step] = done
+                step, result = done
+                self._results[step] = result
 
     def _start_ready(self) -> None:
         for each in self._plans:
@@ -89,14 +92,14 @@ class PlanRun:
                     self._listener.step_started(step, self._users[step])
                     self._executor.start(step, self._results)
 
-    def _take(self, done: StepResult) -> None:
-        self._results[done.step] = done
-        self._listener.step_ended(done)
+    def _take(self, step: Step, result: StepResult) -> None:
+        self._results[step] = result
+        self._listener.step_ended(step)
         for each in self._plans:
-            if each.case.id in self._decided or done.step not in each.steps:
+            if each.case.id in self._decided or step not in each.steps:
                 continue
-            if done.verdict or all(step in self._results for step in each.steps):
-                self._decide(each, done.verdict)
+            if result.verdict or all(other in self._results for other in each.steps):
+                self._decide(each, result.verdict)
 
     def _decide(self, each: Plan, verdict: Verdict | None) -> None:
         outcome = self._outcome(each, verdict)

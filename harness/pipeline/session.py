@@ -20,7 +20,7 @@ from harness.host import devices
 from harness.host.disk import write_all
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import planner, selection, step_runner
+from harness.pipeline import planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.out_dir import remove_empty
@@ -28,6 +28,8 @@ from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options
 from harness.pipeline.progress import Live
 from harness.pipeline.scheduler import PlanRun
+from harness.pipeline.step_results import INTERRUPTED
+from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Plan
 from harness.report import again, junit, results
 from harness.store.store import Store
@@ -57,7 +59,7 @@ class Session:
         """Prepare; nothing starts yet."""
         self.out_dir, self._provider, self._cancel = out_dir, provider, cancel or CancelToken()
         self.stopped: BaseException | None = None
-        self._blocked = step_runner.INTERRUPTED
+        self._blocked = INTERRUPTED
         self.cases = tuple(cases)
         self._settings, self._options = settings, options
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
@@ -91,7 +93,7 @@ class Session:
         except NoVerdictError as error:
             self._blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
         except Cancelled:
-            self._blocked = step_runner.INTERRUPTED
+            self._blocked = INTERRUPTED
 
     def _run(self, live: Live) -> None:
         """Open an environment, plan, and do it."""
@@ -119,7 +121,7 @@ class Session:
         plans = [planner.plan(case, environment.toolchain.release, self._options) for case in self.cases]
         with provision.fetcher(settings.fetch, store, notice, progress=live.bytes_came, cancel=self._cancel) as fetcher:
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
-            local = step_runner.LocalStepRunner(
+            local = LocalStepRunner(
                 store=store,
                 fetch=fetcher.fetch,
                 toolchain=environment.toolchain,
@@ -145,7 +147,7 @@ class Session:
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""
-        outcomes = self._plan_run.outcomes if self._plan_run else tuple(self._blocked_outcomes())
+        outcomes = self._plan_run.outcomes() if self._plan_run else tuple(self._blocked_outcomes())
         return Report(
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),

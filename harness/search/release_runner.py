@@ -20,12 +20,12 @@ from harness.iree.releases import Releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
-from harness.pipeline.executor import StepRunner
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.run_cache import CachingStepRunner, Memory
 from harness.pipeline.session import Session, default_jobs
-from harness.pipeline.step_runner import LocalStepRunner, Results, StepResult
+from harness.pipeline.step_results import Results, StepResult
+from harness.pipeline.step_runner import LocalStepRunner, StepRunner
 from harness.pipeline.steps import Compile, Step
 from harness.store.store import Store
 

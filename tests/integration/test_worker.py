@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from harness.containers.protocol import Hello, Reply
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Status
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.step_runner import Compiled, StepResult
+from harness.pipeline.step_results import CompileResult, FetchResult, Results, StepResult
 from harness.pipeline.steps import Compile, Fetch, Link
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.samples import release
@@ -64,7 +63,7 @@ def compilation(script: str, *links: Link) -> Compile:
 def waits(pid: Path) -> bytes:
     """Return the request of a step that lasts, and says by which process it is done."""
     step = compilation(f"echo $$ >{pid}.new; mv {pid}.new {pid}; sleep 60")
-    return protocol.line(protocol.request(step, {}, None))
+    return protocol.line(protocol.request(step, Results(), None))
 
 
 def is_gone(pid: Path) -> bool:
@@ -93,9 +92,9 @@ class Running:
             connection.sendall(line)
             return file.readline()
 
-    def done(self, step: Compile, results: dict[Any, StepResult] | None = None) -> StepResult:
-        answer = protocol.read(Reply, self.asked(protocol.line(protocol.request(step, results or {}, None))))
-        return protocol.done(step, answer, [self.root / "store", self.root / "out"])
+    def done(self, step: Compile, results: Results | None = None) -> StepResult:
+        answer = protocol.read(Reply, self.asked(protocol.line(protocol.request(step, results or Results(), None))))
+        return protocol.accepted(step, answer, [self.root / "store", self.root / "out"])
 
 
 def argv(root: Path) -> list[str]:
@@ -128,14 +127,16 @@ def test_a_step_that_is_done(running: Running) -> None:
     blob = Blob(url="https://host/model.mlir")
     had = Fetched(path=running.root / "blob", blob=FetchedBlob(url=blob.url, sha256="ab", bytes=9), seconds=0)
     step = compilation("cat model.mlir >model.vmfb; echo done", Link(name="model.mlir", blob=blob))
-    results: dict[Any, StepResult] = {Fetch(blob=blob): StepResult(step=Fetch(blob=blob), value=had)}
+    results = Results({Fetch(blob=blob): FetchResult(fetched=had)})
     done = running.done(step, results)
     assert done.verdict is None
-    assert isinstance(done.value, Compiled)
-    assert (done.value.folder / "model.vmfb").read_text() == "a program"
+    assert isinstance(done, CompileResult)
+    assert (done.folder / "model.vmfb").read_text() == "a program"
     assert done.log_path
     assert done.log_path.read_text() == "done\n"
-    assert running.done(step, results).value.module.cached
+    again = running.done(step, results)
+    assert isinstance(again, CompileResult)
+    assert again.module.cached
 
 
 def test_a_step_that_fails(running: Running) -> None:
@@ -153,9 +154,9 @@ def test_steps_at_the_same_time(running: Running) -> None:
     meets = "echo >model.vmfb; touch {place}/{me}; while [ ! -e {place}/{other} ]; do sleep 0.01; done"
     scripts = [meets.format(place=place, me=me, other=other) for me, other in (("a", "b"), ("b", "a"))]
     with running.called() as connection, connection.makefile("rb") as file:
-        connection.sendall(protocol.line(protocol.request(compilation(scripts[0]), {}, None)))
+        connection.sendall(protocol.line(protocol.request(compilation(scripts[0]), Results(), None)))
         assert running.done(compilation(scripts[1])).verdict is None
-        assert protocol.read(Reply, file.readline()).verdict is None
+        assert protocol.read(Reply, file.readline()).result.verdict is None
 
 
 def test_who_hangs_up_stops_the_step(running: Running) -> None:
@@ -181,12 +182,12 @@ def test_what_is_no_request_ends_that_connection_alone(running: Running, line: b
 
 def test_a_step_that_raises_what_nobody_expects_ends_that_connection(running: Running) -> None:
     unknown = Link(name="model.mlir", blob=Blob(url="https://host/unknown"))
-    line = protocol.line(protocol.Request(step=compilation("", unknown), given=(), gpu=None))
+    line = protocol.line(protocol.Request(step=compilation("", unknown), needs=(), gpu=None))
     with running.called() as connection, connection.makefile("rb") as file:
         connection.settimeout(0.5)
         connection.sendall(line)
         assert file.readline() == b""
-    assert comes_true(lambda: "KeyError" in running.log)
+    assert comes_true(lambda: "ValueError" in running.log)
 
 
 def test_it_goes_when_the_harness_does_and_takes_its_tools_along(tmp_path: Path) -> None:

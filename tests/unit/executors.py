@@ -13,7 +13,8 @@ from harness.fetch.fetcher import Fetcher, FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.planner import needs
-from harness.pipeline.step_runner import Compiled, LocalStepRunner, Ran, Results, StepResult
+from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
+from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from harness.store.store import Store
 from tests.unit.samples import release
@@ -61,7 +62,7 @@ class FakeExecutor:
         self.started.append(step)
         self.under_way.append(step)
 
-    def next_done(self, timeout_s: float | None) -> StepResult | None:
+    def next_done(self, timeout_s: float | None) -> tuple[Step, StepResult] | None:
         """Return one of the steps under way, or raise what `decide` says."""
         assert timeout_s is None or timeout_s > 0
         step = self.under_way.pop(self._random.randrange(len(self.under_way)))
@@ -69,30 +70,29 @@ class FakeExecutor:
         if isinstance(verdict, BaseException):
             self.under_way.append(step)
             raise verdict
-        return self.done(step, verdict)
+        return step, self.done(step, verdict)
 
     def done(self, step: Step, verdict: Verdict | None) -> StepResult:
-        """Return a step as done, with a value and a log as the real ones have."""
-        log_path = None
+        """Return the result of a step, with what it leaves and a log as the real ones have."""
+        ended: dict[str, Any] = {"verdict": verdict, "seconds": 0.5, "log_tail": "its end" if verdict else ""}
         if isinstance(step, Compile | Run):
-            log_path = self._root / f"{type(step).__name__}.log"
-            log_path.write_text(f"log of {step!r}")
-        tail = "its end" if verdict else ""
-        value = None if verdict and not isinstance(step, Compare | Run) else self._value(step)
-        return StepResult(step=step, verdict=verdict, seconds=0.5, value=value, log_path=log_path, log_tail=tail)
-
-    def _value(self, step: Step) -> Any:
+            ended["log_path"] = self._root / f"{type(step).__name__}.log"
+            ended["log_path"].write_text(f"log of {step!r}")
         match step:
+            case Fetch() | Compile() if verdict:
+                return StepResult(**ended)
             case Fetch():
-                return Fetched(path=self._root, blob=FetchedBlob(url=step.blob.url, sha256="a", bytes=1), seconds=0.5)
+                blob = FetchedBlob(url=step.blob.url, sha256="a", bytes=1)
+                return FetchResult(fetched=Fetched(path=self._root, blob=blob, seconds=0.5), **ended)
             case Compile():
-                return Compiled(folder=self._root, module=Module(key=step.module, bytes=1, cached=False, sha256="b"))
+                module = Module(key=step.module, bytes=1, cached=False, sha256="b")
+                return CompileResult(folder=self._root, module=module, **ended)
             case Run():
                 times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 77}
-                ended = ProcessResult(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
-                return Ran(folder=self._root, ended=ended)
+                process = ProcessResult(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
+                return RunResult(folder=self._root, process=process, **ended)
             case Compare():
-                return (Measurement(index=0, type="2xf32"),)
+                return CompareResult(outputs=(Measurement(index=0, type="2xf32"),), **ended)
 
 
 class Heard:
@@ -100,16 +100,16 @@ class Heard:
 
     def __init__(self) -> None:
         self.started: list[tuple[Step, tuple[str, ...]]] = []
-        self.ended: list[StepResult] = []
+        self.ended: list[Step] = []
         self.cases: list[Outcome] = []
 
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
         """Remember the step and whose it is."""
         self.started.append((step, tuple(case_ids)))
 
-    def step_ended(self, done: StepResult) -> None:
-        """Remember how it ended."""
-        self.ended.append(done)
+    def step_ended(self, step: Step) -> None:
+        """Remember the step."""
+        self.ended.append(step)
 
     def case_ended(self, outcome: Outcome) -> None:
         """Remember the outcome."""

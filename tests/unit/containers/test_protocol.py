@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.containers import protocol
-from harness.containers.protocol import Hello, Reply, Request
+from harness.containers.protocol import Hello, Reply, Request, WorkerStep
 from harness.core.errors import EngineError
 from harness.core.outcomes import Measurement, Module
 from harness.host.process import ProcessResult
 from harness.pipeline.planner import Options, needs
-from harness.pipeline.step_runner import Compiled, Ran, StepResult
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
+from harness.pipeline.step_results import CompareResult, CompileResult, Results, RunResult, StepResult
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run
 from tests.unit.executors import FakeExecutor, error, failed
 from tests.unit.kfd import gpu
 from tests.unit.messages import MESSAGES
@@ -33,33 +33,38 @@ PLANS = {
 RUN = next(step for step in PLANS["cpu"].steps if isinstance(step, Run))
 
 
-def reply(**changes: Any) -> Reply:
-    return Reply(**({"verdict": None, "seconds": 1.0, "value": None, "log_path": None, "log_tail": ""} | changes))
+def compiled(folder: Path, **more: Any) -> Reply:
+    module = Module(key="k", bytes=1, cached=False, sha256="a")
+    return Reply(result=CompileResult(folder=folder, module=module, **more))
 
 
-def compiled(folder: Path) -> Compiled:
-    return Compiled(folder=folder, module=Module(key="k", bytes=1, cached=False, sha256="a"))
+def ran(folder: Path) -> Reply:
+    process = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
+    return Reply(result=RunResult(folder=folder, process=process))
 
 
-def ran(folder: Path) -> Ran:
-    ended = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
-    return Ran(folder=folder, ended=ended)
+def compared() -> Reply:
+    return Reply(result=CompareResult(outputs=(Measurement(index=0, type=None),)))
+
+
+def left_nothing(**changes: Any) -> Reply:
+    told: dict[str, Any] = {"verdict": error(), "seconds": 1.0}
+    return Reply(result=StepResult(**(told | changes)))
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_worker_gets_what_each_step_needs(tmp_path: Path, name: str) -> None:
     plan: Plan = PLANS[name]
     assert not plan.blocked
-    executor, results = FakeExecutor(tmp_path), dict[Step, StepResult]()
+    executor, results = FakeExecutor(tmp_path), Results()
     for step in plan.steps:
         results[step] = executor.done(step, None)
         if not isinstance(step, Fetch):
             used = gpu() if plan.case.target is not CPU else None
-            request: Request = protocol.read(Request, protocol.line(protocol.request(step, results, used)))
+            request = protocol.read(Request, protocol.line(protocol.request(step, results, used)))
             assert (request.step, request.gpu) == (step, used)
             assert hash(request.step) == hash(step)
-            assert set(request.results) == set(needs(step))
-            assert all(request.results[need].value == results[need].value for need in needs(step))
+            assert request.results == {need: results[need] for need in needs(step)}
     assert {type(step) for step in plan.steps} >= {Fetch, Compile, Run}
 
 
@@ -70,8 +75,8 @@ def test_how_a_step_ended_comes_back(tmp_path: Path, name: str, verdict: Any) ->
     for step in PLANS[name].steps:
         if not isinstance(step, Fetch):
             ended = executor.done(step, verdict)
-            answer = protocol.read(Reply, protocol.line(protocol.reply(ended)))
-            assert protocol.done(step, answer, [tmp_path]) == ended
+            answer = protocol.read(Reply, protocol.line(Reply(result=ended)))
+            assert protocol.accepted(step, answer, [tmp_path]) == ended
 
 
 @settings(max_examples=15)
@@ -98,17 +103,18 @@ def folders(root: Path) -> tuple[Path, Path]:
 def accepted(root: Path, answer: Reply) -> bool:
     """Whether a reply is taken for what it says, or refused."""
     try:
-        done = protocol.done(RUN if isinstance(answer.value, Ran) else RUN.compiles[0], answer, folders(root))
+        step = RUN if isinstance(answer.result, RunResult) else RUN.compiles[0]
+        result = protocol.accepted(step, answer, folders(root))
     except EngineError as error:
         return "the container names a file outside the folders that it was given." not in str(error)
-    return (done.value, done.log_path) == (answer.value, answer.log_path)
+    return result == answer.result
 
 
 @pytest.mark.parametrize(
     "place", ["store", "store/modules/k", "real/store/x", "out/logs/run.log", "out/../out", "out/back"]
 )
 def test_a_file_in_the_folders_of_a_container(tmp_path: Path, place: str) -> None:
-    assert accepted(tmp_path, reply(log_path=tmp_path / place, value=compiled(tmp_path / place)))
+    assert accepted(tmp_path, compiled(tmp_path / place, log_path=tmp_path / place))
 
 
 HOSTILE = [
@@ -126,29 +132,24 @@ NO_PATHS = ["\0", "{root}/out/\0", "{root}/out/\ud800", "{root}/loop/x"]
 @pytest.mark.parametrize("field", ["log_path", "compiled", "ran"])
 def test_a_file_outside_of_them_is_refused(tmp_path: Path, field: str, place: str) -> None:
     path = Path(place.format(root=tmp_path))
-    changes: dict[str, dict[str, Any]] = {
-        "log_path": {"log_path": path},
-        "compiled": {"value": compiled(path)},
-        "ran": {"value": ran(path)},
-    }
-    assert not accepted(tmp_path, reply(**changes[field]))
+    replies = {"log_path": left_nothing(log_path=path), "compiled": compiled(path), "ran": ran(path)}
+    assert not accepted(tmp_path, replies[field])
 
 
 @pytest.mark.parametrize("place", NO_PATHS)
 def test_what_is_no_path_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    assert not accepted(
-        tmp_path, protocol.read(Reply, protocol.line(reply(log_path=Path(place.format(root=tmp_path)))))
-    )
+    answer = left_nothing(log_path=Path(place.format(root=tmp_path)))
+    assert not accepted(tmp_path, protocol.read(Reply, protocol.line(answer)))
 
 
 @pytest.mark.parametrize("step", [each for each in PLANS["cpu"].steps if not isinstance(each, Fetch)])
-def test_a_value_of_another_kind_of_step_is_refused(tmp_path: Path, step: Step) -> None:
-    values = {Compile: compiled(tmp_path), Run: ran(tmp_path), Compare: (Measurement(index=0, type=None),)}
-    del values[type(step)]
-    for value in values.values():
+def test_a_result_of_another_kind_of_step_is_refused(tmp_path: Path, step: WorkerStep) -> None:
+    replies = {Compile: compiled(tmp_path), Run: ran(tmp_path), Compare: compared()}
+    del replies[type(step)]
+    for each in (*replies.values(), left_nothing(verdict=None)):
         with pytest.raises(EngineError):
-            protocol.done(step, reply(value=value), [tmp_path])
+            protocol.accepted(step, each, [tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -165,16 +166,17 @@ def test_a_value_of_another_kind_of_step_is_refused(tmp_path: Path, step: Step) 
         b"[" * 100_000 + b"\n",
         b'{"a":' * 100_000 + b"\n",
         b'{"verdict": null, "seconds": ' + b"9" * 5000 + b"}\n",
-        protocol.line(reply()).replace(b'"seconds": 1.0', b'"seconds": ' + b"9" * 400),
-        protocol.line(reply()).replace(b'"value": null', b'"value": {"is": "Manifest"}'),
-        protocol.line(reply()).replace(b'"value": null', b'"value": ' + b"[" * 800 + b"]" * 800),
-        protocol.line(reply()).replace(b'"log_path": null', b'"log_path": 1'),
-        protocol.line(reply(verdict=failed())).replace(b'"failed"', b'"splendid"'),
-        protocol.line(reply(log_tail="x" * 20_000_000))[:-3],
+        protocol.line(left_nothing()).replace(b'"seconds": 1.0', b'"seconds": ' + b"9" * 400),
+        protocol.line(left_nothing()).replace(b'"is": "StepResult"', b'"is": "Manifest"'),
+        protocol.line(left_nothing()).replace(b'"log_tail": ""', b'"log_tail": ' + b"[" * 800 + b"]" * 800),
+        protocol.line(left_nothing()).replace(b'"log_path": null', b'"log_path": 1'),
+        protocol.line(left_nothing(verdict=failed())).replace(b'"failed"', b'"splendid"'),
+        protocol.line(left_nothing(log_tail="x" * 20_000_000))[:-3],
     ],
 )
 def test_a_hostile_line(line: bytes) -> None:
-    for kind in (Hello, Request, Reply):
+    kinds: tuple[Any, ...] = (Hello, Request, Reply)
+    for kind in kinds:
         with pytest.raises(EngineError, match=f"^The container sent what is no {kind.__name__}: ") as caught:
             protocol.read(kind, line)
         assert len(str(caught.value)) < 1000

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.containers.protocol import Reply, Request
+from harness.containers.protocol import Request
 from harness.core.blobs import Blob
 from harness.core.cases import Backend
 from harness.core.records import MalformedError, read, write
+from harness.pipeline.step_results import StepResult
 from tests.unit.messages import JSON, KINDS, MESSAGES, a
 
 
@@ -117,9 +118,9 @@ def test_every_shape_that_a_field_can_have() -> None:
 
 @pytest.mark.parametrize("number", [0.0, -0.0, 1e308, 5e-324, math.inf, -math.inf, math.nan])
 def test_every_float_is_json(number: float) -> None:
-    data = write(Reply(verdict=None, seconds=number, value=None, log_path=None, log_tail=""))
+    data = write(StepResult(seconds=number))
     assert type(data["seconds"]) is (float if math.isfinite(number) else str)
-    assert repr(read(Reply, data).seconds) == repr(number)
+    assert repr(read(StepResult, data).seconds) == repr(number)
 
 
 def test_a_whole_number_is_a_float_too() -> None:
@@ -206,4 +207,4 @@ def test_a_message_that_was_tampered_with_is_read_or_refused(data: st.DataObject
 
 def test_no_class_is_made_that_the_types_do_not_name() -> None:
     with pytest.raises(MalformedError):
-        read(Request, {"is": "Request", "step": {"is": "Path", "path": "/"}, "given": [], "gpu": None})
+        read(Request, {"is": "Request", "step": {"is": "Path", "path": "/"}, "needs": [], "gpu": None})

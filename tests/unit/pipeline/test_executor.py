@@ -13,7 +13,8 @@ from harness.host.gpu_locks import Pool
 from harness.host.process import CancelToken
 from harness.pipeline.executor import LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun
-from harness.pipeline.step_runner import LocalStepRunner, Results, StepResult
+from harness.pipeline.step_results import Results, StepResult
+from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.executors import Heard, steps
@@ -37,7 +38,7 @@ class Counting(LocalStepRunner):
         self.go.wait(IN_PROCESS_S)
         with self.mutex:
             self.busy[name] -= 1
-        return StepResult(step=step)
+        return StepResult()
 
 
 def fetch(name: str) -> Fetch:
@@ -60,12 +61,12 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
     wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
     wanted += [run(name, f"hip://{int(name) % 2}") for name in names]
     for step in wanted:
-        executor.start(step, {})
+        executor.start(step, Results())
     slots = {"network": 3, "compile": 2, "device hip://0": 1, "device hip://1": 1}
     assert comes_true(lambda: runner.busy == slots)
     runner.go.set()
     done = [executor.next_done(IN_PROCESS_S) for _ in wanted]
-    assert {each.step for each in done if each} == set(wanted)
+    assert {each[0] for each in done if each} == set(wanted)
     assert runner.most == slots
     assert executor.next_done(0.01) is None
 
@@ -74,7 +75,7 @@ def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
     executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
     step = planned().steps[1]
     assert isinstance(step, Compile)
-    executor.start(step, {})  # without the blobs that it needs
+    executor.start(step, Results())  # without the blobs that it needs
     with pytest.raises(KeyError):
         executor.next_done(IN_PROCESS_S)
 

@@ -8,7 +8,7 @@ from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Module, Status, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline.run_cache import CachingStepRunner, Memory
-from harness.pipeline.step_runner import Compiled, Results, StepResult
+from harness.pipeline.step_results import CompileResult, FetchResult, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from tests.unit.executors import error, failed
 from tests.unit.samples import planned, spec
@@ -26,9 +26,7 @@ class FakeRunner:
         assert results is not None
         assert gpu is None
         self.done.append(step)
-        return StepResult(
-            step=step, verdict=self._verdicts.get(type(step)), seconds=2.0, value=f"value of {len(self.done)}"
-        )
+        return StepResult(verdict=self._verdicts.get(type(step)), seconds=2.0, log_tail=f"log of {len(self.done)}")
 
 
 def judged(
@@ -39,18 +37,17 @@ def judged(
     options: dict[str, Any] = {"runtime": "r", "salt": 1} | changes
     content = options.pop("content", "b")
     caching = CachingStepRunner(runner=runner, memory=memory, release=release, reused=reused, **options)
-    results: dict[Step, StepResult] = {}
+    results = Results()
     for step in planned(spec(), name=release).steps:
         match step:
             case Fetch(blob=blob):
-                value: Any = Fetched(path=Path("b"), blob=FetchedBlob(url=blob.url, sha256=content, bytes=1), seconds=0)
-                results[step] = StepResult(step=step, value=value)
+                quoted = FetchedBlob(url=blob.url, sha256=content, bytes=1)
+                results[step] = FetchResult(fetched=Fetched(path=Path("b"), blob=quoted, seconds=0))
             case Compile():
                 module = Module(key="k", bytes=1, cached=False, sha256=sha256)
-                results[step] = StepResult(step=step, value=Compiled(folder=Path("m"), module=module))
+                results[step] = CompileResult(folder=Path("m"), module=module)
             case Run() | Compare():
                 results[step] = caching.run(step, results, None)
-                assert results[step].step is step
                 if results[step].verdict:
                     break
     return reused
@@ -95,10 +92,9 @@ def test_what_stood_in_the_way_is_not(step: type) -> None:
 def test_a_run_takes_no_time_if_it_is_remembered() -> None:
     memory = Memory()
     judged(memory, FakeRunner())
-    (run,) = (step for step in planned().steps if isinstance(step, Run))
-    done = StepResult(step=run, verdict=None, seconds=2.0)
-    memory.keep("key", "3.8.0", done)
-    assert memory.find("key", compared=False) == ("3.8.0", done)
-    assert memory.find("key", compared=True) is None
-    memory.keep("other", "3.8.0", StepResult(step=run, verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="")))
-    assert memory.find("other", compared=False) is None
+    result = StepResult(verdict=None, seconds=2.0)
+    memory.keep_run("key", "3.8.0", result)
+    assert memory.find_run("key", compared=False) == ("3.8.0", result)
+    assert memory.find_run("key", compared=True) is None
+    memory.keep_run("other", "3.8.0", StepResult(verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="")))
+    assert memory.find_run("other", compared=False) is None

@@ -10,7 +10,7 @@ from harness.core.outcomes import Kind, Outcome, Phase, Status
 from harness.host.process import CancelToken
 from harness.pipeline.planner import needs
 from harness.pipeline.scheduler import PlanRun
-from harness.pipeline.step_runner import INTERRUPTED
+from harness.pipeline.step_results import INTERRUPTED
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
 from tests.unit.executors import Decide, FakeExecutor, Heard, error, failed
 from tests.unit.samples import MI300, blob, planned, rocm_spec, spec
@@ -34,7 +34,7 @@ def outcomes(root: Path, *plans: Plan, decide: Decide = well, **more: Any) -> tu
     plan_run, _, heard = begin(root, plans, decide, **more)
     plan_run.run()
     assert sorted(each.id for each in heard.cases) == sorted(each.case.id for each in plans), "each is decided once"
-    return plan_run.outcomes
+    return plan_run.outcomes()
 
 
 def three() -> tuple[Plan, Plan, Plan]:
@@ -53,12 +53,11 @@ def test_steps_are_done_once_and_after_what_they_need(tmp_path: Path, seed: int)
     plan_run.run()
     assert len(executor.started) == len(set(executor.started))
     assert set(executor.started) == {step for plan in plans for step in plan.steps}
-    assert [outcome.status for outcome in plan_run.outcomes] == [Status.PASSED] * 3
-    assert [outcome.submodel for outcome in plan_run.outcomes] == ["one", "two", "three"], "in the order of the plans"
+    assert [outcome.status for outcome in plan_run.outcomes()] == [Status.PASSED] * 3
+    assert [outcome.submodel for outcome in plan_run.outcomes()] == ["one", "two", "three"], "in the order of the plans"
     assert [step for step, _ in heard.started] == executor.started
-    done = [each.step for each in heard.ended]
-    for place, step in enumerate(done):
-        assert set(needs(step)) <= set(done[:place])
+    for place, step in enumerate(heard.ended):
+        assert set(needs(step)) <= set(heard.ended[:place])
 
 
 def test_whatever_can_overlap_is_started_at_once(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_a_failed_step_decides_its_cases_and_does_not_stop_others(tmp_path: Path
     plans = three()
     plan_run, executor, heard = begin(tmp_path, plans, fails(Compile, "clip.mlir"), seed=seed)
     plan_run.run()
-    one, two, other = plan_run.outcomes
+    one, two, other = plan_run.outcomes()
     for outcome in (one, two):
         assert (outcome.status, outcome.kind, outcome.phase) == (Status.FAILED, Kind.NUMERIC, Phase.COMPILE)
         assert (outcome.reason, outcome.log_tail) == ("wrong", "its end")
@@ -164,20 +163,20 @@ def test_what_is_blocked_is_told_without_a_step(tmp_path: Path) -> None:
         submodel="new", compiler_flags=("--iree-dispatch-creation-data-tiling",), run_test_expecting_to_fail=True
     )
     plan_run, executor, heard = begin(tmp_path, [nowhere, planned(), planned(new, name="3.4.0")])
-    before = plan_run.outcomes
+    before = plan_run.outcomes()
     plan_run.run()
     assert [each.status for each in before] == [Status.ERROR, Status.ERROR, Status.UNSUPPORTED]
-    assert [each.status for each in plan_run.outcomes] == [Status.ERROR, Status.PASSED, Status.UNSUPPORTED]
-    assert [each.kind for each in plan_run.outcomes] == [Kind.DEVICE, None, None]
-    assert plan_run.outcomes[2].phase is None
-    assert "does not know --iree-dispatch-creation-data-tiling" in plan_run.outcomes[2].reason
+    assert [each.status for each in plan_run.outcomes()] == [Status.ERROR, Status.PASSED, Status.UNSUPPORTED]
+    assert [each.kind for each in plan_run.outcomes()] == [Kind.DEVICE, None, None]
+    assert plan_run.outcomes()[2].phase is None
+    assert "does not know --iree-dispatch-creation-data-tiling" in plan_run.outcomes()[2].reason
     assert [each.submodel for each in heard.cases] == ["nowhere", "new", "clip"], "at once"
     assert len(executor.started) == len(planned().steps)
 
 
 def test_before_it_is_run_everything_is_interrupted(tmp_path: Path) -> None:
     plan_run, _, _ = begin(tmp_path, three())
-    for outcome in plan_run.outcomes:
+    for outcome in plan_run.outcomes():
         assert (outcome.status, outcome.kind, outcome.reason) == (Status.ERROR, Kind.TOOL, INTERRUPTED.reason)
         assert (outcome.phase, outcome.commands["run"][0]) == (None, "iree-run-module")
 
@@ -200,7 +199,7 @@ def test_an_interrupt_leaves_complete_outcomes(tmp_path: Path, stop: BaseExcepti
         plan_run.run()
     assert cancel.is_set()
     assert executor.under_way == [], "all that was running has ended"
-    found = {outcome.submodel: outcome for outcome in plan_run.outcomes}
+    found = {outcome.submodel: outcome for outcome in plan_run.outcomes()}
     assert list(found) == ["one", "two", "three"]
     decided = {outcome.submodel: outcome for outcome in heard.cases}
     for name, outcome in found.items():
@@ -220,7 +219,7 @@ def test_a_cancelled_run_starts_nothing_more(tmp_path: Path) -> None:
     plan_run.run()
     assert {type(step) for step in executor.started} == {Fetch}
     assert executor.under_way == []
-    assert {outcome.reason for outcome in plan_run.outcomes} == {INTERRUPTED.reason}
+    assert {outcome.reason for outcome in plan_run.outcomes()} == {INTERRUPTED.reason}
 
 
 def test_an_outcome_tells_all_that_was_done(tmp_path: Path) -> None:
@@ -253,9 +252,9 @@ def test_a_log_among_the_results_stays_where_it_is(tmp_path: Path) -> None:
         def next_done(self, timeout_s: float | None) -> Any:
             done = super().next_done(timeout_s)
             place = tmp_path / "out/logs/modules/a.log"
-            return dataclasses.replace(done, log_path=place) if done and done.log_path else done
+            return (done[0], dataclasses.replace(done[1], log_path=place)) if done and done[1].log_path else done
 
     plan_run = PlanRun([planned()], InPlace(tmp_path), Heard(), out_dir=tmp_path / "out", cancel=CancelToken())
     plan_run.run()
-    assert set(plan_run.outcomes[0].logs.values()) == {"logs/modules/a.log"}
+    assert set(plan_run.outcomes()[0].logs.values()) == {"logs/modules/a.log"}
     assert not (tmp_path / "out").exists()

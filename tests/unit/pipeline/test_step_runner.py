@@ -9,55 +9,18 @@ from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Status
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import ProcessResult
-from harness.pipeline.signature import declared_outputs
-from harness.pipeline.step_runner import Ran, Results, StepResult, _dispatches, case_dir, log_tail, log_text
+from harness.pipeline import logs
+from harness.pipeline.step_results import CompareResult, FetchResult, Results, RunResult
+from harness.pipeline.step_runner import _dispatches
 from harness.pipeline.steps import Compare, Fetch, Link, Run
 from tests.unit.executors import steps
 
 MIB = 1 << 20
-# What iree-dump-module prints of three functions; the same on 3.0.0, 3.6.0 and 3.13.0.
-SIGNATURE = """\
-Exported Functions:
-  [  0] two(!vm.ref<?>) -> (!vm.ref<?>, !vm.ref<?>)
-        iree.abi.declaration: sync func @two(%input0: tensor<4xf32>) -> \
-(%output0: tensor<4xf32>, %output1: tensor<4xi32>)
-  [  1] Model from "x"; rm -rf(!vm.ref<?>) -> (!vm.ref<?>)
-        iree.abi.declaration: sync func @Model from "x"; rm -rf(%input0: tensor<?xf32>) -> (%output0: tensor<?x3xf32>)
-  [  2] nil(!vm.ref<?>) -> ()
-        iree.abi.declaration: sync func @nil(%input0: tensor<4xf32>) -> ()
-  [  3] sc(i32) -> (i32)
-        iree.abi.declaration: sync func @sc(%input0: i32) -> (%output0: i32)
-  [  4] async(!vm.ref<?>, !vm.ref<?>) -> (!vm.ref<?>)
-        iree.abi.declaration: async func @async(%input0: tensor<2xcomplex<f32>>) -> (%output0: tensor<2xcomplex<f32>>)
-  [  5] __init() -> ()
-"""
-
-
-@pytest.mark.parametrize(
-    ("function", "outputs"),
-    [
-        ("two", ("4xf32", "4xi32")),
-        (None, ("4xf32", "4xi32")),
-        ('Model from "x"; rm -rf', ("?x3xf32",)),
-        ("nil", ()),
-        ("sc", ("i32",)),
-        ("async", ("2xcomplex<f32>",)),
-        ("tw.", None),
-        ("missing", None),
-    ],
-)
-def test_the_types_that_a_program_declares(function: str | None, outputs: tuple[str, ...] | None) -> None:
-    assert declared_outputs(SIGNATURE, function) == outputs
-
-
-def test_a_program_that_declares_none() -> None:
-    assert declared_outputs("", "two") is None
-    assert declared_outputs("Exported Functions:\n  [  0] two() -> ()\n", None) is None
 
 
 def test_folders_of_cases(tmp_path: Path) -> None:
-    assert case_dir(tmp_path, "sd3/clip[rocm-gfx942]") == tmp_path / "sd3/clip-rocm-gfx942"
-    assert case_dir(tmp_path, "sd3/clip[cpu]") == tmp_path / "sd3/clip-cpu"
+    assert logs.case_dir(tmp_path, "sd3/clip[rocm-gfx942]") == tmp_path / "sd3/clip-rocm-gfx942"
+    assert logs.case_dir(tmp_path, "sd3/clip[cpu]") == tmp_path / "sd3/clip-cpu"
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB, MIB + 1, 2 * MIB - 1, 2 * MIB])
@@ -65,29 +28,29 @@ def test_a_log_is_read_whole_up_to_two_mebibytes(tmp_path: Path, size: int) -> N
     log = tmp_path / "log"
     text = "".join(chr(ord("a") + index % 26) for index in range(26)) * (size // 26 + 1)
     log.write_text(text[:size])
-    assert log_text(log) == text[:size]
+    assert logs.text(log) == text[:size]
 
 
 def test_a_longer_log_is_read_without_its_middle(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a" * MIB + b"b" * 5 * MIB + b"c" * MIB)
-    assert log_text(log) == "a" * MIB + "c" * MIB
+    assert logs.text(log) == "a" * MIB + "c" * MIB
     log.write_bytes(b"a" * MIB + b"bc" + b"d" * (MIB - 1))
-    assert log_text(log) == "a" * MIB + "c" + "d" * (MIB - 1)
+    assert logs.text(log) == "a" * MIB + "c" + "d" * (MIB - 1)
 
 
 def test_the_tail_of_a_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"short\n")
-    assert log_tail(log) == "short\n"
+    assert logs.tail(log) == "short\n"
     log.write_bytes(b"a" * 70_000 + b"b" * 65_536)
-    assert log_tail(log) == "b" * 65_536
+    assert logs.tail(log) == "b" * 65_536
 
 
 def test_bytes_of_a_log_that_are_no_text(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"\xff\x00ok")
-    assert log_text(log) == log_tail(log) == "\ufffd\x00ok"
+    assert logs.text(log) == logs.tail(log) == "\ufffd\x00ok"
 
 
 @pytest.mark.parametrize(
@@ -145,35 +108,38 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
 
 
 def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), {}, None)
+    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), Results(), None)
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("no-such-profiler cannot be started: No such file")
 
 
-def compared(root: Path, actual: bytes, declared: tuple[str, ...] | None, expected: str | None = "2xf32") -> StepResult:
+def compared(
+    root: Path, actual: bytes, declared: tuple[str, ...] | None, expected: str | None = "2xf32"
+) -> CompareResult:
     """Judge one output of a run against 1 and 2."""
     outputs = root / "outputs"
     outputs.mkdir()
     (outputs / "0.bin").write_bytes(actual)
     (root / "blob").write_bytes(np.array([1, 2], np.float32).tobytes())
-    ended = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
+    process = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
     link = Link(name="expected.0.bin", blob=Blob(url="file:///blob"))
     quoted = FetchedBlob(url=link.blob.url, sha256="", bytes=8)
     run, fetch = a_run(), Fetch(blob=link.blob)
-    results: Results = {
-        run: StepResult(step=run, value=Ran(folder=outputs, ended=ended, declared=declared)),
-        fetch: StepResult(step=fetch, value=Fetched(path=root / "blob", blob=quoted, seconds=0)),
-    }
+    results = Results()
+    results[run] = RunResult(folder=outputs, process=process, declared=declared)
+    results[fetch] = FetchResult(fetched=Fetched(path=root / "blob", blob=quoted, seconds=0))
     wanted = (link, TensorType.parse(expected)) if expected else None
-    return steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
+    result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
+    assert isinstance(result, CompareResult)
+    return result
 
 
 @pytest.mark.parametrize("declared", [None, ("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])
 def test_outputs_that_are_right_are_not_kept(tmp_path: Path, declared: tuple[str, ...] | None) -> None:
     done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), declared)
     assert done.verdict is None
-    assert [(each.type, each.elements, each.kind) for each in done.value] == [("2xf32", 2, None)]
+    assert [(each.type, each.elements, each.kind) for each in done.outputs] == [("2xf32", 2, None)]
     assert not (tmp_path / "outputs").exists()
 
 
@@ -181,7 +147,7 @@ def test_outputs_that_are_wrong_are_kept(tmp_path: Path) -> None:
     done = compared(tmp_path, np.array([1, 3], np.float32).tobytes(), ("2xf32",))
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.FAILED, Kind.NUMERIC)
-    assert done.verdict.reason == done.value[0].reason
+    assert done.verdict.reason == done.outputs[0].reason
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["0.bin"]
 
 
@@ -195,7 +161,7 @@ def test_a_declared_type_that_rules_out_the_expected_one(tmp_path: Path, declare
 
 def test_an_ignored_output_is_not_judged(tmp_path: Path) -> None:
     done = compared(tmp_path, b"", None, expected=None)
-    assert (done.verdict, [each.ignored for each in done.value]) == (None, [True])
+    assert (done.verdict, [each.ignored for each in done.outputs]) == (None, [True])
 
 
 def test_the_time_of_a_step_is_measured(tmp_path: Path) -> None:

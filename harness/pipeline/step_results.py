@@ -1,0 +1,101 @@
+"""What steps leave behind: how each one ended, and what the steps that need it use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from harness.core.blobs import Blob, Fetched
+from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
+from harness.host.process import ProcessResult
+from harness.pipeline.steps import Compile, Fetch, Run, Step
+
+INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before it was judged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """How a step ended. The result of a step that leaves nothing to others has no other fields.
+
+    Attributes:
+        verdict: what went wrong, or None.
+        seconds: duration without the time spent waiting for a resource.
+        log_path: the log of the program that the step ran, if it ran one.
+        log_tail: the end of that log if something went wrong.
+    """
+
+    verdict: Verdict | None = None
+    seconds: float = 0.0
+    log_path: Path | None = None
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchResult(StepResult):
+    """A blob on disk."""
+
+    fetched: Fetched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileResult(StepResult):
+    """A module in the store.
+
+    Attributes:
+        folder: the folder with the module, the log and the statistics of the compiler.
+        module: the module as the results quote it.
+        signature: what `iree-dump-module` prints about the functions of the module.
+    """
+
+    folder: Path
+    module: Module
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult(StepResult):
+    """The raw outputs of a run.
+
+    Attributes:
+        folder: the folder with one file for each output.
+        process: how iree-run-module ended.
+        declared: the types that the module declares for its outputs, e.g. `?x3xf32`; None if unknown.
+    """
+
+    folder: Path
+    process: ProcessResult
+    declared: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareResult(StepResult):
+    """Every output of a run, measured against what the spec expects."""
+
+    outputs: tuple[Measurement, ...]
+
+
+_Result = TypeVar("_Result", bound=StepResult)
+
+
+class Results(dict[Step, StepResult]):
+    """The results of the steps done so far. The methods return the result of a step that succeeded.
+
+    They raise KeyError if the step was not done, and TypeError if it left nothing.
+    """
+
+    def fetched(self, blob: Blob) -> Fetched:
+        """Return where a blob is."""
+        return self._result(Fetch(blob=blob), FetchResult).fetched
+
+    def compiled(self, step: Compile) -> CompileResult:
+        """Return what a compilation left."""
+        return self._result(step, CompileResult)
+
+    def ran(self, step: Run) -> RunResult:
+        """Return what a run left."""
+        return self._result(step, RunResult)
+
+    def _result(self, step: Step, kind: type[_Result]) -> _Result:
+        result = self[step]
+        if not isinstance(result, kind):
+            raise TypeError(f"{type(step).__name__} left a {type(result).__name__}; expected a {kind.__name__}")
+        return result
