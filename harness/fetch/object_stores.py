@@ -10,6 +10,7 @@ import contextlib
 import errno
 import functools
 import importlib
+import inspect
 import logging
 import re
 import sys
@@ -199,16 +200,21 @@ def _s3(stall_s: float) -> Any:
     made = importlib.import_module("s3fs").S3FileSystem(
         anon=anonymous, version_aware=True, config_kwargs=config, **_FRESH
     )
-    made.retries = 1  # how often it tries; the class has 5, on top of botocore's
+    made.retries = 1  # attempts; by default 5, each on top of botocore's
     return made
 
 
 def _google(stall_s: float) -> Any:
-    """Without credentials it becomes anonymous by itself. Its extended class would ask over gRPC, past proxies."""
+    """Return a file system that becomes anonymous by itself where there are no credentials.
+
+    gcsfs.GCSFileSystem would be its extended class, which asks over gRPC, past proxies. The class takes no number of
+    retries: the decorator of its private `_request` makes 6 attempts in up to 35 s, unheard. The extra `remote` has
+    upper bounds therefore, and a test looks for `_request`.
+    """
     timeout = importlib.import_module("aiohttp").ClientTimeout(sock_connect=stall_s, sock_read=stall_s)
     kind = importlib.import_module("gcsfs.core").GCSFileSystem
     made = kind(access="read_only", requests_timeout=timeout, **_FRESH)
-    made._request = functools.partial(kind._request.__wrapped__, made)  # noqa: SLF001 - its decorator tries 6 times
+    made._request = functools.partial(inspect.unwrap(kind._request), made)  # noqa: SLF001 - see above
     return made
 
 

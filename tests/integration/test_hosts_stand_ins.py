@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from harness.fetch import object_stores
+from harness.fetch.object_stores import ObjectSource
+from harness.fetch.source import AttemptError
+from tests.integration.faulty_server import FaultyServer, Reply
 from tests.integration.hosts import BIG, md5, run_alone
 from tests.integration.laboratory import Laboratory
 
@@ -94,6 +98,31 @@ def test_the_command_fetches_from_google_and_the_hub(lab: Laboratory, hub: Hub, 
     assert hashlib.sha256(BODY).hexdigest()[:12] in result.text
     assert "warning" not in result.text.lower()
     assert kind.paths.count(path) >= len(BODY) // (4 << 20)
+
+
+@pytest.mark.parametrize(
+    ("reply", "shown", "busy"),
+    [
+        (Reply(status=503), "503", True),
+        (Reply(status=500), "500", False),
+        (Reply(head=b"", body=b"x", stall_at=0), "Timeout", False),
+        (Reply(head=b"I am no HTTP server\r\n\r\n"), "Bad status line", False),
+    ],
+    ids=["503", "500", "stalled", "garbage"],
+)
+def test_an_attempt_at_google_ends_soon(
+    reply: Reply, shown: str, *, busy: bool, own_environment: pytest.MonkeyPatch
+) -> None:
+    with FaultyServer() as server:
+        server.serve("/storage/v1/b/models/o/a", reply)
+        own_environment.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.port}")
+        own_environment.setenv("NO_GCE_CHECK", "true")
+        object_stores._shared.cache_clear()
+        opened = ObjectSource("gs://models/a", stall_s=0.5).opened(0, None, None, None)
+        with pytest.raises(AttemptError, match=shown) as raised, opened:
+            pytest.fail("it opened")
+        assert (raised.value.failure.retriable, raised.value.failure.busy) == (True, busy)
+        assert server.count("/storage/v1/b/models/o/a") == 1
 
 
 def test_the_hub_is_told_a_token_and_nobody_else(lab: Laboratory, hub: Hub) -> None:
