@@ -1,11 +1,9 @@
 """The harness as a library: check models, plan them, or find the release that broke one.
 
-    from pathlib import Path
-
     from harness.api import CaseSettings, ContainerSettings, Settings, quality
 
     settings = Settings(
-        cases=CaseSettings(selectors=("sd3/clip",), specs=Path("quality_tests")),
+        cases=CaseSettings(selectors=("tiny/clip",)),
         container=ContainerSettings(engine="local"),
     )
     report = quality(settings)
