@@ -3,16 +3,15 @@
 import contextlib
 import threading
 from collections.abc import Sequence
-
-import httpx  # noqa: TID251 - for the type of what `connection` lends
+from typing import TYPE_CHECKING
 
 from harness.core import urls
 from harness.core.blobs import Blob
-from harness.fetch import http
-from harness.fetch.http import HttpSource
-from harness.fetch.object_stores import ObjectSource
 from harness.fetch.source import AttemptError, Head, Source
 from harness.host.process import CancelToken
+
+if TYPE_CHECKING:  # it takes 0.1 s to load, and what is cached needs no connection
+    from harness.fetch.http import Client
 
 
 class Hosts:
@@ -27,7 +26,7 @@ class Hosts:
             stall_s: seconds without a byte after which a host is given up.
         """
         self._mirrors, self._grants, self._stall_s = mirrors, grants, stall_s
-        self._client: httpx.Client | None = None
+        self._client: Client | None = None
         self._mutex = threading.Lock()
 
     def close(self) -> None:
@@ -62,15 +61,15 @@ class Hosts:
         return urls.granted(blob.url, self._grants)
 
     def _source(self, url: str) -> Source:
-        if _is_http(url):
-            return HttpSource(client=self._shared_client(), url=url)
-        return ObjectSource(url, stall_s=self._stall_s)
+        if not _is_http(url):
+            from harness.fetch.object_stores import ObjectSource  # noqa: PLC0415 - few blobs are in one
 
-    def _shared_client(self) -> httpx.Client:
+            return ObjectSource(url, stall_s=self._stall_s)
+        from harness.fetch import http  # noqa: PLC0415 - see above
+
         with self._mutex:
-            if self._client is None:
-                self._client = http.new_client(stall_s=self._stall_s)
-            return self._client
+            self._client = self._client or http.new_client(stall_s=self._stall_s)
+            return http.HttpSource(client=self._client, url=url)
 
 
 def _is_http(url: str) -> bool:

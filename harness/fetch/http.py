@@ -44,9 +44,10 @@ for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secret
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 Trace = Callable[[str, Mapping[str, Any]], None]
+Client = httpx.Client
 
 
-def new_client(*, stall_s: float) -> httpx.Client:
+def new_client(*, stall_s: float) -> Client:
     """Return what downloads share; opens no connection yet.
 
     Raises:

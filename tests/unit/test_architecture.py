@@ -38,7 +38,7 @@ DOORS: dict[str, set[str]] = {
     "subprocess": {"host.process"},
     "os.posix_spawn": {"host.supervisor"},
     "os.system": set(),
-    "httpx": {"fetch.http", "fetch.hosts"},
+    "httpx": {"fetch.http"},
     "httpcore": {"fetch.http"},
     "urllib.request": set(),
     "http.server": {"fetch.mirror_server"},
