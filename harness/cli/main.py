@@ -7,20 +7,16 @@ import os
 import signal
 import stat
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from harness.cli import arguments
-from harness.core.callbacks import ignore
 from harness.core.errors import HarnessError, SpecError, Terminated
 from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED
 
 Environment = Mapping[str, str]
 _FIRST_OWN_DESCRIPTOR = 3
-_WAKE_S = 0.1
 
 
 def entry_point() -> NoReturn:
@@ -28,7 +24,6 @@ def entry_point() -> NoReturn:
     _mend_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
-    _wake_for_signals()
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - this is the place
 
 
@@ -70,28 +65,6 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _wake_for_signals() -> None:
-    """Have a signal heard that comes when the main thread is about to wait.
-
-    CPython runs handlers between two bytecodes. One whose signal comes after the last of them and before the wait
-    itself would run when that wait is over, hours later. So once a signal has come, waits are interrupted from here.
-    """
-    read_fd, write_fd = os.pipe()
-    os.set_blocking(write_fd, False)
-    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    signal.signal(signal.SIGURG, ignore)
-    main_thread = threading.get_ident()
-
-    def wake() -> None:
-        os.read(read_fd, 1)
-        while True:
-            signal.pthread_kill(main_thread, signal.SIGURG)
-            time.sleep(_WAKE_S)
-
-    with _signals_held():  # by this thread for good: they are for the main thread
-        threading.Thread(target=wake, daemon=True).start()
 
 
 def _terminated(number: int, _frame: object) -> None:

@@ -16,6 +16,7 @@ from harness.fetch.partial import Limits, PartialDownload
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
 from harness.fetch.source import AttemptError, Failure, Head, Source
+from harness.host import waiting
 from harness.host.process import Cancelled, CancelToken
 
 _TICK_S = 0.1
@@ -107,8 +108,7 @@ class _Download:
         finally:
             self._end()
             for each in (*self._workers, hasher):
-                if each.is_alive():  # an interrupt may have come before it was started
-                    each.join()
+                waiting.join(each)
         self._options.progress(self._blob, self._ranges.came, self._ranges.total)
         if self._failed is not None:
             if isinstance(self._failed, AttemptError) and self._failed.failure.raises is IntegrityError:

@@ -14,7 +14,6 @@ import stat
 import threading
 import time
 from collections.abc import Container, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from harness.fetch.download import DownloadOptions, Received, download
 from harness.fetch.hosts import Hosts
 from harness.fetch.partial import BLOB, JOURNAL, expectation
 from harness.fetch.source import AttemptError, Head
+from harness.host import waiting
 from harness.host.disk import allocated_bytes, free_bytes
 from harness.host.process import Cancelled
 from harness.store import url_index
@@ -89,8 +89,7 @@ class Fetcher:
     def estimate(self, blobs: Iterable[Blob]) -> FetchEstimate:
         """Find out what is to come; what is there already is kept from being removed."""
         missing = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
-        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            sizes = list(pool.map(self._told_bytes, missing))
+        sizes = waiting.mapped(self._told_bytes, missing, at_once=_ASKED_AT_ONCE)
         there = sum(_allocated_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
         return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - there))
 
@@ -100,8 +99,7 @@ class Fetcher:
         What neither the store nor the lock says is asked of the hosts, several at once, unless `offline`. Whatever goes
         wrong with that, the size is then unknown; so it is of those that did not answer before an order to stop.
         """
-        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            return list(pool.map(self._forecast_blob, dict.fromkeys(blobs)))
+        return waiting.mapped(self._forecast_blob, dict.fromkeys(blobs), at_once=_ASKED_AT_ONCE)
 
     def check_room(self, estimate: FetchEstimate) -> None:
         """Refuse to fetch anything if there is no room for all that is to come together."""

@@ -17,6 +17,7 @@ import socket  # noqa: TID251 - for the names of addresses; socketserver is what
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ from harness.core.callbacks import Notice
 from harness.core.errors import DiskError, UsageError
 from harness.core.urls import REMOTE, index_key, lock_key, redacted
 from harness.fetch.partial import BLOB
+from harness.host.waiting import SLICE_S
 from harness.store import url_index
 from harness.store.entry import MANIFEST, stat_stamp
 from harness.store.store import Store
@@ -42,7 +44,8 @@ Use it: harness quality --mirror https://={url}https://
 def run(store: Store, host: str, port: int, say: Notice) -> None:
     """Serve until ^C or SIGTERM, then return; arguments and errors as of `serving`."""
     with contextlib.suppress(KeyboardInterrupt), serving(store, host, port, say):
-        threading.Event().wait()
+        while True:
+            time.sleep(SLICE_S)
 
 
 @contextlib.contextmanager

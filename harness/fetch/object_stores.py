@@ -25,6 +25,7 @@ from typing import Any
 
 from harness.core.urls import redacted
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
+from harness.host import waiting
 from harness.host.process import Cancelled, CancelToken
 
 # A piece is held about twice while it comes: 8 connections need some 64 MiB.
@@ -154,7 +155,7 @@ class ObjectSource:
                 return getattr(filesystem, method)(**arguments)
             call = asyncio.run_coroutine_threadsafe(getattr(filesystem, f"_{method}")(**arguments), filesystem.loop)
             with _cancelled_by(cancel, call):
-                return call.result()
+                return waiting.result(call)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Protocol
 
 from harness.core.blobs import Blob, BlobForecast, FetchedBlob
@@ -14,6 +13,7 @@ from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher, FetchEstimate, FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled, CancelToken
+from harness.host.waiting import Threads, completed
 from harness.store import gc
 from harness.store.store import Store
 
@@ -130,11 +130,11 @@ def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: N
 
         with (
             fetcher(settings, store, live.notice, progress=live.bytes_came, cancel=cancel) as opened,
-            ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
+            Threads[str](FETCHES_AT_ONCE) as threads,
         ):
             try:
                 live.expect(make_room(settings, opened, blobs, live.notice))
-                for ended in as_completed([pool.submit(fetch, blob) for blob in blobs]):
+                for ended in completed([threads.submit(fetch, blob) for blob in blobs]):
                     say(ended.result())
             except BaseException:
                 cancel.set()

@@ -88,7 +88,8 @@ class Pins:
     def hold(self, name: str) -> None:
         """Hold a name until closed, or until the process ends; where nothing can be locked, do nothing."""
         with contextlib.suppress(OSError):
-            _lock_byte(self._opened(read_only=True), fcntl.F_OFD_SETLKW, fcntl.F_RDLCK, _offset(name))
+            while not self._is_held(name):
+                time.sleep(_POLL_S)
 
     def probe(self) -> None:
         """Raise the OSError that says why nothing can be seized here, if it is so."""
@@ -113,6 +114,13 @@ class Pins:
         with self._mutex:
             self._close()
             self._descriptor = -1
+
+    def _is_held(self, name: str) -> bool:
+        try:
+            _lock_byte(self._opened(read_only=True), fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _offset(name))
+        except BlockingIOError:
+            return False
+        return True
 
     def _opened(self, *, read_only: bool = False) -> int:
         """Return the descriptor; who only holds can do so where nothing can be written, if the file is there."""

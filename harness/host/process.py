@@ -19,11 +19,10 @@ from typing import IO
 
 from harness.core.errors import DiskError, ToolError
 from harness.host import supervisor
+from harness.host.waiting import SLICE_S
 
 # What a program says of it, by way of the C library's text for ENOSPC.
 NO_SPACE = "No space left on device"
-# poll(2) takes an int: 24 days.
-_LONGEST_POLL_MS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +206,11 @@ def _comes(report: IO[str], timeout_s: float, cancel: CancelToken | None) -> boo
     poll.register(report, select.POLLIN)
     if cancel is not None:
         poll.register(cancel, select.POLLIN)
-    ready = {descriptor for descriptor, _ in poll.poll(min(timeout_s * 1000, _LONGEST_POLL_MS))}
-    return report.fileno() in ready
+    deadline = time.monotonic() + timeout_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        if ready := {descriptor for descriptor, _ in poll.poll(1000 * min(left_s, SLICE_S))}:
+            return report.fileno() in ready
+    return False
 
 
 def _ended(line: str, *, timed_out: bool, seconds: float) -> ProcessResult:

@@ -21,7 +21,7 @@ class Executor(Protocol):
     def start(self, step: Step, results: Results) -> None:
         """Begin a step whose needs are among the results."""
 
-    def next_done(self, timeout_s: float | None) -> tuple[Step, StepResult] | None:
+    def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end; None when the time is up."""
 
 
@@ -58,7 +58,7 @@ class LocalExecutor:
         self._waiting.setdefault(resource(step), deque()).append((step, results))
         self._fill(resource(step))
 
-    def next_done(self, timeout_s: float | None) -> tuple[Step, StepResult] | None:
+    def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end; raises what broke in its thread, which is a bug of ours."""
         try:
             done = self._done.get(timeout=timeout_s)

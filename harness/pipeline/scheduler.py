@@ -7,6 +7,7 @@ from typing import Protocol
 
 from harness.core.outcomes import Outcome, Verdict
 from harness.host.process import CancelToken
+from harness.host.waiting import SLICE_S
 from harness.pipeline import planner as planning
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
@@ -71,7 +72,7 @@ class PlanRun:
                 self._decide(each, each.blocked)
         self._start_ready()
         while self._started - self._results.keys():
-            if done := self._executor.next_done(None):
+            if done := self._executor.next_done(SLICE_S):
                 self._take(*done)
                 self._start_ready()
 

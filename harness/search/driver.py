@@ -1,11 +1,11 @@
 """Goes through releases until a question is answered: asks where to look, has it looked at, and notes what was seen."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
 from dataclasses import replace
 from typing import Protocol
 
 from harness.core.outcomes import Outcome, Phase
+from harness.host.waiting import completed
 from harness.search import finding, probes
 from harness.search.bisect import Change
 from harness.search.finding import Attribution, Finding
@@ -48,7 +48,7 @@ def search(start: Finding, judge: Judge, *, at_once: int, note: Callable[[Probe]
             futures = {pool.submit(_seen, found, judge, place): place for place in places}
             for place in found.next_candidates:
                 judge.prepare(found.asked.releases[place])
-            for future in as_completed(futures):
+            for future in completed(futures):
                 probe = future.result()
                 found = replace(found, seen={**found.seen, futures[future]: probe})
                 note(probe)

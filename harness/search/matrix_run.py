@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import Outcome, Report, exit_code
 from harness.core.settings import SearchSettings, Settings
 from harness.host.disk import write_all
+from harness.host.waiting import completed
 from harness.iree.releases import Releases
 from harness.pipeline import selection
 from harness.report import facts, junit, results
@@ -78,7 +78,7 @@ class MatrixRun:
         try:
             with contextlib.closing(runner), threads(at_once) as pool:
                 futures = {pool.submit(runner.probe, name): name for name in left}
-                for future in as_completed(futures):
+                for future in completed(futures):
                     self._take(futures[future], future.result(), book, live)
                     for name in [name for name in left if name not in self._known][: 2 * at_once]:
                         runner.prepare(name)

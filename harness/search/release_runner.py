@@ -15,6 +15,7 @@ from harness.core.settings import Settings
 from harness.fetch import provision
 from harness.host.devices import Gpu
 from harness.host.process import Cancelled, CancelToken
+from harness.host.waiting import Threads
 from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.iree.toolchain import Toolchain
@@ -108,12 +109,12 @@ class ReleaseRunner:
         self._cases, self._out_dir, self._live = cases, out_dir, live
         self._memory, self._known = Memory(), known
         self._prepared: set[str] = set()
-        self._preparing = ThreadPoolExecutor(_PREPARED_AT_ONCE)
+        self._preparing = Threads[None](_PREPARED_AT_ONCE)
 
     def close(self) -> None:
         """Stop what is still being prepared, and whatever else is under way."""
         self.cancel.set()
-        self._preparing.shutdown(cancel_futures=True)
+        self._preparing.close()
 
     def probe(self, release: str, run: int = 1) -> ReleaseResult:
         """Test the cases with a release, for the first or another time.

@@ -62,9 +62,9 @@ class FakeExecutor:
         self.started.append(step)
         self.under_way.append(step)
 
-    def next_done(self, timeout_s: float | None) -> tuple[Step, StepResult] | None:
+    def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Return one of the steps under way, or raise what `decide` says."""
-        assert timeout_s is None or timeout_s > 0
+        assert timeout_s > 0
         step = self.under_way.pop(self._random.randrange(len(self.under_way)))
         verdict = self._decide(step)
         if isinstance(verdict, BaseException):

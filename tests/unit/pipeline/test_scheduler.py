@@ -249,7 +249,7 @@ def test_logs_are_copied_into_the_results(tmp_path: Path) -> None:
 
 def test_a_log_among_the_results_stays_where_it_is(tmp_path: Path) -> None:
     class InPlace(FakeExecutor):
-        def next_done(self, timeout_s: float | None) -> Any:
+        def next_done(self, timeout_s: float) -> Any:
             done = super().next_done(timeout_s)
             place = tmp_path / "out/logs/modules/a.log"
             return (done[0], dataclasses.replace(done[1], log_path=place)) if done and done[1].log_path else done
