@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.containers import build_context, container, definitions, images, sockets
+from harness.containers import build_context, container, definitions, sockets
 from harness.containers.confinement import Grants
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
+from harness.containers.image_builder import ImageBuilder
 from harness.containers.images import LocalImage
 from harness.core.callbacks import Notice
 from harness.core.cases import Backend
@@ -125,8 +126,8 @@ class ContainerProvider:
     def _image(self, engine: Engine, store: Store, cancel: CancelToken, notice: Notice) -> LocalImage:
         settings = self.source.settings
         with provision.fetcher(settings.fetch, store, notice, cancel=cancel) as fetcher:
-            builder = images.means(settings, engine, fetcher, cancel, notice)
+            builder = ImageBuilder.of(settings, engine, fetcher, cancel, notice)
             if self.image is None:
-                return images.have_by_digest(self.image_name, builder)
+                return builder.provide_by_digest(self.image_name)
             exact = release_sources.pinned(self.source.find(store, cancel, notice), fetcher)
-            return images.have(build_context.recipe(settings.container, self.image, exact), builder)
+            return builder.provide(build_context.recipe(settings.container, self.image, exact))

@@ -11,6 +11,7 @@ from harness.containers import build_context, definitions, images, sockets
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
+from harness.containers.image_builder import ImageBuilder
 from harness.core.errors import EngineError, UsageError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import Settings
@@ -44,14 +45,14 @@ def _tag(invocation: Invocation) -> int:
 
 def _build(invocation: Invocation) -> int:
     with _found(invocation.settings, _named(invocation), sys.stdout) as (wanted, fetcher):
-        had = images.have(wanted, _means(invocation.settings, fetcher))
-    sys.stdout.write(f"{had.reference}  {size(had.size_bytes)}\n")
+        built = _builder(invocation.settings, fetcher).provide(wanted)
+    sys.stdout.write(f"{built.reference}  {size(built.size_bytes)}\n")
     return EXIT_OK
 
 
 def _push(invocation: Invocation) -> int:
     with _found(invocation.settings, _named(invocation), sys.stdout) as (wanted, fetcher):
-        pushed = images.push(wanted, _means(invocation.settings, fetcher))
+        pushed = _builder(invocation.settings, fetcher).push(wanted)
     sys.stdout.write(f"{pushed}\n")
     return EXIT_OK
 
@@ -68,8 +69,8 @@ def _found(settings: Settings, chosen: Image, stream: TextIO) -> Iterator[tuple[
         yield build_context.recipe(settings.container, chosen, release_sources.pinned(release, fetcher)), fetcher
 
 
-def _means(settings: Settings, fetcher: Fetcher) -> images.ImageBuilder:
-    return images.means(settings, _engine(settings), fetcher, CancelToken(), fetcher.options.notice)
+def _builder(settings: Settings, fetcher: Fetcher) -> ImageBuilder:
+    return ImageBuilder.of(settings, _engine(settings), fetcher, CancelToken(), fetcher.options.notice)
 
 
 def _engine(settings: Settings) -> Engine:

@@ -13,7 +13,7 @@ from harness.containers import images
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import About, Engine
-from harness.containers.images import ImageBuilder
+from harness.containers.image_builder import ImageBuilder
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice
 from harness.core.errors import EngineError, FetchError, UsageError
@@ -134,7 +134,7 @@ def not_to_be_had(blob: Blob) -> Fetched:
     raise AssertionError(f"{blob.url} is fetched")
 
 
-def means(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> ImageBuilder:
+def builder(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> ImageBuilder:
     wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": CancelToken()}
     wanted |= {
         "engine": engine,
@@ -161,7 +161,7 @@ def installed(store: Store, recipe: Recipe) -> None:
 def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     name = images.named(recipe)
     engine.had[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@{DIGEST}"])
-    had = images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
+    had = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
     assert name == f"localhost/iree-quality:{recipe.tag}"
     assert (had.reference, had.id, had.size_bytes) == (name, "sha256:id", 100)
     assert had.facts == {"reference": name, "id": "sha256:id", "digest": None}
@@ -171,7 +171,7 @@ def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEng
 def test_then_that_of_the_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     there = f"{REPOSITORY}:{recipe.tag}"
     engine.registry[there] = found({"iree-quality.inputs": recipe.inputs})
-    had = images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
+    had = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
     assert had.reference == images.named(recipe)
     assert engine.did == [f"pull {there}", f"tag {there} {had.reference}"]
 
@@ -183,7 +183,7 @@ def test_one_of_the_registry_that_is_made_from_something_else(
     there = f"{REPOSITORY}:{recipe.tag}"
     engine.registry[there] = found(labels)
     with pytest.raises(EngineError) as caught:
-        images.have(recipe, means(store, engine, registry=REGISTRY, offline=False))
+        builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
     assert str(caught.value) == f"{there} was not made from these inputs; remove it there, and push anew."
     assert images.named(recipe) not in engine.had
 
@@ -193,7 +193,7 @@ def test_else_it_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> N
     engine.had[BASE] = found({})
     said: list[str] = []
     name = images.named(recipe)
-    had = images.have(recipe, means(store, engine, said, registry=REGISTRY))
+    had = builder(store, engine, said, registry=REGISTRY).provide(recipe)
     assert had.reference == name
     assert engine.did == [f"build {name}"]
     assert engine.arguments == {"BASE": BASE, "PYTHON": "/usr/local/bin/python3.12", "HIP": ""}
@@ -202,14 +202,14 @@ def test_else_it_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> N
     assert engine.context["toolchain/iree/compiler/_mlir_libs/iree-compile"] == b"\x7fELF"
     assert said[-2:] == [f"building {name}", "Step 1/2"]
     assert list((store.root / "tmp").iterdir()) == []
-    assert images.have(recipe, means(store, engine)) == had
+    assert builder(store, engine).provide(recipe) == had
 
 
 def test_what_the_registry_does_not_have_is_said_and_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     engine.registry[BASE] = found({})
     installed(store, recipe)
     said: list[str] = []
-    images.have(recipe, means(store, engine, said, registry=REGISTRY, offline=False))
+    builder(store, engine, said, registry=REGISTRY, offline=False).provide(recipe)
     there = f"{REPOSITORY}:{recipe.tag}"
     assert engine.did == [f"pull {there}", f"pull {BASE}", f"build {images.named(recipe)}"]
     assert f"not in the registry: {there} cannot be pulled: not found." in said
@@ -217,10 +217,10 @@ def test_what_the_registry_does_not_have_is_said_and_built(store: Store, recipe:
 
 def test_a_base_that_cannot_be_had(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     with pytest.raises(EngineError) as caught:
-        images.have(recipe, means(store, engine, offline=False))
+        builder(store, engine, offline=False).provide(recipe)
     assert str(caught.value) == (f"The base {BASE} cannot be had. {BASE} cannot be pulled: not found. {WAY_ROUND}")
     with pytest.raises(EngineError) as caught:
-        images.have(recipe, means(store, engine))
+        builder(store, engine).provide(recipe)
     assert str(caught.value) == f"The base {BASE} is not here; run once without --offline. {WAY_ROUND}"
 
 
@@ -228,7 +228,7 @@ def test_a_base_that_is_imported_already(store: Store, recipe: Recipe, engine: F
     installed(store, recipe)
     base = f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"
     engine.had[base] = found({}, layers=[f"sha256:{'cd' * 32}"])
-    images.have(dataclasses.replace(recipe, image=DEBIAN), means(store, engine))
+    builder(store, engine).provide(dataclasses.replace(recipe, image=DEBIAN))
     assert engine.arguments["BASE"] == base
     assert [word.partition(" ")[0] for word in engine.did] == ["build"]
 
@@ -244,7 +244,7 @@ def test_a_base_of_other_bytes_is_made_anew(
         (folder / "base.tar").write_bytes(b"tar")
 
     with pytest.raises(FetchError, match="has not been bootstrapped yet; run once without --offline"):
-        images.have(dataclasses.replace(recipe, image=DEBIAN), means(store, engine))
+        builder(store, engine).provide(dataclasses.replace(recipe, image=DEBIAN))
     assert engine.did == []
 
 
@@ -257,7 +257,7 @@ def test_an_image_that_vanishes(store: Store, recipe: Recipe) -> None:
     installed(store, recipe)
     engine.had[BASE] = found({})
     with pytest.raises(EngineError, match="is not there although it was made just now"):
-        images.have(recipe, means(store, engine))
+        builder(store, engine).provide(recipe)
 
 
 @pytest.mark.parametrize(
@@ -273,46 +273,46 @@ def test_a_base_is_named_by_its_digest_alone(
 ) -> None:
     pulled = Pulled(reference=reference, digest=DIGEST, attested=False)
     with pytest.raises(EngineError, match=f"^The base {base} is not here"):
-        images.have(dataclasses.replace(recipe, image=dataclasses.replace(IMAGE, base=pulled)), means(store, engine))
+        builder(store, engine).provide(dataclasses.replace(recipe, image=dataclasses.replace(IMAGE, base=pulled)))
 
 
 def test_by_digest(store: Store, engine: FakeEngine) -> None:
     name = f"{REPOSITORY}@{DIGEST}"
     with pytest.raises(EngineError, match=f"^{name} is not here; run once without --offline"):
-        images.have_by_digest(name, means(store, engine))
+        builder(store, engine).provide_by_digest(name)
     with pytest.raises(EngineError, match="cannot be pulled: not found"):
-        images.have_by_digest(name, means(store, engine, offline=False))
+        builder(store, engine, offline=False).provide_by_digest(name)
     engine.registry[name] = found({}, digests=[name])
-    assert images.have_by_digest(name, means(store, engine, offline=False)).digest == name
-    assert images.have_by_digest(name, means(store, engine)).reference == name
+    assert builder(store, engine, offline=False).provide_by_digest(name).digest == name
+    assert builder(store, engine).provide_by_digest(name).reference == name
     assert engine.did == [f"pull {name}"] * 2
 
 
 @pytest.mark.parametrize("name", ["cpu", f"{REPOSITORY}:latest", f"{REPOSITORY}@md5:1", ""])
 def test_only_by_digest(store: Store, engine: FakeEngine, name: str) -> None:
     with pytest.raises(UsageError, match=r"expected a name of images.toml, or HOST/NAME@sha256:DIGEST\.$"):
-        images.have_by_digest(name, means(store, engine, offline=False))
+        builder(store, engine, offline=False).provide_by_digest(name)
 
 
 def test_a_push(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     name = images.named(recipe)
     engine.had[name] = found({})
-    assert images.push(recipe, means(store, engine, registry=REGISTRY)) == f"{REPOSITORY}@sha256:pushed"
+    assert builder(store, engine, registry=REGISTRY).push(recipe) == f"{REPOSITORY}@sha256:pushed"
     assert engine.did == [f"tag {name} {REPOSITORY}:{recipe.tag}", f"push {REPOSITORY}:{recipe.tag}"]
 
 
 def test_a_push_of_what_is_there(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     engine.registry[f"{REPOSITORY}:{recipe.tag}"] = {"digest": DIGEST}
-    assert images.push(recipe, means(store, engine, registry=REGISTRY)) == f"{REPOSITORY}@{DIGEST}"
+    assert builder(store, engine, registry=REGISTRY).push(recipe) == f"{REPOSITORY}@{DIGEST}"
     assert engine.did == [], "it need not even be here"
     engine.had[images.named(recipe)] = found({})
-    images.push(recipe, means(store, engine, registry=f"{REGISTRY}/other"))
+    builder(store, engine, registry=f"{REGISTRY}/other").push(recipe)
     assert engine.did[-1] == f"push {REGISTRY}/other/iree-quality:{recipe.tag}"
 
 
 def test_a_push_to_nowhere(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     with pytest.raises(UsageError, match="Name the registry with --registry HOST/PATH"):
-        images.push(recipe, means(store, engine))
+        builder(store, engine).push(recipe)
 
 
 def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEngine) -> None:

@@ -1,0 +1,188 @@
+"""Provides the image of a recipe: the local one, the registry's, or a newly built one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from harness.containers import build_context, debian, dependencies, images
+from harness.containers.build_context import Recipe
+from harness.containers.definitions import Bootstrapped, Pulled
+from harness.containers.engine import Engine
+from harness.containers.images import DIGEST, LOCAL, REPOSITORY, LocalImage
+from harness.containers.manifest import LABEL
+from harness.core.blobs import Blob, Fetched
+from harness.core.callbacks import Notice
+from harness.core.errors import EngineError, UsageError
+from harness.core.settings import Settings
+from harness.fetch.fetcher import Fetcher
+from harness.host.process import CancelToken
+from harness.iree import toolchain
+from harness.store import scratch
+from harness.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageBuilder:
+    """Pulls, builds and pushes images with one engine.
+
+    Attributes:
+        engine: Docker or Podman.
+        store: keeps toolchains, dependencies and bootstrapped bases.
+        fetch: downloads wheels that are not on the package index.
+        registry: `HOST/PATH` where images are looked up before they are built, and to which they are pushed.
+        offline: do not access the network.
+        debian_mirror: archive to bootstrap bases from, instead of mmdebstrap's choice.
+        cancel: stops what takes long.
+        notice: called with one line of progress.
+    """
+
+    engine: Engine
+    store: Store
+    fetch: Callable[[Blob], Fetched]
+    registry: str | None
+    offline: bool
+    debian_mirror: str | None
+    cancel: CancelToken
+    notice: Notice
+
+    @classmethod
+    def of(cls, settings: Settings, engine: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Notice) -> Self:
+        """Return the builder that settings ask for; it uses the store of the fetcher."""
+        return cls(
+            engine=engine,
+            store=fetcher.store,
+            fetch=fetcher.fetch,
+            registry=settings.container.registry,
+            offline=settings.fetch.offline,
+            debian_mirror=settings.container.debian_mirror,
+            cancel=cancel,
+            notice=notice,
+        )
+
+    def provide(self, recipe: Recipe) -> LocalImage:
+        """Return the image of a recipe: the local one, else the registry's, else a newly built one.
+
+        Raises:
+            EngineError: the base cannot be pulled, or the build failed.
+            FetchError: a wheel or a Debian package cannot be downloaded.
+            IntegrityError: a download does not match its pin.
+        """
+        name = images.named(recipe)
+        if found := images.find(self.engine, name):
+            return found
+        with self.store.lock(f"image-{recipe.tag}"):
+            return images.find(self.engine, name) or self._pull(recipe) or self._build(recipe)
+
+    def provide_by_digest(self, reference: str) -> LocalImage:
+        """Return the image of a registry by its digest, `HOST/NAME@sha256:...`.
+
+        Raises:
+            UsageError: the reference has no digest.
+            EngineError: it cannot be pulled.
+        """
+        if DIGEST not in reference:
+            raise UsageError(f"--image {reference}: expected a name of images.toml, or HOST/NAME@sha256:DIGEST.")
+        if found := images.find(self.engine, reference):
+            return found
+        if self.offline:
+            raise EngineError(f"{reference} is not here; run once without --offline.")
+        self.engine.pull(*_split(reference), self.notice)
+        return self._found(reference)
+
+    def push(self, recipe: Recipe) -> str:
+        """Push the image of a recipe, unless the registry has it, and return its name there by digest.
+
+        Raises:
+            UsageError: `registry` is not set.
+            EngineError: it cannot be built or pushed.
+        """
+        if not self.registry:
+            raise UsageError("Where to? Name the registry with --registry HOST/PATH, e.g. ghcr.io/me/project.")
+        repository = f"{self.registry}/{REPOSITORY}"
+        try:
+            digest = self.engine.registered(repository, recipe.tag)
+        except EngineError:
+            self.engine.tag(self.provide(recipe).reference, repository, recipe.tag)
+            digest = self.engine.push(repository, recipe.tag, self.notice)
+        return f"{repository}@{digest}"
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"offline": self.offline, "cancel": self.cancel, "notice": self.notice}
+
+    def _pull(self, recipe: Recipe) -> LocalImage | None:
+        """Pull the image of the recipe's tag; None if the registry has none or cannot be used."""
+        if not self.registry or self.offline:
+            return None
+        repository = f"{self.registry}/{REPOSITORY}"
+        name = f"{repository}:{recipe.tag}"
+        try:
+            self.engine.pull(repository, recipe.tag, self.notice)
+        except EngineError as error:
+            self.notice(f"not in the registry: {error}")
+            return None
+        labels = (self.engine.image(name) or {"Config": {}})["Config"].get("Labels") or {}
+        if labels.get(f"{LABEL}.inputs") != recipe.inputs:
+            raise EngineError(f"{name} was not made from these inputs; remove it there, and push anew.")
+        self.engine.tag(name, LOCAL, recipe.tag)
+        return self._found(images.named(recipe))
+
+    def _build(self, recipe: Recipe) -> LocalImage:
+        """Build the image, which tests itself at the end; all that it is made from is downloaded before."""
+        base = self._base(recipe)
+        tools = toolchain.installed(recipe.release, self.store, fetch=self.fetch, **self._options)
+        needed = dependencies.installed(recipe.containers, recipe.image.python_version, self.store, **self._options)
+        self.notice(f"building {images.named(recipe)}")
+        with scratch.file(self.store.root) as file:
+            build_context.write(recipe, tools, needed, file)
+            file.seek(0)
+            self.engine.build(
+                file,
+                images.named(recipe),
+                arguments={"BASE": base, **recipe.arguments},
+                labels=recipe.manifest(tools).labels,
+                notice=self.notice,
+            )
+        return self._found(images.named(recipe))
+
+    def _base(self, recipe: Recipe) -> str:
+        """Pull or bootstrap the base of an image, and return its name."""
+        name = images.base_name(recipe.image)
+        match recipe.image.base:
+            case Pulled():
+                self._pull_base(name)
+            case Bootstrapped() as base:
+                self._bootstrap_base(name, recipe.image.name, base)
+        return name
+
+    def _pull_base(self, reference: str) -> None:
+        way_round = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
+        if self.engine.image(reference):
+            return
+        if self.offline:
+            raise EngineError(f"The base {reference} is not here; run once without --offline. {way_round}")
+        try:
+            self.engine.pull(*_split(reference), self.notice)
+        except EngineError as error:
+            raise EngineError(f"The base {reference} cannot be had. {error} {way_round}") from error
+
+    def _bootstrap_base(self, reference: str, name: str, base: Bootstrapped) -> None:
+        about = self.engine.image(reference)
+        if about is not None and about["RootFS"]["Layers"] == [f"sha256:{base.sha256}"]:
+            return
+        path = debian.bootstrapped(name, base, self.store, mirror=self.debian_mirror, **self._options)
+        self.notice(f"importing {reference}")
+        self.engine.import_base(path, *reference.rsplit(":", 1))
+
+    def _found(self, reference: str) -> LocalImage:
+        if found := images.find(self.engine, reference):
+            return found
+        raise EngineError(
+            f"{reference} is not there although it was made just now; does another process remove images?"
+        )
+
+
+def _split(reference: str) -> tuple[str, str]:
+    """Return name and digest of `NAME@DIGEST`."""
+    name, _, digest = reference.partition("@")
+    return name, digest
