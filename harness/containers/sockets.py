@@ -3,9 +3,12 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.containers.engine import Engine
 from harness.core.errors import EngineError, UsageError
+
+if TYPE_CHECKING:  # the SDK takes 0.2 s to load, and without a socket there is nothing to ask
+    from harness.containers.engine import Engine
 
 # Where an engine listens unless told otherwise; {runtime} is XDG_RUNTIME_DIR.
 _SOCKETS = {
@@ -32,7 +35,7 @@ def addresses(choice: str, environment: Mapping[str, str]) -> Iterator[tuple[str
                 yield name, f"unix://{place}"
 
 
-def connected(choice: str, environment: Mapping[str, str]) -> Engine | None:
+def connected(choice: str, environment: Mapping[str, str]) -> "Engine | None":
     """Return the first engine that answers; None if none does.
 
     Raises:
@@ -44,12 +47,14 @@ def connected(choice: str, environment: Mapping[str, str]) -> Engine | None:
                 f"{_VARIABLES[name]}={address}: expected unix:///PATH, an engine on this machine: its containers use "
                 "folders and devices of this machine. Choose another engine, or --engine local."
             )
+        from harness.containers.engine import Engine  # noqa: PLC0415 - see above
+
         with contextlib.suppress(EngineError):
             return Engine(address.removeprefix("unix://"))
     return None
 
 
-def required(choice: str, environment: Mapping[str, str]) -> Engine:
+def required(choice: str, environment: Mapping[str, str]) -> "Engine":
     """Return the first engine that answers.
 
     Raises:

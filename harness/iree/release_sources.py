@@ -9,7 +9,7 @@ import platform
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.blobs import Blob
@@ -31,6 +31,35 @@ _VERSION_BYTES = 64 << 10
 _PAGE_BYTES = 64 << 20
 # What `zipfile` raises at files that are none, or that it cannot read.
 _NO_WHEEL = (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSource:
+    """The release that settings name, found when it is needed.
+
+    Attributes:
+        settings: which release, and where releases are.
+        fetch: how pages and wheels are downloaded.
+        found: the release, if it has been found already.
+    """
+
+    settings: ReleaseSettings
+    fetch: FetchSettings
+    found: ReleaseWheels | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Name of the release, if it is known without looking for it."""
+        asked = self.settings.name
+        return self.found.release.name if self.found else asked and releases.full_name(asked)
+
+    def find(self, store: Store, cancel: CancelToken, notice: Notice) -> ReleaseWheels:
+        """Return the release; see `chosen`."""
+        return self.found or chosen(self.settings, self.fetch, store, notice, cancel=cancel)
+
+    def install(self, store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
+        """Return the release, installed into the store the first time; see `installed`."""
+        return installed(self.fetch, self.find(store, cancel, notice), store, cancel, notice)
 
 
 def check(settings: ReleaseSettings) -> None:
