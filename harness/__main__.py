@@ -1,6 +1,7 @@
 """Runs the command line as `python -m harness`."""
 
-from harness.cli.main import entry_point
+from importlib import import_module
 
 if __name__ == "__main__":
-    entry_point()
+    # By name: `harness.cli` imports `harness.api`, and the package `harness` itself must not import in a circle.
+    import_module("harness.cli.main").entry_point()

@@ -116,6 +116,11 @@ def test_the_library_does_not_know_the_command_line() -> None:
     assert {package(each) for each in own_imports("api")} <= {*PACKAGES} - {"cli"}
 
 
+def test_nothing_in_the_harness_itself_imports_the_command_line() -> None:
+    """So that there is no circle of packages, those beside them counted as one more."""
+    assert not {name for name in ITSELF if "cli" in map(package, own_imports(name))}
+
+
 def test_only_the_command_line_knows_argparse() -> None:
     assert {package(name) for name in MODULES if "argparse" in used(name)} == {"cli"}
 
