@@ -14,9 +14,9 @@ settings.register_profile("harness", max_examples=40, deadline=None)
 settings.load_profile("harness")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def _sdk() -> Iterator[None]:
-    """Leave nothing of docker's SDK open for another test to hear of."""
+    """Leave nothing of docker's SDK open for another module to hear of."""
     with left_to_the_collector():
         yield
 
