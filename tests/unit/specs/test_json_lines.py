@@ -30,10 +30,10 @@ class Counted(str):
     __slots__ = ("looked_at",)
 
     def count(self, wanted: str, start: Any = None, end: Any = None) -> int:
-        looked_in = str(self)[start:end]
+        looked_in = range(*slice(start, end).indices(len(self)))
         self.looked_at = getattr(self, "looked_at", 0) + len(looked_in)
         assert self.looked_at <= len(self), "each character is looked at once"
-        return looked_in.count(wanted)
+        return super().count(wanted, looked_in.start, looked_in.stop)
 
 
 @given(JSON, st.sampled_from([None, 0, 2]))
@@ -109,7 +109,7 @@ def test_what_is_nested_too_deeply_is_refused(start: str, end: str) -> None:
 
 
 def test_a_large_document_is_looked_at_once() -> None:
-    fields = {f"field {index}": [index] * 30 for index in range(4_500)}
+    fields = {f"field {index}": [f"{index:<45}"] * 30 for index in range(700)}
     text = Counted(json.dumps(fields, indent=1))
     assert len(text) > 1 << 20
     document = json_lines.parse(text)
@@ -118,9 +118,9 @@ def test_a_large_document_is_looked_at_once() -> None:
 
 
 def test_a_long_name_is_not_repeated_for_all_that_is_in_it() -> None:
-    text = json.dumps({"x" * 10_000: [0] * 10_000})
+    text = json.dumps({"x" * 3_000: [0] * 3_000})
     tracemalloc.start()
     json_lines.parse(text)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak_bytes < 300 * len(text), "in a path for each item it would be more than 2000 times its length"
+    assert peak_bytes < 300 * len(text), "in a path for each item it would be more than 700 times its length"
