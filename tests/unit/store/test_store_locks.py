@@ -1,7 +1,5 @@
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,52 +10,7 @@ import pytest
 from harness.host import locks
 from harness.store.store import Store
 from tests.patience import IN_PROCESS_S
-from tests.unit.stores import KEY, makes, partials, refuses
-
-MAKER = """
-import pathlib, sys
-from harness.store.store import Store
-def make(folder):
-    (folder / "part").touch()
-    print("begun", flush=True)
-    sys.stdin.readline()
-store = Store(pathlib.Path(sys.argv[1]), on_wait=lambda *_: print("waits", flush=True))
-print(store.provide("blobs", sys.argv[2], make).cached)
-"""
-
-
-def maker(store: Store) -> "subprocess.Popen[str]":
-    """Start a process that wants the entry, and if it is to make it, does so until it is told to go on."""
-    argv = [sys.executable, "-c", MAKER, str(store.root), KEY]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def said(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def go_on(process: "subprocess.Popen[str]") -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-
-
-def test_processes_that_want_the_same_make_it_once_and_hear_for_whom_they_wait(store: Store) -> None:
-    def hear(who: str, waited_s: float) -> None:
-        heard.append((who, waited_s))
-        if len(heard) == 3:
-            go_on(children["begun"])
-
-    heard: list[tuple[str, float]] = []
-    children = {said(each): each for each in [maker(store), maker(store)]}
-    assert {*children} == {"begun", "waits"}
-    assert Store(store.root, on_wait=hear).provide("blobs", KEY, refuses).cached
-    ends = {word: each.communicate(timeout=IN_PROCESS_S)[0].split()[-1] for word, each in children.items()}
-    assert ends == {"begun": "False", "waits": "True"}
-    # Once it has gone on, the other may be the one to wait for.
-    assert {who for who, _ in heard[:3]} == {f"process {children['begun'].pid} on {os.uname().nodename}"}
-    assert heard == sorted(heard, key=lambda each: each[1])
+from tests.unit.stores import KEY, makes
 
 
 def test_threads_that_want_the_same_make_it_once(store: Store) -> None:
@@ -88,18 +41,6 @@ def test_the_next_one_makes_what_one_could_not(store: Store) -> None:
         assert begun.wait(IN_PROCESS_S)
         assert not next_one.provide("blobs", KEY, makes(b"x")).cached
         assert isinstance(failing.exception(), ValueError)
-
-
-@pytest.mark.parametrize(("resumable", "left"), [(False, []), (True, ["part"])])
-def test_a_killed_maker_is_in_nobody_s_way(store: Store, left: list[str], *, resumable: bool) -> None:
-    killed = maker(store)
-    assert said(killed) == "begun"
-    killed.kill()
-    killed.communicate()
-    assert partials(store) == [store.partial_dir("blobs", KEY)]
-    entry = store.provide("blobs", KEY, makes(b"whole"), resumable=resumable)
-    assert list(entry.files) == ["blob", *left]
-    assert partials(store) == []
 
 
 def test_who_waits_may_give_up_and_nobody_waits_for_locks_of_other_names(store: Store) -> None:
