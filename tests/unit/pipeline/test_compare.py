@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.outcomes import Kind, Measurement
@@ -20,7 +20,6 @@ Array = npt.NDArray[Any]
 
 NAN, INF, NUMERIC = math.nan, math.inf, Kind.NUMERIC
 INTEGERS = [element for element in ELEMENT_BITS if DTYPES[element].kind in "iu"]
-PATIENT = settings(deadline=None, max_examples=60)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +180,6 @@ LIMITS = st.sampled_from([(0.0, 0.0), (1e-4, 0.0), (1e-2, 0.0), (0.0, 0.25), (1e
 FLOAT_PAIRS = st.lists(st.tuples(NUMBER, NUMBER) | NUMBER.map(lambda x: (x, x)) | NEAR, min_size=1, max_size=20)
 
 
-@PATIENT
 @given(element=st.sampled_from(sorted(DEFAULT_ATOL)), pairs=FLOAT_PAIRS, limit=LIMITS, chunk=st.integers(1, 21))
 def test_floats_agree_with_numpy(
     folder: Path, *, element: str, pairs: list[tuple[float, float]], limit: tuple[float, float], chunk: int
@@ -211,7 +209,6 @@ def test_floats_agree_with_numpy(
         assert (found.error_ratio > 1) == any(abs(x - y) > atol + rtol * abs(y) for x, y in both)
 
 
-@PATIENT
 @given(st.data(), st.sampled_from(sorted(set(ELEMENT_BITS) - set(DEFAULT_ATOL))), st.integers(1, 9))
 def test_exact_types_agree_with_bytes(folder: Path, data: st.DataObject, element: str, chunk: int) -> None:
     word = st.binary(min_size=ELEMENT_BITS[element] // 8, max_size=ELEMENT_BITS[element] // 8)

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.core.outcomes import Kind, Outcome, Report, Status
@@ -214,7 +214,6 @@ def test_a_case_without_a_log_points_to_the_results() -> None:
     assert case[0].get("message") == "failed, no reason was given"
 
 
-@settings(deadline=None, max_examples=60)
 @given(text=st.text(), status=st.sampled_from(Status))
 @example(text=HOSTILE, status=Status.FAILED)
 @example(text="\x1b[" * 40, status=Status.ERROR)

@@ -74,7 +74,7 @@ def test_a_lock_whose_file_is_removed_is_not_held_twice(store: Store) -> None:
     with ThreadPoolExecutor(3) as pool:
         working = [pool.submit(work) for _ in range(3)]
         removed = 0
-        while removed < 20 and not any(each.done() for each in working):
+        while removed < 10 and not any(each.done() for each in working):
             removed += locks.remove_if_free(path)
         done.set()
     assert [each.exception() for each in working] == [None] * 3
