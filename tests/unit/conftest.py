@@ -1,5 +1,6 @@
 """What the unit tests share."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,15 @@ from tests.unit.daemons import left_to_the_collector
 # CI has the time for more.
 settings.register_profile("harness", max_examples=100 if os.environ.get("CI") else 25, deadline=None)
 settings.load_profile("harness")
+
+# Collections of garbage are a tenth of the time: what all these tests import and report is looked through each time.
+gc.set_threshold(10_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Collect what tests left open, so that its warnings are seen; pytest would look through everything five times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
