@@ -6,9 +6,7 @@ import resource
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from docker.types import DeviceRequest, Mount, Ulimit
+from typing import TYPE_CHECKING, Any
 
 from harness.containers import manifest
 from harness.containers.engine import About
@@ -16,6 +14,9 @@ from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.environment import EnvironmentRequest
+
+if TYPE_CHECKING:  # only containers need it, and loading it takes longer than most commands
+    from docker.types import DeviceRequest, Mount, Ulimit
 
 _PIDS = 32768  # threads count, and each compilation has as many as there are cores
 # At most: of open files, and of the processes of this user, wherever they are. Podman leaves itself no more.
@@ -85,15 +86,19 @@ def _groups(about: About, gpus: Sequence[Gpu]) -> list[int]:
     return sorted(own.union(devices.group_ids(gpus)))
 
 
-def _own_limits() -> Iterator[Ulimit]:
+def _own_limits() -> Iterator["Ulimit"]:
     """Yield limits no higher than this process's own: an engine's defaults may be above what it may give."""
+    from docker.types import Ulimit  # noqa: PLC0415 - see above
+
     for name, (number, most) in _LIMITS.items():
         soft, hard = (min(own, most) if own >= 0 else most for own in resource.getrlimit(number))
         yield Ulimit(name=name, soft=soft, hard=hard)
 
 
-def _mounts(request: EnvironmentRequest) -> Iterator[Mount]:
+def _mounts(request: EnvironmentRequest) -> Iterator["Mount"]:
     """Yield each folder once, at the place where this machine has it, so that paths mean the same on both sides."""
+    from docker.types import Mount  # noqa: PLC0415 - see above
+
     written = dict.fromkeys((request.store.root, request.out_dir), False)
     local = (blob for case in request.cases for blob in case.spec.blobs if blob.url.startswith("file:"))
     files = [path for path in (each.local_path for each in local) if path.is_file()]
@@ -108,6 +113,8 @@ def _mounts(request: EnvironmentRequest) -> Iterator[Mount]:
 
 def _gpus(about: About, gpus: Sequence[Gpu]) -> dict[str, Any]:
     """Return what passes GPUs through: AMD's by CDI where the engine has it, else by their device files."""
+    from docker.types import DeviceRequest  # noqa: PLC0415 - see above
+
     amd = [gpu for gpu in gpus if gpu.vendor is Vendor.AMD]
     nvidia = [gpu for gpu in gpus if gpu.vendor is Vendor.NVIDIA]
     names = [_cdi_name(about, gpu) for gpu in amd]
@@ -120,8 +127,10 @@ def _gpus(about: About, gpus: Sequence[Gpu]) -> dict[str, Any]:
     }
 
 
-def _nvidia_request(about: About, gpus: Sequence[Gpu]) -> DeviceRequest:
+def _nvidia_request(about: About, gpus: Sequence[Gpu]) -> "DeviceRequest":
     """Return what passes NVIDIA GPUs through, with their libraries: by NVIDIA's own runtime, or its CDI names."""
+    from docker.types import DeviceRequest  # noqa: PLC0415 - see above
+
     names = [gpu.uuid or "all" for gpu in gpus]
     if about.name == "podman":
         return DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={name}" for name in names])

@@ -5,17 +5,14 @@ Podman 4.3; what is said of other versions is from their sources.
 """
 
 import contextlib
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
-
-import docker
-import docker.errors
-import requests  # noqa: TID251 - for what the SDK lets through of it
-import urllib3.exceptions
 
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
@@ -59,7 +56,7 @@ class Engine:
     def __init__(self, socket: str, *, answers_within_s: int = _ANSWERS_WITHIN_S) -> None:
         """Ask the engine who it is."""
         with _asking(f"The container engine at {socket} does not answer"):
-            self._api: Any = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=answers_within_s)
+            self._api: Any = _docker().APIClient(base_url=f"unix://{socket}", version="auto", timeout=answers_within_s)
             try:
                 self.about = _about(socket, self._api.version(), self._api.info())
             except (AttributeError, KeyError, TypeError) as error:
@@ -71,7 +68,7 @@ class Engine:
         with _asking(f"{self.about} does not say whether it has {reference}"):
             try:
                 found: dict[str, Any] = self._api.inspect_image(reference)
-            except docker.errors.ImageNotFound:
+            except _docker().errors.ImageNotFound:
                 return None
         return found
 
@@ -167,7 +164,7 @@ class Engine:
         with _asking(f"{self.about} does not say how the container {name} is"):
             try:
                 return bool(self._api.inspect_container(name)["State"]["Running"])
-            except docker.errors.APIError as error:
+            except _docker().errors.APIError as error:
                 if error.status_code == _NOT_FOUND or _PODMAN_NOT_FOUND in str(error.explanation):
                     return False
                 raise
@@ -177,7 +174,7 @@ class Engine:
         with _asking(f"The container {name} cannot be removed"):
             try:
                 self._api.remove_container(name, force=True, v=True)
-            except docker.errors.NotFound:
+            except _docker().errors.NotFound:
                 return False
         return True
 
@@ -236,17 +233,32 @@ def _plain(text: str) -> str:
     return " ".join(_COLOURS.sub("", text).split())
 
 
+@functools.cache
+def _docker() -> ModuleType:
+    """Return Docker's SDK; loading it takes longer than most commands, and only containers need it."""
+    import docker.errors  # noqa: PLC0415 - see above
+
+    return docker
+
+
+@functools.cache
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the SDK raises, and what it lets through."""
+    import requests  # noqa: PLC0415, TID251 - comes with the SDK
+    import urllib3.exceptions  # noqa: PLC0415 - the SDK reads streams past requests
+
+    errors = _docker().errors
+    return errors.DockerException, errors.StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError
+
+
 @contextlib.contextmanager
 def _asking(what: str) -> Iterator[None]:
     """Turn what docker's SDK raises into an EngineError that says what was asked."""
     try:
         yield
-    except docker.errors.APIError as error:
+    except _docker().errors.APIError as error:
         raise EngineError(f"{what}: {error.explanation or error}.") from error
-    except (
-        *(docker.errors.DockerException, docker.errors.StreamParseError),
-        *(requests.RequestException, urllib3.exceptions.HTTPError),  # the SDK reads streams past requests
-    ) as error:
+    except _failures() as error:
         raise EngineError(f"{what}: {error}.") from error
     except EngineError as error:
         raise EngineError(f"{what}: {error}" if not str(error).startswith(what) else str(error)) from error

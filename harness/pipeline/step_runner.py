@@ -24,7 +24,7 @@ from harness.host.disk import disk_errors, free_bytes
 from harness.host.process import Cancelled, CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import compare, diagnose, logs, planner, tensor_files
+from harness.pipeline import diagnose, logs, planner, tensor_files
 from harness.pipeline.step_results import (
     INTERRUPTED,
     CompareResult,
@@ -203,6 +203,8 @@ def _compared(step: Compare, results: Results) -> CompareResult:
 
 
 def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
+    from harness.pipeline import compare  # noqa: PLC0415 - loads NumPy, which takes as long as all else
+
     ran = results.ran(step.run)
     for index, (name, expected) in enumerate(zip(step.run.outputs, step.expected, strict=True)):
         if expected is None:
