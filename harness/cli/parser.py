@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         """Take the options of argparse; long options are never abbreviated."""
-        super().__init__(**{"formatter_class": _formatter, "allow_abbrev": False, **options})
+        super().__init__(**{"allow_abbrev": False, **options})
         self.set_defaults(**{PARSER: self})
         self._optionals.title = "Options"
         self._titled: dict[str, Add] = {}
@@ -48,6 +48,11 @@ class Parser(argparse.ArgumentParser):
         """Name the arguments alone in the usage: the options are below their headings."""
         words = [_word(action) for action in self._get_positional_actions()]
         self.usage = " ".join(("%(prog)s [OPTION ...]", *words))
+
+    def format_help(self) -> str:
+        """Return the help, laid out by what takes 20 ms to load; argparse makes a formatter for every option."""
+        self.formatter_class = _formatter
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
@@ -87,8 +92,7 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """Return what lays out help; it takes 20 ms to load, and only help needs it."""
-    from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415
+    from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415 - only help needs it
 
     RawDescriptionRichHelpFormatter.group_name_formatter = str
     width = min(_WIDEST, shutil.get_terminal_size().columns)

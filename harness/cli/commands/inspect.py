@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness import api
 from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_OK
 from harness.fetch import provision
@@ -22,6 +21,8 @@ def main(invocation: Invocation) -> int:
 
 
 def _plan(invocation: Invocation) -> int:
+    from harness import api  # noqa: PLC0415 - `list` and `validate` need nothing that runs models
+
     settings = invocation.settings
     plans = api.plan(settings, notice=_notice)
     sys.stdout.write("\n\n".join(map(shell_script.render, plans)) + "\n")
@@ -41,7 +42,7 @@ def _free_bytes(folder: Path) -> int | None:
 
 
 def _list(invocation: Invocation) -> int:
-    cases = api.cases(invocation.settings)
+    cases = selection.cases(invocation.settings)
     if not invocation.own.json:
         sys.stdout.write("".join(f"{case.id}\n" for case in cases))
         return EXIT_OK
