@@ -1,18 +1,22 @@
-"""Blobs: bytes by URL, what is known of them, and what came of fetching them."""
+"""Blobs: bytes by URL, before and after they are downloaded."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-# The lock file of a folder of specs: what is known of each remote blob.
+# The lock file of a folder of specs: digest and size of each remote blob.
 LOCK_NAME = "blobs.lock.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Bytes by URL (`https:`, `file:`, `s3:`, ...) and what a lock knows of them.
+    """Bytes by URL, and what the lock file says of them.
 
-    `last_modified` is the host's date of the content that was locked, as RFC 9110 writes it.
+    Attributes:
+        url: `https:`, `http:`, `s3:`, `gs:`, `hf:` or `file:`.
+        sha256: digest of the content; None if the blob is not locked.
+        size_bytes: size of the content; None if unknown.
+        last_modified: the host's date of the locked content, in the format of RFC 9110.
     """
 
     url: str
@@ -33,10 +37,13 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobForecast:
-    """What is known of a blob before any of it is fetched.
+    """What is known of a blob before it is downloaded.
 
-    `size_bytes` is None if unknown; `is_present` says whether all of it is on disk; `partial_bytes` is the size on disk
-    of an unfinished download.
+    Attributes:
+        blob: the blob.
+        size_bytes: size of its content; None if unknown.
+        is_present: whether all of it is on disk.
+        partial_bytes: size on disk of an unfinished download.
     """
 
     blob: Blob
@@ -46,20 +53,30 @@ class BlobForecast:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a file of this machine, which stays where it is."""
+        """Whether the blob is a file on this machine, which is used where it is."""
         return self.blob.url.startswith("file:")
 
     @property
     def missing_bytes(self) -> int:
-        """The bytes still to download, as far as the size is known."""
+        """The bytes still to download; 0 if the size is unknown."""
         return 0 if self.is_present or self.is_local else max(0, (self.size_bytes or 0) - self.partial_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedBlob:
-    """A blob as the results quote it: where it came from, and how hard it was to get.
+    """A blob as the results quote it.
 
-    `attempts` counts requests that failed, and the one that did not; `source` is the mirror that had it, or the URL.
+    Attributes:
+        url: URL of the blob, without secrets.
+        sha256: digest of the content.
+        bytes: size of the content.
+        attempts: number of requests, the failed ones included; 0 if nothing was downloaded.
+        resumed: whether an unfinished download was continued.
+        cached: whether the cache already had the blob.
+        source: the URL or mirror that the content came from, without secrets; None if nothing was downloaded.
+        etag: the host's ETag of the content.
+        md5: the host's MD5 of the content, in hexadecimal.
+        last_modified: the host's date of the content, in the format of RFC 9110.
     """
 
     url: str
@@ -76,7 +93,13 @@ class FetchedBlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """Where a blob is, how the results quote it, and how long it took to have it."""
+    """A blob on disk.
+
+    Attributes:
+        path: its file.
+        blob: how the results quote it.
+        seconds: time to find or download it.
+    """
 
     path: Path
     blob: FetchedBlob

@@ -1,4 +1,4 @@
-"""Cases: a spec, what it is compiled for, and the release that does it."""
+"""Cases: a spec, what it is compiled for, and the IREE release that compiles it."""
 
 import enum
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Backend(enum.StrEnum):
-    """What a spec file is written for; the last word of its name."""
+    """What a spec file is written for; its name ends with the backend."""
 
     CPU = "cpu"
     ROCM = "rocm"
@@ -23,11 +23,34 @@ class Backend(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """One spec file, read and checked.
+    """One spec file, read and checked. docs/spec.md explains the fields of the file.
 
-    `outputs` holds None where the spec says "(ignored)"; `flags_for` has flags by comparisons such as `>=3.5,<3.9`;
-    `flag_files` has the files that flags name, by the text in the flag; `comment` is for people alone; `lines` has the
-    line of each field in the file, by its JSON path.
+    Attributes:
+        path: the spec file.
+        model: name of its folder, such as `sd3`.
+        submodel: name of the model in the folder, such as `clip`.
+        backend: what the file is written for.
+        mlir: the program.
+        inputs: arguments of `run_function`, in order.
+        outputs: expected outputs, in order; None where the spec says "(ignored)".
+        real_weights: the weights, an .irpa file.
+        custom_real_weights_group: a field of the original suite; not used.
+        pipeline_mlir: a second program.
+        pipeline_compiler_flags: flags of iree-compile for the second program.
+        add_pipeline_module: whether `run_function` is in the second program, which calls the first.
+        device: device of iree-run-module, such as `hip`.
+        compiler_flags: flags of iree-compile.
+        flags_for: more flags, by the releases that get them, such as `>=3.5,<3.9`.
+        thresholds: largest accepted differences from the expected outputs.
+        threshold_args: the same, as flags of iree-run-module.
+        run_function: the exported function to run.
+        run_test_expecting_to_fail: whether the run or its comparison is expected to fail.
+        compile_chip_expecting_to_fail: chips for which the compilation is expected to fail.
+        compile_only: whether the program is compiled and not run.
+        comment: lines for the reader; not used.
+        tuner_file: tuning specs by SKU.
+        flag_files: files that flags name, by the text in the flag.
+        lines: line of each field in the file, by JSON path.
     """
 
     path: Path
@@ -58,12 +81,12 @@ class ModelSpec:
 
     @property
     def name(self) -> str:
-        """`sd3/clip`, what a selector selects."""
+        """`sd3/clip`, the name that selectors match."""
         return f"{self.model}/{self.submodel}"
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
-        """Every blob that it names, each once; a case may need fewer."""
+        """Every blob that the spec names, each once; a case may need fewer."""
         programs = (self.mlir, self.real_weights, self.pipeline_mlir)
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
         every = (*programs, *tensors, *self.tuner_file.values(), *self.flag_files.values())
@@ -72,7 +95,14 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a spec is compiled for and, unless `compile_only`, run on."""
+    """What a spec is compiled for and run on.
+
+    Attributes:
+        backend: the spec's backend.
+        chip: such as `gfx942`; None on the CPU.
+        sku: product whose tuning specs apply, such as `mi300`.
+        compile_only: whether nothing is run.
+    """
 
     backend: Backend
     chip: str | None = None
@@ -86,22 +116,24 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A spec on a target: the unit of work everywhere."""
+    """A spec on a target: the unit of work."""
 
     spec: ModelSpec
     target: Target
 
     @property
     def id(self) -> str:
-        """`sd3/clip[rocm-gfx942]`, the same wherever the case appears."""
+        """`sd3/clip[rocm-gfx942]`, the same in console, files and code."""
         return f"{self.spec.name}[{self.target}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """An IREE release: its name and the date (YYYYMMDD) of its release candidate, by which releases order.
+    """An IREE release. Releases are ordered by `date`.
 
-    `date` is None for a build that names no release candidate; it counts as newer than all that do.
+    Attributes:
+        name: such as `3.13.0`.
+        date: date (YYYYMMDD) of its release candidate; None for a build without one, which counts as the newest.
     """
 
     name: str

@@ -1,19 +1,19 @@
 """The exceptions of the harness and the exit codes they carry.
 
-A model that fails is data (`harness.core.outcomes.Outcome`); a harness that fails is one of these:
+A model that fails is data (`harness.core.outcomes.Outcome`). A harness that fails raises one of these:
 
     HarnessError                    70
-    ├── UsageError                   2  wrong command line
-    │   └── SpecError                2  invalid spec: every violation at once
-    └── NoVerdictError               3  something outside the model stands in the way
-        ├── FetchError                  kind `fetch`: a blob cannot be had
-        ├── IntegrityError              kind `integrity`: bytes are not what they should be
-        ├── DeviceError                 kind `device`: a GPU is not there, or may not be used
-        ├── ToolError                   kind `tool`: an IREE program is missing or unfit
-        ├── EngineError                 kind `engine`: Docker or Podman does not do what it should
-        └── DiskError                   kind `disk`: no space, or no right to write
+    ├── UsageError                   2  invalid command line or settings
+    │   └── SpecError                2  invalid specs, with every violation
+    └── NoVerdictError               3  a cause outside the model prevents a result
+        ├── FetchError                  kind `fetch`: a blob cannot be downloaded
+        ├── IntegrityError              kind `integrity`: bytes do not match their digest or header
+        ├── DeviceError                 kind `device`: a GPU is missing or not accessible
+        ├── ToolError                   kind `tool`: a program is missing or does not work here
+        ├── EngineError                 kind `engine`: Docker, Podman, an image or a container fails
+        └── DiskError                   kind `disk`: no space, or no permission to write
     KeyboardInterrupt              130  ^C
-    └── Terminated                 143  SIGTERM, or a terminal that went away
+    └── Terminated                 143  SIGTERM, or the terminal was closed
 """
 
 from dataclasses import dataclass
@@ -23,20 +23,27 @@ from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, E
 
 
 class HarnessError(Exception):
-    """A failure of the harness itself. Its text is a full sentence with the next step."""
+    """A failure of the harness itself. Its text is a sentence that ends with the next step."""
 
     exit_code = EXIT_BUG
 
 
 class UsageError(HarnessError):
-    """The command line asks for something that does not exist or makes no sense."""
+    """The command line or a setting names something unknown or contradicts itself."""
 
     exit_code = EXIT_USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One thing that is wrong with a spec, and where."""
+    """One error in a spec file.
+
+    Attributes:
+        path: the spec file.
+        line: line in the file, from 1.
+        json_path: JSON path of the value, such as `$.inputs[0].value`.
+        message: what is wrong, and what was expected.
+    """
 
     path: Path
     line: int
@@ -44,66 +51,66 @@ class Violation:
     message: str
 
     def __str__(self) -> str:
-        """Return `file:line: $.json.path: what is wrong, what was expected`."""
+        """Return `FILE:LINE: $.JSON.PATH: MESSAGE`."""
         return f"{self.path}:{self.line}: {self.json_path}: {self.message}"
 
 
 class SpecError(UsageError):
-    """One or more specs are invalid; the text has one line for each violation."""
+    """One or more specs are invalid; the text has one line per violation."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
-        """Keep the violations, sorted by place, beside the text made of them."""
+        """Sort the violations by file and line."""
         self.violations = tuple(sorted(violations, key=lambda v: (str(v.path), v.line)))
         super().__init__("\n".join(map(str, self.violations)))
 
 
 class NoVerdictError(HarnessError):
-    """The case could not be judged: an outcome of status `error` and this `kind`."""
+    """A case ended without a result: its outcome has status `error` and this `kind`."""
 
     exit_code = EXIT_NO_VERDICT
     kind: Kind
 
 
 class FetchError(NoVerdictError):
-    """A blob cannot be had from any of its sources."""
+    """A blob cannot be downloaded from any of its sources."""
 
     kind = Kind.FETCH
 
 
 class IntegrityError(NoVerdictError):
-    """Bytes are not what the spec, the lock or the file's own header says."""
+    """Bytes do not match the spec, the lock file or the file's own header."""
 
     kind = Kind.INTEGRITY
 
 
 class DeviceError(NoVerdictError):
-    """A GPU that a case needs is not there, or this process may not use it."""
+    """A GPU that a case needs is missing, or this process may not use it."""
 
     kind = Kind.DEVICE
 
 
 class EngineError(NoVerdictError):
-    """The container engine, an image or a container is not to be had, or went away."""
+    """The container engine, an image or a container is missing or failed."""
 
     kind = Kind.ENGINE
 
 
 class ToolError(NoVerdictError):
-    """An IREE program is missing, does not fit, or was asked for what it cannot do."""
+    """A program is missing, cannot be started, or lacks a feature that a case needs."""
 
     kind = Kind.TOOL
 
 
 class DiskError(NoVerdictError):
-    """No space is left, or a folder cannot be written."""
+    """The disk is full, or a folder is not writable."""
 
     kind = Kind.DISK
 
 
 class Terminated(KeyboardInterrupt):
-    """The system asked the harness to stop; to be handled like ^C."""
+    """SIGTERM or SIGHUP arrived; handled like ^C."""
 
 
 def stopped_code(stop: KeyboardInterrupt) -> int:
-    """Return the exit code of a command that was stopped, and has left what it knew until then."""
+    """Return the exit code of a command that a signal stopped."""
     return EXIT_TERMINATED if isinstance(stop, Terminated) else EXIT_INTERRUPTED

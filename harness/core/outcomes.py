@@ -1,4 +1,4 @@
-"""Outcomes: what happened to a case, why, and the exit code that follows from it."""
+"""Outcomes: the result of each case, and the exit code that follows."""
 
 import enum
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from harness.core.cases import EMPTY
 
 
 class Status(enum.StrEnum):
-    """What can happen to a case. See the table in README."""
+    """The result of a case, as the table in README.md explains."""
 
     PASSED = "passed"
     RAN = "ran"
@@ -24,7 +24,7 @@ class Status(enum.StrEnum):
 
 
 class Kind(enum.StrEnum):
-    """Why a case `failed` (first group) or why there is no verdict, an `error` (second)."""
+    """The cause of a `failed` case (first group) or of an `error` (second group)."""
 
     NUMERIC = "numeric"
     NAN = "nan"
@@ -43,7 +43,7 @@ class Kind(enum.StrEnum):
 
 
 class Phase(enum.StrEnum):
-    """How far a case came."""
+    """The last phase that a case reached."""
 
     FETCH = "fetch"
     COMPILE = "compile"
@@ -53,7 +53,13 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Why something did not do what it should."""
+    """Why a step did not succeed.
+
+    Attributes:
+        status: status of the case.
+        kind: the cause; None for a status without one, such as `unsupported`.
+        reason: a sentence for the user.
+    """
 
     status: Status
     kind: Kind | None
@@ -62,10 +68,27 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One output against its expectation. Errors are absolute unless named otherwise.
+    """One output compared with its expectation.
 
-    `error_ratio` is the largest error over its own threshold: above 1 is a failure. A number that
-    has no meaning (an ignored output, a wrong size, nothing finite to compare) is None.
+    A number without a meaning is None: of an ignored output, of one with the wrong size, or where no element is finite.
+
+    Attributes:
+        index: position of the output, from 0.
+        type: type of the expected output, such as `2x77x768xf16`; None if unknown.
+        ignored: whether the spec says "(ignored)".
+        kind: the cause, if the output fails.
+        reason: a sentence for the user, if the output fails.
+        atol: absolute threshold.
+        rtol: threshold relative to the expected value.
+        elements: number of elements.
+        max_abs_error: largest absolute error.
+        mean_abs_error: mean absolute error.
+        max_rel_error: largest error relative to the expected value.
+        cosine_similarity: cosine of the angle between actual and expected output, 1 for the same direction.
+        error_ratio: largest quotient of an error and its threshold; above 1 the output fails.
+        mismatches: number of elements beyond their threshold.
+        first_mismatch: index of the first of them.
+        nan: number of NaNs in the actual output.
     """
 
     index: int
@@ -88,7 +111,18 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """A compiled module as the results quote it; times and memory are those of its compilation."""
+    """A compiled module as the results quote it.
+
+    Attributes:
+        key: digest of everything that the module was made from.
+        bytes: size of the .vmfb file.
+        cached: whether the cache already had the module.
+        sha256: digest of the .vmfb file.
+        dispatches: number of dispatches, if the compiler reports it.
+        compile_seconds: duration of the compilation.
+        compile_cpu_seconds: its CPU time.
+        peak_memory_bytes: its peak memory.
+    """
 
     key: str
     bytes: int
@@ -102,7 +136,30 @@ class Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What happened to one case. `log_tail` is the end of the log of the step that decided."""
+    """The result of one case.
+
+    Attributes:
+        id: such as `sd3/clip[rocm-gfx942]`.
+        model: such as `sd3`.
+        submodel: such as `clip`.
+        backend: such as `rocm`.
+        chip: such as `gfx942`; None on the CPU.
+        release: IREE release, such as `3.13.0`.
+        status: the result.
+        kind: the cause of a failure or an error.
+        phase: the last phase that the case reached.
+        reason: a sentence for the user.
+        path: path of the spec file.
+        seconds: duration of each phase.
+        modules: the compiled modules.
+        outputs: the compared outputs.
+        commands: argv of each step.
+        logs: path of each step's log, relative to the results folder.
+        blobs: the blobs that the case uses.
+        peak_memory_bytes: peak memory of iree-run-module.
+        notes: remarks for the user.
+        log_tail: end of the log of the step that decided the result.
+    """
 
     id: str
     model: str
@@ -126,13 +183,13 @@ class Outcome:
     log_tail: str = ""
 
 
-# The exit codes of the command, and of the reports that it writes.
+# Exit codes of commands, which reports contain too.
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO_VERDICT = 0, 1, 2, 3
 EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> int:
-    """Return 1 when any case failed, else 3 when any ended in error, else 0."""
+    """Return 1 if any case failed, else 3 if any ended in an error, else 0."""
     statuses = {outcome.status for outcome in outcomes}
     if statuses & {Status.FAILED, Status.XPASSED}:
         return EXIT_FAILED
@@ -141,7 +198,15 @@ def exit_code(outcomes: tuple[Outcome, ...]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole run: what it ran on and what came of each case. `started` is UTC, ISO 8601."""
+    """The results of a whole run.
+
+    Attributes:
+        started: time in UTC, ISO 8601.
+        seconds: duration.
+        exit_code: exit code of the command.
+        environment: machine, IREE release, image and options, as JSON.
+        cases: one outcome per case.
+    """
 
     started: str
     seconds: float

@@ -1,4 +1,4 @@
-"""What a URL says: how to show it, what it names, where else that may be had, and which grant opens it (pure)."""
+"""URLs: without their secrets, as keys of a lock file, and with mirrors and signatures; no I/O."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 REMOTE = ("https", "http", "s3", "gs", "hf")
 
-# Parameters by which a host grants access, if the one named first is among them; they name nothing.
+# Query parameters of a signature, by the one that marks the query as signed. They do not identify the content.
 # Azure: learn.microsoft.com/rest/api/storageservices, "Create a service SAS", "account SAS".
 _AZURE = "sv ss srt sp st se spr sip si sr sdd ses sig skoid sktid skt ske sks skv skdutid sduoid saoid suoid scid"
 _AMAZON = "Algorithm Credential Date Expires Security-Token Signature SignedHeaders"
@@ -17,57 +17,67 @@ _SIGNED = {
     "X-Goog-Signature": frozenset(f"X-Goog-{name}" for name in _AMAZON.split()),
     "Signature": frozenset({"AWSAccessKeyId", "GoogleAccessId", "Key-Pair-Id", "Policy", "Expires", "Signature"}),
 }
-# Parameters that choose a version or a form of the content at the hosts of models; their values are no secret.
+# Query parameters that select a version or a format of the content; their values are not secret.
 _PLAIN = frozenset({"download", "versionid", "versionId", "snapshot", "generation", "alt", "raw", "ref"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """What begins with `prefix` may be had from `url` in its place."""
+    """A replacement for the beginning of URLs.
+
+    Attributes:
+        prefix: beginning of the URLs that the mirror serves.
+        url: what replaces it.
+    """
 
     prefix: str
     url: str
 
     @classmethod
     def parse(cls, text: str) -> "Mirror":
-        """Read `PREFIX=URL`.
+        """Parse `PREFIX=URL`.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the text is not of this form, or the URL is not http: or https:.
         """
         prefix, _, url = text.partition("=")
         if "://" not in prefix or urlsplit(url).scheme not in {"https", "http"}:
-            hint = "expected PREFIX=URL, as in https://host/models=http://127.0.0.1:8000/models"
-            raise ValueError(f"{redacted(prefix)!r} is no mirror; {hint}")
+            expected = "expected PREFIX=URL, such as https://host/models=http://127.0.0.1:8000/models"
+            raise ValueError(f"{redacted(prefix)!r} is not a mirror; {expected}")
         return cls(prefix=prefix, url=url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A shared access signature for all below a prefix."""
+    """A signature that gives access to all URLs below a prefix.
+
+    Attributes:
+        prefix: beginning of the URLs.
+        token: their query string, which is secret.
+    """
 
     prefix: str
     token: str = field(repr=False)
 
 
 def redacted(url: str) -> str:
-    """Return a URL to show: without user, password, fragment and the values of its query."""
+    """Return a URL that is safe to show: without user, password, fragment and the values of its query."""
     url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
     try:
         parts = urlsplit(url)
-        _ = parts.port  # what is no number may be a piece of a password
+        _ = parts.port  # raises ValueError; a port that is not a number may be part of a password
     except ValueError:
         return f"{url.partition(':')[0]}:***"
-    # A value without a name may end in equals signs, as base64 does.
+    # A value without a name may end with equals signs, if it is base64.
     pairs = [each.rstrip("=").partition("=") for each in parts.query.split("&") if each]
     query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))
 
 
 def identity(url: str) -> str:
-    """Return what a URL names whoever asks: without user, password, fragment and signature.
+    """Return a URL without user, password, fragment and signature: two URLs of one content are equal.
 
-    What is left of the query may still be a secret: the result is for comparing, not for showing.
+    Use it to compare, not to show: the rest of the query may still be secret.
     """
     parts = _split(url)
     if parts is None:
@@ -80,26 +90,26 @@ def identity(url: str) -> str:
 
 
 def lock_key(url: str) -> str | None:
-    """Return the name of a URL's content in the lock; None if its query holds what may be a secret."""
+    """Return the key of a URL in the lock file; None if its query may be secret."""
     parts = _split(named := identity(url))
     plain = parts is not None and {_name(each) for each in parts.query.split("&") if each} <= _PLAIN
     return named if plain else None
 
 
 def index_key(url: str) -> str:
-    """Return the key under which the store remembers what a URL had."""
+    """Return the key of a URL in the store's index of URLs."""
     return hashlib.sha256(identity(url).encode(errors="surrogatepass")).hexdigest()
 
 
 def candidates(url: str, mirrors: Iterable[Mirror]) -> tuple[str, ...]:
-    """Return the URLs at which the content may be had, in the order to try; no mirror hears of credentials."""
+    """Return the URLs to try for a content, in order; those of mirrors contain no credentials."""
     named = lock_key(url) or ""
     mirrored = (each.url + named[len(each.prefix) :] for each in mirrors if _is_below(named, each.prefix))
     return tuple(dict.fromkeys((*mirrored, url)))
 
 
 def granted(url: str, grants: Iterable[Grant]) -> str:
-    """Return the URL with the signature of the first grant for it, unless it has a query of its own."""
+    """Return the URL with the signature of the first matching grant, or unchanged if it has a query."""
     for each in grants:
         if "?" not in url and _is_below(url, each.prefix):
             return f"{url}?{each.token}"
@@ -107,7 +117,7 @@ def granted(url: str, grants: Iterable[Grant]) -> str:
 
 
 def azure_grants(environment: Mapping[str, str]) -> tuple[Grant, ...]:
-    """Return what Azure's usual variables grant: AZURE_STORAGE_CONNECTION_STRING, or ..._ACCOUNT with ..._SAS_TOKEN."""
+    """Return the signatures in AZURE_STORAGE_CONNECTION_STRING, and in AZURE_STORAGE_ACCOUNT and ..._SAS_TOKEN."""
     pairs = (each.partition("=") for each in environment.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";"))
     connection = {name.strip(): value for name, _, value in pairs}
     account, token = environment.get("AZURE_STORAGE_ACCOUNT"), environment.get("AZURE_STORAGE_SAS_TOKEN")
@@ -132,5 +142,5 @@ def _name(pair: str) -> str:
 
 
 def _is_below(url: str, prefix: str) -> bool:
-    """Return whether the URL is the prefix or a path below it, and not merely a longer name."""
+    """Return whether a URL is the prefix or a path below it, and not just a longer name."""
     return url.startswith(prefix) and (prefix.endswith("/") or url[len(prefix) :][:1] in {"", "/"})

@@ -162,8 +162,8 @@ def test_mirrors_of_the_command_line_come_before_those_of_the_environment() -> N
 
 @pytest.mark.parametrize("text", ["https://a", "a=http://m", "https://a=m", "https://a=ftp://m", "="])
 def test_what_is_no_mirror_is_named(text: str) -> None:
-    assert "expected PREFIX=URL, as in https://" in refused("fetch", "--mirror", text)
-    with pytest.raises(UsageError, match=r"HARNESS_MIRRORS: .* is no mirror; expected PREFIX=URL"):
+    assert "expected PREFIX=URL, such as https://" in refused("fetch", "--mirror", text)
+    with pytest.raises(UsageError, match=r"HARNESS_MIRRORS: .* is not a mirror; expected PREFIX=URL"):
         invocation(["fetch"], {"HARNESS_MIRRORS": text})
 
 

@@ -45,7 +45,7 @@ def test_capped_keeps_the_end_and_counts_what_it_cut(repeats: int) -> None:
     assert len(shown.encode()) <= 100
     assert text.endswith(kept)
     cut_bytes = len(text.encode()) - len(kept.encode())
-    assert notice == (f"[{cut_bytes} bytes cut here; the whole is in a.log]" if cut_bytes else "")
+    assert notice == (f"[{cut_bytes} bytes cut; full text in a.log]" if cut_bytes else "")
 
 
 def test_capped_says_that_it_cut_even_if_little_is_left() -> None:

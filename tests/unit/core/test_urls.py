@@ -107,7 +107,7 @@ def test_mirrors_stand_in_for_what_is_below_their_prefix(url: str, mirrored: tup
 
 @pytest.mark.parametrize("text", ["", "https://host", "host=http://one", "https://host=", "https://host=ftp://one"])
 def test_what_is_no_mirror_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no mirror; expected PREFIX=URL"):
+    with pytest.raises(ValueError, match="is not a mirror; expected PREFIX=URL"):
         Mirror.parse(text)
 
 

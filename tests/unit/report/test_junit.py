@@ -187,7 +187,7 @@ def test_a_log_of_11_megabytes_is_cut_to_its_end() -> None:
     assert len(log.encode()) > 11_000_000
     case = only_case(reports.failed(log_tail=log, reason=log))
     out = text_of(case, "system-out")
-    cut = re.search(r"^\[(\d+) bytes cut here; the whole is in logs/run\.log\]$", out, re.MULTILINE)
+    cut = re.search(r"^\[(\d+) bytes cut; full text in logs/run\.log\]$", out, re.MULTILINE)
     assert cut is not None
     assert int(cut[1]) > 8_000_000
     assert out.startswith("+ iree-compile")
@@ -208,7 +208,7 @@ def test_odd_times_are_decimals(seconds: float) -> None:
 
 def test_a_case_without_a_log_points_to_the_results() -> None:
     case = only_case(reports.failed(reason="", logs={}, phase=None, log_tail="x" * 99_999, commands={"run": ()}))
-    cut = re.fullmatch(r"\[(\d+) bytes cut here; the whole is in results\.json\]\n(x+)", text_of(case, "system-out"))
+    cut = re.fullmatch(r"\[(\d+) bytes cut; full text in results\.json\]\n(x+)", text_of(case, "system-out"))
     assert cut is not None
     assert int(cut[1]) + len(cut[2]) == 99_999
     assert case[0].get("message") == "failed, no reason was given"

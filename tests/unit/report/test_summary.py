@@ -105,4 +105,4 @@ def test_stays_below_the_limit_of_github() -> None:
     assert len(text.encode()) < GITHUB_LIMIT_BYTES
     assert "40 more rows are in results.json." in text
     assert "1000 more explanations are in results.json." in text
-    assert "bytes cut here; the whole is in logs/run.log]" in text
+    assert "bytes cut; full text in logs/run.log]" in text

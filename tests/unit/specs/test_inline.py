@@ -75,8 +75,8 @@ def test_the_target_is_that_of_the_backend_unless_a_flag_says_it(
         (["--function=f", "--expected-output=1 2 3"], UsageError, r"expected @FILE.npy, TYPE=@FILE or '\(ignored\)'"),
         (["--compiler-flag=--o=x"], SpecError, "'--o=x' is set by the harness"),
         (["--compiler-flag=-O3"], SpecError, "expected a flag that starts with two dashes"),
-        (["--input=4xf33=@x.bin"], SpecError, "'4xf33' is no static tensor type"),
-        (["--input=x.bin=@x.bin"], SpecError, "is no static tensor type"),
+        (["--input=4xf33=@x.bin"], SpecError, "'4xf33' is not a static tensor type"),
+        (["--input=x.bin=@x.bin"], SpecError, "is not a static tensor type"),
         (["--input=one two"], SpecError, "there is no source"),
     ],
 )
