@@ -5,11 +5,11 @@ from pathlib import Path
 import harness
 
 PACKAGE = Path(harness.__file__).parent
-# Where an installed package has them; pyproject.toml says what goes there.
+# The folders of an installed package; pyproject.toml lists them.
 DATA = PACKAGE / "data"
 
 
 def folder(name: str) -> Path:
-    """Return the folder of a name such as `quality_tests`; in a checkout it may be missing."""
+    """Return the bundled folder of a name such as `quality_tests`, which may be missing in a checkout."""
     installed = DATA / name
     return installed if installed.is_dir() else PACKAGE.parent / name

@@ -1,4 +1,7 @@
-"""Reads this machine's GPUs and CPU; the only place that does (a root folder is a parameter, for tests)."""
+"""Reads this machine's GPUs, CPU and memory from /sys, /proc and /dev.
+
+The functions take the root folder as a parameter, for tests.
+"""
 
 import enum
 import grp
@@ -16,8 +19,8 @@ _ROOT = Path("/")
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _NVIDIA_GPUS = "proc/driver/nvidia/gpus"
 
-# PCI device ids of the accelerators, and the names that specs use for them. Partitioned devices keep
-# their id. libdrm@82f74e7a:data/amdgpu.ids; 0x74BC is in AMD's device plugin for Kubernetes alone.
+# PCI device ids of the accelerators, and the SKUs that specs use for them. Partitioned devices keep their id.
+# Source: libdrm@82f74e7a:data/amdgpu.ids; 0x74BC is only in AMD's device plugin for Kubernetes.
 _SKUS: Mapping[int, str] = MappingProxyType(
     dict.fromkeys((0x74A1, 0x74A9, 0x74BD, 0x74B5), "mi300")
     | dict.fromkeys((0x74A2, 0x74B6, 0x74A8, 0x74BC), "mi308")
@@ -26,8 +29,8 @@ _SKUS: Mapping[int, str] = MappingProxyType(
     | dict.fromkeys((0x7448, 0x744A), "w7900")
     | {0x74A0: "mi300a", 0x74A5: "mi325", 0x7408: "mi250x", 0x740F: "mi210", 0x738C: "mi100"}
 )
-# Ids that two products share: these have another revision (same file), or another number of compute units (IREE's
-# list of targets; one half of the product is one GPU).
+# Ids that two products share, which differ by revision (same source) or by the number of compute units (IREE's list of
+# targets; each half of the product is one GPU).
 _SKUS_BY_REVISION: Mapping[tuple[int, int], str] = MappingProxyType({(0x7551, 0xC0): "r9700"})
 _SKUS_BY_UNITS: Mapping[tuple[int, int], str] = MappingProxyType({(0x740C, 104): "mi250", (0x740C, 110): "mi250x"})
 _KNOWN = {*_SKUS.values(), *_SKUS_BY_REVISION.values(), *_SKUS_BY_UNITS.values()}
@@ -37,7 +40,7 @@ _READ_AND_WRITE_FOR_GROUP = stat.S_IRGRP | stat.S_IWGRP
 
 
 class Vendor(enum.StrEnum):
-    """Who makes a GPU, and so whose driver and runtime it needs."""
+    """The vendor of a GPU, whose driver and runtime it needs."""
 
     AMD = "amd"
     NVIDIA = "nvidia"
@@ -51,10 +54,16 @@ _DRIVERS: Mapping[Vendor, str] = MappingProxyType({Vendor.AMD: "amdgpu", Vendor.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """A GPU as its kernel driver shows it; a partition of an AMD GPU is one of its own.
+    """A GPU as its kernel driver shows it. Each partition of an AMD GPU is a GPU.
 
-    `index` is its place among the GPUs of this machine; `node` its own device file. `chip` is None where the driver
-    does not tell it (NVIDIA), `uuid` where it would not name this GPU alone.
+    Attributes:
+        index: position among the GPUs of this machine.
+        vendor: AMD or NVIDIA.
+        chip: such as `gfx942`; None if the driver does not report it (NVIDIA).
+        sku: product as specs name it, such as `mi300`; None if unknown.
+        uuid: None if unknown, or if several GPUs report the same.
+        bus_id: PCI address, such as `0000:c1:00.0`.
+        node: its device file.
     """
 
     index: int
@@ -67,7 +76,7 @@ class Gpu:
 
     @property
     def shared_nodes(self) -> tuple[str, ...]:
-        """The device files that every GPU of its vendor needs."""
+        """The device files that all GPUs of the vendor need."""
         return _SHARED_NODES[self.vendor]
 
     def __str__(self) -> str:
@@ -76,36 +85,36 @@ class Gpu:
 
 
 def gpus(root: Path = _ROOT) -> tuple[Gpu, ...]:
-    """Return AMD's in the order of their KFD nodes, then NVIDIA's by bus; what may not be read is left out."""
+    """Return AMD's GPUs by KFD node, then NVIDIA's by bus, without those that this process may not read."""
     amd = _without_shared_uuids(tuple(_amd_gpus(root)))
     return tuple(replace(gpu, index=index) for index, gpu in enumerate((*amd, *_nvidia_gpus(root))))
 
 
 def chip_name(version: int) -> str:
-    """Return the name of a `gfx_target_version`: 90402 is gfx942, 90010 is gfx90a.
+    """Return the chip of a `gfx_target_version`: `gfx942` for 90402, `gfx90a` for 90010.
 
-    ROCR-Runtime libhsakmt/src/libhsakmt.h: major, minor and stepping are pairs of decimal digits, of
-    which the last two are written in hexadecimal.
+    Major, minor and stepping are pairs of decimal digits; the name has the last two in hexadecimal
+    (ROCR-Runtime:libhsakmt/src/libhsakmt.h).
     """
     return f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}"
 
 
 def nodes(used: Iterable[Gpu]) -> tuple[str, ...]:
-    """Return the device files that programs on these GPUs need, each once."""
+    """Return the device files that programs need to use these GPUs, each once."""
     return tuple(dict.fromkeys(node for gpu in used for node in (*gpu.shared_nodes, gpu.node)))
 
 
 def group_ids(used: Iterable[Gpu], root: Path = _ROOT) -> tuple[int, ...]:
-    """Return the groups other than root that own the device files which programs on these GPUs need.
+    """Return the ids of the groups, except root, that own the device files of these GPUs.
 
-    They are numbers, as names differ between a machine and a container.
+    Names of groups differ between a machine and a container; ids do not.
     """
     states = (_state(root, node) for node in nodes(used))
     return tuple(sorted({state.st_gid for state in states if state and stat.S_ISCHR(state.st_mode)} - {0}))
 
 
 def missing(gpu: Gpu, root: Path = _ROOT) -> str:
-    """Return what stands between this process and a GPU, and how to mend it; empty if nothing does."""
+    """Return why this process cannot use a GPU, and how to fix it; empty if it can."""
     problems = (_problem(gpu, node, root) for node in (*gpu.shared_nodes, gpu.node))
     return next(filter(None, problems), "")
 
@@ -116,13 +125,13 @@ def cpu_name(root: Path = _ROOT) -> str:
 
 
 def cpu_identity(root: Path = _ROOT) -> str:
-    """Return a digest of what a compiler means by `host`: model and features of the CPU."""
+    """Return a digest of the CPU that a compiler detects as `host`: its model and features."""
     facts = [*_cpu_lines(root, "model name"), *_cpu_lines(root, "flags"), *_cpu_lines(root, "Features")]
     return hashlib.sha256(f"{os.uname().machine} {sorted(set(facts))}".encode()).hexdigest()
 
 
 def memory_bytes(root: Path = _ROOT) -> tuple[int, int]:
-    """Return memory available and in all."""
+    """Return the available and the total memory, in bytes."""
     text = _text(root / "proc/meminfo")
     values = {name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
     return values.get("MemAvailable", 0), values.get("MemTotal", 0)
@@ -131,11 +140,11 @@ def memory_bytes(root: Path = _ROOT) -> tuple[int, int]:
 def _amd_gpus(root: Path) -> Iterator[Gpu]:
     folders = [path for path in (root / _NODES).glob("*") if path.name.isdecimal()]
     every = (_properties(path / "properties") for path in sorted(folders, key=lambda path: int(path.name)))
-    for place, properties in enumerate(each for each in every if each.get("simd_count", 0) > 0):
+    for index, properties in enumerate(each for each in every if each.get("simd_count", 0) > 0):
         version, unique_id = properties.get("gfx_target_version", 0), properties.get("unique_id", 0)
         bus_id = _bus_id(properties.get("domain", 0), properties.get("location_id", 0))
         yield Gpu(
-            index=place,
+            index=index,
             vendor=Vendor.AMD,
             chip=chip_name(version) if version else None,
             sku=_sku(properties, bus_id, root),
@@ -146,31 +155,31 @@ def _amd_gpus(root: Path) -> Iterator[Gpu]:
 
 
 def _nvidia_gpus(root: Path) -> Iterator[Gpu]:
-    """Yield NVIDIA's in the order of their buses, as CUDA counts them with CUDA_DEVICE_ORDER=PCI_BUS_ID."""
+    """Yield NVIDIA's GPUs by bus, as CUDA numbers them with CUDA_DEVICE_ORDER=PCI_BUS_ID."""
     texts = ((path.parent.name, _text(path)) for path in sorted((root / _NVIDIA_GPUS).glob("*/information")))
-    for place, (bus_id, text) in enumerate((bus_id, text) for bus_id, text in texts if text):
+    for index, (bus_id, text) in enumerate((bus_id, text) for bus_id, text in texts if text):
         facts = dict(re.findall(r"^([\w ]+):[ \t]+(\S+)", text, re.MULTILINE))
         uuid = facts.get("GPU UUID", "?")
         yield Gpu(
-            index=place,
+            index=index,
             vendor=Vendor.NVIDIA,
             chip=None,
-            uuid=None if "?" in uuid else uuid,  # a GPU that nobody used yet shows question marks
+            uuid=None if "?" in uuid else uuid,  # question marks until the GPU is used
             bus_id=bus_id,
-            node=f"/dev/nvidia{facts.get('Device Minor', place)}",
+            node=f"/dev/nvidia{facts.get('Device Minor', index)}",
         )
 
 
 def _without_shared_uuids(found: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
-    """Partitions of one GPU have the same unique_id on some kernels, which then names none of them."""
+    """Remove UUIDs that several GPUs report: on some kernels, partitions of a GPU have the same unique_id."""
     times = Counter(gpu.uuid for gpu in found)
     return tuple(replace(gpu, uuid=None) if times[gpu.uuid] > 1 else gpu for gpu in found)
 
 
 def _bus_id(domain: int, location: int) -> str:
-    """Return `0000:c1:00.0`; bits above 16 number a partition (some kernels use those of the function for it).
+    """Return `0000:c1:00.0`. Bits above 16 are a partition's number; some kernels use the function bits for it.
 
-    linux:drivers/gpu/drm/amd/amdkfd/kfd_topology.c, kfd_topology_add_device.
+    Source: linux:drivers/gpu/drm/amd/amdkfd/kfd_topology.c, kfd_topology_add_device.
     """
     return f"{domain:04x}:{location >> 8 & 0xFF:02x}:{location >> 3 & 0x1F:02x}.{location & 7}"
 
@@ -187,32 +196,32 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-f]+")
 
 
 def _problem(gpu: Gpu, node: str, root: Path) -> str:
-    """Return what stands between this process and a device file of a GPU."""
+    """Return why this process cannot use a device file of a GPU; empty if it can."""
     state = _state(root, node)
     path = root / node.lstrip("/")
     if state is None:
         return (
-            f"{path} is not there, so {gpu} cannot be used: load the driver (sudo modprobe {_module(gpu, node)}), or "
-            f"pass the file to the container (--device {node}); Docker Desktop has none."
+            f"{path} does not exist, so {gpu} cannot be used: load the driver (sudo modprobe {_module(gpu, node)}), or "
+            f"pass the device to the container (--device {node}); Docker Desktop has no GPUs."
         )
     if not stat.S_ISCHR(state.st_mode):
         return (
-            f"{path} is no character device, so {gpu} cannot be used: remove it and load the driver "
+            f"{path} is not a character device, so {gpu} cannot be used: remove it and load the driver "
             f"(sudo modprobe {_module(gpu, node)}), or pass the device to the container (--device {node})."
         )
     if not os.access(path, os.R_OK | os.W_OK):
-        return f"{path} may not be opened by this user, so {gpu} cannot be used: {_permission(path, state)}."
+        return f"{path} is not accessible to this user, so {gpu} cannot be used: {_permission(path, state)}."
     return "" if node in gpu.shared_nodes else _refusal(gpu, path)
 
 
 def _refusal(gpu: Gpu, path: Path) -> str:
-    """Return why a file whose mode lets us in cannot be opened: only a try tells of a container's device rules."""
+    """Return why a device file cannot be opened although its mode allows it, as by a container's device rules."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
     except OSError as error:
         return (
             f"{path} cannot be opened ({error.strerror}), so {gpu} cannot be used: pass the device to the container "
-            f"(--device {gpu.node}), or load the driver again (sudo modprobe {_DRIVERS[gpu.vendor]})."
+            f"(--device {gpu.node}), or reload the driver (sudo modprobe {_DRIVERS[gpu.vendor]})."
         )
     return ""
 
@@ -220,10 +229,10 @@ def _refusal(gpu: Gpu, path: Path) -> str:
 def _permission(path: Path, state: os.stat_result) -> str:
     group = state.st_gid
     if not group or state.st_mode & _READ_AND_WRITE_FOR_GROUP != _READ_AND_WRITE_FOR_GROUP:
-        return f"let a group read and write it (sudo chgrp render {path} && sudo chmod 660 {path})"
+        return f"give a group access (sudo chgrp render {path} && sudo chmod 660 {path})"
     name = _group_name(group)
     return (
-        f"it is for group {name} ({group}); become a member (sudo usermod -aG {name} $USER) and log in again, "
+        f"it belongs to group {name} ({group}); join it (sudo usermod -aG {name} $USER) and log in again, "
         f"or start the container with --group-add {group}"
     )
 
@@ -236,7 +245,7 @@ def _group_name(number: int) -> str:
 
 
 def _module(gpu: Gpu, node: str) -> str:
-    """Return the kernel module that makes a device file."""
+    """Return the kernel module that creates a device file."""
     return "nvidia-uvm" if node == "/dev/nvidia-uvm" else _DRIVERS[gpu.vendor]
 
 
@@ -248,7 +257,7 @@ def _state(root: Path, node: str) -> os.stat_result | None:
 
 
 def _properties(path: Path) -> dict[str, int]:
-    """Return `key value` lines. The kernel refuses them for GPUs outside this container's device cgroup."""
+    """Return the numbers in `key value` lines; none if the GPU is outside this container's device cgroup."""
     return {key: int(value) for key, value in re.findall(r"^(\w+) ([0-9]+)$", _text(path), re.MULTILINE)}
 
 

@@ -1,8 +1,7 @@
-"""The only place that locks a GPU: one run at a time, whoever starts it, on this machine.
+"""Locks GPUs, so that each is used by one run at a time, whichever user starts it.
 
-The lock is on the folder in which the kernel shows the GPU, which every user may open, so nothing is left behind; it
-ends with the process that holds it, however that dies. Only processes that see the same sysfs have it in common, and
-containers have one of their own: therefore it is taken outside of them.
+The lock is on the kernel's folder of the GPU in sysfs, which every user may open, so no file is left behind. It ends
+with the process that holds it. A container has a sysfs of its own, so the lock is taken outside of the container.
 """
 
 import contextlib
@@ -22,12 +21,12 @@ from harness.host.process import Cancelled, CancelToken
 
 _ROOT = Path("/")
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5
-# By the driver in a device of iree-run-module; all others are no GPU, or none that is known here.
+# By the driver in a device of iree-run-module; other devices are not locked.
 _VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Vendor.NVIDIA})
 
 
 class GpuRun(Protocol):
-    """What claiming a GPU needs to know of a run."""
+    """A run, as far as the choice of a GPU needs it."""
 
     @property
     def device(self) -> str:
@@ -35,36 +34,36 @@ class GpuRun(Protocol):
 
     @property
     def chip(self) -> str | None:
-        """The chip that the modules are for, e.g. `gfx942`; None on the CPU."""
+        """The chip that the modules are compiled for, e.g. `gfx942`; None on the CPU."""
 
 
 class Pool:
-    """The GPUs on which runs may go on; each is used by one run at a time."""
+    """The GPUs that runs may use, each by one run at a time."""
 
     def __init__(self, gpus: Sequence[Gpu], *, on_wait: WaitNotice = ignore, root: Path = _ROOT) -> None:
-        """Open nothing yet.
+        """Lock nothing yet.
 
         Args:
-            gpus: those of this machine that may be used; those named first are taken first.
-            on_wait: called again and again with what is waited for and for how many seconds by now.
-            root: folder below which GPUs and their device files are shown.
+            gpus: the GPUs, in the order of preference.
+            on_wait: called repeatedly while no GPU is free, with the names of the GPUs and the seconds waited.
+            root: root folder of /sys, /proc and /dev.
         """
         self._gpus = tuple(gpus)
         self._on_wait = on_wait
         self._root = root
 
     def slots(self, device: str) -> int:
-        """Return how many runs may go on at once on a device such as `hip` or `hip://0`; 1 unless it has GPUs."""
+        """Return how many runs may use a device such as `hip` or `hip://0` at once: the number of its GPUs, or 1."""
         return max(1, len(self._of_vendor(device)))
 
     @contextlib.contextmanager
     def claim(self, run: GpuRun, cancel: CancelToken) -> Iterator[Gpu | None]:
-        """Have a GPU for a run, alone; None if it needs none, or if there is none of its kind.
+        """Lock a GPU for a run. Yield None if the run needs no GPU, or if the pool has none of its vendor.
 
-        A GPU of another chip is taken only where none has the run's: the run will tell.
+        If no GPU has the run's chip, one with another chip is locked, and the run fails with a message of the driver.
 
         Raises:
-            Cancelled: the order to stop came before a GPU was free.
+            Cancelled: `cancel` was set before a GPU was free.
         """
         fitting = self._fitting(run)
         if not fitting:
@@ -86,52 +85,52 @@ class Pool:
         return tuple(gpu for gpu in every if run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"}) or every
 
     def _locked(self, fitting: Sequence[Gpu], cancel: CancelToken) -> tuple[Gpu, int | None]:
-        """Wait for the first GPU that is free, and return it and what holds its lock."""
+        """Wait for the first GPU that is free, and return it with the descriptor that holds its lock."""
         started, pause_s = time.monotonic(), _FIRST_POLL_S
         while not cancel.is_set():
             for gpu in fitting:
                 with contextlib.suppress(BlockingIOError):
-                    return gpu, _try_lock(_shown(gpu, self._root))
+                    return gpu, _try_lock(_kernel_path(gpu, self._root))
             self._on_wait(" or ".join(map(str, fitting)), time.monotonic() - started)
-            _rest(cancel, pause_s)
+            _sleep(cancel, pause_s)
             pause_s = min(2 * pause_s, _LAST_POLL_S)
         raise Cancelled
 
 
 def visible(gpu: Gpu, root: Path = _ROOT) -> Mapping[str, str]:
-    """Return the variables by which a program that this process starts sees only this GPU, whatever it inherits.
+    """Return the environment variables that make only this GPU visible to a program.
 
-    HIP's own variable counts what ROCR's leaves (ROCm documentation, "GPU isolation techniques").
-    Without a UUID it is the GPU's place among those of its vendor that this process, maybe in a container, can see.
+    HIP's variable counts the GPUs that ROCR's leaves (ROCm documentation, "GPU isolation techniques").
+    A GPU without a UUID is named by its position among the GPUs of its vendor that this process sees.
     """
-    name = gpu.uuid or str(_place(gpu, root))
+    name = gpu.uuid or str(_position(gpu, root))
     if gpu.vendor is Vendor.AMD:
         return {"ROCR_VISIBLE_DEVICES": name, "HIP_VISIBLE_DEVICES": "0"}
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": name}
 
 
-def _place(gpu: Gpu, root: Path) -> int:
+def _position(gpu: Gpu, root: Path) -> int:
     nodes = [each.node for each in devices.gpus(root) if each.vendor is gpu.vendor]
     return nodes.index(gpu.node) if gpu.node in nodes else 0
 
 
-def _shown(gpu: Gpu, root: Path) -> Path:
-    """Return the folder in which the kernel shows a GPU, or a partition of one; where it has none, the device file."""
+def _kernel_path(gpu: Gpu, root: Path) -> Path:
+    """Return the kernel's folder of a GPU or partition, or its device file if there is no folder."""
     drm, nvidia = root / "sys/class/drm" / Path(gpu.node).name, root / "proc/driver/nvidia/gpus" / gpu.bus_id
     folder = drm if gpu.vendor is Vendor.AMD else nvidia
     return folder if folder.is_dir() else root / gpu.node.lstrip("/")
 
 
-def _try_lock(place: Path) -> int | None:
-    """Return the descriptor that holds the lock, None if there is nothing to lock.
+def _try_lock(path: Path) -> int | None:
+    """Return the descriptor that holds the lock; None if the path cannot be opened.
 
     Raises:
-        BlockingIOError: another holds it.
+        BlockingIOError: another process holds the lock.
     """
     try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
-        return None  # the run will say why it cannot be used
+        return None  # the run reports why the GPU cannot be used
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException:
@@ -140,8 +139,8 @@ def _try_lock(place: Path) -> int | None:
     return descriptor
 
 
-def _rest(cancel: CancelToken, pause_s: float) -> None:
-    """Sleep, unless the order to stop comes."""
+def _sleep(cancel: CancelToken, pause_s: float) -> None:
+    """Sleep until `cancel` is set, at most for the pause."""
     poll = select.poll()
     poll.register(cancel, select.POLLIN)
     poll.poll(pause_s * 1000)

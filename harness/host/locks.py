@@ -1,6 +1,6 @@
-"""The only place that locks: one holder of a file at a time, and pins on what is in use.
+"""Locks files for one holder at a time, and pins names that are in use.
 
-Both end with the process that holds them, however it dies: the system releases them.
+The system releases locks and pins when the process that holds them ends.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from pathlib import Path
 from harness.core.callbacks import WaitNotice, ignore
 
 _POLL_S = 0.05
-# Locks are on bytes that need not be there; this one is beyond those that stand for names.
+# Each name is one byte of the file to lock, which need not exist. The probed byte is beyond those of names.
 _NAME_BYTES = 7
 _PROBED = 1 << 8 * _NAME_BYTES
 
 
 def acquire(path: Path, on_wait: WaitNotice) -> int:
-    """Wait for the lock and return the descriptor that holds it until it is closed.
+    """Wait for a lock, and return the descriptor that holds it until it is closed.
 
     Args:
-        path: the file to lock, which is made if need be.
-        on_wait: called again and again with the holder and the seconds waited; what it raises ends the wait.
+        path: the file to lock, which is created if it does not exist.
+        on_wait: called repeatedly with the holder and the seconds waited. An exception from it ends the wait.
     """
     started = time.monotonic()
     while (descriptor := try_acquire(path)) is None:
@@ -37,20 +37,19 @@ def acquire(path: Path, on_wait: WaitNotice) -> int:
 
 
 def try_acquire(path: Path) -> int | None:
-    """Return the descriptor that holds the lock, or None if another holds it.
+    """Return the descriptor that holds the lock; None if another process holds it.
 
-    A collector may have removed the file between our opening and our locking it; then others lock
-    a new one, and so must we.
+    If the file is removed between opening and locking it, others lock a new file, so this starts again.
     """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            if not _is_locked(descriptor):
+            if not _lock(descriptor):
                 os.close(descriptor)
                 return None
             if _is_at(descriptor, path):
-                _sign(descriptor)
+                _write_holder(descriptor)
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -59,11 +58,11 @@ def try_acquire(path: Path) -> int | None:
 
 
 def remove_if_free(path: Path) -> bool:
-    """Remove the file of a lock that nobody holds, and return whether it did."""
+    """Remove the file of a lock unless it is held, and return whether it was removed."""
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(path, os.O_RDWR)
         try:
-            if _is_locked(descriptor) and _is_at(descriptor, path):
+            if _lock(descriptor) and _is_at(descriptor, path):
                 path.unlink()
                 return True
         finally:
@@ -72,10 +71,9 @@ def remove_if_free(path: Path) -> bool:
 
 
 class Pins:
-    """Marks on names in one file: any number of holders share a name, and nobody can seize it meanwhile.
+    """Pins on names, in one file. A name may have many holders; it can be seized only while it has none.
 
-    They are locks of the open file (fcntl(2), "Open file description locks"), so that two objects of
-    the same process are two holders.
+    Pins are open file description locks (fcntl(2)), so two objects in one process are two holders.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,18 +84,18 @@ class Pins:
         self._close: Callable[[], object] = ignore
 
     def hold(self, name: str) -> None:
-        """Hold a name until closed, or until the process ends; where nothing can be locked, do nothing."""
+        """Hold a name until `close` or the end of the process. Do nothing if the file cannot be locked."""
         with contextlib.suppress(OSError):
             while not self._is_held(name):
                 time.sleep(_POLL_S)
 
     def probe(self) -> None:
-        """Raise the OSError that says why nothing can be seized here, if it is so."""
+        """Raise an OSError if the file cannot be locked, so that no name can be seized."""
         _lock_byte(self._opened(), fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _PROBED)
 
     @contextlib.contextmanager
     def seized(self, name: str) -> Iterator[bool]:
-        """Keep others from holding a name, who wait meanwhile; False if somebody holds it already."""
+        """Let others wait who want to hold a name. Yield False if it has a holder already."""
         descriptor, offset = self._opened(), _offset(name)
         try:
             _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, offset)
@@ -110,7 +108,7 @@ class Pins:
             _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, offset)
 
     def close(self) -> None:
-        """Hold nothing any more."""
+        """Release all names."""
         with self._mutex:
             self._close()
             self._descriptor = -1
@@ -123,7 +121,7 @@ class Pins:
         return True
 
     def _opened(self, *, read_only: bool = False) -> int:
-        """Return the descriptor; who only holds can do so where nothing can be written, if the file is there."""
+        """Return the descriptor. To hold names, an existing file need only be readable."""
         with self._mutex:
             if self._descriptor < 0 or not _is_at(self._descriptor, self._path):
                 self._close()
@@ -147,11 +145,12 @@ def _offset(name: str) -> int:
 
 
 def _lock_byte(descriptor: int, command: int, kind: int, offset: int) -> None:
-    """Lock one byte with a `struct flock` of Linux on 64 bits: type, whence, start, length, and a pid of 0."""
+    """Lock one byte with the `struct flock` of 64-bit Linux: type, whence, start, length, and a pid of 0."""
     fcntl.fcntl(descriptor, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0))
 
 
-def _is_locked(descriptor: int) -> bool:
+def _lock(descriptor: int) -> bool:
+    """Lock a file and return True; return False if another process holds the lock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -166,8 +165,8 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _sign(descriptor: int) -> None:
-    """Write who holds it; a full disk hides that from others, no more."""
+def _write_holder(descriptor: int) -> None:
+    """Write who holds the lock, for others that wait. Do nothing if the disk is full."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)

@@ -1,13 +1,13 @@
-"""The only place that starts a process: log file, timeout, whole group killed, peak memory.
+"""Starts processes, with a log file, a timeout and a measurement of peak memory, and kills their whole group.
 
-A process is started under `harness.supervisor`, which outlives this one just long enough to kill it.
+Each process runs under `harness.host.supervisor`, which kills it if this process dies.
 """
 
 import contextlib
 import os
 import select
 import signal
-import subprocess  # noqa: TID251 - this is the place
+import subprocess  # noqa: TID251 - other modules start processes with this one
 import sys
 import threading
 import time
@@ -21,13 +21,22 @@ from harness.core.errors import DiskError, ToolError
 from harness.host import supervisor
 from harness.host.waiting import SLICE_S
 
-# What a program says of it, by way of the C library's text for ENOSPC.
+# Text of the C library for ENOSPC, which programs print.
 NO_SPACE = "No space left on device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessResult:
-    """How a process ended: with an exit code, or by a signal; `timed_out` if by ours."""
+    """How a process ended.
+
+    Attributes:
+        exit_code: None if a signal ended the process.
+        signal: number of the signal that ended it.
+        timed_out: whether it was killed after its timeout.
+        seconds: duration.
+        cpu_seconds: CPU time.
+        peak_memory_bytes: peak resident memory.
+    """
 
     exit_code: int | None
     signal: int | None
@@ -38,27 +47,27 @@ class ProcessResult:
 
     @property
     def signal_name(self) -> str:
-        """`SIGSEGV`, or `signal 40` where it has no name, or empty if no signal ended it."""
+        """`SIGSEGV`, or `signal 40` for a signal without a name; empty if no signal ended the process."""
         names = {each.value: each.name for each in signal.Signals}
         return names.get(self.signal, f"signal {self.signal}") if self.signal else ""
 
 
-class Cancelled(Exception):  # noqa: N818 - it is an order carried out, not an error
-    """The process was killed, or not started, because the run was cancelled."""
+class Cancelled(Exception):  # noqa: N818 - a request that was met is not an error
+    """Work was stopped, or not started, because its `CancelToken` was set."""
 
 
 class CancelToken:
-    """An order to stop that reaches threads waiting for a process as well as those that ask."""
+    """A request to stop. Threads can ask for it, wait for it with `poll`, or be called back."""
 
     def __init__(self) -> None:
-        """Start out not set."""
+        """Start unset."""
         self._event = threading.Event()
         self._calls: list[Callable[[], None]] = []
         self._read_fd, self._write_fd = os.pipe()
         weakref.finalize(self, _close, self._read_fd, self._write_fd)
 
     def set(self) -> None:
-        """Give the order; it cannot be taken back."""
+        """Request the stop, and run the callbacks. It cannot be undone."""
         self._event.set()
         os.write(self._write_fd, b".")
         for call in list(self._calls):
@@ -66,7 +75,7 @@ class CancelToken:
 
     @contextlib.contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:
-        """Have something called, by whoever gives the order, as long as the context lasts."""
+        """Within the context, let `set` run a callback, in the thread of its caller. If set already, run it now."""
         self._calls.append(call)
         try:
             if self.is_set():
@@ -76,11 +85,11 @@ class CancelToken:
             self._calls.remove(call)
 
     def is_set(self) -> bool:
-        """Whether the order was given."""
+        """Return whether `set` was called."""
         return self._event.is_set()
 
     def fileno(self) -> int:
-        """Return a descriptor that is readable once the order was given."""
+        """Return a descriptor that is readable once `set` was called."""
         return self._read_fd
 
 
@@ -93,39 +102,39 @@ def run(
     cancel: CancelToken | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> ProcessResult:
-    """Run a program to its end; its stdout and stderr are appended to the log file as they come.
+    """Run a program and wait for its end. Its stdout and stderr are appended to a log file.
 
     Args:
-        argv: the program's absolute path, then its arguments; never seen by a shell.
-        cwd: folder in which it runs.
+        argv: absolute path of the program, and its arguments; no shell is involved.
+        cwd: working directory.
         log_path: file to append to.
-        timeout_s: seconds after which its whole process group is killed.
-        cancel: an order to kill it sooner.
-        variables: added to the inherited environment.
+        timeout_s: seconds after which its process group is killed.
+        cancel: kills its process group when set.
+        variables: environment variables to add to the inherited ones.
 
     Raises:
         ToolError: the program cannot be started.
         DiskError: the log file cannot be written.
-        Cancelled: it was killed because of `cancel`.
+        Cancelled: `cancel` was set.
     """
     started = time.monotonic()
     with _append(log_path) as log, _supervised(argv, cwd, log, variables or {}) as (child, report):
         pid = _pid(report.readline(), argv[0])
-        in_time = _comes(report, timeout_s, cancel)
+        in_time = _wait_for_line(report, timeout_s, cancel)
         _hang_up(child)
         line = report.readline()
         if not line:
             supervisor.kill_group(pid)
     if not in_time and cancel is not None and cancel.is_set():
         raise Cancelled
-    return _ended(line, timed_out=not in_time, seconds=time.monotonic() - started)
+    return _result(line, timed_out=not in_time, seconds=time.monotonic() - started)
 
 
 @contextlib.contextmanager
 def outlived_by(program: Path, *arguments: str) -> Iterator[None]:
-    """Have a small Python program beside this process as long as the context lasts, and longer if this one is killed.
+    """Run a small Python program until the end of the context. It keeps running if this process is killed.
 
-    Its stdin has a byte at the end of the context, and comes to its end without one if this process died before.
+    Its stdin gets a byte at the end of the context, and ends without a byte if this process dies.
     """
     child = subprocess.Popen(
         [sys.executable, "-IS", str(program), *arguments],
@@ -150,7 +159,7 @@ def _append(path: Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
-        raise DiskError(f"{path}: the log cannot be written ({error.strerror}); choose another --out.") from error
+        raise DiskError(f"Cannot write the log {path}: {error.strerror}. Choose another folder with --out.") from error
     try:
         yield descriptor
     finally:
@@ -161,14 +170,14 @@ def _append(path: Path) -> Iterator[int]:
 def _supervised(
     argv: Sequence[str], cwd: Path, log: int, variables: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
-    """Start the supervisor; whatever happens inside, the tool is dead and all is closed after."""
+    """Start the supervisor. On the way out, kill the program and close everything."""
     read_fd, write_fd = os.pipe()
     with os.fdopen(read_fd, encoding="ascii") as report:
         try:
             child = subprocess.Popen(
                 [sys.executable, "-IS", supervisor.__file__, str(write_fd), str(log), *argv],
                 cwd=cwd,
-                env={**os.environ, **variables},  # noqa: TID251 - a program inherits it, nothing here reads it
+                env={**os.environ, **variables},  # noqa: TID251 - inherited by the program, not read here
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -185,7 +194,7 @@ def _supervised(
 
 
 def _hang_up(child: subprocess.Popen[bytes]) -> None:
-    """Close the control pipe, upon which the supervisor kills what still runs."""
+    """Close the control pipe, so that the supervisor kills what still runs."""
     if child.stdin is not None:
         child.stdin.close()
 
@@ -195,13 +204,13 @@ def _pid(line: str, program: str) -> int:
         case ["started", pid]:
             return int(pid)
         case ["error", number]:
-            raise ToolError(f"{program} cannot be started: {os.strerror(int(number))}; check the toolchain.")
+            raise ToolError(f"Cannot start {program}: {os.strerror(int(number))}. Check the toolchain.")
         case _:
-            raise ToolError(f"{program} was not started: its supervisor died; see the log.")
+            raise ToolError(f"Cannot start {program}: its supervisor died. See the log.")
 
 
-def _comes(report: IO[str], timeout_s: float, cancel: CancelToken | None) -> bool:
-    """Wait for the next line of the report; False when time is up or the run is cancelled."""
+def _wait_for_line(report: IO[str], timeout_s: float, cancel: CancelToken | None) -> bool:
+    """Wait for the next line of the report. Return False after the timeout, or when `cancel` is set."""
     poll = select.poll()
     poll.register(report, select.POLLIN)
     if cancel is not None:
@@ -213,7 +222,7 @@ def _comes(report: IO[str], timeout_s: float, cancel: CancelToken | None) -> boo
     return False
 
 
-def _ended(line: str, *, timed_out: bool, seconds: float) -> ProcessResult:
+def _result(line: str, *, timed_out: bool, seconds: float) -> ProcessResult:
     _, status, cpu_seconds, peak_bytes = line.split() if line else ("", str(int(signal.SIGKILL)), "0", "0")
     code = os.waitstatus_to_exitcode(int(status))
     return ProcessResult(

@@ -1,14 +1,16 @@
-"""The parent of one tool: a small program of its own, started by `harness.process` and by nothing else.
+"""A small program that `harness.host.process` starts as the parent of each tool.
 
-It exists because three things cannot be had from inside the harness: when the harness dies, even by
-SIGKILL, its end of the control pipe closes and the tool is killed; the tool's peak memory is its own
-(Linux counts the memory of the parent at fork into a child's `ru_maxrss`, and this parent's is 9 MB);
-and what the tool leaves running in its process group is killed when it ends.
+It does three things that the harness itself cannot do:
 
-    argv: REPORT_FD LOG_FD PROGRAM ARGUMENT...    stdin: the control pipe, whose end means "kill"
+- When the harness dies, even by SIGKILL, the control pipe closes and the supervisor kills the tool.
+- Linux counts the parent's memory at fork into a child's `ru_maxrss`. This parent uses 9 MB, so the tool's peak memory
+  is that of the tool.
+- When the tool ends, the supervisor kills the processes that are left in its process group.
+
+    argv: REPORT_FD LOG_FD PROGRAM ARGUMENT...    stdin: the control pipe; its end means "kill"
     report: `started PID`, then `ended WAIT_STATUS CPU_SECONDS PEAK_BYTES`; or `error ERRNO`
 
-Only modules that start fast are imported: this runs once for each tool.
+It runs once per tool, so it imports only modules that load fast.
 """
 
 import os
@@ -20,7 +22,7 @@ SIGKILL = 9
 
 
 def main() -> None:
-    """Start the tool, wait for its end or for the end of the control pipe, report."""
+    """Start the tool, wait for its end or for that of the control pipe, and report."""
     report, log = int(sys.argv[1]), int(sys.argv[2])
     argv = sys.argv[3:]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 def _tell(report: int, line: str) -> None:
-    """Write a line to the harness, which may be dead by now: there is still a tool to kill then."""
+    """Write a line to the harness. If the harness is dead, go on: the tool must still be killed."""
     try:
         os.write(report, f"{line}\n".encode())
     except BrokenPipeError:
@@ -48,7 +50,7 @@ def _tell(report: int, line: str) -> None:
 
 
 def _wait(pid: int) -> None:
-    """Return when the process has ended, which it is made to when the control pipe closes."""
+    """Wait for the end of the process; kill its group when the control pipe closes."""
     ended = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(ended, select.POLLIN)
@@ -62,7 +64,7 @@ def _wait(pid: int) -> None:
 
 
 def kill_group(group: int) -> None:
-    """Kill every process of a group that may be empty by now."""
+    """Kill all processes of a group, if there are any."""
     try:
         os.killpg(group, SIGKILL)
     except ProcessLookupError:

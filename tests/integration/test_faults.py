@@ -239,7 +239,7 @@ def test_results_that_cannot_be_written_end_with_3(lab: Laboratory) -> None:
     lab.out = lab.root / "file" / "out"
     result = lab.run()
     assert result.code == 3
-    assert "cannot be written" in result.text
+    assert "Cannot write " in result.text
     assert "Traceback" not in result.text
 
 
@@ -265,7 +265,8 @@ def test_a_full_disk_of_results_is_an_error(lab: Laboratory) -> None:
     assert result.code == 3
     assert "ERROR       toy/add[cpu]" in result.text
     assert "disk: " in result.text
-    assert "cannot be written (No space left on device)" in result.text
+    assert "Cannot write " in result.text
+    assert ": No space left on device. " in result.text
     assert "Traceback" not in result.text
 
 

@@ -85,7 +85,7 @@ def files_of_at_most(size_bytes: int) -> Iterator[None]:
 @pytest.mark.parametrize("connections", [1, 8])
 def test_a_disk_that_takes_no_more_is_named(bench: Bench, connections: int, *, is_locked: bool) -> None:
     blob = _blob(bench.server.serve("/a", good(LARGE)), LARGE, is_locked=is_locked)
-    full = rf"{bench.store.root}.*cannot be written \(File too large\); free some space"
+    full = rf"^Cannot write {bench.store.root}.*: File too large\. Free disk space"
     with files_of_at_most(5 * CHUNK_BYTES), pytest.raises(DiskError, match=full):
         bench.fetch(blob, connections=connections)
     assert bench.files() == []

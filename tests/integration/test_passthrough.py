@@ -105,14 +105,14 @@ def test_a_gpu_is_there_for_a_user_who_is_not_root(
     assert GROUP in seen["groups"]
     assert seen["can"] == {cards[0].shared_nodes[0]: True, cards[0].node: True}
     assert seen["missing"][0] == ""
-    assert f"{cards[1].node} is not there" in seen["missing"][1], "the other GPU is not seen"
+    assert f"{cards[1].node} does not exist" in seen["missing"][1], "the other GPU is not seen"
     assert f"--device {cards[1].node}" in seen["missing"][1]
 
 
 def test_without_a_gpu_there_is_none(each_dock: Dock, cards: tuple[Gpu, Gpu]) -> None:
     seen = looked(each_dock, (), cards, user=each_dock.engine.user or USER)
     assert seen["can"] == {}
-    assert all("is not there" in each for each in seen["missing"])
+    assert all("does not exist" in each for each in seen["missing"])
 
 
 def test_without_the_group_the_device_may_not_be_opened(
@@ -121,7 +121,7 @@ def test_without_the_group_the_device_may_not_be_opened(
     monkeypatch.setattr(devices, "group_ids", lambda _: ())
     seen = looked(each_dock, cards[:1], cards[:1], user=each_dock.engine.user or USER)
     assert seen["can"] == {cards[0].shared_nodes[0]: False, cards[0].node: False}
-    assert f"it is for group {'nogroup' if each_dock.engine.name == 'rootless' else GROUP}" in seen["missing"][0]
+    assert f"it belongs to group {'nogroup' if each_dock.engine.name == 'rootless' else GROUP}" in seen["missing"][0]
 
 
 def test_what_everybody_may_open_is_there_without_root_too(each_dock: Dock, cards: tuple[Gpu, Gpu]) -> None:
@@ -137,7 +137,7 @@ def test_a_plain_file_is_not_passed_for_a_device(each_dock: Dock, cards: tuple[G
     Path(cards[0].node).write_text("")
     seen = looked(each_dock, cards[:1], cards[:1], user=each_dock.engine.user or USER)
     assert cards[0].node not in seen["can"]
-    assert f"{cards[0].node} is not there" in seen["missing"][0] or "may not be opened" in seen["missing"][0]
+    assert f"{cards[0].node} does not exist" in seen["missing"][0] or "is not accessible" in seen["missing"][0]
 
 
 ABOUT = About(

@@ -48,7 +48,7 @@ def test_what_cannot_be_hashed_again_is_not_served(store: Store, client: httpx.C
     shutil.rmtree(store.root / "locks")
     (store.root / "locks").symlink_to("/sys")  # where not even root can make a file
     assert client.get(f"/{URL}").status_code == 404
-    assert any("cannot be written" in line for line in said)
+    assert any("Cannot write " in line for line in said)
 
 
 def test_a_blob_that_is_collected_meanwhile_comes_whole(store: Store, client: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""What stands between a process and a GPU; where only root can make such device files, these are real ones."""
+"""Whether a process can use a GPU. Device files that only root can make are real ones."""
 
 import contextlib
 import os
@@ -23,12 +23,12 @@ def test_nothing_is_missing_where_all_device_files_can_be_opened(tmp_path: Path)
 def test_a_device_file_that_is_not_there(tmp_path: Path) -> None:
     amd, nvidia = kfd.gpu(), kfd.gpu(1, chip=None, sku=None, vendor=Vendor.NVIDIA)
     assert devices.missing(amd, tmp_path) == (
-        f"{tmp_path}/dev/kfd is not there, so GPU 0 (gfx942, mi300) cannot be used: load the driver (sudo modprobe "
-        "amdgpu), or pass the file to the container (--device /dev/kfd); Docker Desktop has none."
+        f"{tmp_path}/dev/kfd does not exist, so GPU 0 (gfx942, mi300) cannot be used: load the driver (sudo modprobe "
+        "amdgpu), or pass the device to the container (--device /dev/kfd); Docker Desktop has no GPUs."
     )
     kfd.device_files(tmp_path, [amd, nvidia])
     (tmp_path / "dev/dri/renderD128").unlink()
-    assert f"{tmp_path}/dev/dri/renderD128 is not there" in devices.missing(amd, tmp_path)
+    assert f"{tmp_path}/dev/dri/renderD128 does not exist" in devices.missing(amd, tmp_path)
     (tmp_path / "dev/nvidia-uvm").unlink()
     assert "sudo modprobe nvidia-uvm" in devices.missing(nvidia, tmp_path)
     (tmp_path / "dev/nvidiactl").unlink()
@@ -41,7 +41,7 @@ def test_a_file_that_is_no_device(tmp_path: Path, node: str) -> None:
     kfd.device_files(tmp_path, [gpu])
     (tmp_path / node).unlink()
     kfd.write(tmp_path, node, "made by a program that found a writable /dev")
-    assert devices.missing(gpu, tmp_path).startswith(f"{tmp_path / node} is no character device, so GPU 0 ")
+    assert devices.missing(gpu, tmp_path).startswith(f"{tmp_path / node} is not a character device, so GPU 0 ")
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make device files")
@@ -87,33 +87,33 @@ def test_a_device_that_only_a_try_tells_of(tmp_path: Path) -> None:
     device(node, 0o666, 0, numbers=(511, 4711))  # no driver has it; a container's device rules refuse as late
     found = devices.missing(gpu, tmp_path)
     assert found.startswith(f"{node} cannot be opened (No such device or address), so GPU 0 ")
-    assert found.endswith("(--device /dev/dri/renderD128), or load the driver again (sudo modprobe amdgpu).")
+    assert found.endswith("(--device /dev/dri/renderD128), or reload the driver (sudo modprobe amdgpu).")
 
 
 @needs_root
 @pytest.mark.parametrize(
-    ("mode", "group", "mend"),
+    ("mode", "group", "fix"),
     [
         (
             0o660,
             44,
-            "it is for group video (44); become a member (sudo usermod -aG video $USER) and log in again, or start",
+            "it belongs to group video (44); join it (sudo usermod -aG video $USER) and log in again, or start",
         ),
-        (0o660, 54321, "it is for group 54321 (54321); become a member (sudo usermod -aG 54321 $USER)"),
-        (0o600, 44, "let a group read and write it (sudo chgrp render "),
-        (0o640, 44, "let a group read and write it (sudo chgrp render "),
-        (0o660, 0, "let a group read and write it (sudo chgrp render "),
+        (0o660, 54321, "it belongs to group 54321 (54321); join it (sudo usermod -aG 54321 $USER)"),
+        (0o600, 44, "give a group access (sudo chgrp render "),
+        (0o640, 44, "give a group access (sudo chgrp render "),
+        (0o660, 0, "give a group access (sudo chgrp render "),
         (0o666, 0, ""),
     ],
 )
-def test_a_device_of_others(public_dir: Path, mode: int, group: int, mend: str) -> None:
+def test_a_device_of_others(public_dir: Path, mode: int, group: int, fix: str) -> None:
     gpu = kfd.gpu()
     device(public_dir / "dev/kfd", mode, group)
     device(public_dir / "dev/dri/renderD128", 0o666, 0)
     with without_rights():
         found = devices.missing(gpu, public_dir)
-    reason = f"{public_dir}/dev/kfd may not be opened by this user, so GPU 0 (gfx942, mi300) cannot be used: {mend}"
-    assert found.startswith(reason) if mend else found == ""
+    reason = f"{public_dir}/dev/kfd is not accessible to this user, so GPU 0 (gfx942, mi300) cannot be used: {fix}"
+    assert found.startswith(reason) if fix else found == ""
 
 
 @needs_root

@@ -198,12 +198,14 @@ def test_a_program_that_cannot_be_started(tmp_path: Path, name: str, text: str |
         (tmp_path / name).write_text(text)
     with pytest.raises(ToolError) as caught:
         process.run([str(tmp_path / name)], cwd=tmp_path, log_path=tmp_path / "log", timeout_s=30)
-    assert str(caught.value) == f"{tmp_path / name} cannot be started: {os.strerror(number)}; check the toolchain."
+    assert str(caught.value) == f"Cannot start {tmp_path / name}: {os.strerror(number)}. Check the toolchain."
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    with pytest.raises(DiskError, match=r"log: the log cannot be written \(Is a directory\); choose another --out\."):
+    with pytest.raises(
+        DiskError, match=r"^Cannot write the log .*/log: Is a directory\. Choose another folder with --out\."
+    ):
         run(tmp_path, "exit 0")
 
 

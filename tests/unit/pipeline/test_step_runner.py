@@ -111,7 +111,7 @@ def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
     done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), Results(), None)
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
-    assert done.verdict.reason.startswith("no-such-profiler cannot be started: No such file")
+    assert done.verdict.reason.startswith("Cannot start no-such-profiler: No such file")
 
 
 def compared(

@@ -17,7 +17,7 @@ from tests.unit.stores import KEY, makes, partials, refuses
 @pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOLCK"])
 def test_what_the_disk_says_becomes_advice(tmp_path: Path, name: str) -> None:
     number = getattr(errno, name)
-    expected = rf"{tmp_path}: cannot be written \({os.strerror(number)}\); free some space"
+    expected = rf"^Cannot write {tmp_path}: {os.strerror(number)}\. Free disk space"
     with pytest.raises(DiskError, match=expected), disk_errors(tmp_path):
         raise OSError(number, os.strerror(number))
 
@@ -27,9 +27,7 @@ def test_a_full_disk_is_named(store: Store) -> None:
         (folder / "blob").symlink_to("/dev/full")
         (folder / "blob").write_bytes(b"x")
 
-    with pytest.raises(
-        DiskError, match=rf"{store.root}: cannot be written \(No space left on device\); free some space"
-    ):
+    with pytest.raises(DiskError, match=rf"^Cannot write {store.root}: No space left on device\. Free disk space"):
         store.provide("blobs", KEY, make)
     assert partials(store) == []
 
@@ -52,7 +50,7 @@ def test_a_full_disk_hides_no_entry(store: Store) -> None:
 )
 def test_a_store_that_cannot_be_written_is_named(tmp_path: Path, use: Callable[[Store], object]) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DiskError, match=rf"{tmp_path}/file/.*: cannot be written \(Not a directory\).*--store"):
+    with pytest.raises(DiskError, match=rf"^Cannot write {tmp_path}/file/.*: Not a directory\. .*--store"):
         use(Store(tmp_path / "file" / "store"))
 
 
