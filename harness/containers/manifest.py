@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import records
-from harness.core.records import as_json
+from harness.core.records import as_json, read
 from harness.iree.toolchain import Toolchain
 
 ROOT = Path("/opt/iree-quality")
@@ -61,10 +60,9 @@ class Manifest:
 
 def text(manifest: Manifest) -> str:
     """Return the content of the file."""
-    return json.dumps(records.write(manifest), indent=1) + "\n"
+    return json.dumps(as_json(manifest), indent=1) + "\n"
 
 
 def of_this_image() -> Manifest:
     """Return what the image says in which this process runs."""
-    found: Manifest = records.read(Manifest, json.loads((ROOT / NAME).read_text(encoding="utf-8")))
-    return found
+    return read(Manifest, json.loads((ROOT / NAME).read_text(encoding="utf-8")))

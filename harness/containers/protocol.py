@@ -96,7 +96,7 @@ def _is_inside(path: Path, folders: Sequence[Path]) -> bool:
 
 def line(message: Hello | Request | Reply) -> bytes:
     """Return a message as it travels."""
-    return json.dumps(records.write(message)).encode() + b"\n"
+    return json.dumps(records.as_json(message)).encode() + b"\n"
 
 
 def read(kind: type[_Message], text: bytes) -> _Message:
@@ -106,7 +106,6 @@ def read(kind: type[_Message], text: bytes) -> _Message:
         EngineError: it is something else.
     """
     try:
-        message: _Message = records.read(kind, json.loads(text))
+        return records.read(kind, json.loads(text))
     except (ValueError, RecursionError) as error:
         raise EngineError(f"The container sent what is no {kind.__name__}: {error}.") from error
-    return message

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from harness.core.floats import Number
+
 # The lock file of a folder of specs: digest and size of each remote blob.
 LOCK_NAME = "blobs.lock.json"
 
@@ -103,4 +105,4 @@ class Fetched:
 
     path: Path
     blob: FetchedBlob
-    seconds: float
+    seconds: Number

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.core.blobs import FetchedBlob
 from harness.core.cases import EMPTY
+from harness.core.floats import Number
 
 
 class Status(enum.StrEnum):
@@ -96,14 +97,14 @@ class Measurement:
     ignored: bool = False
     kind: Kind | None = None
     reason: str = ""
-    atol: float = 0.0
-    rtol: float = 0.0
+    atol: Number = 0.0
+    rtol: Number = 0.0
     elements: int = 0
-    max_abs_error: float | None = None
-    mean_abs_error: float | None = None
-    max_rel_error: float | None = None
-    cosine_similarity: float | None = None
-    error_ratio: float | None = None
+    max_abs_error: Number | None = None
+    mean_abs_error: Number | None = None
+    max_rel_error: Number | None = None
+    cosine_similarity: Number | None = None
+    error_ratio: Number | None = None
     mismatches: int = 0
     first_mismatch: tuple[int, ...] | None = None
     nan: int = 0
@@ -129,8 +130,8 @@ class Module:
     cached: bool
     sha256: str
     dispatches: int | None = None
-    compile_seconds: float = 0.0
-    compile_cpu_seconds: float = 0.0
+    compile_seconds: Number = 0.0
+    compile_cpu_seconds: Number = 0.0
     peak_memory_bytes: int = 0
 
 
@@ -172,7 +173,7 @@ class Outcome:
     phase: Phase | None = None
     reason: str = ""
     path: str = ""
-    seconds: Mapping[str, float] = field(default_factory=lambda: EMPTY)
+    seconds: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
     modules: tuple[Module, ...] = ()
     outputs: tuple[Measurement, ...] = ()
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
@@ -209,7 +210,7 @@ class Report:
     """
 
     started: str
-    seconds: float
+    seconds: Number
     exit_code: int
     environment: Mapping[str, Any]
     cases: tuple[Outcome, ...]

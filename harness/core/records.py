@@ -1,138 +1,88 @@
-"""Turns JSON data into dataclasses by the types of their fields, and says where it is not what they ask for (pure).
+"""Turns values into JSON data, and JSON data into values by the types of their fields.
 
-What it reads may come from anybody: nothing is run, and no class is made that the types do not name.
+The data may come from anywhere: what a type does not allow is refused, nothing is converted, and only classes that the
+type names are made. Keys that a class does not know are ignored. A class that is one of several in a union has to be a
+`msgspec.Struct` with a tag; all others may be dataclasses.
 """
 
-import dataclasses
-import enum
 import math
-import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, TypeVar
 
-# The key that says which class an object is of, where a field may hold one of several.
-CLASS = "is"
+import msgspec
+
+from harness.core.floats import Number
+
+T = TypeVar("T")
 _NOT_FINITE = ("inf", "-inf", "nan")
+_SHOWN_CHARACTERS = 80
 
 
 class MalformedError(ValueError):
-    """The data is not of the type that was asked for; the text says where, what was expected and what is there."""
+    """The data does not fit the type. The text names the JSON path, what was expected, and what was found."""
 
 
-def read(kind: Any, value: Any, where: str = "$") -> Any:
+def read(kind: type[T], data: object, where: str = "$") -> T:
     """Return JSON data as a value of a type.
 
     Args:
-        kind: a dataclass, an enum, `str`, `int`, `float`, `bool`, `Path`, `None`, `Any`, or a tuple, a frozenset, a
-            Mapping of strings or a union of these. Objects in a union of several dataclasses name their class.
-        value: what `json.loads` returned.
-        where: its JSON path, for the message.
+        kind: a dataclass, a `msgspec.Struct`, or another type that msgspec knows; a `Path` is written as a string.
+        data: what `json.loads` returned.
+        where: the JSON path of the data, for the message.
 
     Raises:
-        MalformedError: the data is something else. Keys that a dataclass does not know are ignored.
+        MalformedError: the data does not fit the type.
     """
-    if kind is Any:
-        return value
-    if isinstance(kind, types.UnionType):
-        return _one_of(get_args(kind), value, where)
-    match get_origin(kind):
-        case origin if origin is tuple:
-            return _tuple(get_args(kind), value, where)
-        case origin if origin is frozenset:
-            return frozenset(_tuple((get_args(kind)[0], ...), value, where))
-        case origin if origin is Mapping:
-            items = _object(value, where).items()
-            return {key: read(get_args(kind)[1], each, f"{where}.{key}") for key, each in items}
-    return _record(kind, value, where) if dataclasses.is_dataclass(kind) else _scalar(kind, value, where)
+    try:
+        return msgspec.convert(data, kind, dec_hook=_decoded)
+    except msgspec.ValidationError as error:
+        raise MalformedError(_message(str(error), where)) from error
 
 
-def write(value: Any) -> Any:
-    """Return a value as the JSON data that `read` turns back into it; each dataclass names its class."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {each.name: write(getattr(value, each.name)) for each in dataclasses.fields(value)}
-        return {CLASS: type(value).__name__, **fields}
-    if isinstance(value, Mapping):
-        return {key: write(each) for key, each in value.items()}
-    if isinstance(value, tuple | list | frozenset):
-        return [write(each) for each in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+def as_json(value: object) -> Any:
+    """Return a value as JSON data: dicts, lists, strings, numbers, bools and None."""
+    return _finite(msgspec.to_builtins(value, enc_hook=_encoded))
 
 
-def refuse(where: str, expected: str, got: Any) -> NoReturn:
-    """Say that something else was expected."""
-    raise MalformedError(f"malformed at {where}: expected {expected}, got {str(got)[:80]!r}")
-
-
-def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and types.NoneType in kinds:
-        return None
-    wanted = [kind for kind in kinds if kind is not types.NoneType]
-    if len(wanted) == 1:
-        return read(wanted[0], value, where)
-    if isinstance(value, list):
-        wanted = [kind for kind in wanted if get_origin(kind) is tuple]
-    else:
-        named = _object(value, where).get(CLASS)
-        wanted = [kind for kind in wanted if getattr(kind, "__name__", None) == named]
-    return read(wanted[0], value, where) if wanted else refuse(where, " or ".join(map(str, kinds)), value)
-
-
-def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        refuse(where, "an array", value)
-    each = kinds[:1] * len(value) if kinds[-1] is Ellipsis else kinds
-    if len(each) != len(value):
-        refuse(where, f"{len(each)} values", value)
-    return tuple(
-        read(kind, item, f"{where}[{index}]") for index, (kind, item) in enumerate(zip(each, value, strict=True))
-    )
-
-
-def _record(kind: Any, value: Any, where: str) -> Any:
-    """Build a dataclass from an object; keys with a default may be absent."""
-    given = _object(value, where)
-    fields = {each.name: each for each in dataclasses.fields(kind)}
-    required = {name for name, each in fields.items() if each.default is each.default_factory is dataclasses.MISSING}
-    if missing := sorted(required - given.keys()):
-        refuse(where, f"the keys {', '.join(missing)}", "an object without them")
-    known = {name: given[name] for name in fields if name in given}
-    return kind(**{name: read(fields[name].type, each, f"{where}.{name}") for name, each in known.items()})
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    return value if isinstance(value, dict) else refuse(where, "an object", value)
-
-
-def _scalar(kind: Any, value: Any, where: str) -> Any:
-    if kind is float:
-        return _number(value, where)
-    if kind is Path:
-        return Path(value) if isinstance(value, str) else refuse(where, "a path", value)
-    if issubclass(kind, enum.Enum):
-        names = [str(member) for member in kind]
-        return kind(value) if value in names else refuse(where, f"one of {', '.join(names)}", value)
-    return value if type(value) is kind else refuse(where, f"a value of type {kind.__name__}", value)
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+def _decoded(kind: type, data: object) -> object:
+    if kind is Path and isinstance(data, str):
+        return Path(data)
+    if kind is Number and (data in _NOT_FINITE if isinstance(data, str) else type(data) in {int, float}):
         try:
-            return float(value)
+            return Number(data)  # type: ignore[arg-type]
         except OverflowError:
-            refuse(where, "a number that fits 64 bits", value)
-    return float(value) if value in _NOT_FINITE else refuse(where, "a number", value)
+            raise ValueError("Expected a number that fits 64 bits") from None
+    expected = "a number" if kind is Number else "a path"
+    raise ValueError(f"Expected {expected}, got {str(data)[:_SHOWN_CHARACTERS]!r}")
 
 
-def as_json(value: Any) -> Any:
-    """Return a value of this module as JSON data: mappings, lists, strings, numbers and None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = (each.name for each in dataclasses.fields(value))
-        return {name: as_json(getattr(value, name)) for name in names}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [as_json(each) for each in value]
-    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+def _message(text: str, where: str) -> str:
+    """Return msgspec's message with the path in front."""
+    what, _, path = text.partition(" - at `$")
+    return f"malformed at {where}{path.removesuffix('`')}: {what[:1].lower()}{what[1:]}"
+
+
+def _encoded(value: object) -> object:
+    match value:
+        case Path():
+            return str(value)
+        case float():
+            return float(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _finite(data: Any) -> Any:
+    """Return data with lists for tuples, and with strings for the floats that JSON cannot write."""
+    match data:
+        case dict():
+            return {key: _finite(each) for key, each in data.items()}
+        case list() | tuple():
+            return [_finite(each) for each in data]
+        case float() if not math.isfinite(data):
+            return str(data)
+        case _:
+            return data

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Self
 
 from harness.core.blobs import Blob
+from harness.core.floats import Number
 
 # Bits of each element type that IREE's tools read and write:
 # iree@b48a5955:runtime/src/iree/hal/buffer_view_util.c and the facts of `iree-run-module --help`.
@@ -92,8 +93,8 @@ class Thresholds:
         rtol: threshold relative to the expected value.
     """
 
-    atol: Mapping[str, float] = field(default_factory=lambda: DEFAULT_ATOL, hash=False)
-    rtol: float = 0.0
+    atol: Mapping[str, Number] = field(default_factory=lambda: DEFAULT_ATOL, hash=False)
+    rtol: Number = 0.0
 
     def of(self, element: str) -> tuple[float, float]:
         """Return (atol, rtol) for an element type; both are 0 if values must be equal."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.core.errors import DiskError, ToolError
+from harness.core.floats import Number
 from harness.host import supervisor
 from harness.host.waiting import SLICE_S
 
@@ -41,8 +42,8 @@ class ProcessResult:
     exit_code: int | None
     signal: int | None
     timed_out: bool
-    seconds: float
-    cpu_seconds: float
+    seconds: Number
+    cpu_seconds: Number
     peak_memory_bytes: int
 
     @property

@@ -5,7 +5,9 @@ Releases often compile a program to the same module, byte for byte, and some hav
 
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from harness.core.outcomes import Status
 from harness.host.devices import Gpu
@@ -89,7 +91,7 @@ class CachingStepRunner:
         key = self._key(step, results)
         if found := self.memory.find_run(key, compared=any(step.outputs)):
             self.reused[step.case_id], earlier = found
-            return replace(earlier, seconds=0.0)
+            return msgspec.structs.replace(earlier, seconds=0.0)
         result = self.runner.run(step, results, gpu)
         self.memory.keep_run(key, self.release, result)
         return result

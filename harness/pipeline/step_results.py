@@ -1,10 +1,12 @@
 """What steps leave behind: how each one ended, and what the steps that need it use."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from harness.core.blobs import Blob, Fetched
+from harness.core.floats import Number
 from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
 from harness.host.process import ProcessResult
 from harness.pipeline.steps import Compile, Fetch, Run, Step
@@ -12,8 +14,7 @@ from harness.pipeline.steps import Compile, Fetch, Run, Step
 INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before it was judged")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
+class StepResult(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """How a step ended. The result of a step that leaves nothing to others has no other fields.
 
     Attributes:
@@ -24,20 +25,18 @@ class StepResult:
     """
 
     verdict: Verdict | None = None
-    seconds: float = 0.0
+    seconds: Number = 0.0
     log_path: Path | None = None
     log_tail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchResult(StepResult):
+class FetchResult(StepResult, frozen=True, kw_only=True):
     """A blob on disk."""
 
     fetched: Fetched
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompileResult(StepResult):
+class CompileResult(StepResult, frozen=True, kw_only=True):
     """A module in the store.
 
     Attributes:
@@ -51,8 +50,7 @@ class CompileResult(StepResult):
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult(StepResult):
+class RunResult(StepResult, frozen=True, kw_only=True):
     """The raw outputs of a run.
 
     Attributes:
@@ -66,8 +64,7 @@ class RunResult(StepResult):
     declared: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareResult(StepResult):
+class CompareResult(StepResult, frozen=True, kw_only=True):
     """Every output of a run, measured against what the spec expects."""
 
     outputs: tuple[Measurement, ...]

@@ -4,7 +4,6 @@ A fault of the model is the `Verdict` of a result. So is what keeps a step from 
 """
 
 import contextlib
-import dataclasses
 import json
 import shutil
 import signal
@@ -13,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DeviceError, DiskError, NoVerdictError
@@ -83,7 +84,7 @@ class LocalStepRunner:
             result = StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
         except Cancelled:
             result = StepResult(verdict=INTERRUPTED)
-        return result if result.seconds else dataclasses.replace(result, seconds=time.monotonic() - started)
+        return result if result.seconds else msgspec.structs.replace(result, seconds=time.monotonic() - started)
 
     def _done(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
         match step:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.core.blobs import Blob
 from harness.core.cases import Case, Release
 from harness.core.outcomes import Verdict
@@ -19,15 +21,13 @@ class Link:
     blob: Blob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetch:
+class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Step: have a blob on disk, verified."""
 
     blob: Blob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compile:
+class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Step: one MLIR program to one module by a release. Steps of equal fields are one step, done once."""
 
     release: str
@@ -37,8 +37,7 @@ class Compile:
     products: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Step: run the modules (dependencies first) and keep every output as a raw file.
 
     `chip` is what the modules are for; None on the CPU.
@@ -54,8 +53,7 @@ class Run:
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compare:
+class Compare(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Step: judge the outputs of a run. `expected` holds None where an output is ignored."""
 
     run: Run

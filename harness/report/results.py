@@ -1,13 +1,11 @@
 """The only place that writes and reads results.json, whose schema is in `results.schema.json` beside it."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from harness.core import records
 from harness.core.errors import UsageError
 from harness.core.outcomes import Report
-from harness.core.records import as_json
+from harness.core.records import MalformedError, as_json, read
 
 SCHEMA = 1
 
@@ -36,12 +34,11 @@ def load(text: str) -> Report:
             "read it with the version of the harness that wrote it."
         )
     try:
-        cases = records.read(tuple[Mapping[str, Any], ...], document.get("cases"), "$.cases")
+        cases = read(list[dict[str, Any]], document.get("cases"), "$.cases")
         with_tuples = [_with_tuples(case, f"$.cases[{index}]") for index, case in enumerate(cases)]
-        report: Report = records.read(Report, {**document, "cases": with_tuples})
-    except records.MalformedError as error:
+        return read(Report, {**document, "cases": with_tuples})
+    except MalformedError as error:
         raise UsageError(f"The results.json is {error}.") from error
-    return report
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -50,13 +47,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _with_tuples(case: dict[str, Any], where: str) -> dict[str, Any]:
     """Turn the argv of each step, or its several argv, into tuples."""
-    commands = records.read(Mapping[str, Any], case.get("commands", {}), f"{where}.commands")
+    commands = read(dict[str, Any], case.get("commands", {}), f"{where}.commands")
     argvs = {step: _argv(argv, f"{where}.commands.{step}") for step, argv in commands.items()}
     return {**case, "commands": argvs}
 
 
 def _argv(value: Any, where: str) -> tuple[Any, ...]:
     several = isinstance(value, list) and bool(value) and all(isinstance(each, list) for each in value)
-    kind = tuple[tuple[str, ...], ...] if several else tuple[str, ...]
-    loaded: tuple[Any, ...] = records.read(kind, value, where)
-    return loaded
+    return read(tuple[tuple[str, ...], ...], value, where) if several else read(tuple[str, ...], value, where)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.core.cases import EMPTY, Case
+from harness.core.floats import Number
 from harness.core.outcomes import Outcome, Status
 from harness.core.text import first_line
 from harness.report.facts import case_seconds
@@ -47,8 +48,8 @@ class Probe:
     kind: str | None = None
     phase: str | None = None
     reason: str = ""
-    seconds: float = 0.0
-    numbers: Mapping[str, float] = field(default_factory=lambda: EMPTY)
+    seconds: Number = 0.0
+    numbers: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
     modules: tuple[str, ...] = ()
     commit: str | None = None
     runtime_commit: str | None = None

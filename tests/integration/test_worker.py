@@ -169,7 +169,8 @@ def test_who_hangs_up_stops_the_step(running: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"hello\n", b"", b"[" * 50_000 + b"\n", b'{"is": "Request"}\n', protocol.line(Hello(manifest=ABOUT))]
+    "line",
+    [b"hello\n", b"", b"[" * 50_000 + b"\n", b'{"step": {"type": "Path"}}\n', protocol.line(Hello(manifest=ABOUT))],
 )
 def test_what_is_no_request_ends_that_connection_alone(running: Running, line: bytes) -> None:
     with running.called() as connection, connection.makefile("rb") as file:
@@ -192,7 +193,7 @@ def test_a_step_that_raises_what_nobody_expects_ends_that_connection(running: Ru
 
 def test_it_goes_when_the_harness_does_and_takes_its_tools_along(tmp_path: Path) -> None:
     with started(tmp_path) as running, running.called() as first, running.called() as second:
-        assert first.recv(1 << 20).startswith(b'{"is": "Hello"')
+        assert first.recv(1 << 20).startswith(b'{"manifest": {"image"')
         second.sendall(waits(tmp_path / "pid"))
         assert comes_true((tmp_path / "pid").exists)
         first.close()

@@ -8,22 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import msgspec
 from hypothesis import strategies as st
 
 from harness.containers.protocol import Hello, Reply, Request
+from harness.core.floats import Number
 from harness.pipeline.steps import Compare, Compile, Run
 
 KINDS = (Compile, Run, Compare, Hello, Request, Reply)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("is"), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("type"), inner, max_size=3),
     max_leaves=8,
 )
 _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     types.NoneType: st.none(),
     bool: st.booleans(),
     int: st.integers(),
-    float: st.floats(allow_nan=False),  # a NaN is not what it was, so that nothing with one in it can be compared
+    Number: st.floats(allow_nan=False),  # a NaN is not what it was, so that nothing with one in it can be compared
     str: st.text(max_size=5),
     Path: st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5).map(Path),
 }
@@ -36,6 +38,8 @@ def a(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each shap
         types_of: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(kind)}
         make: Any = kind
         return st.builds(make, **{name: a(each) for name, each in types_of.items()})
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return st.builds(kind, **{each.encode_name: a(each.type) for each in msgspec.structs.fields(kind)})
     if isinstance(kind, enum.EnumType):
         return st.sampled_from(list(kind))
     if isinstance(kind, types.UnionType):

@@ -159,7 +159,7 @@ def test_a_result_of_another_kind_of_step_is_refused(tmp_path: Path, step: Worke
         b"\n",
         b"hello\n",
         b"\xff\xfe\n",
-        b'{"is": "Reply"\n',
+        b'{"type": "Reply"\n',
         b"[]\n",
         b"null\n",
         b'"Reply"\n',
@@ -167,7 +167,7 @@ def test_a_result_of_another_kind_of_step_is_refused(tmp_path: Path, step: Worke
         b'{"a":' * 100_000 + b"\n",
         b'{"verdict": null, "seconds": ' + b"9" * 5000 + b"}\n",
         protocol.line(left_nothing()).replace(b'"seconds": 1.0', b'"seconds": ' + b"9" * 400),
-        protocol.line(left_nothing()).replace(b'"is": "StepResult"', b'"is": "Manifest"'),
+        protocol.line(left_nothing()).replace(b'"type": "StepResult"', b'"type": "Manifest"'),
         protocol.line(left_nothing()).replace(b'"log_tail": ""', b'"log_tail": ' + b"[" * 800 + b"]" * 800),
         protocol.line(left_nothing()).replace(b'"log_path": null', b'"log_path": 1'),
         protocol.line(left_nothing(verdict=failed())).replace(b'"failed"', b'"splendid"'),
@@ -182,7 +182,7 @@ def test_a_hostile_line(line: bytes) -> None:
         assert len(str(caught.value)) < 1000
 
 
-@given(st.binary() | st.text().map(lambda text: json.dumps({"is": text, text: text}).encode()))
+@given(st.binary() | st.text().map(lambda text: json.dumps({"type": text, text: text}).encode()))
 def test_any_bytes_are_refused(line: bytes) -> None:
     with pytest.raises(EngineError):
         protocol.read(Reply, line)

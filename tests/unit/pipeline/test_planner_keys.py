@@ -3,6 +3,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ STEP = Compile(
     module="model.vmfb",
     products=("model.vmfb",),
 )
-HOST = dataclasses.replace(STEP, argv=(*STEP.argv[:-1], "--iree-llvmcpu-target-cpu=host"))
+HOST = msgspec.structs.replace(STEP, argv=(*STEP.argv[:-1], "--iree-llvmcpu-target-cpu=host"))
 DIGESTS = {blob("clip.mlir"): "aa", blob("tune.mlir"): "bb"}
 
 
@@ -31,8 +32,8 @@ def key(step: Compile = STEP, digests: Mapping[Blob, str] = DIGESTS, build: str 
 
 
 def test_a_key_changes_with_each_part() -> None:
-    more = dataclasses.replace(STEP, argv=(*STEP.argv, "--x"))
-    renamed = dataclasses.replace(STEP, links=(STEP.links[0], dataclasses.replace(STEP.links[1], name="t.mlir")))
+    more = msgspec.structs.replace(STEP, argv=(*STEP.argv, "--x"))
+    renamed = msgspec.structs.replace(STEP, links=(STEP.links[0], dataclasses.replace(STEP.links[1], name="t.mlir")))
     keys = [
         key(),
         key(more),
@@ -49,16 +50,16 @@ def test_a_key_changes_with_each_part() -> None:
 
 def test_a_key_changes_with_nothing_else() -> None:
     elsewhere = Blob(url="file:///else/where.mlir", sha256="aa", size_bytes=1)
-    moved = dataclasses.replace(STEP, links=(Link(name="model.mlir", blob=elsewhere), *STEP.links[1:]))
+    moved = msgspec.structs.replace(STEP, links=(Link(name="model.mlir", blob=elsewhere), *STEP.links[1:]))
     assert key(moved, DIGESTS | {elsewhere: "aa"}) == key()
-    assert key(dataclasses.replace(STEP, links=STEP.links[::-1])) == key()
+    assert key(msgspec.structs.replace(STEP, links=STEP.links[::-1])) == key()
     assert key(digests=DIGESTS | {blob("other"): "cc"}) == key()
     assert key(host_cpu="zen5") == key()
 
 
 @pytest.mark.parametrize("flag", ["--iree-llvmcpu-target-cpu=host", "--iree-llvmcpu-target-cpu-features=host"])
 def test_the_cpu_counts_where_a_flag_says_host(flag: str) -> None:
-    step = dataclasses.replace(STEP, argv=(*STEP.argv, flag))
+    step = msgspec.structs.replace(STEP, argv=(*STEP.argv, flag))
     assert key(step, host_cpu="zen4") != key(step, host_cpu="zen5")
 
 

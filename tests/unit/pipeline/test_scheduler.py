@@ -1,8 +1,8 @@
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.core.cases import Backend, Target
@@ -252,7 +252,7 @@ def test_a_log_among_the_results_stays_where_it_is(tmp_path: Path) -> None:
         def next_done(self, timeout_s: float) -> Any:
             done = super().next_done(timeout_s)
             place = tmp_path / "out/logs/modules/a.log"
-            return (done[0], dataclasses.replace(done[1], log_path=place)) if done and done[1].log_path else done
+            return (done[0], msgspec.structs.replace(done[1], log_path=place)) if done and done[1].log_path else done
 
     plan_run = PlanRun([planned()], InPlace(tmp_path), Heard(), out_dir=tmp_path / "out", cancel=CancelToken())
     plan_run.run()
