@@ -40,6 +40,7 @@ def test_they_are_compiled_with_the_flags_of_their_specs(compiled: Mapping[str, 
     for case in compiled[""].report["cases"]:
         spec = specs[f"{case['model']}/{case['submodel']}"]
         own = {"compile": spec.compiler_flags, "compile_pipeline": spec.pipeline_compiler_flags}
+        assert "compile" in case["commands"], case["id"]
         for step, argv in case["commands"].items():
             assert {f"--iree-rocm-target={case['chip']}", *own[step]} <= set(argv), case["id"]
 

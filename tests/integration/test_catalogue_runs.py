@@ -57,6 +57,7 @@ def test_each_spec_of_the_catalogue_has_a_stand_in() -> None:
 def test_a_stand_in_uses_all_that_it_is_given(name: str) -> None:
     (program,) = {contents([each])[each.mlir.url].decode() for each in of(name)}
     functions = program.split("func.func ")[1:]
+    assert functions
     for function in functions:
         head, _, body = function.partition("\n")
         assert set(re.findall(r"%arg[0-9]+", head)) == set(re.findall(r"%arg[0-9]+", body)), head

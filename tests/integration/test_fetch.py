@@ -20,6 +20,7 @@ from tests.integration.faulty_server import FaultyServer, Framing, Reply
 
 OFFLINE = FetchPolicy(offline=True)
 OTHER = inverted(SMALL)
+NO_LENGTH = "the host says nowhere how long it is; whether it is whole is not known"
 
 both = pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "unlocked"])
 
@@ -71,13 +72,13 @@ def test_chunks_without_a_length_are_fine(bench: Bench, *, is_locked: bool) -> N
     blob = _blob(url, is_locked=is_locked)
     assert bench.fetch(blob, progress=lambda _, __, total: totals.append(total)).path.read_bytes() == SMALL
     assert totals[-1] == len(SMALL)
-    assert not any("nowhere" in notice for notice in bench.notices)
+    assert f"{url}: {NO_LENGTH}" not in bench.notices
 
 
 def test_an_unlocked_blob_that_may_be_cut_short_is_told(bench: Bench) -> None:
     url = bench.server.serve("/a", Reply(body=SMALL, framing=Framing.CLOSE))
     assert bench.fetch(Blob(url=url)).path.read_bytes() == SMALL
-    assert f"{url}: the host says nowhere how long it is; whether it is whole is not known" in bench.notices
+    assert f"{url}: {NO_LENGTH}" in bench.notices
 
 
 def test_a_locked_blob_that_was_cut_short_comes_again(bench: Bench) -> None:

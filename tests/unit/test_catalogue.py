@@ -33,7 +33,16 @@ def loaded(root: Path, external_files: Path | None = None) -> dict[str, ModelSpe
 
 @pytest.fixture(scope="module")
 def catalogue() -> Mapping[str, ModelSpec]:
-    return loaded(CATALOGUE)
+    found = loaded(CATALOGUE)
+    assert len(found) == 22
+    return found
+
+
+def written(root: Path, dialect: Callable[[Document], Document]) -> dict[str, ModelSpec]:
+    """Load the original suite's files in a dialect, written to a folder."""
+    original_suite.write_tuners(root / "external")
+    original_suite.write(root / "specs", {name: dialect(each) for name, each in original_suite.documents().items()})
+    return loaded(root / "specs", root / "external")
 
 
 def planned(model: ModelSpec, target: Target, name: str = "3.13.0") -> Plan:
@@ -46,10 +55,7 @@ def compilations(model: ModelSpec, target: Target) -> list[Compile]:
 
 @pytest.mark.parametrize("dialect", [as_it_was, original_suite.older])
 def test_it_does_what_the_original_suites_files_say(dialect: Callable[[Document], Document], tmp_path: Path) -> None:
-    original_suite.write_tuners(tmp_path / "external")
-    documents = {name: dialect(each) for name, each in original_suite.documents().items()}
-    original_suite.write(tmp_path / "specs", documents)
-    theirs = loaded(tmp_path / "specs", tmp_path / "external")
+    theirs = written(tmp_path, dialect)
     ours = loaded(CATALOGUE, tmp_path / "external")
     assert len(theirs) == 22
     assert ours.keys() == theirs.keys()
@@ -60,12 +66,21 @@ def test_it_does_what_the_original_suites_files_say(dialect: Callable[[Document]
                 assert (found.steps, found.blocked) == (expected.steps, expected.blocked), (name, target)
 
 
-def test_it_is_written_in_the_newest_dialect(catalogue: Mapping[str, ModelSpec]) -> None:
-    for name, model in catalogue.items():
-        for target in TARGETS:
-            if target.backend is model.backend:
-                notes = [note for note in planned(model, target).notes if " is " in note and note.startswith("--")]
-                assert notes == [], name
+def translated(models: Mapping[str, ModelSpec]) -> set[str]:
+    """Return the names of the models of which the newest release takes a flag in another form, or not at all."""
+    return {
+        name
+        for name, model in models.items()
+        for target in TARGETS
+        if target.backend is model.backend
+        for note in planned(model, target).notes
+        if note.startswith("--") and " is " in note
+    }
+
+
+def test_it_is_written_in_the_newest_dialect(catalogue: Mapping[str, ModelSpec], tmp_path: Path) -> None:
+    assert translated(catalogue) == set()
+    assert translated(written(tmp_path, original_suite.older)) == catalogue.keys()
 
 
 def test_decode_and_prefill_of_llama_compile_once(catalogue: Mapping[str, ModelSpec]) -> None:

@@ -35,9 +35,15 @@ def test_the_environment_comes_before_the_usual_places(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_no_socket_is_left_out(tmp_path: Path) -> None:
+    def found() -> list[str]:
+        every = [address for _, address in addresses("auto", {"XDG_RUNTIME_DIR": str(tmp_path)})]
+        return [address for address in every if str(tmp_path) in address]
+
     (tmp_path / "docker.sock").write_text("")
-    found = [address for _, address in addresses("auto", {"XDG_RUNTIME_DIR": str(tmp_path)})]
-    assert not [address for address in found if str(tmp_path) in address]
+    assert found() == []
+    (tmp_path / "docker.sock").unlink()
+    with daemon(tmp_path / "docker.sock", {}):
+        assert found() == [f"unix://{tmp_path}/docker.sock"]
 
 
 def test_the_first_that_answers(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_steps_are_done_once_and_after_what_they_need(tmp_path: Path, seed: int)
     assert [outcome.status for outcome in plan_run.outcomes()] == [Status.PASSED] * 3
     assert [outcome.submodel for outcome in plan_run.outcomes()] == ["one", "two", "three"], "in the order of the plans"
     assert [step for step, _ in heard.started] == executor.started
+    assert set(heard.ended) == set(executor.started)
     for place, step in enumerate(heard.ended):
         assert set(needs(step)) <= set(heard.ended[:place])
 
@@ -176,6 +177,7 @@ def test_what_is_blocked_is_told_without_a_step(tmp_path: Path) -> None:
 
 def test_before_it_is_run_everything_is_interrupted(tmp_path: Path) -> None:
     plan_run, _, _ = begin(tmp_path, three())
+    assert [outcome.submodel for outcome in plan_run.outcomes()] == ["one", "two", "three"]
     for outcome in plan_run.outcomes():
         assert (outcome.status, outcome.kind, outcome.reason) == (Status.ERROR, Kind.TOOL, INTERRUPTED.reason)
         assert (outcome.phase, outcome.commands["run"][0]) == (None, "iree-run-module")

@@ -70,6 +70,7 @@ def test_the_next_candidates_are_prepared() -> None:
     _, judge, _ = search("g" * 8 + "b" * 8, good=0, bad=15)
     assert judge.prepared[:1] != []
     probed = [release for release, _ in judge.probed[2:]]
+    assert len(probed) > 2
     assert set(probed[1:]) <= set(judge.prepared)
 
 
