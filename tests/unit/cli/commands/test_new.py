@@ -150,9 +150,10 @@ def test_nothing_is_overwritten(specs: Path, capsys: pytest.CaptureFixture[str],
     assert new(specs, "toy/add", "--mlir=toy/add.mlir", "--backend=rocm", "--chip=gfx942") == 0
 
 
-def test_the_command_of_the_documentation_is_one() -> None:
+def test_the_commands_of_the_documentation_are_commands() -> None:
     page = (Path(__file__).parents[4] / "docs" / "add-a-model.md").read_text()
-    (command,) = re.findall(r"^    harness (new (?:.*\\\n)*.*)$", page, re.MULTILINE)
-    assert parser({}).read(shlex.split(command.replace("\\\n", ""))).name == "sd3/clip"
+    commands = re.findall(r"^    harness (new (?:.*\\\n)*.*)$", page, re.MULTILINE)
+    names = [parser({}).read(shlex.split(command.replace("\\\n", ""))).name for command in commands]
+    assert names == ["mine/double", "sd3/clip"]
     rows = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
     assert {f"--{name.replace('_', '-')}" for name in (*options.PROGRAM, "mlir", "no_run", "backend")} <= rows
