@@ -1,12 +1,14 @@
-"""The pages lead where they say, and the index page leads to each."""
+"""The pages lead where they say, the index page leads to each, and the commands that they show are commands."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import api
+from harness.cli.arguments import parser
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -18,6 +20,14 @@ def links(page: Path) -> Iterator[tuple[str, str]]:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
         path, _, anchor = target.partition("#")
         yield path, anchor
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Yield the arguments of `harness` in each indented line that calls it, itself or by nox; `#` begins a comment."""
+    sessions = "quality|bisect|matrix|image|doctor"
+    called = rf"^ {{4,}}(?:\$ )?(?:harness |nox -s (?={sessions}))((?:.*\\\n)*.*)$"
+    for line in re.findall(called, page.read_text(), re.MULTILINE):
+        yield [word for word in shlex.split(line.replace("\\\n", ""), comments=True) if word != "--"]
 
 
 def anchors(page: Path) -> set[str]:
@@ -42,3 +52,9 @@ def test_the_index_page_leads_to_every_page() -> None:
 def test_the_page_of_the_python_api_has_all_that_it_exports() -> None:
     documented = set(re.findall(r"^\.\. auto(?:class|function):: (\w+)$", (DOCS / "api.md").read_text(), re.MULTILINE))
     assert set(api.__all__) == documented | {"HarnessError"}  # which is below, with all errors
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_are_commands(page: Path) -> None:
+    for argv in commands(page):
+        parser({}).read(argv)
