@@ -1,15 +1,13 @@
-"""Knows what differs between IREE releases on the command line (pure; the data is in `flags.toml`)."""
+"""Translates the flags of a spec into the dialect of a release of iree-compile; the data is in `flags.toml`."""
 
 import functools
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import PurePosixPath
-from typing import Any
 
 from harness.core.cases import Backend, Release
-from harness.iree import releases
+from harness.iree import flag_table, releases
+from harness.iree.flag_table import Default, Rename
 
 TUNER_FLAG = "--iree-codegen-transform-dialect-library"
 STATISTICS_NAME = "statistics.json"
@@ -17,7 +15,13 @@ STATISTICS_NAME = "statistics.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
-    """Flags as a release knows them; or why it has no equivalent. `notes` say what was changed."""
+    """Flags in the dialect of a release.
+
+    Attributes:
+        flags: the translated flags.
+        notes: one sentence for each flag that was changed.
+        unsupported: why the release has no equivalent of a flag, or None.
+    """
 
     flags: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -26,7 +30,7 @@ class Translation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedDefault:
-    """A flag that has another default from a release candidate on, which `since` names."""
+    """A flag whose default differs between two releases, and the first release with the new default."""
 
     flag: str
     since: str
@@ -35,10 +39,10 @@ class ChangedDefault:
 
 
 def refusal(flag: str) -> str | None:
-    """Return why a spec must not have a flag, to follow the flag in a sentence, or None."""
+    """Return why a spec must not have a flag, as the predicate of a sentence about the flag, or None."""
     name, _, value = flag.partition("=")
-    if reason := _data()["refused"].get(name):
-        return f"{reason}; expected the spec without it"
+    if reason := flag_table.load().refused.get(name):
+        return f"{reason}; remove it from the spec"
     path = PurePosixPath(value)
     if file_named(flag) is None and (path.is_absolute() or ".." in path.parts):
         return "names a file outside the folder in which the compiler runs; expected a path below it"
@@ -46,9 +50,9 @@ def refusal(flag: str) -> str | None:
 
 
 def file_named(flag: str) -> str | None:
-    """Return the path that a flag asks the compiler to read, or None."""
+    """Return the path of the file that a flag makes the compiler read, or None."""
     name, _, value = flag.partition("=")
-    return value if name in _data()["files"]["read"] and value else None
+    return value if name in flag_table.load().reads and value else None
 
 
 def translated(spec_flags: tuple[str, ...], release: Release) -> Translation:
@@ -56,19 +60,19 @@ def translated(spec_flags: tuple[str, ...], release: Release) -> Translation:
     flags: list[str] = []
     notes: list[str] = []
     for flag in spec_flags:
-        if reason := _data()["replaced"].get(flag.partition("=")[0]):
-            notes.append(f"{flag} is left out: {reason}")
+        if reason := flag_table.load().replaced.get(_name(flag)):
+            notes.append(f"ignoring {flag}: {reason}")
             continue
         now = [lower_case(each) for each in _expanded(_renamed(flag, release), release)]
         if now != [flag]:
-            notes.append(f"{flag} is {' '.join(now) or 'left out'} on {release.name}")
+            notes.append(_note(flag, now, release))
         flags += now
     missing = (reason for flag in flags if (reason := _unknown(flag, release)))
     return Translation(flags=tuple(flags), notes=tuple(notes), unsupported=next(missing, None))
 
 
 def target_flags(backend: Backend, chip: str | None, release: Release) -> tuple[str, ...]:
-    """Return the flags that name the chip."""
+    """Return the flags that select the chip."""
     option = {Backend.ROCM: "--iree-rocm-target", Backend.CUDA: "--iree-cuda-target"}.get(backend)
     return (_renamed(f"{option}={chip}", release),) if option and chip else ()
 
@@ -79,80 +83,79 @@ def splat_flag(file_name: str, release: Release) -> str:
 
 
 def statistics_flags() -> tuple[str, ...]:
-    """Return the flags that make the compiler write its scheduling statistics; the module stays the same."""
+    """Return the flags that make the compiler write its scheduling statistics; they do not change the module."""
     prefix = "--iree-scheduling-dump-statistics"
     return (f"{prefix}-format=json", f"{prefix}-file={STATISTICS_NAME}")
 
 
 def changed_defaults(older: Release, newer: Release, backend: Backend) -> tuple[ChangedDefault, ...]:
-    """Return the defaults that the newer of two releases has and the older has not."""
+    """Return the defaults that changed after the older release and up to the newer one."""
     return tuple(
-        ChangedDefault(flag=entry["flag"], since=entry["since"], old=entry["old"], new=entry["new"])
-        for entry in _defaults(backend)
-        if _has_new(entry, newer) and not _has_new(entry, older)
+        ChangedDefault(flag=each.flag, since=each.since, old=each.old, new=each.new)
+        for each in _defaults(backend)
+        if _has_new(each, newer) and not _has_new(each, older)
     )
 
 
 def pins(spec_flags: tuple[str, ...], pinned: Release, backend: Backend) -> tuple[str, ...]:
-    """Return the flags by which any release does what a release does by default, where a spec leaves it to defaults."""
+    """Return the flags that give any release the defaults of the pinned one; flags of the spec are not overridden."""
     values = {name: value for name, _, value in (flag.partition("=") for flag in spec_flags)}
     level = values.get("--iree-opt-level", "")
     return tuple(
-        f"{entry['flag']}={_default(entry, pinned, level)}"
-        for entry in _defaults(backend)
-        if entry["flag"] not in values
+        f"{each.flag}={_default(each, pinned, level)}" for each in _defaults(backend) if each.flag not in values
     )
 
 
 def unknown_chip(chip: str, release: Release) -> str | None:
-    """Return why a release cannot compile for a chip that other releases know, or None."""
-    ranges = _data()["chips"].get(chip)
+    """Return why a release cannot compile for a chip that other releases support, or None."""
+    ranges = flag_table.load().chips.get(chip)
     if ranges is None or _holds(ranges, release):
         return None
-    return f"IREE {release.name} does not know the chip {chip}; releases {_shown(ranges)} do"
+    return f"IREE {release.name} cannot compile for {chip}; supported in {_shown(ranges)}"
 
 
 def is_known_chip(chip: str) -> bool:
-    """Whether any release is known to compile for the chip."""
-    return chip in _data()["chips"]
+    """Whether `flags.toml` has the chip."""
+    return chip in flag_table.load().chips
 
 
 def is_known_flag(flag: str) -> bool:
-    """Whether any release is known to have had the flag, or another have lost it."""
-    return flag.partition("=")[0] in _data()["known"]
+    """Whether `flags.toml` says which releases have the flag."""
+    return _name(flag) in flag_table.load().known
 
 
 def lower_case(flag: str) -> str:
-    """Return the flag with True and False in lower case: 3.13.0 takes no other spelling."""
+    """Return the flag with True and False in lower case, the only spelling that 3.13.0 accepts."""
     name, equals, value = flag.partition("=")
     return f"{name}{equals}{value.lower()}" if value in {"True", "TRUE", "False", "FALSE"} else flag
 
 
-@functools.cache
-def _data() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("harness.iree").joinpath("flags.toml").read_text(encoding="utf-8"))
+def _name(flag: str) -> str:
+    return flag.partition("=")[0]
+
+
+def _note(flag: str, now: list[str], release: Release) -> str:
+    return f"{flag} becomes {' '.join(now)} on {release.name}" if now else f"{flag} is dropped on {release.name}"
 
 
 @functools.cache
-def _renames() -> Mapping[str, Mapping[str, Any]]:
-    """Return the renames by old name and, if that may be translated back, by new name."""
-    news = {entry["new"]: entry for entry in _data()["renamed"] if not entry.get("forward")}
-    return {entry["old"]: entry for entry in _data()["renamed"]} | news
+def _renames() -> Mapping[str, Rename]:
+    """Return the renames by old name and, unless they are `forward`, by new name."""
+    renamed = flag_table.load().renamed
+    return {each.old: each for each in renamed} | {each.new: each for each in renamed if not each.forward}
 
 
-def _defaults(backend: Backend) -> Sequence[Mapping[str, Any]]:
-    return [entry for entry in _data()["default"] if entry["backend"] == backend]
+def _defaults(backend: Backend) -> Iterator[Default]:
+    return (each for each in flag_table.load().default if each.backend is backend)
 
 
-def _default(entry: Mapping[str, Any], release: Release, level: str) -> str:
-    """Return what a flag is by default at a level of optimisation."""
-    values: Mapping[str, str] = entry.get("at", {})
-    return values.get(level, entry["new"]) if _has_new(entry, release) else entry["old"]
+def _default(entry: Default, release: Release, level: str) -> str:
+    """Return the default of a flag at a level of optimization, such as `O3`."""
+    return entry.at.get(level, entry.new) if _has_new(entry, release) else entry.old
 
 
-def _has_new(entry: Mapping[str, Any], release: Release) -> bool:
-    """Whether a release has what an entry calls new."""
-    return releases.order(release) >= releases.order(releases.of_build(entry["since"]))
+def _has_new(entry: Default | Rename, release: Release) -> bool:
+    return releases.order(release) >= releases.order(releases.of_build(entry.since))
 
 
 def _renamed(flag: str, release: Release) -> str:
@@ -160,39 +163,39 @@ def _renamed(flag: str, release: Release) -> str:
     entry = _renames().get(name)
     if entry is None:
         return flag
-    side = "new" if _has_new(entry, release) else "old"
-    if entry[side] == name:
+    is_new = _has_new(entry, release)
+    now, values = (entry.new, entry.new_of) if is_new else (entry.old, entry.old_of)
+    if now == name:
         return flag
-    values = entry.get(f"{side}_of")
     if values is None:
-        return f"{entry[side]}{equals}{value}"
-    # A value without a counterpart keeps the name that the release does not know: unsupported.
-    return f"{entry[side]}={values[value.lower()]}" if value.lower() in values else flag
+        return f"{now}{equals}{value}"
+    # A value without a counterpart keeps the name that the release does not have: unsupported.
+    return f"{now}={values[value.lower()]}" if value.lower() in values else flag
 
 
 def _expanded(flag: str, release: Release) -> list[str]:
     name, _, value = flag.partition("=")
-    if last := _data()["dropped"].get(name):
+    if last := flag_table.load().dropped.get(name):
         return [flag] if releases.order(release) <= releases.order(releases.of_build(last)) else []
-    entry = _data()["expanded"].get(name)
-    if entry is None or value not in entry or _holds(f"{entry['since']}..", release):
+    entry = flag_table.load().expanded.get(name)
+    if entry is None or value not in entry.flags or _holds(f"{entry.since}..", release):
         return [flag]
-    return [each for each in entry[value] if _unknown(each, release) is None]
+    return [each for each in entry.flags[value] if _unknown(each, release) is None]
 
 
 def _unknown(flag: str, release: Release) -> str | None:
-    name = flag.partition("=")[0]
-    ranges = _data()["known"].get(name)
+    """Return why a release does not have a flag, or None."""
+    ranges = flag_table.load().known.get(_name(flag))
     if ranges is None or _holds(ranges, release):
         return None
-    return f"IREE {release.name} does not know {name}; releases {_shown(ranges)} do"
+    return f"IREE {release.name} has no flag {_name(flag)}; available in {_shown(ranges)}"
 
 
 def _holds(ranges: str, release: Release) -> bool:
-    """Whether a release lies in ranges such as `..3.7.0, 3.9.0..`.
+    """Whether a release is in ranges such as `..3.7.0, 3.9.0..`.
 
-    What was measured are stable releases. Between the last one that is outside and the first one
-    that is inside lie release candidates of which nobody knows; they count as inside, and the compiler judges.
+    Only stable releases were measured. Release candidates between the last one outside and the first one inside count
+    as inside, so that the compiler decides.
     """
     return any(_is_within(first, last, release) for first, last in _bounds(ranges))
 
@@ -212,15 +215,15 @@ def _is_within(first: str, last: str, release: Release) -> bool:
 
 
 def _shown(ranges: str) -> str:
-    """Return `from 3.3.0 on`, `up to 3.7.0`, `3.4.0` and the like."""
-    return " and ".join(map(_shown_range, _bounds(ranges)))
+    """Return `3.3.0 and later`, `3.7.0 and earlier`, `3.4.0 to 3.6.0`, `3.4.0 only` or several of these."""
+    return ", ".join(map(_shown_range, _bounds(ranges)))
 
 
 def _shown_range(bounds: tuple[str, str]) -> str:
     match bounds:
         case first, "":
-            return f"from {first} on"
+            return f"{first} and later"
         case "", last:
-            return f"up to {last}"
+            return f"{last} and earlier"
         case first, last:
-            return first if first == last else f"{first} to {last}"
+            return f"{first} only" if first == last else f"{first} to {last}"

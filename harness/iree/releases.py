@@ -1,11 +1,10 @@
-"""The IREE releases: their order, the commits they were made from, and the hashes of their wheels (pure).
+"""The IREE releases: their order, the commits they were built from, and the hashes of their wheels.
 
-`releases.json` is written by `nox -s pins` from the package index and never by hand.
+`nox -s pins` writes `releases.json` from the package index; do not edit it.
 """
 
 import difflib
 import functools
-import json
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,10 +29,13 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """One package of a release: its version and the sha256 of its wheel for every Python and machine.
+    """One package of a release.
 
-    One that the package index does not have is at a `url`: of the one wheel for this machine, which may have no sha256
-    yet.
+    Attributes:
+        package: its normalized name, such as `iree-base-compiler`.
+        version: its version, which may be older than the release.
+        sha256: of its wheels on the package index, for all Pythons and machines; of a wheel at `url`, one or none yet.
+        url: where the wheel for this machine is, if it is not on the package index.
     """
 
     package: str
@@ -44,9 +46,15 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseWheels:
-    """A release as the lock, or whoever else offers it, has it. `commit` may be empty until it is installed.
+    """A release and its wheels, locked or found elsewhere.
 
-    3.7.1 is a compiler alone: its runtime is that of 3.7.0.
+    The wheels may have different versions: release 3.7.1 is compiler 3.7.1 with runtime 3.7.0.
+
+    Attributes:
+        release: name and date.
+        release_candidate: version of the build that became the release, or of the build itself.
+        commit: IREE commit of the compiler; empty if it is not known before the installation.
+        wheels: compiler and runtime.
     """
 
     release: Release
@@ -55,16 +63,33 @@ class ReleaseWheels:
     wheels: tuple[Wheel, ...]
 
 
-class Releases:
-    """The releases that a command can have, oldest first: those of the lock, and others.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LockedWheel:
+    """A wheel in `releases.json`."""
 
-    They order by the date of their release candidate and never by version number: a nightly 3.10.0rc20260115 is newer
-    than the stable 3.10.0, which is 3.10.0rc20260107. Builds that name no release candidate are the newest, in the
-    order given.
+    version: str
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Locked:
+    """A release in `releases.json`; the keys of `wheels` are packages."""
+
+    date: int
+    release_candidate: str
+    commit: str
+    wheels: Mapping[str, _LockedWheel]
+
+
+class Releases:
+    """The available releases, oldest first: the locked ones, and others.
+
+    They order by the date of their release candidate, not by version: the nightly 3.10.0rc20260115 is newer than the
+    stable 3.10.0, which was 3.10.0rc20260107. Builds without a date are the newest, in the order given.
     """
 
     def __init__(self, others: Iterable[ReleaseWheels] = ()) -> None:
-        """Know the lock's, and others; of two with one name the other counts."""
+        """Add releases to the locked ones; they replace locked releases of the same name."""
         every = dict(locked()) | {each.release.name: each for each in others}
         self._by_name = {name: every[name] for name in sorted(every, key=lambda name: order(every[name].release))}
 
@@ -74,10 +99,10 @@ class Releases:
         return list(self._by_name)
 
     def find(self, name: str) -> ReleaseWheels:
-        """Return a release by its name, by its beginning, such as `3.12`, or by the release candidate that became it.
+        """Return a release by its name, by the beginning of its name, such as `3.12`, or by its release candidate.
 
         Raises:
-            UsageError: there is none of this name, or several begin with it; the message names those that there are.
+            UsageError: no release, or more than one, matches; the message lists the available or matching ones.
         """
         if found := self._by_name.get(name) or self._by_name.get(of_build(name).name):
             return found
@@ -85,16 +110,16 @@ class Releases:
         if len(longer) == 1:
             return self._by_name[longer[0]]
         if longer:
-            raise UsageError(f"{name}: several IREE releases begin with this: {', '.join(longer)}; name one.")
+            raise UsageError(f"{name}: matches several IREE releases: {', '.join(longer)}; name one of them.")
         near = difflib.get_close_matches(name, self._by_name, n=1)
-        known = f"did you mean {near[0]}? There are" if near else "there are"
-        raise UsageError(f"{name}: no such IREE release; {known} {', '.join(_shortened(self.names))}.")
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise UsageError(f"{name}: no such IREE release{hint} Available: {', '.join(_shortened(self.names))}.")
 
     def selected(self, text: str) -> Sequence[ReleaseWheels]:
-        """Return the release of a name, or those of a range, `3.0.0..3.13.0`; an end left out is the first or last.
+        """Return one release, or those of a range such as `3.0.0..3.13.0`; an omitted end is the first or last release.
 
         Raises:
-            UsageError: there is no such release, or the range runs backwards.
+            UsageError: there is no such release, or the range is reversed.
         """
         first, dots, last = text.partition("..")
         if not dots:
@@ -107,16 +132,18 @@ class Releases:
 
 
 def order(release: Release) -> float:
-    """Return the date to order by; a build without one is newer than all."""
+    """Return the date (YYYYMMDD) to sort by: infinity for a build without a date."""
     return release.date if release.date is not None else float("inf")
 
 
 @functools.cache
 def locked() -> Mapping[str, ReleaseWheels]:
     """Return the locked releases by name, oldest first."""
-    text = resources.files("harness.iree").joinpath(LOCK_NAME).read_text(encoding="utf-8")
-    entries = sorted(json.loads(text).items(), key=lambda item: int(item[1]["date"]))
-    return {name: _locked(name, entry) for name, entry in entries}
+    import msgspec  # noqa: PLC0415 - as slow to import as all of harness.specs.reader
+
+    data = resources.files("harness.iree").joinpath(LOCK_NAME).read_bytes()
+    entries = msgspec.json.decode(data, type=dict[str, _Locked])
+    return {name: _release(name, entry) for name, entry in sorted(entries.items(), key=lambda item: item[1].date)}
 
 
 def newest() -> Release:
@@ -125,18 +152,18 @@ def newest() -> Release:
 
 
 def find(name: str) -> ReleaseWheels:
-    """Return a locked release.
+    """Return a locked release by its name or by its release candidate.
 
     Raises:
-        UsageError: the lock has none of this name; the message names those it has.
+        UsageError: there is no such release; the message lists the available ones.
     """
     return Releases().find(name)
 
 
 def of_build(version: str) -> Release:
-    """Return the release of a build that says `3.13.0rc20261016`, `3.7.1` or `3.14.0.dev+89ece87b`.
+    """Return the release of a build with a version such as `3.13.0rc20261016`, `3.7.1` or `3.14.0.dev+89ece87b`.
 
-    A release candidate that was promoted goes by the name of the release that it became.
+    A release candidate that became a stable release has the name of that release.
     """
     for known in locked().values():
         if version in (known.release_candidate, known.release.name):
@@ -146,7 +173,7 @@ def of_build(version: str) -> Release:
 
 
 def full_name(name: str) -> str:
-    """Return the name of the locked release that a name or its beginning stands for; another name stays as it is."""
+    """Return the name of the locked release that a name, or the beginning of one, matches; else the name itself."""
     try:
         return find(name).release.name
     except UsageError:
@@ -154,10 +181,10 @@ def full_name(name: str) -> str:
 
 
 def fulfils(release: Release, comparisons: str) -> bool:
-    """Whether the date of a release's release candidate fulfils all of comparisons such as `>=3.5,<3.11.0rc20260207`.
+    """Whether a release is within comparisons such as `>=3.5,<3.11.0rc20260207`, by date.
 
     Raises:
-        ValueError: they are none, or no release fulfils them; the message says what was expected.
+        ValueError: the comparisons are not valid, or they exclude each other.
     """
     return _all_hold(order(release), _bounds(comparisons))
 
@@ -165,9 +192,9 @@ def fulfils(release: Release, comparisons: str) -> bool:
 @functools.cache
 def _bounds(comparisons: str) -> Sequence[tuple[str, float]]:
     bounds = [_bound(each) for each in comparisons.split(",")]
-    edges = [place + step for _, place in bounds for step in (-1, 0, 1)]
+    edges = [date + step for _, date in bounds for step in (-1, 0, 1)]
     if not any(_all_hold(each, bounds) for each in edges):
-        raise ValueError(f"no release can be {comparisons!r}; expected comparisons that one can fulfil")
+        raise ValueError(f"no release can match {comparisons!r}; expected comparisons that do not exclude each other")
     return bounds
 
 
@@ -175,20 +202,22 @@ def _bound(comparison: str) -> tuple[str, float]:
     """Return the sign and the date of one comparison."""
     match = _COMPARISON.fullmatch(comparison)
     if match is None:
-        raise ValueError(f"{comparison!r} is no comparison; expected >=, >, <, <= or == and a release, as in '>=3.5'")
+        raise ValueError(
+            f"{comparison!r} is not a comparison; expected >=, >, <, <= or == and a release, as in '>=3.5'"
+        )
     sign, name = match.groups()
     return sign, order(_named(name))
 
 
 def _named(name: str) -> Release:
-    """Return the release of `3.5.0`, of `3.5`, which is short for it, or of a release candidate."""
+    """Return the release of `3.5.0`, `3.5` (short for it) or a release candidate."""
     full = f"{name}.0" if re.fullmatch(r"[0-9]+\.[0-9]+", name) else name
     if full in locked():
         return locked()[full].release
     if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+rc[0-9]{8}", name) and _is_date(name[-8:]):
         return of_build(name)
     expected = f"{', '.join(locked())}, or a release candidate such as 3.11.0rc20260207"
-    raise ValueError(f"{name!r} is no IREE release; expected one of {expected}")
+    raise ValueError(f"{name!r} is not an IREE release; expected one of {expected}")
 
 
 def _is_date(text: str) -> bool:
@@ -199,24 +228,22 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _all_hold(place: float, bounds: Sequence[tuple[str, float]]) -> bool:
-    return all(_COMPARE[sign](place, bound) for sign, bound in bounds)
+def _all_hold(date: float, bounds: Sequence[tuple[str, float]]) -> bool:
+    return all(_COMPARE[sign](date, bound) for sign, bound in bounds)
 
 
 def _shortened(names: Sequence[str]) -> Sequence[str]:
-    """Return names to show: nightlies may be many."""
+    """Return the names to show; there may be hundreds of nightlies."""
     return names if len(names) <= _SHOWN else [*names[:3], "...", *names[-_SHOWN:]]
 
 
-def _locked(name: str, entry: Mapping[str, object]) -> ReleaseWheels:
-    wheels = entry["wheels"]
-    assert isinstance(wheels, dict)  # noqa: S101 - for the type checker; a test reads the whole lock
+def _release(name: str, entry: _Locked) -> ReleaseWheels:
+    wheels = (
+        Wheel(package=package, version=each.version, sha256=each.sha256) for package, each in entry.wheels.items()
+    )
     return ReleaseWheels(
-        release=Release(name=name, date=int(str(entry["date"]))),
-        release_candidate=str(entry["release_candidate"]),
-        commit=str(entry["commit"]),
-        wheels=tuple(
-            Wheel(package=package, version=wheel["version"], sha256=tuple(wheel["sha256"]))
-            for package, wheel in wheels.items()
-        ),
+        release=Release(name=name, date=entry.date),
+        release_candidate=entry.release_candidate,
+        commit=entry.commit,
+        wheels=tuple(wheels),
     )

@@ -76,7 +76,7 @@ def test_plan_translates_flags_and_says_so(lab: Laboratory) -> None:
     lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-waves-per-eu=2"])
     text = lab.run("toy", "--compile-chip", "gfx942", "--iree", "3.9.0", command="plan").text
     assert "--iree-hip-target=gfx942" in text
-    assert "# --iree-rocm-waves-per-eu=2 is --iree-hip-waves-per-eu=2 on 3.9.0" in text
+    assert "# --iree-rocm-waves-per-eu=2 becomes --iree-hip-waves-per-eu=2 on 3.9.0" in text
 
 
 def test_plan_shows_flags_for_a_release_and_pinned_defaults(lab: Laboratory) -> None:
@@ -86,7 +86,7 @@ def test_plan_shows_flags_for_a_release_and_pinned_defaults(lab: Laboratory) -> 
         "# flags_for '<3.5' adds --iree-opt-level=O1 on 3.2.0",
         "# --iree-opt-data-tiling=false is added, the default of 3.13.0",
         "# --iree-llvmcpu-reassociate-fp-reductions=false is added, the default of 3.13.0",
-        "# --iree-opt-level=O1 is --iree-opt-outer-dim-concat=true --iree-opt-strip-assertions=true on 3.2.0",
+        "# --iree-opt-level=O1 becomes --iree-opt-outer-dim-concat=true --iree-opt-strip-assertions=true on 3.2.0",
     ]
     (compilation,) = (line for line in text.splitlines() if line.startswith("iree-compile"))
     assert " --iree-opt-data-tiling=false --iree-llvmcpu-reassociate-fp-reductions=false " in compilation

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from harness.core.cases import Backend
-from harness.iree import flags, releases
+from harness.iree import flag_table, flags, releases
 from harness.iree.toolchain import Toolchain
 from tests.integration.laboratory import ADD, CPU_FLAGS, HIP_FLAGS, Laboratory
 
 TINY = Path(__file__).parents[2] / "quality_tests" / "tiny"
-DATA = flags._data()
+TABLE = flag_table.load()
 NEWEST = releases.newest().name
 Toolchains = Callable[[str], Toolchain]
 
@@ -66,23 +66,23 @@ def is_accepted(tools: Toolchain, folder: Path, chip: str) -> bool:
 
 def spellings() -> Iterator[str]:
     """Yield every flag of the table, with each value that it has there."""
-    yield from itertools.chain(DATA["known"], DATA["dropped"])
-    for name, levels in DATA["expanded"].items():
-        yield from (f"{name}={level}" for level in levels if level != "since")
-    for entry in DATA["renamed"]:
-        for side, values in (("old", "new_of"), ("new", "old_of")):
-            yield from (f"{entry[side]}={value}" for value in entry.get(values, ["1"]))
+    yield from itertools.chain(TABLE.known, TABLE.dropped)
+    for name, entry in TABLE.expanded.items():
+        yield from (f"{name}={level}" for level in entry.flags)
+    for each in TABLE.renamed:
+        for name, values in ((each.old, each.new_of), (each.new, each.old_of)):
+            yield from (f"{name}={value}" for value in (["1"] if values is None else values))
 
 
 @pytest.mark.parametrize("name", releases.locked())
 def test_flags_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_path: Path) -> None:
     tools = toolchain(name)
     has, newest_has = known_flags(tools, tmp_path), known_flags(toolchain(NEWEST), tmp_path)
-    assert {flag for flag in DATA["known"] if flags._unknown(flag, tools.release) is None} == has & {*DATA["known"]}
+    assert {flag for flag in TABLE.known if flags._unknown(flag, tools.release) is None} == has & {*TABLE.known}
     came_or_went = {flag for flag in has ^ newest_has if flag.startswith("--iree-")}
-    assert came_or_went <= {*DATA["known"], *DATA["dropped"]}, "all that differs is in the table"
-    assert {entry["flag"] for entry in DATA["default"]} <= has
-    assert {entry["new"] for entry in DATA["renamed"]} <= {*DATA["known"]}
+    assert came_or_went <= {*TABLE.known, *TABLE.dropped}, "all that differs is in the table"
+    assert {entry.flag for entry in TABLE.default} <= has
+    assert {entry.new for entry in TABLE.renamed} <= {*TABLE.known}
     for flag in spellings():
         now = flags.translated((flag,), tools.release)
         assert now.unsupported or {each.partition("=")[0] for each in now.flags} <= has, flag
@@ -93,7 +93,7 @@ def edges(name: str) -> dict[str, bool]:
     order = list(releases.locked())
     near = order[max(0, order.index(name) - 1) : order.index(name) + 2]
     known = {
-        chip: [flags.unknown_chip(chip, releases.find(each).release) is None for each in near] for chip in DATA["chips"]
+        chip: [flags.unknown_chip(chip, releases.find(each).release) is None for each in near] for chip in TABLE.chips
     }
     is_end = name in {order[0], order[-1]}
     return {chip: here[near.index(name)] for chip, here in known.items() if is_end or len(set(here)) > 1}

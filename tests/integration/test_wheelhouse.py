@@ -121,7 +121,7 @@ def test_a_nightly_in_a_folder_is_planned_without_being_installed(lab: Laborator
     assert not (lab.store_dir / "toolchains").exists()
     wrong = lab.run("--iree", "3.14.0rc20261102", "--find-links", str(nightly))
     assert wrong.code == 2
-    assert f"3.14.0rc20261102: no such IREE release; did you mean {NIGHTLY}? There are 3.0.0, " in wrong.text
+    assert f"3.14.0rc20261102: no such IREE release; did you mean {NIGHTLY}? Available: 3.0.0, " in wrong.text
 
 
 def test_an_own_build_is_judged(lab: Laboratory, toolchain: Callable[[str], Toolchain]) -> None:

@@ -74,7 +74,7 @@ def translated(models: Mapping[str, ModelSpec]) -> set[str]:
         for target in TARGETS
         if target.backend is model.backend
         for note in planned(model, target).notes
-        if note.startswith("--") and " is " in note
+        if note.startswith(("--", "ignoring "))
     }
 
 

@@ -1,11 +1,17 @@
+import dataclasses
 import itertools
-from operator import itemgetter
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
 from harness.core.cases import Backend, Release
-from harness.iree import flags, releases
+from harness.core.records import as_json
+from harness.iree import flag_table, flags, releases
+from harness.iree.flag_table import Default, Rename
 from harness.iree.flags import ChangedDefault
 from tests.unit.samples import release
 
@@ -17,7 +23,7 @@ TILING, EXPERIMENTAL_TILING = (f"--iree-dispatch-creation-{kind}data-tiling" for
 DATA_TILING, REASSOCIATE = "--iree-opt-data-tiling", "--iree-llvmcpu-reassociate-fp-reductions"
 NOTIFY, TEST_NOTIFY = (f"--iree-codegen-{kind}notify-transform-strategy-application" for kind in ("", "test-"))
 PRECISION = "--iree-codegen-gpu-native-math-precision=true"
-DATA = flags._data()
+TABLE = flag_table.load()
 
 
 def on(name: str, *spec_flags: str) -> tuple[str, ...]:
@@ -47,7 +53,7 @@ def on(name: str, *spec_flags: str) -> tuple[str, ...]:
 def test_a_flag_goes_by_the_name_that_the_release_knows(flag: str, name: str, now: str) -> None:
     translation = flags.translated((flag,), release(name))
     assert (translation.flags, translation.unsupported) == ((now,), None)
-    assert translation.notes == (() if now == flag else (f"{flag} is {now} on {name}",))
+    assert translation.notes == (() if now == flag else (f"{flag} becomes {now} on {name}",))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_a_flag_whose_values_changed_with_its_name(flag: str, name: str, now: st
 
 def test_a_value_without_a_counterpart_is_unsupported() -> None:
     translation = flags.translated((f"{STAGES}=3",), release("3.10.0"))
-    assert translation.unsupported == f"IREE 3.10.0 does not know {STAGES}; releases from 3.11.0 on do"
+    assert translation.unsupported == f"IREE 3.10.0 has no flag {STAGES}; available in 3.11.0 and later"
 
 
 @pytest.mark.parametrize(
@@ -93,12 +99,13 @@ def test_an_optimisation_level_stands_for_flags_where_it_is_unknown(
     flag = f"--iree-opt-level={level}"
     translation = flags.translated((flag,), release(name))
     assert (translation.flags, translation.unsupported) == (now, None)
-    assert translation.notes == (() if now == (flag,) else (f"{flag} is {' '.join(now) or 'left out'} on {name}",))
+    note = f"{flag} becomes {' '.join(now)} on {name}" if now else f"{flag} is dropped on {name}"
+    assert translation.notes == (() if now == (flag,) else (note,))
 
 
 def test_a_level_that_does_not_exist_is_not_expanded() -> None:
     translation = flags.translated(("--iree-opt-level=Os",), release("3.2.0"))
-    assert translation.unsupported == "IREE 3.2.0 does not know --iree-opt-level; releases from 3.3.0 on do"
+    assert translation.unsupported == "IREE 3.2.0 has no flag --iree-opt-level; available in 3.3.0 and later"
 
 
 @pytest.mark.parametrize(
@@ -108,14 +115,14 @@ def test_a_level_that_does_not_exist_is_not_expanded() -> None:
 def test_a_flag_that_did_nothing_any_more_is_left_out_where_it_is_gone(name: str, now: tuple[str, ...]) -> None:
     translation = flags.translated((PRECISION,), release(name))
     assert (translation.flags, translation.unsupported) == (now, None)
-    assert translation.notes == (() if now else (f"{PRECISION} is left out on {name}",))
+    assert translation.notes == (() if now else (f"{PRECISION} is dropped on {name}",))
 
 
 def test_flags_whose_place_the_harness_takes_are_left_out_with_a_note() -> None:
     flag = "--iree-scheduling-dump-statistics-file=mine.csv"
     translation = flags.translated((flag, "--iree-scheduling-dump-statistics-format=csv", "--a"), release("3.13.0"))
     assert translation.flags == ("--a",)
-    assert translation.notes[0] == f"{flag} is left out: the harness always asks for the statistics itself"
+    assert translation.notes[0] == f"ignoring {flag}: the harness always sets it itself"
     assert len(translation.notes) == 2
 
 
@@ -128,18 +135,18 @@ def test_booleans_are_written_in_lower_case(value: str, now: str) -> None:
 @pytest.mark.parametrize(
     ("flag", "name", "reason"),
     [
-        (TILING, "3.6.0", "releases from 3.7.0 on do"),
-        ("--iree-global-opt-enable-demote-contraction-inputs-to-bf16=matmul", "3.12.0", "releases up to 3.11.0 do"),
-        ("--iree-global-opt-demote-contraction-inputs-type=bf16", "3.11.0", "releases from 3.12.0 on do"),
-        ("--iree-codegen-llvmgpu-use-wmma=true", "3.13.0", "releases up to 3.10.0 do"),
-        ("--iree-codegen-llvmgpu-early-tile-and-fuse-matmul", "3.8.0", "releases 3.2.0 to 3.7.1 do"),
-        ("--iree-codegen-test-c-promotion", "3.10.0", "releases 3.11.0 do"),
-        ("--iree-rocm-index-bits=64", "3.12.0", "releases 3.11.0 do"),
+        (TILING, "3.6.0", "3.7.0 and later"),
+        ("--iree-global-opt-enable-demote-contraction-inputs-to-bf16=matmul", "3.12.0", "3.11.0 and earlier"),
+        ("--iree-global-opt-demote-contraction-inputs-type=bf16", "3.11.0", "3.12.0 and later"),
+        ("--iree-codegen-llvmgpu-use-wmma=true", "3.13.0", "3.10.0 and earlier"),
+        ("--iree-codegen-llvmgpu-early-tile-and-fuse-matmul", "3.8.0", "3.2.0 to 3.7.1"),
+        ("--iree-codegen-test-c-promotion", "3.10.0", "3.11.0 only"),
+        ("--iree-rocm-index-bits=64", "3.12.0", "3.11.0 only"),
     ],
 )
 def test_what_has_no_equivalent_is_unsupported_and_the_range_is_named(flag: str, name: str, reason: str) -> None:
     translation = flags.translated(("--a", flag), release(name))
-    assert translation.unsupported == f"IREE {name} does not know {flag.partition('=')[0]}; {reason}"
+    assert translation.unsupported == f"IREE {name} has no flag {flag.partition('=')[0]}; available in {reason}"
 
 
 def test_order_is_by_date_and_not_by_version_number() -> None:
@@ -163,7 +170,7 @@ def test_a_build_without_a_date_counts_as_newest(name: str) -> None:
     ("name", "knows"),
     [("3.6.0", False), ("3.7.0rc20250719", True), ("3.7.0", True), ("3.7.1", True), ("3.13.0", True)],
 )
-def test_release_candidates_of_which_nobody_knows_are_left_to_the_compiler(name: str, knows: bool) -> None:  # noqa: FBT001
+def test_the_compiler_decides_about_release_candidates_that_were_not_measured(name: str, knows: bool) -> None:  # noqa: FBT001
     translation = flags.translated((TILING,), release(name))
     assert (translation.unsupported is None) is knows
 
@@ -171,13 +178,13 @@ def test_release_candidates_of_which_nobody_knows_are_left_to_the_compiler(name:
 @pytest.mark.parametrize(
     ("chip", "name", "reason"),
     [
-        ("gfx950", "3.4.0", "IREE 3.4.0 does not know the chip gfx950; releases from 3.5.0 on do"),
+        ("gfx950", "3.4.0", "IREE 3.4.0 cannot compile for gfx950; supported in 3.5.0 and later"),
         ("gfx950", "3.5.0", None),
         ("gfx1150", "3.7.1", None),
-        ("gfx1150", "3.8.0", "IREE 3.8.0 does not know the chip gfx1150; releases up to 3.7.1 and from 3.9.0 on do"),
+        ("gfx1150", "3.8.0", "IREE 3.8.0 cannot compile for gfx1150; supported in 3.7.1 and earlier, 3.9.0 and later"),
         ("gfx1150", "3.9.0", None),
-        ("gfx940", "3.3.0", "IREE 3.3.0 does not know the chip gfx940; releases up to 3.2.0 do"),
-        ("mi355x", "3.6.0", "IREE 3.6.0 does not know the chip mi355x; releases from 3.7.0 on do"),
+        ("gfx940", "3.3.0", "IREE 3.3.0 cannot compile for gfx940; supported in 3.2.0 and earlier"),
+        ("mi355x", "3.6.0", "IREE 3.6.0 cannot compile for mi355x; supported in 3.7.0 and later"),
         ("gfx942", "3.0.0", None),
         ("gfx1103", "3.0.0", None),
     ],
@@ -241,8 +248,8 @@ def test_defaults_are_pinned_where_a_spec_leaves_them(
 @pytest.mark.parametrize(
     ("flag", "reason"),
     [
-        ("--iree-rocm-target=gfx942", "is set by the harness from the chip (--chip); expected the spec without it"),
-        ("--o=elsewhere.vmfb", "is set by the harness; expected the spec without it"),
+        ("--iree-rocm-target=gfx942", "is set by the harness from the chip (--chip); remove it from the spec"),
+        ("--o=elsewhere.vmfb", "is set by the harness; remove it from the spec"),
         ("--iree-hal-dump-executable-files-to=/tmp", "names a file outside the folder"),
         ("--iree-hal-dump-executable-files-to=a/../../b", "names a file outside the folder"),
         ("--iree-codegen-tuning-spec-path=/specs/a.mlir", None),
@@ -255,44 +262,58 @@ def test_flags_that_a_spec_must_not_have(flag: str, reason: str | None) -> None:
     assert found is None if reason is None else found is not None and found.startswith(reason)
 
 
-@pytest.mark.parametrize("table", ["known", "chips"])
-def test_ranges_name_locked_releases_in_order(table: str) -> None:
+@pytest.mark.parametrize("table", [TABLE.known, TABLE.chips], ids=["known", "chips"])
+def test_ranges_name_locked_releases_in_order(table: Mapping[str, str]) -> None:
     order = list(releases.locked())
-    assert DATA[table]
-    for subject, text in DATA[table].items():
+    assert table
+    for subject, text in table.items():
         ends = list(itertools.chain.from_iterable(flags._bounds(text)))
         places = [order.index(end) for end in ends if end]
         assert places == sorted(places), subject
         assert all(ends[1:-1]), f"{subject}: only the first start and the last end may be open"
 
 
-@pytest.mark.parametrize("entry", DATA["renamed"], ids=itemgetter("old"))
-def test_no_flag_is_renamed_to_one_that_the_release_does_not_know(entry: dict[str, Any]) -> None:
-    since = release(entry["since"])
+@pytest.mark.parametrize("entry", TABLE.renamed, ids=attrgetter("old"))
+def test_no_flag_is_renamed_to_one_that_the_release_does_not_know(entry: Rename) -> None:
+    since = release(entry.since)
     assert since.date is not None, "a release candidate: ranges between releases are found by its date"
     before = Release(name="the day before", date=since.date - 1)
     known = set()
     for each in (*(locked.release for locked in releases.locked().values()), since, before):
-        for name, values in ((entry["old"], "new_of"), (entry["new"], "old_of")):
+        for name, values in ((entry.old, entry.new_of), (entry.new, entry.old_of)):
             if flags._unknown(name, each) is None:
-                now = {flags._renamed(f"{name}={value}", each) for value in entry.get(values, ["2"])}
+                now = {flags._renamed(f"{name}={value}", each) for value in (["2"] if values is None else values)}
                 assert [flags._unknown(flag, each) for flag in now] == [None] * len(now) != []
                 known.add(name)
-    assert known == {entry["old"], entry["new"]}
+    assert known == {entry.old, entry.new}
 
 
 def test_every_entry_of_the_table_is_a_flag_of_a_release() -> None:
-    names = [*DATA["refused"], *DATA["known"], *DATA["dropped"], *DATA["expanded"], *DATA["replaced"]]
+    names = [*TABLE.refused, *TABLE.known, *TABLE.dropped, *TABLE.expanded, *TABLE.replaced]
     assert all(name.startswith("-") for name in names)
     assert all(name.startswith("--") and "=" not in name for name in names if name != "-o")
-    olds, news = ([entry[side] for entry in DATA["renamed"]] for side in ("old", "new"))
+    olds, news = [entry.old for entry in TABLE.renamed], [entry.new for entry in TABLE.renamed]
     assert len({*olds, *news}) == len(olds) + len(news), "a flag is renamed once"
-    assert all(last in releases.locked() for last in DATA["dropped"].values())
-    defaults = DATA["default"]
-    assert all(release(entry["since"]).date and entry["backend"] in list(Backend) for entry in defaults)
-    assert not {entry["flag"] for entry in defaults} & {*DATA["known"], *DATA["refused"], *olds, *news}
-    assert all(DATA["expanded"][name]["since"] in releases.locked() for name in DATA["expanded"])
-    assert all(flags.file_named(f"{name}=a.mlir") == "a.mlir" for name in (flags.TUNER_FLAG, *DATA["files"]["read"]))
+    assert all(last in releases.locked() for last in TABLE.dropped.values())
+    assert all(release(entry.since).date for entry in TABLE.default)
+    assert not {entry.flag for entry in TABLE.default} & {*TABLE.known, *TABLE.refused, *olds, *news}
+    assert all(entry.since in releases.locked() for entry in TABLE.expanded.values())
+    assert all(flags.file_named(f"{name}=a.mlir") == "a.mlir" for name in (flags.TUNER_FLAG, *TABLE.reads))
     assert flags.statistics_flags() == tuple(
-        f"{name}={value}" for name, value in zip(DATA["replaced"], ("json", flags.STATISTICS_NAME), strict=True)
+        f"{name}={value}" for name, value in zip(TABLE.replaced, ("json", flags.STATISTICS_NAME), strict=True)
     )
+
+
+def test_the_table_has_no_key_that_is_not_read() -> None:
+    text = resources.files("harness.iree").joinpath("flags.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    defaults = {each.name: each.default for kind in (Rename, Default) for each in dataclasses.fields(kind)}
+
+    def stripped(value: Any) -> Any:
+        """Return JSON data without keys that have their default."""
+        if isinstance(value, dict):
+            items = {key: stripped(each) for key, each in value.items()}
+            return {key: each for key, each in items.items() if each not in (defaults.get(key), {})}
+        return [stripped(each) for each in value] if isinstance(value, list) else value
+
+    assert stripped(as_json(TABLE)) == stripped(data)

@@ -55,9 +55,9 @@ def test_the_release_of_a_build(version: str, release: Release) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("3.14", "3.14: no such IREE release; did you mean 3.7.1? There are 3.0.0, "),
-        ("3.13.0rc20261017", "3.13.0rc20261017: no such IREE release; "),
-        ("latest", "latest: no such IREE release; there are 3.0.0, "),
+        ("3.14", "3.14: no such IREE release; did you mean 3.7.1? Available: 3.0.0, "),
+        ("3.13.0rc20261017", "3.13.0rc20261017: no such IREE release. Available: 3.0.0, "),
+        ("latest", "latest: no such IREE release. Available: 3.0.0, "),
     ],
 )
 def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
@@ -76,7 +76,7 @@ def test_of_many_releases_not_all_are_named() -> None:
     known = releases.Releases(other(f"3.14.0rc202611{day:02}") for day in range(1, 31))
     with pytest.raises(UsageError) as caught:
         known.find("latest")
-    assert "there are 3.0.0, 3.1.0, 3.2.0, ..., 3.14.0rc20261101, " in str(caught.value)
+    assert "Available: 3.0.0, 3.1.0, 3.2.0, ..., 3.14.0rc20261101, " in str(caught.value)
 
 
 def other(name: str) -> releases.ReleaseWheels:
@@ -159,19 +159,19 @@ def test_the_date_is_compared_and_not_the_number(name: str, comparisons: str, ho
 @pytest.mark.parametrize(
     ("comparisons", "message"),
     [
-        ("", "'' is no comparison; expected >=, >, <, <= or == and a release, as in '>=3.5'"),
-        ("3.5", "'3.5' is no comparison; "),
-        ("=3.5", "'=3.5' is no comparison; "),
-        ("~=3.5", "'~=3.5' is no comparison; "),
-        (">=3.5,", "'' is no comparison; "),
-        (">=3.5 <3.9", "'>=3.5 <3.9' is no comparison; "),
-        (">=3.99", "'3.99' is no IREE release; expected one of 3.0.0, 3.1.0, "),
-        (">=3", "'3' is no IREE release; "),
-        (">=latest", "'latest' is no IREE release; "),
-        (">=3.11rc20260207", "'3.11rc20260207' is no IREE release; "),
-        (">=3.11.0rc20260230", "'3.11.0rc20260230' is no IREE release; "),
-        (">=3.9,<3.5", "no release can be '>=3.9,<3.5'; expected comparisons that one can fulfil"),
-        ("==3.5,==3.6", "no release can be "),
+        ("", "'' is not a comparison; expected >=, >, <, <= or == and a release, as in '>=3.5'"),
+        ("3.5", "'3.5' is not a comparison; "),
+        ("=3.5", "'=3.5' is not a comparison; "),
+        ("~=3.5", "'~=3.5' is not a comparison; "),
+        (">=3.5,", "'' is not a comparison; "),
+        (">=3.5 <3.9", "'>=3.5 <3.9' is not a comparison; "),
+        (">=3.99", "'3.99' is not an IREE release; expected one of 3.0.0, 3.1.0, "),
+        (">=3", "'3' is not an IREE release; "),
+        (">=latest", "'latest' is not an IREE release; "),
+        (">=3.11rc20260207", "'3.11rc20260207' is not an IREE release; "),
+        (">=3.11.0rc20260230", "'3.11.0rc20260230' is not an IREE release; "),
+        (">=3.9,<3.5", "no release can match '>=3.9,<3.5'; expected comparisons that do not exclude each other"),
+        ("==3.5,==3.6", "no release can match "),
     ],
 )
 def test_what_is_no_comparison_of_releases(comparisons: str, message: str) -> None:
@@ -187,7 +187,7 @@ def test_a_release_is_found_by_its_beginning(text: str, name: str) -> None:
 
 def test_a_beginning_of_several_releases_names_none() -> None:
     with pytest.raises(
-        UsageError, match=r"^3\.7: several IREE releases begin with this: 3\.7\.0, 3\.7\.1; name one\.$"
+        UsageError, match=r"^3\.7: matches several IREE releases: 3\.7\.0, 3\.7\.1; name one of them\.$"
     ):
         releases.find("3.7")
     assert releases.full_name("3.7") == "3.7"

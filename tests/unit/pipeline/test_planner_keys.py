@@ -114,7 +114,7 @@ def test_everything_a_step_needs_comes_before_it_and_once(plan: Plan) -> None:
 
 GOLDEN = """\
 # tiny/clip[cpu]
-# --x=True is --x=true on 3.13.0
+# --x=True becomes --x=true on 3.13.0
 curl --fail --location --output model.mlir https://host/clip.mlir
 iree-compile model.mlir -o model.vmfb --x=true --iree-parameter-splat=weights.irpa \
 --iree-scheduling-dump-statistics-format=json --iree-scheduling-dump-statistics-file=statistics.json

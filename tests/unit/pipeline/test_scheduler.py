@@ -170,7 +170,7 @@ def test_what_is_blocked_is_told_without_a_step(tmp_path: Path) -> None:
     assert [each.status for each in plan_run.outcomes()] == [Status.ERROR, Status.PASSED, Status.UNSUPPORTED]
     assert [each.kind for each in plan_run.outcomes()] == [Kind.DEVICE, None, None]
     assert plan_run.outcomes()[2].phase is None
-    assert "does not know --iree-dispatch-creation-data-tiling" in plan_run.outcomes()[2].reason
+    assert "has no flag --iree-dispatch-creation-data-tiling" in plan_run.outcomes()[2].reason
     assert [each.submodel for each in heard.cases] == ["nowhere", "new", "clip"], "at once"
     assert len(executor.started) == len(planned().steps)
 

@@ -172,7 +172,7 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"compiler_flags": ["--iree-cuda-target=sm_80"]}, "is set by the harness from the chip (--chip)"),
         ({"compiler_flags": ["--iree-cuda-use-ptxas-from=x"]}, "makes the compiler start another program"),
         ({"compiler_flags": ["--iree-opt-splat-parameters=x"]}, "is set by the harness where a spec has no"),
-        ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads a program into the compiler"),
+        ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads code into the compiler"),
         ({"compiler_flags": ["--iree-llvmcpu-system-linker-path=touch x;"]}, "start another program"),
         ({"compiler_flags": ["--dump-to=/etc/cron.d"]}, "names a file outside the folder"),
         ({"compiler_flags": ["--dump-to=a/../../b"]}, "names a file outside the folder"),
@@ -181,9 +181,12 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"flags_for": ["--x"]}, '$.flags_for: ["--x"] is of another type; expected an object'),
         ({"flags_for": {">=3.5": "--x"}}, "$.flags_for['>=3.5']: \"--x\" is of another type; expected an array"),
         ({"flags_for": {">=3.5": ["x"]}}, "expected a flag that starts with two dashes"),
-        ({"flags_for": {">=3.99": []}}, "$.flags_for['>=3.99']: '3.99' is no IREE release; expected one of 3.0.0, "),
-        ({"flags_for": {"3.5": []}}, "$.flags_for['3.5']: '3.5' is no comparison; expected >=, >, <, <= or =="),
-        ({"flags_for": {">=3.9,<3.5": []}}, "$.flags_for['>=3.9,<3.5']: no release can be '>=3.9,<3.5'"),
+        (
+            {"flags_for": {">=3.99": []}},
+            "$.flags_for['>=3.99']: '3.99' is not an IREE release; expected one of 3.0.0, ",
+        ),
+        ({"flags_for": {"3.5": []}}, "$.flags_for['3.5']: '3.5' is not a comparison; expected >=, >, <, <= or =="),
+        ({"flags_for": {">=3.9,<3.5": []}}, "$.flags_for['>=3.9,<3.5']: no release can match '>=3.9,<3.5'"),
         ({"flags_for": {">=3.5": ["--iree-hip-target=gfx942"]}}, "$.flags_for['>=3.5'][0]: '--iree-hip-target=gfx942'"),
         ({"flags_for": {">=3.5": ["--a", "--dump-to=/etc"]}}, "$.flags_for['>=3.5'][1]: '--dump-to=/etc' names a file"),
         ({"flags_for": {">=3.5": ["--iree-codegen-tuning-spec-path=no.mlir"]}}, "[0]: there is no file 'no.mlir'"),
@@ -209,12 +212,12 @@ def test_a_violation_in_flags_for_has_the_line_of_its_own(tmp_path: Path) -> Non
     text = '{"mlir": "a",\n "flags_for": {\n  ">=3.5": [],\n  "<3,5": ["--load=a.so"],\n  "==3.5": [\n   "x"]}}'
     assert violations(tmp_path, text.replace('"x"', '"--x"')) == [
         (
-            "toy/clip_cpu.json:4: $.flags_for['<3,5']: '3' is no IREE release; expected one of "
+            "toy/clip_cpu.json:4: $.flags_for['<3,5']: '3' is not an IREE release; expected one of "
             f"{', '.join(releases.locked())}, or a release candidate such as 3.11.0rc20260207"
         ),
         (
-            "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads a program into the compiler; "
-            "expected the spec without it"
+            "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads code into the compiler; "
+            "remove it from the spec"
         ),
     ]
     assert violations(tmp_path, text)[0].startswith("toy/clip_cpu.json:6: $.flags_for['==3.5'][0]: \"x\" does not look")

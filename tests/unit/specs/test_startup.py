@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-SLOW = {"docker", "httpx", "jsonschema", "ml_dtypes", "numpy", "requests"}
+SLOW = {"docker", "httpx", "jsonschema", "ml_dtypes", "msgspec", "numpy", "requests"}
 MODULES = (
     *("specs.catalogue", "specs.inline", "specs.json_lines", "specs.reader", "specs.schema"),
-    *("iree.flags", "iree.releases", "iree.toolchain", "iree.wheel_links", "iree.wheels"),
+    *("iree.flag_table", "iree.flags", "iree.releases", "iree.toolchain", "iree.wheel_links", "iree.wheels"),
 )
 
 
