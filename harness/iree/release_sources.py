@@ -1,7 +1,7 @@
-"""Finds releases beyond the lock: on pages of links, in folders, among local builds; and has their wheels.
+"""Finds releases that are not locked, on pages of links, in folders and among local builds, and downloads their wheels.
 
-A page is fetched anew each time it is needed, or is with `--offline` what it was when it last came. A wheel that it
-names by sha256 is held to that; any other is trusted once, as a blob is that no lock vouches for.
+A page is downloaded each time; with `--offline`, the last download is used. A wheel must match the sha256 that the page
+has for it. Without one, its sha256 is recorded at the first download, as for a blob that is not in the lock file.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ from harness.store.store import Store
 _VERSION_FILE = "iree/compiler/version.py"
 _VERSION_BYTES = 64 << 10
 _PAGE_BYTES = 64 << 20
-# What `zipfile` raises at files that are none, or that it cannot read.
-_NO_WHEEL = (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
+# What `zipfile` raises for files that are not ZIP files, or that it cannot read.
+_ZIP_ERRORS = (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +63,14 @@ class ReleaseSource:
 
 
 def check(settings: ReleaseSettings) -> None:
-    """Refuse at once what needs no network to be known as wrong.
+    """Check settings before anything is downloaded.
 
     Raises:
-        UsageError: what is named as a page or a folder is none, or there is no release of the name and nowhere to look.
+        UsageError: a folder or file does not exist, or no locked release has the name and no other source is given.
     """
     named = [*map(_local, settings.find_links), *settings.wheels]
     for path in filter(None, named):
-        _check_is_there(path)
+        _check_exists(path)
     if settings.name and not named:
         releases.find(settings.name)
 
@@ -88,22 +88,22 @@ def known(
     Args:
         settings: where releases are.
         fetch: how pages are downloaded.
-        store: keeps pages.
-        notice: told what is left out, and why.
-        cancel: an order to stop.
+        store: keeps the pages.
+        notice: called with one line for each wheel that is skipped.
+        cancel: stops downloads.
 
     Raises:
-        UsageError: what is named as a page or a folder is none.
-        FetchError: a page cannot be had.
-        Cancelled: the order came first.
+        UsageError: a folder or file does not exist, or a URL is not one of a page.
+        FetchError: a page cannot be downloaded.
+        Cancelled: `cancel` was set.
     """
     sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), local=True) for path in settings.wheels]
     with provision.fetcher(fetch, store, notice, cancel=cancel, anew=True) as fetcher:
-        for place in settings.find_links:
-            path = _local(place)
+        for link in settings.find_links:
+            path = _local(link)
             is_folder = path is not None and not path.is_file()
-            offers = _in_folder(path, notice) if path and is_folder else _on_page(place, fetcher, notice)
-            sources.append(Source(name=redacted(place), offers=tuple(offers)))
+            offers = _in_folder(path, notice) if path and is_folder else _on_page(link, fetcher, notice)
+            sources.append(Source(name=redacted(link), offers=tuple(offers)))
     found = wheel_links.paired(sources)
     for each in found.skipped:
         notice(each)
@@ -118,14 +118,14 @@ def chosen(
     *,
     cancel: CancelToken | None = None,
 ) -> ReleaseWheels:
-    """Return the release that is named, or the newest locked one; see `known`.
+    """Return the release of `settings.name`, by default the newest locked one; see `known`.
 
-    No page is asked for what the lock has.
+    Pages are downloaded only for a release that is not locked.
 
     Raises:
-        UsageError: there is none of this name.
-        FetchError: a page cannot be had.
-        Cancelled: the order came first.
+        UsageError: there is no release of this name.
+        FetchError: a page cannot be downloaded.
+        Cancelled: `cancel` was set.
     """
     name = settings.name or releases.newest().name
     is_locked = releases.full_name(name) in releases.locked()
@@ -135,11 +135,11 @@ def chosen(
 
 
 def pinned(release: ReleaseWheels, fetcher: Fetcher) -> ReleaseWheels:
-    """Return a release each of whose wheels has a sha256; those that have none yet are had for it.
+    """Return the release with a sha256 for each wheel; wheels without one are downloaded to compute it.
 
     Raises:
-        FetchError: a wheel cannot be had, or nothing vouches for it and it is refused therefore.
-        Cancelled: an order to stop came first.
+        FetchError: a wheel cannot be downloaded, or has no sha256 although the fetcher requires one (`--locked`).
+        Cancelled: the fetcher was cancelled.
     """
     return replace(release, wheels=tuple(_pinned(wheel, fetcher) for wheel in release.wheels))
 
@@ -147,13 +147,13 @@ def pinned(release: ReleaseWheels, fetcher: Fetcher) -> ReleaseWheels:
 def installed(
     fetch: FetchSettings, release: ReleaseWheels, store: Store, cancel: CancelToken | None, notice: Notice
 ) -> Toolchain:
-    """Return a release, installed into the store the first time; its wheels are had as the command line says.
+    """Return the installed release; the first time, its wheels are downloaded and installed into the store.
 
     Raises:
-        FetchError: its wheels cannot be had.
-        IntegrityError: a wheel is not what it should be.
+        FetchError: a wheel cannot be downloaded.
+        IntegrityError: a wheel does not match its sha256.
         DiskError: no space is left.
-        Cancelled: the order came first.
+        Cancelled: `cancel` was set.
     """
     with provision.fetcher(fetch, store, notice, cancel=cancel) as fetcher:
         exact, offline = pinned(release, fetcher), fetch.offline
@@ -164,66 +164,66 @@ def _pinned(wheel: Wheel, fetcher: Fetcher) -> Wheel:
     if wheel.url is None or wheel.sha256:
         return wheel
     if fetcher.policy.locked and not wheel.url.startswith("file:"):
-        hint = "name a page that does, have it in a folder, or pass --no-locked"
-        raise FetchError(f"{redacted(wheel.url)}: its page names no sha256 for it, and --locked refuses it; {hint}.")
+        hint = "use a page that has one, download the wheel into a folder, or pass --no-locked"
+        raise FetchError(f"{redacted(wheel.url)}: --locked requires a sha256, and the page has none; {hint}.")
     return replace(wheel, sha256=(fetcher.fetch(Blob(url=wheel.url)).blob.sha256,))
 
 
-def _local(place: str) -> Path | None:
-    """Return the path that a place of `--find-links` names; None if it is a URL of another machine.
+def _local(link: str) -> Path | None:
+    """Return the path that a value of `--find-links` names; None if it is the URL of a remote page.
 
     Raises:
         UsageError: it is neither.
     """
-    scheme = place.partition("://")[0].lower() if "://" in place else ""
+    scheme = link.partition("://")[0].lower() if "://" in link else ""
     if scheme in {"https", "http"}:
         return None
     if scheme not in {"", "file"}:
-        raise UsageError(f"--find-links {redacted(place)}: expected a page at https:, http: or file:, or a folder.")
-    return Blob(url=place).local_path if scheme else Path(place)
+        raise UsageError(f"--find-links {redacted(link)}: expected an https:, http: or file: URL, or a folder.")
+    return Blob(url=link).local_path if scheme else Path(link)
 
 
-def _check_is_there(path: Path) -> None:
+def _check_exists(path: Path) -> None:
     if not path.exists():
-        raise UsageError(f"{path}: no such folder; name one with wheels in it by --find-links or --wheels.")
+        raise UsageError(f"{path}: no such folder; pass a folder of wheels to --find-links or --wheels.")
 
 
-def _on_page(place: str, fetcher: Fetcher, notice: Notice) -> Iterable[Offer]:
-    """Return what a page offers."""
-    url = place if (path := _local(place)) is None else path.absolute().as_uri()
+def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> Iterable[Offer]:
+    """Return the wheels on a page."""
+    url = link if (path := _local(link)) is None else path.absolute().as_uri()
     try:
         fetched = fetcher.fetch(Blob(url=url))
         if fetched.blob.bytes > _PAGE_BYTES:
-            raise ValueError(f"it has {fetched.blob.bytes} bytes, which no page of links has")  # noqa: TRY301
+            raise ValueError(f"it has {fetched.blob.bytes} bytes, expected at most {_PAGE_BYTES}")  # noqa: TRY301
         text = fetched.path.read_text(encoding="utf-8", errors="replace")
         page = wheel_links.page(text, url, platform.machine())
     except NoVerdictError as error:
-        hint = "correct --find-links or HARNESS_FIND_LINKS, or try later"
-        raise type(error)(f"The page of wheels cannot be had: {error.__cause__ or error}; {hint}.") from error
+        hint = "check --find-links or HARNESS_FIND_LINKS, or try later"
+        raise type(error)(f"Cannot download the wheel index: {error.__cause__ or error}; {hint}.") from error
     except ValueError as error:
-        raise FetchError(f"{redacted(url)}: this is no page of wheels, for {error}; correct --find-links.") from error
+        raise FetchError(f"{redacted(url)}: not a page of wheels: {error}; check --find-links.") from error
     for each in page.skipped:
         notice(each)
     return page.offers
 
 
 def _in_folder(folder: Path, notice: Notice) -> Iterator[Offer]:
-    """Yield what a folder offers; it may be a link, and what is in it, too."""
-    _check_is_there(folder)
+    """Yield the wheels in a folder; the folder and the wheels may be symbolic links."""
+    _check_exists(folder)
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise UsageError(f"{folder}: the folder cannot be read ({error.strerror}); check its rights.") from error
+        raise UsageError(f"{folder}: cannot read the folder ({error.strerror}); check its permissions.") from error
     for path in paths:
         if found := wheel_links.offer(path.absolute().as_uri(), platform.machine()):
             try:
-                yield _looked_into(found, path)
-            except _NO_WHEEL as error:
+                yield _read(found, path)
+            except _ZIP_ERRORS as error:
                 notice(f"skipping {path}: not a readable wheel ({error})")
 
 
-def _looked_into(found: Offer, path: Path) -> Offer:
-    """Return a wheel with what its file says of it."""
+def _read(found: Offer, path: Path) -> Offer:
+    """Return the wheel with the date and the commit that its file has."""
     with zipfile.ZipFile(path) as archive:
         made = max((each.date_time for each in archive.infolist()), default=())
         commit = None

@@ -1,7 +1,7 @@
-"""Provides an IREE release, and says exactly which build it is.
+"""Installs an IREE release, or finds an installed one, and says exactly which build it is.
 
-The programs that are started are the native ones inside the packages: what pip puts into `bin/` are
-Python wrappers, and killing one leaves the real compiler running.
+A toolchain has the native programs inside the packages. The programs that pip puts into `bin/` are Python wrappers:
+killing one leaves the real compiler running.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store import scratch
 from harness.store.store import Store
 
-# Every release from 3.0.0 on has wheels for it. The programs need no Python, so it need not be here.
+# Every release since 3.0.0 has wheels for it. The programs need no Python, so it need not be on this machine.
 WHEEL_PYTHON = "3.12"
 _COMPILER_DIR = Path("iree/compiler/_mlir_libs")
 _RUNTIME_DIR = Path("iree/_runtime_libs")
@@ -33,7 +33,16 @@ _RUNTIME_DIR = Path("iree/_runtime_libs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolchain:
-    """One installed IREE. `build` changes whenever the compiler does, and `runtime_build` whenever its runtime does."""
+    """An installed IREE.
+
+    Attributes:
+        release: its release.
+        iree_compile: path of the native program; likewise `iree_run_module` and `iree_dump_module`.
+        compiler_commit: IREE commit of the compiler, if known.
+        runtime_commit: IREE commit of the runtime, if known.
+        build: digest of the compiler's files.
+        runtime_build: digest of the runtime's files.
+    """
 
     release: Release
     iree_compile: Path
@@ -45,41 +54,41 @@ class Toolchain:
     runtime_build: str
 
 
-def _of_index(blob: Blob) -> Fetched:
-    """Have no wheel but those of the package index, which uv fetches."""
-    raise ToolError(f"{blob.name}: nothing was named that fetches wheels from elsewhere than the package index.")
+def _index_only(blob: Blob) -> Fetched:
+    """Refuse to download; uv itself downloads the wheels of the package index."""
+    raise ToolError(f"{blob.name}: not on the package index, and no function to download it was given.")
 
 
 def installed(
     locked: ReleaseWheels,
     store: Store,
     *,
-    fetch: Callable[[Blob], Fetched] = _of_index,
+    fetch: Callable[[Blob], Fetched] = _index_only,
     offline: bool = False,
     cancel: CancelToken | None = None,
     notice: Notice = ignore,
 ) -> Toolchain:
-    """Return a release, installed into the store by hash the first time.
+    """Return the installed release; the first time, its wheels are installed into the store, by hash.
 
     Args:
-        locked: the release, each of whose wheels has a sha256.
+        locked: the release, with a sha256 for each wheel.
         store: where it is kept.
-        fetch: downloads wheels on disk that are not on the package index.
-        offline: whether only what is in the store, or in uv's cache, may be used.
-        cancel: an order to stop.
-        notice: told that it is being installed.
+        fetch: downloads the wheels that are not on the package index.
+        offline: use only the store and uv's cache.
+        cancel: stops the installation.
+        notice: called before the installation starts.
 
     Raises:
-        FetchError: its wheels cannot be had.
-        IntegrityError: a wheel is not what it should be.
+        FetchError: a wheel cannot be downloaded.
+        IntegrityError: a wheel does not match its sha256.
         DiskError: no space is left.
-        Cancelled: the order came first.
+        Cancelled: `cancel` was set.
     """
     subject = f"IREE {locked.release.name}"
 
     def install(folder: Path) -> None:
         notice(f"installing {subject}")
-        elsewhere = [_had(subject, wheel, fetch) for wheel in locked.wheels if wheel.url]
+        elsewhere = [_wheel_file(subject, wheel, fetch) for wheel in locked.wheels if wheel.url]
         with wheels.linked(folder, elsewhere) as (listing, options):
             wheels.install(
                 subject,
@@ -96,21 +105,21 @@ def installed(
     return _described([entry.path], store, expected=locked.release)
 
 
-def _had(subject: str, wheel: Wheel, fetch: Callable[[Blob], Fetched]) -> wheels.WheelFile:
-    """Return a wheel that is not on the package index, on disk."""
+def _wheel_file(subject: str, wheel: Wheel, fetch: Callable[[Blob], Fetched]) -> wheels.WheelFile:
+    """Download a wheel that is not on the package index."""
     blob = Blob(url=wheel.url or "", sha256=wheel.sha256[0])
     try:
         path = fetch(blob).path
     except IntegrityError as error:
-        hint = "correct the page that names it, or have another"
+        hint = "correct the page that links to it, or use another page"
         raise IntegrityError(
-            f"{subject}: a wheel is not what it should be. {error.__cause__ or error}; {hint}."
+            f"{subject}: a wheel does not match its sha256. {error.__cause__ or error}; {hint}."
         ) from error
     return wheels.WheelFile(package=wheel.package, name=unquote(blob.name), path=path, sha256=wheel.sha256[0])
 
 
 def key(locked: ReleaseWheels) -> str:
-    """Return what stands for the content of an installed release, each of whose wheels has a sha256, here."""
+    """Return the store key of an installed release, for this machine; each wheel has a sha256."""
     digest = hashlib.sha256(f"{_requirements(locked.wheels)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
     return f"{locked.release.name}-{digest[:16]}"
 
@@ -121,14 +130,14 @@ def folder(tools: Toolchain) -> Path:
 
 
 def moved(tools: Toolchain, to: Path) -> Toolchain:
-    """Return an installed release as it is when its folder is elsewhere."""
+    """Return the toolchain as it is after its folder was moved."""
     names = ("iree_compile", "iree_run_module", "iree_dump_module")
     paths = {name: to / getattr(tools, name).relative_to(folder(tools)) for name in names}
     return dataclasses.replace(tools, **paths)
 
 
 def _requirements(wanted: Iterable[Wheel]) -> str:
-    """Return wheels as a requirements file has those of the package index."""
+    """Return the text of a requirements file for wheels of the package index."""
     return "".join(
         f"{wheel.package}=={wheel.version}{''.join(f' --hash=sha256:{digest}' for digest in wheel.sha256)}\n"
         for wheel in wanted
@@ -136,21 +145,21 @@ def _requirements(wanted: Iterable[Wheel]) -> str:
 
 
 def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
-    """Return the IREE whose programs are in `folder/bin` (or in `folder`), or on the search path.
+    """Return the IREE whose programs are in `folder/bin` or `folder`; without a folder, on the search path.
 
     Raises:
-        ToolError: a program is missing; the message says where it was looked for.
+        ToolError: a program is missing; the message says where it was searched.
     """
     bins = [folder / "bin", folder] if folder else [Path(each) for each in search_path.split(":") if each]
     roots = [root for each in bins if (each / "iree-compile").is_file() for root in _roots(each)]
     if not roots:
         where = f"{folder} or its bin folder" if folder else "PATH"
-        raise ToolError(f"iree-compile is not in {where}; install a release with `harness quality --iree RELEASE`.")
+        raise ToolError(f"iree-compile: not found in {where}; install a release with `harness quality --iree RELEASE`.")
     return _described(roots, store)
 
 
 def _roots(bin_dir: Path) -> Iterator[Path]:
-    """Yield where the native programs behind the ones in a bin folder may be, nearest first."""
+    """Yield the folders that may have the native programs behind those in a bin folder, nearest first."""
     program = bin_dir / "iree-compile"
     prefixes = [bin_dir.parent]
     with program.open("rb") as file:
@@ -168,7 +177,7 @@ def _roots(bin_dir: Path) -> Iterator[Path]:
 def _described(roots: list[Path], store: Store, *, expected: Release | None = None) -> Toolchain:
     iree_compile = _program("iree-compile", _COMPILER_DIR, roots)
     iree_run_module = _program("iree-run-module", _RUNTIME_DIR, roots)
-    version, commit = _stamp_of(iree_compile.parent.parent) or _said(iree_compile, store)
+    version, commit = _stamp_of(iree_compile.parent.parent) or _printed(iree_compile, store)
     _, runtime_commit = _stamp_of(iree_run_module.parent) or ("", None)
     return Toolchain(
         release=expected or releases.of_build(version),
@@ -188,7 +197,7 @@ def _program(name: str, package_dir: Path, roots: list[Path]) -> Path:
             if path.is_file() and not _is_script(path):
                 return path.resolve()
     raise ToolError(
-        f"The native {name} is not below {roots[0]}; expected an IREE distribution with {package_dir / name}."
+        f"{name}: no native program found in {roots[0]}; expected an IREE distribution with {package_dir / name}."
     )
 
 
@@ -203,12 +212,12 @@ def _stamp_of(package: Path) -> tuple[str, str] | None:
 
 
 def stamp(text: str) -> tuple[str, str] | None:
-    """Return version and commit as the packages' `version.py` has them; no I/O."""
+    """Return version and commit from the text of the packages' `version.py`, or None."""
     version, commit = re.search(r'VERSION = "(.*)"', text), re.search(r'"IREE": "([0-9a-f]{40})"', text)
     return (version[1], commit[1]) if version and commit else None
 
 
-def _said(iree_compile: Path, store: Store) -> tuple[str, str | None]:
+def _printed(iree_compile: Path, store: Store) -> tuple[str, str | None]:
     """Return version and commit as `iree-compile --version` prints them."""
     with scratch.folder(store.root) as folder:
         log = folder / "version.log"
@@ -219,7 +228,7 @@ def _said(iree_compile: Path, store: Store) -> tuple[str, str | None]:
 
 
 def _build(iree_compile: Path, store: Store) -> str:
-    """Return a digest over the compiler's own files."""
+    """Return a digest of the compiler's files."""
     library = iree_compile.parent / "libIREECompiler.so"
     nearby = iree_compile.parent.parent / "lib" / "libIREECompiler.so"
     files = [shutil.which(str(iree_compile)) or str(iree_compile), *(str(p) for p in (library, nearby) if p.is_file())]
@@ -227,7 +236,7 @@ def _build(iree_compile: Path, store: Store) -> str:
 
 
 def _runtime_build(iree_run_module: Path, store: Store) -> str:
-    """Return a digest over the program that runs modules and the libraries that it may load from where it is."""
+    """Return a digest of the program that runs modules and of the libraries beside it that it may load."""
     beside = sorted(iree_run_module.parent.glob("lib*.so*"))
     nearby = sorted((iree_run_module.parent.parent / "lib").glob("lib[iI][rR][eE][eE]*.so*"))
     return _digest([iree_run_module, *(path for path in (*beside, *nearby) if path.is_file())], store)

@@ -218,7 +218,7 @@ def test_without_tools_there_is_no_verdict(lab: Laboratory) -> None:
     lab.spec()
     result = lab.run("toy", "--toolchain", str(lab.root), command="run")
     assert result.verdict == (3, "error", "tool")
-    assert "iree-compile is not in" in result.case["reason"]
+    assert "iree-compile: not found in" in result.case["reason"]
     nowhere = lab.run(command="run", environment={"PATH": "/nonexistent"})
     assert nowhere.verdict == (3, "error", "tool")
 

@@ -89,7 +89,7 @@ def test_a_nightly_of_a_page_is_judged_and_again_without_a_network(lab: Laborato
     assert again.case["modules"][0]["cached"]
     gone = lab.run(*asked)
     assert gone.verdict == (3, "error", "fetch")
-    told = f"The page of wheels cannot be had: {site.page}: the server answered 404 "
+    told = f"Cannot download the wheel index: {site.page}: the server answered 404 "
     assert told in gone.case["reason"]
     assert "correct --find-links or HARNESS_FIND_LINKS" in gone.case["reason"]
 
@@ -108,7 +108,7 @@ def test_what_a_page_has_may_change_and_a_wrong_digest_is_refused(lab: Laborator
     result = lab.run(*asked)
     assert result.verdict == (3, "error", "integrity"), result.text
     reason, right = result.case["reason"], digest(compiler)
-    assert f"IREE {NIGHTLY}: a wheel is not what it should be. {site.page.rpartition('/')[0]}/w%2Bw/iree%5F" in reason
+    assert f"IREE {NIGHTLY}: a wheel does not match its sha256. {site.page.rpartition('/')[0]}/w%2Bw/iree%5F" in reason
     assert re.search(rf"its content is sha256:{right}, 7 bytes.*; expected sha256:{right[::-1]}; correct the p", reason)
 
 
@@ -142,7 +142,7 @@ def test_the_tag_of_an_image_is_that_of_the_wheels(lab: Laboratory, site: Site) 
     site.write()
     refused = tag(lab, *asked, "--locked")
     assert refused.returncode == 3
-    assert "its page names no sha256 for it, and --locked refuses it" in refused.stderr
+    assert "--locked requires a sha256, and the page has none" in refused.stderr
     first = tag(lab, *asked)
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith(f"cpu-{OWN.replace('+', '_')}-")
@@ -170,4 +170,4 @@ def test_the_original_suites_way_asks_for_them_too(lab: Laboratory, site: Site) 
     options = ["--iree", NIGHTLY, "--collect-only", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run([*argv, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 4
-    assert f"The page of wheels cannot be had: {site.page}: the server answered 404 " in done.stderr
+    assert f"Cannot download the wheel index: {site.page}: the server answered 404 " in done.stderr

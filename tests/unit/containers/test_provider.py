@@ -130,7 +130,7 @@ def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], ba
 def test_the_release_of_a_page_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
     options = ["--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
     wanted = provider(settings(*options))
-    with pytest.raises(FetchError, match=r"^The page of wheels cannot be had: https://host.example/x.html: "):
+    with pytest.raises(FetchError, match=r"^Cannot download the wheel index: https://host.example/x.html: "):
         wanted.prepare(Store(tmp_path / "store"), CancelToken(), print)
     with pytest.raises(FetchError), wanted.open(order(tmp_path)):
         pass

@@ -102,7 +102,7 @@ def test_a_page_that_is_none(tmp_path: Path, store: Store) -> None:
         file.truncate((64 << 20) + 1)
     with pytest.raises(FetchError) as caught:
         others(store, "--find-links", str(tmp_path / "page.html"))
-    told = "page.html: this is no page of wheels, for it has 67108865 bytes, which no page of links has; correct "
+    told = "page.html: not a page of wheels: it has 67108865 bytes, expected at most 67108864; check "
     assert told in str(caught.value)
 
 
@@ -110,7 +110,7 @@ def test_a_page_that_was_never_had(store: Store) -> None:
     with pytest.raises(FetchError) as caught:
         others(store, "--find-links", f"{HOST}/page.html?token=s3cret")
     assert str(caught.value).startswith(
-        f"The page of wheels cannot be had: {HOST}/page.html?token=***: it is not in the"
+        f"Cannot download the wheel index: {HOST}/page.html?token=***: it is not in the"
     )
     assert "once without --offline" in str(caught.value)
 
@@ -118,10 +118,10 @@ def test_a_page_that_was_never_had(store: Store) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--wheels=/no/where"], "/no/where: no such folder; name one with wheels in it by --find-links or --wheels."),
+        (["--wheels=/no/where"], "/no/where: no such folder; pass a folder of wheels to --find-links or --wheels."),
         (["--find-links=/no/where"], "/no/where: no such folder; "),
         (["--find-links=file:///no/where"], "/no/where: no such folder; "),
-        (["--find-links=s3://b/x"], "--find-links s3://b/x: expected a page at https:, http: or file:, or a folder."),
+        (["--find-links=s3://b/x"], "--find-links s3://b/x: expected an https:, http: or file: URL, or a folder."),
         (["--iree=3.99.0"], "3.99.0: no such IREE release; "),
     ],
 )
@@ -163,5 +163,5 @@ def test_what_nothing_vouches_for_is_refused_with_locked(store: Store) -> None:
     release = ReleaseWheels(release=releases.of_build(NIGHTLY), release_candidate=NIGHTLY, commit="", wheels=wheels)
     with provision.fetcher(asked("--locked")[1], store, print) as fetcher, pytest.raises(FetchError) as caught:
         release_sources.pinned(release, fetcher)
-    named = f"{HOST}/w.whl?sig=***: its page names no sha256 for it, and --locked refuses it; "
+    named = f"{HOST}/w.whl?sig=***: --locked requires a sha256, and the page has none; "
     assert str(caught.value).startswith(named)

@@ -123,7 +123,7 @@ def test_where_there_is_no_iree(tmp_path: Path, folder: str | None, where: str) 
     (tmp_path / "empty").mkdir()
     with pytest.raises(ToolError) as caught:
         look(tmp_path, tmp_path / folder if folder else None, f"{tmp_path}/empty:relative")
-    assert str(caught.value).startswith(f"iree-compile is not in {where.format(tmp=tmp_path)}")
+    assert str(caught.value).startswith(f"iree-compile: not found in {where.format(tmp=tmp_path)}")
     assert "harness quality --iree RELEASE" in str(caught.value)
 
 
@@ -137,7 +137,7 @@ def test_a_program_that_is_missing_or_only_a_wrapper(tmp_path: Path, missing: st
         with pytest.raises(ToolError) as caught:
             look(tmp_path, tmp_path)
         expected = f"expected an IREE distribution with iree/{PROGRAMS[missing]}/{missing}."
-        assert str(caught.value) == f"The native {missing} is not below {tmp_path}; {expected}"
+        assert str(caught.value) == f"{missing}: no native program found in {tmp_path}; {expected}"
 
 
 @pytest.mark.parametrize("text", ["", 'VERSION = "3.13.0"\n', f'REVISIONS = {{"IREE": "{COMMIT}"}}\n'])
