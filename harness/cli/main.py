@@ -28,7 +28,7 @@ def entry_point() -> NoReturn:
 
 
 def main(argv: Sequence[str], environment: Environment) -> int:
-    """Run a command and return its exit code, as the table in README has it."""
+    """Run a command and return its exit code, as listed in docs/results.md."""
     try:
         with _signals_held():
             invocation = arguments.invocation(argv or ["--help"], environment)

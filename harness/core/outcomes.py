@@ -11,7 +11,7 @@ from harness.core.floats import Number
 
 
 class Status(enum.StrEnum):
-    """The result of a case, as the table in README.md explains."""
+    """The result of a case, as docs/results.md explains."""
 
     PASSED = "passed"
     RAN = "ran"
