@@ -33,7 +33,6 @@ class Kind(enum.StrEnum):
     COMPILE = "compile"
     CRASH = "crash"
     TIMEOUT = "timeout"
-    BUDGET = "budget"
 
     FETCH = "fetch"
     INTEGRITY = "integrity"

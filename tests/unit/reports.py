@@ -5,7 +5,7 @@ from typing import Any
 from harness.core.blobs import FetchedBlob
 from harness.core.outcomes import Kind, Measurement, Module, Outcome, Phase, Report, Status, exit_code
 
-FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT, Kind.BUDGET)
+FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT)
 NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.DISK)
 
 ENVIRONMENT = {
