@@ -41,7 +41,7 @@ from harness.pipeline.session import Session
 from harness.pipeline.steps import Plan
 from harness.search.bisection import Bisection
 from harness.search.finding import Finding
-from harness.search.release_runner import Quiet
+from harness.search.release_runner import SearchProgress
 from harness.store.store import Store
 
 __all__ = [
@@ -130,7 +130,7 @@ def session(settings: Settings) -> Session:
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 
 
-def bisect(settings: Settings, search: SearchSettings | None = None, *, live: Quiet | None = None) -> Finding:
+def bisect(settings: Settings, search: SearchSettings | None = None, *, live: SearchProgress | None = None) -> Finding:
     """Find the release since which one case fails, passes again, or has another number.
 
     Args:
@@ -144,7 +144,7 @@ def bisect(settings: Settings, search: SearchSettings | None = None, *, live: Qu
         KeyboardInterrupt: the search was interrupted; the same call resumes it.
     """
     bisection = Bisection(settings, search or SearchSettings(), ignore)
-    found = bisection.run(live or Quiet(Console(quiet=True), id_width=0))
+    found = bisection.run(live or SearchProgress(Console(quiet=True), id_width=0))
     if bisection.stopped:
         raise bisection.stopped
     return found

@@ -1,9 +1,12 @@
-"""Folders of results: a new one for each run, and `results/latest`, which points to the newest."""
+"""Folders of results: a new one for each run, `results/latest` as a link to the newest, and the files in them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.host.disk import disk_errors
+from harness.core.outcomes import Report
+from harness.host.disk import disk_errors, write_all
+from harness.report import junit
 
 RESULTS = Path("results")
 LATEST = RESULTS / "latest"
@@ -27,6 +30,22 @@ def new_out_dir(out: Path | None) -> Path:
         link.symlink_to(folder.name)
         link.replace(LATEST)
         return folder
+
+
+def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_xml: Path | None) -> None:
+    """Write files of results into a folder.
+
+    Args:
+        folder: the folder.
+        texts: file names and contents.
+        report: written as junit.xml.
+        junit_xml: a second path for junit.xml, if any.
+
+    Raises:
+        DiskError: no space is left, or a file cannot be written.
+    """
+    copies = dict.fromkeys(filter(None, (folder / "junit.xml", junit_xml)), junit.render(report))
+    write_all({**{folder / name: text for name, text in texts.items()}, **copies})
 
 
 def remove_empty(folder: Path) -> None:

@@ -17,13 +17,12 @@ from harness.core.records import as_json
 from harness.core.settings import Settings
 from harness.fetch import provision
 from harness.host import devices
-from harness.host.disk import write_all
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
-from harness.pipeline.out_dir import remove_empty
+from harness.pipeline.out_dir import remove_empty, write_results
 from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options
 from harness.pipeline.progress import Live
@@ -31,7 +30,7 @@ from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
 from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Plan
-from harness.report import again, junit, results
+from harness.report import again, results
 from harness.store.store import Store
 
 _COMPILE_MEMORY_BYTES = 4 << 30
@@ -141,8 +140,7 @@ class Session:
         """Write and return what is known by now."""
         report = self.report(code)
         remove_empty(self.out_dir / "outputs")
-        texts = dict.fromkeys(filter(None, (self.out_dir / "junit.xml", junit_xml)), junit.render(report))
-        write_all({self.out_dir / "results.json": results.render(report), **texts})
+        write_results(self.out_dir, {"results.json": results.render(report)}, report, junit_xml)
         return report
 
     def report(self, code: int | None) -> Report:

@@ -1,4 +1,4 @@
-"""Renders what a search over releases has found for machines: as bisect.json, and as cases for JUnit."""
+"""Renders a search over releases as bisect.json, and as cases for JUnit."""
 
 import json
 from collections.abc import Mapping
@@ -18,40 +18,40 @@ _STATUSES: Mapping[Mark, Status] = {Mark.GOOD: Status.PASSED, Mark.BAD: Status.F
 
 def to_json(finding: Finding) -> str:
     """Return bisect.json; the schema is in docs/bisect.md."""
-    asked, change = finding.asked, finding.change
+    request, change = finding.request, finding.change
     commits, link = _commits(finding, change)
     document = {
         "schema": SCHEMA,
-        "case": asked.case,
-        "good": asked.good or _end(finding, Mark.GOOD),
-        "bad": asked.bad or _end(finding, Mark.BAD),
-        "find": "fix" if asked.question.fix else "break",
-        "metric": asked.question.metric.text if asked.question.metric else None,
-        "releases": list(asked.releases),
+        "case": request.case,
+        "good": request.good or _end(finding, Mark.GOOD),
+        "bad": request.bad or _end(finding, Mark.BAD),
+        "find": "fix" if request.question.fix else "break",
+        "metric": request.question.metric.text if request.question.metric else None,
+        "releases": list(request.releases),
         "result": {**_result(finding, change), "text": render.headline(finding)},
-        "changes": [_change(finding, each) for each in finding.changes] if asked.all_changes else None,
-        "flaky": [probe.release for probe in finding.seen.values() if probe.status == FLAKY],
-        "probes": [entry(finding, place) for place in finding.seen],
+        "changes": [_change(finding, each) for each in finding.changes] if request.all_changes else None,
+        "flaky": [probe.release for probe in finding.probes.values() if probe.status == FLAKY],
+        "probes": [entry(finding, index) for index in finding.probes],
         "commits": commits,
         "compare_url": link,
         "defaults": as_json(finding.defaults),
         "pinned_defaults": finding.pinned,
         "attribution": as_json(finding.attribution),
-        "commands": {probe.release: render.again(finding, probe.release) for probe in finding.seen.values()},
+        "commands": {probe.release: render.again(finding, probe.release) for probe in finding.probes.values()},
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def entry(finding: Finding, place: int) -> dict[str, Any]:
-    """Return what was seen of a release as JSON data, with what it is to the question."""
-    probe = finding.seen[place]
-    return {**as_json(probe), "verdict": str(finding.marks[place]), "signature": probe.signature}
+def entry(finding: Finding, index: int) -> dict[str, Any]:
+    """Return a tested release as JSON data, with its mark and its signature."""
+    probe = finding.probes[index]
+    return {**as_json(probe), "verdict": str(finding.marks[index]), "signature": probe.signature}
 
 
 def _result(finding: Finding, change: Change | Unproved) -> dict[str, Any]:
-    releases, fix = finding.asked.releases, finding.asked.question.fix
+    releases, fix = finding.request.releases, finding.request.question.fix
     if finding.stopped or isinstance(change, Unproved):
-        is_all = finding.asked.all_changes
+        is_all = finding.request.all_changes
         unproved = "changes" if is_all else "wrong-premise" if finding.is_wrong else "unproved"
         kind = "interrupted" if finding.stopped else unproved
         return {"kind": kind, "last_good": None, "last_bad": None, "first": None, "candidates": []}
@@ -61,7 +61,7 @@ def _result(finding: Finding, change: Change | Unproved) -> dict[str, Any]:
         "last_good": None if fix else releases[change.last],
         "last_bad": releases[change.last] if fix else None,
         "first": releases[change.first] if change.is_exact else None,
-        "candidates": [] if change.is_exact else [releases[place] for place in change.candidates],
+        "candidates": [] if change.is_exact else [releases[index] for index in change.candidates],
     }
 
 
@@ -69,7 +69,7 @@ def _commits(finding: Finding, change: Change | Unproved) -> tuple[dict[str, str
     if isinstance(change, Unproved):
         return {}, None
     last, first = render.both(finding, change)
-    name = "last_bad" if finding.asked.question.fix else "last_good"
+    name = "last_bad" if finding.request.question.fix else "last_good"
     return {name: last.commit, "first": first.commit}, render.compare_url(finding, change)
 
 
@@ -78,7 +78,7 @@ def _change(finding: Finding, change: Change) -> dict[str, Any]:
     return {
         "last": last.release,
         "first": first.release if change.is_exact else None,
-        "candidates": [] if change.is_exact else [finding.asked.releases[place] for place in change.candidates],
+        "candidates": [] if change.is_exact else [finding.request.releases[index] for index in change.candidates],
         "from": last.signature,
         "to": first.signature,
         "compare_url": render.compare_url(finding, change),
@@ -86,30 +86,30 @@ def _change(finding: Finding, change: Change) -> dict[str, Any]:
 
 
 def _end(finding: Finding, mark: Mark) -> str | None:
-    """Return the end that was found to be good or bad where none was claimed."""
-    place = max((place for place, each in finding.marks.items() if each is mark), default=None)
-    return finding.asked.releases[place] if place is not None else None
+    """Return the newest release with a mark: the end that the search found."""
+    index = max((index for index, each in finding.marks.items() if each is mark), default=None)
+    return finding.request.releases[index] if index is not None else None
 
 
 def outcomes(finding: Finding) -> tuple[Outcome, ...]:
-    """Return a case for each release that was looked at, as JUnit has them: good passed, bad failed."""
-    return tuple(_outcome(finding, place) for place in sorted(finding.seen))
+    """Return a case for each tested release: passed if it is good, failed if it is bad, else skipped."""
+    return tuple(_outcome(finding, index) for index in sorted(finding.probes))
 
 
-def _outcome(finding: Finding, place: int) -> Outcome:
-    probe, asked = finding.seen[place], finding.asked
-    failed = finding.marks[place] is Mark.BAD
-    metric = f"{asked.question.metric.text}: " if failed and asked.question.metric else ""
+def _outcome(finding: Finding, index: int) -> Outcome:
+    probe, request = finding.probes[index], finding.request
+    mark, metric = finding.marks[index], request.question.metric
+    condition = f"{metric.text}: " if metric and mark is Mark.BAD else ""
     return Outcome(
-        id=asked.case,
-        model=asked.model,
-        submodel=asked.submodel,
-        backend=asked.backend,
-        chip=asked.chip,
+        id=request.case,
+        model=request.model,
+        submodel=request.submodel,
+        backend=request.backend,
+        chip=request.chip,
         release=probe.release,
-        status=_STATUSES[finding.marks[place]],
+        status=_STATUSES[mark],
         phase=Phase(probe.phase) if probe.phase else None,
-        reason=f"{metric}{first_line(probe.headline)}\n{probe.reason}" if finding.marks[place] is not Mark.GOOD else "",
+        reason="" if mark is Mark.GOOD else f"{condition}{first_line(probe.headline)}\n{probe.reason}",
         seconds={"probe": probe.seconds},
         notes=(render.headline(finding), f"again: {render.again(finding, probe.release)}"),
     )

@@ -1,4 +1,4 @@
-"""One bisect: from a case to its answer in a folder of results, which is written also after ^C."""
+"""Runs a bisection: searches the releases for the change of a case and writes the results, also after ^C."""
 
 import contextlib
 import json
@@ -13,25 +13,29 @@ from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report, Status
 from harness.core.records import as_json, read
 from harness.core.settings import SearchSettings, Settings
+from harness.core.text import counted
 from harness.host.disk import write_all
 from harness.pipeline import selection
-from harness.report import again, junit
-from harness.search import bisect_json, driver, journal, render, request
+from harness.pipeline.out_dir import write_results
+from harness.report import again
+from harness.search import bisect_json, bisect_markdown, driver, journal, render, request
 from harness.search.bisect import Change
-from harness.search.finding import Asked, Finding
-from harness.search.journal import Logbook
+from harness.search.finding import Finding, SearchRequest
+from harness.search.journal import SearchJournal
 from harness.search.probes import Probe, without_expectations
-from harness.search.release_runner import Quiet, ReleaseRunner, known_releases
+from harness.search.release_runner import ReleaseRunner, SearchProgress, known_releases
+
+_IDS = 10
 
 
 class Bisection:
     """Searches the releases for the one that changed a case.
 
     Attributes:
-        folder: where bisect.json, bisect.md, junit.xml and the results of each release are.
-        found: what is known by now.
-        exit_code: of a command that ends with this.
-        stopped: what ended the search before its end, if anything did.
+        folder: folder of bisect.json, bisect.md, junit.xml and the results of each release.
+        found: what is known so far.
+        exit_code: exit code of the command.
+        stopped: what interrupted the search, if anything.
     """
 
     folder: Path
@@ -39,73 +43,70 @@ class Bisection:
     exit_code: int = EXIT_NO_VERDICT
 
     def __init__(self, settings: Settings, search: SearchSettings, notice: Callable[[str], None]) -> None:
-        """Find out what is asked of which releases.
+        """Select the case and the releases.
 
         Args:
             settings: which case, and how to run it.
             search: what to find.
-            notice: called with remarks while releases are looked for.
+            notice: called with remarks while releases are looked up.
 
         Raises:
-            UsageError: the settings make no sense, or do not select exactly one case.
+            UsageError: the settings are wrong, or do not select exactly one case.
         """
         self.stopped: KeyboardInterrupt | None = None
         self._search, self._case = search, _case(settings)
         self._known = known_releases(settings, notice)
-        self._asked = request.asked(search, self._case, self._known)
-        pinned = request.pinned(settings.run.pin_defaults, self._asked)
+        self._request = request.search_request(search, self._case, self._known)
+        pinned = request.pinned(settings.run.pin_defaults, self._request)
         self._settings = replace(settings, run=replace(settings.run, pin_defaults=pinned))
-        self._replayed = _replayed(search.replay, self._asked) if search.replay else {}
+        self._replayed = _replayed(search.replay, self._request) if search.replay else {}
 
-    def run(self, live: Quiet) -> Finding:
-        """Search, write the results, and return what was found, also after ^C.
+    def run(self, live: SearchProgress) -> Finding:
+        """Search, write the results and return what was found, also after ^C.
+
+        Args:
+            live: shows the search while it runs.
 
         Raises:
-            UsageError: the folder that is named has another search in it.
+            UsageError: another search uses the folder of the results.
             DiskError: the results cannot be written.
         """
-        with self._book() as book:
-            self.folder, self.found = book.folder, self._start(book)
+        with self._journal() as progress:
+            self.folder, self.found = progress.folder, self._start(progress)
             with live:
-                self._search_on(book, live)
+                self._search_on(progress, live)
             self._write()
         return self.found
 
-    def _book(self) -> Logbook:
-        releases = [self._known.find(name) for name in self._asked.releases]
+    def _journal(self) -> SearchJournal:
+        releases = [self._known.find(name) for name in self._request.releases]
         identity = request.identity(self._settings, self._search, [self._case], releases)
-        return journal.of_question(self._settings.run.out, identity)
+        return journal.of_search(self._settings.run.out, identity)
 
-    def _start(self, book: Logbook) -> Finding:
+    def _start(self, progress: SearchJournal) -> Finding:
         return Finding(
-            asked=self._asked,
-            seen=_resumed(self._asked, book) | self._replayed,
-            defaults=request.defaults(self._asked),
+            request=self._request,
+            probes=_resumed(self._request, progress) | self._replayed,
+            defaults=request.defaults(self._request),
             pinned=self._settings.run.pin_defaults,
             again=again.search_command(self._settings),
         )
 
-    def _search_on(self, book: Logbook, live: Quiet) -> None:
+    def _search_on(self, progress: SearchJournal, live: SearchProgress) -> None:
         _introduce(self.found, live)
-        runner = ReleaseRunner(
-            self._settings, [self._case], book.folder, live, known=self._known, at_once=self._search.jobs
-        )
+        at_once = self._search.jobs
+        runner = ReleaseRunner(self._settings, [self._case], progress.folder, live, known=self._known, at_once=at_once)
 
-        def tell(found: Finding, place: int) -> None:
+        def on_probe(found: Finding, index: int) -> None:
+            progress.add(as_json(found.probes[index]))
             self.found = found
-            live.say(render.probe_line(found, place))
+            live.say(render.probe_line(found, index))
             self._write_log()
 
         with self._stoppable(), contextlib.closing(runner):
-            self.found = driver.search(
-                self.found,
-                runner,
-                at_once=self._search.jobs,
-                note=lambda probe: book.add(as_json(probe)),
-                tell=tell,
-            )
+            self.found = driver.search(self.found, runner, at_once=at_once, on_probe=on_probe)
             self._attribute(runner, live)
-            book.end()
+            progress.end()
             self.exit_code = _exit_code(self.found)
 
     @contextlib.contextmanager
@@ -116,82 +117,77 @@ class Bisection:
             self.stopped, self.exit_code = stop, stopped_code(stop)
             self.found = replace(self.found, stopped=True)
 
-    def _attribute(self, runner: ReleaseRunner, live: Quiet) -> None:
+    def _attribute(self, runner: ReleaseRunner, live: SearchProgress) -> None:
         change = self.found.change
         if self._search.attribute and isinstance(change, Change) and change.is_exact:
-            live.notice("running the compiler of either side with the runtime of the other")
-            self.found = replace(self.found, attribution=driver.attribution(self.found, runner))
+            live.notice("testing the compiler of each release with the runtime of the other")
+            self.found = replace(self.found, attribution=driver.attribution(self.found, change, runner))
 
     def _write_log(self) -> None:
         if self._search.log:
-            lines = (json.dumps(bisect_json.entry(self.found, place)) for place in self.found.seen)
+            lines = (json.dumps(bisect_json.entry(self.found, index)) for index in self.found.probes)
             write_all({self._search.log: "".join(f"{line}\n" for line in lines)})
 
     def _write(self) -> None:
-        found, junit_xml = self.found, self._settings.run.junit_xml
-        paths = filter(None, (self.folder / "junit.xml", junit_xml))
-        write_all(
-            {
-                self.folder / "bisect.json": bisect_json.to_json(found),
-                self.folder / "bisect.md": render.markdown(found),
-                **dict.fromkeys(paths, junit.render(_report(found, self.exit_code))),
-            }
-        )
+        texts = {
+            "bisect.json": bisect_json.to_json(self.found),
+            "bisect.md": bisect_markdown.markdown(self.found),
+        }
+        write_results(self.folder, texts, _report(self.found, self.exit_code), self._settings.run.junit_xml)
 
 
 def _case(settings: Settings) -> Case:
-    """Return the one case that is asked about, as one that is not expected to fail."""
+    """Return the selected case, without its expected failures."""
     cases = selection.cases(settings)
     if len(cases) > 1:
-        ids = ", ".join(case.id for case in cases[:10])
-        named = " ".join(settings.cases.selectors)
-        raise UsageError(f"{named}: bisect takes one case, and these are {len(cases)}: {ids}; name one.")
+        ids = ", ".join(case.id for case in cases[:_IDS])
+        selected = " ".join(settings.cases.selectors)
+        raise UsageError(f"{selected}: bisect takes one case, and this selects {len(cases)}: {ids}; name one.")
     return without_expectations(cases[0])
 
 
-def _resumed(asked: Asked, book: Logbook) -> dict[int, Probe]:
-    """Return what an interrupted search has seen; what stood in its way may be gone by now."""
-    probes: list[Probe] = [read(Probe, line) for line in book.lines]
-    return {asked.releases.index(each.release): each for each in probes if each.status != Status.ERROR}
+def _resumed(request: SearchRequest, progress: SearchJournal) -> dict[int, Probe]:
+    """Return the probes of an interrupted search, without errors: these are tested again."""
+    probes: list[Probe] = [read(Probe, line) for line in progress.lines]
+    return {request.releases.index(each.release): each for each in probes if each.status != Status.ERROR}
 
 
-def _replayed(path: Path, asked: Asked) -> dict[int, Probe]:
-    """Return what a file says was seen, with the verdicts that it has."""
+def _replayed(path: Path, request: SearchRequest) -> dict[int, Probe]:
+    """Return the probes in a file that --log wrote, with the verdicts in it."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         probes: list[Probe] = [read(Probe, json.loads(line)) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise UsageError(f"--replay {path}: {error}; expected a file that --log wrote.") from error
-    if unknown := [each.release for each in probes if each.release not in asked.releases]:
-        within = f"{asked.releases[0]} to {asked.releases[-1]}"
-        raise UsageError(f"--replay {path}: {', '.join(unknown)} is not searched, but {within}; remove its line.")
-    return {asked.releases.index(each.release): each for each in probes}
+    if unknown := [each.release for each in probes if each.release not in request.releases]:
+        within = f"{request.releases[0]} to {request.releases[-1]}"
+        raise UsageError(f"--replay {path}: {', '.join(unknown)}: not within {within}; remove this release.")
+    return {request.releases.index(each.release): each for each in probes}
 
 
-def _introduce(start: Finding, live: Quiet) -> None:
-    asked = start.asked
-    what = f"{len(asked.releases)} releases, {asked.releases[0]} to {asked.releases[-1]}"
-    live.notice(f"bisecting {asked.case} over {what}")
+def _introduce(start: Finding, live: SearchProgress) -> None:
+    names = start.request.releases
+    live.notice(f"bisecting {start.request.case}: {counted(len(names), 'release')}, {names[0]} to {names[-1]}")
     for default in start.defaults:
         live.notice(render.default_line(default, start.pinned))
-    if start.seen:
-        live.notice(f"resuming: {len(start.seen)} of them already tested")
-    for place in start.seen:
-        live.say(render.probe_line(start, place))
+    if start.probes:
+        live.notice(f"resuming: {counted(len(start.probes), 'release')} already tested")
+    for index in start.probes:
+        live.say(render.probe_line(start, index))
 
 
 def _exit_code(found: Finding) -> int:
-    if found.is_wrong and not found.asked.all_changes:
+    if found.is_wrong and not found.request.all_changes:
         return UsageError.exit_code
     exact = isinstance(found.change, Change) and found.change.is_exact
-    return EXIT_OK if exact or found.asked.all_changes else EXIT_NO_VERDICT
+    return EXIT_OK if exact or found.request.all_changes else EXIT_NO_VERDICT
 
 
 def _report(found: Finding, code: int) -> Report:
-    """Return the releases that were tested as the cases of a report."""
+    """Return the tested releases as the cases of a report."""
     environment: dict[str, Any] = {"bisect": {"result": render.headline(found)}, "iree": {}}
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    seconds = sum(probe.seconds for probe in found.seen.values())
+    seconds = sum(probe.seconds for probe in found.probes.values())
     return Report(
         started=started, seconds=seconds, exit_code=code, environment=environment, cases=bisect_json.outcomes(found)
     )

@@ -1,4 +1,4 @@
-"""Goes through releases until a question is answered: asks where to look, has it looked at, and notes what was seen."""
+"""Tests releases until the question of a search is answered."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,89 +13,77 @@ from harness.search.probes import Mark, Probe, Question
 from harness.search.release_runner import ReleaseResult, threads
 
 
-class Judge(Protocol):
-    """Judges the case with a release; `ReleaseRunner` does."""
+class ReleaseTester(Protocol):
+    """Tests a case with releases; `ReleaseRunner` does."""
 
     def probe(self, release: str, run: int = 1) -> ReleaseResult:
-        """Judge it, for the first or another time."""
+        """Test with a release, for the first or another time."""
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
-        """Judge it with the compiler of a release and the runtime of another."""
+        """Test with the compiler of one release and the runtime of another."""
 
     def prepare(self, release: str) -> None:
-        """Begin to make ready for a release."""
+        """Begin to install a release."""
 
 
-Tell = Callable[[Finding, int], None]
-
-
-def search(start: Finding, judge: Judge, *, at_once: int, note: Callable[[Probe], None], tell: Tell) -> Finding:
-    """Look until nothing more is wanted.
+def search(start: Finding, tester: ReleaseTester, *, at_once: int, on_probe: Callable[[Finding, int], None]) -> Finding:
+    """Test releases until the search is over.
 
     Args:
-        start: what is known.
-        judge: looks at a release.
-        at_once: how many releases at most.
-        note: keeps what was seen, as soon as it was.
-        tell: hears of it.
+        start: what is known at the start.
+        tester: tests a release.
+        at_once: number of releases to test at once.
+        on_probe: called with what is known and the index of the release, after each test.
 
     Raises:
-        KeyboardInterrupt: what was seen until then was noted.
+        KeyboardInterrupt: the search was interrupted; `on_probe` was called for each test that ended before.
     """
     found = start
     with threads(at_once) as pool:
-        while places := found.wanted(at_once):
-            futures = {pool.submit(_seen, found, judge, place): place for place in places}
-            for place in found.next_candidates:
-                judge.prepare(found.asked.releases[place])
+        while indices := found.next_indices(at_once):
+            futures = {pool.submit(_probed, found, tester, index): index for index in indices}
+            for index in found.likely_indices:
+                tester.prepare(found.request.releases[index])
             for future in completed(futures):
-                probe = future.result()
-                found = replace(found, seen={**found.seen, futures[future]: probe})
-                note(probe)
-                tell(found, futures[future])
+                index = futures[future]
+                found = replace(found, probes={**found.probes, index: future.result()})
+                on_probe(found, index)
     return found
 
 
-def attribution(found: Finding, judge: Judge) -> Attribution:
-    """Return which of compiler and runtime carries an exact change, by running the one of either side with the other.
+def attribution(found: Finding, change: Change, tester: ReleaseTester) -> Attribution:
+    """Return whether compiler or runtime causes an exact change, by testing each with the other of the other side.
 
-    Where it fails to compile there is no runtime that could matter.
+    If a release does not compile the case, the compiler is the cause, and nothing is tested.
     """
-    change = found.change
-    assert isinstance(change, Change)  # noqa: S101 - for the type checker; nobody asks otherwise
-    older, newer = found.asked.releases[change.last], found.asked.releases[change.first]
-    if Phase.COMPILE in {found.seen[change.last].phase, found.seen[change.first].phase} and any(
-        found.seen[place].failure for place in (change.last, change.first)
-    ):
+    last, first = found.probes[change.last], found.probes[change.first]
+    if Phase.COMPILE in {last.phase, first.phase} and (last.failure or first.failure):
         return Attribution(carrier=finding.Carrier.COMPILER)
-    question = found.asked.question
-    by_compiler = _once(judge.mixed(newer, older), f"compiler {newer}, runtime {older}", question)
-    by_runtime = _once(judge.mixed(older, newer), f"compiler {older}, runtime {newer}", question)
-    bad_end = found.seen[change.last if question.fix else change.first]
+    older, newer = found.request.releases[change.last], found.request.releases[change.first]
+    question = replace(found.request.question, repeat=1, at_least=1)
+    by_compiler = _probe([tester.mixed(newer, older)], f"compiler {newer}, runtime {older}", question)
+    by_runtime = _probe([tester.mixed(older, newer)], f"compiler {older}, runtime {newer}", question)
+    bad_end = last if question.fix else first
     marked = probes.marks({0: by_compiler, 1: by_runtime, 2: bad_end}, question, 2)
     carrier = finding.carrier(marked[0], marked[1], Mark.GOOD if question.fix else Mark.BAD)
     return Attribution(carrier=carrier, compiler=by_compiler, runtime=by_runtime)
 
 
-def _seen(found: Finding, judge: Judge, place: int) -> Probe:
-    """Look at a release as often as the question needs."""
-    release, question = found.asked.releases[place], found.asked.question
-    judged = [judge.probe(release)]
-    while not probes.is_settled(_outcomes(judged), question):
-        judged.append(judge.probe(release, len(judged) + 1))
-    return _probe(judged, release, question)
+def _probed(found: Finding, tester: ReleaseTester, index: int) -> Probe:
+    """Test a release as often as the question asks for."""
+    release, question = found.request.releases[index], found.request.question
+    results = [tester.probe(release)]
+    while not probes.is_settled(_outcomes(results), question):
+        results.append(tester.probe(release, len(results) + 1))
+    return _probe(results, release, question)
 
 
-def _once(judged: ReleaseResult, name: str, question: Question) -> Probe:
-    return _probe([judged], name, replace(question, repeat=1, at_least=1))
-
-
-def _probe(judged: Sequence[ReleaseResult], release: str, question: Question) -> Probe:
-    last = judged[-1]
-    probe = probes.probe(release, _outcomes(judged), question, last.report.environment)
-    same = [f"{probes.NOT_RUN} module and runtime are byte for byte those of {other}" for other in last.reused.values()]
+def _probe(results: Sequence[ReleaseResult], release: str, question: Question) -> Probe:
+    last = results[-1]
+    probe = probes.probe(release, _outcomes(results), question, last.report.environment)
+    same = [f"{probes.NOT_RUN} same module and runtime as {other}" for other in last.reused.values()]
     return replace(probe, results=last.folder, notes=(*probe.notes, *same))
 
 
-def _outcomes(judged: Sequence[ReleaseResult]) -> list[Outcome]:
-    return [outcome for each in judged for outcome in each.report.cases]
+def _outcomes(results: Sequence[ReleaseResult]) -> list[Outcome]:
+    return [outcome for each in results for outcome in each.report.cases]

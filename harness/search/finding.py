@@ -1,19 +1,33 @@
-"""What a search over releases has found so far: worked out anew from all that was seen (pure)."""
+"""What a search over releases has found so far, derived from its probes; no I/O."""
 
 import enum
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.outcomes import Status
 from harness.iree.flags import ChangedDefault
 from harness.search import bisect, probes
-from harness.search.bisect import Change, Span, Unproved
+from harness.search.bisect import Change, Sides, Span, Unproved
 from harness.search.probes import Mark, Probe, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is searched: a case over releases, oldest first, between the ends that are claimed."""
+class SearchRequest:
+    """What to search.
+
+    Attributes:
+        case: id of the case.
+        model: its model.
+        submodel: its submodel.
+        backend: its backend.
+        chip: its chip, or None on the CPU.
+        releases: the releases to search, oldest first.
+        good: the release that the user says is good, or None to look for one.
+        bad: the release that the user says is bad, or None to look for one.
+        question: what makes a release bad.
+        all_changes: whether to test every release.
+    """
 
     case: str
     model: str
@@ -28,19 +42,19 @@ class Asked:
 
     @property
     def span(self) -> Span:
-        """The same as a search takes it."""
+        """The indices to search."""
         older, newer = (self.bad, self.good) if self.question.fix else (self.good, self.bad)
-        places = [self.releases.index(end) if end else None for end in (older, newer)]
-        return Span(count=len(self.releases), older=places[0], newer=places[1])
+        indices = [self.releases.index(end) if end else None for end in (older, newer)]
+        return Span(count=len(self.releases), older=indices[0], newer=indices[1])
 
     @property
     def bad_end(self) -> int | None:
-        """The place of the end that is claimed to be bad."""
+        """Index of the release that the user says is bad."""
         return self.span.older if self.question.fix else self.span.newer
 
 
 class Carrier(enum.StrEnum):
-    """What carries a change from one release to the next."""
+    """The part of IREE that causes a change between two releases."""
 
     COMPILER = "compiler"
     RUNTIME = "runtime"
@@ -51,7 +65,13 @@ class Carrier(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """Which part carries the change, and what the newer compiler or runtime did with the older other part."""
+    """Which part of IREE causes a change.
+
+    Attributes:
+        carrier: the part.
+        compiler: the newer compiler with the older runtime; None if not tested.
+        runtime: the older compiler with the newer runtime; None if not tested.
+    """
 
     carrier: Carrier
     compiler: Probe | None = None
@@ -60,14 +80,20 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """All that is known: what was seen, in the order in which it was, and what follows from it.
+    """The state of a search.
 
-    `defaults` are those that change within what is searched, unless they are `pinned` to a release's; `again` is the
-    command that repeats a probe, but for the release; `stopped` says that the search did not come to its end.
+    Attributes:
+        request: what is searched.
+        probes: the tested releases by index, in the order in which they were tested.
+        defaults: the defaults of flags that change within the releases to search.
+        pinned: the release whose defaults are set with all releases.
+        attribution: which part of IREE causes the change.
+        again: the command that repeats a probe, without the release.
+        stopped: whether the search was interrupted.
     """
 
-    asked: Asked
-    seen: Mapping[int, Probe]
+    request: SearchRequest
+    probes: Mapping[int, Probe]
     defaults: tuple[ChangedDefault, ...] = ()
     pinned: str | None = None
     attribution: Attribution | None = None
@@ -76,56 +102,65 @@ class Finding:
 
     @property
     def marks(self) -> Mapping[int, Mark]:
-        """What each release is to the question."""
-        return probes.marks(self.seen, self.asked.question, self.asked.bad_end)
+        """The mark of each tested release."""
+        return probes.marks(self.probes, self.request.question, self.request.bad_end)
 
     @property
     def change(self) -> Change | Unproved:
-        """The change that was asked about, or why there is none to be found."""
-        return bisect.answer(self.asked.span, probes.seen(self.marks, self.asked.question))
+        """The change that the search is for, or why there is none."""
+        return bisect.result(self.request.span, self._sides)
 
     @property
     def changes(self) -> Sequence[Change]:
-        """Every change of what is seen from one release to the next, as far as they were looked at."""
-        count = len(self.asked.releases)
-        labels = [_label(self.seen.get(place), self.asked.question) for place in range(count)]
+        """Every change between tested releases."""
+        count = len(self.request.releases)
+        labels = [_label(self.probes.get(index), self.request.question) for index in range(count)]
         return bisect.changes(labels)
 
-    def wanted(self, at_once: int) -> tuple[int, ...]:
-        """Return the places to look at next."""
-        found = bisect.wanted(self.asked.span, probes.seen(self.marks, self.asked.question), at_once)
-        if found or not self.asked.all_changes:
+    def next_indices(self, at_once: int) -> tuple[int, ...]:
+        """Return the indices of the releases to test next; none if the search is over.
+
+        Args:
+            at_once: the largest number of indices to return.
+        """
+        found = bisect.next_indices(self.request.span, self._sides, at_once)
+        if found or not self.request.all_changes:
             return found
-        rest = bisect.every(len(self.asked.releases), self.seen)
-        return tuple(place for place, _ in zip(rest, range(at_once), strict=False))
+        return tuple(itertools.islice(bisect.untested(len(self.request.releases), self.probes), at_once))
 
     @property
-    def next_candidates(self) -> tuple[int, ...]:
-        """The places that may be wanted next, whatever those that are wanted now turn out to be."""
-        marked = probes.seen(self.marks, self.asked.question)
-        now = self.wanted(1)
-        after = (bisect.wanted(self.asked.span, {**marked, **dict.fromkeys(now, side)}) for side in (False, True))
-        return tuple(dict.fromkeys(place for places in after for place in places))
+    def likely_indices(self) -> tuple[int, ...]:
+        """The indices that may follow the next one, whether that turns out to be good or bad."""
+        now = self.next_indices(1)
+        later = (
+            bisect.next_indices(self.request.span, {**self._sides, **dict.fromkeys(now, side)})
+            for side in (False, True)
+        )
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(later)))
 
     @property
     def is_wrong(self) -> bool:
-        """Whether an end that was claimed was seen to be the opposite."""
+        """Whether an end is the opposite of what the user says."""
         change = self.change
         if not isinstance(change, Unproved):
             return False
-        claimed = {"older": self.asked.span.older, "newer": self.asked.span.newer}[change.end]
-        return claimed is not None and self.marks.get(claimed) in {Mark.GOOD, Mark.BAD}
+        given = {"older": self.request.span.older, "newer": self.request.span.newer}[change.end]
+        return given is not None and self.marks.get(given) in {Mark.GOOD, Mark.BAD}
+
+    @property
+    def _sides(self) -> Sides:
+        return probes.sides(self.marks, self.request.question)
 
 
 def carrier(compiler: Mark | None, runtime: Mark | None, newer: Mark) -> Carrier:
-    """Return what carries a change, given what the newer of each makes of the older of the other.
+    """Return which part causes a change.
 
-    What is known of one alone says that it suffices, or else that the other is needed.
+    If only one combination could be tested, it shows either that its newer part suffices or that the other is needed.
 
     Args:
-        compiler: what the newer compiler with the older runtime is; None or skip if they do not go together.
-        runtime: what the older compiler with the newer runtime is.
-        newer: what the newer of both are.
+        compiler: mark of the newer compiler with the older runtime; None or skip if they do not work together.
+        runtime: mark of the older compiler with the newer runtime.
+        newer: mark of the newer release.
     """
     by = tuple(None if each in {None, Mark.SKIP} else each is newer for each in (compiler, runtime))
     match by:
@@ -142,7 +177,7 @@ def carrier(compiler: Mark | None, runtime: Mark | None, newer: Mark) -> Carrier
 
 
 def _label(probe: Probe | None, question: Question) -> str | None:
-    """Return what a release has in common with others that are alike; None if nobody can tell."""
+    """Return a text that is equal for releases that are alike; None if there is no result."""
     if probe is None or probe.status in {probes.FLAKY, Status.ERROR, Status.SKIPPED, Status.UNSUPPORTED}:
         return None
     if question.metric is None:

@@ -1,6 +1,6 @@
-"""The only place that keeps the log book of a search: which question it is of, and a line for all that was seen.
+"""Keeps the progress of a search in a file, so that the same search resumes after an interruption, even by SIGKILL.
 
-A search that was interrupted, even by SIGKILL, goes on from its log book when the same is asked again.
+The first line of search.jsonl identifies the search; each other line is a tested release.
 """
 
 import hashlib
@@ -20,15 +20,27 @@ _LOCK_NAME = ".search.lock"
 _END: Mapping[str, Any] = {"end": True}
 
 
-class Logbook:
-    """What was seen in a search so far, in a folder that no other process uses meanwhile."""
+class SearchJournal:
+    """The progress of a search, in a folder that no other process uses meanwhile.
+
+    Attributes:
+        folder: the folder of the results.
+        lines: the tested releases.
+    """
 
     def __init__(
-        self, folder: Path, question: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], lock: int
+        self, folder: Path, identity: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], lock: int
     ) -> None:
-        """Begin with what is known; see `opened`."""
+        """Write the file.
+
+        Args:
+            folder: the folder of the results.
+            identity: all that the search depends on.
+            lines: the releases tested so far.
+            lock: descriptor that holds the lock of the folder.
+        """
         self.folder, self.lines, self._lock = folder, list(lines), lock
-        head = {"question": question, "key": key(question)}
+        head = {"question": identity, "key": key(identity)}
         with disk_errors(folder):
             write_atomically(folder / NAME, "".join(map(_line, (head, *self.lines))))
 
@@ -37,16 +49,16 @@ class Logbook:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let others have the folder."""
+        """Unlock the folder."""
         os.close(self._lock)
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Keep a line; once this returns, a process that is killed has not lost it."""
+        """Append a tested release; a process that is killed after this has not lost it."""
         self.lines.append(line)
         self._append(line)
 
     def end(self) -> None:
-        """Note that there is nothing to go on with."""
+        """Append that the search is over, so that it is not resumed."""
         self._append(_END)
 
     def _append(self, line: Mapping[str, Any]) -> None:
@@ -54,56 +66,53 @@ class Logbook:
             file.write(_line(line))
 
 
-def key(question: Mapping[str, Any]) -> str:
-    """Return what stands for a question."""
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+def key(identity: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of an identity."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def of_question(out: Path | None, question: Mapping[str, Any]) -> Logbook:
-    """Return the log book of a question: in the folder named, or where it was interrupted, or in a new folder.
+def of_search(out: Path | None, identity: Mapping[str, Any]) -> SearchJournal:
+    """Return the journal of a search: in the folder `out`, else in that of an interrupted search, else in a new one.
 
     Raises:
-        UsageError: the folder named has an interrupted search of another question, or another process is at it.
-        DiskError: it cannot be written.
+        UsageError: another search, interrupted or running, is in `out`.
+        DiskError: the folder cannot be written.
     """
-    folder = new_out_dir(out) if out else interrupted(RESULTS, question)
-    book = opened(folder, question) if folder else None
-    if book is None and out:
-        raise UsageError(f"{out}: another process has a search in it; wait for it, or name another --out.")
-    return book or of_question(new_out_dir(None), question)
+    folder = new_out_dir(out) if out else interrupted(RESULTS, identity)
+    journal = opened(folder, identity) if folder else None
+    if journal is None and out:
+        raise UsageError(f"{out}: in use by another search; wait until it has ended, or choose another --out.")
+    return journal or of_search(new_out_dir(None), identity)
 
 
-def opened(folder: Path, question: Mapping[str, Any]) -> Logbook | None:
-    """Return the log book of a folder: that of the same question if it was interrupted, else a new one.
-
-    None if another process is at it.
+def opened(folder: Path, identity: Mapping[str, Any]) -> SearchJournal | None:
+    """Return the journal of a search in a folder, or None if another process uses the folder.
 
     Raises:
-        UsageError: the folder has an interrupted search of another question.
-        DiskError: it cannot be written.
+        UsageError: the folder has another interrupted search.
+        DiskError: the folder cannot be written.
     """
     with disk_errors(folder):
         lock = locks.try_acquire(folder / _LOCK_NAME)
     if lock is None:
         return None
     known, lines = read(folder)
-    if known in {None, key(question)}:
-        return Logbook(folder, question, lines, lock)
+    if known in {None, key(identity)}:
+        return SearchJournal(folder, identity, lines, lock)
     os.close(lock)
-    said = "this is of another search, which was interrupted"
-    raise UsageError(f"{folder / NAME}: {said}; name another --out, or remove it.")
+    raise UsageError(f"{folder / NAME}: belongs to another interrupted search; choose another --out, or remove it.")
 
 
-def interrupted(folders: Path, question: Mapping[str, Any]) -> Path | None:
-    """Return the newest folder below one that has the interrupted search of a question."""
+def interrupted(folders: Path, identity: Mapping[str, Any]) -> Path | None:
+    """Return the newest folder below `folders` in which this search was interrupted."""
     found = sorted(path.parent for path in folders.glob(f"*/{NAME}") if not path.parent.is_symlink())
-    return next((folder for folder in reversed(found) if read(folder)[0] == key(question)), None)
+    return next((folder for folder in reversed(found) if read(folder)[0] == key(identity)), None)
 
 
 def read(folder: Path) -> tuple[str | None, list[Mapping[str, Any]]]:
-    """Return the key of the interrupted search in a folder, and its lines; None if there is none.
+    """Return the key and the lines of the interrupted search in a folder; without one, None and no lines.
 
-    The last line may have been cut off.
+    A last line without a line end is ignored: the process was killed while it wrote it.
     """
     try:
         text = (folder / NAME).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What became of cases with many releases, and where one release differs from the one before (pure)."""
+"""The outcomes of cases with many releases, and where they differ from one release to the next; no I/O."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,13 @@ from harness.search import metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A cell that is not what its left neighbour is."""
+    """Two neighbouring cells that differ.
+
+    Attributes:
+        case: id of the case.
+        before: its outcome with the older release.
+        after: its outcome with the newer release.
+    """
 
     case: str
     before: Outcome
@@ -18,9 +24,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """Outcomes by case, in the order of the releases, oldest first; None where nothing is known yet.
+    """A table of outcomes: a row for each case, a column for each release.
 
-    With `show`, it is that number which is compared, and not the status.
+    Attributes:
+        releases: the releases, oldest first.
+        rows: by case id, an outcome for each release; None for a case that was not tested.
+        show: name of the number that is shown and compared; None for the status.
     """
 
     releases: tuple[str, ...]
@@ -29,27 +38,27 @@ class Matrix:
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """All that is known, release by release."""
+        """All outcomes, release by release."""
         columns = zip(*self.rows.values(), strict=True)
         return tuple(outcome for column in columns for outcome in column if outcome)
 
     def number(self, outcome: Outcome) -> float | None:
-        """Return the number that is shown of an outcome, if it has one."""
+        """Return the number that is shown for an outcome, if any."""
         return metric.numbers(outcome).get(self.show) if self.show else None
 
-    def differs(self, case: str, place: int) -> bool:
-        """Whether a cell is not what its left neighbour is."""
-        return self._difference(case, place) is not None
+    def differs(self, case: str, index: int) -> bool:
+        """Return whether a cell differs from its left neighbour."""
+        return self._difference(case, index) is not None
 
     @property
     def differences(self) -> Iterator[Difference]:
-        """Every cell that is not what its left neighbour is, case by case."""
-        every = (self._difference(case, place) for case, row in self.rows.items() for place in range(len(row)))
+        """All differences, case by case."""
+        every = (self._difference(case, index) for case, row in self.rows.items() for index in range(len(row)))
         return (each for each in every if each)
 
-    def _difference(self, case: str, place: int) -> Difference | None:
+    def _difference(self, case: str, index: int) -> Difference | None:
         row = self.rows[case]
-        before, after = row[place - 1] if place else None, row[place]
+        before, after = row[index - 1] if index else None, row[index]
         if before is None or after is None or self._label(before) == self._label(after):
             return None
         return Difference(case=case, before=before, after=after)
@@ -61,12 +70,19 @@ class Matrix:
 def matrix(
     releases: Sequence[str], cases: Sequence[str], known: Mapping[str, Sequence[Outcome]], show: str | None
 ) -> Matrix:
-    """Return the matrix of what is known by release."""
+    """Return the matrix of the known outcomes.
+
+    Args:
+        releases: the columns.
+        cases: the ids of the rows.
+        known: outcomes by release.
+        show: name of the number to show, or None for the status.
+    """
     by_cell = {(outcome.id, release): outcome for release, outcomes in known.items() for outcome in outcomes}
     rows = {case: tuple(by_cell.get((case, release)) for release in releases) for case in cases}
     return Matrix(releases=tuple(releases), rows=rows, show=show)
 
 
-def is_worth_keeping(outcomes: Sequence[Outcome]) -> bool:
-    """Whether all that was judged with a release has a verdict, so that it need not be judged again."""
+def is_complete(outcomes: Sequence[Outcome]) -> bool:
+    """Return whether no outcome is an error, so that the release need not be tested again."""
     return all(outcome.status is not Status.ERROR for outcome in outcomes)

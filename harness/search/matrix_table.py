@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from harness.core.outcomes import Outcome, Status
+from harness.core.outcomes import Outcome, Report, Status
 from harness.core.text import one_line
 from harness.report import facts
 from harness.report.markdown import escaped
@@ -21,21 +21,22 @@ _WORDS = {
     Status.SKIPPED: "skip",
 }
 _MEANINGS = {
-    Status.PASSED: "ok passed",
-    Status.RAN: "ran compared nothing",
-    Status.COMPILED: "built compiled only",
-    Status.FAILED: "in capitals the kind of a failure",
-    Status.XFAILED: "xfail failed as expected",
-    Status.XPASSED: "XPASS passed unexpectedly",
-    Status.UNSUPPORTED: "- unsupported",
-    Status.SKIPPED: "skip not for this target",
-    Status.ERROR: "after ? the kind of an error",
+    Status.PASSED: "ok: passed",
+    Status.RAN: "ran: nothing to compare",
+    Status.COMPILED: "built: compiled only",
+    Status.FAILED: "UPPER CASE: kind of failure",
+    Status.XFAILED: "xfail: failed as expected",
+    Status.XPASSED: "XPASS: passed unexpectedly",
+    Status.UNSUPPORTED: "-: unsupported",
+    Status.SKIPPED: "skip: not for this target",
+    Status.ERROR: "?: kind of error",
 }
 _UNKNOWN, _DIFFERS = ".", "*"
+_LINE_CHARS = 300
 
 
 def release_line(release: str, outcomes: tuple[Outcome, ...], *, width: int) -> str:
-    """Return the line that says what came of a release."""
+    """Return the line for a tested release."""
     seconds = sum(facts.case_seconds(outcome) for outcome in outcomes)
     statuses = [outcome.status for outcome in outcomes]
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in Status if status in statuses)
@@ -43,7 +44,7 @@ def release_line(release: str, outcomes: tuple[Outcome, ...], *, width: int) -> 
 
 
 def render(matrix: Matrix) -> str:
-    """Return the table and what differs in it."""
+    """Return the table, its legend and its differences."""
     rows = [["", *matrix.releases], *_rows(matrix)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -51,7 +52,7 @@ def render(matrix: Matrix) -> str:
 
 
 def markdown(matrix: Matrix) -> str:
-    """Return the same as a table of Markdown."""
+    """Return the same as Markdown."""
     head = ["case", *matrix.releases]
     rows = [head, ["---"] * len(head), *_rows(matrix)]
     table = [f"| {' | '.join(map(escaped, row))} |" for row in rows]
@@ -59,39 +60,39 @@ def markdown(matrix: Matrix) -> str:
     return "\n".join([*table, "", f"{escaped(_legend(matrix))}.", "", *listed, ""])
 
 
-def to_json(matrix: Matrix, *, started: str, seconds: float, exit_code: int) -> str:
+def to_json(matrix: Matrix, report: Report) -> str:
     """Return matrix.json; the schema is in docs/bisect.md."""
     document = {
         "schema": SCHEMA,
-        "started": started,
-        "seconds": round(seconds, 3),
-        "exit_code": exit_code,
+        "started": report.started,
+        "seconds": report.seconds,
+        "exit_code": report.exit_code,
         "releases": list(matrix.releases),
         "cases": list(matrix.rows),
-        "cells": [_cell(matrix, case, place) for case in matrix.rows for place in range(len(matrix.releases))],
+        "cells": [_cell(matrix, case, index) for case in matrix.rows for index in range(len(matrix.releases))],
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def _cell(matrix: Matrix, case: str, place: int) -> dict[str, object]:
-    outcome = matrix.rows[case][place]
-    place_of = {"case": case, "release": matrix.releases[place]}
+def _cell(matrix: Matrix, case: str, index: int) -> dict[str, object]:
+    outcome = matrix.rows[case][index]
+    where = {"case": case, "release": matrix.releases[index]}
     if outcome is None:
-        return {**place_of, "status": None, "kind": None, "phase": None, "reason": "not judged", "differs": False}
+        return {**where, "status": None, "kind": None, "phase": None, "reason": "not tested", "differs": False}
     return {
-        **place_of,
+        **where,
         "status": outcome.status,
         "kind": outcome.kind,
         "phase": outcome.phase,
         "reason": outcome.reason,
-        "differs": matrix.differs(case, place),
+        "differs": matrix.differs(case, index),
         "seconds": dict(outcome.seconds),
         "numbers": {name: facts.finite(value) for name, value in metric.numbers(outcome).items()},
     }
 
 
 def _rows(matrix: Matrix) -> Iterator[list[str]]:
-    """Yield a row for each group of cases of one target that are alike."""
+    """Yield a row for each group of cases that have one target and equal cells."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for case in matrix.rows:
         groups.setdefault((_target(case), *_cells(matrix, case)), []).append(case)
@@ -108,8 +109,8 @@ def _together(cases: Sequence[str]) -> str:
 
 
 def _cells(matrix: Matrix, case: str) -> Iterator[str]:
-    for place, outcome in enumerate(matrix.rows[case]):
-        yield f"{_shown(matrix, outcome)}{_DIFFERS if matrix.differs(case, place) else ''}"
+    for index, outcome in enumerate(matrix.rows[case]):
+        yield f"{_shown(matrix, outcome)}{_DIFFERS if matrix.differs(case, index) else ''}"
 
 
 def _shown(matrix: Matrix, outcome: Outcome | None) -> str:
@@ -123,16 +124,16 @@ def _shown(matrix: Matrix, outcome: Outcome | None) -> str:
 
 
 def _legend(matrix: Matrix) -> str:
-    """Return what the words in the table mean, without those that are not in it."""
+    """Return the meaning of each word in the table."""
     outcomes = [each for each in matrix.outcomes if matrix.number(each) is None]
     found = {each.status for each in outcomes}
     meanings = [matrix.show] if matrix.show else []
     meanings += [meaning for status, meaning in _MEANINGS.items() if status in found]
-    return ", ".join([*meanings, f"{_DIFFERS} differs from the release before"])
+    return ", ".join([*meanings, f"{_DIFFERS}: differs from the release before"])
 
 
 def _differences(matrix: Matrix) -> Iterator[str]:
-    """Yield what differs, once for all cases of one target of which the same is to be said."""
+    """Yield a line for each difference; cases of one target with the same difference share a line."""
     groups: dict[tuple[str, str], list[str]] = {}
     for each in matrix.differences:
         sides = " -> ".join(_side(matrix, outcome) for outcome in (each.before, each.after))
@@ -146,5 +147,5 @@ def _differences(matrix: Matrix) -> Iterator[str]:
 def _side(matrix: Matrix, outcome: Outcome) -> str:
     if matrix.show:
         return f"{outcome.release} {_shown(matrix, outcome)}"
-    said = facts.headline(outcome)
-    return one_line(f"{outcome.release} {outcome.status}{f' ({said})' if said else ''}", limit=300)
+    reason = facts.headline(outcome)
+    return one_line(f"{outcome.release} {outcome.status}{f' ({reason})' if reason else ''}", limit=_LINE_CHARS)

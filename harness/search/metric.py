@@ -1,6 +1,6 @@
-"""Reads an expression such as `dispatches > 40 or error_ratio >= 0.5`, and says whether it holds of a case (pure).
+"""Evaluates a condition such as `dispatches > 40 or error_ratio >= 0.5` on the numbers of a case; no I/O.
 
-The names are those of the numbers in results.json: of the outputs the worst, of the modules all together.
+The names are those of the numbers in results.json: the worst of the outputs, the sum over the modules.
 """
 
 import ast
@@ -20,7 +20,8 @@ NAMES = (
     *("compile_seconds", "compile_cpu_seconds", "run_seconds", "peak_memory_bytes"),
 )
 _LONGEST = 1000
-_OPERATORS: Mapping[type, Callable[..., Any]] = {
+_EXPECTED = "expected a comparison such as 'dispatches > 40'"
+_OPERATORS: Mapping[type, Callable[..., float]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -33,75 +34,83 @@ _OPERATORS: Mapping[type, Callable[..., Any]] = {
     ast.Div: operator.truediv,
     ast.USub: operator.neg,
     ast.Not: operator.not_,
+    ast.And: all,
+    ast.Or: any,
 }
+
+Numbers = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A condition on the numbers of a case; where it holds, the case counts as bad."""
+    """A condition on the numbers of a case; a case for which it holds counts as bad.
+
+    Attributes:
+        text: the condition, which `parse` has accepted.
+    """
 
     text: str
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The numbers that it speaks of."""
+        """The names in the condition."""
         return tuple(dict.fromkeys(each.id for each in ast.walk(_parsed(self.text)) if isinstance(each, ast.Name)))
 
-    def holds(self, known: Mapping[str, float]) -> bool | None:
-        """Whether it holds; None if a number that it needs is not known."""
+    def holds(self, numbers: Numbers) -> bool | None:
+        """Return whether the condition holds; None if a number that it needs is missing."""
         try:
-            return bool(_value(_parsed(self.text), known))
+            return bool(_value(_parsed(self.text), numbers))
         except (KeyError, ZeroDivisionError, OverflowError):
             return None
 
 
 def parse(text: str) -> Metric:
-    """Return the metric of an expression.
+    """Return the metric of a condition.
 
     Raises:
-        UsageError: it is none, or has a name that is no number of a case.
+        UsageError: the text is not a condition, or has an unknown name.
     """
-    expected = "expected a comparison such as 'dispatches > 40'"
     if len(text) > _LONGEST:
         raise UsageError(f"--metric has {len(text)} characters; expected at most {_LONGEST}.")
     try:
-        node = _parsed(text)
+        expression = _parsed(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise UsageError(f"--metric {text!r} is no expression; {expected}.") from error
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name) and each.id not in NAMES:
-            raise UsageError(f"--metric: {each.id} is no number of a case; there are {', '.join(NAMES)}.")
-        if not _is_allowed(each):
-            raise UsageError(f"--metric: {type(each).__name__} is not understood in {text!r}; {expected}.")
-    if not _is_condition(node):
-        raise UsageError(f"--metric {text!r} says nothing that holds or does not; {expected}.")
+        raise UsageError(f"--metric {text!r}: not an expression; {_EXPECTED}.") from error
+    for node in ast.walk(expression):
+        _check(node, text)
+    if not _is_condition(expression):
+        raise UsageError(f"--metric {text!r}: not a condition; {_EXPECTED}.")
     return Metric(text=text.strip())
 
 
 def numbers(outcome: Outcome) -> dict[str, float]:
-    """Return the numbers of a case by their names, without those of which it has none."""
+    """Return the numbers of a case by name, without those that are missing."""
     outputs = [each for each in outcome.outputs if not each.ignored and each.type is not None]
-
-    def known(name: str) -> list[float | None]:
-        return [getattr(each, name) for each in outputs] if all(_tells(each, name) for each in outputs) else []
-
     modules = outcome.modules
     memory = [each.peak_memory_bytes for each in modules] + [outcome.peak_memory_bytes]
     found: dict[str, float | None] = {
-        **{name: _worst(known(name)) for name in _ERRORS},
-        "cosine_similarity": min((each for each in known("cosine_similarity") if each is not None), default=None),
+        **{name: max(_of_outputs(outputs, name), default=None) for name in _ERRORS},
+        "cosine_similarity": min(_of_outputs(outputs, "cosine_similarity"), default=None),
         "dispatches": _sum(each.dispatches for each in modules),
         "module_bytes": _sum(each.bytes for each in modules),
         "compile_seconds": _sum(each.compile_seconds for each in modules),
         "compile_cpu_seconds": _sum(each.compile_cpu_seconds for each in modules),
         "run_seconds": outcome.seconds.get("run"),
-        "peak_memory_bytes": _worst(memory),
+        "peak_memory_bytes": max((each for each in memory if each is not None), default=None),
     }
     return {name: number for name in NAMES if (number := found[name]) is not None}
 
 
-def _tells(output: Measurement, name: str) -> bool:
-    """Whether a number says how wrong an output is: errors are those of the elements that can be compared."""
+def _of_outputs(outputs: Iterable[Measurement], name: str) -> list[float]:
+    """Return the numbers of outputs that have one; none if the error of an output is unknown."""
+    known = [*outputs]
+    if not all(_is_known(each, name) for each in known):
+        return []
+    return [number for each in known if (number := getattr(each, name)) is not None]
+
+
+def _is_known(output: Measurement, name: str) -> bool:
+    """Return whether a number of an output is known: with a NaN only the counts are, with a wrong shape nothing is."""
     match output.kind:
         case None:
             return True
@@ -111,10 +120,6 @@ def _tells(output: Measurement, name: str) -> bool:
             return name in _COUNTS
         case _:
             return getattr(output, name) is not None
-
-
-def _worst(found: Iterable[float | None]) -> float | None:
-    return max((each for each in found if each is not None), default=None)
 
 
 def _sum(found: Iterable[float | None]) -> float | None:
@@ -127,33 +132,66 @@ def _parsed(text: str) -> ast.expr:
     return ast.parse(text.strip(), mode="eval").body
 
 
+def _check(node: ast.AST, text: str) -> None:
+    """Refuse what a condition may not contain."""
+    if isinstance(node, ast.Name) and node.id not in NAMES:
+        raise UsageError(f"--metric: unknown name {node.id!r}; expected one of {', '.join(NAMES)}.")
+    if not _is_supported(node):
+        raise UsageError(f"--metric {text!r}: {type(node).__name__} is not supported; {_EXPECTED}.")
+
+
+def _is_supported(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return type(node.value) in {int, float}
+    return type(node) in {ast.Load, *_OPERATORS, *_VALUES}
+
+
 def _is_condition(node: ast.expr) -> bool:
     is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
     return is_not or isinstance(node, ast.Compare | ast.BoolOp)
 
 
-def _is_allowed(node: ast.AST) -> bool:
-    if isinstance(node, ast.Constant):
-        return type(node.value) in {int, float}
-    plain = (ast.Name, ast.Load, ast.Compare, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.And, ast.Or)
-    return isinstance(node, plain) or type(node) in _OPERATORS
+def _value(node: ast.expr, numbers: Numbers) -> float:
+    """Return the value of an expression that `parse` has accepted.
+
+    Raises:
+        KeyError: a number is missing.
+    """
+    return _VALUES[type(node)](node, numbers)
 
 
-def _value(node: ast.expr, known: Mapping[str, float]) -> Any:
-    """Return what an expression comes to, in which only what is allowed can be."""
-    match node:
-        case ast.Name(id=name):
-            return known[name]
-        case ast.Constant(value=value):
-            return value
-        case ast.UnaryOp(op=sign, operand=operand):
-            return _OPERATORS[type(sign)](_value(operand, known))
-        case ast.BinOp(left=left, op=sign, right=right):
-            return _OPERATORS[type(sign)](_value(left, known), _value(right, known))
-        case ast.BoolOp(op=sign, values=values):
-            return (all if isinstance(sign, ast.And) else any)(_value(each, known) for each in values)
-        case ast.Compare(left=left, ops=signs, comparators=others):
-            terms = [_value(each, known) for each in (left, *others)]
-            pairs = zip(signs, itertools.pairwise(terms), strict=True)
-            return all(_OPERATORS[type(sign)](*pair) for sign, pair in pairs)
-    raise AssertionError(f"{ast.dump(node)}: `parse` lets nothing else in")
+def _of_name(node: ast.Name, numbers: Numbers) -> float:
+    return numbers[node.id]
+
+
+def _of_constant(node: ast.Constant, _: Numbers) -> Any:
+    return node.value
+
+
+def _of_sign(node: ast.UnaryOp, numbers: Numbers) -> float:
+    return _OPERATORS[type(node.op)](_value(node.operand, numbers))
+
+
+def _of_arithmetic(node: ast.BinOp, numbers: Numbers) -> float:
+    return _OPERATORS[type(node.op)](_value(node.left, numbers), _value(node.right, numbers))
+
+
+def _of_connective(node: ast.BoolOp, numbers: Numbers) -> float:
+    return _OPERATORS[type(node.op)](_value(each, numbers) for each in node.values)
+
+
+def _of_comparison(node: ast.Compare, numbers: Numbers) -> float:
+    terms = [_value(each, numbers) for each in (node.left, *node.comparators)]
+    pairs = zip(node.ops, itertools.pairwise(terms), strict=True)
+    return all(_OPERATORS[type(sign)](*pair) for sign, pair in pairs)
+
+
+# By class of node: what returns its value.
+_VALUES: Mapping[type, Callable[..., float]] = {
+    ast.Name: _of_name,
+    ast.Constant: _of_constant,
+    ast.UnaryOp: _of_sign,
+    ast.BinOp: _of_arithmetic,
+    ast.BoolOp: _of_connective,
+    ast.Compare: _of_comparison,
+}

@@ -1,7 +1,7 @@
-"""What was seen of a case with a release, and what that says to the question that is asked (pure).
+"""The test of a case with one release, and what it means for the question of a search; no I/O.
 
-A failure is told by its signature: phase, kind and the message without what varies in it. To a search it is the same
-failure if phase and kind are; what another failure is, nobody can tell, so it is neither good nor bad.
+A search looks for one failure, which it tells from others by phase and kind. A release with another failure is neither
+good nor bad. The signature of a failure also has its message, without the parts that vary.
 """
 
 import enum
@@ -17,7 +17,7 @@ from harness.core.outcomes import Outcome, Status
 from harness.core.text import first_line
 from harness.report.facts import case_seconds
 from harness.search import metric
-from harness.search.bisect import Seen
+from harness.search.bisect import Sides
 from harness.search.metric import Metric
 
 _GREEN = {Status.PASSED, Status.RAN, Status.COMPILED}
@@ -36,11 +36,22 @@ class Mark(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A case with a release, as it was seen; a line of the log book, and an entry of `probes` in bisect.json.
+    """The test of a case with a release: a line of search.jsonl, and an entry of `probes` in bisect.json.
 
-    `status` is one of `Status`, or `flaky` where several runs of one case disagree; `results` is the folder of the
-    (last) run, relative to that of the search; `numbers` are those that a metric can speak of; `verdict` was said by a
-    person, and what was seen does not matter then.
+    Attributes:
+        release: the release.
+        status: a `Status`, or `flaky` if several runs disagree.
+        kind: the `Kind` of a failure or an error.
+        phase: the `Phase` in which the case ended.
+        reason: why the case failed, or why it was not tested.
+        seconds: how long all runs took.
+        numbers: the numbers that a metric can name.
+        modules: SHA-256 of each compiled module.
+        commit: the commit of the compiler.
+        runtime_commit: the commit of the runtime.
+        results: folder of the last run, relative to that of the search.
+        notes: remarks of the last run.
+        verdict: the user's own verdict, which counts in place of the status.
     """
 
     release: str
@@ -59,12 +70,12 @@ class Probe:
 
     @property
     def failure(self) -> tuple[str | None, str | None] | None:
-        """Phase and kind, if it failed."""
+        """Phase and kind of a failure."""
         return (self.phase, self.kind) if self.status == Status.FAILED else None
 
     @property
     def signature(self) -> str:
-        """What it has in common with others that ended alike."""
+        """The status, or the phase, kind and message of a failure; equal for equal failures."""
         if self.status != Status.FAILED:
             return self.status
         first = first_line(self.reason)
@@ -79,9 +90,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of the releases: since when it fails, or since when no more (`fix`).
+    """What makes a release bad.
 
-    With a metric, what fails is that it holds. `at_least` of `repeat` runs with a release have to agree.
+    Attributes:
+        fix: whether the search is for the first good release after a bad one.
+        any_failure: whether every failure is bad, not only the one at the bad end.
+        metric: the condition that is bad in place of a failure.
+        repeat: the number of runs with each release.
+        at_least: how many of them have to agree.
     """
 
     fix: bool = False
@@ -92,58 +108,67 @@ class Question:
 
 
 def without_expectations(case: Case) -> Case:
-    """Return the case as one that nobody expects to fail."""
+    """Return the case without its `expecting_to_fail` fields."""
     spec = replace(case.spec, run_test_expecting_to_fail=False, compile_chip_expecting_to_fail=frozenset())
     return replace(case, spec=spec)
 
 
 def probe(release: str, outcomes: Sequence[Outcome], question: Question, environment: Mapping[str, Any]) -> Probe:
-    """Return what was seen in one or more runs of a case: what enough of them agree on, else that it is flaky."""
+    """Return one or more runs of a case as a probe: with what enough of them agree on, else as flaky.
+
+    Args:
+        release: the release.
+        outcomes: the outcome of each run.
+        question: says how many runs have to agree.
+        environment: what the report says about the environment.
+    """
     labels = [_label(outcome, question) for outcome in outcomes]
     label, votes = Counter(labels).most_common(1)[0]
     agreed = [outcome for outcome, each in zip(outcomes, labels, strict=True) if each == label]
-    seen, iree = agreed[-1], environment.get("iree", EMPTY)
+    last, iree = agreed[-1], environment.get("iree", EMPTY)
     found = Probe(
         release=release,
-        status=seen.status,
-        kind=seen.kind,
-        phase=seen.phase,
-        reason=seen.reason,
+        status=last.status,
+        kind=last.kind,
+        phase=last.phase,
+        reason=last.reason,
         seconds=round(sum(case_seconds(outcome) for outcome in outcomes), 3),
-        numbers=metric.numbers(seen),
-        modules=tuple(module.sha256 for module in seen.modules),
+        numbers=metric.numbers(last),
+        modules=tuple(module.sha256 for module in last.modules),
         commit=iree.get("compiler_commit"),
         runtime_commit=iree.get("runtime_commit"),
-        notes=seen.notes,
+        notes=last.notes,
     )
     if len(agreed) == len(outcomes) or votes >= question.at_least:
         return found
-    told = ", ".join(f"{number} {' '.join(filter(None, each))}" for each, number in Counter(labels).most_common())
-    return replace(found, status=FLAKY, kind=None, phase=None, reason=f"{len(outcomes)} runs disagree: {told}")
+    return replace(found, status=FLAKY, kind=None, phase=None, reason=_disagreement(labels))
 
 
 def is_settled(outcomes: Sequence[Outcome], question: Question) -> bool:
-    """Whether more runs can change nothing: enough agree, or they no longer can."""
+    """Return whether more runs cannot change the result: enough agree already, or no longer can."""
     votes = Counter(_label(outcome, question) for outcome in outcomes).most_common(1)
     most, left = (votes[0][1] if votes else 0), question.repeat - len(outcomes)
     return most >= question.at_least or most + left < question.at_least
 
 
 def marks(probes: Mapping[int, Probe], question: Question, bad_end: int | None) -> dict[int, Mark]:
-    """Return what each place is to the question, given the end that is claimed to be bad.
+    """Return the mark of each probe.
 
-    Of an end that nobody claims, the newest failure is the one that is asked about.
+    Args:
+        probes: by index of the release.
+        question: what makes a release bad.
+        bad_end: index of the end that the user says is bad; if None, the newest failure is the one to look for.
     """
-    newest = max((place for place, each in probes.items() if each.failure), default=None)
+    newest = max((index for index, each in probes.items() if each.failure), default=None)
     end = probes.get(-1 if newest is None else newest) if bad_end is None else probes.get(bad_end)
     wanted = end.failure if end else None
-    return {place: each.verdict or _mark(each, question, wanted) for place, each in probes.items()}
+    return {index: each.verdict or _mark(each, question, wanted) for index, each in probes.items()}
 
 
-def seen(marked: Mapping[int, Mark], question: Question) -> Seen:
-    """Return marks as a search takes them, to which good is old unless a fix is searched for."""
+def sides(marked: Mapping[int, Mark], question: Question) -> Sides:
+    """Return marks as the sides of a bisection: good is the older side, unless the search is for a fix."""
     known = {Mark.GOOD: question.fix, Mark.BAD: not question.fix, Mark.SKIP: None}
-    return {place: known[mark] for place, mark in marked.items()}
+    return {index: known[mark] for index, mark in marked.items()}
 
 
 def _mark(probe: Probe, question: Question, wanted: tuple[str | None, str | None] | None) -> Mark:
@@ -161,3 +186,8 @@ def _label(outcome: Outcome, question: Question) -> tuple[str, ...]:
     if question.metric and (holds := question.metric.holds(metric.numbers(outcome))) is not None:
         return (f"with {question.metric.text}" if holds else f"without {question.metric.text}",)
     return tuple(filter(None, (outcome.status, outcome.kind, outcome.phase)))
+
+
+def _disagreement(labels: Sequence[tuple[str, ...]]) -> str:
+    counts = ", ".join(f"{number} {' '.join(label)}" for label, number in Counter(labels).most_common())
+    return f"{len(labels)} runs disagree: {counts}"

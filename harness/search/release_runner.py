@@ -1,4 +1,4 @@
-"""Tests cases with one release after another, or with several at once, as parts of one search."""
+"""Tests cases with releases, several at once, for one search."""
 
 import contextlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -34,29 +34,29 @@ _BUILD_STEP = "Step "
 _PREPARED_AT_ONCE = 4
 
 
-class Quiet(Live):
-    """Shows what goes on, but leaves it to the search to say what became of the cases."""
+class SearchProgress(Live):
+    """Shows a search while it runs; the search itself prints a line for each release."""
 
     def case_ended(self, outcome: Outcome) -> None:
-        """Say nothing."""
+        """Ignore the end of a case."""
 
     def opened(self, environment: Environment) -> None:
-        """Say nothing."""
+        """Ignore the environment."""
 
     def notice(self, text: str) -> None:
-        """Print a line, unless it is one of the steps in which an image is built."""
+        """Print a line, unless it is a step of building an image."""
         if not text.startswith(_BUILD_STEP):
             super().notice(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseResult:
-    """What became of the cases with a release.
+    """The results of testing cases with a release.
 
     Attributes:
-        report: the whole report.
+        report: the report of the run.
         folder: folder of the results, relative to that of the search.
-        reused: by case id, the release whose run was taken because module and runtime are the same.
+        reused: by case id, the release whose run was reused because module and runtime are the same.
     """
 
     report: Report
@@ -65,11 +65,11 @@ class ReleaseResult:
 
 
 def known_releases(settings: Settings, notice: Notice) -> Releases:
-    """Return the releases that a search may go through.
+    """Return the releases that a search may test.
 
     Raises:
-        UsageError: the image or the engine's address makes no sense, with any release.
-        FetchError: a page of links cannot be downloaded.
+        UsageError: the settings of image or engine are wrong for every release.
+        FetchError: a wheel index cannot be downloaded.
     """
     with Store(settings.fetch.store.absolute()) as store:
         known = release_sources.known(settings.release, settings.fetch, store, notice)
@@ -79,7 +79,7 @@ def known_releases(settings: Settings, notice: Notice) -> Releases:
 
 @contextlib.contextmanager
 def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
-    """Lend threads in which releases are tested; on the way out, what has not begun is dropped."""
+    """Yield threads that test releases. The exit drops tests that have not begun and does not wait for the others."""
     pool = ThreadPoolExecutor(at_once)
     try:
         yield pool
@@ -88,19 +88,23 @@ def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
 
 
 class ReleaseRunner:
-    """Tests cases with releases. Blobs, modules, toolchains, images and runs are shared between them."""
+    """Tests cases with releases, which share blobs, modules, toolchains, images and runs.
+
+    Attributes:
+        cancel: stops all tests.
+    """
 
     def __init__(
         self, settings: Settings, cases: Sequence[Case], out_dir: Path, live: Live, *, known: Releases, at_once: int
     ) -> None:
-        """Prepare; nothing starts before it is asked for.
+        """Start nothing yet.
 
         Args:
-            settings: how to run; the release is replaced by each that is tested.
+            settings: how to run; each test replaces the release.
             cases: what to test.
-            out_dir: folder for the results of each release.
-            live: where to tell.
-            known: the releases that there are.
+            out_dir: folder for the results of all releases.
+            live: shows the tests while they run.
+            known: the known releases.
             at_once: number of releases tested at once.
         """
         self.cancel = CancelToken()
@@ -112,7 +116,7 @@ class ReleaseRunner:
         self._preparing = Threads[None](_PREPARED_AT_ONCE)
 
     def close(self) -> None:
-        """Stop what is still being prepared, and whatever else is under way."""
+        """Stop all tests and preparations, and wait for the preparations."""
         self.cancel.set()
         self._preparing.close()
 
@@ -129,7 +133,7 @@ class ReleaseRunner:
         return self._tested(caching, release, name, caching.reused)
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
-        """Test the cases with the compiler of a release and the runtime of another.
+        """Test the cases with the compiler of one release and the runtime of another.
 
         Raises:
             DiskError: the results cannot be written.
@@ -138,7 +142,7 @@ class ReleaseRunner:
         return self._tested(split, compiler, f"{compiler}-compiler-{runtime}-runtime", {})
 
     def prepare(self, release: str) -> None:
-        """Begin to install a release or build its image; an error is told when the release is needed."""
+        """Begin to install a release or build its image; an error is reported when the release is tested."""
         if release in self._prepared or self.cancel.is_set():
             return
         self._prepared.add(release)
@@ -150,7 +154,7 @@ class ReleaseRunner:
             wanted.prepare(store, self.cancel, self._notice)
 
     def _notice(self, text: str) -> None:
-        """Pass on what is said while something is prepared; an order to stop ends it there."""
+        """Pass on a notice of a preparation, or end the preparation if it was cancelled."""
         if self.cancel.is_set():
             raise Cancelled
         self._live.notice(text)
@@ -169,7 +173,7 @@ class ReleaseRunner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CachingProvider:
-    """Provides the environments of another provider, in which no run is done that the memory has."""
+    """Provides the environments of another provider, in which runs in the memory are not repeated."""
 
     provider: EnvironmentProvider
     memory: Memory
@@ -248,17 +252,17 @@ class _SplitEnvironment(Environment):
 
 
 def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
-    """Return a toolchain as one that has the runtime of another."""
+    """Return a toolchain with the runtime of another."""
     return replace(compiling, runtime_commit=running.runtime_commit, runtime_build=running.runtime_build)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitStepRunner:
-    """Does compilations in one environment and all else in another; they share the store."""
+    """Compiles in one environment and does all other steps in another; both share the store."""
 
     compiling: StepRunner
     running: StepRunner
 
     def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-        """Do a step where it belongs."""
+        """Do a step in its environment."""
         return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpu)

@@ -1,4 +1,4 @@
-"""Turns the command line of a search into what is asked of which releases, and tells one search from another."""
+"""Turns the settings of a search into its request, and identifies a search."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,20 +15,20 @@ from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.iree.releases import Releases, ReleaseWheels
 from harness.search import metric
-from harness.search.finding import Asked
+from harness.search.finding import SearchRequest
 from harness.search.probes import Question
 from harness.store.store import Store
 
 
 def question(search: SearchSettings) -> Question:
-    """Return what is asked of each release.
+    """Return what makes a release bad.
 
     Raises:
-        UsageError: the metric is none, or the runs that have to agree are not the most of all.
+        UsageError: the metric is not a condition, or `at_least` is not a majority of the runs.
     """
     at_least = search.at_least or search.repeat
     if not search.repeat / 2 < at_least <= search.repeat:
-        expected = f"expected more than half of --repeat {search.repeat}, and not more than all"
+        expected = f"expected more than half of --repeat {search.repeat}, and at most {search.repeat}"
         raise UsageError(f"--at-least {at_least}: {expected}.")
     return Question(
         fix=search.fix,
@@ -39,22 +39,22 @@ def question(search: SearchSettings) -> Question:
     )
 
 
-def asked(search: SearchSettings, case: Case, known: Releases) -> Asked:
-    """Return what is searched: the releases between the ends that are named, or all on a side where none is.
+def search_request(search: SearchSettings, case: Case, known: Releases) -> SearchRequest:
+    """Return what to search: the releases between the given ends; without an end, all on that side.
 
     Raises:
-        UsageError: there is no such release, or the ends are the wrong way round.
+        UsageError: there is no such release, or the ends are swapped.
     """
-    what = question(search)
+    asked = question(search)
     good, bad = (known.find(name).release.name if name else None for name in (search.good, search.bad))
-    older, newer = (bad, good) if what.fix else (good, bad)
+    older, newer = (bad, good) if asked.fix else (good, bad)
     start = known.names.index(older) if older else 0
     end = known.names.index(newer) if newer else len(known.names) - 1
     if start >= end:
-        named = "--bad" if what.fix else "--good"
-        hint = "leave out --find fix" if what.fix else "to find what mended it, add --find fix"
+        named = "--bad" if asked.fix else "--good"
+        hint = "leave out --find fix" if asked.fix else "to find the release that fixed it, add --find fix"
         raise UsageError(f"{named} {older or known.names[0]} is not older than {newer or known.names[-1]}; {hint}.")
-    return Asked(
+    return SearchRequest(
         case=case.id,
         model=case.spec.model,
         submodel=case.spec.submodel,
@@ -63,33 +63,37 @@ def asked(search: SearchSettings, case: Case, known: Releases) -> Asked:
         releases=tuple(known.names[start : end + 1]),
         good=good,
         bad=bad,
-        question=what,
+        question=asked,
         all_changes=search.all_changes,
     )
 
 
-def defaults(what: Asked) -> tuple[ChangedDefault, ...]:
-    """Return the defaults that change within what is searched."""
-    first, last = (releases.of_build(name) for name in (what.releases[0], what.releases[-1]))
-    return flags.changed_defaults(first, last, Backend(what.backend))
+def defaults(request: SearchRequest) -> tuple[ChangedDefault, ...]:
+    """Return the defaults of flags that change within the releases to search."""
+    first, last = (releases.of_build(name) for name in (request.releases[0], request.releases[-1]))
+    return flags.changed_defaults(first, last, Backend(request.backend))
 
 
-def pinned(name: str | None, what: Asked) -> str | None:
-    """Return the release whose defaults are set with all of them, `good` and `bad` being the ends that are named.
+def pinned(name: str | None, request: SearchRequest) -> str | None:
+    """Return the release whose defaults are set with all releases.
+
+    Args:
+        name: a release, `good` or `bad`.
+        request: says which releases are good and bad.
 
     Raises:
-        UsageError: such an end is not named.
+        UsageError: `good` or `bad` is not given.
     """
-    ends = {"good": what.good, "bad": what.bad}
+    ends = {"good": request.good, "bad": request.bad}
     if name in ends and ends[name] is None:
-        raise UsageError(f"--pin-defaults {name}: there is no --{name}; name it, or a release.")
+        raise UsageError(f"--pin-defaults {name} needs --{name}; add it, or name a release.")
     return ends.get(name, name) if name else None
 
 
 def identity(
     settings: Settings, search: SearchSettings, cases: Sequence[Case], found: Sequence[ReleaseWheels]
 ) -> Mapping[str, Any]:
-    """Return all that a search depends on: a search resumes only from one of the same identity."""
+    """Return all that a search depends on; only a search of the same identity can be resumed."""
     with Store(settings.fetch.store) as store:
         return {
             "options": _options(settings, search),
@@ -100,7 +104,7 @@ def identity(
 
 
 def _options(settings: Settings, search: SearchSettings) -> Mapping[str, str]:
-    """Return the settings that decide what a search finds."""
+    """Return the settings that affect the result of a search."""
     cases, release = settings.cases, settings.release
     deciding: Mapping[str, object] = {
         "cases": (cases.specs, cases.external_files, cases.program),
@@ -114,13 +118,13 @@ def _options(settings: Settings, search: SearchSettings) -> Mapping[str, str]:
 
 
 def _content(case: Case, store: Store) -> str:
-    """Return a digest over a spec and all that it names."""
+    """Return a digest of a spec and its files."""
     parts = [repr(case), *(_blob_content(blob, store) for blob in case.spec.blobs)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _release_content(release: ReleaseWheels, store: Store) -> Sequence[str]:
-    """Return the name of a release and, unless the lock has it, a digest over its wheels, which may be made anew."""
+    """Return the name of a release and, unless it is locked, a digest of its wheels, which may be rebuilt."""
     blobs = [Blob(url=each.url, sha256=next(iter(each.sha256), None)) for each in release.wheels if each.url]
     contents = "\n".join(_blob_content(blob, store) for blob in blobs)
     return [release.release.name, *([hashlib.sha256(contents.encode()).hexdigest()] if blobs else [])]

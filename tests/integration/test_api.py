@@ -73,7 +73,7 @@ def test_a_search_returns_what_it_found(lab: Laboratory) -> None:
     lab.spec()
     asked = settings(lab, "toy")
     found = api.bisect(asked, SearchSettings(good="3.12", bad="3.13"))
-    assert {found.asked.releases[index]: probe.status for index, probe in found.seen.items()} == {
+    assert {found.request.releases[index]: probe.status for index, probe in found.probes.items()} == {
         "3.12.0": Status.PASSED,
         "3.13.0": Status.PASSED,
     }

@@ -126,7 +126,7 @@ def assert_answer(search: Search, wanted: Transition) -> None:
     assert found["commits"] == {last: commit(wanted.last), "first": commit(wanted.first)}
     assert found["compare_url"] == link(wanted.last, wanted.first)
     assert len(found["probes"]) <= math.ceil(math.log2(len(found["releases"]))) + 2
-    assert f"{wanted.first} is the first {'good' if wanted.is_fix else 'bad'} release" in search.text
+    assert f"First {'good' if wanted.is_fix else 'bad'} release: {wanted.first}" in search.text
     assert found["compare_url"] in (search.folder / "bisect.md").read_text()
 
 
@@ -166,7 +166,7 @@ def test_all_also_finds_another_message_of_the_same_kind(programs: Laboratory, c
 def test_another_message_at_the_bad_end_is_told(programs: Laboratory) -> None:
     search = bisect(programs, "clamped", "--good", "3.0.0", "--bad", "3.13.0")
     assert search.found["result"]["first"] == "3.3.0"
-    assert "3.13.0 fails with another message, so more than one thing may be broken" in search.text
+    assert "3.13.0 fails with another message; there may be more than one problem" in search.text
 
 
 def test_only_the_failure_of_the_bad_end_counts(programs: Laboratory) -> None:
@@ -218,7 +218,7 @@ def test_a_number_of_the_case_instead_of_its_status(programs: Laboratory) -> Non
     search = bisect(programs, "product", "--metric", "dispatches > 2", *ends)
     assert (search.code, search.found["result"]["first"]) == (0, "3.8.0"), search.text
     assert "dispatches: 4 -> 1" in search.text
-    assert "--iree-opt-data-tiling is false by default since 3.8.0rc20250924" in search.text
+    assert "--iree-opt-data-tiling defaults to false since 3.8.0rc20250924" in search.text
     error = bisect(programs, "summed", "--metric", "max_abs_error > 2000", "--good", "3.0.0", "--bad", "3.13.0")
     assert error.found["result"]["first"] == "3.11.0"
 
@@ -247,7 +247,7 @@ def test_a_default_that_changed_is_no_change_once_it_is_pinned(programs: Laborat
     [
         ("power", ["--good", "3.3.0", "--bad", "3.13.0"], "3.3.0 should be good, but is bad: failed: nan: output 0"),
         ("tangent", ["--good", "3.0.0", "--bad", "3.13.0"], "3.13.0 should be bad, but is good: passed"),
-        ("unread", ["--good", "3.0.0", "--bad", "3.13.0"], "add --find fix, with --bad 3.0.0 --good 3.13.0"),
+        ("unread", ["--good", "3.0.0", "--bad", "3.13.0"], "add --find fix and use --bad 3.0.0 --good 3.13.0"),
     ],
 )
 def test_a_wrong_premise_is_told_with_what_was_seen(
@@ -316,7 +316,7 @@ def test_a_release_that_runs_the_same_is_not_run(programs: Laboratory) -> None:
     )
     notes = {probe["release"]: probe["notes"] for probe in search.found["probes"]}
     assert set(notes) == {"3.7.0", "3.7.1", "3.8.0"}
-    assert notes["3.7.1"] == ["not run: module and runtime are byte for byte those of 3.7.0"]
+    assert notes["3.7.1"] == ["not run: same module and runtime as 3.7.0"]
     assert notes["3.7.0"] == notes["3.8.0"] == []
 
 
@@ -346,10 +346,10 @@ def test_the_same_command_goes_on(lab: Laboratory, cells: Cells, number: signal.
     if number is signal.SIGINT:
         assert stopped.code == 130, stopped.text
         assert json.loads((lab.root / "results/latest/bisect.json").read_text())["result"]["kind"] == "interrupted"
-        assert "the same command goes on" in stopped.text
+        assert "run the same command to resume" in stopped.text
     done = lab.run(*command, command="bisect")
     assert done.code == 0, done.text
-    assert f"going on: {len(known)} of them were looked at before" in done.text
+    assert f"resuming: {len(known)} releases already tested" in done.text
     assert [path.name for path in (lab.root / "results").iterdir() if not path.is_symlink()] == [folder_of(lab).name]
     search = Search(code=done.code, text=done.text, folder=folder_of(lab))
     assert search.found["result"]["first"] == "3.11.0"
@@ -381,8 +381,8 @@ def folder_of(lab: Laboratory) -> Path:
 
 
 def lines_of(lab: Laboratory) -> list[str]:
-    """Return the releases that the log book of the only search has."""
-    books = [path for path in lab.root.glob("results/*/search.jsonl") if not path.parent.is_symlink()]
-    text = books[0].read_text() if books else ""
+    """Return the releases in the journal of the only search."""
+    journals = [path for path in lab.root.glob("results/*/search.jsonl") if not path.parent.is_symlink()]
+    text = journals[0].read_text() if journals else ""
     lines = [json.loads(line) for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
     return [line["release"] for line in lines if "release" in line]

@@ -351,9 +351,9 @@ class Search:
 
     @property
     def verdicts(self) -> dict[str, str]:
-        """What each release that was looked at is to the question, in this order."""
+        """The verdict on each tested release, in the order of the tests."""
         probes = [(probe["release"], probe["verdict"]) for probe in self.found["probes"]]
-        assert len(dict(probes)) == len(probes), "a release was looked at twice"
+        assert len(dict(probes)) == len(probes), "a release was tested twice"
         return dict(probes)
 
 

@@ -1,4 +1,4 @@
-"""Samples for searches: releases whose truth is known, and what judges them without a tool."""
+"""Samples for searches: releases whose truth is known, and what tests them without a tool."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.core.outcomes import Kind, Outcome, Phase, Status
-from harness.search.finding import Asked, Finding
+from harness.search.finding import Finding, SearchRequest
 from harness.search.probes import Probe, Question
 from harness.search.release_runner import ReleaseResult
 from tests.unit.reports import ENVIRONMENT, outcome, report
@@ -30,8 +30,8 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"3.{minor}.0" for minor in range(count))
 
 
-def asked(history: str, *, good: int | None = None, bad: int | None = None, **changes: Any) -> Asked:
-    """Return a question about a history of letters, as in `LETTERS`, between the ends that are claimed."""
+def search_request(history: str, *, good: int | None = None, bad: int | None = None, **changes: Any) -> SearchRequest:
+    """Return a request to search a history of letters, as in `LETTERS`, between the given ends."""
     releases = names(len(history))
     filled: dict[str, Any] = {
         "case": "tiny/clip[cpu]",
@@ -44,28 +44,28 @@ def asked(history: str, *, good: int | None = None, bad: int | None = None, **ch
         "bad": releases[bad] if bad is not None else None,
         "question": Question(),
     }
-    return Asked(**(filled | changes))
+    return SearchRequest(**(filled | changes))
 
 
-def finding(what: Asked, seen: Mapping[int, Probe] | None = None, **changes: Any) -> Finding:
+def finding(request: SearchRequest, probed: Mapping[int, Probe] | None = None, **changes: Any) -> Finding:
     """Return what is known at the start of a search."""
-    return Finding(asked=what, seen=seen or {}, again="nox -s quality -- tiny/clip", **changes)
+    return Finding(request=request, probes=probed or {}, again="nox -s quality -- tiny/clip", **changes)
 
 
 def probe(letter: str, release: str = "3.0.0", **changes: Any) -> Probe:
-    """Return what was seen of a release with a letter of a history."""
+    """Return the probe of a release with a letter of a history."""
     filled: dict[str, Any] = {"release": release, "commit": f"{release:0<40}", "numbers": {"dispatches": 41.0}}
     return Probe(**(filled | dict(LETTERS[letter]) | changes))
 
 
-def judged(*outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x") -> ReleaseResult:
-    """Return how cases were judged."""
+def results(*outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x") -> ReleaseResult:
+    """Return results of a release."""
     return ReleaseResult(report=report(*outcomes, environment=ENVIRONMENT), folder=folder, reused=reused or {})
 
 
 @dataclass
-class FakeJudge:
-    """Judges by a history of letters; of several letters for a release each is for one run."""
+class FakeTester:
+    """Tests by a history of letters; of several letters for a release each is for one run."""
 
     history: Sequence[str]
     mix: Callable[[str, str], Mapping[str, Any]] = lambda _compiler, _runtime: NO_VERDICT
@@ -74,15 +74,15 @@ class FakeJudge:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def probe(self, release: str, run: int = 1) -> ReleaseResult:
-        """Judge a release by its letter."""
+        """Test a release by its letter."""
         with self.lock:
             self.probed.append((release, run))
         letters = self.history[names(len(self.history)).index(release)]
-        return judged(outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]])), folder=f"probes/{release}")
+        return results(outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]])), folder=f"probes/{release}")
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
-        """Judge by the function given."""
-        return judged(outcome(**dict(self.mix(compiler, runtime))))
+        """Test by the given function."""
+        return results(outcome(**dict(self.mix(compiler, runtime))))
 
     def prepare(self, release: str) -> None:
         """Remember it."""

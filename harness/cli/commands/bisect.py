@@ -5,7 +5,7 @@ from rich.console import Console
 from harness.cli.settings import Invocation
 from harness.search import render
 from harness.search.bisection import Bisection
-from harness.search.release_runner import Quiet
+from harness.search.release_runner import SearchProgress
 
 
 def main(invocation: Invocation) -> int:
@@ -16,7 +16,7 @@ def main(invocation: Invocation) -> int:
         console.print(text, style="dim", markup=False)
 
     bisection = Bisection(invocation.settings, invocation.search, notice)
-    found = bisection.run(Quiet(console, id_width=0))
+    found = bisection.run(SearchProgress(console, id_width=0))
     console.print(f"\n{render.render(found)}", markup=False, soft_wrap=True)
     files = "bisect.json, bisect.md, junit.xml, probes"
     console.print(f"Results: {bisection.folder}/{files}", markup=False, soft_wrap=True)

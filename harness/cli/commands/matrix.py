@@ -5,7 +5,7 @@ from rich.console import Console
 from harness.cli.settings import Invocation
 from harness.search import matrix_table
 from harness.search.matrix_run import MatrixRun
-from harness.search.release_runner import Quiet
+from harness.search.release_runner import SearchProgress
 
 
 def main(invocation: Invocation) -> int:
@@ -16,7 +16,7 @@ def main(invocation: Invocation) -> int:
         console.print(text, style="dim", markup=False)
 
     run = MatrixRun(invocation.settings, invocation.search, notice)
-    found = run.run(Quiet(console, id_width=0))
+    found = run.run(SearchProgress(console, id_width=0))
     console.print(f"\n{matrix_table.render(found)}", markup=False, soft_wrap=True)
     files = "matrix.json, matrix.md, results.json, junit.xml, probes"
     console.print(f"Results: {run.folder}/{files}", markup=False, soft_wrap=True)

@@ -17,26 +17,26 @@ COUNTS = (*range(2, 18), 31, 32, 33, 63, LONGEST)
 def searched(
     span: Span, truth: Sequence[bool | None], at_once: int = 1
 ) -> tuple[Change | Unproved, dict[int, bool | None], int]:
-    """Search as a caller does, and return the answer, what was looked at, and in how many rounds."""
+    """Search as a caller does, and return the result, the sides of the tested indices, and the number of rounds."""
     seen: dict[int, bool | None] = {}
     rounds = 0
-    while places := bisect.wanted(span, seen, at_once):
-        assert len({*places}) == len(places) <= at_once
-        assert not seen.keys() & {*places}, "nothing is looked at twice"
-        seen |= {place: truth[place] for place in places}
+    while indices := bisect.next_indices(span, seen, at_once):
+        assert len({*indices}) == len(indices) <= at_once
+        assert not seen.keys() & {*indices}, "nothing is tested twice"
+        seen |= {index: truth[index] for index in indices}
         rounds += 1
-    return bisect.answer(span, seen), seen, rounds
+    return bisect.result(span, seen), seen, rounds
 
 
 def known(truth: Sequence[bool | None], *, changed: bool) -> list[int]:
-    return [place for place, each in enumerate(truth) if each is changed]
+    return [index for index, each in enumerate(truth) if each is changed]
 
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_every_culprit_is_found_in_few_probes(count: int) -> None:
     span = Span(count=count, older=0, newer=count - 1)
     for first in range(1, count):
-        found, seen, _ = searched(span, [place >= first for place in range(count)])
+        found, seen, _ = searched(span, [index >= first for index in range(count)])
         assert found == Change(last=first - 1, first=first)
         assert found.is_exact
         assert len(seen) <= math.ceil(math.log2(count)) + 2
@@ -47,7 +47,7 @@ def test_every_culprit_is_found_in_few_probes(count: int) -> None:
 def test_several_at_once_need_fewer_rounds(count: int, at_once: int) -> None:
     span = Span(count=count, older=0, newer=count - 1)
     for first in range(1, count):
-        found, _, rounds = searched(span, [place >= first for place in range(count)], at_once)
+        found, _, rounds = searched(span, [index >= first for index in range(count)], at_once)
         assert found == Change(last=first - 1, first=first)
         assert rounds <= math.ceil(math.log(count, at_once + 1)) + 1
 
@@ -55,7 +55,7 @@ def test_several_at_once_need_fewer_rounds(count: int, at_once: int) -> None:
 @pytest.mark.parametrize("count", COUNTS)
 def test_ends_that_nobody_claims_are_found(count: int) -> None:
     for first in range(1, count):
-        truth = [place >= first for place in range(count)]
+        truth = [index >= first for index in range(count)]
         found, seen, _ = searched(Span(count=count), truth)
         assert found == Change(last=first - 1, first=first)
         distance = count - first
@@ -76,7 +76,7 @@ def test_what_nobody_can_tell_is_never_the_answer(
 ) -> None:
     first, skipped = drawn
     count = len(skipped)
-    truth = [None if skip else place >= first for place, skip in enumerate(skipped)]
+    truth = [None if skip else index >= first for index, skip in enumerate(skipped)]
     span = Span(count=count, older=0 if claims_older else None, newer=count - 1 if claims_newer else None)
     found, seen, _ = searched(span, truth, at_once)
     old, new = known(truth, changed=False), known(truth, changed=True)
@@ -85,7 +85,7 @@ def test_what_nobody_can_tell_is_never_the_answer(
         return
     assert found == Change(last=max(old), first=min(new))
     assert first in found.candidates
-    assert all(truth[place] is None for place in found.candidates[:-1])
+    assert all(truth[index] is None for index in found.candidates[:-1])
     assert {found.last, found.first} <= seen.keys()
 
 
@@ -94,7 +94,7 @@ def test_a_cluster_that_nobody_can_tell_of_costs_few_probes(count: int, data: st
     first = data.draw(st.integers(1, count - 1))
     start = data.draw(st.integers(1, count - 2))
     end = data.draw(st.integers(start, count - 2))
-    truth = [None if start <= place <= end else place >= first for place in range(count)]
+    truth = [None if start <= index <= end else index >= first for index in range(count)]
     _, seen, _ = searched(Span(count=count, older=0, newer=count - 1), truth)
     if not start <= first <= end + 1:
         assert len(seen) <= 2 * math.ceil(math.log2(count)) + 2
@@ -106,11 +106,11 @@ def test_of_a_history_that_goes_up_and_down_one_change_is_named(truth: list[bool
     found, _, _ = searched(Span(count=len(truth), older=0, newer=len(truth) - 1), truth, at_once)
     assert isinstance(found, Change)
     assert (truth[found.last], truth[found.first]) == (False, True)
-    assert all(truth[place] is None for place in found.candidates[:-1])
+    assert all(truth[index] is None for index in found.candidates[:-1])
 
 
 @pytest.mark.parametrize(
-    ("truth", "span", "end", "place"),
+    ("truth", "span", "end", "index"),
     [
         ([True, True, True], Span(count=3, older=0, newer=2), "older", 0),
         ([None, False, True], Span(count=3, older=0, newer=2), "older", 0),
@@ -124,11 +124,11 @@ def test_of_a_history_that_goes_up_and_down_one_change_is_named(truth: list[bool
         ([None, True, True], Span(count=3), "older", None),
     ],
 )
-def test_a_wrong_premise(truth: list[bool | None], span: Span, end: str, place: int | None) -> None:
+def test_a_wrong_premise(truth: list[bool | None], span: Span, end: str, index: int | None) -> None:
     found, seen, _ = searched(span, truth)
-    assert found == Unproved(end=end, place=place)  # type: ignore[arg-type]
+    assert found == Unproved(end=end, index=index)  # type: ignore[arg-type]
     if span.newer is not None:
-        assert len(seen) == 2, "both ends are proved first, and nothing more is looked at"
+        assert len(seen) == 2, "both ends are proved first, and nothing more is tested"
 
 
 @given(TRUTHS, st.randoms())
@@ -136,22 +136,22 @@ def test_the_order_in_which_places_were_seen_does_not_matter(
     drawn: tuple[int, list[bool]], shuffle: random.Random
 ) -> None:
     first, skipped = drawn
-    truth = [None if skip else place >= first for place, skip in enumerate(skipped)]
+    truth = [None if skip else index >= first for index, skip in enumerate(skipped)]
     span = Span(count=len(truth))
     found, seen, _ = searched(span, truth)
     entries = [*seen.items()]
     shuffle.shuffle(entries)
-    assert bisect.answer(span, dict(entries)) == found
-    assert bisect.wanted(span, dict(entries)) == ()
+    assert bisect.result(span, dict(entries)) == found
+    assert bisect.next_indices(span, dict(entries)) == ()
 
 
 @given(st.integers(0, LONGEST), st.data())
 def test_every_place_comes_once_and_coarse_before_fine(count: int, data: st.DataObject) -> None:
     seen = data.draw(st.sets(st.integers(0, max(0, count - 1)))) if count else set()
-    places = list(bisect.every(count, seen))
-    assert sorted([*places, *seen]) == list(range(count))
+    indices = list(bisect.untested(count, seen))
+    assert sorted([*indices, *seen]) == list(range(count))
     if not seen and count > 2:
-        assert places[:3] == [count - 1, 0, count // 2]
+        assert indices[:3] == [count - 1, 0, count // 2]
 
 
 @pytest.mark.parametrize(

@@ -12,28 +12,28 @@ from harness.search.bisect import Change, Unproved
 from harness.search.finding import Carrier, Finding
 from harness.search.probes import Probe, Question
 from harness.search.release_runner import ReleaseResult
-from tests.unit.searches import FAILED, NO_VERDICT, PASSED, FakeJudge, asked, finding, names, probe
+from tests.unit.searches import FAILED, NO_VERDICT, PASSED, FakeTester, finding, names, probe, search_request
 
 
 def search(
     history: list[str] | str, *, at_once: int = 1, start: Finding | None = None, **changes: Any
-) -> tuple[Finding, FakeJudge, list[Probe]]:
-    judge, noted = FakeJudge(history), list[Probe]()
-    begun = start or finding(asked("".join(each[0] for each in history), **changes))
-    found = driver.search(begun, judge, at_once=at_once, note=noted.append, tell=ignore)
-    return found, judge, noted
+) -> tuple[Finding, FakeTester, list[Probe]]:
+    tester, tested = FakeTester(history), list[Probe]()
+    begun = start or finding(search_request("".join(each[0] for each in history), **changes))
+    found = driver.search(begun, tester, at_once=at_once, on_probe=lambda now, index: tested.append(now.probes[index]))
+    return found, tester, tested
 
 
 @given(st.integers(2, 40), st.data(), st.integers(1, 4))
 def test_the_first_bad_release_is_found_whatever_lies_between(count: int, data: st.DataObject, at_once: int) -> None:
     first = data.draw(st.integers(1, count - 1))
-    letters = [data.draw(st.sampled_from("gggeu" if place < first else "bbbeuc")) for place in range(count)]
+    letters = [data.draw(st.sampled_from("gggeu" if index < first else "bbbeuc")) for index in range(count)]
     letters[0], letters[-1] = "g", "b"
-    found, judge, noted = search(letters, at_once=at_once, good=0, bad=count - 1)
+    found, tester, tested = search(letters, at_once=at_once, good=0, bad=count - 1)
     last, new = max(i for i, x in enumerate(letters) if x == "g"), min(i for i, x in enumerate(letters) if x == "b")
     assert found.change == Change(last=last, first=new)
-    assert [each.release for each in noted] == [found.asked.releases[place] for place in found.seen]
-    assert len(judge.probed) == len(found.seen)
+    assert [each.release for each in tested] == [found.request.releases[index] for index in found.probes]
+    assert len(tester.probed) == len(found.probes)
 
 
 @given(st.integers(2, 40), st.data())
@@ -47,69 +47,69 @@ def test_the_first_good_release_is_found(count: int, data: st.DataObject) -> Non
 
 
 def test_a_wrong_premise_is_seen_by_two_probes() -> None:
-    found, judge, _ = search("bbbbbbbb", good=0, bad=7)
-    assert found.change == Unproved(end="older", place=0)
-    assert [release for release, _ in judge.probed] == ["3.7.0", "3.0.0"]
+    found, tester, _ = search("bbbbbbbb", good=0, bad=7)
+    assert found.change == Unproved(end="older", index=0)
+    assert [release for release, _ in tester.probed] == ["3.7.0", "3.0.0"]
 
 
-def test_what_is_known_is_not_looked_at_again() -> None:
-    what = asked("gggbbb", good=0, bad=5)
+def test_what_is_known_is_not_tested_again() -> None:
+    request = search_request("gggbbb", good=0, bad=5)
     seen = {0: probe("g", "3.0.0"), 5: probe("b", "3.5.0"), 3: probe("b", "3.3.0")}
-    found, judge, noted = search("gggbbb", start=finding(what, seen))
+    found, tester, tested = search("gggbbb", start=finding(request, seen))
     assert found.change == Change(last=2, first=3)
-    assert [release for release, _ in judge.probed] == ["3.2.0"] == [each.release for each in noted]
+    assert [release for release, _ in tester.probed] == ["3.2.0"] == [each.release for each in tested]
 
 
-def test_every_release_is_looked_at_for_all_changes() -> None:
-    found, judge, _ = search("gbgcg", all_changes=True, at_once=2)
-    assert len(judge.probed) == 5
+def test_every_release_is_tested_for_all_changes() -> None:
+    found, tester, _ = search("gbgcg", all_changes=True, at_once=2)
+    assert len(tester.probed) == 5
     assert [change.first for change in found.changes] == [1, 2, 3, 4]
 
 
 def test_the_next_candidates_are_prepared() -> None:
-    _, judge, _ = search("g" * 8 + "b" * 8, good=0, bad=15)
-    assert judge.prepared[:1] != []
-    probed = [release for release, _ in judge.probed[2:]]
+    _, tester, _ = search("g" * 8 + "b" * 8, good=0, bad=15)
+    assert tester.prepared[:1] != []
+    probed = [release for release, _ in tester.probed[2:]]
     assert len(probed) > 2
-    assert set(probed[1:]) <= set(judge.prepared)
+    assert set(probed[1:]) <= set(tester.prepared)
 
 
 def test_a_case_is_run_until_enough_runs_agree() -> None:
     question = Question(repeat=5, at_least=3)
-    found, judge, _ = search(["g", "gb", "bbg", "b"], question=question, good=0, bad=3)
+    found, tester, _ = search(["g", "gb", "bbg", "b"], question=question, good=0, bad=3)
     assert found.change == Change(last=1, first=2)
-    assert judge.probed.count(("3.1.0", 5)) == 1
-    assert judge.probed.count(("3.2.0", 4)) == 1
-    assert found.seen[0].results == "probes/3.0.0"
+    assert tester.probed.count(("3.1.0", 5)) == 1
+    assert tester.probed.count(("3.2.0", 4)) == 1
+    assert found.probes[0].results == "probes/3.0.0"
 
 
 def test_a_flaky_release_is_no_answer() -> None:
     found, _, _ = search(["g", "gb", "b"], question=Question(repeat=2, at_least=2), good=0, bad=2)
     assert found.change == Change(last=0, first=2)
-    assert found.seen[1].status == "flaky"
+    assert found.probes[1].status == "flaky"
 
 
-def test_several_are_looked_at_at_once() -> None:
+def test_several_are_tested_at_once() -> None:
     barrier = threading.Barrier(2)
 
-    class Meeting(FakeJudge):
+    class Meeting(FakeTester):
         def probe(self, release: str, run: int = 1) -> ReleaseResult:
             barrier.wait(60)
             return super().probe(release, run)
 
-    judge = Meeting("gb")
-    begun = finding(asked("gb", good=0, bad=1))
-    found = driver.search(begun, judge, at_once=2, note=ignore, tell=ignore)
+    tester = Meeting("gb")
+    begun = finding(search_request("gb", good=0, bad=1))
+    found = driver.search(begun, tester, at_once=2, on_probe=ignore)
     assert found.change == Change(last=0, first=1)
 
 
-def test_what_breaks_while_looking_is_raised() -> None:
-    class Broken(FakeJudge):
+def test_what_breaks_a_test_is_raised() -> None:
+    class Broken(FakeTester):
         def probe(self, release: str, run: int = 1) -> ReleaseResult:
             raise OSError(release, run)
 
     with pytest.raises(OSError, match=r"3\.1\.0"):
-        driver.search(finding(asked("gb", good=0, bad=1)), Broken("gb"), at_once=1, note=ignore, tell=ignore)
+        driver.search(finding(search_request("gb", good=0, bad=1)), Broken("gb"), at_once=1, on_probe=ignore)
 
 
 @pytest.mark.parametrize(
@@ -117,28 +117,28 @@ def test_what_breaks_while_looking_is_raised() -> None:
     [(FAILED, PASSED, Carrier.COMPILER), (PASSED, FAILED, Carrier.RUNTIME), (NO_VERDICT, NO_VERDICT, Carrier.UNKNOWN)],
 )
 def test_a_change_is_attributed_by_mixing_both_sides(by_compiler: Any, by_runtime: Any, carrier: Carrier) -> None:
-    judge = FakeJudge("gb", mix=lambda compiler, _: by_compiler if compiler == "3.1.0" else by_runtime)
-    found = finding(asked("gb", good=0, bad=1), {0: probe("g", "3.0.0"), 1: probe("b", "3.1.0")})
-    attributed = driver.attribution(found, judge)
+    tester = FakeTester("gb", mix=lambda compiler, _: by_compiler if compiler == "3.1.0" else by_runtime)
+    found = finding(search_request("gb", good=0, bad=1), {0: probe("g", "3.0.0"), 1: probe("b", "3.1.0")})
+    attributed = driver.attribution(found, Change(last=0, first=1), tester)
     assert attributed.carrier is carrier
     assert attributed.compiler is not None
     assert attributed.compiler.release == "compiler 3.1.0, runtime 3.0.0"
 
 
 def test_what_does_not_compile_is_the_compilers() -> None:
-    found = finding(asked("gc", good=0, bad=1), {0: probe("g", "3.0.0"), 1: probe("c", "3.1.0")})
-    attributed = driver.attribution(found, FakeJudge("gc"))
+    found = finding(search_request("gc", good=0, bad=1), {0: probe("g", "3.0.0"), 1: probe("c", "3.1.0")})
+    attributed = driver.attribution(found, Change(last=0, first=1), FakeTester("gc"))
     assert (attributed.carrier, attributed.compiler) == (Carrier.COMPILER, None)
 
 
 def test_the_note_on_what_was_not_run_again() -> None:
-    class Reusing(FakeJudge):
+    class Reusing(FakeTester):
         def probe(self, release: str, run: int = 1) -> ReleaseResult:
             done = super().probe(release, run)
             return ReleaseResult(report=done.report, folder=done.folder, reused={"tiny/clip[cpu]": "3.7.0"})
 
-    begun = finding(asked("gb", good=0, bad=1))
-    found = driver.search(begun, Reusing("gb"), at_once=1, note=ignore, tell=ignore)
-    assert found.seen[0].notes[-1] == "not run: module and runtime are byte for byte those of 3.7.0"
-    assert found.seen[0].status == Status.PASSED
+    begun = finding(search_request("gb", good=0, bad=1))
+    found = driver.search(begun, Reusing("gb"), at_once=1, on_probe=ignore)
+    assert found.probes[0].notes[-1] == "not run: same module and runtime as 3.7.0"
+    assert found.probes[0].status == Status.PASSED
     assert names(2) == ("3.0.0", "3.1.0")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.outcomes import Kind, Outcome, Phase, Status
+from harness.core.outcomes import Kind, Outcome, Phase, Report, Status
 from harness.search import matrix
 from harness.search import matrix_table as report
 from harness.search.matrix import Matrix
@@ -27,7 +27,7 @@ def test_a_cell_differs_from_its_left_neighbour_by_status_kind_or_phase() -> Non
     wrong = failed(Kind.NUMERIC, submodel="clip", id="tiny/clip[cpu]", phase=Phase.COMPARE)
     other = failed(Kind.NAN, submodel="clip", id="tiny/clip[cpu]", phase=Phase.COMPARE)
     found = table(clip("3.0.0"), (wrong,), (other,))
-    assert [found.differs("tiny/clip[cpu]", place) for place in range(3)] == [False, True, True]
+    assert [found.differs("tiny/clip[cpu]", index) for index in range(3)] == [False, True, True]
     assert [each.after.kind for each in found.differences] == [Kind.NUMERIC, Kind.NAN]
     same = table(clip("3.0.0"), clip("3.1.0", reason="other"), None)
     assert list(same.differences) == []
@@ -55,8 +55,8 @@ def test_the_table() -> None:
         "tiny/vae[cpu]   xfail  xfail  xfail",
     ]
     assert lines[4] == (
-        "ok passed, in capitals the kind of a failure, xfail failed as expected, after ? the kind of an error, "
-        "* differs from the release before"
+        "ok: passed, UPPER CASE: kind of failure, xfail: failed as expected, ?: kind of error, "
+        "*: differs from the release before"
     )
     assert lines[6].startswith("tiny/clip[cpu]: 3.0.0 passed -> 3.1.0 failed (nan: output 0 ")
     text = report.markdown(found)
@@ -78,7 +78,7 @@ def test_cases_of_one_target_that_are_alike_are_a_row() -> None:
         "tiny/clip[cpu] and 2 more          ok     ok      ok",
         "tiny/clip[rocm-gfx942] and 2 more  -      built*  built",
         "",
-        "ok passed, built compiled only, - unsupported, * differs from the release before",
+        "ok: passed, built: compiled only, -: unsupported, *: differs from the release before",
         "",
         "tiny/clip[rocm-gfx942] and 2 more: 3.0.0 unsupported -> 3.1.0 compiled",
     ]
@@ -92,7 +92,8 @@ def test_nothing_differs_and_what_is_not_known_is_a_dot() -> None:
 
 def test_matrix_json() -> None:
     found = table(clip("3.0.0"), None, (failed(id="tiny/clip[cpu]", release="3.2.0", outputs=()),))
-    document = json.loads(report.to_json(found, started="2026-11-26T00:00:00Z", seconds=1.5, exit_code=1))
+    run = Report(started="2026-11-26T00:00:00Z", seconds=1.5, exit_code=1, environment={}, cases=())
+    document = json.loads(report.to_json(found, run))
     assert (document["schema"], document["exit_code"], document["seconds"]) == (1, 1, 1.5)
     assert document["releases"] == list(RELEASES)
     assert document["cases"] == ["tiny/clip[cpu]"]
@@ -108,5 +109,5 @@ def test_the_line_of_a_release() -> None:
 
 
 @pytest.mark.parametrize(("kept", "outcomes"), [(True, [outcome(), failed()]), (False, [outcome(), error()])])
-def test_what_has_no_verdict_is_judged_again(kept: bool, outcomes: list[Outcome]) -> None:  # noqa: FBT001
-    assert matrix.is_worth_keeping(outcomes) is kept
+def test_what_ended_in_an_error_is_tested_again(kept: bool, outcomes: list[Outcome]) -> None:  # noqa: FBT001
+    assert matrix.is_complete(outcomes) is kept

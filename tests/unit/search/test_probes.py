@@ -12,10 +12,10 @@ from tests.unit.searches import FAILED, NOT_COMPILED, PASSED, probe
 
 
 def marked(history: str, question: Question | None = None, bad_end: int | None = None) -> str:
-    """Return the first letters of the marks of a history; a dot was not looked at."""
-    seen = {place: probe(letter) for place, letter in enumerate(history) if letter != "."}
+    """Return the first letters of the marks of a history; a dot was not tested."""
+    seen = {index: probe(letter) for index, letter in enumerate(history) if letter != "."}
     found = probes.marks(seen, question or Question(), bad_end)
-    return "".join(found[place][0] if place in found else "." for place in range(len(history)))
+    return "".join(found[index][0] if index in found else "." for index in range(len(history)))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_what_a_person_said_counts() -> None:
 
 def test_to_a_search_good_is_old_unless_a_fix_is_searched_for() -> None:
     found = {0: Mark.GOOD, 1: Mark.BAD, 2: Mark.SKIP}
-    assert probes.seen(found, Question()) == {0: False, 1: True, 2: None}
-    assert probes.seen(found, Question(fix=True)) == {0: True, 1: False, 2: None}
+    assert probes.sides(found, Question()) == {0: False, 1: True, 2: None}
+    assert probes.sides(found, Question(fix=True)) == {0: True, 1: False, 2: None}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import pytest
 from rich.console import Console
 
 from harness.core.callbacks import ignore
-from harness.search.release_runner import Quiet, ReleaseRunner, known_releases
+from harness.search.release_runner import ReleaseRunner, SearchProgress, known_releases
 from tests.unit.command_lines import invocation
 
 
 def runner(folder: Path) -> ReleaseRunner:
     settings = invocation("matrix", "tiny", "--engine=local", f"--store={folder}/store").settings
-    live = Quiet(Console(file=io.StringIO()), id_width=0)
+    live = SearchProgress(Console(file=io.StringIO()), id_width=0)
     known = known_releases(settings, ignore)
     return ReleaseRunner(settings, (), folder, live, known=known, at_once=2)
 
@@ -21,11 +21,11 @@ def test_an_interrupt_before_a_thread_has_begun_does_no_harm(tmp_path: Path, mon
     def interrupted(_: threading.Thread) -> None:
         raise KeyboardInterrupt
 
-    judge = runner(tmp_path)
+    tester = runner(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            judge.prepare("3.13.0")
-    judge.close()
-    judge.prepare("3.12.0")
+            tester.prepare("3.13.0")
+    tester.close()
+    tester.prepare("3.12.0")
     assert not (tmp_path / "store" / "toolchains").exists(), "nothing begins after the end"

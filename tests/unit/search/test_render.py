@@ -9,76 +9,76 @@ from harness.core.outcomes import Report
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.report import junit
-from harness.search import bisect_json, metric, render
+from harness.search import bisect_json, bisect_markdown, metric, render
 from harness.search.finding import Attribution, Carrier, Finding
 from harness.search.probes import Mark, Probe, Question
-from tests.unit.searches import asked, finding, names, probe
+from tests.unit.searches import finding, names, probe, search_request
 
 LINK = "https://github.com/iree-org/iree/compare/3.1.00000000...3.2.00000000"
 FIX = Question(fix=True)
 DEFAULT = ChangedDefault(flag="--x", since="3.2.0", old="true", new="false")
 
 
-def looked(history: str, changes: dict[int, dict[str, Any]] | None = None, **options: Any) -> Finding:
-    """Return a finding of a history, in which dots were not looked at."""
+def searched(history: str, changes: dict[int, dict[str, Any]] | None = None, **options: Any) -> Finding:
+    """Return a finding of a history, in which dots were not tested."""
     of_finding = {
         name: options.pop(name) for name in ("stopped", "attribution", "defaults", "pinned") if name in options
     }
     seen = {
-        place: probe(letter, names(99)[place], **(changes or {}).get(place, {}))
-        for place, letter in enumerate(history)
+        index: probe(letter, names(99)[index], **(changes or {}).get(index, {}))
+        for index, letter in enumerate(history)
         if letter != "."
     }
-    return finding(asked(history, **options), seen, **of_finding)
+    return finding(search_request(history, **options), seen, **of_finding)
 
 
 @pytest.mark.parametrize(
     ("history", "options", "text"),
     [
-        ("ggb", {"good": 0, "bad": 2}, "3.2.0 is the first bad release, 3.1.0 the last good one."),
-        ("bgg", {"good": 2, "bad": 0, "question": FIX}, "3.1.0 is the first good release, 3.0.0 the last bad one."),
+        ("ggb", {"good": 0, "bad": 2}, "First bad release: 3.2.0 (last good: 3.1.0)"),
+        ("bgg", {"good": 2, "bad": 0, "question": FIX}, "First good release: 3.1.0 (last bad: 3.0.0)"),
         (
             "geb",
             {"good": 0, "bad": 2},
-            "The first bad release is one of 3.1.0, 3.2.0: releases between cannot be judged.",
+            "First bad release: one of 3.1.0, 3.2.0 (the releases between cannot be tested)",
         ),
-        ("g..b", {"stopped": True}, "Interrupted: the first bad release comes after 3.0.0 and not after 3.3.0; "),
-        ("g...", {"stopped": True}, "Interrupted before both ends were proved; the same command goes on."),
+        ("g..b", {"stopped": True}, "Interrupted: the first bad release is after 3.0.0 and not after 3.3.0; run"),
+        ("g...", {"stopped": True}, "Interrupted before both ends were tested; run the same command to resume."),
         ("gg", {"good": 0, "bad": 1}, "3.1.0 should be bad, but is good: passed"),
         (
             "ub",
             {"good": 0, "bad": 1},
-            "3.0.0 should be good, but cannot be judged: unsupported: 3.0.0 does not know",
+            "3.0.0 should be good, but cannot be tested: unsupported: 3.0.0 does not know",
         ),
         ("gg", {}, "The newest release should be bad, but 3.1.0 is good: passed"),
-        ("bb", {}, "No release from 3.0.0 to 3.1.0 was found to be good."),
-        ("ee", {}, "No release from 3.0.0 to 3.1.0 was found to be bad."),
+        ("bb", {}, "No good release from 3.0.0 to 3.1.0."),
+        ("ee", {}, "No bad release from 3.0.0 to 3.1.0."),
     ],
 )
 def test_the_answer_in_a_sentence(history: str, options: dict[str, Any], text: str) -> None:
-    assert render.headline(looked(history, **options)).startswith(text)
+    assert render.headline(searched(history, **options)).startswith(text)
 
 
 def test_a_flaky_release_is_named_as_such() -> None:
-    found = looked("ggb", {1: {"status": "flaky", "reason": "2 runs disagree"}}, good=0, bad=2)
-    assert render.headline(found) == "The first bad release is one of 3.1.0, 3.2.0: runs disagree."
+    found = searched("ggb", {1: {"status": "flaky", "reason": "2 runs disagree"}}, good=0, bad=2)
+    assert render.headline(found) == "First bad release: one of 3.1.0, 3.2.0 (runs disagree)"
 
 
 @pytest.mark.parametrize(
     ("history", "question", "advice"),
     [
-        ("bg", Question(), "It is the other way round: add --find fix, with --bad 3.0.0 --good 3.1.0"),
-        ("gb", FIX, "It is the other way round: leave out --find fix, with --bad 3.1.0 --good 3.0.0"),
+        ("bg", Question(), "Good and bad are swapped: add --find fix and use --bad 3.0.0 --good 3.1.0"),
+        ("gb", FIX, "Good and bad are swapped: remove --find fix and use --bad 3.1.0 --good 3.0.0"),
     ],
 )
 def test_ends_that_are_swapped_are_told(history: str, question: Question, advice: str) -> None:
     good, bad = (1, 0) if question.fix else (0, 1)
-    assert render.headline(looked(history, question=question, good=good, bad=bad)).endswith(advice)
+    assert render.headline(searched(history, question=question, good=good, bad=bad)).endswith(advice)
 
 
 def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
     numbers = {1: {"numbers": {"error_ratio": 0.5, "dispatches": 41.0}}, 2: {"numbers": {"error_ratio": 7.25}}}
-    text = render.render(looked("ggb.", numbers, good=0, bad=2, defaults=(DEFAULT,)))
+    text = render.render(searched("ggb.", numbers, good=0, bad=2, defaults=(DEFAULT,)))
     lines = text.splitlines()
     assert lines[1:] == [
         "  3.1.0     passed",
@@ -87,61 +87,61 @@ def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
         f"  commits   {LINK}",
         "  again     nox -s quality -- tiny/clip --iree 3.1.0",
         "  again     nox -s quality -- tiny/clip --iree 3.2.0",
-        "  note      --x is false by default since 3.2.0, and true before",
-        "There may be more changes between releases that were not looked at; --all looks at them all.",
-        "3 of 4 releases looked at, 0.0 s of work.",
+        "  note      --x defaults to false since 3.2.0 (before: true)",
+        "There may be more changes between untested releases; use --all to test every release.",
+        "Tested 3 of 4 releases, 0.0 s in total.",
     ]
-    assert "There may be more" not in render.render(looked("ggb", good=0, bad=2))
+    assert "There may be more" not in render.render(searched("ggb", good=0, bad=2))
 
 
 def test_a_failure_with_another_message_at_the_bad_end_is_told() -> None:
-    found = looked("gbb", {2: {"reason": "output 1: all differ"}}, good=0, bad=2)
-    assert "3.2.0 fails with another message, so more than one thing may be broken" in render.render(found)
+    found = searched("gbb", {2: {"reason": "output 1: all differ"}}, good=0, bad=2)
+    assert "3.2.0 fails with another message; there may be more than one problem" in render.render(found)
 
 
 def test_a_metric_is_shown_with_its_number() -> None:
     question = Question(metric=metric.parse("dispatches > 40"))
     numbers = {0: {"numbers": {"dispatches": 40}}, 1: {"numbers": {"dispatches": 41}}}
-    found = looked("gg", numbers, good=0, bad=1, question=question)
+    found = searched("gg", numbers, good=0, bad=1, question=question)
     assert "  dispatches: 40 -> 41" in render.render(found).splitlines()
     line = render.probe_line(found, 1).plain
     assert line == "BAD   3.1.0     0.00 s   passed, dispatches 41"
 
 
 def test_no_change_is_said_to_be_none() -> None:
-    assert "No change from 3.0.0 to 3.2.0." in render.render(looked("ggg", all_changes=True)).splitlines()
+    assert "No change from 3.0.0 to 3.2.0." in render.render(searched("ggg", all_changes=True)).splitlines()
 
 
 def test_every_change_of_a_number_is_listed_with_it() -> None:
     question = Question(metric=metric.parse("dispatches > 40"))
     numbers = {0: {"numbers": {"dispatches": 40}}, 1: {"numbers": {"dispatches": 41}}}
-    found = looked("gg", numbers, question=question, all_changes=True)
+    found = searched("gg", numbers, question=question, all_changes=True)
     assert "  3.1.0: passed, dispatches 40 -> passed, dispatches 41" in render.render(found).splitlines()
 
 
 def test_only_numbers_that_are_seen_to_differ_are_listed() -> None:
     alike = {"cosine_similarity": 0.99999991, "peak_memory_bytes": 1.0, "run_seconds": 1.0, "mismatches": 1.0}
     other = {"cosine_similarity": 0.99999992, "peak_memory_bytes": 2.0, "run_seconds": 2.0, "mismatches": 2.0}
-    text = render.render(looked("gb", {0: {"numbers": alike}, 1: {"numbers": other}}, good=0, bad=1))
+    text = render.render(searched("gb", {0: {"numbers": alike}, 1: {"numbers": other}}, good=0, bad=1))
     assert [line for line in text.splitlines() if ": " in line and " -> " in line] == ["  mismatches: 1 -> 2"]
 
 
 def test_what_was_not_run_again_is_told_in_its_line() -> None:
-    note = "not run: module and runtime are byte for byte those of 3.0.0"
-    found = looked("gb", {1: {"notes": ("--a is --b", note)}})
+    note = "not run: same module and runtime as 3.0.0"
+    found = searched("gb", {1: {"notes": ("--a is --b", note)}})
     assert render.probe_line(found, 1).plain.endswith(f"differ   {note}")
 
 
-def test_what_carries_the_change() -> None:
+def test_what_causes_the_change() -> None:
     other = probe("b", "compiler 3.1.0, runtime 3.0.0")
     attribution = Attribution(carrier=Carrier.COMPILER, compiler=other, runtime=probe("g", "compiler 3.0.0, ..."))
-    text = render.render(looked("gb", attribution=attribution))
-    assert "note      The compiler carries the change." in text
+    text = render.render(searched("gb", attribution=attribution))
+    assert "note      The compiler causes the change." in text
     assert "note        compiler 3.1.0, runtime 3.0.0: failed: numeric" in text
 
 
 def test_every_change_is_listed() -> None:
-    found = looked("gbe.cg", all_changes=True)
+    found = searched("gbe.cg", all_changes=True)
     text = render.render(found)
     assert text.startswith("3 changes from 3.0.0 to 3.5.0:\n")
     assert "  3.1.0: passed -> failed: numeric: output 0: 12 of 44 differ" in text
@@ -155,7 +155,7 @@ def test_every_change_is_listed() -> None:
 
 
 def test_bisect_json() -> None:
-    document = json.loads(bisect_json.to_json(looked("ggb", {2: {"numbers": {"nan": 1.0}}}, good=0, bad=2)))
+    document = json.loads(bisect_json.to_json(searched("ggb", {2: {"numbers": {"nan": 1.0}}}, good=0, bad=2)))
     assert (document["schema"], document["case"]) == (1, "tiny/clip[cpu]")
     assert (document["good"], document["bad"]) == ("3.0.0", "3.2.0")
     result: dict[str, Any] = {
@@ -188,45 +188,45 @@ def test_bisect_json() -> None:
     ],
 )
 def test_the_result_in_bisect_json(history: str, options: dict[str, Any], result: dict[str, Any]) -> None:
-    document = json.loads(bisect_json.to_json(looked(history, **options)))
+    document = json.loads(bisect_json.to_json(searched(history, **options)))
     assert {name: document["result"][name] for name in result} == result
 
 
 def test_ends_that_were_looked_for_are_named() -> None:
-    document = json.loads(bisect_json.to_json(looked("gggb")))
+    document = json.loads(bisect_json.to_json(searched("gggb")))
     assert (document["good"], document["bad"]) == ("3.2.0", "3.3.0")
 
 
 def test_commits_that_are_not_known_have_no_link() -> None:
-    found = looked("gb", {0: {"commit": None}})
+    found = searched("gb", {0: {"commit": None}})
     assert json.loads(bisect_json.to_json(found))["compare_url"] is None
     assert "commits" not in render.render(found)
-    assert json.loads(bisect_json.to_json(looked("bb", good=0, bad=1)))["commits"] == {}
+    assert json.loads(bisect_json.to_json(searched("bb", good=0, bad=1)))["commits"] == {}
 
 
 def test_an_issue_has_all_that_is_known() -> None:
     reason = "model.mlir:1:1: error: no ```op``` | here"
-    text = render.markdown(looked("gc", {1: {"reason": reason}}, defaults=(DEFAULT,)))
-    assert text.startswith("## tiny/clip[cpu]: 3.1.0 is the first bad release, 3.0.0 the last good one.\n\nCommits: ")
+    text = bisect_markdown.markdown(searched("gc", {1: {"reason": reason}}, defaults=(DEFAULT,)))
+    assert text.startswith("## tiny/clip[cpu]: First bad release: 3.1.0 (last good: 3.0.0)\n\nCommits: ")
     assert f"````text\n{reason}\n````" in text
-    assert "**3.1.0**: failed (compile), by `nox -s quality -- tiny/clip --iree 3.1.0`" in text
-    assert "- --x is false by default since 3.2.0, and true before" in text
+    assert "**3.1.0**: failed (compile) with `nox -s quality -- tiny/clip --iree 3.1.0`" in text
+    assert "- --x defaults to false since 3.2.0 (before: true)" in text
     assert "| 3.1.0 | bad | ```` failed: compile: model.mlir:1:1: error: no ```op``` \\| here ```` | 0.0 |" in text
 
 
 def test_the_releases_are_cases_for_junit() -> None:
-    found = looked("geb", good=0, bad=2)
+    found = searched("geb", good=0, bad=2)
     outcomes = bisect_json.outcomes(found)
     report = Report(started="2026-11-26T00:00:00Z", seconds=1, exit_code=3, environment={}, cases=outcomes)
     root = ET.fromstring(junit.render(report))
     cases = {case.get("name"): [child.tag for child in case] for case in root.iter("testcase")}
     assert list(cases) == ["tiny/clip[cpu] 3.0.0", "tiny/clip[cpu] 3.1.0", "tiny/clip[cpu] 3.2.0"]
     assert [next(iter(tags), "") for tags in cases.values()] == ["", "skipped", "failure"]
-    assert "first bad release is one of" in ET.tostring(root, encoding="unicode")
+    assert "First bad release: one of" in ET.tostring(root, encoding="unicode")
 
 
 def test_an_entry_can_be_replayed() -> None:
-    found = looked("gb")
+    found = searched("gb")
     entry = bisect_json.entry(found, 1)
     assert (entry["release"], entry["verdict"]) == ("3.1.0", Mark.BAD)
     assert {*Probe.__slots__} <= entry.keys()
@@ -235,10 +235,10 @@ def test_an_entry_can_be_replayed() -> None:
 def test_a_default_that_changed_between_both_sides_may_be_the_change() -> None:
     history = "g" * 8 + "b" * 2
     tiling = flags.changed_defaults(releases.of_build("3.7.0"), releases.of_build("3.8.0"), Backend.CPU)
-    text = render.render(looked(history, defaults=tiling))
-    since = "--iree-opt-data-tiling is false by default since 3.8.0rc20250924, and true before"
-    assert f"note      {since}: this may be the change; --pin-defaults 3.7.0 tells" in text
-    other = render.render(looked("gb" + "." * 8, defaults=tiling, bad=1))
+    text = render.render(searched(history, defaults=tiling))
+    since = "--iree-opt-data-tiling defaults to false since 3.8.0rc20250924 (before: true)"
+    assert f"note      {since}; this may be the cause: repeat with --pin-defaults 3.7.0 to find out" in text
+    other = render.render(searched("gb" + "." * 8, defaults=tiling, bad=1))
     assert f"note      {since}\n" in other
-    pinned = render.render(looked(history, defaults=tiling, pinned="3.0.0"))
-    assert f"note      {since}; here it always is what it was in 3.0.0\n" in pinned
+    pinned = render.render(searched(history, defaults=tiling, pinned="3.0.0"))
+    assert f"note      {since}; this search uses the default of 3.0.0 for all releases\n" in pinned

@@ -8,7 +8,7 @@ from harness.core.errors import UsageError
 from harness.core.settings import SearchSettings
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.search import request
-from harness.search.finding import Asked
+from harness.search.finding import SearchRequest
 from tests.unit.command_lines import invocation
 from tests.unit.samples import CPU, blob, spec
 
@@ -19,8 +19,8 @@ def search(*options: str) -> SearchSettings:
     return invocation("bisect", "tiny/clip", *options).search
 
 
-def asked(*options: str) -> Asked:
-    return request.asked(search(*options), CASE, Releases())
+def search_request(*options: str) -> SearchRequest:
+    return request.search_request(search(*options), CASE, Releases())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def asked(*options: str) -> Asked:
 def test_the_releases_between_the_ends_are_searched(
     options: list[str], first: str, last: str, ends: tuple[int | None, int | None]
 ) -> None:
-    found = asked(*options)
+    found = search_request(*options)
     assert (found.releases[0], found.releases[-1]) == (first, last)
     assert (found.span.older, found.span.newer) == ends
     assert found.span.count == len(found.releases)
@@ -49,20 +49,20 @@ def test_the_releases_between_the_ends_are_searched(
     [
         (
             ["--good=3.9.0", "--bad=3.4.0"],
-            "--good 3.9.0 is not older than 3.4.0; to find what mended it, add --find fix",
+            "--good 3.9.0 is not older than 3.4.0; to find the release that fixed it, add --find fix",
         ),
         (["--good=3.9.0", "--bad=3.9.0"], "--good 3.9.0 is not older than 3.9.0"),
         (["--find=fix", "--good=3.4.0", "--bad=3.9.0"], "--bad 3.9.0 is not older than 3.4.0; leave out --find fix"),
         (["--good=3.13.0"], "--good 3.13.0 is not older than 3.13.0"),
         (["--good=3.99.0"], "3.99.0: no such IREE release"),
-        (["--metric=x"], "x is no number of a case"),
-        (["--repeat=4", "--at-least=2"], "--at-least 2: expected more than half of --repeat 4, and not more than all"),
+        (["--metric=x"], "unknown name 'x'"),
+        (["--repeat=4", "--at-least=2"], "--at-least 2: expected more than half of --repeat 4, and at most 4"),
         (["--repeat=2", "--at-least=3"], "--at-least 3: expected more than half"),
     ],
 )
 def test_what_cannot_be_asked(options: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        asked(*options)
+        search_request(*options)
     assert message in str(caught.value)
 
 
@@ -116,7 +116,7 @@ def test_a_search_is_another_if_the_question_or_a_file_is(tmp_path: Path) -> Non
     ],
 )
 def test_the_defaults_that_change_within_what_is_searched(options: list[str], flags: list[str]) -> None:
-    assert [each.flag for each in request.defaults(asked(*options))] == flags
+    assert [each.flag for each in request.defaults(search_request(*options))] == flags
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_the_defaults_that_change_within_what_is_searched(options: list[str], fl
     ],
 )
 def test_defaults_are_pinned_to_an_end_or_a_release(options: list[str], pinned: str | None, name: str | None) -> None:
-    assert request.pinned(pinned, asked(*options)) == name
+    assert request.pinned(pinned, search_request(*options)) == name
 
 
 def test_an_end_that_is_not_named_has_no_defaults() -> None:
-    with pytest.raises(UsageError, match="--pin-defaults bad: there is no --bad; name it, or a release"):
-        request.pinned("bad", asked())
+    with pytest.raises(UsageError, match="--pin-defaults bad needs --bad; add it, or name a release"):
+        request.pinned("bad", search_request())

@@ -1,0 +1,48 @@
+"""Renders a search over releases as Markdown for an issue."""
+
+from collections.abc import Iterator
+
+from harness.core.text import capped
+from harness.report.markdown import code, fenced
+from harness.search import render
+from harness.search.bisect import Change
+from harness.search.finding import Finding
+from harness.search.probes import Probe
+
+_REASON_BYTES = 8 * 1024
+
+
+def markdown(finding: Finding) -> str:
+    """Return a text to file as an issue."""
+    change, request = finding.change, finding.request
+    parts = [f"## {request.case}: {render.headline(finding)}"]
+    if request.all_changes:
+        parts.append(fenced("\n".join(render.every_change(finding))))
+    elif isinstance(change, Change):
+        parts += _sections(finding, change)
+    parts.append(_table(finding))
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(finding: Finding, change: Change) -> Iterator[str]:
+    if link := render.compare_url(finding, change):
+        yield f"Commits: {link}"
+    yield from (_side(finding, probe) for probe in render.both(finding, change))
+    if numbers := [*render.numbers(finding, change)]:
+        yield "\n".join(f"- `{line}`" for line in numbers)
+    if remarks := [*render.remarks(finding, change)]:
+        yield "\n".join(f"- {line.strip()}" for line in remarks)
+
+
+def _side(finding: Finding, probe: Probe) -> str:
+    reason = f"\n\n{fenced(capped(probe.reason, limit_bytes=_REASON_BYTES, where='the log'))}" if probe.reason else ""
+    kind = f" ({probe.kind})" if probe.kind else ""
+    return f"**{probe.release}**: {probe.status}{kind} with `{render.again(finding, probe.release)}`{reason}"
+
+
+def _table(finding: Finding) -> str:
+    rows = ["| release | result | status | seconds |", "|---|---|---|--:|"]
+    for index in sorted(finding.probes):
+        probe = finding.probes[index]
+        rows.append(f"| {probe.release} | {finding.marks[index]} | {code(probe.headline)} | {probe.seconds:.1f} |")
+    return "\n".join(rows)
