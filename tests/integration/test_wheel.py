@@ -1,7 +1,6 @@
 """The wheel alone: built, installed into a clean environment, and used in an empty folder with an empty HOME."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import uv
 
+from tests.integration.laboratory import clean_environment
 from tests.integration.transitions import TRANSPOSED
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +42,13 @@ def run(python: Path, tmp_path: Path) -> Run:
     home, folder = tmp_path / "home", tmp_path / "empty"
     home.mkdir()
     folder.mkdir()
-    kept = {name: os.environ[name] for name in ("UV_INDEX_URL", "PIP_INDEX_URL", "SSL_CERT_FILE") if name in os.environ}
     cache = called(uv.find_uv_bin(), "cache", "dir", cwd=folder).stdout.strip()
-    environment = {**kept, "HOME": str(home), "PATH": f"{python.parent}:/usr/bin:/bin", "UV_CACHE_DIR": cache}
+    environment = {
+        **clean_environment(),
+        "HOME": str(home),
+        "PATH": f"{python.parent}:/usr/bin:/bin",
+        "UV_CACHE_DIR": cache,
+    }
 
     def call(*argv: str) -> "subprocess.CompletedProcess[str]":
         return called("harness", *argv, cwd=folder, environment=environment)
