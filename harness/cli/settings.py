@@ -31,7 +31,7 @@ _CHECK_EVERYTHING = {"validate", "list", "lock"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class CommandOptions:
     """Options that belong to one command only.
 
     Attributes:
@@ -70,7 +70,7 @@ class Invocation:
         subcommand: such as `gc`; empty where there is none.
         settings: what counts for most commands.
         search: what `bisect` and `matrix` search.
-        own: options that only this command has.
+        options: those that only this command has.
         environment: variables of the process.
     """
 
@@ -78,7 +78,7 @@ class Invocation:
     subcommand: str = ""
     settings: Settings
     search: SearchSettings
-    own: Own = Own()
+    options: CommandOptions = CommandOptions()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,7 +95,7 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
         subcommand=given(f"{command}_command") or "",
         settings=_settings(given),
         search=_search(given),
-        own=_own(given),
+        options=_options(given),
         environment=environment,
     )
 
@@ -260,9 +260,9 @@ def _search(given: _Given) -> SearchSettings:
     )
 
 
-def _own(given: _Given) -> Own:
-    defaults = Own()
-    return Own(
+def _options(given: _Given) -> CommandOptions:
+    defaults = CommandOptions()
+    return CommandOptions(
         json=bool(given("json")),
         blobs_only=bool(given("blobs_only")),
         name=given("name") or defaults.name,

@@ -178,9 +178,9 @@ def test_what_is_no_size_in_the_environment(size: str) -> None:
 
 
 def test_ports() -> None:
-    found = invocation(["store", "serve"], {}).own
+    found = invocation(["store", "serve"], {}).options
     assert (found.host, found.port) == ("127.0.0.1", 8765)
-    assert invocation(["store", "serve", "--port", "65535", "--host", "::"], {}).own.port == 65535
+    assert invocation(["store", "serve", "--port", "65535", "--host", "::"], {}).options.port == 65535
     for port in ("65536", "-1", "http", "1.5"):
         with pytest.raises(UsageError) as caught:
             invocation(["store", "serve", f"--port={port}"], {})

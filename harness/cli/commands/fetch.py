@@ -32,7 +32,7 @@ def main(invocation: Invocation) -> int:
     """Fetch what a run needs, or pin the blobs."""
     settings = invocation.settings
     if invocation.command != "lock":
-        return _fetch(settings, blobs_only=invocation.own.blobs_only)
+        return _fetch(settings, blobs_only=invocation.options.blobs_only)
     where = selection.spec_folders(settings.cases)
     return lock(settings.fetch, where, reader.load_all(select(where, settings.cases.selectors), where))
 

@@ -29,7 +29,7 @@ def main(invocation: Invocation) -> int:
 
 
 def _named(invocation: Invocation) -> Image:
-    folder, name = build_context.folder(invocation.settings.container), invocation.own.image
+    folder, name = build_context.folder(invocation.settings.container), invocation.options.image
     known = definitions.load(folder)
     if name not in known:
         raise UsageError(f"{name}: no such image in {folder}; expected one of {', '.join(known)}.")
@@ -91,17 +91,17 @@ def _list(invocation: Invocation) -> int:
 def _prune(invocation: Invocation) -> int:
     """Remove what is old; what is in use is kept, and said to be."""
     chosen = _engine(invocation.settings)
-    old = [each for each in _listed(invocation.settings, chosen) if invocation.own.every or not each.current]
+    old = [each for each in _listed(invocation.settings, chosen) if invocation.options.every or not each.current]
     kept = 0
     for each in reversed(old):  # an image before its base
         sys.stdout.write(_line(each))
         try:
-            if not invocation.own.dry_run:
+            if not invocation.options.dry_run:
                 images.remove(chosen, each)
         except EngineError as error:
             kept += 1
             sys.stdout.write(f"kept: {error}\n")
-    sys.stdout.write(f"{len(old) - kept} images {'would be ' * invocation.own.dry_run}removed.\n")
+    sys.stdout.write(f"{len(old) - kept} images {'would be ' * invocation.options.dry_run}removed.\n")
     return EXIT_NO_VERDICT if kept else EXIT_OK
 
 

@@ -43,7 +43,7 @@ def _free_bytes(folder: Path) -> int | None:
 
 def _list(invocation: Invocation) -> int:
     cases = selection.cases(invocation.settings)
-    if not invocation.own.json:
+    if not invocation.options.json:
         sys.stdout.write("".join(f"{case.id}\n" for case in cases))
         return EXIT_OK
     entries = [

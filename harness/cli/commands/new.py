@@ -28,21 +28,21 @@ _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNOREC
 
 def main(invocation: Invocation) -> int:
     """Write the spec of a model, lock its blobs and run it once; nothing is written that is invalid."""
-    settings, own = invocation.settings, invocation.own
+    settings, options = invocation.settings, invocation.options
     where = selection.spec_folders(settings.cases)
     backend = targets.targets(settings.target, selection.gpus(settings.target))[0].backend
-    path = _path(own.name, where, backend)
+    path = _path(options.name, where, backend)
     document = inline.document(
-        own.mlir, settings.cases.program, backend, source=lambda text: _source(text, where, path)
+        options.mlir, settings.cases.program, backend, source=lambda text: _source(text, where, path)
     )
     _check_are_there(reader.of_document(path, where, backend, document).blobs, where)
-    checked = replace(settings, cases=_cases_of(settings.cases, own.name))
-    if not own.no_run:
+    checked = replace(settings, cases=_cases_of(settings.cases, options.name))
+    if not options.no_run:
         provider(checked)  # refuses what makes no sense before anything is written
     _write(path, document)
     if (code := _lock(settings.fetch, where, path)) != EXIT_OK:
         _tell(f"{path} stays, but not all of its blobs are locked: correct it, or try later, with `harness lock`.")
-    elif not own.no_run:
+    elif not options.no_run:
         code = quality.main(replace(invocation, settings=checked))
         _tell(_hint(path, checked, code))
     return code

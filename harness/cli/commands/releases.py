@@ -17,7 +17,7 @@ def main(invocation: Invocation) -> int:
     with Store(settings.fetch.store) as store:
         known = release_sources.known(settings.release, settings.fetch, store, _notice)
     found = [known.find(name) for name in known.names]
-    if invocation.own.json:
+    if invocation.options.json:
         sys.stdout.write(json.dumps([_entry(each) for each in found], indent=1) + "\n")
     else:
         sys.stdout.writelines(_lines(found))

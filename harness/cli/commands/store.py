@@ -57,7 +57,7 @@ def _serve(invocation: Invocation, store: Store, _live: Live) -> int:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    mirror_server.run(store, invocation.own.host, invocation.own.port, say)
+    mirror_server.run(store, invocation.options.host, invocation.options.port, say)
     return EXIT_OK
 
 
