@@ -6,6 +6,7 @@ nox -s quality -- sd3/clip --backend rocm --chip gfx942     what `harness qualit
 nox -s bisect -- sd3/clip --good 3.6.0 --bad 3.13.0         which release broke it
 nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with many releases
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
+nox -s harness -- fetch sd3                                 any other command of `harness`
 nox -s tests                                                all tests
 nox -s lint                                                 style, types, spelling, specs and workflows
 nox -s docs                                                 the website, in site/
@@ -75,7 +76,7 @@ def install(session: nox.Session, *wanted: str) -> None:
     stamp.write_text(key)
 
 
-def harness(session: nox.Session, command: str) -> None:
+def call(session: nox.Session, *command: str) -> None:
     """Run a command of the harness as its user would: in the same folder, its exit code passed on.
 
     nox itself ends with 1 whatever a command ended with, and after ^C gives it only 0.3 s to end.
@@ -84,7 +85,7 @@ def harness(session: nox.Session, command: str) -> None:
     session.chdir(session.invoked_from)
     try:
         environment = {"HARNESS_COMMAND": "nox -s quality --"}  # what commands to copy begin with
-        session.run("harness", command, *session.posargs, env=environment, interrupt_timeout=60.0)
+        session.run("harness", *command, *session.posargs, env=environment, interrupt_timeout=60.0)
     except CommandFailed as failed:
         code = re.search(r"\d+$", failed.reason or "")
         raise SystemExit(int(code[0]) if code else 1) from None
@@ -93,31 +94,37 @@ def harness(session: nox.Session, command: str) -> None:
 @nox.session
 def quality(session: nox.Session) -> None:
     """Check models: nox -s quality -- SELECTOR... OPTION..."""
-    harness(session, "quality")
+    call(session, "quality")
 
 
 @nox.session
 def bisect(session: nox.Session) -> None:
     """Find the release that broke a case: nox -s bisect -- CASE --good RELEASE --bad RELEASE."""
-    harness(session, "bisect")
+    call(session, "bisect")
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
     """Check models with many releases: nox -s matrix -- SELECTOR... --iree 3.0.0..3.13.0."""
-    harness(session, "matrix")
+    call(session, "matrix")
 
 
 @nox.session
 def doctor(session: nox.Session) -> None:
     """Check this machine and suggest fixes."""
-    harness(session, "doctor")
+    call(session, "doctor")
 
 
 @nox.session
 def image(session: nox.Session) -> None:
     """Build, push, list and remove container images: nox -s image -- tag|build|push|list|prune."""
-    harness(session, "image")
+    call(session, "image")
+
+
+@nox.session
+def harness(session: nox.Session) -> None:
+    """Run any command: nox -s harness -- COMMAND OPTION..., such as `fetch`, `new` or `store du`."""
+    call(session)
 
 
 @nox.session
@@ -130,8 +137,8 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-n", "auto", "--maxprocesses", "4", *session.posargs)
     session.run("coverage", "combine", "--quiet")
-    # Coverage must reach the limit in pyproject.toml only if all tests ran.
-    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+    is_whole = os.environ.get("CI") and not session.posargs
+    session.run("coverage", "report", *([] if is_whole else ["--fail-under=0"]))
 
 
 @nox.session
