@@ -1,8 +1,7 @@
-"""Turns JSON into `ModelSpec`; every violation at once, with file, line and JSON path."""
+"""Reads spec files into `ModelSpec` and reports all violations at once, with file, line and JSON path."""
 
 import functools
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,51 +12,56 @@ from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, Violation
 from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
 from harness.iree import flags, releases
-from harness.specs import json_lines, schema
+from harness.specs import json_lines, schema, thresholds
 from harness.specs.catalogue import Folders
 
 IGNORED = "(ignored)"
 _MAX_SPEC_BYTES = 1 << 20
 _DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
-_THRESHOLD = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
 _SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]*")  # as iree-run-module takes it
 _T = TypeVar("_T")
 
 
 def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, strict: bool = False) -> list[ModelSpec]:
-    """Read specs, all or none.
+    """Read spec files.
 
     Args:
         paths: the files.
-        folders: where they and their local files may lie.
-        sku: the tuning spec for it must be there.
-        strict: the tuning specs for every SKU must be there.
+        folders: the folders that they and their local files must be in.
+        sku: require the tuning specs for this SKU.
+        strict: require the tuning specs for all SKUs.
 
     Raises:
-        SpecError: with every violation of every file.
+        SpecError: a file is not valid; the error has all violations of all files.
     """
     loaded = [_load(path, folders, sku=sku, strict=strict) for path in paths]
-    if violations := [violation for _, found in loaded for violation in found] + list(_twice(paths)):
+    if violations := [violation for _, found in loaded for violation in found] + list(_same_names(paths)):
         raise SpecError(tuple(violations))
     return [spec for spec, _ in loaded if spec is not None]
 
 
 def missing_tuners(specs: Iterable[ModelSpec]) -> Iterator[str]:
-    """Yield, for each tuning spec that is not there, a sentence that says what needs it and where it may be had."""
+    """Yield one message per missing tuning spec, with the models that need it and where to get it."""
     needs = [
         (blob.name, each.name, sku) for each in specs for sku, blob in each.tuner_file.items() if _is_missing(blob)
     ]
     for missing in dict.fromkeys(name for name, _, _ in needs):
         names = ", ".join(dict.fromkeys(name for file, name, _ in needs if file == missing))
         skus = " or ".join(dict.fromkeys(sku for file, _, sku in needs if file == missing))
-        yield f"{missing} is not there, and --sku {skus} needs it for {names}; {_TUNERS_ARE}."
+        yield f"missing tuning spec {missing}: --sku {skus} needs it for {names}; {_TUNERS_ARE}."
 
 
 def of_document(path: Path, folders: Folders, backend: Backend, value: Mapping[str, Any]) -> ModelSpec:
-    """Return the spec that a document says, in the place of a spec file, of a program at a path.
+    """Return the spec in a document that is not in a file.
+
+    Args:
+        path: the program that the spec is of; sources are relative to it.
+        folders: the folders that local files must be in.
+        backend: the backend of the spec.
+        value: the document, as a spec file has it.
 
     Raises:
-        SpecError: with every violation.
+        SpecError: the document is not valid; the error has all violations.
     """
     reader = _Reader(path, folders, lambda _: True)
     spec = reader.read_document(path.stem, backend, value)
@@ -66,13 +70,13 @@ def of_document(path: Path, folders: Folders, backend: Backend, value: Mapping[s
     return spec
 
 
-def _twice(paths: list[Path]) -> Iterator[Violation]:
-    """Yield where two files would be one case: a model is named by its folder alone."""
+def _same_names(paths: list[Path]) -> Iterator[Violation]:
+    """Yield a violation for each file with the name of another one: only the innermost folder is part of the name."""
     first: dict[tuple[str, str], Path] = {}
     for path in paths:
         other = first.setdefault((path.parent.name, path.stem), path)
         if other is not path:
-            message = f"{path.parent.name}/{path.stem} is the name of {other} too; expected another folder or file name"
+            message = f"{other} has the name {path.parent.name}/{path.stem} as well; rename one of the files or folders"
             yield Violation(path=path, line=1, json_path="$", message=message)
 
 
@@ -82,7 +86,7 @@ def _load(path: Path, folders: Folders, *, sku: str | None, strict: bool) -> tup
 
 
 class _Reader:
-    """Reads one file and gathers what is wrong with it."""
+    """Reads one spec and collects its violations."""
 
     def __init__(self, path: Path, folders: Folders, needs_tuner: Callable[[str], bool]) -> None:
         self.violations: list[Violation] = []
@@ -94,11 +98,11 @@ class _Reader:
         submodel, _, backend = self._path.stem.rpartition("_")
         if not submodel or backend not in list(Backend):
             names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
-            self._violation("$", f"the file name says no backend; expected {names}")
+            self._violation("$", f"the file name has no backend; expected {names}")
         return self._read(submodel, backend) if self._parse() else None
 
     def read_document(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
-        """Return what a document says that is in no file, or None if there are violations."""
+        """Return the spec in a document, or None if there are violations."""
         self._document = json_lines.Document(value)
         return self._read(submodel, backend)
 
@@ -118,16 +122,16 @@ class _Reader:
             text = _text(self._path)
             self._document = json_lines.parse(text)
         except json.JSONDecodeError as error:
-            message = f"this is no JSON: {error.msg} (column {error.colno})"
+            message = f"not valid JSON: {error.msg} (column {error.colno})"
             self.violations.append(Violation(path=self._path, line=error.lineno, json_path="$", message=message))
         except (ValueError, OSError, RecursionError) as error:
-            self._violation("$", f"the file cannot be read: {error}")
+            self._violation("$", f"cannot read the file: {error}")
         for json_path in self._document.duplicates:
-            self._violation(json_path, "the field is written twice; expected once")
+            self._violation(json_path, "duplicate field")
         return not self.violations
 
     def _schema_violations(self) -> set[str]:
-        """Gather them and return the fields that have any: the other fields are read all the same."""
+        """Collect the violations of the schema and return the fields that have any; other fields are still read."""
         found = list(schema.violations(self._document.value))
         for json_path, message in found:
             self._violation(json_path, message)
@@ -159,10 +163,11 @@ class _Reader:
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
-            self._violation("$.add_pipeline_module", "there is no pipeline module; expected the field pipeline_mlir")
+            missing = "missing field 'pipeline_mlir', which 'add_pipeline_module' requires"
+            self._violation("$.add_pipeline_module", missing)
         outputs = value.get("outputs")
         if isinstance(outputs, list) and outputs and all(each == {"value": IGNORED} for each in outputs):
-            self._violation("$.outputs", "every output is ignored; expected one to compare, or no field outputs")
+            self._violation("$.outputs", "all outputs are ignored; expected one to compare, or no field 'outputs'")
 
     def _check_flags(self, value: Mapping[str, Any]) -> None:
         for comparisons in value.get("flags_for", {}):
@@ -182,7 +187,7 @@ class _Reader:
             self._checked(f"{json_path}.value", lambda: TensorType.parse(entry["value"])) if "value" in entry else None
         )
         if blob is not None and "value" not in entry and not blob.name.endswith(".npy"):
-            self._violation(json_path, f"{blob.name} does not say its type as an .npy file does; expected a value")
+            self._violation(json_path, f"missing 'value', the type of {blob.name}; only .npy files have their own")
         return Tensor(blob=blob, type=type_) if blob else None
 
     def _input(self, index: int, entry: Mapping[str, str]) -> Tensor | Literal | None:
@@ -193,27 +198,26 @@ class _Reader:
         if equals:
             self._checked(f"$.inputs[{index}].value", lambda: TensorType.parse(type_))
         elif not _SCALAR.fullmatch(text):
-            expected = f"expected one, or a value that is written out, such as {text}=0"
-            self._violation(f"$.inputs[{index}]", f"there is no source; {expected}")
+            self._violation(f"$.inputs[{index}]", f"missing 'source'; add one, or write out the value, e.g. {text}=0")
         return Literal(text=text)
 
     def _output(self, index: int, entry: Mapping[str, str]) -> Tensor | None:
         if entry.get("value") != IGNORED:
             return self._tensor("outputs", index, entry)
         if "source" in entry:
-            self._violation(f"$.outputs[{index}]", "the output is ignored but has a source; expected one of the two")
+            self._violation(f"$.outputs[{index}]", "an ignored output must not have a source")
         return None
 
     def _thresholds(self, arguments: list[str]) -> Thresholds:
         atol, rtol = dict(Thresholds().atol), 0.0
         for index, argument in enumerate(arguments):
             json_path = f"$.threshold_args[{index}]"
-            found = self._checked(json_path, functools.partial(_threshold, argument))
-            element, is_rtol, number = found or ("", False, 0)
-            if is_rtol:
-                rtol = number
-            elif element:
-                atol[element] = number
+            found = self._checked(json_path, functools.partial(thresholds.parse, argument))
+            match found:
+                case None, number:
+                    rtol = number
+                case str(element), number:
+                    atol[element] = number
         return Thresholds(atol=atol, rtol=rtol)
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
@@ -222,8 +226,7 @@ class _Reader:
     def _tuner(self, json_path: str, sku: str, source: str) -> Blob | None:
         blob = self._blob(json_path, source)
         if blob and self._needs_tuner(sku) and _is_missing(blob):
-            what = f"there is no file {source!r} beside the spec or in --external-files, and --sku {sku} needs it"
-            self._violation(json_path, f"{what}; {_TUNERS_ARE}")
+            self._violation(json_path, f"{_not_found(source)}, and --sku {sku} needs it; {_TUNERS_ARE}")
         return blob
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
@@ -234,9 +237,7 @@ class _Reader:
     def _local(self, json_path: str, source: str) -> Blob | None:
         blob = self._blob(json_path, source)
         if blob and _is_missing(blob):
-            self._violation(
-                json_path, f"there is no file {source!r} beside the spec; expected it there or in --external-files"
-            )
+            self._violation(json_path, _not_found(source))
         return blob
 
     def _checked(self, json_path: str, compute: Callable[[], _T]) -> _T | None:
@@ -247,12 +248,16 @@ class _Reader:
             return None
 
 
-# In iree-org/iree, where older sources have build_tools/pkgci/external_test_suite instead.
+# In iree-org/iree; older sources have build_tools/pkgci/external_test_suite instead.
 _TUNERS_ARE = (
-    "tuning specs come with the sources of IREE, in tests/external/iree-test-suites/test_suite_files: "
-    "name their folder with --external-files (pytest: --external-file-directory)"
+    "tuning specs are in IREE's sources, in tests/external/iree-test-suites/test_suite_files: "
+    "pass that folder with --external-files (pytest: --external-file-directory)"
 )
 _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
+
+
+def _not_found(source: str) -> str:
+    return f"file {source!r} not found beside the spec or in --external-files"
 
 
 def _is_missing(blob: Blob) -> bool:
@@ -260,35 +265,15 @@ def _is_missing(blob: Blob) -> bool:
 
 
 def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the JSON path and the text of every flag for the compiler."""
+    """Yield the JSON path and the text of each compiler flag."""
     lists = {f"$.{field}": value.get(field, []) for field in ("compiler_flags", "pipeline_compiler_flags")}
     lists |= {json_lines.member("$.flags_for", key): each for key, each in value.get("flags_for", {}).items()}
     for json_path, texts in lists.items():
         yield from ((json_lines.member(json_path, index), text) for index, text in enumerate(texts))
 
 
-def _threshold(argument: str) -> tuple[str, bool, float]:
-    """Return (element type, whether it is the relative term, number) of `--expected_f16_threshold=1.0f`.
-
-    The tool reads a number it does not understand as 0 without a word; here it is refused.
-    """
-    match = _THRESHOLD.fullmatch(argument)
-    if match is None:
-        raise ValueError(
-            f"{argument!r} is no threshold; expected --expected_{{f16,f32,f64,bf16}}_threshold=N or --expected_rtol=N"
-        )
-    element, is_rtol, text = match.groups()
-    try:
-        number = float(text.removesuffix("f"))
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{argument!r} has no finite number of at least 0 after the equals sign")
-    return element or "", bool(is_rtol), number
-
-
 def _texts(value: Any) -> tuple[str, ...]:
-    """Return the texts of what may be one or several."""
+    """Return the texts of a value that is a string or an array."""
     return (value,) if isinstance(value, str) else tuple(value)
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of one model file, and what is wrong by it, in the words of a user."""
+"""Validates a spec by its JSON Schema, with messages for users."""
 
 import difflib
 import functools
@@ -16,9 +16,8 @@ if TYPE_CHECKING:  # see _validator
 
 
 def violations(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the JSON path and the message of all that is wrong with the value of a model file."""
-    for error in _validator().iter_errors(value):
-        yield from _explained(error)
+    """Yield the JSON path and the message of each violation, each once."""
+    yield from dict.fromkeys(found for error in _validator().iter_errors(value) for found in _explained(error))
 
 
 @functools.cache
@@ -30,22 +29,28 @@ def _validator() -> "Draft202012Validator":
 
 
 def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
-    """Yield (JSON path, message) of what a schema error found, in the words of a user."""
-    path, value = functools.reduce(json_lines.member, error.absolute_path, "$"), error.instance
+    """Yield the JSON path and the message of a schema error; one for missing fields yields all that are missing."""
+    path = functools.reduce(json_lines.member, error.absolute_path, "$")
+    value: Any = error.instance
+    wanted: Any = error.validator_value
     match error.validator:
         case "additionalProperties":
             known = list(error.schema["properties"])  # type: ignore[index]
-            for name in sorted(set(error.instance) - set(known)):  # type: ignore[arg-type]
+            for name in sorted(set(value) - set(known)):
                 yield json_lines.member(path, name), f"unknown field {name!r}; {_nearest(name, known)}"
-        case "required" | "dependentRequired":
-            yield path, f"{error.message}; expected the field to be there"
+        case "required":
+            yield from ((path, f"missing field {name!r}") for name in wanted if name not in value)
+        case "dependentRequired":
+            for name, others in wanted.items():
+                missing = (other for other in others if name in value and other not in value)
+                yield from ((path, f"missing field {other!r}, which {name!r} requires") for other in missing)
         case "type":
-            yield path, f"{_shown(value)} is of another type; expected {_articles(error.validator_value)}"
+            yield path, f"expected {_articles(wanted)}, got {_shown(value)}"
         case "pattern":
             expected = _PATTERNS.get(path.split("[")[0], "letters and digits")
-            yield path, f"{_shown(value)} does not look right; expected {expected}"
-        case "minLength":
-            yield path, "the text is empty; expected some"
+            yield path, f"expected {expected}, got {_shown(value)}"
+        case "minLength" | "minProperties":
+            yield path, "must not be empty"
         case _:
             yield path, error.message
 
@@ -66,7 +71,7 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _articles(json_types: Any) -> str:
-    """Return `a string`, or `a string or an array`, for what a schema says under `type`."""
+    """Return `a string`, or `a string or an array`, for the value of `type` in a schema."""
     names = [json_types] if isinstance(json_types, str) else json_types
     return " or ".join(f"an {each}" if each[0] in "aeio" else f"a {each}" for each in names)
 

@@ -1,4 +1,4 @@
-"""Selectors: words that say which cases to take, as a command line has them."""
+"""Parses selectors, the words of a command line that choose cases."""
 
 import re
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ _ID = re.compile(r"(?P<name>[^\[\]]+/[^\[\]]+)\[(?P<backend>[a-z]+)(?:-(?P<chip>
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """One selector, read.
+    """A parsed selector.
 
     Attributes:
-        text: as it was given.
+        text: the word itself.
         name: `sd3`, `sd3/clip` or a glob of these; the whole path of a spec file.
-        path: of a spec file, absolute; None where the selector is none.
-        backend: what the selector is for, if it says so: a case id and a spec file do.
-        chip: of a case id.
-        is_id: whether it is the id of a case, such as `sd3/clip[rocm-gfx942]`.
+        path: absolute path of a spec file, if the selector is one.
+        backend: the backend of a case id or a spec file.
+        chip: the chip of a case id.
+        is_id: whether it is a case id, such as `sd3/clip[rocm-gfx942]`.
     """
 
     text: str
@@ -31,7 +31,7 @@ class Selector:
 
 
 def parse(text: str) -> Selector:
-    """Return a selector: a case id, the path of a spec file, or a name or glob, perhaps with a slash at its end."""
+    """Parse a case id, the path of a spec file, or a name or glob; a slash at its end is ignored."""
     found = _ID.fullmatch(text)
     if found and found["backend"] in list(Backend):
         chip, backend = found["chip"], Backend(found["backend"])

@@ -120,12 +120,12 @@ def test_validate_names_missing_tuning_specs_and_refuses_them_where_they_should_
     result = lab.run(command="validate")
     assert result.code == 0
     assert "1 specs are valid." in result.text
-    assert "notice: spec.mlir is not there, and --sku mi300 needs it for toy/add; " in result.text
+    assert "notice: missing tuning spec spec.mlir: --sku mi300 needs it for toy/add; " in result.text
     outside = lab.root / "outside"
     outside.mkdir()
     refused = lab.run("--external-files", str(outside), command="validate")
     assert refused.code == 2
-    assert "$.tuner_file.mi300: there is no file 'spec.mlir' beside the spec or in --external-files" in refused.text
+    assert "$.tuner_file.mi300: file 'spec.mlir' not found beside the spec or in --external-files" in refused.text
     (outside / "spec.mlir").touch()
     assert lab.run("--external-files", str(outside), command="validate").text == "1 specs are valid.\n"
 
@@ -135,7 +135,7 @@ def test_a_missing_tuning_spec_holds_up_only_the_sku_that_needs_it(lab: Laborato
     lab.spec("add_rocm", tuner_file={"mi300": "spec.mlir"})
     refused = lab.run("--chip", "gfx942", "--sku", "mi300", command="list")
     assert refused.code == 2
-    assert "name their folder with --external-files" in refused.text
+    assert "pass that folder with --external-files" in refused.text
     on_rocm = "toy/add[rocm-gfx942]\n"
     assert lab.run("--chip", "gfx942", command="list").text == on_rocm
     assert lab.run("--chip", "gfx942", "--sku", "mi308", command="list").text == on_rocm

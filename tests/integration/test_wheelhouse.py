@@ -91,7 +91,7 @@ def test_a_nightly_of_a_page_is_judged_and_again_without_a_network(lab: Laborato
     assert gone.verdict == (3, "error", "fetch")
     told = f"Cannot download the wheel index: {site.page}: the server answered 404 "
     assert told in gone.case["reason"]
-    assert "correct --find-links or HARNESS_FIND_LINKS" in gone.case["reason"]
+    assert "check --find-links or HARNESS_FIND_LINKS" in gone.case["reason"]
 
 
 def test_what_a_page_has_may_change_and_a_wrong_digest_is_refused(lab: Laboratory, site: Site, nightly: Path) -> None:

@@ -24,7 +24,8 @@ from harness.pipeline.environment import EnvironmentProvider
 from harness.pipeline.progress import Live
 from harness.pipeline.steps import Plan
 from harness.specs import reader
-from harness.specs.catalogue import Folders, locked, select
+from harness.specs.catalogue import Folders, select
+from harness.specs.lock import locked
 from harness.store.store import Store
 
 

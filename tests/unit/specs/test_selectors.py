@@ -61,8 +61,8 @@ def test_the_path_of_a_spec_selects_it_and_its_backend(specs: Path, monkeypatch:
     [
         (["toy/add[cpu]", "toy/add[rocm-gfx942]"], "The selectors are for several backends (cpu, rocm); select those"),
         (["toy/add[rocm-gfx90a]", "--chip=gfx942"], "toy/add[rocm-gfx90a]: no such case; with these options there are"),
-        (["toy/lost[cpu]"], "toy/lost[cpu]: no "),
-        (["toy/lost_cpu.json"], "toy/lost_cpu.json: no "),
+        (["toy/lost[cpu]"], "no model named 'toy/lost[cpu]' in "),
+        (["toy/lost_cpu.json"], "no model named 'toy/lost_cpu.json' in "),
     ],
 )
 def test_what_selects_nothing(specs: Path, words: list[str], message: str) -> None:
