@@ -17,9 +17,8 @@ from harness.containers.manifest import Manifest
 from harness.core import records
 from harness.core.errors import EngineError
 from harness.host.devices import Gpu
-from harness.pipeline import planner
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
-from harness.pipeline.steps import Compare, Compile, Run
+from harness.pipeline.steps import Compare, Compile, Run, needs
 
 WorkerStep = Compile | Run | Compare
 
@@ -33,7 +32,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A step to do, and the results of the steps that it needs, in the order of `planner.needs`."""
+    """A step to do, and the results of the steps that it needs, in the order of `steps.needs`."""
 
     step: Compile | Run | Compare
     needs: tuple[FetchResult | CompileResult | RunResult, ...]
@@ -42,7 +41,7 @@ class Request:
     @property
     def results(self) -> Results:
         """The results that the step needs, as `StepRunner.run` takes them."""
-        return Results(zip(planner.needs(self.step), self.needs, strict=True))
+        return Results(zip(needs(self.step), self.needs, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ _LEFT_BY: Mapping[type[WorkerStep], type[StepResult]] = {Compile: CompileResult,
 
 def request(step: WorkerStep, results: Results, gpu: Gpu | None) -> Request:
     """Return what a worker needs to know to do a step."""
-    return Request(step=step, needs=tuple(_left(results[need]) for need in planner.needs(step)), gpu=gpu)
+    return Request(step=step, needs=tuple(_left(results[need]) for need in needs(step)), gpu=gpu)
 
 
 def accepted(step: WorkerStep, reply: Reply, folders: Sequence[Path]) -> StepResult:

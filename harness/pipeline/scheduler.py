@@ -1,4 +1,4 @@
-"""Executes plans: a graph of steps in which whatever can overlap does, and what is shared is done once."""
+"""Executes plans: steps that do not need each other overlap, and a step that several cases share is done once."""
 
 import time
 from collections.abc import Sequence
@@ -8,26 +8,25 @@ from typing import Protocol
 from harness.core.outcomes import Outcome, Verdict
 from harness.host.process import CancelToken
 from harness.host.waiting import SLICE_S
-from harness.pipeline import planner as planning
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
-from harness.pipeline.steps import Plan, Step
+from harness.pipeline.steps import Plan, Step, needs
 
 _GRACE_S = 10.0
 
 
 class Listener(Protocol):
-    """Hears what happens while it happens, always in the thread that runs the plans."""
+    """Is told what happens, in the thread that runs the plans."""
 
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
-        """A step begins to wait for its resource or to be done."""
+        """Called when a step starts, or starts to wait for its resource."""
 
     def step_ended(self, step: Step) -> None:
-        """A step has ended."""
+        """Called when a step has ended."""
 
     def case_ended(self, outcome: Outcome) -> None:
-        """A case is decided."""
+        """Called when the outcome of a case is known."""
 
 
 class PlanRun:
@@ -55,9 +54,9 @@ class PlanRun:
         return tuple(self._decided.get(each.case.id) or self._outcome(each, INTERRUPTED) for each in self._plans)
 
     def run(self) -> None:
-        """Do everything; returns early, with no process left, when cancelled.
+        """Do all steps. After a cancellation it returns early, and no process is left.
 
-        A KeyboardInterrupt is raised again once all that was running has ended.
+        A KeyboardInterrupt is raised again after everything that was running has ended.
         """
         try:
             self._loop()
@@ -88,7 +87,7 @@ class PlanRun:
             if each.case.id in self._decided or self._cancel.is_set():
                 continue
             for step in each.steps:
-                if step not in self._started and all(need in self._results for need in planning.needs(step)):
+                if step not in self._started and all(need in self._results for need in needs(step)):
                     self._started.add(step)
                     self._listener.step_started(step, self._users[step])
                     self._executor.start(step, self._results)

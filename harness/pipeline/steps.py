@@ -1,5 +1,6 @@
-"""The steps of a plan: fetch, compile, run and compare, as frozen values. Equal steps are done once."""
+"""The steps of a plan: fetch, compile, run and compare. Equal steps are done once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -9,26 +10,34 @@ from harness.core.cases import Case, Release
 from harness.core.outcomes import Verdict
 from harness.core.tensors import TensorType, Thresholds
 
-# The archive of weights, in the folder of a compilation (stand-ins made there) and of a run.
+# The archive of weights: in the folder of a compilation that makes them up, and of a run.
 WEIGHTS = "weights.irpa"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A blob under the plain name by which a tool finds it in the folder where it runs."""
+    """A blob, and the plain name under which a tool finds it in the folder where it runs."""
 
     name: str
     blob: Blob
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Step: have a blob on disk, verified."""
+    """Step: bring a blob to disk and verify it."""
 
     blob: Blob
 
 
 class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Step: one MLIR program to one module by a release. Steps of equal fields are one step, done once."""
+    """Step: compile an MLIR program to a module with a release.
+
+    Attributes:
+        release: the name of the release.
+        argv: the command line; the program is replaced by that of the release.
+        links: the files that the compiler reads.
+        module: the name of the compiled file.
+        products: the names of all files that the compiler has to write.
+    """
 
     release: str
     argv: tuple[str, ...]
@@ -38,9 +47,17 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Step: run the modules (dependencies first) and keep every output as a raw file.
+    """Step: run the modules of a case and keep every output as a raw file.
 
-    `chip` is what the modules are for; None on the CPU.
+    Attributes:
+        case_id: the case, e.g. `sd3/clip[rocm-gfx942]`.
+        argv: the command line; `iree-run-module` is replaced by that of the release.
+        links: the files that it reads.
+        inputs: by file name, the type of each input; None if a `.npy` file states it.
+        compiles: the compilations of the modules, dependencies first.
+        device: the device of iree-run-module, e.g. `local-task` or `hip`.
+        chip: what the modules are compiled for; None on the CPU.
+        outputs: the name of the file of each output; empty for one that is ignored.
     """
 
     case_id: str
@@ -54,7 +71,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Compare(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Step: judge the outputs of a run. `expected` holds None where an output is ignored."""
+    """Step: compare the outputs of a run with the expected ones.
+
+    Attributes:
+        run: the run.
+        expected: for each output its expected file and type; None for one that is ignored.
+        thresholds: how far an output may be from what is expected.
+    """
 
     run: Run
     expected: tuple[tuple[Link, TensorType | None] | None, ...]
@@ -66,9 +89,14 @@ Step = Fetch | Compile | Run | Compare
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that will be done for a case, in an order in which it can be done.
+    """The steps of a case, each after those that it needs.
 
-    `blocked` says why nothing can be: the steps are empty then. `notes` are for the reader.
+    Attributes:
+        case: the case.
+        steps: the steps; none if the plan is blocked.
+        release: the release that compiles and runs.
+        blocked: why nothing can be done.
+        notes: remarks for the reader, e.g. about flags that were translated.
     """
 
     case: Case
@@ -76,3 +104,30 @@ class Plan:
     release: Release | None = None
     blocked: Verdict | None = None
     notes: tuple[str, ...] = ()
+
+
+def needs(step: Step) -> tuple[Step, ...]:
+    """Return the steps that have to be done before a step."""
+    match step:
+        case Fetch():
+            return ()
+        case Compile():
+            return tuple(fetches([step]))
+        case Run():
+            return (*fetches([step]), *step.compiles)
+        case Compare():
+            return (*fetches([step]), step.run)
+
+
+def fetches(steps: Iterable[Step]) -> list[Fetch]:
+    """Return what has to be fetched for steps, each blob once."""
+    links: list[Link] = []
+    for step in steps:
+        match step:
+            case Compile() | Run():
+                links += step.links
+            case Compare():
+                links += [expected[0] for expected in step.expected if expected]
+            case Fetch():
+                pass
+    return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]

@@ -51,7 +51,7 @@ def test_the_command_takes_them_as_they_are(original: Laboratory) -> None:
         compilations = "".join(re.findall("^iree-compile .*", planned.text, re.MULTILINE))
         for flag in ("--iree-hip-", "enable-prefetch", "=True", "compilation_info.json", "native-math-precision"):
             assert flag not in compilations
-        assert planned.text.count("custom_real_weights_group 'sdxl_unet_fp16' changes nothing") == (backend == "cpu")
+        assert planned.text.count("custom_real_weights_group 'sdxl_unet_fp16' has no effect") == (backend == "cpu")
         assert compilations.count("--iree-codegen-transform-dialect-library=tuner.mlir") == 2 * (backend == "rocm")
 
 

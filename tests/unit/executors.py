@@ -12,10 +12,9 @@ from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher, FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.planner import needs
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
 from harness.pipeline.step_runner import LocalStepRunner
-from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
+from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step, needs
 from harness.store.store import Store
 from tests.unit.samples import release
 

@@ -11,9 +11,9 @@ from harness.containers.protocol import Hello, Reply, Request, WorkerStep
 from harness.core.errors import EngineError
 from harness.core.outcomes import Measurement, Module
 from harness.host.process import ProcessResult
-from harness.pipeline.planner import Options, needs
+from harness.pipeline.planner import Options
 from harness.pipeline.step_results import CompareResult, CompileResult, Results, RunResult, StepResult
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, needs
 from tests.unit.executors import FakeExecutor, error, failed
 from tests.unit.kfd import gpu
 from tests.unit.messages import MESSAGES

@@ -139,7 +139,7 @@ def test_tuning_specs_go_by_sku() -> None:
     mi300 = only(planned(model, MI300), Compile)
     assert mi300.argv[-3:] == (f"{TUNER}=tuner.mlir", *STATISTICS)
     assert mi300.links[-1] == Link(name="tuner.mlir", blob=blob("tune300.mlir"))
-    for sku, notes in ((None, ()), ("mi355", ("no tuner file for mi355; there are some for mi300, mi308",))):
+    for sku, notes in ((None, ()), ("mi355", ("no tuner file for mi355; the spec has some for mi300, mi308",))):
         plan = planned(model, Target(backend=Backend.ROCM, chip="gfx942", sku=sku))
         assert not any(flag.startswith(TUNER) for flag in only(plan, Compile).argv)
         assert plan.notes == notes
@@ -225,8 +225,8 @@ def test_defaults_may_be_pinned_to_those_of_a_release() -> None:
     assert second.argv[4:-2] == ("--b", f"{reassociate}=false", f"{tiling}=true")
     assert plan.notes == (
         f"flags_for '>=3.9' adds {tiling}=false on 3.13.0",
-        f"{reassociate}=true is added, the default of 3.7.0",
-        f"{tiling}=true is added, the default of 3.7.0",
+        f"{reassociate}=true added: the default of 3.7.0",
+        f"{tiling}=true added: the default of 3.7.0",
         f"{reassociate}=False becomes {reassociate}=false on 3.13.0",
     )
     assert only(pinned("3.8.0", **own), Compile).argv[4:-2] == ("--a", f"{tiling}=true", f"{reassociate}=true")
@@ -334,7 +334,7 @@ def test_what_stands_in_the_way_of_a_case() -> None:
 
 def test_a_field_without_effect_is_said_to_have_none() -> None:
     (note,) = planned(spec(custom_real_weights_group="clip")).notes
-    assert note.startswith("custom_real_weights_group 'clip' changes nothing")
+    assert note.startswith("custom_real_weights_group 'clip' has no effect")
 
 
 def test_cases_are_specs_on_targets_of_their_backend() -> None:

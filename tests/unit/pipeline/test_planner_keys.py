@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Target
-from harness.pipeline.planner import Options, module_key, needs
+from harness.pipeline.planner import Options, module_key
 from harness.pipeline.shell_script import render
-from harness.pipeline.steps import Compile, Fetch, Link, Plan
+from harness.pipeline.steps import Compile, Fetch, Link, Plan, needs
 from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
 
 HOSTILE = 'Model from "x"; rm -rf'

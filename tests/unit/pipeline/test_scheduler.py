@@ -8,10 +8,9 @@ import pytest
 from harness.core.cases import Backend, Target
 from harness.core.outcomes import Kind, Outcome, Phase, Status
 from harness.host.process import CancelToken
-from harness.pipeline.planner import needs
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step, needs
 from tests.unit.executors import Decide, FakeExecutor, Heard, error, failed
 from tests.unit.samples import MI300, blob, planned, rocm_spec, spec
 
