@@ -1,9 +1,9 @@
-"""The only place that compares tensors: one fixed rule, in constant memory, by memory map.
+"""Compares tensors by one fixed rule, in constant memory, by memory map.
 
 f16, bf16, f32 and f64 pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64; NaN equals
 NaN, and an infinity equals itself. All other types must agree bit for bit, as they must for `iree-run-module`
-(iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c). Raw contents name no shape and no type: only a wrong
-size can be noticed. `tests/integration/test_verdict_differential.py` lists where the tool judges otherwise, and why.
+(iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c). Raw contents state neither shape nor type, so only a
+wrong size can be detected. `tests/integration/test_verdict_differential.py` lists where the tool differs, and why.
 """
 
 import dataclasses
@@ -43,18 +43,18 @@ Sample = tuple[int, str, str]  # position in C order, actual and expected value
 def compare(
     index: int, actual: Path, expected: Path, *, declared: TensorType | None, thresholds: Thresholds, chunk: int = CHUNK
 ) -> Measurement:
-    """Judge output number `index`: what the tool wrote against what the spec expects.
+    """Compare output number `index`: what the tool wrote with what the spec expects.
 
     Args:
         index: position among the results of the function.
         actual: raw contents, as `iree-run-module --output=@FILE.bin` writes them.
-        expected: raw contents as well, or `.npy`.
-        declared: the type in the spec, e.g. 4x17x65xf32; None where a `.npy` file alone says it.
+        expected: raw contents, or `.npy`.
+        declared: the type in the spec, e.g. 4x17x65xf32; None if only a `.npy` file states it.
         thresholds: used for f16, bf16, f32 and f64; other types must match exactly.
         chunk: elements held in memory at a time.
 
     Returns:
-        A measurement of kind `shape`, `nan` or `numeric` (the first that holds) and its reason, or of no kind: a pass.
+        A measurement. Its kind is `shape`, `nan` or `numeric`, whichever applies first, or None if the output passes.
 
     Raises:
         IntegrityError: the expected file does not fit its type.
@@ -75,16 +75,16 @@ def compare(
 
 
 def _mapped(path: Path, of: TensorType, offset: int, start: int, count: int) -> Array:
-    """Map `count` elements alone, so that what was read before no longer counts as ours."""
+    """Map only `count` elements, so that what was read before does not count as memory of this process."""
     dtype = DTYPES[of.element]
     return np.asarray(np.memmap(path, dtype=dtype, mode="r", offset=offset + start * dtype.itemsize, shape=(count,)))
 
 
 @dataclass(slots=True, kw_only=True)
 class _Tally:
-    """What the elements seen so far add up to. Sums and maxima are over pairs of finite values.
+    """Sums, maxima and counts over the elements so far. Sums and maxima are over pairs of finite values.
 
-    Sums are pairwise within a chunk and plain over chunks: 1e10 elements cost 1e-11 of precision at most.
+    Sums are pairwise within a chunk and plain across chunks, so 1e10 elements cost at most 1e-11 of precision.
     """
 
     atol: float
@@ -105,8 +105,8 @@ class _Tally:
     first_stray: Sample | None = None
 
     def add(self, start: int, actual: Array, expected: Array) -> None:
-        """Judge the elements from position `start` on; a stray is NaN or infinite and should not be."""
-        # What is not finite is told apart by masks, and a sum that overflows is reported as None.
+        """Add the elements from position `start` on. A stray is NaN or infinite and should not be."""
+        # Masks separate what is not finite; a sum that overflows is reported as None.
         with np.errstate(all="ignore"):
             x, y = _wide(actual), _wide(expected)
             error = np.abs(x - y) if actual.dtype.kind not in "iu" else _integer_error(actual, expected)
@@ -136,13 +136,13 @@ class _Tally:
 
     @property
     def cosine_similarity(self) -> float | None:
-        """None where a norm is 0, or too large or small for float64."""
+        """None if a norm is 0, or out of the range of float64."""
         norms = math.sqrt(self.actual_square) * math.sqrt(self.expected_square)
         return max(-1.0, min(1.0, self.dot / norms)) if 0 < norms < math.inf else None
 
     @property
     def error_ratio(self) -> float | None:
-        """The largest error over its own threshold; None where a threshold is 0 and the error is not."""
+        """The largest error divided by its threshold; None if a threshold is 0 and its error is not."""
         if self.exact:
             return None if self.mismatches else 0.0
         return _finite(self.ratio_max) if self.finite else None
@@ -178,13 +178,13 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _place(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the index of a position in C order."""
-    place: list[int] = []
+    index: list[int] = []
     for size in reversed(shape):
         position, at = divmod(position, size)
-        place.insert(0, at)
-    return tuple(place)
+        index.insert(0, at)
+    return tuple(index)
 
 
 def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measurement:
@@ -200,7 +200,7 @@ def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measureme
         cosine_similarity=tally.cosine_similarity,
         error_ratio=tally.error_ratio,
         mismatches=tally.mismatches,
-        first_mismatch=_place(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
+        first_mismatch=_index(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
         nan=tally.nan,
     )
 
@@ -210,8 +210,8 @@ def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample)
     differ = f"differ ({found.element} must match bit for bit)" if tally.exact else f"differ {limit}"
     what = "are NaN or infinite and should not be" if tally.strays else differ
     position, got, expected = worst
-    place = f", first at {list(_place(position, found.shape))}" if found.shape else ""
+    where = f", first at {list(_index(position, found.shape))}" if found.shape else ""
     times = f" ({tally.error_ratio:.3g}x the threshold)" if tally.error_ratio else ""
     error = f"; max error {tally.error_max:.4g}{times}" if tally.error_max else ""
     count = f"{tally.strays or tally.mismatches} of {blank.elements} elements"
-    return f"output {blank.index} ({found}): {count} {what}{place}: got {got}, expected {expected}{error}"
+    return f"output {blank.index} ({found}): {count} {what}{where}: got {got}, expected {expected}{error}"

@@ -1,7 +1,7 @@
-"""Turns how an IREE program ended into a verdict (pure).
+"""Turns the end of an IREE program, and what it printed, into a verdict.
 
-Both programs exit with 1 for nearly every failure, so the text tells. The texts were measured on the
-releases 3.0.0 to 3.13.0; line numbers and paths in them vary and are not matched.
+Both programs exit with 1 on nearly every failure, so the text decides. The patterns were tried on what the releases
+3.0.0 to 3.13.0 print; line numbers and paths vary and are not matched.
 """
 
 import re
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, ProcessResult
 from harness.iree import flags
-from harness.pipeline.steps import WEIGHTS, Run
+from harness.pipeline.steps import WEIGHTS, Compile, Run
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# Logs quote source lines and operations, whose names and texts may say anything; so the program's own
-# messages are known by how their lines start, and errors by the severity that comes first.
+# Logs quote source lines and operations, whose names and texts may contain anything. So a message of the program itself
+# is recognised by the start of its line, and an error by the severity that comes first.
 _DIAGNOSTIC = re.compile(r"^(?:\S.*?:\d+: |[\w.-]+: |LLVM )?(error|ERROR|warning|note|remark): .*$", re.MULTILINE)
 _OPTION = re.compile(r"^\S*iree-compile: for the (--\S+) option: (.*)", re.MULTILINE)
 _FLAG = re.compile(
@@ -34,14 +34,17 @@ _EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
 _ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
 
 
-def compile_verdict(ended: ProcessResult, log: str, *, missing: Sequence[str], timeout_s: float) -> Verdict | None:
+def compile_verdict(
+    step: Compile, ended: ProcessResult, log: str, *, missing: Sequence[str], timeout_s: float
+) -> Verdict | None:
     """Return what went wrong in a compilation, or None.
 
     Args:
+        step: the compilation.
         ended: how iree-compile ended.
         log: what it printed.
-        missing: the products that it did not write, or wrote empty.
-        timeout_s: the limit that it may have exceeded.
+        missing: the products that it did not write, or left empty.
+        timeout_s: the time limit, in seconds.
     """
     log = _ANSI.sub("", log)
     if verdict := _killed("iree-compile", ended, timeout_s):
@@ -49,13 +52,13 @@ def compile_verdict(ended: ProcessResult, log: str, *, missing: Sequence[str], t
     error = first_error(log)
     if not ended.exit_code and not error and not missing:
         return None
-    if verdict := _not_the_models_fault(log):
+    if verdict := _not_the_models_fault(log, step.release):
         return verdict
     if ended.exit_code:
-        return _failed(Kind.COMPILE, error or f"iree-compile ended with exit code {ended.exit_code} and no message")
+        return _failed(Kind.COMPILE, error or f"iree-compile exited with code {ended.exit_code} and printed no error")
     if error:
-        return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but skipped what was asked: {error}")
-    return _failed(Kind.COMPILE, f"iree-compile ended with exit code 0 but did not write {', '.join(missing)}")
+        return _failed(Kind.COMPILE, f"iree-compile exited with code 0 but printed an error: {error}")
+    return _failed(Kind.COMPILE, f"iree-compile exited with code 0 but did not write {', '.join(missing)}")
 
 
 def run_verdict(
@@ -66,7 +69,7 @@ def run_verdict(
     if verdict := _killed("iree-run-module", ended, timeout_s):
         return verdict
     if ended.exit_code == 0:
-        said = f"iree-run-module ended with exit code 0 but did not write {', '.join(missing)}"
+        said = f"iree-run-module exited with code 0 but did not write {', '.join(missing)}"
         return _failed(Kind.SHAPE, said) if missing else None
     if failed := re.search(r"^\[FAILED\] (.*)$", log, re.MULTILINE):
         kind = Kind.SHAPE if re.search(r"metadata is|list elements|variant types", failed[1]) else Kind.NUMERIC
@@ -76,27 +79,27 @@ def run_verdict(
 
 def _told_by_status(step: Run, status: str, log: str) -> Verdict:
     executed = _EXECUTED.search(log)
-    own = executed and _ASSERTION.search(log)  # the program's words, which may be like any of these
+    own = executed and _ASSERTION.search(log)  # a message of the model, which may look like any of these
     known = (verdict for pattern, verdict in _RUN_VERDICTS if not own and pattern.search(status))
     if verdict := next(known, None):
         splat = any(WEIGHTS in each.products for each in step.compiles)
         hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else _DEVICE_HINT if verdict is _DEVICE else ""
         return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}: {status}{hint}")
     if executed:
-        return _failed(Kind.CRASH, f"the program failed while running: {status}")
-    return _error(Kind.TOOL, f"iree-run-module could not start the program: {status}")
+        return _failed(Kind.CRASH, f"the model failed while running: {status}")
+    return _error(Kind.TOOL, f"iree-run-module could not start the model: {status}")
 
 
 def _killed(program: str, ended: ProcessResult, timeout_s: float) -> Verdict | None:
     if ended.timed_out:
-        return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; give it more with --timeout")
+        return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; raise the limit with --timeout")
     if ended.signal == signal.SIGKILL:
-        return _error(Kind.TOOL, f"{program} was killed by SIGKILL, most likely for want of memory; try --jobs 1")
+        return _error(Kind.TOOL, f"{program} was killed by SIGKILL, probably out of memory; try --jobs 1")
     return _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}") if ended.signal else None
 
 
 def first_error(log: str) -> str | None:
-    """Return the first line of the severity `error:` in a log without colours, or None."""
+    """Return the first line with the severity `error:` in a log without colours, or None."""
     return next(_errors(log), None)
 
 
@@ -105,43 +108,55 @@ def _errors(log: str) -> Iterator[str]:
 
 
 def _cut(text: str) -> str:
-    """Return a line that a person can read: a tool may quote a whole program in one."""
+    """Return a line short enough to read: a tool may quote a whole program in one."""
     return text.strip() if len(text) <= _LINE_CHARS else f"{text.strip()[:_LINE_CHARS]}..."
 
 
 def run_status(log: str) -> str:
-    """Return `STATUS; message; context` of iree-run-module without its own file and line."""
+    """Return `STATUS; message; context` of iree-run-module, without the source file and line of IREE."""
     found = _SYSTEM_STATUS.search(log)
     return _cut(found[1]).strip(" ;:") if found else ""
 
 
-def _not_the_models_fault(log: str) -> Verdict | None:
-    """Return the verdict where iree-compile refused the command line, the chip or a file."""
+def _not_the_models_fault(log: str, release: str) -> Verdict | None:
+    """Return the verdict if iree-compile refused the command line, the chip or a file."""
     if _FULL.search(log):
-        return _error(Kind.DISK, "no space was left while compiling; free some, or name another folder with --store")
+        return _error(Kind.DISK, "no space left while compiling; free some, or choose another folder with --store")
     if match := _OPTION.search(log):
-        return _error(Kind.TOOL, f"iree-compile takes {match[1]} but not so: {match[2]}")
+        return _error(Kind.TOOL, f"invalid value for {match[1]}: {match[2]}")
     if match := _FLAG.search(log):
-        return _refused("flag", match[2], known=flags.is_known_flag(match[2]), near=match[3])
+        return _refused_flag(match[2], match[3], release)
     if match := _FILES.search(log):
-        return _error(Kind.TOOL, f"iree-compile could not open its files: {match[1]}")
-    return next(filter(None, map(_unfit_target, _errors(log))), None)
+        return _error(Kind.TOOL, f"iree-compile could not open a file: {match[1]}")
+    verdicts = (_unfit_target(error, release) for error in _errors(log))
+    return next(filter(None, verdicts), None)
 
 
-def _unfit_target(error: str) -> Verdict | None:
+def _unfit_target(error: str, release: str) -> Verdict | None:
     if match := _CHIP.search(error):
-        return _refused("chip", match[1] or "asked for", known=flags.is_known_chip(match[1] or ""), near=None)
+        return _refused_chip(match[1] or "asked for", release)
     if _TARGET.search(error):
-        return _error(Kind.TOOL, f"iree-compile has no such target; correct compiler_flags: {error}")
+        return _error(Kind.TOOL, f"iree-compile does not know this target; correct compiler_flags: {error}")
     return None
 
 
-def _refused(what: str, name: str, *, known: bool, near: str | None) -> Verdict:
-    """Another release may know it, then this one does not support the case; else it is a mistake."""
-    if known:
-        return Verdict(status=Status.UNSUPPORTED, kind=None, reason=f"this release does not know the {what} {name}")
+def _refused_flag(flag: str, near: str | None, release: str) -> Verdict:
+    """Return `unsupported` for a flag that another release has; any other is a mistake."""
+    if flags.is_known_flag(flag):
+        return _unsupported(f"IREE {release} has no flag {flag}")
     hint = f"did you mean {near}?" if near else "check its spelling"
-    return _error(Kind.TOOL, f"iree-compile does not know the {what} {name}, and no release that we know does; {hint}")
+    return _error(Kind.TOOL, f"no known IREE release has the flag {flag}; {hint}")
+
+
+def _refused_chip(chip: str, release: str) -> Verdict:
+    """Return `unsupported` for a chip that another release knows; any other is a mistake."""
+    if flags.is_known_chip(chip):
+        return _unsupported(f"IREE {release} does not know the chip {chip}")
+    return _error(Kind.TOOL, f"no known IREE release knows the chip {chip}; check its spelling")
+
+
+def _unsupported(reason: str) -> Verdict:
+    return Verdict(status=Status.UNSUPPORTED, kind=None, reason=reason)
 
 
 def _failed(kind: Kind, reason: str) -> Verdict:
@@ -153,16 +168,16 @@ def _error(kind: Kind, reason: str) -> Verdict:
 
 
 _DEVICE = _error(Kind.DEVICE, "the device cannot be used")
-_DEVICE_HINT = " (--compile-only needs none; `nox -s doctor` says what is missing)"
-_MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler that made the module")
-_INPUTS = _error(Kind.TOOL, "the inputs do not fit the program, so nothing can be judged; correct the spec")
-_WEIGHTS = _error(Kind.INTEGRITY, "the weights do not hold what the program loads")
+_DEVICE_HINT = " (--compile-only needs none; `harness doctor` checks it)"
+_MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this module")
+_INPUTS = _error(Kind.TOOL, "the inputs do not fit the model; correct the spec")
+_WEIGHTS = _error(Kind.INTEGRITY, "the weights lack what the model loads")
 _SPLAT_HINT = (
-    " (there are no real_weights, and the compiler's stand-in weights leave out parameters that the program "
-    "names by #stream.parameter.named: name real_weights, or write #flow.parameter.named)"
+    " (the spec has no real_weights, and the weights that the compiler makes leave out parameters named by "
+    "#stream.parameter.named: name real_weights, or write #flow.parameter.named)"
 )
 
-# Patterns over `STATUS; message`, the first that matches counts.
+# Patterns for `STATUS; message`; the first match decides.
 _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern), verdict)
     for pattern, verdict in (
@@ -174,18 +189,18 @@ _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
         (
             r"outputs specified|expected fewer input values.*parsing expected function outputs",
-            _failed(Kind.SHAPE, "the program returns another number of outputs than the spec names"),
+            _failed(Kind.SHAPE, "the model returns another number of outputs than the spec expects"),
         ),
         (r"input list and function mismatch|input\d+ (shape|element type)|shape rank mismatch", _INPUTS),
         (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
-        (r"no function `", _error(Kind.TOOL, "the program has no such function; correct run_function")),
+        (r"no function `", _error(Kind.TOOL, "the model has no such function; correct run_function")),
         (
             rf"{NO_SPACE}|possibly out of disk space",
-            _error(Kind.DISK, "no space was left for the outputs; name another folder with --out"),
+            _error(Kind.DISK, "no space left for the outputs; choose another folder with --out"),
         ),
         (
             r"; outputting results",
-            _error(Kind.DISK, "the outputs could not be written; name another folder with --out"),
+            _error(Kind.DISK, "the outputs cannot be written; choose another folder with --out"),
         ),
     )
 )

@@ -1,4 +1,4 @@
-"""Does steps in threads, at most so many at once per resource; what is to be done is `harness.run`'s to say."""
+"""Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps."""
 
 import queue
 import threading
@@ -16,17 +16,17 @@ from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 
 
 class Executor(Protocol):
-    """Does steps somewhere, at most so many at once per resource."""
+    """Does steps, a limited number at once for each resource."""
 
     def start(self, step: Step, results: Results) -> None:
-        """Begin a step whose needs are among the results."""
+        """Start a step whose needs are among the results."""
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
-        """Wait for a step to end; None when the time is up."""
+        """Wait for a step to end, and return it with its result; None after the timeout."""
 
 
 def resource(step: Step) -> str:
-    """Return what a step holds while it is done."""
+    """Return the resource that a step uses."""
     match step:
         case Fetch():
             return "network"
@@ -39,27 +39,34 @@ def resource(step: Step) -> str:
 
 
 def claimed(pool: Pool, step: Step, cancel: CancelToken) -> AbstractContextManager[Gpu | None]:
-    """Return what has the GPU that a step needs, for as long as it is done."""
+    """Return a context that holds the GPU of a run; for other steps it holds none."""
     return pool.claim(step, cancel) if isinstance(step, Run) else nullcontext()
 
 
 class LocalExecutor:
-    """Does steps in threads of this process. They are daemons: none can hold up the end of the harness."""
+    """Does steps in threads of this process. They are daemon threads, so none delays the end of the harness."""
 
     def __init__(self, runner: StepRunner, slots: Mapping[str, int], pool: Pool, cancel: CancelToken) -> None:
-        """Do at most `slots[resource]` steps of a resource at once; runs, as many as the pool has devices for."""
+        """Prepare; nothing starts yet.
+
+        Args:
+            runner: does each step.
+            slots: by resource, how many steps of it are done at once; 1 for others.
+            pool: the GPUs, one for each run at a time.
+            cancel: ends the wait for a GPU.
+        """
         self._runner, self._slots, self._pool, self._cancel = runner, slots, pool, cancel
         self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
         self._busy: Counter[str] = Counter()
         self._done: queue.SimpleQueue[tuple[Step, StepResult] | BaseException] = queue.SimpleQueue()
 
     def start(self, step: Step, results: Results) -> None:
-        """Begin a step, or put it into the queue of its resource."""
+        """Start a step, or put it into the queue of its resource."""
         self._waiting.setdefault(resource(step), deque()).append((step, results))
         self._fill(resource(step))
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
-        """Wait for a step to end; raises what broke in its thread, which is a bug of ours."""
+        """Wait for a step to end. An exception in its thread, which is a bug of the harness, is raised here."""
         try:
             done = self._done.get(timeout=timeout_s)
         except queue.Empty:

@@ -13,7 +13,7 @@ LATEST = RESULTS / "latest"
 
 
 def new_out_dir(out: Path | None) -> Path:
-    """Make the folder of the results; without a name, a new one that `results/latest` points to.
+    """Make the folder of the results and return it; without a name, a new one that `results/latest` points to.
 
     Raises:
         DiskError: it cannot be made.
@@ -49,7 +49,7 @@ def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_
 
 
 def remove_empty(folder: Path) -> None:
-    """Remove the empty folders below one, and itself if nothing is left."""
+    """Remove the empty folders below a folder, and the folder itself if nothing is left in it."""
     for each in (*sorted(folder.rglob("*"), reverse=True), folder):
         if each.is_dir() and not any(each.iterdir()):
             each.rmdir()

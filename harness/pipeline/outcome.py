@@ -1,4 +1,4 @@
-"""What became of a case: its verdict with what was expected applied, and what its steps left."""
+"""Makes the outcome of a case from the results of its steps, and applies expected failures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: bars and elapsed times on a terminal, plain lines elsewhere."""
+"""Shows the progress of a run: bars and elapsed times on a terminal, plain lines elsewhere."""
 
 import threading
 import time
@@ -29,19 +29,19 @@ from harness.pipeline.environment import Environment
 from harness.pipeline.steps import Compare, Compile, Fetch, Step
 from harness.report import console as lines
 
-_LINE_S = 15.0  # between two lines on how far the fetching is, where no bar can be drawn
-_IN_ALL, _READ = "in all", "read"
+_LINE_S = 15.0  # between two lines about fetching, where no bar can be drawn
+_TOTAL, _READ = "total", "read"
 
 
 class Live:
-    """Hears of steps and bytes, and prints the line of each case once it is decided."""
+    """Draws bars for steps and bytes, and prints the line of each case when its outcome is known."""
 
     def __init__(self, console: Console, *, id_width: int) -> None:
-        """Show nothing yet.
+        """Prepare; nothing is shown yet.
 
         Args:
-            console: where to.
-            id_width: characters that the longest case id takes.
+            console: where to print.
+            id_width: the length of the longest case id.
         """
         self._console, self._id_width = console, id_width
         self._lock = threading.Lock()
@@ -61,16 +61,16 @@ class Live:
         )
 
     def __enter__(self) -> Self:
-        """Start to draw."""
+        """Start drawing."""
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wipe what was drawn; the lines of the cases stay."""
+        """Remove the bars; the lines of the cases stay."""
         self._progress.stop()
 
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
-        """Draw a line for what takes time."""
+        """Show a compilation or a run; other steps are short."""
         if isinstance(step, Fetch | Compare):
             return
         subject = case_ids[0] + (f" and {len(case_ids) - 1} more" if len(case_ids) > 1 else "")
@@ -82,7 +82,7 @@ class Live:
             self._tasks[step] = task
 
     def step_ended(self, step: Step) -> None:
-        """Remove its line."""
+        """Remove the line of a step."""
         if isinstance(step, Fetch):
             self.fetched(step.blob)
             return
@@ -92,25 +92,25 @@ class Live:
             self._progress.remove_task(task)
 
     def case_ended(self, outcome: Outcome) -> None:
-        """Print the line that says what became of the case."""
+        """Print the line of a case."""
         self.say(lines.case_line(outcome, id_width=self._id_width))
 
     def opened(self, environment: Environment) -> None:
-        """Print where the cases run."""
+        """Print the release and the environment of the cases."""
         tools = environment.toolchain
         commit = (tools.compiler_commit or "unknown commit")[:10]
         self.notice(f"IREE {tools.release.name} ({commit}), {environment.name}")
 
     def expect(self, estimate: FetchEstimate) -> None:
-        """Take what is to be fetched."""
+        """Set how much will be fetched."""
         self._throughput.expect(estimate.blobs, estimate.bytes)
 
     def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
-        """Draw the bar of a blob and that of all; called from any thread."""
+        """Update the bar of a blob and the total. Any thread may call this."""
         with self._lock:
             self._throughput.came(blob, so_far, in_all, now_s := time.monotonic())
             if self._throughput.blobs > 1:
-                self._draw(_IN_ALL, "fetch all", self._throughput.so_far_bytes, self._throughput.in_all_bytes)
+                self._draw(_TOTAL, "fetch all", self._throughput.so_far_bytes, self._throughput.in_all_bytes)
             self._draw(blob, f"fetch {blob.name}", so_far, in_all)
             is_due = not self._console.is_terminal and now_s - self._told_s >= _LINE_S
             self._told_s = now_s if is_due else self._told_s
@@ -118,18 +118,18 @@ class Live:
             self.notice(self._throughput.line())
 
     def fetched(self, blob: Blob) -> None:
-        """Wipe the bar of a blob, and with the last one that of all."""
+        """Remove the bar of a blob, and with the last one the total."""
         with self._lock:
             self._throughput.ended(blob)
             task = self._tasks.pop(blob, None)
             keys = {key for key in self._tasks if isinstance(key, Blob)}
-            rest = self._tasks.pop(_IN_ALL, None) if task is not None and not keys else None
+            rest = self._tasks.pop(_TOTAL, None) if task is not None and not keys else None
         for each in (task, rest):
             if each is not None:
                 self._progress.remove_task(each)
 
     def bytes_read(self, so_far: int, in_all: int) -> None:
-        """Draw how much of a store was read again."""
+        """Show how much of the cache was verified."""
         with self._lock:
             self._draw(_READ, "read", so_far, in_all)
 
@@ -139,11 +139,11 @@ class Live:
         self._progress.update(self._tasks[key], completed=so_far, total=in_all)
 
     def notice(self, text: str) -> None:
-        """Print a line; called from any thread."""
+        """Print a remark. Any thread may call this."""
         self._console.print(Text(text), style="dim", soft_wrap=True)
 
     def say(self, line: Text) -> None:
-        """Print a line of what came out."""
+        """Print a line of the results."""
         self._console.print(line, soft_wrap=True)
 
 

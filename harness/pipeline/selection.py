@@ -1,4 +1,4 @@
-"""Which cases the settings select, and what counts for all of them."""
+"""Selects cases by the settings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ _SHOWN = 10
 
 
 def spec_folders(settings: CaseSettings) -> Folders:
-    """Return where the specs are: the folder that is named, `quality_tests` here, or the bundled models."""
+    """Return the folder of the specs: the one of the settings, `quality_tests` here, or the bundled models."""
     here = Path("quality_tests")
     default = here if here.is_dir() else bundled.folder("quality_tests")
     return Folders(settings.specs or _outside(settings, default) or default, external_files=settings.external_files)
 
 
 def _outside(settings: CaseSettings, default: Path) -> Path | None:
-    """Return the folder of the first spec file that is named and is not below the default folder."""
+    """Return the folder of the first spec file among the selectors that is not in the default folder."""
     paths = (selectors.parse(each).path for each in settings.selectors)
     outside = (path for path in paths if path and path.is_file() and not path.is_relative_to(default.resolve()))
     return next((path.parent.parent for path in outside), None)
@@ -39,7 +39,7 @@ def cases(settings: Settings) -> list[Case]:
     """Return the selected cases.
 
     Raises:
-        UsageError: there is none, or a spec is invalid.
+        UsageError: nothing is selected, or a spec is invalid.
     """
     asked = [selectors.parse(each) for each in settings.cases.selectors]
     wanted = targets.targets(_target(settings.target, asked), gpus(settings.target))
@@ -51,15 +51,15 @@ def cases(settings: Settings) -> list[Case]:
     text = settings.cases.id_contains
     chosen = [case for case in selected if not text or text in case.id]
     if not chosen:
-        raise UsageError(f"-k {text}: the id of no selected case contains this; see `harness list`.")
+        raise UsageError(f"-k {text}: no selected case has this in its id; see `harness list`.")
     return _failed(chosen) if settings.cases.only_failed else chosen
 
 
 def _target(settings: TargetSettings, asked: Sequence[Selector]) -> TargetSettings:
-    """Return the target that selectors name, unless the settings name one: a case id and a spec file have a backend.
+    """Return the target of the settings, else that of the selectors: a case id and a spec file have a backend.
 
     Raises:
-        UsageError: they name several backends.
+        UsageError: the selectors are for several backends.
     """
     backends = dict.fromkeys(each.backend for each in asked if each.backend)
     if len(backends) > 1 and not settings.backend:
@@ -71,10 +71,10 @@ def _target(settings: TargetSettings, asked: Sequence[Selector]) -> TargetSettin
 
 
 def _of_ids(selected: Sequence[Case], asked: Sequence[Selector]) -> list[Case]:
-    """Return the cases that are selected by more than the id of another case of their spec.
+    """Return the selected cases without those that only share a spec with a case that is selected by its id.
 
     Raises:
-        UsageError: there is no case of such an id.
+        UsageError: no case has an id that is selected.
     """
     ids = {each.text for each in asked if each.is_id}
     if missing := sorted(ids - {case.id for case in selected}):
@@ -90,10 +90,10 @@ def _of_ids(selected: Sequence[Case], asked: Sequence[Selector]) -> list[Case]:
 
 
 def _failed(chosen: Sequence[Case]) -> list[Case]:
-    """Return the cases that were not as expected in `results/latest`."""
+    """Return the cases that failed or ended in an error in `results/latest`."""
     latest = LATEST / "results.json"
     if not latest.is_file():
-        raise UsageError(f"{latest}: no such file, so --only-failed knows of no failure; run without it once.")
+        raise UsageError(f"{latest}: no such file; run once without --only-failed.")
     before = {each.id for each in results.load(latest.read_text(encoding="utf-8")).cases if not facts.is_green(each)}
     if not (failed := [case for case in chosen if case.id in before]):
         raise UsageError(f"--only-failed: no selected case failed in {latest}.")
@@ -101,12 +101,12 @@ def _failed(chosen: Sequence[Case]) -> list[Case]:
 
 
 def _specs(settings: Settings, backend: Backend) -> list[ModelSpec]:
-    """Return the selected specs, and those made of the bare programs among the selectors."""
+    """Return the selected specs, and one for each program among the selectors."""
     asked = settings.cases
     named = [each for each in asked.selectors if not inline.is_bare(each)]
     programs = [Path(each) for each in asked.selectors if inline.is_bare(each)]
     if (given := program_words(asked.program)) and not programs:
-        raise UsageError(f"{given[0]} is for a program, PATH.mlir; a spec says it itself.")
+        raise UsageError(f"{given[0]} is only for a program, PATH.mlir; a spec has a field for it.")
     where = spec_folders(asked) if named else None
     sku = asked_sku(settings.target, backend)
     found = reader.load_all(select(where, tuple(named)), where, sku=sku) if where else []
@@ -114,7 +114,7 @@ def _specs(settings: Settings, backend: Backend) -> list[ModelSpec]:
 
 
 def asked_sku(settings: TargetSettings, backend: Backend) -> str | None:
-    """Return the SKU whose tuning specs must be there: one that is named, for cases that run on its backend."""
+    """Return the SKU whose tuning specs must exist: the one of the settings, if the backend has SKUs."""
     return settings.sku if backend is Backend.ROCM else None
 
 
@@ -128,7 +128,7 @@ def read_folders(settings: CaseSettings) -> tuple[Path, ...]:
 
 def _of_program(path: Path, settings: CaseSettings, backend: Backend) -> ModelSpec:
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such program; expected the path of an .mlir file.")
+        raise UsageError(f"{path}: no such program; expected the path of an .mlir file.")
     document = inline.document(str(path), settings.program, backend)
     return reader.of_document(path, Folders(path.absolute().parent), backend, document)
 
@@ -137,23 +137,23 @@ def gpus(settings: TargetSettings) -> tuple[Gpu, ...]:
     """Return the GPUs of this machine that may be used.
 
     Raises:
-        UsageError: one that is named is not there.
+        UsageError: the settings name one that does not exist.
     """
     return targets.selected_gpus(settings, devices.gpus())
 
 
 def gpus_for(chosen: Sequence[Case], here: Sequence[Gpu]) -> tuple[Gpu, ...]:
-    """Return the GPUs on which some case runs; a container is given no others."""
+    """Return the GPUs on which some case runs; a container gets no others."""
     vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
     wanted = {vendors.get(case.target.backend) for case in chosen if not planner.is_compile_only(case)}
     return tuple(gpu for gpu in here if gpu.vendor in wanted)
 
 
 def options(settings: RunSettings) -> planner.Options:
-    """Return what counts for every case.
+    """Return the settings for all cases.
 
     Raises:
-        UsageError: there is no release of the name in `pin_defaults`.
+        UsageError: `pin_defaults` is not a known release.
     """
     return planner.Options(
         tool_verdict=settings.tool_verdict,
@@ -163,6 +163,6 @@ def options(settings: RunSettings) -> planner.Options:
 
 
 def _pinned(name: str) -> Release:
-    """Return a release whose order among the others is known, also one that is not locked."""
+    """Return a release with its date, by which releases are ordered; it may be one that is not locked."""
     release = releases.of_build(name)
     return release if release.date else releases.find(name).release

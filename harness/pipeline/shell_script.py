@@ -1,8 +1,7 @@
-"""Renders plans as a shell script (pure): the exact commands, shell-quoted, for an empty folder.
+"""Renders plans as a shell script: the exact commands, shell-quoted, for an empty folder.
 
-What is to be fetched for them, and whether there is room for it, goes into comments at the end.
-
-Credentials and queries in URLs are left out of it, as they are of all that is printed.
+Comments at the end list what will be fetched, and whether there is space for it. URLs are shown without credentials and
+queries.
 """
 
 import shlex
@@ -16,7 +15,7 @@ from harness.pipeline.steps import Compare, Compile, Link, Plan, Run
 
 
 def render(plan: Plan) -> str:
-    """Return a plan as a shell script that does it in an empty folder, but for the comparison."""
+    """Return a plan as a shell script for an empty folder; the comparison is only a comment."""
     lines = [_comment(plan.case.id), *map(_comment, (*plan.case.spec.comment, *plan.notes))]
     if plan.blocked:
         return "\n".join([*lines, _comment(f"{plan.blocked.status}: {plan.blocked.reason}")])
@@ -32,13 +31,19 @@ def render(plan: Plan) -> str:
 
 
 def forecast(forecasts: Sequence[BlobForecast], *, store: Path, free_bytes: int | None) -> str:
-    """Return comments on what is there of some blobs, what is to come, and what that needs; nothing for no blobs."""
+    """Return comments that list blobs, what is missing of them, and the disk space for that; empty without blobs.
+
+    Args:
+        forecasts: what is known of each blob.
+        store: the folder of the cache.
+        free_bytes: the free space there; None if unknown.
+    """
     if not forecasts:
         return ""
     missing = [each for each in forecasts if not each.is_present and not each.is_local]
     lines = ["", *map(_forecast_line, forecasts), _totals(forecasts, missing)]
     needed = _at_least(missing, sum(each.missing_bytes for each in missing))
-    lines.append(_comment(f"disk needed at {store}: {needed}; free there: {_size(free_bytes)}"))
+    lines.append(_comment(f"disk space needed in {store}: {needed}; free: {_size(free_bytes)}"))
     return "\n".join(lines) + "\n"
 
 
@@ -52,32 +57,32 @@ def _size(size_bytes: int | None) -> str:
 
 def _state(each: BlobForecast) -> str:
     if each.is_local:
-        return "local" if each.is_present else "lost"
+        return "local" if each.is_present else "missing"
     if each.is_present:
-        return "here"
-    return "begun" if each.partial_bytes else "to fetch"
+        return "cached"
+    return "partial" if each.partial_bytes else "to fetch"
 
 
 def _totals(forecasts: Sequence[BlobForecast], missing: Sequence[BlobForecast]) -> str:
-    """Return the line on how many blobs there are, and which part of their bytes is where."""
+    """Return the line with the number of blobs, and of bytes to fetch, cached and local."""
     local = [each.is_present for each in forecasts if each.is_local]
-    here = [each for each in forecasts if each.is_present and not each.is_local]
+    cached = [each for each in forecasts if each.is_present and not each.is_local]
     parts = (
         f"{len(missing)} to fetch ({_at_least(missing, sum(each.missing_bytes for each in missing))})",
-        f"{len(here)} here already ({size(sum(each.size_bytes or 0 for each in here))})",
-        f"{len(local)} local" + (f" ({local.count(False)} lost)" if not all(local) else ""),
+        f"{len(cached)} cached ({size(sum(each.size_bytes or 0 for each in cached))})",
+        f"{len(local)} local" + (f" ({local.count(False)} missing)" if not all(local) else ""),
     )
     return _comment(f"{len(forecasts)} blobs: {', '.join(parts)}")
 
 
 def _at_least(missing: Sequence[BlobForecast], total_bytes: int) -> str:
-    """Return a sum of sizes, of which some may be unknown."""
+    """Return a sum of sizes, some of which may be unknown."""
     unknown = sum(each.size_bytes is None for each in missing)
     return f"{size(total_bytes)} and {unknown} of unknown size" if unknown else size(total_bytes)
 
 
 def _comment(text: str) -> str:
-    """Return a comment of one line, whatever the text: what follows a line end would be a command."""
+    """Return a comment of one line, because what follows a line end would be a command."""
     return f"# {' '.join(text.split())}"
 
 

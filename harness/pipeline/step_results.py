@@ -11,7 +11,7 @@ from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
 from harness.host.process import ProcessResult
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 
-INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before it was judged")
+INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before there was a result")
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True, tag=True):

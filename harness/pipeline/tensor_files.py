@@ -22,13 +22,13 @@ NPY_ELEMENTS: Mapping[str, str] = MappingProxyType(
 
 
 def file_type(path: Path, declared: TensorType | None) -> tuple[TensorType, int]:
-    """Return the type of an input or expected output and the offset of its contents in the file.
+    """Return the type of an input or expected output, and the offset of its contents in the file.
 
-    A file named `.npy`, or without a declared type, says its own type; any other is raw contents.
-    Both must be exactly as long as their type: `iree-run-module` ignores what is too much.
+    A file named `.npy`, or without a declared type, states its own type; any other file is raw contents. Both must be
+    exactly as long as their type, because `iree-run-module` ignores what is too much.
 
     Raises:
-        IntegrityError: wrong size, an unfit `.npy` header, or one that contradicts the declared type.
+        IntegrityError: a wrong size, a `.npy` header that IREE cannot read, or one that contradicts the declared type.
     """
     found, offset = (declared, 0) if declared and not path.name.endswith(".npy") else _agreed_header(path, declared)
     if (got := path.stat().st_size - offset) != found.size_bytes:
@@ -40,7 +40,12 @@ def file_type(path: Path, declared: TensorType | None) -> tuple[TensorType, int]
 
 
 def declared_outputs(signature: str, function: str | None) -> tuple[str, ...] | None:
-    """Return the result types of a function as `iree-dump-module` shows them, e.g. `?x3xf32`, or None."""
+    """Return the result types of a function as `iree-dump-module` prints them, e.g. `?x3xf32`; None if it does not.
+
+    Args:
+        signature: the output of `iree-dump-module --output=metadata`.
+        function: its name; None for the first function.
+    """
     name = re.escape(function) if function else r"\S+?"
     match = re.search(rf"func @{name}\(.*?\) -> \((.*)\)$", signature, re.MULTILINE)
     if match is None:
@@ -50,26 +55,26 @@ def declared_outputs(signature: str, function: str | None) -> tuple[str, ...] | 
 
 
 def contradiction(index: int, expected: TensorType, declared: tuple[str, ...] | None) -> str | None:
-    """Return how the declared type of an output rules out the expected one; `?` stands for any size."""
+    """Return how the declared type of an output contradicts the expected type, or None; `?` stands for any size."""
     if declared is None or index >= len(declared):
         return None
     *sizes, element = re.findall(r"(?:\?|\d+)(?=x)|[^x?\d].*$", declared[index]) or [""]
     if element not in ELEMENT_BITS:
-        return None  # a buffer view, say, whose type is known only at run time
+        return None  # such as a buffer view, whose type is known only at run time
     fits = len(sizes) == len(expected.shape) and all(
         size in ("?", str(wanted)) for size, wanted in zip(sizes, expected.shape, strict=True)
     )
     if fits and element.lstrip("su") == expected.element.lstrip("su"):
         return None
-    return f"output {index}: expected {expected}, but the program returns {declared[index]}"
+    return f"output {index}: expected {expected}, but the model returns {declared[index]}"
 
 
 def _npy_header(path: Path) -> tuple[TensorType, int]:
-    """Return what a `.npy` header says, and its length. numpy.lib.format describes the layout."""
+    """Return the type in a `.npy` header, and the length of the header. numpy.lib.format describes the layout."""
     with path.open("rb") as file:
         head = file.read(NPY_HEADER_LIMIT)
     if head[:8] not in (b"\x93NUMPY\1\0", b"\x93NUMPY\2\0"):
-        raise ValueError(f"{path} is not a .npy file of version 1.0 or 2.0. Write it by numpy.save.")
+        raise ValueError(f"{path} is not a .npy file of version 1.0 or 2.0. Write it with numpy.save.")
     start = 10 if head[6] == 1 else 12
     end = start + int.from_bytes(head[8:start], "little")
     if len(head) < end:
@@ -86,7 +91,7 @@ def _header_type(path: Path, text: str) -> TensorType:
     if fortran is not False:
         raise ValueError(f"{path} is in Fortran order; expected C order. Save numpy.ascontiguousarray(array).")
     if len(shape) > NPY_DIMENSIONS or not all(type(size) is int and 0 <= size < 1 << 63 for size in shape):
-        raise ValueError(f"{path} has a shape in its .npy header that no array can have.")
+        raise ValueError(f"{path} has a .npy header with a shape that no array can have.")
     if str(descr).startswith(">"):
         raise ValueError(f"{path} is big-endian ({descr}); expected little-endian. Save array.astype('<{descr[1:]}').")
     element = NPY_ELEMENTS.get(str(descr).lstrip("<|="))

@@ -1,4 +1,4 @@
-"""Commands to copy that repeat what was run. Every one of them is made here, from settings or from what results quote.
+"""Makes the commands that repeat a run or one of its cases, from the settings or from what results quote of them.
 
 Results quote the settings in `environment` as words of a command line: `prefix`, `program`, `compile_chips`, `place`
 and `options`. The target and the release are with each case.
@@ -19,7 +19,7 @@ _RUN = ("harness", "run")
 
 
 def facts(settings: Settings) -> dict[str, Any]:
-    """Return what results quote of the settings, so that each of their cases can be repeated."""
+    """Return what results quote of the settings, so that every case can be repeated."""
     target = settings.target
     found = {
         "command": "run" if settings.run.tools else None,
@@ -33,7 +33,7 @@ def facts(settings: Settings) -> dict[str, Any]:
 
 
 def search_command(settings: Settings) -> str:
-    """Return the command that tests the cases of a search once, but for its `--iree`."""
+    """Return the command that tests the cases of a search once, without its `--iree`."""
     settings = replace(settings, run=replace(settings.run, out=None))  # that is the folder of the search
     target = (
         *_word("--backend", settings.target.backend),
@@ -46,7 +46,7 @@ def search_command(settings: Settings) -> str:
 
 
 def case_command(outcome: Outcome, report: Report) -> str:
-    """Return the command that repeats one case, in the container that it ran in or was to run in."""
+    """Return the command that repeats a case, in the same image if it was for a container."""
     known, asked = flat(report.environment), report.environment
     prefix = _RUN if asked.get("command") == "run" else asked.get("prefix", _QUALITY)
     options = (
@@ -65,7 +65,7 @@ def case_command(outcome: Outcome, report: Report) -> str:
 
 
 def program_words(program: ProgramSettings) -> list[str]:
-    """Return the options of a bare `.mlir` file that were given."""
+    """Return the options that were given for a bare `.mlir` file."""
     thresholds = [f"{element}={number}" for element, number in program.thresholds]
     given: Mapping[str, Sequence[str | None]] = {
         "--compiler-flag": program.compiler_flags,
@@ -79,7 +79,7 @@ def program_words(program: ProgramSettings) -> list[str]:
 
 
 def _options(settings: Settings) -> list[str]:
-    """Return the options that count for every case, without the target, the release and the place."""
+    """Return the options for all cases, without the target, the release, the engine and the image."""
     return [*_case_options(settings), *_release_options(settings), *_run_options(settings), *_fetch_options(settings)]
 
 
@@ -123,7 +123,7 @@ def _place(settings: Settings) -> Iterator[str]:
 
 
 def _word(option: str, value: object) -> Iterator[str]:
-    """Yield an option and its value, or nothing where there is no value."""
+    """Yield an option and its value, or nothing if there is no value."""
     if value not in {None, ""}:
         yield from (option, str(value))
 

@@ -1,4 +1,4 @@
-"""What a person reads at the end of a run, in a terminal or a CI log. `Text.plain` is the text without colour."""
+"""Renders a report for a terminal or a CI log. `Text.plain` is the text without colours."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ _ANNOTATION_CHARS = 4_000
 
 
 def case_line(outcome: Outcome, *, id_width: int = 30) -> Text:
-    """Return the one line that says what became of a case."""
+    """Return the line of a case."""
     timings = "  ".join(_timings(outcome))
     details = "   ".join(part for part in (timings, _detail(outcome)) if part)
     text = f" {one_line(outcome.id):<{id_width}} {facts.case_seconds(outcome):>8.2f} s   {details}"
@@ -34,7 +34,7 @@ def case_line(outcome: Outcome, *, id_width: int = 30) -> Text:
 
 
 def _timings(outcome: Outcome) -> list[str]:
-    """Return `compile 2.71 (cached)`, `run 0.12`: the steps that took time worth a word."""
+    """Return durations such as `compile 2.71 (cached)` and `run 0.12`; steps that took no time are left out."""
     cached = f" ({facts.cached(outcome)})" if facts.cached(outcome) else ""
     steps = {"fetch": "", "compile": cached, "run": ""}
     known = [(step, outcome.seconds[step], remark) for step, remark in steps.items() if step in outcome.seconds]
@@ -58,7 +58,7 @@ def _detail(outcome: Outcome) -> str:
 
 
 def _accuracy(outcome: Outcome) -> str:
-    """Return `max error 1.1e-06, 11% of threshold` for the output that is nearest to its threshold."""
+    """Return `max error 1.1e-06, 11% of threshold` for the output with the largest error ratio."""
     worst = facts.worst(outcome)
     if worst is None or worst.max_abs_error is None:
         return ""
@@ -69,15 +69,15 @@ def _accuracy(outcome: Outcome) -> str:
 
 
 def render(report: Report) -> Text:
-    """Return the summary that follows the lines of the cases; its last lines are the counts and the verdict."""
+    """Return the summary after the lines of the cases. It ends with the counts and what they mean."""
     blocks = [_block(outcome, report) for outcome in report.cases if not facts.is_green(outcome)]
     closing = [_compared_nothing(report), _slowest(report), _counts(report), facts.verdict(report)]
     return Text("\n").join([*blocks, *(Text(line) for line in closing if line)])
 
 
 def _block(outcome: Outcome, report: Report) -> Text:
-    """Return all that is needed to go on from a case that is not green."""
-    # The bar also keeps a line of a tool's text from being taken for a command (`::...`) by GitHub's runner.
+    """Return the reason, the notes, the log and the command to repeat a case that is not as expected."""
+    # The bar also keeps GitHub's runner from taking a line of a tool for a command (`::...`).
     reason = [f"  | {line}" for line in clean(facts.explanation(outcome)).splitlines()]
     notes = [f"  note   {one_line(note)}" for note in outcome.notes]
     log = [f"  log    {one_line(facts.log_path(outcome))}"] if facts.log_path(outcome) else []
@@ -101,7 +101,7 @@ def _counts(report: Report) -> str:
 
 
 def annotations(report: Report) -> str:
-    """Return GitHub Actions workflow commands that mark what is not green; empty if all is.
+    """Return GitHub Actions workflow commands for cases that are not as expected; empty if there are none.
 
     The format and its escapes: actions/toolkit, packages/core/src/command.ts.
     """

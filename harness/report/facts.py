@@ -1,4 +1,4 @@
-"""What is said of an outcome or a report, worded once for every renderer."""
+"""Facts about outcomes and reports, worded once for all renderers."""
 
 import math
 import shlex
@@ -10,6 +10,7 @@ from harness.core.outcomes import (
     EXIT_INTERRUPTED,
     EXIT_NO_VERDICT,
     EXIT_OK,
+    EXIT_TERMINATED,
     Measurement,
     Outcome,
     Report,
@@ -17,11 +18,12 @@ from harness.core.outcomes import (
 )
 from harness.core.text import clean, first_line, flat
 
-NOTHING_COMPARED = "nothing compared: the spec names no expected output"
+_UNFINISHED = "cases that had not finished are errors."
+NOTHING_COMPARED = "nothing compared: the spec has no expected outputs"
 
 
 def is_green(outcome: Outcome) -> bool:
-    """Whether the outcome is as it should be, so that nobody needs to look at it."""
+    """Whether the outcome is as expected, and needs no attention."""
     match outcome.status:
         case Status.FAILED | Status.XPASSED | Status.ERROR:
             return False
@@ -34,13 +36,13 @@ def is_green(outcome: Outcome) -> bool:
 
 
 def headline(outcome: Outcome) -> str:
-    """Return `numeric: output 0 ...`, the kind and the first line of the reason; empty if there is neither."""
+    """Return the kind and the first line of the reason, as in `numeric: output 0 ...`; empty if there is neither."""
     parts = (str(outcome.kind or ""), first_line(outcome.reason))
     return ": ".join(part for part in parts if part)
 
 
 def explanation(outcome: Outcome) -> str:
-    """Return the kind and the whole reason, not cleaned; it may have many lines."""
+    """Return the kind and the whole reason; it is not cleaned, and may have many lines."""
     kind = f"{outcome.kind}: " if outcome.kind else ""
     return f"{kind}{outcome.reason}".strip()
 
@@ -51,23 +53,27 @@ def seconds(value: float) -> float:
 
 
 def finite(value: float) -> float | str:
-    """Return a number as strict JSON can have it."""
+    """Return a number, or a string if JSON cannot write it."""
     return value if math.isfinite(value) else str(value)
 
 
 def case_seconds(outcome: Outcome) -> float:
-    """Return how long all steps of the case took together."""
+    """Return the duration of all steps of the case together."""
     return sum(map(seconds, outcome.seconds.values()))
 
 
 def counts(report: Report) -> str:
-    """Return `3 passed, 1 failed`, in the order of `Status`."""
+    """Return `3 passed, 1 failed, 2 errors`, in the order of `Status`."""
     statuses = [outcome.status for outcome in report.cases]
-    return ", ".join(f"{statuses.count(status)} {status}" for status in Status if status in statuses)
+    return ", ".join(_count(statuses.count(status), status) for status in Status if status in statuses)
+
+
+def _count(number: int, status: Status) -> str:
+    return f"{number} errors" if status is Status.ERROR and number != 1 else f"{number} {status}"
 
 
 def verdict(report: Report) -> str:
-    """Return one sentence: what the exit code means for this run."""
+    """Return one line: what the exit code means for this run."""
     total = count_of_cases(len(report.cases))
     statuses = [outcome.status for outcome in report.cases]
     match report.exit_code:
@@ -76,13 +82,13 @@ def verdict(report: Report) -> str:
         case code if code == EXIT_FAILED:
             return f"Failed: {statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)} of {total}."
         case code if code == EXIT_NO_VERDICT:
-            return f"No verdict: {statuses.count(Status.ERROR)} of {total} ended in an error, none failed."
+            return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({total})"
         case code if code == EXIT_INTERRUPTED:
-            return "Interrupted: a case that had not ended by then is an error."
+            return f"Interrupted: {_UNFINISHED}"
+        case code if code == EXIT_TERMINATED:
+            return f"Terminated (SIGTERM): {_UNFINISHED}"
         case _:
-            return (
-                f"The harness gave up with exit code {report.exit_code}: a case that had not ended by then is an error."
-            )
+            return f"Internal error of the harness (exit code {report.exit_code}): {_UNFINISHED}"
 
 
 def count_of_cases(number: int) -> str:
@@ -91,7 +97,7 @@ def count_of_cases(number: int) -> str:
 
 
 def environment_line(report: Report) -> str:
-    """Return what the run ran on in one line, leaving out what is not known."""
+    """Return the release, the engine, the image and the machine in one line, without what is not known."""
     known = flat(report.environment)
     commit = known.get("iree.compiler_commit", "")[:10]
     chips = [chip for name, chip in known.items() if name.startswith("host.gpus.") and name.endswith(".chip")]
@@ -106,7 +112,7 @@ def environment_line(report: Report) -> str:
 
 
 def iree_release(report: Report) -> str:
-    """Return the IREE release of the run, or `unknown` if the run did not get so far."""
+    """Return the IREE release of the run, or `unknown` if the run ended before that."""
     return flat(report.environment).get("iree.release") or "unknown"
 
 
@@ -116,7 +122,7 @@ def target(outcome: Outcome) -> str:
 
 
 def worst(outcome: Outcome) -> Measurement | None:
-    """Return the measurement that is nearest to its threshold or farthest beyond it."""
+    """Return the measurement with the largest error ratio."""
     measured = [each for each in outcome.outputs if not each.ignored and each.max_abs_error is not None]
     return max(measured, key=_nearness, default=None)
 
@@ -128,12 +134,12 @@ def _nearness(measurement: Measurement) -> tuple[float, float]:
 
 
 def share(error_ratio: float) -> str:
-    """Return an error ratio as a share of the threshold: 0.11 is `11%`."""
+    """Return an error ratio as a percentage of the threshold: `11%` for 0.11."""
     return f"{100 * error_ratio:.3g}%"
 
 
 def cached(outcome: Outcome) -> str:
-    """Return whether the modules came from the store: `cached`, `1 of 2 cached`, or nothing if none did."""
+    """Return how many modules were cached: `cached`, `1 of 2 cached`, or an empty string."""
     number = sum(module.cached for module in outcome.modules)
     if number == 0:
         return ""
@@ -141,13 +147,13 @@ def cached(outcome: Outcome) -> str:
 
 
 def log_path(outcome: Outcome) -> str:
-    """Return the log of the step that decided, else the last log there is, else nothing."""
+    """Return the path of the log of the decisive step, else of the last log; empty if there is none."""
     last = next(reversed([*outcome.logs.values()]), "")
     return clean(outcome.logs.get(outcome.phase or "", last))
 
 
 def whereabouts(outcome: Outcome) -> str:
-    """Return where to read on when text about this case was cut."""
+    """Return the path of the file with the whole text, for notices about text that was cut."""
     return log_path(outcome) or "results.json"
 
 

@@ -1,11 +1,11 @@
-"""The only place that knows JUnit XML: what CI servers read, as the strictest of them accepts it.
+"""Renders a report as JUnit XML that the strictest CI server accepts.
 
-That is `junit-10.xsd` of jenkinsci/xunit-plugin (src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd):
+Its schema is `junit-10.xsd` of jenkinsci/xunit-plugin (src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd):
 suites do not nest, a case has no properties of its own, times are plain decimals. Servers tell cases apart by
 (classname, name), so that pair is unique; Jenkins takes what follows the last dot of a classname for the class.
 """
 
-# Nothing is parsed here, so nothing can attack the parser.
+# Only writes XML; parsing what others wrote would need defusedxml.
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from typing import assert_never
@@ -17,18 +17,18 @@ from harness.core.text import capped, first_line, flat, one_line
 from harness.report import again, facts
 
 NODE_BYTES = 64 * 1024
-# GitLab refuses a file of 30 MB; escaping (`<` is four bytes) needs some of that.
+# GitLab refuses files of 30 MB, and escaping makes text longer (`<` becomes four bytes).
 _FILE_BYTES = 16 * 1024 * 1024
 _NODES_PER_CASE = 2
 _LEAST_NODE_BYTES = 2 * 1024
-# The failure itself must tell the story, as GitLab shows nothing else.
+# GitLab shows nothing but the failure, so it contains the end of the log too.
 _EXCERPT_SHARE = 8
 
 _SKIPPED_TYPES = {Status.XFAILED: "xfail", Status.UNSUPPORTED: "unsupported", Status.SKIPPED: "skipped"}
 
 
 def render(report: Report) -> str:
-    """Return the report as JUnit XML, to be stored as UTF-8. A report without cases is valid, too."""
+    """Return the report as JUnit XML, to be written as UTF-8."""
     root = ET.Element("testsuites", name="harness", time=_time(report.seconds))
     root.extend(_suites(report))
     for name in ("tests", "failures", "errors"):
@@ -38,7 +38,7 @@ def render(report: Report) -> str:
 
 
 def _suites(report: Report) -> list[ET.Element]:
-    """Return a suite for each model, target and release; one without cases keeps the environment if nothing ran."""
+    """Return a suite for each model, target and release. If nothing ran, one without cases has the environment."""
     groups: dict[str, list[tuple[str, Outcome]]] = {}
     for name, outcome in _named(report.cases):
         release = outcome.release or facts.iree_release(report)
@@ -50,7 +50,7 @@ def _suites(report: Report) -> list[ET.Element]:
 
 
 def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
-    """Return each outcome with a name that no other has."""
+    """Return each outcome with a unique name."""
     every, named = [*outcomes], dict[str, Outcome]()
     has_several = len({outcome.release for outcome in every}) > 1
     for outcome in every:
@@ -103,7 +103,7 @@ def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> juni
 
 
 def _classname(outcome: Outcome) -> str:
-    """Return `sd3.rocm-gfx942`: a dot in either part would make Jenkins split elsewhere."""
+    """Return `sd3.rocm-gfx942`. Dots within a part are replaced, because Jenkins splits at the last one."""
     parts = (outcome.model, facts.target(outcome))
     return ".".join(one_line(part).replace(".", "_") for part in parts)
 
@@ -113,7 +113,7 @@ def _type(outcome: Outcome) -> str:
 
 
 def _story(report: Report, outcome: Outcome, limit_bytes: int) -> str:
-    """Return why the case is not green: the whole reason, where the log is and how the log ends."""
+    """Return the reason, the notes, the path of the log, the command that repeats the case, and the end of the log."""
     where = facts.whereabouts(outcome)
     reason = capped(facts.explanation(outcome), limit_bytes=limit_bytes // 2, where="results.json")
     excerpt = capped(outcome.log_tail.strip(), limit_bytes=limit_bytes // _EXCERPT_SHARE, where=where)
@@ -124,7 +124,7 @@ def _story(report: Report, outcome: Outcome, limit_bytes: int) -> str:
 
 
 def _output(outcome: Outcome, limit_bytes: int) -> str:
-    """Return the commands that reproduce the case, then the log's end."""
+    """Return the commands of the case, then the end of the log."""
     commands = "".join(f"+ {line}\n" for line in facts.command_lines(outcome))
     head = capped(commands, limit_bytes=limit_bytes // 2, where="results.json")
     room = limit_bytes - len(head.encode())
@@ -132,7 +132,7 @@ def _output(outcome: Outcome, limit_bytes: int) -> str:
 
 
 def _strict(suite: ET.Element, outcomes: list[Outcome]) -> ET.Element:
-    """Mend what the library writes and the schema refuses, and set what the library cannot."""
+    """Correct what the library writes and the schema refuses, and set what the library cannot."""
     del suite.attrib["disabled"]
     suite.set("time", _time(sum(map(facts.case_seconds, outcomes))))
     for case, outcome in zip(suite.iter("testcase"), outcomes, strict=True):

@@ -1,4 +1,4 @@
-"""The only place that makes text of others safe within Markdown, as GitHub renders it."""
+"""Escapes text for Markdown, as GitHub renders it."""
 
 import html
 import re
@@ -9,18 +9,18 @@ _CELL_CHARS = 200
 
 
 def escaped(text: str) -> str:
-    """Return one line of plain text that is shown as it is, also in a cell of a table."""
+    """Return text as one line that Markdown shows unchanged, also in a cell of a table."""
     return re.sub(r"([\\`*_\[\]|~#@])", r"\\\1", html.escape(one_line(text), quote=False))
 
 
 def fenced(text: str) -> str:
-    """Return a code block whose fence is longer than any run of backticks within."""
+    """Return a code block with a fence that is longer than any run of backticks in it."""
     fence = "`" * max(3, _longest_ticks(text) + 1)
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
 def code(text: str) -> str:
-    """Return a code span for a cell of a table, where a bar needs its backslash even in code."""
+    """Return a code span for a cell of a table, where a bar needs a backslash even in code."""
     line = one_line(text, limit=_CELL_CHARS).replace("|", "\\|")
     ticks = "`" * (_longest_ticks(line) + 1)
     return f"{ticks} {line} {ticks}" if "`" in line else f"`{line}`"

@@ -1,4 +1,4 @@
-"""The only place that writes and reads results.json, whose schema is in `results.schema.json` beside it."""
+"""Writes and reads results.json. Its schema is `results.schema.json` in this folder."""
 
 import json
 from typing import Any, NoReturn
@@ -11,12 +11,12 @@ SCHEMA = 1
 
 
 def render(report: Report) -> str:
-    """Return the report as strict JSON; a number that is not finite is one of the strings `inf`, `-inf`, `nan`."""
+    """Return the report as strict JSON. The strings `inf`, `-inf` and `nan` stand for numbers that are not finite."""
     return json.dumps({"schema": SCHEMA, **as_json(report)}, indent=1, allow_nan=False) + "\n"
 
 
 def load(text: str) -> Report:
-    """Return the report that `render` wrote; no I/O. Keys that this version does not know are ignored.
+    """Return the report that `render` wrote. Keys that this version does not know are ignored.
 
     Sequences within `commands` come back as tuples, those within `environment` as lists.
 
@@ -46,7 +46,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _with_tuples(case: dict[str, Any], where: str) -> dict[str, Any]:
-    """Turn the argv of each step, or its several argv, into tuples."""
+    """Turn the argv of each step, or each of its several argv, into tuples."""
     commands = read(dict[str, Any], case.get("commands", {}), f"{where}.commands")
     argvs = {step: _argv(argv, f"{where}.commands.{step}") for step, argv in commands.items()}
     return {**case, "commands": argvs}

@@ -1,4 +1,4 @@
-"""The page of a run in GitHub Actions: the Markdown that goes into the job's summary."""
+"""Renders a report as Markdown for the summary page of a GitHub Actions job."""
 
 import html
 
@@ -7,7 +7,7 @@ from harness.core.text import capped, one_line
 from harness.report import again, facts
 from harness.report.markdown import code, escaped, fenced
 
-# GitHub drops a summary of more than 1 MiB whole.
+# GitHub discards a summary of more than 1 MiB.
 _ROWS = 1_000
 _DETAILS = 40
 _LOG_BYTES = 8 * 1024
@@ -19,7 +19,7 @@ _HEADER = "| case | status | kind | seconds | max error | of threshold | modules
 
 
 def render(report: Report) -> str:
-    """Return the report as Markdown: the verdict, what it ran on, every case, and why cases are not green."""
+    """Return the report as Markdown: the counts, the environment, every case, and why cases are not as expected."""
     ordered = sorted(report.cases, key=facts.is_green)
     bad = [outcome for outcome in ordered if not facts.is_green(outcome)]
     counts = f"{facts.counts(report)} in {facts.seconds(report.seconds):.1f} s" if report.cases else ""
@@ -55,7 +55,7 @@ def _cells(outcome: Outcome) -> list[str]:
 
 
 def _details(outcome: Outcome, report: Report) -> str:
-    """Return a block to unfold: the reason, the log's end, the commands and how to repeat the case."""
+    """Return a collapsed block: the reason, the end of the log, the commands, and the command to repeat the case."""
     title = f"{outcome.status} {one_line(outcome.id, limit=_TITLE_CHARS)}: {facts.headline(outcome)}"
     where = facts.whereabouts(outcome)
     commands = "\n".join(f"+ {line}" for line in facts.command_lines(outcome))

@@ -149,8 +149,8 @@ def test_a_plan_says_how_large_each_blob_is_and_all_of_them(place: Laboratory, h
     said = re.findall(r"^# +(\S+ \w+)  to fetch  (\S+)$", planned.text, re.MULTILINE)
     assert {url: size for size, url in said} == {url: text.size(size) for url, size in sizes.items()}
     total = text.size(sum(sizes.values()))
-    assert f"# {len(sizes)} blobs: {len(sizes)} to fetch ({total}), 0 here already (0 B), 0 local\n" in planned.text
-    assert f": {total}; free there: " in planned.text
+    assert f"# {len(sizes)} blobs: {len(sizes)} to fetch ({total}), 0 cached (0 B), 0 local\n" in planned.text
+    assert f": {total}; free: " in planned.text
     assert not (place.root / "empty").exists(), "nothing is fetched"
 
 

@@ -54,9 +54,9 @@ def test_plan_says_what_is_there_and_what_is_to_come(lab: Laboratory, server: st
         f"#    {len(ADD)} B  to fetch  {server}/add.mlir",
         f"#        ?  to fetch  {server}/lost.npy",
         f"#  66.0 kB  to fetch  {shown}",
-        "# 3 blobs: 3 to fetch (66.1 kB and 1 of unknown size), 0 here already (0 B), 0 local",
+        "# 3 blobs: 3 to fetch (66.1 kB and 1 of unknown size), 0 cached (0 B), 0 local",
     ]
-    assert known[4].startswith(f"# disk needed at {lab.store_dir}: 66.1 kB and 1 of unknown size; free there: ")
+    assert known[4].startswith(f"# disk space needed in {lab.store_dir}: 66.1 kB and 1 of unknown size; free: ")
     assert not lab.store_dir.exists()
     assert forecast("--offline")[2] == f"#        ?  to fetch  {shown}"
     assert lab.run(command="lock").code == 3
@@ -84,8 +84,8 @@ def test_plan_shows_flags_for_a_release_and_pinned_defaults(lab: Laboratory) -> 
     text = lab.run("toy", "--iree", "3.2.0", "--pin-defaults", "3.13.0", command="plan").text
     assert [line for line in text.partition("\n\n")[0].splitlines() if line.startswith("# ")][1:-1] == [
         "# flags_for '<3.5' adds --iree-opt-level=O1 on 3.2.0",
-        "# --iree-opt-data-tiling=false is added, the default of 3.13.0",
-        "# --iree-llvmcpu-reassociate-fp-reductions=false is added, the default of 3.13.0",
+        "# --iree-opt-data-tiling=false added: the default of 3.13.0",
+        "# --iree-llvmcpu-reassociate-fp-reductions=false added: the default of 3.13.0",
         "# --iree-opt-level=O1 becomes --iree-opt-outer-dim-concat=true --iree-opt-strip-assertions=true on 3.2.0",
     ]
     (compilation,) = (line for line in text.splitlines() if line.startswith("iree-compile"))
@@ -181,7 +181,7 @@ def test_fetch_says_for_which_cases_it_has_nothing(lab: Laboratory) -> None:
     lab.spec("add_cuda", compiler_flags=["--iree-hal-target-device=cuda"])
     nothing = lab.run("--backend", "cuda", command="fetch")
     assert nothing.code == 3, nothing.text
-    assert "ERROR     toy/add[cuda]: the chip of an NVIDIA GPU is not known by itself" in nothing.text
+    assert "ERROR     toy/add[cuda]: the chip of an NVIDIA GPU cannot be detected" in nothing.text
     assert lab.run("--chip", "sm_80", command="fetch").code == 0
     lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-use-spirv"])
     unsupported = lab.run("--chip", "gfx942", "--iree", "3.4.0", "--blobs-only", command="fetch")

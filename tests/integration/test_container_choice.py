@@ -144,7 +144,7 @@ def test_a_model_that_needs_more_memory_than_it_may_use_does_not_take_the_machin
     each_yard.spec(mlir=each_yard.file("greedy.mlir", GREEDY), inputs=None, outputs=None, run_function="greedy")
     result = each_yard.run("--memory", "500MB", "--timeout", "100")
     assert result.verdict == (3, "error", "tool"), result.text
-    assert "killed by SIGKILL, most likely for want of memory" in result.case["reason"]
+    assert "killed by SIGKILL, probably out of memory" in result.case["reason"]
     assert each_yard.left() == []
 
 

@@ -90,7 +90,7 @@ def test_an_output_of_another_shape_and_the_same_size_fails(lab: Laboratory) -> 
     lab.spec(outputs=[lab.tensor("square.npy", (A + B).reshape(2, 2))])
     result = lab.run()
     assert result.verdict == (1, "failed", "shape")
-    assert result.case["reason"] == "output 0: expected 2x2xf32, but the program returns 4xf32"
+    assert result.case["reason"] == "output 0: expected 2x2xf32, but the model returns 4xf32"
 
 
 def test_an_output_of_another_size_fails(lab: Laboratory) -> None:
@@ -162,7 +162,7 @@ def test_real_weights(lab: Laboratory) -> None:
     )
     result = lab.run()
     assert result.verdict == (0, "passed", None), result.text
-    assert "custom_real_weights_group 'shared' changes nothing" in result.case["notes"][0]
+    assert "custom_real_weights_group 'shared' has no effect" in result.case["notes"][0]
 
 
 def test_splat_weights_stand_in_where_there_are_none(lab: Laboratory) -> None:

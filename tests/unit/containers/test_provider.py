@@ -80,7 +80,7 @@ def test_a_container_without_an_engine_is_refused_when_it_is_opened(tmp_path: Pa
         (["--image=gpu"], r"^--image gpu: no such image; expected one of cpu, rocm, .*, or HOST/NAME@sha256:DIGEST\.$"),
         (["--image=host/n:1"], "--image host/n:1: no such image"),
         (["--iree=9.9.9"], r"9.9.9: no such IREE release; did you mean 3.9.0\?"),
-        (["--backend=rocm", "--chip=nonsense!"], "no name of a chip"),
+        (["--backend=rocm", "--chip=nonsense!"], "not the name of a chip"),
     ],
 )
 def test_what_makes_no_sense_is_said_at_once(tmp_path: Path, options: list[str], expected: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.host.process import ProcessResult
 from harness.pipeline.diagnose import compile_verdict
+from harness.pipeline.steps import Compile
 
 CONCLUSION = tuple[Status, Kind | None]
 COMPILE, CRASH = (Status.FAILED, Kind.COMPILE), (Status.FAILED, Kind.CRASH)
@@ -58,13 +59,16 @@ model.mlir:2:5: note: see current operation: "f"() {x = "m.py:1:2: error: Unknow
 """
 
 
+STEP = Compile(release="3.13.0", argv=(), links=(), module="model.vmfb", products=())
+
+
 def ended(exit_code: int | None = 1, signal: int | None = None, *, timed_out: bool = False) -> ProcessResult:
     times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1}
     return ProcessResult(exit_code=exit_code, signal=signal, timed_out=timed_out, **times)  # type: ignore[arg-type]
 
 
 def verdict(log: str, how: ProcessResult | None = None, *missing: str) -> Verdict:
-    found = compile_verdict(how or ended(), log, missing=missing, timeout_s=60)
+    found = compile_verdict(STEP, how or ended(), log, missing=missing, timeout_s=60)
     assert found is not None
     return found
 
@@ -76,45 +80,45 @@ def concluded(found: Verdict) -> CONCLUSION:
 @pytest.mark.parametrize(
     ("log", "conclusion", "reason"),
     [
-        pytest.param(UNKNOWN_FLAGS, TOOL, "does not know the flag --zzz=1, and no release", id="no release's flag"),
+        pytest.param(UNKNOWN_FLAGS, TOOL, "no known IREE release has the flag --zzz=1; ", id="no release's flag"),
         pytest.param(
             f"iree-compile: Unknown command line argument '--iree-hip-target=gfx942'.{TRY}\n",
             UNSUPPORTED,
-            "this release does not know the flag --iree-hip-target=gfx942",
+            "IREE 3.13.0 has no flag --iree-hip-target=gfx942",
             id="another release's flag",
         ),
         pytest.param(
             "iree-compile: for the --iree-opt-level option: 'Os' value not a valid optimization level, use O0/O1/O2/O3",
             TOOL,
-            "takes --iree-opt-level but not so: 'Os' value not a valid optimization level",
+            "invalid value for --iree-opt-level: 'Os' value not a valid optimization level",
             id="value",
         ),
         pytest.param(
             "error opening input file: cannot open output file '/nodir/x.vmfb': No such file or directory\n",
             TOOL,
-            "could not open its files: cannot open output file '/nodir/x.vmfb'",
+            "could not open a file: cannot open output file '/nodir/x.vmfb'",
             id="files",
         ),
         pytest.param(
             "error opening input file: No space left on device\n"
             "LLVM ERROR: IO failure on output stream: No space left on device\n",
             DISK,
-            "no space was left",
+            "no space left",
             id="full",
         ),
         pytest.param(
             f"<unknown>:0: error: Unknown HIP target 'gfx950'\n{LEGALIZE}",
             UNSUPPORTED,
-            "this release does not know the chip gfx950",
+            "IREE 3.13.0 does not know the chip gfx950",
             id="another release's chip",
         ),
         pytest.param(
             "<unknown>:0: error: Unknown ROCM target 'gfx999'\nmodel.mlir:0:0: error: device alias \"hip\" does not\n",
             TOOL,
-            "does not know the chip gfx999, and no release",
+            "no known IREE release knows the chip gfx999",
             id="no release's chip",
         ),
-        pytest.param(MISSING_TARGET, TOOL, "does not know the chip asked for", id="chip without a name"),
+        pytest.param(MISSING_TARGET, TOOL, "no known IREE release knows the chip asked for", id="chip without a name"),
         pytest.param(LEGALIZE, COMPILE, LEGALIZE.splitlines()[0], id="genuine"),
         pytest.param(
             '/home/a b/m.py:12:3: error: failed to legalize operation "x"\n',
@@ -131,7 +135,7 @@ def concluded(found: Verdict) -> CONCLUSION:
         pytest.param("ld.lld: error: undefined symbol: tanhf\n", COMPILE, "ld.lld: error: undefined", id="linker"),
         pytest.param("LLVM ERROR: out of range\n", COMPILE, "LLVM ERROR: out of range", id="llvm"),
         pytest.param(f"{WARNING}{LEGALIZE}", COMPILE, LEGALIZE.splitlines()[0], id="after a warning"),
-        pytest.param("", COMPILE, "exit code 1 and no message", id="silent"),
+        pytest.param("", COMPILE, "exited with code 1 and printed no error", id="silent"),
     ],
 )
 def test_what_a_failed_compilation_says(log: str, conclusion: CONCLUSION, reason: str) -> None:
@@ -152,12 +156,12 @@ def test_what_a_failed_compilation_says(log: str, conclusion: CONCLUSION, reason
 def test_an_error_with_exit_code_0_is_a_failure(log: str, error: str) -> None:
     found = verdict(log, ended(0))
     assert concluded(found) == COMPILE
-    assert found.reason == f"iree-compile ended with exit code 0 but skipped what was asked: {error}"
+    assert found.reason == f"iree-compile exited with code 0 but printed an error: {error}"
 
 
 @pytest.mark.parametrize("log", ["", WARNING, QUOTES, QUOTES * 2 + WARNING])
 def test_a_compilation_that_is_well(log: str) -> None:
-    assert compile_verdict(ended(0), log, missing=[], timeout_s=60) is None
+    assert compile_verdict(STEP, ended(0), log, missing=[], timeout_s=60) is None
 
 
 def test_words_in_quoted_sources_do_not_excuse_a_failure() -> None:
@@ -174,7 +178,7 @@ def test_a_hint_belongs_to_the_flag_above_it() -> None:
 def test_products_that_were_not_written() -> None:
     found = verdict(WARNING, ended(0), "model.vmfb", "weights.irpa")
     assert concluded(found) == COMPILE
-    assert found.reason == "iree-compile ended with exit code 0 but did not write model.vmfb, weights.irpa"
+    assert found.reason == "iree-compile exited with code 0 but did not write model.vmfb, weights.irpa"
 
 
 def test_a_crash_is_told_by_the_signal_whatever_was_printed() -> None:
@@ -186,7 +190,7 @@ def test_a_crash_is_told_by_the_signal_whatever_was_printed() -> None:
 def test_a_time_limit_is_a_verdict() -> None:
     found = verdict(LEGALIZE, ended(None, 9, timed_out=True))
     assert concluded(found) == (Status.FAILED, Kind.TIMEOUT)
-    assert found.reason == "iree-compile was killed after 60 s; give it more with --timeout"
+    assert found.reason == "iree-compile was killed after 60 s; raise the limit with --timeout"
 
 
 def test_a_log_of_megabytes_is_read_at_once() -> None:
@@ -199,7 +203,7 @@ def test_a_log_of_megabytes_is_read_at_once() -> None:
 
 def test_a_program_quoted_in_one_line_is_cut() -> None:
     log = f"model.mlir:1:1: error: custom op '{'x' * 1_000_000}' is unknown\n"
-    verdict = compile_verdict(ended(1), log, missing=["model.vmfb"], timeout_s=1)
+    verdict = compile_verdict(STEP, ended(1), log, missing=["model.vmfb"], timeout_s=1)
     assert verdict
     assert len(verdict.reason) < 1100
 
@@ -207,7 +211,7 @@ def test_a_program_quoted_in_one_line_is_cut() -> None:
 def test_a_kill_that_is_not_ours_is_no_verdict() -> None:
     found = verdict("", ended(None, 9), "model.vmfb")
     assert concluded(found) == TOOL
-    assert "want of memory" in found.reason
+    assert "probably out of memory" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -198,14 +198,12 @@ def test_what_a_failed_run_says(log: str, conclusion: CONCLUSION) -> None:
 def test_an_assertion_of_the_program_is_its_failure_whatever_it_says(message: str) -> None:
     found = verdict(f"EXEC @chk\n<vm>:0: FAILED_PRECONDITION; {message}; ; invoking function 'chk'; {MM}\n")
     assert concluded(found) == CRASH
-    assert found.reason.startswith(f"the program failed while running: FAILED_PRECONDITION; {message}")
+    assert found.reason.startswith(f"the model failed while running: FAILED_PRECONDITION; {message}")
 
 
 def test_words_of_a_wrapper_or_of_the_output_are_no_status() -> None:
     noise = "profiler: WARNING; no compatible HIP devices\nresult[0]: text=NOT_FOUND; no driver 'x'\n"
-    assert (
-        verdict(f"{noise}EXEC @mm\n{C}/a.c:1: INTERNAL; x\n").reason == "the program failed while running: INTERNAL; x"
-    )
+    assert verdict(f"{noise}EXEC @mm\n{C}/a.c:1: INTERNAL; x\n").reason == "the model failed while running: INTERNAL; x"
     assert concluded(verdict(f"{noise}say EXEC @mm\n{C}/a.c:1: INTERNAL; x\n")) == TOOL
 
 
@@ -240,11 +238,11 @@ def test_a_run_that_is_well() -> None:
 def test_outputs_that_were_not_written() -> None:
     found = verdict("EXEC @mm\n", ended(0), "0.bin")
     assert concluded(found) == SHAPE
-    assert found.reason == "iree-run-module ended with exit code 0 but did not write 0.bin"
+    assert found.reason == "iree-run-module exited with code 0 but did not write 0.bin"
 
 
 def test_signals_and_time_limits_come_before_all_texts() -> None:
     crash, limit = verdict(HIP, ended(None, 6)), verdict(HIP, ended(None, 9, timed_out=True), "0.bin")
     assert (concluded(crash), crash.reason) == (CRASH, "iree-run-module crashed with SIGABRT")
     assert concluded(limit) == (Status.FAILED, Kind.TIMEOUT)
-    assert limit.reason == "iree-run-module was killed after 60 s; give it more with --timeout"
+    assert limit.reason == "iree-run-module was killed after 60 s; raise the limit with --timeout"

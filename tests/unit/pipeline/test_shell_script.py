@@ -31,12 +31,12 @@ def test_each_blob_and_what_they_need_together() -> None:
         local("a", 12),
     ) == [
         "",
-        "#   2.0 GB  here      https://host/here?sig=***",
-        "#   3.0 GB  begun     https://host/begun?sig=***",
+        "#   2.0 GB  cached    https://host/here?sig=***",
+        "#   3.0 GB  partial   https://host/begun?sig=***",
         "#   5.0 GB  to fetch  https://host/none?sig=***",
         "#     12 B  local     file:///a",
-        "# 4 blobs: 2 to fetch (7.0 GB), 1 here already (2.0 GB), 1 local",
-        "# disk needed at /store: 7.0 GB; free there: 60.0 GB",
+        "# 4 blobs: 2 to fetch (7.0 GB), 1 cached (2.0 GB), 1 local",
+        "# disk space needed in /store: 7.0 GB; free: 60.0 GB",
     ]
 
 
@@ -44,11 +44,11 @@ def test_what_nobody_knows_is_said_to_be_unknown() -> None:
     told = lines(remote("none", None), remote("begun", None, partial_bytes=7), remote("small", 12), local("b", None))
     assert told[1:3] == [
         "#        ?  to fetch  https://host/none?sig=***",
-        "#        ?  begun     https://host/begun?sig=***",
+        "#        ?  partial   https://host/begun?sig=***",
     ]
-    assert told[4] == "#        ?  lost      file:///b"
-    assert told[5] == "# 4 blobs: 3 to fetch (12 B and 2 of unknown size), 0 here already (0 B), 1 local (1 lost)"
-    assert told[6] == "# disk needed at /store: 12 B and 2 of unknown size; free there: 60.0 GB"
+    assert told[4] == "#        ?  missing   file:///b"
+    assert told[5] == "# 4 blobs: 3 to fetch (12 B and 2 of unknown size), 0 cached (0 B), 1 local (1 missing)"
+    assert told[6] == "# disk space needed in /store: 12 B and 2 of unknown size; free: 60.0 GB"
 
 
 def test_more_than_is_to_come_may_be_there() -> None:
@@ -57,7 +57,7 @@ def test_more_than_is_to_come_may_be_there() -> None:
 
 def test_what_is_free_may_be_unknown() -> None:
     told = forecast([remote("a", 1)], store=Path("/store"), free_bytes=None)
-    assert told.endswith("\n# disk needed at /store: 1 B; free there: ?\n")
+    assert told.endswith("\n# disk space needed in /store: 1 B; free: ?\n")
 
 
 def test_without_blobs_nothing_is_said() -> None:

@@ -156,7 +156,7 @@ def test_a_declared_type_that_rules_out_the_expected_one(tmp_path: Path, declare
     done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), (declared,))
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.FAILED, Kind.SHAPE)
-    assert done.verdict.reason == f"output 0: expected 2xf32, but the program returns {declared}"
+    assert done.verdict.reason == f"output 0: expected 2xf32, but the model returns {declared}"
 
 
 def test_an_ignored_output_is_not_judged(tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ def test_a_gpu_that_is_not_there() -> None:
     with pytest.raises(UsageError) as caught:
         selected_gpus(settings("--gpu", "7,2,4").target, (FOUND[0], FOUND[2], A100))
     known = "GPU 0 (gfx942, mi300), GPU 2 (gfx90a, unknown SKU), GPU 3 (nvidia, unknown SKU)"
-    assert str(caught.value) == f"--gpu 7,4: no such GPU; expected of {known}."
-    with pytest.raises(UsageError, match="--gpu 0: no such GPU; none of this machine can be seen"):
+    assert str(caught.value) == f"--gpu 7,4: no such GPU; expected one of {known}."
+    with pytest.raises(UsageError, match="--gpu 0: no such GPU; no GPU is visible on this machine"):
         selected_gpus(settings("--gpu", "0").target, ())
 
 
@@ -151,21 +151,25 @@ def test_the_environment_behind_targets(argv: str, environment: dict[str, str], 
 @pytest.mark.parametrize(
     ("argv", "environment", "message"),
     [
-        ("--backend cpu --chip gfx942", {}, "--chip and --compile-chip are for --backend rocm or cuda; a CPU"),
+        (
+            "--backend cpu --chip gfx942",
+            {},
+            "--chip and --compile-chip are for --backend rocm or cuda, not",
+        ),
         (
             "--compile-chip gfx942",
             {"BACKEND": "cpu"},
-            "--chip and --compile-chip are for --backend rocm or cuda; a CPU",
+            "--chip and --compile-chip are for --backend rocm or cuda, not",
         ),
         ("--sku mi9", {}, "--sku mi9: no such SKU; expected one of mi100, "),
         ("", {"SKU": "MI300"}, "--sku MI300: no such SKU"),
         ("", {"BACKEND": "gpu"}, "BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda."),
         ("", {"BACKEND": "ROCM"}, "BACKEND=ROCM: no such backend"),
-        ("--chip gfx942 --chip sm_80", {}, "'gfx942': no name of a chip; expected one such as sm_80."),
-        ("--chip sm_8", {}, "'sm_8': no name of a chip; expected one such as sm_80."),
-        ("--backend cuda --compile-chip sm_80x", {}, "'sm_80x': no name of a chip; expected one such as sm_80."),
-        ("--backend rocm --chip sm_80", {}, "'sm_80': no name of a chip; expected one such as gfx942"),
-        ("", {"BACKEND": "rocm", "ROCM_CHIP": "MI300"}, "'MI300': no name of a chip; expected one such as gfx942"),
+        ("--chip gfx942 --chip sm_80", {}, "'gfx942': not the name of a chip; expected e.g. sm_80."),
+        ("--chip sm_8", {}, "'sm_8': not the name of a chip; expected e.g. sm_80."),
+        ("--backend cuda --compile-chip sm_80x", {}, "'sm_80x': not the name of a chip; expected e.g. sm_80."),
+        ("--backend rocm --chip sm_80", {}, "'sm_80': not the name of a chip; expected e.g. gfx942"),
+        ("", {"BACKEND": "rocm", "ROCM_CHIP": "MI300"}, "'MI300': not the name of a chip; expected e.g. gfx942"),
     ],
 )
 def test_targets_that_make_no_sense(argv: str, environment: dict[str, str], message: str) -> None:
@@ -186,4 +190,4 @@ def test_names_of_chips(chip: str) -> None:
 def test_what_is_no_name_of_a_chip(option: str, chip: str) -> None:
     with pytest.raises(UsageError) as caught:
         asked("--chip", "gfx942", option, chip)
-    assert str(caught.value) == f"{chip!r}: no name of a chip; expected one such as gfx942 or mi300x."
+    assert str(caught.value) == f"{chip!r}: not the name of a chip; expected e.g. gfx942 or mi300x."

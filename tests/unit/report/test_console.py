@@ -20,7 +20,7 @@ TIMES = "2.91 s   fetch 0.08  compile 2.71  run 0.12   "
         (reports.outcome(), f"PASSED      tiny/clip[cpu]  {TIMES}max error 1.1e-06, 11% of threshold"),
         (reports.failed(), f"FAILED      tiny/vae[cpu]  {TIMES}numeric: output 0 (4x17x65xf32): 12 of 4420 elem"),
         (reports.error(seconds={}), "ERROR       sd3/clip[rocm-gfx942]  0.00 s   device: no GPU here is a gfx942"),
-        (reports.outcome(Status.RAN), f"RAN         tiny/clip[cpu]  {TIMES}nothing compared: the spec names no"),
+        (reports.outcome(Status.RAN), f"RAN         tiny/clip[cpu]  {TIMES}nothing compared: the spec has no"),
         (reports.outcome(Status.COMPILED), f"COMPILED    tiny/clip[cpu]  {TIMES}compiled only"),
         (reports.outcome(Status.XFAILED, kind=Kind.NAN), f"XFAILED     tiny/clip[cpu]  {TIMES}as expected: nan"),
         (reports.outcome(Status.XPASSED, reason="stale"), f"XPASSED     tiny/clip[cpu]  {TIMES}stale"),
@@ -147,9 +147,11 @@ def test_log_is_that_of_the_deciding_step(phase: Phase | None, expected: str) ->
         ((reports.outcome(),), None, "As expected: 1 case."),
         ((), None, "No case was selected, so nothing was run."),
         ((reports.failed(), reports.error()), None, "Failed: 1 of 2 cases."),
-        ((reports.outcome(), reports.error()), None, "No verdict: 1 of 2 cases ended in an error, none failed."),
-        ((reports.outcome(),), 130, "Interrupted: a case that had not ended by then is an error."),
-        ((), 70, "The harness gave up with exit code 70: a case that had not ended by then is an error."),
+        ((reports.outcome(), reports.error()), None, "1 error, 0 failed (2 cases)"),
+        ((reports.error(), reports.error()), None, "2 errors, 0 failed (2 cases)"),
+        ((reports.outcome(),), 130, "Interrupted: cases that had not finished are errors."),
+        ((reports.error(),), 143, "Terminated (SIGTERM): cases that had not finished are errors."),
+        ((), 70, "Internal error of the harness (exit code 70): cases that had not finished are errors."),
     ],
 )
 def test_verdict(cases: tuple[Outcome, ...], code: int | None, expected: str) -> None:

@@ -127,7 +127,7 @@ def test_what_cannot_be_locked_yet_stays(specs: Path, capsys: pytest.CaptureFixt
         ("toy/add", ["--mlir=toy/add.mlir", "--compiler-flag=-O3"], "a flag that starts with two dashes"),
         ("toy/add", ["--mlir=toy/add.mlir", "--input=4xf33=@toy/add.mlir"], "'4xf33' is not a static tensor type"),
         ("toy/add", ["--mlir=toy/add.mlir", "--expected-output=@toy/a b.npy"], "--expected-output needs --function"),
-        ("toy/add", ["--mlir=toy/add.mlir", "--chip=gfx942", "--backend=cpu"], "a CPU has no chip to choose"),
+        ("toy/add", ["--mlir=toy/add.mlir", "--chip=gfx942", "--backend=cpu"], "not for the CPU"),
     ],
 )
 def test_nothing_invalid_is_written(
