@@ -23,7 +23,7 @@ from harness.host.process import CancelToken
 from harness.iree import releases, toolchain, wheel_links
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.iree.toolchain import Toolchain
-from harness.iree.wheel_links import Offer, Source
+from harness.iree.wheel_links import Source, WheelLink
 from harness.store.store import Store
 
 _VERSION_FILE = "iree/compiler/version.py"
@@ -97,13 +97,13 @@ def known(
         FetchError: a page cannot be downloaded.
         Cancelled: `cancel` was set.
     """
-    sources = [Source(name=str(path), offers=tuple(_in_folder(path, notice)), local=True) for path in settings.wheels]
+    sources = [Source(name=str(path), wheels=tuple(_in_folder(path, notice)), local=True) for path in settings.wheels]
     with provision.fetcher(fetch, store, notice, cancel=cancel, anew=True) as fetcher:
         for link in settings.find_links:
             path = _local(link)
             is_folder = path is not None and not path.is_file()
-            offers = _in_folder(path, notice) if path and is_folder else _on_page(link, fetcher, notice)
-            sources.append(Source(name=redacted(link), offers=tuple(offers)))
+            links = _in_folder(path, notice) if path and is_folder else _on_page(link, fetcher, notice)
+            sources.append(Source(name=redacted(link), wheels=tuple(links)))
     found = wheel_links.paired(sources)
     for each in found.skipped:
         notice(each)
@@ -188,7 +188,7 @@ def _check_exists(path: Path) -> None:
         raise UsageError(f"{path}: no such folder; pass a folder of wheels to --find-links or --wheels.")
 
 
-def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> Iterable[Offer]:
+def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> Iterable[WheelLink]:
     """Return the wheels on a page."""
     url = link if (path := _local(link)) is None else path.absolute().as_uri()
     try:
@@ -204,10 +204,10 @@ def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> Iterable[Offer]:
         raise FetchError(f"{redacted(url)}: not a page of wheels: {error}; check --find-links.") from error
     for each in page.skipped:
         notice(each)
-    return page.offers
+    return page.wheels
 
 
-def _in_folder(folder: Path, notice: Notice) -> Iterator[Offer]:
+def _in_folder(folder: Path, notice: Notice) -> Iterator[WheelLink]:
     """Yield the wheels in a folder; the folder and the wheels may be symbolic links."""
     _check_exists(folder)
     try:
@@ -215,14 +215,14 @@ def _in_folder(folder: Path, notice: Notice) -> Iterator[Offer]:
     except OSError as error:
         raise UsageError(f"{folder}: cannot read the folder ({error.strerror}); check its permissions.") from error
     for path in paths:
-        if found := wheel_links.offer(path.absolute().as_uri(), platform.machine()):
+        if found := wheel_links.parse(path.absolute().as_uri(), platform.machine()):
             try:
                 yield _read(found, path)
             except _ZIP_ERRORS as error:
                 notice(f"skipping {path}: not a readable wheel ({error})")
 
 
-def _read(found: Offer, path: Path) -> Offer:
+def _read(found: WheelLink, path: Path) -> WheelLink:
     """Return the wheel with the date and the commit that its file has."""
     with zipfile.ZipFile(path) as archive:
         made = max((each.date_time for each in archive.infolist()), default=())

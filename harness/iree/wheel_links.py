@@ -34,7 +34,7 @@ _PLATFORM = re.compile(r"(?:linux|manylinux[0-9]+|manylinux_[0-9]+_[0-9]+)_(.+)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class WheelLink:
     """A wheel of IREE for CPython 3.12 and this machine.
 
     Attributes:
@@ -63,7 +63,7 @@ class Offer:
 class Page:
     """The wheels on a page, and one message for each wheel that must not be used."""
 
-    offers: tuple[Offer, ...]
+    wheels: tuple[WheelLink, ...]
     skipped: tuple[str, ...]
 
 
@@ -73,24 +73,24 @@ class Source:
 
     Attributes:
         name: the URL or path, for messages.
-        offers: its wheels.
+        wheels: links to its wheels.
         local: whether these are local builds, which replace a locked release of the same version.
     """
 
     name: str
-    offers: tuple[Offer, ...]
+    wheels: tuple[WheelLink, ...]
     local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """Releases made of offered wheels, oldest first, and one message for each compiler that is not used."""
+    """Releases made of linked wheels, oldest first, and one message for each compiler that is not used."""
 
     releases: tuple[ReleaseWheels, ...]
     skipped: tuple[str, ...]
 
 
-def offer(url: str, machine: str, sha256: str | None = None) -> Offer | None:
+def parse(url: str, machine: str, sha256: str | None = None) -> WheelLink | None:
     """Return the wheel that a URL names; None if it is not IREE's, or not for CPython 3.12 on Linux.
 
     Args:
@@ -108,11 +108,11 @@ def offer(url: str, machine: str, sha256: str | None = None) -> Offer | None:
     text = name.split("-")[1]
     if package not in {COMPILER, RUNTIME} or not _is_plain(text, version) or not _fits(tags, machine):
         return None
-    return Offer(package=package, version=text, build=build[0] if build else 0, blob=Blob(url=url, sha256=sha256))
+    return WheelLink(package=package, version=text, build=build[0] if build else 0, blob=Blob(url=url, sha256=sha256))
 
 
 def page(text: str, url: str, machine: str) -> Page:
-    """Return the wheels on a page that `offer` accepts.
+    """Return the wheels on a page that `parse` accepts.
 
     Args:
         text: HTML.
@@ -122,17 +122,17 @@ def page(text: str, url: str, machine: str) -> Page:
     Raises:
         ValueError: the text is not valid HTML.
     """
-    offers, skipped = list[Offer](), list[str]()
-    for link in _links(text, url):
+    links, skipped = list[WheelLink](), list[str]()
+    for link in _targets(text, url):
         target, fragment = urldefrag(link)
         sha256 = next((each[7:].lower() for each in fragment.split("&") if each.startswith("sha256=")), None)
-        if found := offer(target, machine, sha256):
+        if found := parse(target, machine, sha256):
             why = _objection(found.blob, url)
             if why:
                 skipped.append(f"skipping {redacted(target)}: {why}")
             else:
-                offers.append(found)
-    return Page(offers=tuple(offers), skipped=tuple(skipped))
+                links.append(found)
+    return Page(wheels=tuple(links), skipped=tuple(skipped))
 
 
 def paired(sources: Sequence[Source]) -> Paired:
@@ -142,10 +142,10 @@ def paired(sources: Sequence[Source]) -> Paired:
     runtime of its own source, as compiler 3.7.1 goes with runtime 3.7.0. Locked releases are skipped, except for local
     builds.
     """
-    found: dict[str, tuple[Offer, Offer]] = {}
+    found: dict[str, tuple[WheelLink, WheelLink]] = {}
     skipped: list[str] = []
     for source in sources:
-        for compiler in _best(source.offers, COMPILER):
+        for compiler in _best(source.wheels, COMPILER):
             name = releases.of_build(compiler.version).name
             if name in releases.locked() and not source.local:
                 continue
@@ -200,7 +200,7 @@ class _Anchors(HTMLParser):
             self.base = self.base or target
 
 
-def _links(text: str, url: str) -> Iterator[str]:
+def _targets(text: str, url: str) -> Iterator[str]:
     """Yield the absolute target of each anchor of a page, each once."""
     anchors = _Anchors()
     try:
@@ -233,34 +233,34 @@ def _objection(blob: Blob, page_url: str) -> str | None:
     return None
 
 
-def _skipping(compiler: Offer, source: Source) -> str:
+def _skipping(compiler: WheelLink, source: Source) -> str:
     return f"skipping {compiler.name} of {source.name}"
 
 
-def _best(offers: Iterable[Offer], package: str) -> list[Offer]:
+def _best(links: Iterable[WheelLink], package: str) -> list[WheelLink]:
     """Return one wheel of a package per version: the first of those with the highest build number."""
-    best: dict[str, Offer] = {}
-    for each in offers:
+    best: dict[str, WheelLink] = {}
+    for each in links:
         if each.package == package and (each.version not in best or each.build > best[each.version].build):
             best[each.version] = each
     return list(best.values())
 
 
-def _runtime(compiler: Offer, source: Source, sources: Sequence[Source]) -> Offer | None:
+def _runtime(compiler: WheelLink, source: Source, sources: Sequence[Source]) -> WheelLink | None:
     for each in (source, *sources):
-        for runtime in _best(each.offers, RUNTIME):
+        for runtime in _best(each.wheels, RUNTIME):
             if runtime.version == compiler.version:
                 return runtime
-    older = [each for each in _best(source.offers, RUNTIME) if _order(each) < _order(compiler)]
+    older = [each for each in _best(source.wheels, RUNTIME) if _order(each) < _order(compiler)]
     return max(older, key=_order, default=None)
 
 
-def _order(offered: Offer) -> tuple[float, tuple[int, ...], Version]:
+def _order(link: WheelLink) -> tuple[float, tuple[int, ...], Version]:
     """Return the sort key of wheels: by the date in the version, then by when they were made, then by version."""
-    return releases.order(releases.of_build(offered.version)), offered.made, Version(offered.version)
+    return releases.order(releases.of_build(link.version)), link.made, Version(link.version)
 
 
-def _release(compiler: Offer, runtime: Offer) -> ReleaseWheels:
+def _release(compiler: WheelLink, runtime: WheelLink) -> ReleaseWheels:
     return ReleaseWheels(
         release=releases.of_build(compiler.version),
         release_candidate=compiler.version,
@@ -269,7 +269,7 @@ def _release(compiler: Offer, runtime: Offer) -> ReleaseWheels:
     )
 
 
-def _wheels(*offers: Offer) -> Iterator[Wheel]:
-    for each in offers:
+def _wheels(*links: WheelLink) -> Iterator[Wheel]:
+    for each in links:
         sha256 = (each.blob.sha256,) if each.blob.sha256 else ()
         yield Wheel(package=each.package, version=each.version, sha256=sha256, url=each.blob.url)

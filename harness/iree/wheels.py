@@ -100,10 +100,10 @@ def install(
         raise _error(subject, folder, log.read_text(encoding="utf-8", errors="replace"), offline=offline)
 
 
-def remove_varying(site: Path) -> None:
+def remove_varying(folder: Path) -> None:
     """Remove files that differ between machines and that only an installer reads."""
     for pattern in _VARYING:
-        for path in list(site.glob(pattern)):
+        for path in list(folder.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

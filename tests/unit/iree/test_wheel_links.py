@@ -9,7 +9,7 @@ from harness.core.blobs import Blob
 from harness.core.cases import Release
 from harness.iree import releases, wheel_links
 from harness.iree.releases import Wheel
-from harness.iree.wheel_links import COMPILER, RUNTIME, Offer, Paired, Source
+from harness.iree.wheel_links import COMPILER, RUNTIME, Paired, Source, WheelLink
 
 PAGE = "https://host.example/iree/pip-release-links.html"
 ASSETS = "https://github.com/iree-org/iree/releases/download/iree-3.14.0rc20261101"
@@ -19,11 +19,11 @@ SHA256 = "ab" * 32
 
 def offered(text: str, url: str = PAGE) -> list[tuple[str, str | None]]:
     """Return where the wheels of a page are, and their digests."""
-    return [(each.blob.url, each.blob.sha256) for each in wheel_links.page(text, url, "x86_64").offers]
+    return [(each.blob.url, each.blob.sha256) for each in wheel_links.page(text, url, "x86_64").wheels]
 
 
-def named(name: str, machine: str = "x86_64") -> Offer | None:
-    return wheel_links.offer(f"https://host/{name}", machine)
+def named(name: str, machine: str = "x86_64") -> WheelLink | None:
+    return wheel_links.parse(f"https://host/{name}", machine)
 
 
 def test_a_page_as_iree_has_it() -> None:
@@ -35,8 +35,8 @@ def test_a_page_as_iree_has_it() -> None:
       <a href={ASSETS}/iree-dist-3.14.0rc20261101-linux-x86_64.tar.xz>no wheel</a>
       <a href={ASSETS}/iree_turbine-3.14.0rc20261101-py3-none-any.whl>another project</a>
     </body></html>"""
-    assert wheel_links.page(text, PAGE, "x86_64").offers == (
-        Offer(package=COMPILER, version="3.14.0rc20261101", build=0, blob=Blob(url=f"{ASSETS}/{NIGHTLY}")),
+    assert wheel_links.page(text, PAGE, "x86_64").wheels == (
+        WheelLink(package=COMPILER, version="3.14.0rc20261101", build=0, blob=Blob(url=f"{ASSETS}/{NIGHTLY}")),
     )
 
 
@@ -82,7 +82,7 @@ def test_the_password_of_a_page_is_that_of_its_links() -> None:
 )
 def test_what_a_page_may_not_say_is_skipped_with_the_reason(href: str, page: str, why: str) -> None:
     found = wheel_links.page(f'<a href="{href}">', page, "x86_64")
-    assert found.offers == ()
+    assert found.wheels == ()
     (told,) = found.skipped
     assert told.startswith("skipping ")
     assert f"{NIGHTLY}: {why}" in told
@@ -109,7 +109,7 @@ def test_a_page_on_disk_may_name_files() -> None:
 )
 def test_what_is_no_link_to_a_wheel_is_none(text: str) -> None:
     found = wheel_links.page(text, PAGE, "x86_64")
-    assert (found.offers, found.skipped) == ((), ())
+    assert (found.wheels, found.skipped) == ((), ())
 
 
 @given(st.text(alphabet="<>!-[]ahrefs='\"/&;# .\n\x00", max_size=60))
@@ -204,18 +204,18 @@ def test_tags_that_multiply_are_not_multiplied_out() -> None:
     assert named(f"iree_base_compiler-3.14.0-{many}.cp312-{many}.cp312-linux_x86_64.whl") is None
 
 
-def wheel(package: str, version: str, **changes: Any) -> Offer:
+def wheel(package: str, version: str, **changes: Any) -> WheelLink:
     name = f"{package.replace('-', '_')}-{version}-cp312-cp312-linux_x86_64.whl"
     wanted: dict[str, Any] = {"package": package, "version": version, "build": 0, "blob": Blob(url=f"https://h/{name}")}
-    return Offer(**(wanted | changes))
+    return WheelLink(**(wanted | changes))
 
 
-def both(version: str, **changes: Any) -> tuple[Offer, Offer]:
+def both(version: str, **changes: Any) -> tuple[WheelLink, WheelLink]:
     return wheel(COMPILER, version, **changes), wheel(RUNTIME, version, **changes)
 
 
-def source(*offers: Offer, name: str = "page", local: bool = False) -> Source:
-    return Source(name=name, offers=offers, local=local)
+def source(*links: WheelLink, name: str = "page", local: bool = False) -> Source:
+    return Source(name=name, wheels=links, local=local)
 
 
 def names(found: Paired) -> list[str]:
@@ -267,8 +267,8 @@ def test_one_without_any_is_skipped_and_told() -> None:
 
 
 def test_what_the_lock_has_is_left_to_it() -> None:
-    offers = [each for version in ("3.13.0", "3.13.0rc20261016", "3.10.0rc20260107") for each in both(version)]
-    assert wheel_links.paired([source(*offers)]) == Paired(releases=(), skipped=())
+    links = [each for version in ("3.13.0", "3.13.0rc20261016", "3.10.0rc20260107") for each in both(version)]
+    assert wheel_links.paired([source(*links)]) == Paired(releases=(), skipped=())
 
 
 def test_local_builds_count_in_the_place_of_the_lock() -> None:
@@ -289,13 +289,13 @@ def test_of_two_with_one_version_the_first_counts_and_of_local_builds_this_is_to
 
 @pytest.mark.parametrize("builds", [(0, 2), (2, 0)])
 def test_of_two_builds_of_a_wheel_the_higher_counts(builds: tuple[int, int]) -> None:
-    offers = [wheel(COMPILER, "3.14.0", build=build, blob=Blob(url=f"https://h/{build}")) for build in builds]
-    (found,) = wheel_links.paired([source(*offers, wheel(RUNTIME, "3.14.0"))]).releases
+    links = [wheel(COMPILER, "3.14.0", build=build, blob=Blob(url=f"https://h/{build}")) for build in builds]
+    (found,) = wheel_links.paired([source(*links, wheel(RUNTIME, "3.14.0"))]).releases
     assert found.wheels[0].url == "https://h/2"
 
 
 def test_releases_order_by_date_and_local_builds_by_when_they_were_made() -> None:
-    offers = [
+    links = [
         *both("3.14.0.dev0+new", made=(2026, 11, 20, 10, 0, 0)),
         *both("3.15.0.dev0+old", made=(2026, 11, 20, 9, 59, 58)),
         *both("3.14.0rc20261102"),
@@ -304,7 +304,7 @@ def test_releases_order_by_date_and_local_builds_by_when_they_were_made() -> Non
         *both("3.16.0.dev0+unknown"),
     ]
     expected = ["3.10.0rc20260115", "3.14.0rc20261101", "3.14.0rc20261102", "3.16.0.dev0+unknown", "3.15.0.dev0+old"]
-    found = wheel_links.paired([source(*offers)])
+    found = wheel_links.paired([source(*links)])
     assert names(found) == [*expected, "3.14.0.dev0+new"]
     assert releases.Releases(found.releases).names[-5:] == [*expected[1:], "3.14.0.dev0+new"]
 
