@@ -1,4 +1,4 @@
-"""Reads the values of options. A value that makes no sense is an error of argparse, which names the option."""
+"""Parses the values of options. A wrong value raises ArgumentTypeError; argparse adds the name of the option."""
 
 import argparse
 import re
@@ -33,7 +33,7 @@ def mirror(text: str) -> urls.Mirror:
 
 
 def port(text: str) -> int:
-    """Return a TCP port; 0 is any."""
+    """Return a TCP port; 0 stands for any free port."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; expected a number from 0 to {_LAST_PORT}")
     return int(text)

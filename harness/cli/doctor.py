@@ -1,4 +1,4 @@
-"""What this machine can and cannot do; each line that says what is missing also says how to mend it."""
+"""Checks what this machine can do, and suggests a fix for what it cannot."""
 
 import os
 import sys
@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 from harness.containers import sockets
 from harness.core.cases import ModelSpec
 from harness.core.errors import HarnessError, SpecError, UsageError
+from harness.core.text import counted
 from harness.fetch.http import reachable
 from harness.host import devices
 from harness.host.disk import free_bytes, nearest
 from harness.iree import releases
 from harness.iree.toolchain import found
-from harness.specs import reader as spec
+from harness.specs import reader
 from harness.specs.catalogue import Folders
 from harness.store.store import Store
 
@@ -25,15 +26,28 @@ _MEMORY_BYTES = 8 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line: what was looked at, what was seen, and, unless it is good, how to mend it."""
+    """The result of one check.
+
+    Attributes:
+        subject: what was checked.
+        state: what was found.
+        fix: what to do about it; empty if all is well.
+    """
 
     subject: str
-    seen: str
-    mend: str = ""
+    state: str
+    fix: str = ""
 
 
 def findings(store: Store, folders: Folders, environment: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:
-    """Yield what was found, one after the other; opens connections unless offline."""
+    """Yield the result of each check.
+
+    Args:
+        store: the cache.
+        folders: where specs are.
+        environment: the variables of this process.
+        offline: whether to open no connections.
+    """
     yield _python()
     yield _iree(environment.get("PATH", ""), store)
     yield _space(store.root)
@@ -41,65 +55,66 @@ def findings(store: Store, folders: Folders, environment: Mapping[str, str], *, 
     yield _engine(environment)
     yield from _gpus()
     try:
-        specs = spec.load_all(folders.paths(), folders)
+        specs = reader.load_all(folders.paths(), folders)
     except SpecError as error:
-        seen = f"{len(error.violations)} violations in {folders.specs}"
-        yield Finding(subject="specs", seen=seen, mend="see `harness validate`")
+        state = f"{counted(len(error.violations), 'error')} in {folders.specs}"
+        yield Finding(subject="specs", state=state, fix="run `harness validate`")
         return
-    yield Finding(subject="specs", seen=f"{len(specs)} valid in {folders.specs}")
+    yield Finding(subject="specs", state=f"{len(specs)} valid in {folders.specs}")
     if not offline:
         yield from _hosts(specs)
 
 
 def _python() -> Finding:
-    return Finding(subject="python", seen=f"{sys.version.split()[0]} at {sys.executable}")
+    return Finding(subject="python", state=f"{sys.version.split()[0]} at {sys.executable}")
 
 
 def _iree(search_path: str, store: Store) -> Finding:
-    default = f"harness quality installs {releases.newest().name} by itself"
+    default = f"`harness quality` installs {releases.newest().name} itself"
     try:
         toolchain = found(None, search_path, store)
     except HarnessError:
-        return Finding(subject="iree", seen=f"none on PATH, none needed: {default}")
-    seen = f"{toolchain.release.name} on PATH ({toolchain.iree_compile}); {default}"
-    if toolchain.compiler_commit != toolchain.runtime_commit:
-        return Finding(
-            subject="iree", seen=seen, mend="compiler and runtime on PATH are different builds: install one pair"
-        )
-    return Finding(subject="iree", seen=seen)
+        return Finding(subject="iree", state=f"not on PATH; {default}")
+    fix = (
+        ""
+        if toolchain.compiler_commit == toolchain.runtime_commit
+        else ("compiler and runtime on PATH are different builds; install a matching pair")
+    )
+    state = f"{toolchain.release.name} on PATH ({toolchain.iree_compile}); {default}"
+    return Finding(subject="iree", state=state, fix=fix)
 
 
 def _space(root: Path) -> Finding:
-    folder, free = nearest(root), free_bytes(root)
-    seen = f"{free / 1e9:.0f} GB free in {root}"
-    if not os.access(folder, os.W_OK):
-        return Finding(subject="disk", seen=f"{seen}, which cannot be written", mend="name another folder with --store")
-    mend = "" if free >= _SPACE_BYTES else "the larger models need 20 GB and more: name another folder with --store"
-    return Finding(subject="disk", seen=seen, mend=mend)
+    free = free_bytes(root)
+    state = f"{free / 1e9:.0f} GB free in {root}"
+    if not os.access(nearest(root), os.W_OK):
+        return Finding(subject="disk", state=f"{state}, not writable", fix="choose another folder with --store")
+    fix = "" if free >= _SPACE_BYTES else "large models need 20 GB or more; choose another folder with --store"
+    return Finding(subject="disk", state=state, fix=fix)
 
 
 def _memory() -> Finding:
-    available, in_all = devices.memory_bytes()
-    mend = "" if available >= _MEMORY_BYTES else "compiling the larger models takes 8 GB and more: use --jobs 1"
-    return Finding(subject="memory", seen=f"{available / 1e9:.0f} of {in_all / 1e9:.0f} GB available", mend=mend)
+    available, total = devices.memory_bytes()
+    fix = "" if available >= _MEMORY_BYTES else "compiling large models takes 8 GB or more; use --jobs 1"
+    return Finding(subject="memory", state=f"{available / 1e9:.0f} of {total / 1e9:.0f} GB available", fix=fix)
 
 
 def _engine(environment: Mapping[str, str]) -> Finding:
-    """Say which engine answers, or why none does that has a socket."""
-    subject = "container engine"
+    """Return which container engine answers, or why none does."""
+    subject, local = "container engine", "models run without a container"
     try:
-        if found := sockets.connected("auto", environment):
-            return Finding(subject=subject, seen=f"{found.about} at {found.about.socket}: models run in containers")
+        if engine := sockets.connected("auto", environment):
+            state = f"{engine.about} at {engine.about.socket}: models run in containers"
+            return Finding(subject=subject, state=state)
     except UsageError as error:
-        return Finding(subject=subject, seen="none on this machine", mend=str(error))
-    asked = [address.removeprefix("unix://") for _, address in sockets.addresses("auto", environment)]
-    seen = "models run on this machine itself"
-    if closed := [path for path in asked if Path(path).exists() and not os.access(path, os.R_OK | os.W_OK)]:
-        mend = f"become a member of its group (sudo usermod -aG {Path(closed[0]).group()} $USER) and log in again"
-        return Finding(subject=subject, seen=f"{closed[0]} may not be used: {seen}", mend=mend)
-    if asked:
-        return Finding(subject=subject, seen=f"{asked[0]} does not answer: {seen}", mend="start docker or podman")
-    return Finding(subject=subject, seen=f"none, none needed: {seen}")
+        return Finding(subject=subject, state="none on this machine", fix=str(error))
+    paths = [address.removeprefix("unix://") for _, address in sockets.addresses("auto", environment)]
+    if closed := [path for path in paths if Path(path).exists() and not os.access(path, os.R_OK | os.W_OK)]:
+        fix = f"join its group (sudo usermod -aG {Path(closed[0]).group()} $USER) and log in again"
+        return Finding(subject=subject, state=f"no access to {closed[0]}: {local}", fix=fix)
+    if paths:
+        return Finding(subject=subject, state=f"{paths[0]} does not answer: {local}", fix="start Docker or Podman")
+    return Finding(subject=subject, state=f"none: {local}")
 
 
 def _gpus() -> Iterator[Finding]:
@@ -107,15 +122,14 @@ def _gpus() -> Iterator[Finding]:
     if not gpus:
         yield Finding(
             subject="gpu",
-            seen="no GPU of AMD or NVIDIA is shown by its driver; the CPU is used",
-            mend="on a machine with one, load its driver; without one, --compile-only compiles for any chip",
+            state="no AMD or NVIDIA GPU with a loaded driver; models run on the CPU",
+            fix="load the driver of the GPU; without a GPU, use --compile-only to compile for any chip",
         )
     for gpu in gpus:
         problem = devices.missing(gpu)
-        yield Finding(subject="gpu", seen=f"{gpu} at {gpu.node}")
-        yield Finding(
-            subject="gpu access", seen=f"GPU {gpu.index} {'cannot' if problem else 'can'} be used", mend=problem
-        )
+        yield Finding(subject="gpu", state=f"{gpu} at {gpu.node}")
+        state = f"GPU {gpu.index} {'cannot' if problem else 'can'} be used"
+        yield Finding(subject="gpu access", state=state, fix=problem)
 
 
 def _hosts(specs: Iterable[ModelSpec]) -> Iterator[Finding]:
@@ -123,5 +137,5 @@ def _hosts(specs: Iterable[ModelSpec]) -> Iterator[Finding]:
     urls = {f"{host.scheme}://{host.netloc.rpartition('@')[2]}" for host in hosts if host.scheme.startswith("http")}
     for url in sorted(urls):
         problem = reachable(url)
-        mend = f"{problem}; check network and proxy (HTTPS_PROXY, SSL_CERT_FILE), or use --offline" if problem else ""
-        yield Finding(subject="blob host", seen=url + (" cannot be reached" if problem else " answers"), mend=mend)
+        fix = f"{problem}; check network and proxy (HTTPS_PROXY, SSL_CERT_FILE), or use --offline" if problem else ""
+        yield Finding(subject="blob host", state=f"{url} {'cannot be reached' if problem else 'answers'}", fix=fix)

@@ -1,4 +1,4 @@
-"""Reads argv and environment, prints, exits; wires all of it."""
+"""Runs the command in argv and returns its exit code."""
 
 import contextlib
 import importlib
@@ -21,7 +21,7 @@ _FIRST_OWN_DESCRIPTOR = 3
 
 def entry_point() -> NoReturn:
     """Run the command line of this process."""
-    _mend_streams()
+    _prepare_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
     sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - this is the place
@@ -30,7 +30,7 @@ def entry_point() -> NoReturn:
 def main(argv: Sequence[str], environment: Environment) -> int:
     """Run a command and return its exit code, as listed in docs/results.md."""
     try:
-        with _signals_held():
+        with _signals_blocked():
             invocation = arguments.invocation(argv or ["--help"], environment)
             command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[invocation.command]}")
         code: int = command.main(invocation)
@@ -42,13 +42,13 @@ def main(argv: Sequence[str], environment: Environment) -> int:
         return EXIT_TERMINATED
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception:  # noqa: BLE001 - the last resort: say that it is our fault
+    except Exception:  # noqa: BLE001 - the last resort: report it as a bug
         sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
         return EXIT_BUG
 
 
-def _mend_streams() -> None:
-    """Have all three standard streams open, or files of ours would take their numbers, and able to take any text."""
+def _prepare_streams() -> None:
+    """Open closed standard streams, so that no other file gets their number, and escape what they cannot encode."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < _FIRST_OWN_DESCRIPTOR:
         continue
     os.close(descriptor)
@@ -58,8 +58,8 @@ def _mend_streams() -> None:
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let signals wait: NumPy, interrupted while it is loaded, raises an ImportError instead."""
+def _signals_blocked() -> Iterator[None]:
+    """Block signals: NumPy turns the exception of a signal handler during its import into an ImportError."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
@@ -74,14 +74,14 @@ def _terminated(number: int, _frame: object) -> None:
 
 
 def _leave_terminal() -> None:
-    """Write to nowhere what would go to a terminal that has gone: the results are still to be written."""
+    """Discard output to a terminal that is gone, so that the results can still be written."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
             os.dup2(null, stream.fileno())
 
 
-# The module of each command, of which only the one that is asked for is loaded: together they take a second.
+# The module of each command. Only one of them is loaded: all together take a second.
 _COMMANDS = {
     "quality": "quality",
     "run": "quality",

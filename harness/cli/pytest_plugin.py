@@ -1,10 +1,10 @@
-"""The pytest plugin that collects specs and takes each case through the same plan as `harness quality`.
+"""The pytest plugin that collects specs and checks each case as `harness quality` does.
 
     python quality_tests/ -rpFe --log-cli-level=info --timeout=600 --durations=0
     pytest quality_tests/ --test-file-directory DIR --external-file-directory DIR -k clip -n 2
 
-`--timeout` is the limit of each compilation and each run, as in the harness. Blobs are fetched in the
-set-up of a test, so a blob that cannot be had is an error and not a failure, and its time is its own.
+`--timeout` limits each compilation and each run, as it does in the harness. Blobs are fetched in the set-up of a test,
+so a blob that cannot be fetched is an error and not a failure, and does not count as time of the test.
 """
 
 import contextlib
@@ -43,13 +43,13 @@ _LOG_LINES = 40
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the original suite's options and the harness's own choice of release."""
+    """Add the options of the original suite, and those that select a release."""
     group = parser.getgroup("harness")
     group.addoption("--test-file-directory", type=Path, help="folder of specs (default: quality_tests)")
-    group.addoption("--external-file-directory", type=Path, help="folder of files that specs name by name")
-    group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest in the lock)")
+    group.addoption("--external-file-directory", type=Path, help="folder of files that specs refer to by name")
+    group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest locked one)")
     group.addoption(
-        "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: a page, a folder"
+        "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: an index page or a folder"
     )
     group.addoption(
         "--wheels", action="append", default=[], metavar="DIR", help="more releases: a folder of locally built wheels"
@@ -57,42 +57,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect from the folder of `--test-file-directory` where it is given."""
+    """Collect from the folder of `--test-file-directory`, if given."""
     if folder := config.getoption("--test-file-directory"):
         config.args = [str(folder)]
     try:
-        config.pluginmanager.register(_Bench(config), "harness-bench")
+        config.pluginmanager.register(_Shared(config), "harness-shared")
     except (UsageError, NoVerdictError) as error:
         raise pytest.UsageError(str(error)) from error
 
 
-class _Bench:
-    """What the tests of one process share: the command line, the toolchain and the store."""
+class _Shared:
+    """What the tests of a process share: settings, toolchain and store."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.settings = asked = _settings(config)
-        with Store(asked.fetch.store) as store:
-            self.release = release_sources.chosen(asked.release, asked.fetch, store, _LOG.info)
-        self.folders = selection.spec_folders(asked.cases)
+        self.settings = settings = _settings(config)
+        with Store(settings.fetch.store) as store:
+            self.release = release_sources.chosen(settings.release, settings.fetch, store, _LOG.info)
+        self.folders = selection.spec_folders(settings.cases)
         self._paths = frozenset(self.folders.paths())
-        self.out_dir = (asked.run.out or _OUT_DIR).absolute()
-        self.pool = Pool(selection.gpus(asked.target), on_wait=provision.waiting(_LOG.info, why="another run uses"))
+        self.out_dir = (settings.run.out or _OUT_DIR).absolute()
+        self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info, why="another run uses"))
         self._steps: LocalStepRunner | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
 
     @pytest.hookimpl
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "SpecFile | None":
-        """Collect a spec; other JSON files are none of ours."""
+        """Collect a spec; ignore other files."""
         return SpecFile.from_parent(parent, path=file_path) if file_path.resolve() in self._paths else None
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
-        """Close what was opened."""
+        """Close the fetcher."""
         self._open.close()
 
     def cases(self, path: Path) -> list[Case]:
-        """Return the cases of a spec file for the targets asked for; there may be none."""
+        """Return the cases of a spec file for the selected targets, if any."""
         target = self.settings.target
         wanted = targets.targets(target, selection.gpus(target))
         sku = selection.asked_sku(target, wanted[0].backend)
@@ -100,12 +100,12 @@ class _Bench:
         return planner.cases(specs, wanted)
 
     def plan(self, case: Case) -> Plan:
-        """Return what will be done for a case."""
+        """Return the plan of a case."""
         return planner.plan(case, self.steps.toolchain.release, selection.options(self.settings.run))
 
     @property
     def steps(self) -> LocalStepRunner:
-        """What does the steps; the toolchain is provided the first time."""
+        """What does the steps; the first use installs the toolchain."""
         if self._steps is None:
             fetch = self.settings.fetch
             store = Store(fetch.store, on_wait=provision.waiting(_LOG.info))
@@ -121,7 +121,7 @@ class _Bench:
         return self._steps
 
     def make_room(self, items: Iterable[pytest.Item]) -> None:
-        """Before the first blob, see that there is room for those of all tests together."""
+        """Before the first blob, check that the blobs of all tests fit on the disk."""
         if not self._has_room:
             self._has_room = True
             cases = [item.case for item in items if isinstance(item, CaseItem)]
@@ -130,7 +130,7 @@ class _Bench:
 
 
 def _settings(config: pytest.Config) -> Settings:
-    """Return the settings of the environment, with what pytest's command line says."""
+    """Return the settings in the environment and on the command line of pytest."""
     settings = from_environment(os.environ)  # noqa: TID251 - an entry point, as cli.main is
     timeout_s = config.getoption("timeout", None)
     return replace(
@@ -153,9 +153,9 @@ class SpecFile(pytest.File):
     """A spec file: an item for each of its cases."""
 
     def collect(self) -> Iterable["CaseItem"]:
-        """Yield the cases for the backend asked for."""
+        """Yield the cases for the selected backend."""
         try:
-            for case in _bench(self.config).cases(self.path):
+            for case in _shared(self.config).cases(self.path):
                 yield CaseItem.from_parent(self, name=case.id, case=case)
         except UsageError as error:
             raise self.CollectError(str(error)) from error
@@ -165,7 +165,7 @@ class CaseItem(pytest.Item):
     """A case as a test."""
 
     def __init__(self, *, case: Case, **rest: Any) -> None:
-        """Remember the case; pytest's own limit is off, since the tools have theirs."""
+        """Turn off the time limit of pytest-timeout, because each step has its own."""
         super().__init__(**rest)
         self.case = case
         self.outcome: Outcome | None = None
@@ -174,11 +174,11 @@ class CaseItem(pytest.Item):
         self.add_marker(pytest.mark.timeout(0))
 
     def setup(self) -> None:
-        """Provide the toolchain and fetch the blobs; what cannot be had is an error."""
-        bench = _bench(self.config)
+        """Install the toolchain and fetch the blobs; a failure to do so is an error."""
+        shared = _shared(self.config)
         try:
-            bench.make_room(self.session.items)
-            self._plan = bench.plan(self.case)
+            shared.make_room(self.session.items)
+            self._plan = shared.plan(self.case)
         except NoVerdictError as error:
             blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             self._plan = Plan(case=self.case, steps=(), blocked=blocked)
@@ -188,7 +188,7 @@ class CaseItem(pytest.Item):
         """Compile, run and compare."""
         assert self._plan  # noqa: S101 - set-up comes first
         self._do(self._plan, fetching=False)
-        found = self.outcome = outcome(self._plan, self._results, self._verdict, _bench(self.config).out_dir)
+        found = self.outcome = outcome(self._plan, self._results, self._verdict, _shared(self.config).out_dir)
         match found.status:
             case Status.XFAILED:
                 pytest.xfail(facts.headline(found))
@@ -198,7 +198,7 @@ class CaseItem(pytest.Item):
                 raise _NotAsExpectedError(found)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return what became of the case instead of a traceback of ours."""
+        """Return the result of the case in place of a traceback."""
         if not isinstance(excinfo.value, _NotAsExpectedError):
             return super().repr_failure(excinfo, style)
         found = excinfo.value.outcome
@@ -206,7 +206,7 @@ class CaseItem(pytest.Item):
         return f"{found.status.upper()} {found.id}\n{facts.explanation(found)}\n{tail}".strip()
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Return where the test is: the spec."""
+        """Return the location of the test: the spec."""
         return self.path, 0, self.case.id
 
     @property
@@ -219,18 +219,18 @@ class CaseItem(pytest.Item):
                 continue
             if not isinstance(step, Fetch | Compare):
                 _LOG.info("+ %s", shlex.join(step.argv))
-            bench = _bench(self.config)
-            with claimed(bench.pool, step, bench.steps.cancel) as gpu:
-                self._results[step] = bench.steps.run(step, self._results, gpu)
+            shared = _shared(self.config)
+            with claimed(shared.pool, step, shared.steps.cancel) as gpu:
+                self._results[step] = shared.steps.run(step, self._results, gpu)
         if fetching and (plan.blocked or self._verdict):
-            self.outcome = outcome(plan, self._results, self._verdict, _bench(self.config).out_dir)
+            self.outcome = outcome(plan, self._results, self._verdict, _shared(self.config).out_dir)
             if self.outcome.status is Status.ERROR:
                 raise _NotAsExpectedError(self.outcome)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Report a case without a verdict as an error, which is not a failure."""
+    """Report a case that ended in an error as an error, not as a failure."""
     report = yield
     if isinstance(item, CaseItem) and item.outcome and item.outcome.status is Status.ERROR and report.failed:
         report.when = "setup"
@@ -238,13 +238,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 class _NotAsExpectedError(Exception):
-    """A case is not as it should be."""
+    """A case did not pass."""
 
     def __init__(self, found: Outcome) -> None:
         super().__init__(facts.headline(found))
         self.outcome = found
 
 
-def _bench(config: pytest.Config) -> _Bench:
-    bench: _Bench = config.pluginmanager.getplugin("harness-bench")
-    return bench
+def _shared(config: pytest.Config) -> _Shared:
+    shared: _Shared = config.pluginmanager.getplugin("harness-shared")
+    return shared

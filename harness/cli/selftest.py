@@ -1,4 +1,4 @@
-"""What an image does at the end of its build: it shows that it can do what it is for, or is not made."""
+"""Tests an image at the end of its build; if a test fails, so does the build."""
 
 import ctypes
 import json
@@ -28,7 +28,7 @@ _CHIP = "gfx942"  # every release from 3.0.0 on knows it
 
 
 def main() -> None:
-    """Test everything, or exit with the first thing that is wrong."""
+    """Test the image, or exit with the first failure."""
     about = manifest.of_this_image()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -40,13 +40,13 @@ def main() -> None:
 
 
 def _test_programs(about: Manifest, folder: Path) -> None:
-    """See that the programs on PATH are those of the manifest: the same files, made from the same commits."""
+    """Test that the programs on PATH are those of the manifest, built from the same commits."""
     on_path = toolchain.found(None, _SEARCH_PATH, Store(folder / "store"))
     _expect(replace(on_path, release=about.toolchain.release) == about.toolchain, f"{about.toolchain}", on_path)
     log = folder / "version.log"
     process.run([str(on_path.iree_compile), "--version"], cwd=folder, log_path=log, timeout_s=60)
-    said, commit = log.read_text(encoding="utf-8"), about.toolchain.compiler_commit or ""
-    _expect(commit in said, f"iree-compile --version says {commit}", said)
+    output, commit = log.read_text(encoding="utf-8"), about.toolchain.compiler_commit or ""
+    _expect(commit in output, f"iree-compile --version prints {commit}", output)
 
 
 def _test_model(folder: Path, backend: str, *options: str) -> None:

@@ -112,14 +112,14 @@ def test_list_names_the_cases(lab: Laboratory) -> None:
 
 def test_validate_counts_the_specs(lab: Laboratory) -> None:
     lab.spec()
-    assert lab.run(command="validate").text == "1 specs are valid.\n"
+    assert lab.run(command="validate").text == "1 spec is valid.\n"
 
 
 def test_validate_names_missing_tuning_specs_and_refuses_them_where_they_should_be(lab: Laboratory) -> None:
     lab.spec("add_rocm", tuner_file={"mi300": "spec.mlir"})
     result = lab.run(command="validate")
     assert result.code == 0
-    assert "1 specs are valid." in result.text
+    assert "1 spec is valid." in result.text
     assert "notice: missing tuning spec spec.mlir: --sku mi300 needs it for toy/add; " in result.text
     outside = lab.root / "outside"
     outside.mkdir()
@@ -127,7 +127,7 @@ def test_validate_names_missing_tuning_specs_and_refuses_them_where_they_should_
     assert refused.code == 2
     assert "$.tuner_file.mi300: file 'spec.mlir' not found beside the spec or in --external-files" in refused.text
     (outside / "spec.mlir").touch()
-    assert lab.run("--external-files", str(outside), command="validate").text == "1 specs are valid.\n"
+    assert lab.run("--external-files", str(outside), command="validate").text == "1 spec is valid.\n"
 
 
 def test_a_missing_tuning_spec_holds_up_only_the_sku_that_needs_it(lab: Laboratory) -> None:
@@ -149,7 +149,7 @@ def test_fetch_says_what_cannot_be_had(lab: Laboratory) -> None:
     result = lab.run(command="fetch")
     assert result.code == 3
     assert "sum.bin" in result.text
-    assert "3 of 4 blobs are there." in result.text
+    assert "3 of 4 blobs available" in result.text
 
 
 def test_what_was_fetched_is_all_that_a_run_needs(lab: Laboratory, server: str, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_was_fetched_is_all_that_a_run_needs(lab: Laboratory, server: str, 
     fetched = lab.run(*asked, command="fetch")
     assert fetched.code == 0, fetched.text
     assert "\nready     IREE 3.11.0, local\n" in fetched.text
-    assert "5 of 5 blobs are there." in fetched.text
+    assert "5 of 5 blobs available" in fetched.text
     for name in ("add.mlir", "tuner.mlir"):
         (tmp_path / "www" / name).unlink()
     offline = lab.run(*asked, "--offline", environment=apart)
@@ -174,7 +174,7 @@ def test_what_was_fetched_is_all_that_a_run_needs(lab: Laboratory, server: str, 
     other = lab.run("toy", "--offline", command="fetch", environment=apart)
     assert other.code == 3
     assert "ERROR     fetch: Cannot install IREE 3.13.0; run once without --offline." in other.text
-    assert "4 of 4 blobs are there." in other.text
+    assert "4 of 4 blobs available" in other.text
 
 
 def test_fetch_says_for_which_cases_it_has_nothing(lab: Laboratory) -> None:
@@ -196,13 +196,13 @@ def test_fetch_refuses_a_release_that_there_is_not(lab: Laboratory) -> None:
     assert "error: 3.99.0: no such IREE release; " in refused.text
 
 
-def test_doctor_says_what_is_and_how_to_mend_what_is_not(lab: Laboratory) -> None:
+def test_doctor_says_what_is_and_how_to_fix_what_is_not(lab: Laboratory) -> None:
     lab.spec(mlir="http://127.0.0.1:9/add.mlir")
     result = lab.run("toy", command="doctor")
     assert result.code == 0
     lines = result.text.splitlines()
     for subject in ("python", "iree", "disk", "memory", "container engine", "gpu", "blob host"):
-        assert any(re.match(rf"(ok|mend) +{subject} ", line) for line in lines), subject
+        assert any(re.match(rf"(ok|fix) +{subject} ", line) for line in lines), subject
     (host,) = [index for index, line in enumerate(lines) if "http://127.0.0.1:9" in line]
     assert "cannot be reached" in lines[host]
     assert "->" in lines[host + 1]
@@ -342,7 +342,7 @@ def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_pat
         os.utime(tmp_path / "www" / name, (1_600_000_000,) * 2)  # what comes later is of another second
     result = lab.run(command="lock")
     assert result.code == 0, result.text
-    assert "URLs whose query may be secret, and which therefore are not written to blobs.lock.json: 1." in result.text
+    assert "not in blobs.lock.json: 1 URL, because the query may be a secret" in result.text
     lock = json.loads((lab.specs / "blobs.lock.json").read_text())
     assert {url: entry["size"] for url, entry in lock.items()} == {
         f"{server}/add.mlir": len(ADD),
@@ -363,7 +363,7 @@ def test_lock_pins_what_comes_and_holds_it(lab: Laboratory, server: str, tmp_pat
     lab.store_dir = old_store
     updated = lab.run("--update", command="lock")
     assert updated.code == 0, updated.text
-    assert re.search(rf"changed +{server}/add.mlir: it was sha256:{old}.*; it is sha256:{new}", updated.text)
+    assert re.search(rf"changed +{server}/add.mlir: was sha256:{old}.*, now sha256:{new}", updated.text)
     assert json.loads((lab.specs / "blobs.lock.json").read_text())[f"{server}/add.mlir"]["sha256"] == new
     assert lab.run(command="fetch").code == 0
 
@@ -389,7 +389,7 @@ def test_the_cache_keeps_to_its_size_and_has_what_is_in_use(lab: Laboratory, ser
     kept = [path.read_bytes()[:3] for path in lab.store_dir.glob("blobs/*/*/blob")]
     assert kept == [b"two"]
     both = lab.run("--blobs-only", "--cache-size", "400kB", command="fetch")
-    assert (both.code, "5 of 5 blobs are there." in both.text) == (0, True), both.text
+    assert (both.code, "5 of 5 blobs available" in both.text) == (0, True), both.text
     assert sum(path.stat().st_size for path in lab.store_dir.glob("blobs/*/*/blob")) <= 400_000
 
 

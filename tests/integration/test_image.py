@@ -185,13 +185,13 @@ def test_old_images_are_listed_and_removed_and_others_are_not_touched(spare: Doc
     assert lines == {old: "old", rootful.tag: "current"}
     would = spare.harness("image", "prune", "--dry-run")
     assert old in would.stdout
-    assert "1 images would be removed." in would.stdout
+    assert "1 image would be removed." in would.stdout
     assert tags(api) == {old, rootful.tag, "localhost/foreign:1"}
     done = spare.harness("image", "prune")
-    assert "1 images removed." in done.stdout, done.stdout + done.stderr
+    assert "1 image removed." in done.stdout, done.stdout + done.stderr
     assert tags(api) == {rootful.tag, "localhost/foreign:1"}
     every = spare.harness("image", "prune", "--all")
-    assert "1 images removed." in every.stdout, every.stdout + every.stderr
+    assert "1 image removed." in every.stdout, every.stdout + every.stderr
     assert tags(api) == {"localhost/foreign:1"}
 
 

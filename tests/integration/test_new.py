@@ -20,14 +20,15 @@ def test_a_model_is_added_locked_and_judged(lab: Laboratory, server: str, tmp_pa
     added = new(lab, *asked, "--out", str(lab.out))
     assert added.verdict == (0, "passed", None), added.text
     path = lab.specs / "toy" / "add_cpu.json"
-    assert f"{path} is done; commit it, blobs.lock.json if it changed, and the files that it names." in added.text
+    ready = f"{path} is ready; commit it, blobs.lock.json if it changed, and the files that the spec names."
+    assert ready in added.text
     assert list(json.loads((lab.specs / "blobs.lock.json").read_text())) == [f"{server}/add.mlir"]
-    assert lab.run(command="validate").text == "1 specs are valid.\n"
+    assert lab.run(command="validate").text == "1 spec is valid.\n"
     shutil.rmtree(lab.out)
     assert lab.run("--locked", "--offline").verdict == (0, "passed", None)
     again = new(lab, *asked)
     assert again.code == 2
-    assert f"{path} is toy/add already, and is not overwritten" in again.text
+    assert f"{path} exists already; choose another name" in again.text
 
 
 def test_only_its_own_blobs_are_locked(lab: Laboratory, server: str, tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_only_its_own_blobs_are_locked(lab: Laboratory, server: str, tmp_path: P
     (tmp_path / "www" / "new.mlir").write_text(ADD)
     added = new(lab, f"--mlir={server}/new.mlir", "--no-run")
     assert added.code == 0, added.text
-    assert "1 of 1 blobs are there." in added.text
+    assert "1 of 1 blobs available" in added.text
     assert not (lab.root / "results").exists()
 
 
@@ -46,7 +47,8 @@ def test_what_was_written_stays_if_the_run_fails(lab: Laboratory) -> None:
     added = new(lab, *asked, "--out", str(lab.out), "--iree", "3.13.0")
     assert added.verdict == (1, "failed", "numeric"), added.text
     path = lab.specs / "toy" / "add_cpu.json"
-    assert f"{path} stays. See the reason above and the logs, correct the spec or its files, and run " in added.text
+    hint = f"{path} is written. See the reason above and the logs, correct the spec or its files, and run again: "
+    assert hint in added.text
     assert (
         f"again: harness quality toy/add --specs {lab.specs} --store {lab.store_dir} --engine local --iree 3.13.0\n"
         in added.text

@@ -9,7 +9,7 @@ from harness.search.release_runner import SearchProgress
 
 
 def main(invocation: Invocation) -> int:
-    """Find the release that changed a case, and leave bisect.json, bisect.md and junit.xml."""
+    """Find the release that changed a case and write bisect.json, bisect.md and junit.xml."""
     console = Console(highlight=False)
 
     def notice(text: str) -> None:

@@ -10,12 +10,12 @@ from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
-    """Print what this machine can and cannot do."""
+    """Check this machine and suggest fixes."""
     fetch, folders = invocation.settings.fetch, selection.spec_folders(invocation.settings.cases)
     for finding in doctor.findings(Store(fetch.store), folders, invocation.environment, offline=fetch.offline):
-        mark = "mend" if finding.mend else "ok"
-        sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.seen}\n")
-        if finding.mend:
-            sys.stdout.write(f"{'':<23}-> {finding.mend}\n")
+        mark = "fix" if finding.fix else "ok"
+        sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.state}\n")
+        if finding.fix:
+            sys.stdout.write(f"{'':<23}-> {finding.fix}\n")
         sys.stdout.flush()
     return EXIT_OK

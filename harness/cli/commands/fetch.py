@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence, Sized
+from functools import partial
 
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from harness.core.cases import ModelSpec
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status
 from harness.core.settings import FetchSettings, Settings
+from harness.core.text import counted
 from harness.core.urls import lock_key
 from harness.fetch import provision
 from harness.fetch.partial import expectation
@@ -30,7 +32,7 @@ from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
-    """Fetch what a run needs, or pin the blobs."""
+    """Fetch all that a run needs, or lock the blobs."""
     settings = invocation.settings
     if invocation.command != "lock":
         return _fetch(settings, blobs_only=invocation.options.blobs_only)
@@ -39,12 +41,12 @@ def main(invocation: Invocation) -> int:
 
 
 def _fetch(settings: Settings, *, blobs_only: bool) -> int:
-    """Fetch all that `quality` needs with the same options and `--offline`; one failure does not stop the rest."""
+    """Fetch all that `quality` needs with the same options and --offline; a failure does not stop the rest."""
     console = Console(highlight=False)
     cases = selection.cases(settings)
     release_sources.check(settings.release)
     with Store(settings.fetch.store.absolute()) as store:
-        release = release_sources.chosen(settings.release, settings.fetch, store, lambda text: _say(console, text))
+        release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))
     plans = [planner.plan(case, release.release, selection.options(settings.run)) for case in cases]
     is_possible = _is_possible(plans, console)
     is_ready = blobs_only or _has_tools(settings, provider(settings, release), release, console)
@@ -55,54 +57,51 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
 
 def _fetch_all(settings: FetchSettings, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
     with Live(console, id_width=0) as live:
-        return provision.fetch_all(settings, blobs, live, lambda text: _say(console, text))
+        return provision.fetch_all(settings, blobs, live, partial(_print, console))
 
 
 def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, console: Console) -> bool:
-    """Prepare the environment in which the models will run, which may be an image, and say how that went."""
-
-    def notice(text: str) -> None:
-        _say(console, text)
-
+    """Prepare the environment in which the models will run, and return whether it is ready."""
+    notice = partial(_print, console)
     try:
         with Store(settings.fetch.store.absolute(), on_wait=provision.waiting(notice)) as store:
             wanted.prepare(store, CancelToken(), notice)
     except NoVerdictError as error:
-        _say(console, f"ERROR     {error.kind}: {error}")
+        _print(console, f"ERROR     {error.kind}: {error}")
         return False
-    _say(console, f"ready     IREE {release.release.name}, {wanted.engine}")
+    _print(console, f"ready     IREE {release.release.name}, {wanted.engine}")
     return True
 
 
 def _is_possible(plans: Sequence[Plan], console: Console) -> bool:
-    """Say for which cases nothing can be had; return whether a run would call none of that an error."""
+    """Print the cases that cannot run, and return whether none of them is an error."""
     blocked = [(each.case.id, each.blocked) for each in plans if each.blocked]
     for name, verdict in blocked:
-        _say(console, f"{verdict.status.upper():<8}  {name}: {verdict.reason}")
+        _print(console, f"{verdict.status.upper():<8}  {name}: {verdict.reason}")
     return all(verdict.status is not Status.ERROR for _, verdict in blocked)
 
 
-def _say(console: Console, text: str) -> None:
+def _print(console: Console, text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
 def lock(settings: FetchSettings, where: Folders, specs: Sequence[ModelSpec]) -> int:
-    """Fetch what specs name, write what came into the lock, and return the exit code."""
+    """Fetch the blobs of specs, write their digests to the lock file and return the exit code."""
     known = {blob.url: blob for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
     wanted = [Blob(url=url) for url in known] if settings.update else list(known.values())
-    had = {blob.url: came for blob, came in _fetch_all(settings, wanted, Console(highlight=False)).items()}
+    fetched = {blob.url: came for blob, came in _fetch_all(settings, wanted, Console(highlight=False)).items()}
     with disk_errors(where.specs):
-        write_atomically(where.specs / LOCK_NAME, where.locked_with(had))
-    for url, came in had.items():
+        write_atomically(where.specs / LOCK_NAME, where.locked_with(fetched))
+    for url, came in fetched.items():
         if known[url].sha256 not in {None, came.sha256}:
             was, now = expectation(known[url]), expectation(locked(url, came))
-            sys.stdout.write(f"changed   {came.url}: it was {was}; it is {now}\n")
+            sys.stdout.write(f"changed   {came.url}: was {was}, now {now}\n")
     if secret := [url for url in known if lock_key(url) is None]:
-        what = "URLs whose query may be secret, and which therefore are not written to"
-        sys.stderr.write(f"{what} {LOCK_NAME}: {len(secret)}.\n")
-    return _counted(had, len(known))
+        sys.stderr.write(f"not in {LOCK_NAME}: {counted(len(secret), 'URL')}, because the query may be a secret\n")
+    return _counted(fetched, len(known))
 
 
-def _counted(had: Sized, wanted: int) -> int:
-    sys.stdout.write(f"{len(had)} of {wanted} blobs are there.\n")
-    return EXIT_OK if len(had) == wanted else EXIT_NO_VERDICT
+def _counted(fetched: Sized, wanted: int) -> int:
+    """Print how many blobs are available, and return the exit code."""
+    sys.stdout.write(f"{len(fetched)} of {wanted} blobs available\n")
+    return EXIT_OK if len(fetched) == wanted else EXIT_NO_VERDICT

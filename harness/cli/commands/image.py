@@ -15,7 +15,7 @@ from harness.containers.image_builder import ImageBuilder
 from harness.core.errors import EngineError, UsageError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import Settings
-from harness.core.text import age, size
+from harness.core.text import age, counted, size
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
@@ -24,7 +24,7 @@ from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
-    """Do what was asked of the images."""
+    """Build, push, list or remove images, or print the tag of one."""
     return _COMMANDS[invocation.subcommand](invocation)
 
 
@@ -59,7 +59,7 @@ def _push(invocation: Invocation) -> int:
 
 @contextlib.contextmanager
 def _found(settings: Settings, chosen: Image, stream: TextIO) -> Iterator[tuple[Recipe, Fetcher]]:
-    """Lend how an image is made for the release that is asked for, and what has wheels for it."""
+    """Yield the recipe of an image for the release in the settings, and what fetches the wheels."""
 
     def notice(text: str) -> None:
         stream.write(f"{text}\n")
@@ -89,7 +89,7 @@ def _list(invocation: Invocation) -> int:
 
 
 def _prune(invocation: Invocation) -> int:
-    """Remove what is old; what is in use is kept, and said to be."""
+    """Remove old images; those in use are kept and reported."""
     chosen = _engine(invocation.settings)
     old = [each for each in _listed(invocation.settings, chosen) if invocation.options.every or not each.current]
     kept = 0
@@ -101,7 +101,7 @@ def _prune(invocation: Invocation) -> int:
         except EngineError as error:
             kept += 1
             sys.stdout.write(f"kept: {error}\n")
-    sys.stdout.write(f"{len(old) - kept} images {'would be ' * invocation.options.dry_run}removed.\n")
+    sys.stdout.write(f"{counted(len(old) - kept, 'image')} {'would be ' * invocation.options.dry_run}removed.\n")
     return EXIT_NO_VERDICT if kept else EXIT_OK
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_OK
+from harness.core.text import counted
 from harness.fetch import provision
 from harness.host.disk import free_bytes
 from harness.pipeline import planner, selection, shell_script
@@ -16,7 +17,7 @@ from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
-    """Print what was asked for."""
+    """Print the plan or the cases, or validate specs."""
     return _COMMANDS[invocation.command](invocation)
 
 
@@ -34,7 +35,7 @@ def _plan(invocation: Invocation) -> int:
 
 
 def _free_bytes(folder: Path) -> int | None:
-    """Return what is free for a folder, or None if it cannot be told."""
+    """Return the free space for a folder, or None if it is unknown."""
     try:
         return free_bytes(folder)
     except OSError:
@@ -67,7 +68,7 @@ def _validate(invocation: Invocation) -> int:
     specs = reader.load_all(select(where, asked.selectors), where, strict=bool(where.external_files))
     for text in reader.missing_tuners(specs):
         _notice(f"notice: {text}")
-    sys.stdout.write(f"{len(specs)} specs are valid.\n")
+    sys.stdout.write(f"{counted(len(specs), 'spec')} {'is' if len(specs) == 1 else 'are'} valid.\n")
     return EXIT_OK
 
 

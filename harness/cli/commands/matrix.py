@@ -9,7 +9,7 @@ from harness.search.release_runner import SearchProgress
 
 
 def main(invocation: Invocation) -> int:
-    """Check cases with many releases, and leave matrix.json, matrix.md, results.json and junit.xml."""
+    """Test cases with many releases and write matrix.json, matrix.md, results.json and junit.xml."""
     console = Console(highlight=False)
 
     def notice(text: str) -> None:

@@ -27,7 +27,7 @@ _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNOREC
 
 
 def main(invocation: Invocation) -> int:
-    """Write the spec of a model, lock its blobs and run it once; nothing is written that is invalid."""
+    """Write the spec of a model, lock its blobs and run it once; an invalid spec is not written."""
     settings, options = invocation.settings, invocation.options
     where = selection.spec_folders(settings.cases)
     backend = targets.targets(settings.target, selection.gpus(settings.target))[0].backend
@@ -35,64 +35,63 @@ def main(invocation: Invocation) -> int:
     document = inline.document(
         options.mlir, settings.cases.program, backend, source=lambda text: _source(text, where, path)
     )
-    _check_are_there(reader.of_document(path, where, backend, document).blobs, where)
+    _check_files(reader.of_document(path, where, backend, document).blobs, where)
     checked = replace(settings, cases=_cases_of(settings.cases, options.name))
     if not options.no_run:
-        provider(checked)  # refuses what makes no sense before anything is written
+        provider(checked)  # checks the settings before anything is written
     _write(path, document)
     if (code := _lock(settings.fetch, where, path)) != EXIT_OK:
-        _tell(f"{path} stays, but not all of its blobs are locked: correct it, or try later, with `harness lock`.")
+        _print(f"{path} is written, but some of its blobs are not locked: correct it or try again with `harness lock`.")
     elif not options.no_run:
         code = quality.main(replace(invocation, settings=checked))
-        _tell(_hint(path, checked, code))
+        _print(_hint(path, checked, code))
     return code
 
 
 def _cases_of(settings: CaseSettings, name: str) -> CaseSettings:
-    """Return settings that select the model that has been written, whose spec says it all."""
+    """Return settings that select the new model; its spec has all that the command line said of the program."""
     return replace(settings, selectors=(name,), id_contains=None, program=ProgramSettings())
 
 
 def _path(name: str, where: Folders, backend: Backend) -> Path:
-    """Return where the spec of a name belongs.
+    """Return the path of the spec for a name.
 
     Raises:
-        UsageError: it is no name, another has it, or what is no folder is in its place.
+        UsageError: the name is invalid or taken, or its folder is a file.
     """
     if not (found := _NAME.fullmatch(name)):
-        raise UsageError(f"{name}: expected MODEL/SUBMODEL, of letters, digits, '.', '_' and '-', as in sd3/clip.")
+        raise UsageError(f"{name}: expected MODEL/SUBMODEL of letters, digits, '.', '_' and '-', such as sd3/clip.")
     model, stem = found[1], f"{found[2]}_{backend}"
     if (where.specs / model).exists() and not (where.specs / model).is_dir():
-        raise UsageError(f"{where.specs / model} is no folder; choose another name, or remove it.")
+        raise UsageError(f"{where.specs / model} is not a folder; choose another name, or remove it.")
     for path in where.paths():
         if (path.parent.name, path.stem) == (model, stem):
-            raise UsageError(f"{path} is {name} already, and is not overwritten; choose another name, or remove it.")
+            raise UsageError(f"{path} exists already; choose another name, or remove it.")
     return where.specs / model / f"{stem}.json"
 
 
 def _source(text: str, where: Folders, path: Path) -> str:
-    """Return how a spec names what a user names relative to the folder of specs."""
+    """Return a source relative to the spec, given one relative to the folder of specs."""
     if (":" in text and urlsplit(text).scheme) or Path(text).is_absolute():
         return text
     return os.path.relpath(where.specs / text, path.parent) if (where.specs / text).exists() else text
 
 
-def _check_are_there(named: Sequence[Blob], where: Folders) -> None:
+def _check_files(named: Sequence[Blob], where: Folders) -> None:
     for path in (blob.local_path for blob in named if blob.url.startswith("file:")):
         if not path.is_file():
-            expected = f"expected a URL, or a path relative to {where.specs}"
-            raise UsageError(f"{path}: there is no such file; {expected}.")
+            raise UsageError(f"{path}: no such file; expected a URL, or a path relative to {where.specs}.")
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
     with disk_errors(path):
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, inline.text(document))
-    _tell(f"written   {path}")
+    _print(f"written   {path}")
 
 
 def _lock(settings: FetchSettings, where: Folders, path: Path) -> int:
-    """Lock what the spec names that is not of this machine."""
+    """Lock the blobs of the spec, unless all are local files."""
     written = reader.load_all([path], where)
     if all(blob.url.startswith("file:") for each in written for blob in each.blobs):
         return EXIT_OK
@@ -102,12 +101,14 @@ def _lock(settings: FetchSettings, where: Folders, path: Path) -> int:
 def _hint(path: Path, settings: Settings, code: int) -> str:
     """Return what to do after the run."""
     if code == EXIT_OK:
-        return f"{path} is done; commit it, {LOCK_NAME} if it changed, and the files that it names."
+        return f"{path} is ready; commit it, {LOCK_NAME} if it changed, and the files that the spec names."
     release = settings.release.name
     command = again.search_command(settings) + (f" --iree {release}" if release else "")
-    return f"{path} stays. See the reason above and the logs, correct the spec or its files, and run again: {command}"
+    return (
+        f"{path} is written. See the reason above and the logs, correct the spec or its files, and run again: {command}"
+    )
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

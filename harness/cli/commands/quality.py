@@ -14,16 +14,16 @@ from harness.report import summary
 
 
 def main(invocation: Invocation) -> int:
-    """Check the selected models, and tell what came of it."""
+    """Check the selected models and print the results."""
     console = Console(highlight=False)
     session = api.session(invocation.settings)
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
-    tell(report, session.out_dir, console, invocation.environment)
+    _print(report, session.out_dir, console, invocation.environment)
     return report.exit_code
 
 
-def tell(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
-    """Print the summary, and on GitHub Actions annotations and the job's summary."""
+def _print(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
+    """Print the summary; on GitHub Actions also print annotations and write the job summary."""
     console.print()
     console.print(console_report.render(report), soft_wrap=True)
     console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)

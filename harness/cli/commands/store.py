@@ -15,7 +15,7 @@ from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
-    """Do what was asked of the store."""
+    """Inspect, shrink, verify or serve the cache."""
     with (
         Live(Console(highlight=False), id_width=0) as live,
         Store(invocation.settings.fetch.store, on_wait=provision.waiting(live.notice)) as store,

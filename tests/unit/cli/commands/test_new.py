@@ -104,7 +104,7 @@ def test_what_cannot_be_locked_yet_stays(specs: Path, capsys: pytest.CaptureFixt
     assert new(specs, "toy/far", "--mlir=https://host/far.mlir", "--store", str(tmp_path / "store")) == 3
     assert written(specs, "toy/far_cpu.json")["mlir"] == "https://host/far.mlir"
     told = (
-        f"{specs}/toy/far_cpu.json stays, but not all of its blobs are locked: correct it, or try later, with `harness"
+        f"{specs}/toy/far_cpu.json is written, but some of its blobs are not locked: correct it or try again with `harn"
     )
     assert told in capsys.readouterr().out
 
@@ -112,14 +112,14 @@ def test_what_cannot_be_locked_yet_stays(specs: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("toy", ["--mlir=toy/add.mlir"], "toy: expected MODEL/SUBMODEL, of letters, digits"),
+        ("toy", ["--mlir=toy/add.mlir"], "toy: expected MODEL/SUBMODEL of letters, digits"),
         ("../toy/add", ["--mlir=toy/add.mlir"], "expected MODEL/SUBMODEL"),
         ("toy/*", ["--mlir=toy/add.mlir"], "expected MODEL/SUBMODEL"),
-        ("shared.irpa/add", ["--mlir=toy/add.mlir"], "shared.irpa is no folder; choose another name"),
+        ("shared.irpa/add", ["--mlir=toy/add.mlir"], "shared.irpa is not a folder; choose another name"),
         (
             "toy/add",
             ["--mlir=toy/lost.mlir"],
-            "lost.mlir: there is no such file; expected a URL, or a path relative to ",
+            "lost.mlir: no such file; expected a URL, or a path relative to ",
         ),
         ("toy/add", ["--mlir=../outside.mlir"], "'../../outside.mlir' is outside "),
         ("toy/add", ["--mlir=/etc/passwd"], "'/etc/passwd' is outside "),
@@ -145,7 +145,7 @@ def test_nothing_is_overwritten(specs: Path, capsys: pytest.CaptureFixture[str],
     there.parent.mkdir(parents=True, exist_ok=True)
     there.write_text("mine")
     assert new(specs, "toy/add", "--mlir=toy/add.mlir") == 2
-    assert f"{there} is toy/add already, and is not overwritten; choose another name" in capsys.readouterr().err
+    assert f"{there} exists already; choose another name" in capsys.readouterr().err
     assert there.read_text() == "mine"
     assert new(specs, "toy/add", "--mlir=toy/add.mlir", "--backend=rocm", "--chip=gfx942") == 0
 
