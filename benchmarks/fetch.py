@@ -1,17 +1,17 @@
-"""Fetching blobs: this harness against curl, aria2c and azure-storage-blob, on one server of this machine.
+"""Downloading blobs: the harness against curl, aria2c and azure-storage-blob, from a server on this machine.
 
-    python benchmarks/fetch.py [--sizes 256 2048] [--limit 20] [--rounds 3] [--folder DIR]
+    python benchmarks/fetch.py [--sizes 256 2048] [--connections 1 8] [--limit 20] [--rounds 3] [--folder DIR]
 
-Each download is a process of its own into a folder that is empty; the programs alternate, and medians are printed, as
-Markdown. It is done twice: as fast as it goes, and with a limit to each connection, as hosts of blobs have one. Then
-the harness is asked for the largest blob again, which it has.
+Each program downloads each blob with the same number of connections (curl has one only), once as fast as it can and
+once with a limit per connection, as hosts of blobs have one. Each download is a process of its own, into an empty
+folder; the programs take turns. Then the harness looks up the largest blob, which it has. Prints Markdown tables of
+medians.
 """
 
 import argparse
 import contextlib
 import hashlib
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -19,37 +19,43 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from harness import __version__
-from harness.host import devices
+import heading
 
 HERE = Path(__file__).parent
 MIB = 1 << 20
-BLOCK_BYTES = 16 * MIB
 LOOKUPS = 201
-AIMS = "aims: 0.95 of aria2c, 100 MiB of memory, 5 ms"
-MISSING = {
-    "curl": "install it with the system's packages, e.g. `apt install curl`",
-    "aria2c": "install it with the system's packages, e.g. `apt install aria2`",
-    "azure-storage-blob": "install it with `pip install --group benchmark`, or `pip install azure-storage-blob`",
+HARNESS, ARIA2C, CURL, AZURE = "harness", "aria2c", "curl", "azure-storage-blob"
+INSTALL = {
+    CURL: "install it with the system's packages, e.g. `apt install curl`",
+    ARIA2C: "install it with the system's packages, e.g. `apt install aria2`",
+    AZURE: "install it with `pip install --group benchmark`, or `pip install azure-storage-blob`",
 }
-HARNESS, ARIA2C = "harness", "aria2c"
+HEAD = """\
+| blob, limit | connections | program | process, MiB/s | ratio | transfer, MiB/s | ratio | CPU s/GiB | MiB |
+|---|--:|---|--:|--:|--:|--:|--:|--:|"""
 NOTES = """\
-- `process`: from the start of the program to its end, Python's start and imports included. `transfer`: without these,
-  by a clock around the call; the other two programs have next to no start. Ratios are to aria2c's whole process; each
-  program ran once before.
-- CPU: user and system time of the program, without that of the server. Memory: the largest peak (RSS) of all rounds.
-- The harness verifies the sha256 of what came within its time, and keeps a journal to resume from. The others verify
+- process: from the start of the program to its end, with Python's start and imports. transfer: without these, by a
+  clock around the call; for curl and aria2c, which start at once, the two are the same.
+- ratio: speed of the harness over that of the program in this row, with the same number of connections. Above 1, the
+  harness is faster.
+- CPU s/GiB: user and system time of the program, without the server. MiB: its largest peak memory (RSS).
+- The harness verifies the SHA-256 of the blob within its time, and keeps a journal to resume from. The others verify
   nothing.
-- curl has one connection, the others up to 8."""
+- One connection with a limit is not measured: it is as fast as the limit, whatever the program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A blob of the server: its file's name there, what a lock says of it, and its size in MiB."""
+    """A blob of the server.
+
+    Attributes:
+        name: name of its file on the server.
+        sha256: its digest, as a lock has it.
+        mib: its size in MiB.
+    """
 
     name: str
     sha256: str
@@ -58,7 +64,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a download cost; `transfer_s` without the start of Python, where there is one."""
+    """What one download cost, or the medians of several.
+
+    Attributes:
+        process_s: seconds from the start of the program to its end.
+        transfer_s: seconds without the start of Python, where there is one.
+        cpu_s: user and system time of the program.
+        peak_kib: its peak memory.
+    """
 
     process_s: float
     transfer_s: float
@@ -66,8 +79,23 @@ class Cost:
     peak_kib: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a blob is downloaded.
+
+    Attributes:
+        content: the blob.
+        limit_mib: MiB per second for each connection; 0 is no limit.
+        connections: how many there are.
+    """
+
+    content: Content
+    limit_mib: int
+    connections: int
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the tables."""
     arguments = parsed()
     versions = tools()
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=arguments.folder) as name:
@@ -75,42 +103,49 @@ def main() -> None:
         contents = [written(scratch / "served", mib) for mib in arguments.sizes]
         keep_bytecode(scratch / "bytecode")
         with served(scratch / "served") as root:
-            measured(f"{root}/0", contents[0], scratch, rounds=1)
-            print_heading(arguments, versions)
-            for limit in (0, arguments.limit):
-                for content in contents:
-                    print_rows(content, limit, measured(f"{root}/{limit}", content, scratch, arguments.rounds))
-            print(f"\n{NOTES}\n")
+            settings = list(settings_of(contents, arguments))
+            measured(root, settings[0], scratch, rounds=1)  # so that the imports are compiled
+            heading.print_heading(*versions)
+            print_all(root, settings, scratch, arguments.rounds)
             largest = max(contents, key=lambda each: each.mib)
-            warm_ms = 1000 * looked_up_s(f"{root}/0", largest, scratch / "target")
-    print(
-        f"Is it there? For {largest.mib} MiB that are: {warm_ms:.2f} ms (median of {LOOKUPS}, a new store each time)."
-    )
+            looked_up_ms = 1000 * looked_up_s(root, largest, scratch / "target")
+    print(f"\nLooking up a blob of {largest.mib} MiB that is in the cache: {looked_up_ms:.2f} ms ", end="")
+    print(f"(median of {LOOKUPS}, each with a new `Store`; aim: 5 ms).")
 
 
 def parsed() -> argparse.Namespace:
     """Return the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = heading.parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 2048], metavar="MIB", help="sizes of the blobs")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8], metavar="N", help="default: 1 8")
     parser.add_argument("--rounds", type=int, default=3, help="downloads by each program (default: 3)")
     parser.add_argument("--limit", type=int, default=20, metavar="MIB", help="per second and connection (default: 20)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="on the disk to use (default: that of $TMPDIR)")
     return parser.parse_args()
 
 
-def tools() -> dict[str, str]:
-    """Return the versions of the programs that are compared; end if one is missing."""
-    versions: dict[str, str | None] = {HARNESS: __version__}
-    for name in ("curl", ARIA2C):
+def tools() -> list[str]:
+    """Return the names and versions of the rivals; end the program if one is missing."""
+    versions: dict[str, str | None] = {}
+    for name in (CURL, ARIA2C):
         found = shutil.which(name) and subprocess.run([name, "--version"], check=True, capture_output=True, text=True)
         words = found.stdout.partition("\n")[0].split() if found else []
         versions[name] = next((each for each in words if each[0].isdigit()), None)
     with contextlib.suppress(metadata.PackageNotFoundError):
-        versions["azure-storage-blob"] = metadata.version("azure-storage-blob")
-    lacking = [f"{name} is missing: {hint}." for name, hint in MISSING.items() if versions.get(name) is None]
-    if lacking:
-        sys.exit("\n".join(lacking))
-    return {name: str(version) for name, version in versions.items()}
+        versions[AZURE] = metadata.version(AZURE)
+    missing = [f"{name} is missing: {how}." for name, how in INSTALL.items() if versions.get(name) is None]
+    if missing:
+        sys.exit("\n".join(missing))
+    return [f"{name} {version}" for name, version in versions.items()]
+
+
+def settings_of(contents: list[Content], arguments: argparse.Namespace) -> Iterator[Setting]:
+    """Yield what to measure, in the order of the tables."""
+    for limit_mib in (0, arguments.limit):
+        for content in contents:
+            for connections in arguments.connections:
+                if connections > 1 or not limit_mib:
+                    yield Setting(content=content, limit_mib=limit_mib, connections=connections)
 
 
 def written(folder: Path, mib: int) -> Content:
@@ -119,7 +154,7 @@ def written(folder: Path, mib: int) -> Content:
     digest, left = hashlib.sha256(), mib * MIB
     with (folder / f"{mib}").open("wb") as file:
         while left:
-            block = os.urandom(min(left, BLOCK_BYTES))
+            block = os.urandom(min(left, 16 * MIB))
             digest.update(block)
             left -= file.write(block)
     return Content(name=f"{mib}", sha256=digest.hexdigest(), mib=mib)
@@ -127,7 +162,7 @@ def written(folder: Path, mib: int) -> Content:
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve a folder meanwhile; yield the URL."""
+    """Serve a folder; yield the URL."""
     argv = [sys.executable, str(HERE / "fetch_server.py"), str(folder)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -137,34 +172,41 @@ def served(folder: Path) -> Iterator[str]:
             server.kill()
 
 
-def measured(root: str, content: Content, scratch: Path, rounds: int) -> dict[str, list[Cost]]:
-    """Have all programs download, in turn; return what each cost in each round."""
+def measured(root: str, setting: Setting, scratch: Path, rounds: int) -> dict[str, list[Cost]]:
+    """Let all programs download in turn; return what each cost in each round."""
     target = scratch / "target"
     costs: dict[str, list[Cost]] = {}
     for _ in range(rounds):
-        for program, argv in programs(f"{root}/blobs/{content.name}", content, target).items():
+        for program, argv in programs(root, setting, target).items():
             costs.setdefault(program, []).append(run(argv, target))
     return costs
 
 
-def programs(url: str, content: Content, target: Path) -> dict[str, list[str]]:
-    """Return the command lines to compare."""
-    path = str(target / "file")
+def programs(root: str, setting: Setting, target: Path) -> dict[str, list[str]]:
+    """Return the command lines to compare; all have the same number of connections."""
+    url, path, count = url_of(root, setting), str(target / "file"), str(setting.connections)
     return {
-        HARNESS: [sys.executable, str(HERE / "fetch_by_harness.py"), *lock_of(url, content), str(target)],
-        ARIA2C: [ARIA2C, "--no-conf", "-q", "-x8", "-s8", "-d", str(target), "-o", "file", url],
-        "curl": ["curl", "-q", "-sSf", "-o", path, url],
-        "azure-storage-blob": [sys.executable, str(HERE / "fetch_by_azure.py"), url, path],
+        HARNESS: harness_argv(url, setting, target),
+        ARIA2C: [ARIA2C, "--no-conf", "-q", f"-x{count}", f"-s{count}", "-d", str(target), "-o", "file", url],
+        **({CURL: [CURL, "-q", "-sSf", "-o", path, url]} if setting.connections == 1 else {}),
+        AZURE: [sys.executable, str(HERE / "fetch_by_azure.py"), url, path, count],
     }
 
 
-def lock_of(url: str, content: Content) -> list[str]:
-    """Return the URL, digest and size of a blob as arguments."""
-    return [url, content.sha256, str(content.mib * MIB)]
+def url_of(root: str, setting: Setting) -> str:
+    """Return the URL of a blob with a limit."""
+    return f"{root}/{setting.limit_mib}/blobs/{setting.content.name}"
+
+
+def harness_argv(url: str, setting: Setting, target: Path) -> list[str]:
+    """Return the command line that downloads a blob with the harness."""
+    content = setting.content
+    lock = [content.sha256, str(content.mib * MIB)]
+    return [sys.executable, str(HERE / "fetch_by_harness.py"), url, *lock, str(target), str(setting.connections)]
 
 
 def run(argv: list[str], target: Path) -> Cost:
-    """Run one program into an empty folder, once the disk has come to rest."""
+    """Run one program into an empty folder, once the disk is idle."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     os.sync()
@@ -179,50 +221,79 @@ def run(argv: list[str], target: Path) -> Cost:
 
 
 def keep_bytecode(folder: Path) -> None:
-    """Have Python programs find their bytecode from the second run on, as where they are installed."""
+    """Let Python programs find their bytecode from the second run on, as installed programs do."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
 def environment() -> dict[str, str]:
-    """Return the environment, but for proxies, with the harness as it is here."""
+    """Return the environment without proxies, with the harness of this checkout."""
     others = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return others | {"PYTHONPATH": str(HERE.parent), "LC_ALL": "C"}
 
 
 def looked_up_s(root: str, content: Content, target: Path) -> float:
-    """Return the seconds to find a blob that the store has."""
-    argv = programs(f"{root}/blobs/{content.name}", content, target)[HARNESS]
-    run(argv, target)
+    """Return the seconds that it takes to look up a blob that is in the cache."""
+    setting = Setting(content=content, limit_mib=0, connections=8)
+    run(argv := harness_argv(url_of(root, setting), setting, target), target)
     ended = subprocess.run([*argv, str(LOOKUPS)], check=True, capture_output=True, env=environment(), text=True)
     return float(ended.stdout)
 
 
-def print_heading(arguments: argparse.Namespace, versions: dict[str, str]) -> None:
-    """Print what is measured, and where."""
-    cores = len(os.sched_getaffinity(0))
-    print(f"{devices.cpu_name()}, {cores} cores, Linux {platform.release()}, Python {platform.python_version()}")
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {', '.join(f'{name} {version}' for name, version in versions.items())}")
-    sizes = " ".join(map(str, arguments.sizes))
-    command = f"python benchmarks/fetch.py --sizes {sizes} --limit {arguments.limit} --rounds {arguments.rounds}"
-    print(f"`{command}` ({AIMS})\n")
-    print("| blob, limit per connection | program | process, MiB/s | of aria2c | transfer, MiB/s | of aria2c ", end="")
-    print("| CPU s/GiB | memory, MiB |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
+def print_all(root: str, settings: list[Setting], scratch: Path, rounds: int) -> None:
+    """Measure and print one table, then the notes and a line for each blob and limit on its fastest rival."""
+    print(HEAD, flush=True)
+    found: dict[str, list[tuple[Setting, dict[str, Cost]]]] = {}
+    for setting in settings:
+        costs = {program: median(each) for program, each in measured(root, setting, scratch, rounds).items()}
+        print_rows(setting, costs)
+        found.setdefault(label(setting), []).append((setting, costs))
+    print(f"\n{NOTES}\n")
+    for name, measurements in found.items():
+        print_fastest_rival(name, measurements)
 
 
-def print_rows(content: Content, limit: int, costs: dict[str, list[Cost]]) -> None:
-    """Print the medians."""
-    mib = content.mib
-    name = f"{mib} MiB, {f'{limit} MiB/s' if limit else 'none'}"
-    yardstick_s = statistics.median(cost.process_s for cost in costs[ARIA2C])
-    for program, rounds in costs.items():
-        process_s = statistics.median(cost.process_s for cost in rounds)
-        transfer_s = statistics.median(cost.transfer_s for cost in rounds)
-        cpu_s = statistics.median(cost.cpu_s for cost in rounds)
-        peak_mib = max(cost.peak_kib for cost in rounds) / 1024
-        speeds = [f"{mib / seconds:.0f} | {yardstick_s / seconds:.2f}" for seconds in (process_s, transfer_s)]
-        print(f"| {name} | {program} | {' | '.join(speeds)} | {cpu_s * 1024 / mib:.2f} | {peak_mib:.0f} |", flush=True)
+def median(rounds: list[Cost]) -> Cost:
+    """Return the median times of some rounds, and the largest peak."""
+    return Cost(
+        process_s=statistics.median(each.process_s for each in rounds),
+        transfer_s=statistics.median(each.transfer_s for each in rounds),
+        cpu_s=statistics.median(each.cpu_s for each in rounds),
+        peak_kib=max(each.peak_kib for each in rounds),
+    )
+
+
+def label(setting: Setting) -> str:
+    """Return a blob's size and limit as text."""
+    return f"{setting.content.mib} MiB, {f'{setting.limit_mib} MiB/s' if setting.limit_mib else 'no limit'}"
+
+
+def print_rows(setting: Setting, costs: dict[str, Cost]) -> None:
+    """Print a row for each program."""
+    mib, ours = setting.content.mib, costs[HARNESS]
+    for program, cost in costs.items():
+        process = f"{mib / cost.process_s:.0f} | {cost.process_s / ours.process_s:.2f}"
+        transfer = f"{mib / cost.transfer_s:.0f} | {cost.transfer_s / ours.transfer_s:.2f}"
+        spent = f"{cost.cpu_s * 1024 / mib:.2f} | {cost.peak_kib / 1024:.0f}"
+        cells = (label(setting), str(setting.connections), program, process, transfer, spent)
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def print_fastest_rival(name: str, measurements: list[tuple[Setting, dict[str, Cost]]]) -> None:
+    """Print the fastest rival with any number of connections, and the harness with its fastest beside it."""
+
+    def fastest(*, ours: bool) -> tuple[Cost, str]:
+        each = [
+            (cost, f"{program}, {setting.connections} connection{'s' * (setting.connections > 1)}")
+            for setting, costs in measurements
+            for program, cost in costs.items()
+            if (program == HARNESS) is ours
+        ]
+        return min(each, key=lambda pair: pair[0].process_s)
+
+    (rival, rival_name), (own, own_name) = fastest(ours=False), fastest(ours=True)
+    process, transfer = rival.process_s / own.process_s, rival.transfer_s / own.transfer_s
+    print(f"- {name}: fastest rival {rival_name}; {own_name}: {process:.2f} of its speed, transfer {transfer:.2f}.")
 
 
 if __name__ == "__main__":

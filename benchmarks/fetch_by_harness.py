@@ -1,8 +1,8 @@
-"""Fetches a locked blob with the harness, and prints the seconds without Python's start.
+"""Downloads a locked blob with the harness, and prints the seconds without Python's start.
 
-    python fetch_by_harness.py URL SHA256 BYTES STORE [LOOKUPS]
+    python fetch_by_harness.py URL SHA256 BYTES STORE CONNECTIONS [LOOKUPS]
 
-With LOOKUPS, prints instead the median seconds of so many fetches of what the store has, each by a store of its own.
+With LOOKUPS, looks up a blob that is in the store so many times, each with a new `Store`, and prints the median.
 """
 
 import statistics
@@ -16,22 +16,23 @@ from harness.fetch.fetcher import Fetcher
 from harness.store.store import Store
 
 
-def fetched_s(blob: Blob, folder: Path) -> tuple[float, bool]:
-    """Fetch a blob into a store; return how long it took, and whether it was there before."""
+def fetched_s(blob: Blob, folder: Path, connections: int) -> tuple[float, bool]:
+    """Fetch a blob into a store; return the seconds, and whether the store had it."""
     started = time.perf_counter()
-    with (
-        Store(folder) as store,
-        Fetcher(store, DownloadOptions(notice=lambda line: print(line, file=sys.stderr))) as fetcher,
-    ):
+    options = DownloadOptions(notice=lambda line: print(line, file=sys.stderr), connections=connections)
+    with Store(folder) as store, Fetcher(store, options) as fetcher:
         cached = fetcher.fetch(blob).blob.cached
     return time.perf_counter() - started, cached
 
 
 def main() -> None:
-    """Fetch, or look it up again and again."""
-    url, sha256, size, folder, *lookups = sys.argv[1:]
+    """Fetch a blob, or look it up many times."""
+    if {"-h", "--help"} & {*sys.argv}:  # argparse would add to the time and memory that are measured
+        print(__doc__)
+        return
+    url, sha256, size, folder, connections, *lookups = sys.argv[1:]
     blob = Blob(url=url, sha256=sha256, size_bytes=int(size))
-    times = [fetched_s(blob, Path(folder)) for _ in range(int(lookups[0]) if lookups else 1)]
+    times = [fetched_s(blob, Path(folder), int(connections)) for _ in range(int(lookups[0]) if lookups else 1)]
     assert all(cached is bool(lookups) for _, cached in times), "the store was not as expected"
     print(statistics.median(seconds for seconds, _ in times))
 

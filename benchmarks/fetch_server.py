@@ -1,12 +1,13 @@
-"""Serves a folder over HTTP/1.1 on 127.0.0.1 as a host of blobs does, until its standard input ends.
+"""Serves a folder over HTTP/1.1 on 127.0.0.1, like a host of blobs, until its standard input ends. Prints its port.
 
-    python fetch_server.py FOLDER       prints its port
+    python fetch_server.py FOLDER
 
-`/<MiB/s>/<container>/<name>` is the file of that name in the folder, at so many MiB/s for each connection; 0 is no
-limit. Ranges, validators and headers are as in RFC 9110, and as far as `azure-storage-blob` needs them to download,
-as in "Get Blob" (learn.microsoft.com/rest/api/storageservices/get-blob).
+`/<MiB/s>/<container>/<name>` is the file of that name in the folder, sent at so many MiB/s per connection; 0 is no
+limit. Ranges, validators and headers are those of RFC 9110, and those of "Get Blob" that `azure-storage-blob` needs
+(learn.microsoft.com/rest/api/storageservices/get-blob).
 """
 
+import argparse
 import contextlib
 import os
 import re
@@ -33,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
     _due_s = 0.0
 
     def do_GET(self) -> None:
-        """Answer with all that is asked for."""
+        """Answer with headers and body."""
         self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
@@ -56,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             if with_body:
                 try:
                     self._send(file, start, stop, float(match[1]) * _MIB)
-                except ConnectionError:  # it has had enough
+                except ConnectionError:  # the client hung up
                     self.close_connection = True
 
     def _headers(self, size: int, etag: str, date: str) -> tuple[int, int]:
@@ -82,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         return start, stop
 
     def _send(self, file: BinaryIO, start: int, stop: int, bytes_per_s: float) -> None:
-        """Send a range; the limit is that of the connection, whatever went over it before."""
+        """Send a range, no faster than the connection's limit allows after what it sent before."""
         block = int(bytes_per_s / _TICKS_PER_S) or _BLOCK_BYTES
         while start < stop:
             if bytes_per_s:
@@ -95,25 +96,27 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Any number of connections, a thread each."""
+    """Serves any number of connections, each in a thread."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def server_bind(self) -> None:
-        """Bind, without a question to DNS."""
+        """Bind without asking DNS for the name of the host."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Let clients go when they like; print all else."""
+        """Ignore clients that hang up; print every other error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def main() -> None:
-    """Serve."""
-    Handler.folder = Path(sys.argv[1])
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder to serve")
+    Handler.folder = parser.parse_args().folder
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)

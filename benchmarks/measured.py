@@ -1,9 +1,9 @@
-"""Runs a program, and prints what it cost: exit code, seconds, seconds of the CPU, peak memory in KiB.
+"""Runs a program and prints what it cost: exit code, seconds, CPU seconds, peak memory in KiB.
 
     python -I -S measured.py PROGRAM ARGUMENT...
 
-Linux counts the memory of the process that starts a program into that program's peak (`exec_mmap` in fs/exec.c keeps
-the larger). So this one imports next to nothing.
+Linux includes the memory of the process that starts a program in the program's peak (`exec_mmap` in fs/exec.c keeps
+the larger one). So this script imports next to nothing.
 """
 
 import os
@@ -12,7 +12,10 @@ import time
 
 
 def main() -> None:
-    """Run it."""
+    """Run the program."""
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+        return
     started = time.monotonic()
     process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
     _, status, usage = os.wait4(process, 0)
