@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.cli.arguments import parser
+from tests.unit.command_lines import parsed
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -57,4 +57,4 @@ def test_the_page_of_the_python_api_has_all_that_it_exports() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_commands(page: Path) -> None:
     for argv in commands(page):
-        parser({}).read(argv)
+        parsed(*argv)

@@ -103,7 +103,7 @@ def test_help_is_readable(
     """No group has more than 12 options, no option more than three lines, no line more than 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
-        parser({}).read([*words, "--help"])
+        command_lines.parsed(*words, "--help")
     text = capsys.readouterr().out
     usage, *sections = text.split("\n\n")
     assert usage.startswith(f"usage: {' '.join(['harness', *words])} ")
