@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.outcomes import Outcome, Status
-from harness.search import metric
+from harness.search import case_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Matrix:
 
     def number(self, outcome: Outcome) -> float | None:
         """Return the number that is shown for an outcome, if any."""
-        return metric.numbers(outcome).get(self.show) if self.show else None
+        return case_numbers.numbers(outcome).get(self.show) if self.show else None
 
     def differs(self, case: str, index: int) -> bool:
         """Return whether a cell differs from its left neighbour."""

@@ -18,7 +18,7 @@ from harness.iree.releases import Releases
 from harness.pipeline import selection
 from harness.pipeline.out_dir import write_results
 from harness.report import facts, results
-from harness.search import journal, matrix, matrix_table, metric, request
+from harness.search import case_numbers, journal, matrix, matrix_table, request
 from harness.search.journal import SearchJournal
 from harness.search.matrix import Matrix
 from harness.search.release_runner import ReleaseResult, ReleaseRunner, SearchProgress, known_releases, threads
@@ -126,8 +126,8 @@ class MatrixRun:
 
 def _names(search: SearchSettings, known: Releases) -> list[str]:
     """Return the selected releases, oldest first."""
-    if search.show and search.show not in metric.NAMES:
-        raise UsageError(f"--show {search.show}: unknown name; expected one of {', '.join(metric.NAMES)}.")
+    if search.show and search.show not in case_numbers.NAMES:
+        raise UsageError(f"--show {search.show}: unknown name; expected one of {', '.join(case_numbers.NAMES)}.")
     chosen = {each.release.name for text in search.releases or [".."] for each in known.selected(text)}
     return [name for name in known.names if name in chosen]
 

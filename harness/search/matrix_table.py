@@ -7,7 +7,7 @@ from harness.core.outcomes import Outcome, Report, Status
 from harness.core.text import one_line
 from harness.report import facts
 from harness.report.markdown import escaped
-from harness.search import metric
+from harness.search import case_numbers
 from harness.search.matrix import Matrix
 
 SCHEMA = 1
@@ -87,7 +87,7 @@ def _cell(matrix: Matrix, case: str, index: int) -> dict[str, object]:
         "reason": outcome.reason,
         "differs": matrix.differs(case, index),
         "seconds": dict(outcome.seconds),
-        "numbers": {name: facts.finite(value) for name, value in metric.numbers(outcome).items()},
+        "numbers": {name: facts.finite(value) for name, value in case_numbers.numbers(outcome).items()},
     }
 
 

@@ -1,24 +1,15 @@
-"""Evaluates a condition such as `dispatches > 40 or error_ratio >= 0.5` on the numbers of a case; no I/O.
-
-The names are those of the numbers in results.json: the worst of the outputs, the sum over the modules.
-"""
+"""Evaluates a condition such as `dispatches > 40 or error_ratio >= 0.5` on the numbers of a case; no I/O."""
 
 import ast
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.core.outcomes import Kind, Measurement, Outcome
+from harness.search.case_numbers import NAMES
 
-_COUNTS = ("mismatches", "nan")
-_ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "error_ratio", *_COUNTS)
-NAMES = (
-    *(*_ERRORS, "cosine_similarity", "dispatches", "module_bytes"),
-    *("compile_seconds", "compile_cpu_seconds", "run_seconds", "peak_memory_bytes"),
-)
 _LONGEST = 1000
 _EXPECTED = "expected a comparison such as 'dispatches > 40'"
 _OPERATORS: Mapping[type, Callable[..., float]] = {
@@ -81,51 +72,6 @@ def parse(text: str) -> Metric:
     if not _is_condition(expression):
         raise UsageError(f"--metric {text!r}: not a condition; {_EXPECTED}.")
     return Metric(text=text.strip())
-
-
-def numbers(outcome: Outcome) -> dict[str, float]:
-    """Return the numbers of a case by name, without those that are missing."""
-    outputs = [each for each in outcome.outputs if not each.ignored and each.type is not None]
-    modules = outcome.modules
-    memory = [each.peak_memory_bytes for each in modules] + [outcome.peak_memory_bytes]
-    found: dict[str, float | None] = {
-        **{name: max(_of_outputs(outputs, name), default=None) for name in _ERRORS},
-        "cosine_similarity": min(_of_outputs(outputs, "cosine_similarity"), default=None),
-        "dispatches": _sum(each.dispatches for each in modules),
-        "module_bytes": _sum(each.bytes for each in modules),
-        "compile_seconds": _sum(each.compile_seconds for each in modules),
-        "compile_cpu_seconds": _sum(each.compile_cpu_seconds for each in modules),
-        "run_seconds": outcome.seconds.get("run"),
-        "peak_memory_bytes": max((each for each in memory if each is not None), default=None),
-    }
-    return {name: number for name in NAMES if (number := found[name]) is not None}
-
-
-def _of_outputs(outputs: Iterable[Measurement], name: str) -> list[float]:
-    """Return the numbers of outputs that have one; none if the error of an output is unknown."""
-    known = [*outputs]
-    if not all(_is_known(each, name) for each in known):
-        return []
-    return [number for each in known if (number := getattr(each, name)) is not None]
-
-
-def _is_known(output: Measurement, name: str) -> bool:
-    """Return whether a number of an output is known: with a NaN only the counts are, with a wrong shape nothing is."""
-    match output.kind:
-        case None:
-            return True
-        case Kind.SHAPE:
-            return False
-        case Kind.NAN:
-            return name in _COUNTS
-        case _:
-            return getattr(output, name) is not None
-
-
-def _sum(found: Iterable[float | None]) -> float | None:
-    every = [*found]
-    known = [each for each in every if each is not None]
-    return sum(known) if known and len(known) == len(every) else None
 
 
 def _parsed(text: str) -> ast.expr:

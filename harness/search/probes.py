@@ -1,6 +1,6 @@
 """The test of a case with one release, and what it means for the question of a search; no I/O.
 
-A search looks for one failure, which it tells from others by phase and kind. A release with another failure is neither
+A search looks for one failure, identified by phase and kind. A release with another failure is neither
 good nor bad. The signature of a failure also has its message, without the parts that vary.
 """
 
@@ -16,7 +16,7 @@ from harness.core.floats import Number
 from harness.core.outcomes import Outcome, Status
 from harness.core.text import first_line
 from harness.report.facts import case_seconds
-from harness.search import metric
+from harness.search import case_numbers
 from harness.search.bisect import Sides
 from harness.search.metric import Metric
 
@@ -133,7 +133,7 @@ def probe(release: str, outcomes: Sequence[Outcome], question: Question, environ
         phase=last.phase,
         reason=last.reason,
         seconds=round(sum(case_seconds(outcome) for outcome in outcomes), 3),
-        numbers=metric.numbers(last),
+        numbers=case_numbers.numbers(last),
         modules=tuple(module.sha256 for module in last.modules),
         commit=iree.get("compiler_commit"),
         runtime_commit=iree.get("runtime_commit"),
@@ -183,7 +183,7 @@ def _mark(probe: Probe, question: Question, wanted: tuple[str | None, str | None
 
 def _label(outcome: Outcome, question: Question) -> tuple[str, ...]:
     """Return what runs have to agree on."""
-    if question.metric and (holds := question.metric.holds(metric.numbers(outcome))) is not None:
+    if question.metric and (holds := question.metric.holds(case_numbers.numbers(outcome))) is not None:
         return (f"with {question.metric.text}" if holds else f"without {question.metric.text}",)
     return tuple(filter(None, (outcome.status, outcome.kind, outcome.phase)))
 

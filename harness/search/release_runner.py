@@ -1,7 +1,7 @@
 """Tests cases with releases, several at once, for one search."""
 
 import contextlib
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,21 +13,17 @@ from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Report
 from harness.core.settings import Settings
 from harness.fetch import provision
-from harness.host.devices import Gpu
 from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import Threads
 from harness.iree import release_sources
 from harness.iree.releases import Releases
-from harness.iree.toolchain import Toolchain
 from harness.pipeline import selection
-from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
+from harness.pipeline.environment import Environment, EnvironmentProvider
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
-from harness.pipeline.run_cache import CachingStepRunner, Memory
+from harness.pipeline.run_cache import Memory
 from harness.pipeline.session import Session, default_jobs
-from harness.pipeline.step_results import Results, StepResult
-from harness.pipeline.step_runner import LocalStepRunner, StepRunner
-from harness.pipeline.steps import Compile, Step
+from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
 
 _BUILD_STEP = "Step "
@@ -126,7 +122,7 @@ class ReleaseRunner:
         Raises:
             DiskError: the results cannot be written.
         """
-        caching = _CachingProvider(
+        caching = CachingProvider(
             provider=self._provider(release), memory=self._memory, release=release, salt=run, reused={}
         )
         name = release if run == 1 else f"{release}-{run}"
@@ -138,7 +134,7 @@ class ReleaseRunner:
         Raises:
             DiskError: the results cannot be written.
         """
-        split = _SplitProvider(compiling=self._provider(compiler), running=self._provider(runtime))
+        split = SplitProvider(compiling=self._provider(compiler), running=self._provider(runtime))
         return self._tested(split, compiler, f"{compiler}-compiler-{runtime}-runtime", {})
 
     def prepare(self, release: str) -> None:
@@ -169,100 +165,3 @@ class ReleaseRunner:
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel)
         session.run(self._live)
         return ReleaseResult(report=session.written(None), folder=str(folder.relative_to(self._out_dir)), reused=reused)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CachingProvider:
-    """Provides the environments of another provider, in which runs in the memory are not repeated."""
-
-    provider: EnvironmentProvider
-    memory: Memory
-    release: str
-    salt: Hashable
-    reused: dict[str, str]
-
-    @property
-    def engine(self) -> str:
-        return self.provider.engine
-
-    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
-        self.provider.prepare(store, cancel, notice)
-
-    @contextlib.contextmanager
-    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
-        with self.provider.open(request) as inner:
-            yield _CachingEnvironment(
-                name=inner.name, toolchain=inner.toolchain, facts=inner.facts, inner=inner, provider=self
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _CachingEnvironment(Environment):
-    inner: Environment
-    provider: _CachingProvider
-
-    def runner(self, local: LocalStepRunner) -> StepRunner:
-        return CachingStepRunner(
-            runner=self.inner.runner(local),
-            memory=self.provider.memory,
-            release=self.provider.release,
-            runtime=self.toolchain.runtime_build,
-            salt=self.provider.salt,
-            reused=self.provider.reused,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SplitProvider:
-    """Provides environments that compile with one release and run with another."""
-
-    compiling: EnvironmentProvider
-    running: EnvironmentProvider
-
-    @property
-    def engine(self) -> str:
-        return self.compiling.engine
-
-    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
-        for each in (self.compiling, self.running):
-            each.prepare(store, cancel, notice)
-
-    @contextlib.contextmanager
-    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
-        with self.compiling.open(request) as compiling, self.running.open(request) as running:
-            yield _SplitEnvironment(
-                name=compiling.name,
-                toolchain=_joined(compiling.toolchain, running.toolchain),
-                facts=compiling.facts,
-                compiling=compiling,
-                running=running,
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _SplitEnvironment(Environment):
-    compiling: Environment
-    running: Environment
-
-    def runner(self, local: LocalStepRunner) -> StepRunner:
-        return SplitStepRunner(
-            compiling=self.compiling.runner(local),
-            running=self.running.runner(replace(local, toolchain=self.running.toolchain)),
-        )
-
-
-def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
-    """Return a toolchain with the runtime of another."""
-    return replace(compiling, runtime_commit=running.runtime_commit, runtime_build=running.runtime_build)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitStepRunner:
-    """Compiles in one environment and does all other steps in another; both share the store."""
-
-    compiling: StepRunner
-    running: StepRunner
-
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-        """Do a step in its environment."""
-        return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpu)

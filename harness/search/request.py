@@ -52,7 +52,7 @@ def search_request(search: SearchSettings, case: Case, known: Releases) -> Searc
     end = known.names.index(newer) if newer else len(known.names) - 1
     if start >= end:
         named = "--bad" if asked.fix else "--good"
-        hint = "leave out --find fix" if asked.fix else "to find the release that fixed it, add --find fix"
+        hint = "remove --find fix" if asked.fix else "to find the release that fixed it, add --find fix"
         raise UsageError(f"{named} {older or known.names[0]} is not older than {newer or known.names[-1]}; {hint}.")
     return SearchRequest(
         case=case.id,

@@ -5,7 +5,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.outcomes import Kind, Status
-from harness.search import metric
+from harness.search import case_numbers, metric
 from tests.unit.reports import measurement, module, outcome
 
 KNOWN = {"dispatches": 41, "error_ratio": 0.5, "module_bytes": 61274, "max_abs_error": math.inf}
@@ -68,8 +68,8 @@ def test_the_numbers_of_a_case_are_the_worst_of_its_outputs_and_the_sum_of_its_m
         measurement(ignored=True, max_abs_error=9.0),
     )
     modules = (module(dispatches=31, bytes=10, peak_memory_bytes=5), module(dispatches=1, bytes=20))
-    found = metric.numbers(outcome(outputs=outputs, modules=modules, peak_memory_bytes=7, seconds={"run": 0.5}))
-    assert set(found) == set(metric.NAMES)
+    found = case_numbers.numbers(outcome(outputs=outputs, modules=modules, peak_memory_bytes=7, seconds={"run": 0.5}))
+    assert set(found) == set(case_numbers.NAMES)
     assert {name: found[name] for name in ("max_abs_error", "error_ratio", "cosine_similarity", "mismatches")} == {
         "max_abs_error": 0.3,
         "error_ratio": 0.2,
@@ -82,10 +82,10 @@ def test_the_numbers_of_a_case_are_the_worst_of_its_outputs_and_the_sum_of_its_m
 
 def test_a_number_of_which_there_is_none_is_left_out() -> None:
     bare = outcome(Status.FAILED, modules=(), outputs=(), seconds={}, peak_memory_bytes=None)
-    assert metric.numbers(bare) == {}
+    assert case_numbers.numbers(bare) == {}
     half = outcome(modules=(module(dispatches=None), module()), outputs=())
-    assert "dispatches" not in metric.numbers(half)
-    assert metric.numbers(half)["module_bytes"] == 2 * 84_213
+    assert "dispatches" not in case_numbers.numbers(half)
+    assert case_numbers.numbers(half)["module_bytes"] == 2 * 84_213
 
 
 @pytest.mark.parametrize(
@@ -99,5 +99,5 @@ def test_a_number_of_which_there_is_none_is_left_out() -> None:
     ],
 )
 def test_an_error_that_tells_only_of_a_part_is_no_number_of_the_case(changes: dict[str, Any], told: set[str]) -> None:
-    found = metric.numbers(outcome(Status.FAILED, outputs=(measurement(), measurement(**changes)), modules=()))
+    found = case_numbers.numbers(outcome(Status.FAILED, outputs=(measurement(), measurement(**changes)), modules=()))
     assert found.keys() & {"max_abs_error", "error_ratio", "cosine_similarity", "mismatches", "nan"} == told

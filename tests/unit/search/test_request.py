@@ -52,7 +52,7 @@ def test_the_releases_between_the_ends_are_searched(
             "--good 3.9.0 is not older than 3.4.0; to find the release that fixed it, add --find fix",
         ),
         (["--good=3.9.0", "--bad=3.9.0"], "--good 3.9.0 is not older than 3.9.0"),
-        (["--find=fix", "--good=3.4.0", "--bad=3.9.0"], "--bad 3.9.0 is not older than 3.4.0; leave out --find fix"),
+        (["--find=fix", "--good=3.4.0", "--bad=3.9.0"], "--bad 3.9.0 is not older than 3.4.0; remove --find fix"),
         (["--good=3.13.0"], "--good 3.13.0 is not older than 3.13.0"),
         (["--good=3.99.0"], "3.99.0: no such IREE release"),
         (["--metric=x"], "unknown name 'x'"),

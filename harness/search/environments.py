@@ -1,0 +1,132 @@
+"""Environments for searches: one that reuses earlier runs, and one with the compiler and runtime of two releases."""
+
+import contextlib
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+
+from harness.core.callbacks import Notice
+from harness.host.devices import Gpu
+from harness.host.process import CancelToken
+from harness.iree.toolchain import Toolchain
+from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
+from harness.pipeline.run_cache import CachingStepRunner, Memory
+from harness.pipeline.step_results import Results, StepResult
+from harness.pipeline.step_runner import LocalStepRunner, StepRunner
+from harness.pipeline.steps import Compile, Step
+from harness.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachingProvider:
+    """Provides the environments of another provider, in which runs in the memory are not repeated.
+
+    Attributes:
+        provider: provides the environments.
+        memory: the runs of all releases.
+        release: the release that is tested.
+        salt: only runs of the same salt are reused, such as the first run with each release.
+        reused: by case id, the release whose run was reused; filled while cases run.
+    """
+
+    provider: EnvironmentProvider
+    memory: Memory
+    release: str
+    salt: Hashable
+    reused: dict[str, str]
+
+    @property
+    def engine(self) -> str:
+        """`container` or `local`."""
+        return self.provider.engine
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        """Install what `open` needs."""
+        self.provider.prepare(store, cancel, notice)
+
+    @contextlib.contextmanager
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        """Yield an environment."""
+        with self.provider.open(request) as inner:
+            yield _CachingEnvironment(
+                name=inner.name, toolchain=inner.toolchain, facts=inner.facts, inner=inner, provider=self
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CachingEnvironment(Environment):
+    inner: Environment
+    provider: CachingProvider
+
+    def runner(self, local: LocalStepRunner) -> StepRunner:
+        return CachingStepRunner(
+            runner=self.inner.runner(local),
+            memory=self.provider.memory,
+            release=self.provider.release,
+            runtime=self.toolchain.runtime_build,
+            salt=self.provider.salt,
+            reused=self.provider.reused,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitProvider:
+    """Provides environments that compile with one release and run with another.
+
+    Attributes:
+        compiling: provides the compiler.
+        running: provides the runtime.
+    """
+
+    compiling: EnvironmentProvider
+    running: EnvironmentProvider
+
+    @property
+    def engine(self) -> str:
+        """`container` or `local`."""
+        return self.compiling.engine
+
+    def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
+        """Install what `open` needs."""
+        for each in (self.compiling, self.running):
+            each.prepare(store, cancel, notice)
+
+    @contextlib.contextmanager
+    def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
+        """Yield an environment."""
+        with self.compiling.open(request) as compiling, self.running.open(request) as running:
+            yield _SplitEnvironment(
+                name=compiling.name,
+                toolchain=_joined(compiling.toolchain, running.toolchain),
+                facts=compiling.facts,
+                compiling=compiling,
+                running=running,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SplitEnvironment(Environment):
+    compiling: Environment
+    running: Environment
+
+    def runner(self, local: LocalStepRunner) -> StepRunner:
+        return SplitStepRunner(
+            compiling=self.compiling.runner(local),
+            running=self.running.runner(replace(local, toolchain=self.running.toolchain)),
+        )
+
+
+def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
+    """Return a toolchain with the runtime of another."""
+    return replace(compiling, runtime_commit=running.runtime_commit, runtime_build=running.runtime_build)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitStepRunner:
+    """Compiles in one environment and does all other steps in another; both share the store."""
+
+    compiling: StepRunner
+    running: StepRunner
+
+    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+        """Do a step in its environment."""
+        return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpu)
