@@ -20,39 +20,46 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
     """
     spec = case.spec
     modules = compiles if spec.add_pipeline_module else compiles[:1]
-    inputs = [
-        (Link(name=_file_name("input", i, each), blob=each.blob), each)
-        for i, each in enumerate(spec.inputs)
-        if isinstance(each, Tensor)
-    ]
-    weights = _weights_name(spec.real_weights)
-    links = [link for link, _ in inputs] + ([Link(name=weights, blob=spec.real_weights)] if spec.real_weights else [])
     outputs = tuple(f"{i}.bin" if expected else "" for i, expected in enumerate(spec.outputs))
-    output_arguments: list[str] = [f"--output={'@' if name else ''}{name}" for name in outputs]
-    if tool_verdict:
-        expected = _expected(spec)
-        links += filter(None, expected)
-        output_arguments = [*_expected_arguments(spec, expected), *spec.threshold_args]
-    argv = (
-        *run_wrapper,
-        "iree-run-module",
-        f"--device={spec.device}",
-        *(f"--module={each.module}" for each in modules),
-        f"--parameters=model={weights}",
-        *([f"--function={spec.run_function}"] if spec.run_function else []),
-        *_input_arguments(spec),
-        *output_arguments,
-    )
     return Run(
         case_id=case.id,
-        argv=argv,
-        links=tuple(links),
-        inputs=tuple((link.name, tensor.type) for link, tensor in inputs),
+        argv=(
+            *run_wrapper,
+            *_run_argv(spec, modules),
+            *(_expected_arguments(spec) if tool_verdict else _output_arguments(outputs)),
+        ),
+        links=tuple(_links(spec, tool_verdict=tool_verdict)),
+        inputs=tuple((link.name, tensor.type) for link, tensor in _inputs(spec)),
         compiles=modules,
         device=spec.device,
         chip=case.target.chip,
         outputs=() if tool_verdict else outputs,
     )
+
+
+def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
+    """Yield the command line of a run, without its outputs."""
+    yield from ("iree-run-module", f"--device={spec.device}")
+    yield from (f"--module={each.module}" for each in modules)
+    yield f"--parameters=model={_weights_name(spec.real_weights)}"
+    if spec.run_function:
+        yield f"--function={spec.run_function}"
+    yield from _input_arguments(spec)
+
+
+def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:
+    """Yield the files that iree-run-module reads."""
+    yield from (link for link, _ in _inputs(spec))
+    if spec.real_weights:
+        yield Link(name=_weights_name(spec.real_weights), blob=spec.real_weights)
+    if tool_verdict:
+        yield from filter(None, _expected(spec))
+
+
+def _inputs(spec: ModelSpec) -> Iterator[tuple[Link, Tensor]]:
+    for index, each in enumerate(spec.inputs):
+        if isinstance(each, Tensor):
+            yield Link(name=_file_name("input", index, each), blob=each.blob), each
 
 
 def _input_arguments(spec: ModelSpec) -> Iterator[str]:
@@ -83,9 +90,14 @@ def _expected(spec: ModelSpec) -> list[Link | None]:
     ]
 
 
-def _expected_arguments(spec: ModelSpec, links: list[Link | None]) -> Iterator[str]:
-    for link, tensor in zip(links, spec.outputs, strict=True):
+def _expected_arguments(spec: ModelSpec) -> Iterator[str]:
+    for link, tensor in zip(_expected(spec), spec.outputs, strict=True):
         yield f"--expected_output={_tensor_argument(link.name, tensor) if link and tensor else '(ignored)'}"
+    yield from spec.threshold_args
+
+
+def _output_arguments(names: tuple[str, ...]) -> Iterator[str]:
+    return (f"--output={'@' if name else ''}{name}" for name in names)
 
 
 def _file_name(role: str, index: int, tensor: Tensor) -> str:
