@@ -41,7 +41,7 @@ def main() -> None:
         store = Path(name) / "store"
         for release in (new, old):
             run(store, "image", "build", wanted.image, "--engine", wanted.engine, "--iree", release)
-        heading.print_heading(str(engine.about), f"`{wanted.image}`", f"IREE {new}")
+        heading.print_heading(str(engine.info), f"`{wanted.image}`", f"IREE {new}")
         print("| what | seconds | instead | seconds | ratio |\n|---|--:|---|--:|--:|", flush=True)
         print_lookups(wanted, store, engine, recipe(wanted.image, new))
         print_another_release(wanted, store, engine, recipe(wanted.image, old))

@@ -1,7 +1,7 @@
-"""Pin what the images are made from: containers/images.toml, packages.lock.json and requirements.txt.
+"""Update the pins of what images are made from: images.toml, packages.lock.json and requirements.txt.
 
-Run by `nox -s pins`, or `nox -s pins -- NAME...` for some images only. What cannot be asked keeps its pin, and that
-is said; if it was asked for by name, it is a failure too.
+Run by `nox -s pins`, or by `nox -s pins -- NAME...` for some images. A pin that cannot be updated is kept, with a
+message; if its image was named, the exit code is 1.
 """
 
 import argparse
@@ -33,15 +33,19 @@ OLDEST_PYTHON = "3.11"
 Say = Callable[[str], None]
 
 
-class NotAskedError(Exception):
-    """Nobody could say what a pin should be now; the text says why."""
+class PinError(Exception):
+    """The current value of a pin could not be determined."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Pin, say what changed, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="nox -s pins --", description="Pin what the images are made from.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="an image of images.toml (all, and the wheels)")
-    parser.add_argument("--debian-mirror", metavar="URL", help="the archive to pin, instead of mmdebstrap's choice")
+    """Update pins, print what changed, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="nox -s pins --", description="Update the pins of what images are made from.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="an image in images.toml (default: all images, and requirements.txt)"
+    )
+    parser.add_argument(
+        "--debian-mirror", metavar="URL", help="archive of Debian packages to pin, instead of mmdebstrap's choice"
+    )
     parsed = parser.parse_args(arguments)
     known = definitions.load(CONTAINERS)
     if unknown := [name for name in parsed.names if name not in known]:
@@ -53,11 +57,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def pin(containers: Path, name: str, *, mirror: str | None = None) -> Iterator[str]:
-    """Pin one image anew in a folder with images.toml, and yield what changed.
+    """Update the pin of an image in a folder with images.toml, and yield what changed.
 
     Raises:
-        NotAskedError: no engine or registry says what a tag is now.
-        HarnessError: it cannot be bootstrapped.
+        PinError: no engine or registry knows the digest of the tag.
+        HarnessError: the base image cannot be bootstrapped.
     """
     subject = definitions.load(containers)[name]
     match subject.base:
@@ -78,7 +82,7 @@ def lock(project: Path, requirements: Path) -> Iterator[str]:
         check=False,
     )
     if done.returncode:
-        raise NotAskedError(" ".join(done.stderr.split())[-600:])
+        raise PinError(" ".join(done.stderr.split())[-600:])
     write_atomically(requirements, done.stdout)
     yield from changes(old, _locked_versions(done.stdout))
 
@@ -89,7 +93,7 @@ def _say(line: str) -> None:
 
 
 def _is_pinned(name: str, mirror: str | None, say: Say) -> bool:
-    """Pin an image and say so; False if it keeps the pin that it had because nothing better is known."""
+    """Update the pin of an image and report it. Return False if the pin is kept because of an error."""
     return _is_done(name, lambda: pin(CONTAINERS, name, mirror=mirror), say)
 
 
@@ -100,8 +104,8 @@ def _is_locked(say: Say) -> bool:
 def _is_done(subject: str, do: Callable[[], Iterator[str]], say: Say) -> bool:
     try:
         lines = list(do())
-    except (HarnessError, NotAskedError) as error:
-        say(f"{subject}: not pinned anew: {error}")
+    except (HarnessError, PinError) as error:
+        say(f"{subject}: pin kept: {error}")
         return False
     for line in lines or ["unchanged"]:
         say(f"{subject}: {line}")
@@ -114,7 +118,7 @@ def _pin_bootstrapped(containers: Path, subject: Image, base: Bootstrapped, mirr
         tree = debian.bootstrap(base, Path(folder), mirror=mirror)
     if tree.sha256 == base.sha256 and tree.versions == base.versions:
         return
-    # The packages come first: a run that is stopped between the two leaves a pin that is refused, not a wrong one.
+    # The packages come first: if this stops between the two files, the pin is refused, and not wrong.
     lock_path = containers / definitions.PACKAGES_NAME
     locked = json.loads(lock_path.read_text(encoding="utf-8")) | {subject.name: tree.versions}
     write_atomically(lock_path, json.dumps(locked, indent=1, sort_keys=True) + "\n")
@@ -127,7 +131,7 @@ def _pin_bootstrapped(containers: Path, subject: Image, base: Bootstrapped, mirr
 def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]:
     tagged = base.reference.partition("@")[0]
     if ":" not in tagged.rpartition("/")[2]:
-        raise NotAskedError(f"{base.reference} names no tag whose digest could be asked for; expected NAME:TAG@DIGEST")
+        raise PinError(f"{base.reference} has no tag to look up; expected NAME:TAG@DIGEST.")
     digest = _digest(*tagged.rsplit(":", 1))
     if digest == base.digest and not base.attested:
         return
@@ -135,23 +139,23 @@ def _pin_pulled(containers: Path, subject: Image, base: Pulled) -> Iterator[str]
     if digest != base.digest:
         yield f"{tagged} {base.digest} -> {digest}"
     if base.attested:
-        yield f"no longer only attested: the registry itself says {digest}"
+        yield f"no longer attested: the registry reports {digest}"
 
 
 def _digest(repository: str, tag: str) -> str:
-    """Return the digest that a registry has for a tag now, asked through the first engine that knows."""
+    """Return the digest of a tag in its registry, from the first engine that can look it up."""
     problems = []
     for _, address in sockets.addresses("", os.environ):
         try:
             with contextlib.closing(Engine(address.removeprefix("unix://"))) as engine:
-                return engine.registered(repository, tag)
+                return engine.registry_digest(repository, tag)
         except EngineError as error:
             problems.append(str(error))
-    raise NotAskedError(" ".join(problems) or "no engine answers: start Docker, or name its socket in DOCKER_HOST")
+    raise PinError(" ".join(problems) or "No container engine found; start Docker, or set DOCKER_HOST.")
 
 
 def _rewrite(containers: Path, name: str, values: Mapping[str, str], *, dropped: str = "") -> None:
-    """Replace values in an image's table, and drop a key, with every comment and line kept where it is."""
+    """Replace values in the table of an image and drop a key; keep all other lines and comments."""
     path = containers / definitions.IMAGES_NAME
     text = path.read_text(encoding="utf-8")
     head, heading, rest = re.split(rf"^(\[{re.escape(name)}\][^\n]*\n)", text, maxsplit=1, flags=re.MULTILINE)
@@ -164,14 +168,14 @@ def _rewrite(containers: Path, name: str, values: Mapping[str, str], *, dropped:
 
 
 def _divided(text: str) -> tuple[str, str]:
-    """Return a table's lines and what follows it."""
+    """Return the text of a table, and the text after it."""
     following = re.search(r"^\[", text, flags=re.MULTILINE)
     end = following.start() if following else len(text)
     return text[:end], text[end:]
 
 
 def _locked_versions(requirements: str) -> dict[str, str]:
-    """Return the versions of a lock by name; two where Pythons differ."""
+    """Return the versions in a lock file, by name; two if they depend on the version of Python."""
     versions: dict[str, str] = {}
     for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", requirements, flags=re.MULTILINE):
         versions[name] = f"{versions[name]} and {version}" if name in versions else version

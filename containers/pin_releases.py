@@ -1,6 +1,6 @@
-"""Write harness/iree/releases.json: every stable IREE release from 3.0.0 on, with the hashes of its wheels.
+"""Write harness/iree/releases.json: all stable IREE releases since 3.0.0, with the hashes of their wheels.
 
-Run by `nox -s pins`. What is in the file already is kept; what the index has beyond it is added.
+Run by `nox -s pins`. It adds the releases that the package index has and the file has not, and changes no others.
 """
 
 import json
@@ -19,7 +19,7 @@ FIRST = "3.0.0"
 
 
 def main() -> None:
-    """Add what is missing and say what was added."""
+    """Add the missing releases, and print them."""
     lock: dict[str, Any] = json.loads(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else {}
     for version in sorted(_versions() - lock.keys(), key=_numbers):
         lock[version] = _entry(version, previous=max(lock, key=_numbers, default=""), lock=lock)
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _versions() -> set[str]:
-    """Return every stable version of the compiler on the index, found by asking for ever older ones."""
+    """Return all stable versions of the compiler on the index: ask for the newest, then for the next older one."""
     versions: set[str] = set()
     limit = ""
     while wheel := _resolved(f"{COMPILER}>={FIRST}{limit}"):
@@ -38,10 +38,10 @@ def _versions() -> set[str]:
 
 
 def _entry(version: str, *, previous: str, lock: dict[str, Any]) -> dict[str, Any]:
-    """Return what the lock says of a release.
+    """Return the entry of a release.
 
-    Releases order by the date of the release candidate they were promoted from. One that had none (3.7.1)
-    counts as a day younger than the one before it.
+    Releases are ordered by the date of their release candidate. A release without one (3.7.1) gets the day after that
+    of the release before it.
     """
     candidate, commit = _build(version)
     date = re.search(r"rc(\d{8})", candidate)
@@ -57,7 +57,7 @@ def _entry(version: str, *, previous: str, lock: dict[str, Any]) -> dict[str, An
 
 
 def _resolved(requirement: str) -> dict[str, Any] | None:
-    """Return version and hashes of the newest stable release that meets a requirement, if one does."""
+    """Return version and hashes of the newest stable release that meets a requirement; None if there is none."""
     wanted = ["--no-deps", "--no-header", "--quiet", "--generate-hashes", "--python-version", "3.12", "-"]
     done = subprocess.run(
         [uv.find_uv_bin(), "pip", "compile", *wanted], input=requirement, capture_output=True, text=True, check=False
@@ -71,14 +71,14 @@ def _resolved(requirement: str) -> dict[str, Any] | None:
 
 
 def _build(version: str) -> tuple[str, str]:
-    """Return the name of the release candidate and the commit that the compiler's wheel says it was made from."""
+    """Return the release candidate and the commit that the compiler's wheel was made from."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = ["--no-deps", "--python-version", "3.12", f"{COMPILER}=={version}"]
         subprocess.run([uv.find_uv_bin(), "pip", "install", "-q", "--target", folder, *wanted], check=True)
         text = (Path(folder) / "iree" / "compiler" / "version.py").read_text(encoding="utf-8")
     stamp, commit = re.search(r'VERSION = "(.*)"', text), re.search(r'"IREE": "([0-9a-f]{40})"', text)
     if not stamp or not commit:
-        raise SystemExit(f"{version}: its wheel does not say what it was made from")
+        raise SystemExit(f"{version}: iree/compiler/version.py in the wheel has no VERSION or no commit")
     return stamp[1], commit[1]
 
 

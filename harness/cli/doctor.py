@@ -104,7 +104,7 @@ def _engine(environment: Mapping[str, str]) -> Finding:
     subject, local = "container engine", "models run without a container"
     try:
         if engine := sockets.connected("auto", environment):
-            state = f"{engine.about} at {engine.about.socket}: models run in containers"
+            state = f"{engine.info} at {engine.info.socket}: models run in containers"
             return Finding(subject=subject, state=state)
     except UsageError as error:
         return Finding(subject=subject, state="none on this machine", fix=str(error))

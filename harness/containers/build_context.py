@@ -1,4 +1,4 @@
-"""What an image is made from: its tag, which is a hash over all of it, and the build context."""
+"""What an image is made from: its recipe, its tag, which is a digest of all inputs, and its build context."""
 
 import functools
 import hashlib
@@ -23,13 +23,19 @@ from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
 
 _TAG_DIGITS = 12
-# What an installation leaves beside what it installs; it differs from one to the next.
+# Files that an installation leaves behind, which differ from one installation to the next.
 _LEFT_OUT = frozenset({"__pycache__", "entry.json", "install.log", "requirements.txt", ".lock"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """An image for an IREE release, before it is built. `containers` is the folder with Dockerfile and locks."""
+    """What an image for an IREE release is made from.
+
+    Attributes:
+        image: definition of the image.
+        release: the IREE release, with a sha256 for each wheel.
+        containers: folder with Dockerfile and lock files.
+    """
 
     image: Image
     release: ReleaseWheels
@@ -37,21 +43,21 @@ class Recipe:
 
     @property
     def inputs(self) -> str:
-        """The sha256 over all that the image depends on."""
+        """The sha256 of everything that the image is made from."""
         return _json_sha256({"frame": frame(self.image, self.containers), "toolchain": toolchain.key(self.release)})
 
     @property
     def tag(self) -> str:
-        """`cpu-3.13.0-0123456789ab`; no tag has a plus, as the versions of local builds do."""
+        """`cpu-3.13.0-0123456789ab`. A plus, as in versions of local builds, is not valid in a tag."""
         return f"{self.image.name}-{self.release.release.name.replace('+', '_')}-{self.inputs[:_TAG_DIGITS]}"
 
     @property
     def arguments(self) -> Mapping[str, str]:
-        """The Dockerfile's arguments, but for the base."""
+        """The arguments of the Dockerfile, except the base image."""
         return {"PYTHON": self.image.python, "HIP": self.image.hip or ""}
 
     def manifest(self, tools: Toolchain) -> Manifest:
-        """Return what the image will say of itself, given the toolchain that is copied into it."""
+        """Return the manifest of the image, given the toolchain that is copied into it."""
         return Manifest(
             image=self.image.name,
             tag=self.tag,
@@ -66,7 +72,7 @@ class Recipe:
 
 
 def frame(image: Image, containers: Path) -> str:
-    """Return the sha256 over all that an image depends on but the IREE release: images that share it differ by that."""
+    """Return the sha256 of everything that an image is made from, except the IREE release."""
     return _json_sha256(
         {
             "machine": platform.machine(),
@@ -81,30 +87,30 @@ def frame(image: Image, containers: Path) -> str:
 
 
 def folder(settings: ContainerSettings) -> Path:
-    """Return the folder with images.toml: the one that is named, or the harness's own in its repository or package."""
+    """Return the folder with images.toml: that of the settings, else the bundled one."""
     return settings.definitions or bundled.folder("containers")
 
 
 def recipe(settings: ContainerSettings, chosen: Image, release: ReleaseWheels) -> Recipe:
-    """Return how an image is made for a release, each of whose wheels has a sha256."""
+    """Return the recipe of an image for a release, each of whose wheels has a sha256."""
     return Recipe(image=chosen, release=release, containers=folder(settings))
 
 
 @functools.cache
 def this_harness() -> str:
-    """Return the version of this harness and a digest of its files."""
+    """Return the version of this harness with a digest of its files."""
     digests = [(name, _file_sha256(path)) for name, path in _sources()]
     return f"{harness.__version__}+{_json_sha256(digests)[:_TAG_DIGITS]}"
 
 
 def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes]) -> None:
-    """Write the build context: the same inputs give the same bytes.
+    """Write the build context. The same inputs give the same bytes.
 
     Args:
-        recipe: of the image.
+        recipe: recipe of the image.
         tools: the installed release.
-        dependencies: folder of what the harness needs, for the image's Python.
-        file: where to.
+        dependencies: folder with the dependencies of the harness, for the image's Python.
+        file: the tar to write.
     """
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         _add_text(tar, "Dockerfile", (recipe.containers / "Dockerfile").read_text(encoding="utf-8"))
@@ -114,20 +120,21 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
             _add(tar, f"toolchain/{name}", path)
         for name, path in _sources():
             _add(tar, f"harness/harness/{name}", path)
-        about = recipe.manifest(tools)
-        _add_text(tar, f"harness/{manifest.NAME}", manifest.text(about))
+        described = recipe.manifest(tools)
+        _add_text(tar, f"harness/{manifest.NAME}", manifest.text(described))
         for name, start in (
             ("harness", "harness.cli.main import entry_point"),
             (manifest.WORKER.name, "harness.containers.worker import main"),
         ):
             program = f"#!{recipe.image.python}\nfrom {start}\n\n{start.split()[-1]}()\n"
             _add_text(tar, f"harness/bin/{name}", program, mode=0o755)
-        for path in (about.toolchain.iree_compile, about.toolchain.iree_run_module, about.toolchain.iree_dump_module):
+        iree = described.toolchain
+        for path in (iree.iree_compile, iree.iree_run_module, iree.iree_dump_module):
             _add_link(tar, f"harness/bin/{path.name}", path)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files below a folder with their names in it, in the same order everywhere."""
+    """Yield (relative path, path) of the files below a folder, in a fixed order."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if not _LEFT_OUT.intersection(name.parts) and (path.is_file() or path.is_symlink()):
@@ -135,12 +142,12 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
-    """Yield the files of the harness, without the data that only an installed package has."""
+    """Yield the files of the harness, without the bundled folders of an installed package."""
     return ((name, path) for name, path in _files(PACKAGE) if DATA not in path.parents)
 
 
 def _base(image: Image) -> str:
-    """Return what an image is made on: `name:tag@sha256:...`, or what was bootstrapped."""
+    """Return the base image: `NAME:TAG@sha256:DIGEST` or `debian-SUITE@sha256:DIGEST`."""
     match image.base:
         case Bootstrapped(suite=suite, sha256=sha256):
             return f"debian-{suite}@sha256:{sha256}"
@@ -149,7 +156,7 @@ def _base(image: Image) -> str:
 
 
 def _requirements(containers: Path) -> str:
-    """Return the sha256 of the lock of what the harness needs."""
+    """Return the sha256 of the lock file of the harness's dependencies."""
     return _file_sha256(containers / "requirements.txt")
 
 
@@ -162,7 +169,7 @@ def _json_sha256(value: object) -> str:
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
-    tar.inodes = {}  # type: ignore[attr-defined]  # files that are one on this machine are each in it
+    tar.inodes = {}  # type: ignore[attr-defined]  # write hard links as files of their own
     info = tar.gettarinfo(path, name)
     info = _plain(info, mode=0o755 if info.mode & 0o100 else 0o644)
     if not info.isreg():
@@ -184,5 +191,5 @@ def _add_link(tar: tarfile.TarFile, name: str, target: Path) -> None:
 
 
 def _plain(info: tarfile.TarInfo, *, mode: int) -> tarfile.TarInfo:
-    """Take away what differs from machine to machine."""
+    """Remove what differs between machines."""
     return info.replace(mode=mode, mtime=0, uid=0, gid=0, uname="", gname="", deep=False)

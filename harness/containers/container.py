@@ -1,8 +1,8 @@
-"""One container with the harness in it: started, handed steps, and gone afterwards, whatever happens meanwhile."""
+"""Starts a container with a worker in it, sends it steps, and removes it afterwards."""
 
 import contextlib
 import os
-import socket  # noqa: TID251 - of this machine, not of a network
+import socket  # noqa: TID251 - on this machine, not a network
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.containers import build_context, confinement, protocol, reaper, worker
-from harness.containers.confinement import Grants
-from harness.containers.engine import Engine
+from harness.containers.confinement import ContainerLimits
+from harness.containers.engine import Engine, EngineInfo
 from harness.containers.images import LocalImage
+from harness.containers.manifest import Manifest
 from harness.core.errors import EngineError
 from harness.core.outcomes import Status, Verdict
 from harness.host import devices, process
@@ -26,43 +27,32 @@ from harness.store import scratch
 
 _ANSWERS_WITHIN_S = 60.0
 _POLL_S, _LOOK_S = 0.01, 0.5
+_LOG_CHARACTERS = 600
 _CREATED_WITHIN_S = 2.0
 
 
 @contextlib.contextmanager
-def opened(engine: Engine, image: LocalImage, request: EnvironmentRequest, grants: Grants) -> Iterator[Environment]:
-    """Have a container of an image, in which the harness waits for steps.
+def opened(
+    engine: Engine, image: LocalImage, request: EnvironmentRequest, limits: ContainerLimits
+) -> Iterator[Environment]:
+    """Run a container of an image, in which a worker waits for steps.
 
     Raises:
-        EngineError: it cannot be started, does not answer, has another harness in it, or a folder that it needs would
-            hide one of the image.
+        EngineError: the container cannot be started or does not answer, the image contains another harness, or a folder
+            of the run would hide files of the image.
     """
-    if engine.about.rootless and devices.group_ids(request.gpus):
-        request.notice(
-            f"{engine.about}, gives a container none of this machine's groups; if a GPU cannot be used, let everybody "
-            'use its device files (udev: MODE="0666"), or take a rootful engine'
-        )
-    if not engine.about.limits:
-        request.notice(
-            f"{engine.about}, can limit neither the memory nor the processes of a container here, so that a model may "
-            "take all that there is; with cgroups of version 2, or as root, it can"
-        )
+    for warning in _warnings(engine.info, request):
+        request.notice(warning)
     with (
         scratch.folder(request.store.root) as folder,
-        _running(engine, image.reference, folder, request, grants) as name,
-        _called(engine, name, folder) as hello,
+        _running(engine, image.reference, folder, request, limits) as name,
+        _greeted(engine, name, folder) as hello,
     ):
-        about = hello.manifest
-        if about.harness != build_context.this_harness():
-            raise EngineError(
-                f"{image.reference} was made by the harness {about.harness}, and this is "
-                f"{build_context.this_harness()}; build one with `harness image build`, or use that harness."
-            )
-        said = {"name": engine.about.name, "version": engine.about.version, "rootless": engine.about.rootless}
+        _check_harness(image, hello.manifest)
         yield ContainerEnvironment(
-            name=f"{engine.about}, image {image.reference}",
-            toolchain=about.toolchain,
-            facts={"image": {**image.facts, **about.facts}, "container_engine": said},
+            name=f"{engine.info}, image {image.reference}",
+            toolchain=hello.manifest.toolchain,
+            facts=_facts(engine.info, image, hello.manifest),
             folder=folder,
             inside=(request.store.root, request.out_dir),
         )
@@ -70,34 +60,69 @@ def opened(engine: Engine, image: LocalImage, request: EnvironmentRequest, grant
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerEnvironment(Environment):
-    """A running container: `folder` has the worker's socket, `inside` are the folders that it may name in results."""
+    """A running container.
+
+    Attributes:
+        folder: the folder with the worker's socket.
+        inside: the folders that paths in results may be in.
+    """
 
     folder: Path
     inside: tuple[Path, ...]
 
     def runner(self, local: LocalStepRunner) -> StepRunner:
-        """Return what does steps in the container."""
+        """Return the runner that does steps in the container."""
         return ContainerStepRunner(local=local, folder=self.folder, inside=self.inside)
 
 
+def _warnings(info: EngineInfo, request: EnvironmentRequest) -> Iterator[str]:
+    """Yield what this engine cannot do for a run."""
+    if info.rootless and devices.group_ids(request.gpus):
+        yield (
+            f"{info}: containers get no groups of this machine; if a GPU is not accessible, give all users access to "
+            'its device files (udev: MODE="0666"), or use a rootful engine'
+        )
+    if not info.limits:
+        yield (
+            f"{info}: cannot limit memory and processes of containers, so a model may use all memory; "
+            "run the engine as root, or with cgroup version 2"
+        )
+
+
+def _check_harness(image: LocalImage, manifest: Manifest) -> None:
+    if manifest.harness != (own := build_context.this_harness()):
+        raise EngineError(
+            f"{image.reference} contains harness {manifest.harness}, but this is {own}; "
+            "build an image with `harness image build`, or use that harness."
+        )
+
+
+def _facts(info: EngineInfo, image: LocalImage, manifest: Manifest) -> Mapping[str, Any]:
+    """Return what results.json contains about engine and image."""
+    engine = {"name": info.name, "version": info.version, "rootless": info.rootless}
+    return {"image": {**image.facts, **manifest.facts}, "container_engine": engine}
+
+
 @contextlib.contextmanager
-def _running(engine: Engine, image: str, folder: Path, request: EnvironmentRequest, grants: Grants) -> Iterator[str]:
-    """Have a container run; it is gone afterwards, also if it never started, or if this process is killed."""
+def _running(
+    engine: Engine, image: str, folder: Path, request: EnvironmentRequest, limits: ContainerLimits
+) -> Iterator[str]:
+    """Run a container and yield its name. It is removed on the way out, and also if this process is killed."""
     name = f"iree-quality-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     command = [str(folder), str(request.store.root), str(request.out_dir), str(request.timeout_s)]
-    settings = confinement.settings(engine.about, request, grants)
-    with process.outlived_by(Path(reaper.__file__), engine.about.socket, name):
+    settings = confinement.settings(engine.info, request, limits)
+    with process.outlived_by(Path(reaper.__file__), engine.info.socket, name):
         try:
             _create(engine, name, image, command, settings)
             engine.start(name)
             yield name
         finally:
-            with contextlib.suppress(EngineError):  # an engine that went away took it along, or the worker goes itself
+            with contextlib.suppress(EngineError):  # without an engine, the container has ended, or its worker exits
                 engine.discard(name)
 
 
 def _create(engine: Engine, name: str, image: str, command: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Create a container; one that the engine creates although we were interrupted meanwhile is removed."""
+    """Create a container. If this is interrupted, remove the container that the engine may still create."""
     try:
         engine.create(name, image, command, settings)
     except KeyboardInterrupt:
@@ -108,82 +133,88 @@ def _create(engine: Engine, name: str, image: str, command: Sequence[str], setti
 
 
 @contextlib.contextmanager
-def _called(engine: Engine, name: str, folder: Path) -> Iterator[protocol.Hello]:
-    """Call the worker and hold the line: it goes when that ends."""
+def _greeted(engine: Engine, name: str, folder: Path) -> Iterator[protocol.Hello]:
+    """Connect to the worker and yield its first message. The worker exits when the connection ends."""
     deadline = time.monotonic() + _ANSWERS_WITHIN_S
     looked_s = time.monotonic()
     while (connection := _connection(folder)) is None:
         if time.monotonic() - looked_s > _LOOK_S:
             looked_s = time.monotonic()
             if looked_s > deadline or not engine.is_running(name):
-                raise EngineError(f"The harness within the container does not answer. {_said(folder)}")
+                raise EngineError(f"The worker in the container does not answer. {_log(folder)}")
         time.sleep(_POLL_S)
     with connection, connection.makefile("rb") as file:
         yield protocol.read(protocol.Hello, file.readline())
 
 
 def _connection(folder: Path) -> socket.socket | None:
-    """Return a connection to the worker, if it listens by now."""
-    place = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    """Return a connection to the worker; None if it does not listen."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(f"/proc/self/fd/{place}/{worker.SOCKET}")  # a socket's name has at most 107 bytes
+        connection.connect(f"/proc/self/fd/{descriptor}/{worker.SOCKET}")  # the path has at most 107 bytes
     except (FileNotFoundError, ConnectionRefusedError):
         connection.close()
         return None
     finally:
-        os.close(place)
+        os.close(descriptor)
     return connection
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """End a connection, which may have ended by itself."""
+    """End a connection, if it has not ended."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _said(folder: Path) -> str:
-    """Return what the worker said at last."""
+def _log(folder: Path) -> str:
+    """Return a sentence with the end of the worker's log."""
     try:
         text = (folder / worker.LOG).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
-    return " ".join(text.split())[-600:]
+        text = ""
+    return f"Its log: {' '.join(text.split())[-_LOG_CHARACTERS:] or 'empty'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStepRunner:
-    """Has steps done in a container; blobs are fetched on this side, where the network and its secrets are."""
+    """Does steps in a container, except that blobs are downloaded on this side, which has network and credentials.
+
+    Attributes:
+        local: fetches blobs.
+        folder: the folder with the worker's socket.
+        inside: the folders that paths in results may be in.
+    """
 
     local: LocalStepRunner
     folder: Path
     inside: tuple[Path, ...]
 
     def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-        """Do a step whose needs are among the results; the end of the container is an `error` of kind `engine`."""
+        """Do a step whose needs are in the results. If the container ends, return an `error` of kind `engine`."""
         if isinstance(step, Fetch):
             return self.local.run(step, results, gpu)
         started = time.monotonic()
         try:
-            return protocol.accepted(step, self._asked(protocol.request(step, results, gpu)), self.inside)
+            return protocol.accepted(step, self._reply(protocol.request(step, results, gpu)), self.inside)
         except EngineError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             verdict = INTERRUPTED if self.local.cancel.is_set() else verdict
             return StepResult(verdict=verdict, seconds=time.monotonic() - started)
 
-    def _asked(self, request: protocol.Request) -> protocol.Reply:
-        """Send a request and wait for its reply; an order to stop hangs up, which stops the step."""
+    def _reply(self, request: protocol.Request) -> protocol.Reply:
+        """Send a request and wait for its reply. If the run is cancelled, hang up, which stops the step."""
         if (connection := _connection(self.folder)) is None:
-            raise EngineError(f"The container is not there any more. {_said(self.folder)}")
+            raise EngineError(f"The container has ended; check whether the engine still runs. {_log(self.folder)}")
         with connection, connection.makefile("rb") as file:
             try:
                 connection.sendall(protocol.line(request))
                 with self.local.cancel.calling(lambda: _hang_up(connection)):
                     text = file.readline()
             except OSError as error:
-                raise EngineError(f"The container broke off: {error}. {_said(self.folder)}") from error
+                raise EngineError(f"Lost the connection to the container: {error}. {_log(self.folder)}") from error
         if not text.endswith(b"\n"):
             raise EngineError(
-                f"The container ended before the step did; is the engine still there? {_said(self.folder)}"
+                f"The container ended during the step; check whether the engine still runs. {_log(self.folder)}"
             )
         return protocol.read(protocol.Reply, text)

@@ -1,11 +1,11 @@
-"""Provides containers as environments: finds the engine, provides the image, starts a container of it."""
+"""Provides containers as environments: connects to the engine, provides the image and starts a container."""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.containers import build_context, container, definitions, sockets
-from harness.containers.confinement import Grants
+from harness.containers.confinement import ContainerLimits
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
 from harness.containers.image_builder import ImageBuilder
@@ -25,15 +25,15 @@ from harness.store.store import Store
 
 
 def of(settings: Settings, source: ReleaseSource, engine: Engine | None) -> "ContainerProvider":
-    """Return what provides containers of the image that the settings name, or of the backend's own.
+    """Return the provider of containers of the image that the settings name, or of the backend's image.
 
     Args:
         settings: which image, and what its containers may do.
-        source: the release that goes into the image.
-        engine: the one that answered; None to look for one when it is needed.
+        source: finds the release for the image.
+        engine: a connected engine; None to connect when it is needed.
 
     Raises:
-        UsageError: there is no such image.
+        UsageError: the image is not in images.toml and has no digest.
     """
     is_rocm = targets.targets(settings.target, devices.gpus())[0].backend is Backend.ROCM
     name = settings.container.image or ("rocm" if is_rocm else "cpu")
@@ -46,7 +46,16 @@ def of(settings: Settings, source: ReleaseSource, engine: Engine | None) -> "Con
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerProvider:
-    """Provides containers of an image: one of images.toml, or one by its digest if `image` is None."""
+    """Provides containers of an image.
+
+    Attributes:
+        settings: what the containers may do, and how images are provided.
+        source: finds the release for the image.
+        image_name: name in images.toml, or `HOST/NAME@sha256:DIGEST`.
+        image: definition of the image; None for one by digest.
+        connected: the engine; None to connect when it is needed.
+        engine: kind of environment, as results.json has it.
+    """
 
     settings: Settings
     source: ReleaseSource
@@ -64,18 +73,21 @@ class ContainerProvider:
         """Start a container of the image, which is removed on the way out.
 
         Raises:
-            EngineError: the image has another release than the one that is asked for.
+            EngineError: the image contains another release than the settings name.
         """
         asked, engine = self.settings.container, self._engine()
-        had = self._image(engine, request.store, request.cancel, request.notice)
-        grants = Grants(capabilities=asked.capabilities, memory_bytes=asked.memory_bytes)
-        with container.opened(engine, had, request, grants) as environment:
-            has, wanted = environment.toolchain.release.name, self.source.name
-            if wanted not in {None, has}:
-                raise EngineError(
-                    f"{self.image_name} has IREE {has}; leave out --iree {wanted}, or name another image."
-                )
+        image = self._image(engine, request.store, request.cancel, request.notice)
+        limits = ContainerLimits(capabilities=asked.capabilities, memory_bytes=asked.memory_bytes)
+        with container.opened(engine, image, request, limits) as environment:
+            self._check_release(environment.toolchain.release.name)
             yield environment
+
+    def _check_release(self, found: str) -> None:
+        wanted = self.source.name
+        if wanted not in {None, found}:
+            raise EngineError(
+                f"{self.image_name} contains IREE {found}, not {wanted}; remove --iree, or choose another image."
+            )
 
     def _engine(self) -> Engine:
         asked = self.settings.container

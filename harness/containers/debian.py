@@ -1,8 +1,7 @@
-"""The only place that makes a base from Debian packages.
+"""Makes base images from Debian packages with mmdebstrap.
 
-mmdebstrap makes a tar of them that has the same bytes wherever and whenever it is made of the same packages. It runs
-in mode `unshare` for root too, for then all processes and mounts are in namespaces of its own: whatever kills it, they
-are gone.
+The same packages give a tar with the same bytes, on every machine and day. mmdebstrap runs in mode `unshare`, for root
+too: its processes and mounts are in namespaces of their own, so they end with it.
 """
 
 import os
@@ -28,10 +27,10 @@ TAR_NAME = "base.tar"
 _LOG_NAME = "mmdebstrap.log"
 _TIMEOUT_S = 3600.0
 _XATTR = "SCHILY.xattr."
-# What an engine makes itself, and what belongs to another user where apt could not shed its rights.
+# Created by engines themselves, or owned by another user if apt could not drop its privileges.
 _LEFT_OUT = ("dev", "var/lib/apt", "var/cache/apt")
 _LISTED = 25
-# What the machine at hand must not decide. What is newer than the epoch (2025-10-09) is dated so.
+# Variables that must not depend on this machine. Files newer than the epoch (2025-10-09) get its date.
 _VARIABLES = {
     "SOURCE_DATE_EPOCH": "1760000000",
     "LC_ALL": "C.UTF-8",
@@ -39,21 +38,21 @@ _VARIABLES = {
     "TZ": "UTC",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "PYTHONPATH": "",
-    "PYTHONHASHSEED": "0",  # Debian's Python compiles its library when it is installed
+    "PYTHONHASHSEED": "0",  # Debian's Python compiles its library during its installation
     "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONOPTIMIZE": "",
 }
 _UNWANTED = ("doc", "info", "lintian", "locale", "man")
-# A stable suite changes with its point releases only, unless there is more than the suite in the list.
+# Removes -updates and -security, so that a stable suite changes only with its point releases.
 _SETUP = r'sed -i -E "/ [^ ]+-(updates|security) /d" "$1/etc/apt/sources.list"'
-# What is of this machine and this day. mmdebstrap itself removes more after that, such as machine-id and logs.
+# Removes what depends on machine and day. mmdebstrap then removes more itself, such as machine-id and logs.
 _CUSTOMIZE = (
     'cd "$1" && rm -rf etc/apt/sources.list* etc/hostname etc/resolv.conf var/lib/apt/* var/cache/* var/log/* '
     "var/lib/dpkg/*-old && rm -f etc/shadow- etc/gshadow- etc/passwd- etc/group-"
 )
-_SAME_PACKAGES = "No package differs, so what makes the tar does (mmdebstrap, apt, tar): compare their versions."
+_SAME_PACKAGES = "No package differs, so the tools do: compare the versions of mmdebstrap, apt and tar."
 _NO_ROOM = (process.NO_SPACE, "enough free space")
-_NOT_HAD = re.compile(
+_FETCH_FAILED = re.compile(
     r"Failed to fetch|Could not (resolve|connect)|Unable to (connect|locate package)|Temporary failure resolving"
     r"|does not have a Release file|Connection (failed|timed out)|Couldn't download|was not found"
 )
@@ -61,7 +60,12 @@ _NOT_HAD = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """What was bootstrapped: the sha256 of the tar, and the versions of the packages in it."""
+    """The result of a bootstrap.
+
+    Attributes:
+        sha256: digest of the tar.
+        versions: versions of the installed packages, by name.
+    """
 
     sha256: str
     versions: Mapping[str, str]
@@ -77,30 +81,30 @@ def bootstrapped(
     cancel: CancelToken | None = None,
     notice: Notice = ignore,
 ) -> Path:
-    """Return the tar of a base, made the first time, of which `notice` is told.
+    """Return the tar of a base image; make it if the store does not have it.
 
     Args:
-        name: the image's, for messages.
-        base: what it is made of, and what comes out.
-        store: where it is kept.
-        mirror: URL of another archive than mmdebstrap's own choice, for example as it was on the day of the pin.
-        offline: whether only what is in the store may be used.
-        cancel: an order to stop.
-        notice: told that it is being made.
+        name: name of the image, for messages.
+        base: the pinned base.
+        store: where the tar is kept.
+        mirror: URL of an archive, instead of mmdebstrap's choice; for example a snapshot of the day of the pin.
+        offline: whether to use only the store.
+        cancel: stops mmdebstrap.
+        notice: called before mmdebstrap starts.
 
     Raises:
-        EngineError: bases are not pinned for machines like this one, or the mirror is no URL.
-        IntegrityError: the archive has other packages than those that were pinned.
+        EngineError: the base is pinned for another architecture, or the mirror is not a URL.
+        IntegrityError: the tar does not match the pin.
         ToolError: mmdebstrap is missing, or does not work here.
-        FetchError: the archive cannot be reached.
+        FetchError: the packages cannot be downloaded.
         DiskError: no space is left.
-        Cancelled: it was stopped because of `cancel`.
+        Cancelled: `cancel` was set.
     """
     check(name, mirror)
 
     def make(folder: Path) -> Mapping[str, str]:
         if offline:
-            raise FetchError(f"{name}: its base has not been bootstrapped yet; run once without --offline.")
+            raise FetchError(f"{name}: the base image has not been built yet; run once without --offline.")
         notice(f"bootstrapping {base.suite} for {name}")
         tree = bootstrap(base, folder, mirror=mirror, cancel=cancel)
         if tree.sha256 != base.sha256:
@@ -113,7 +117,7 @@ def bootstrapped(
 def bootstrap(
     base: Bootstrapped, folder: Path, *, mirror: str | None = None, cancel: CancelToken | None = None
 ) -> Tree:
-    """Make `base.tar` of what the archive gives now, in a folder that is there; raise what `bootstrapped` does."""
+    """Make `base.tar` in an existing folder, from the archive's current packages. Raises what `bootstrapped` raises."""
     log, made, program = folder / _LOG_NAME, folder / "made.tar", _program()
     temporary = _temporary(folder)
     argv = _argv(program, base, made, mirror)
@@ -132,7 +136,7 @@ def bootstrap(
 
 
 def changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
-    """Yield what differs between two sets of versions by name: `libc6 2.41-12 -> 2.41-13`, `added a 1` (pure)."""
+    """Yield the differences between versions by name: `libc6 2.41-12 -> 2.41-13`, `added a 1`, `removed b 2`."""
     for name in sorted(old.keys() | new.keys()):
         match old.get(name), new.get(name):
             case None, version:
@@ -144,11 +148,11 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
 
 
 def check(name: str, mirror: str | None) -> None:
-    """Raise EngineError if a bootstrap makes no sense: on another machine, or with a mirror that is no URL (pure)."""
+    """Raise EngineError if this machine has another architecture than the pins, or if the mirror is not a URL."""
     if platform.machine() != MACHINE:
         raise EngineError(
-            f"{name}: its base is pinned for {MACHINE} and this machine is {platform.machine()}; "
-            "choose an image whose base is in a registry."
+            f"{name}: the base image is pinned for {MACHINE}, but this machine is {platform.machine()}; "
+            "choose an image with a base from a registry."
         )
     if mirror and not re.fullmatch(r"https?://\S+|file:///\S+", mirror):
         raise EngineError(f"--debian-mirror {mirror}: expected the URL of a Debian archive, https://HOST/PATH.")
@@ -157,12 +161,14 @@ def check(name: str, mirror: str | None) -> None:
 def _program() -> str:
     program = shutil.which("mmdebstrap")
     if program is None:
-        raise ToolError("mmdebstrap is not installed and makes the bases of Debian; install the package mmdebstrap.")
+        raise ToolError(
+            "mmdebstrap is not installed. Install the package mmdebstrap to build images from Debian packages."
+        )
     return program
 
 
 def _temporary(folder: Path) -> Path:
-    """Return a new folder that others may enter: without root, mmdebstrap works as users of its own."""
+    """Return a new folder that all users may enter: without root, mmdebstrap runs as other users."""
     folder.chmod(0o755)
     if os.geteuid() == 0 or all(each.stat().st_mode & 0o001 for each in folder.absolute().parents):
         (folder / "tmp").mkdir(mode=0o755, exist_ok=True)
@@ -178,12 +184,12 @@ def _argv(program: str, base: Bootstrapped, tar: Path, mirror: str | None) -> li
         program,
         *("--mode=unshare", "--variant=essential", "--format=tar", "--architectures=amd64", "--components=main"),
         f"--include={','.join(base.packages)}",
-        "--skip=output/dev",  # an engine has its own, and one without root may not make these
-        '--aptopt=Acquire::Check-Valid-Until "false"',  # an archive of the past is no longer valid; the sha256 counts
+        "--skip=output/dev",  # engines have their own, and without root mmdebstrap cannot create it
+        '--aptopt=Acquire::Check-Valid-Until "false"',  # archives of the past have expired; the sha256 is checked
         '--aptopt=Acquire::Languages "none"',
         '--aptopt=APT::Install-Recommends "false"',
         *excluded,
-        "--dpkgopt=path-include=/usr/share/doc/*/copyright",  # who passes an image on passes these on
+        "--dpkgopt=path-include=/usr/share/doc/*/copyright",  # licences must be distributed with an image
         f"--setup-hook={_SETUP}",
         f"--customize-hook={_CUSTOMIZE}",
         *(base.suite, str(tar)),
@@ -192,7 +198,7 @@ def _argv(program: str, base: Bootstrapped, tar: Path, mirror: str | None) -> li
 
 
 def _clear(program: str, temporary: Path) -> None:
-    """Remove what a killed mmdebstrap has left, as the users whose it is."""
+    """Remove what a killed mmdebstrap left, as the users that own it."""
     if left := [str(each) for each in temporary.iterdir()]:
         argv = [program, "--unshare-helper", "rm", "-rf", *left]
         remove = [shutil.which("rm") or "/bin/rm", "-rf", *left] if os.geteuid() == 0 else argv
@@ -201,29 +207,29 @@ def _clear(program: str, temporary: Path) -> None:
 
 
 def _failure(base: Bootstrapped, folder: Path, text: str, *, timed_out: bool) -> HarnessError:
-    """Return what to say of a bootstrap that failed, given what mmdebstrap printed."""
+    """Return the error for a failed bootstrap, given mmdebstrap's log."""
     lines = [line for line in text.splitlines() if not line.startswith("I: ")]
-    said = " ".join(" ".join(lines).split())[-600:] or "nothing"
+    output = " ".join(" ".join(lines).split())[-600:] or "none"
     if any(each in text for each in _NO_ROOM):
-        return DiskError(f"{folder}: no space is left to bootstrap {base.suite} in; free some, or see --store.")
+        return DiskError(f"No space left in {folder} to bootstrap {base.suite}; free disk space, or set --store.")
     if timed_out:
-        return FetchError(f"{base.suite}: bootstrapping it took longer than {_TIMEOUT_S:.0f} s; check the network.")
-    if _NOT_HAD.search(text):
+        return FetchError(f"{base.suite}: the bootstrap took longer than {_TIMEOUT_S:.0f} s; check the network.")
+    if _FETCH_FAILED.search(text):
         return FetchError(
-            f"{base.suite}: its packages cannot be had; check the network and proxy, or name another archive with "
-            f"--debian-mirror. mmdebstrap said: {said}"
+            f"{base.suite}: cannot download the packages; check the network and proxy, or set another archive with "
+            f"--debian-mirror. Output of mmdebstrap: {output}"
         )
     return ToolError(
-        f"{base.suite}: mmdebstrap cannot bootstrap it here; it needs root or user namespaces (a range in /etc/subuid, "
-        f"the package uidmap), and the keys of the archive (debian-archive-keyring). It said: {said}"
+        f"{base.suite}: mmdebstrap failed. It needs root or user namespaces (a range in /etc/subuid, package uidmap) "
+        f"and the keys of the archive (package debian-archive-keyring). Output of mmdebstrap: {output}"
     )
 
 
 def _normalise(made: Path, tar: Path) -> None:
-    """Write a tar anew, so that its bytes depend on its members only.
+    """Rewrite a tar, so that its bytes depend only on its members.
 
-    GNU tar 1.34 and 1.35 write other headers, and mmdebstrap 1.3.5 leaves ./dev out where 1.5.7 has the folder.
-    Nothing else was found to differ between Debian 12 and 13.
+    GNU tar 1.34 and 1.35 write different headers, and mmdebstrap 1.5.7 includes ./dev, which 1.3.5 does not. No other
+    difference was found between Debian 12 and 13.
     """
     dev = tarfile.TarInfo("./dev")
     dev.type, dev.mode, dev.mtime = tarfile.DIRTYPE, 0o755, int(_VARIABLES["SOURCE_DATE_EPOCH"])
@@ -237,7 +243,7 @@ def _normalise(made: Path, tar: Path) -> None:
 
 
 def _versions(tar: Path) -> dict[str, str]:
-    """Return the version of each package that dpkg has installed in a tree."""
+    """Return the versions of the packages that are installed in a tar, by name."""
     with tarfile.open(tar) as archive:
         file = archive.extractfile("./var/lib/dpkg/status")
         status = file.read().decode() if file else ""
@@ -250,7 +256,7 @@ def _mismatch(name: str, base: Bootstrapped, tree: Tree) -> str:
     more = f", and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
     what = f"These packages differ: {', '.join(changed[:_LISTED])}{more}." if changed else _SAME_PACKAGES
     return (
-        f"{name}: {base.suite} was bootstrapped and has sha256 {tree.sha256}, expected {base.sha256}, as pinned on "
-        f"{base.pinned}. {what} Name the archive as it was then with --debian-mirror URL (a snapshot archive has it), "
-        f"or pin what there is now by `nox -s pins -- {name}`."
+        f"{name}: the bootstrapped {base.suite} has sha256 {tree.sha256}, expected {base.sha256} (pinned on "
+        f"{base.pinned}). {what} Use a snapshot of the archive from that day with --debian-mirror URL, or pin the "
+        f"current packages with `nox -s pins -- {name}`."
     )

@@ -1,9 +1,9 @@
-"""Says which images there are and what each is made from, as `containers/images.toml` has it (reads files only)."""
+"""Reads the definitions of images, images.toml and packages.lock.json."""
 
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ PACKAGES_NAME = "packages.lock.json"
 _PULLED = {"base", "attested", "python", "hip"}
 _BOOTSTRAPPED = {"suite", "packages", "sha256", "pinned", "python", "hip"}
 _OPTIONAL = {"attested", "hip"}
-# What the text of a key has to look like, and how to say so.
+# Pattern of each key's value, and its description for messages.
 _TEXTS = {
     "base": (
         r"[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}",
-        "NAME:TAG@sha256:DIGEST with the 64 hexadecimal digits of its digest: a pin without a digest is refused",
+        "NAME:TAG@sha256:DIGEST with 64 hexadecimal digits; a base image must be pinned by its digest",
     ),
-    "suite": (r"[a-z][a-z0-9.-]*", "the name of a suite, such as trixie"),
+    "suite": (r"[a-z][a-z0-9.-]*", "the name of a Debian suite, such as trixie"),
     "sha256": (r"[0-9a-f]{64}", "64 hexadecimal digits"),
     "pinned": (r"\d{4}-\d{2}-\d{2}", "a date, such as 2026-11-23"),
     "python": (r"/(\S*/)?python3\.\d+", "an absolute path that ends with the version, such as /usr/bin/python3.13"),
@@ -31,7 +31,13 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled:
-    """A base from a registry; `attested` while none of us has pulled it."""
+    """A base image from a registry.
+
+    Attributes:
+        reference: `NAME:TAG@sha256:DIGEST`.
+        digest: `sha256:DIGEST`.
+        attested: whether the digest comes from other sources and has not been verified by a pull.
+    """
 
     reference: str
     digest: str
@@ -40,9 +46,14 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrapped:
-    """A base of Debian packages: what mmdebstrap makes of them has this sha256.
+    """A base image that mmdebstrap makes from Debian packages.
 
-    `versions` are those of all installed packages on the day it was `pinned`, an ISO date.
+    Attributes:
+        suite: suite of the archive, such as `trixie`.
+        packages: packages to install besides the essential ones.
+        sha256: digest of the tar that mmdebstrap makes.
+        pinned: date of the pin, in ISO format.
+        versions: versions of all installed packages at that date, by name.
     """
 
     suite: str
@@ -54,7 +65,14 @@ class Bootstrapped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image by name: its base, and where Python and HIP are in it."""
+    """The definition of an image.
+
+    Attributes:
+        name: such as `cpu-debian`.
+        base: the base image.
+        python: path in the image of the Python that runs the harness.
+        hip: path in the image of the HIP runtime, if any.
+    """
 
     name: str
     base: Pulled | Bootstrapped
@@ -63,15 +81,15 @@ class Image:
 
     @property
     def python_version(self) -> str:
-        """The Python that wheels are installed for: `3.13`."""
+        """Version of the Python that wheels are installed for, such as `3.13`."""
         return self.python.rpartition("python")[2]
 
 
 def load(folder: Path) -> dict[str, Image]:
-    """Return the images of a folder with `images.toml` by name.
+    """Return the images that a folder with `images.toml` defines, by name.
 
     Raises:
-        UsageError: there is no such file, or it says what makes no sense; the message says what was expected.
+        UsageError: a file cannot be read, or a value is invalid.
     """
     path = folder / IMAGES_NAME
     try:
@@ -79,42 +97,44 @@ def load(folder: Path) -> dict[str, Image]:
         locked = json.loads((folder / PACKAGES_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{folder}: the images cannot be read ({error}); restore its files, or name another."
+            f"Cannot read the definitions of images in {folder}: {error}. Restore the files, or choose another folder."
         ) from error
     return {name: _image(path, name, table, locked.get(name, {})) for name, table in tables.items()}
 
 
-def _image(path: Path, name: str, table: object, versions: Mapping[str, str]) -> Image:
-    def refused(problem: str) -> UsageError:
-        return UsageError(f"{path}: [{name}]: {problem}; correct it, then pin it by `nox -s pins -- {name}`.")
-
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
-        raise refused("an image's name was expected to be of lower-case letters, digits and hyphens")
-    if not isinstance(table, dict):
-        raise refused(f"expected a table with what the image is made from, got {table!r}")
-    if ("base" in table) == ("suite" in table):
-        raise refused("expected either `base` (of a registry) or `suite` (of Debian packages), and not both")
-    known = _PULLED if "base" in table else _BOOTSTRAPPED
-    if unknown := sorted(table.keys() - known):
-        raise refused(f"the key {unknown[0]} is unknown here; expected {', '.join(sorted(known))}")
-    if missing := sorted(known - table.keys() - _OPTIONAL):
-        raise refused(f"expected {missing[0]} too")
-    for key in table:
-        if problem := _problem(key, table[key]):
-            raise refused(problem)
+def _image(path: Path, name: str, table: Mapping[str, Any], versions: Mapping[str, str]) -> Image:
+    if problem := next(_problems(name, table), None):
+        raise UsageError(f"{path}: [{name}]: {problem}; fix it, then run `nox -s pins -- {name}`.")
     base = _pulled(table) if "base" in table else _bootstrapped(table, versions)
     return Image(name=name, base=base, python=table["python"], hip=table.get("hip"))
 
 
+def _problems(name: str, table: object) -> Iterator[str]:
+    """Yield what is wrong with the table of an image."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        yield "invalid name; expected lower-case letters, digits and hyphens"
+    if not isinstance(table, dict):
+        yield f"expected a table, got {table!r}"
+        return
+    if ("base" in table) == ("suite" in table):
+        yield "expected either `base` (from a registry) or `suite` (Debian packages)"
+    known = _PULLED if "base" in table else _BOOTSTRAPPED
+    if unknown := sorted(table.keys() - known):
+        yield f"unknown key {unknown[0]}; expected {', '.join(sorted(known))}"
+    if missing := sorted(known - table.keys() - _OPTIONAL):
+        yield f"missing key {missing[0]}"
+    yield from filter(None, (_problem(key, table[key]) for key in table if key in known))
+
+
 def _problem(key: str, value: object) -> str | None:
-    """Return what is wrong with the value of a key."""
+    """Return what is wrong with the value of a known key."""
     match key:
         case "attested":
             is_right, expected = isinstance(value, bool), "true or false"
         case "packages":
             names = value if isinstance(value, list) else [None]
             is_right = all(isinstance(each, str) and re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", each) for each in names)
-            expected = "a list of the names of Debian packages"
+            expected = "a list of names of Debian packages"
         case _:
             pattern, expected = _TEXTS[key]
             is_right = isinstance(value, str) and re.fullmatch(pattern, value) is not None

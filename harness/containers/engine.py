@@ -1,7 +1,7 @@
-"""The only place that talks to Docker or Podman: through the Engine API, at a socket of this machine.
+"""Talks to Docker or Podman through the Engine API, at a socket of this machine.
 
-Podman answers the same API; where the two differ the reason is beside the line. Measured with Docker 20.10 and
-Podman 4.3; what is said of other versions is from their sources.
+Podman has the same API. A comment explains each difference. Tested with Docker 20.10 and Podman 4.3; comments about
+other versions come from their sources.
 """
 
 import contextlib
@@ -19,21 +19,27 @@ from harness.core.errors import EngineError
 
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
-_SAID_CHARACTERS = 600
+_OUTPUT_CHARACTERS = 600
 _PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) ")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CDI_PODMAN = (5, 4)
 _NOT_FOUND = 404
-_PODMAN_NOT_FOUND = "no such container"  # with status 500 if it goes while Podman looks at it
+_PODMAN_NOT_FOUND = "no such container"  # with status 500, if the container ends while Podman looks it up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What an engine says of itself.
+class EngineInfo:
+    """What an engine reports about itself.
 
-    `remapped` where its users are not those of this machine unless it is told so (dockerd --userns-remap); `limits`
-    where it can hold a container to memory and processes, which nobody but root can with cgroups of version 1;
-    `cdi_dirs` is empty where it takes no CDI devices.
+    Attributes:
+        name: `docker` or `podman`.
+        version: such as `28.2.2`.
+        socket: path of its socket.
+        rootless: whether it runs without root.
+        remapped: whether users of a container are not those of this machine (dockerd --userns-remap).
+        limits: whether it can limit memory and processes of a container. With cgroup version 1, only root can.
+        selinux: whether it labels files for SELinux.
+        cdi_dirs: folders with CDI specifications; empty if it does not support CDI devices.
     """
 
     name: str
@@ -51,21 +57,26 @@ class About:
 
 
 class Engine:
-    """One engine that answered. Every method raises EngineError for what the engine refuses or does not answer."""
+    """A running engine. All methods raise EngineError if a request fails."""
 
     def __init__(self, socket: str, *, answers_within_s: int = _ANSWERS_WITHIN_S) -> None:
-        """Ask the engine who it is."""
-        with _asking(f"The container engine at {socket} does not answer"):
+        """Connect to an engine.
+
+        Args:
+            socket: path of its socket.
+            answers_within_s: timeout of the first requests, in seconds.
+        """
+        with _engine_errors(f"Cannot connect to the container engine at {socket}"):
             self._api: Any = _docker().APIClient(base_url=f"unix://{socket}", version="auto", timeout=answers_within_s)
             try:
-                self.about = _about(socket, self._api.version(), self._api.info())
+                self.info = _info(socket, self._api.version(), self._api.info())
             except (AttributeError, KeyError, TypeError) as error:
-                raise EngineError(f"it says what makes no sense ({error!r}).") from error
+                raise EngineError(f"unexpected answer ({error!r}).") from error
             self._api.timeout = _TIMEOUT_S
 
     def image(self, reference: str) -> dict[str, Any] | None:
-        """Return what the engine knows of an image that it has."""
-        with _asking(f"{self.about} does not say whether it has {reference}"):
+        """Return the engine's description of an image; None if the engine does not have it."""
+        with _engine_errors(f"Cannot look up {reference}"):
             try:
                 found: dict[str, Any] = self._api.inspect_image(reference)
             except _docker().errors.ImageNotFound:
@@ -73,67 +84,66 @@ class Engine:
         return found
 
     def images(self) -> list[dict[str, Any]]:
-        """Return what the engine knows of all images that it has."""
-        with _asking(f"{self.about} does not list its images"):
+        """Return the engine's descriptions of all its images."""
+        with _engine_errors(f"Cannot list the images of {self.info}"):
             found: list[dict[str, Any]] = self._api.images()
         return found
 
     def remove(self, reference: str) -> None:
-        """Remove an image, or one of its names."""
-        with _asking(f"{reference} cannot be removed"):
+        """Remove a name of an image, and with the last name the image."""
+        with _engine_errors(f"Cannot remove {reference}"):
             self._api.remove_image(reference)
 
     def pull(self, repository: str, version: str, notice: Notice) -> None:
-        """Have an image of a registry; `version` is a tag or a digest, which the engine sees to."""
+        """Pull an image from a registry. `version` is a tag, or a digest that the engine verifies."""
         reference = f"{repository}{'@' if ':' in version else ':'}{version}"
         notice(f"pulling {reference}")
-        with _asking(f"{reference} cannot be pulled"):
-            _heard(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
+        with _engine_errors(f"Cannot pull {reference}"):
+            _follow(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
 
-    def registered(self, repository: str, tag: str) -> str:
-        """Return the digest of what has this name in its registry; Podman has no such request."""
-        with _asking(f"{self.about} does not say what {repository}:{tag} is"):
+    def registry_digest(self, repository: str, tag: str) -> str:
+        """Return the digest of an image in its registry. Podman does not support this request."""
+        with _engine_errors(f"Cannot look up the digest of {repository}:{tag}"):
             digest = self._api.inspect_distribution(f"{repository}:{tag}").get("Descriptor", {}).get("digest")
             if not re.fullmatch("sha256:[0-9a-f]{64}", str(digest)):
-                raise EngineError(f"its digest is {digest!r}.")
+                raise EngineError(f"{self.info} reports {digest!r}.")
         return str(digest)
 
     def push(self, repository: str, tag: str, notice: Notice) -> str:
-        """Bring an image that has this name to its registry, and return the digest that it has there.
+        """Push an image, and return its digest in the registry.
 
-        The engine says it when it has pushed. What it says of the image afterwards may be another: of Podman's, and of
-        Docker's with containerd's store, that is the digest of the image as it is here.
+        The digest is in the engine's output. The engine's description of the image may have another one: the digest of
+        the local image, with Podman and with Docker's containerd store.
         """
         notice(f"pushing {repository}:{tag}")
-        said: list[str] = []
-        with _asking(f"{repository}:{tag} cannot be pushed"):
-            _heard(self._api.push(repository, tag=tag, stream=True, decode=True), notice, status=said.append)
-            digests = [found[1] for each in said if (found := _PUSHED.search(each))]
+        lines: list[str] = []
+        with _engine_errors(f"Cannot push {repository}:{tag}"):
+            _follow(self._api.push(repository, tag=tag, stream=True, decode=True), notice, status=lines.append)
+            digests = [found[1] for line in lines if (found := _PUSHED.search(line))]
             if not digests:
-                raise EngineError("the engine does not say its digest.")
+                raise EngineError(f"{self.info} reports no digest.")
         return digests[-1]
 
     def tag(self, reference: str, repository: str, tag: str) -> None:
-        """Give an image one more name."""
-        with _asking(f"{reference} cannot be named {repository}:{tag}"):
+        """Give an image another name."""
+        with _engine_errors(f"Cannot tag {reference} as {repository}:{tag}"):
             self._api.tag(reference, repository, tag)
 
     def import_base(self, path: Path, repository: str, tag: str) -> None:
-        """Make an image of one layer from a tar."""
-        with path.open("rb") as file, _asking(f"{path} cannot be imported"):
+        """Create an image with one layer from a tar."""
+        with path.open("rb") as file, _engine_errors(f"Cannot import {path}"):
             chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
-            said = [
-                json.loads(line) for line in self._api.import_image_from_stream(chunks).splitlines() if line.strip()
-            ]
-            if "status" not in (last := said[-1] if said else {}):
-                raise EngineError(f"{path} cannot be imported: {last.get('error', last)}.")
-            self._api.tag(last["status"], repository, tag)  # Podman 4.3 ignores names given to an import
+            lines = self._api.import_image_from_stream(chunks).splitlines()
+            answers = [json.loads(line) for line in lines if line.strip()]
+            if "status" not in (last := answers[-1] if answers else {}):
+                raise EngineError(f"{last.get('error', last)}.")
+            self._api.tag(last["status"], repository, tag)  # Podman 4.3 ignores the names of an import request
 
     def build(
         self, context: IO[bytes], name: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], notice: Notice
     ) -> None:
-        """Build a context, a tar with a Dockerfile, without a network."""
-        with _asking(f"{name} cannot be built"):
+        """Build an image from a context, a tar with a Dockerfile, without a network."""
+        with _engine_errors(f"Cannot build {name}"):
             stream = self._api.build(
                 fileobj=context,
                 custom_context=True,
@@ -145,23 +155,30 @@ class Engine:
                 forcerm=True,
                 decode=True,
             )
-            _heard(stream, notice)
+            _follow(stream, notice)
 
     def create(self, name: str, image: str, command: Sequence[str], settings: Mapping[str, Any]) -> None:
-        """Create a container; `settings` are those of docker's `create_container`, `host` those of its host_config."""
+        """Create a container.
+
+        Args:
+            name: of the container.
+            image: name of the image.
+            command: arguments of its entrypoint.
+            settings: keywords of the SDK's `create_container`, and below `host` those of its `create_host_config`.
+        """
         others = {key: value for key, value in settings.items() if key != "host"}
-        with _asking(f"No container of {image} can be created"):
+        with _engine_errors(f"Cannot create a container of {image}"):
             host = self._api.create_host_config(**settings["host"])
             self._api.create_container(image, list(command), name=name, host_config=host, **others)
 
     def start(self, name: str) -> None:
         """Start a container."""
-        with _asking(f"The container {name} cannot be started"):
+        with _engine_errors(f"Cannot start the container {name}"):
             self._api.start(name)
 
     def is_running(self, name: str) -> bool:
-        """Return whether a container has not ended yet."""
-        with _asking(f"{self.about} does not say how the container {name} is"):
+        """Return whether a container is running."""
+        with _engine_errors(f"Cannot look up the container {name}"):
             try:
                 return bool(self._api.inspect_container(name)["State"]["Running"])
             except _docker().errors.APIError as error:
@@ -170,8 +187,8 @@ class Engine:
                 raise
 
     def discard(self, name: str) -> bool:
-        """Remove a container, running or not, and return whether it was there."""
-        with _asking(f"The container {name} cannot be removed"):
+        """Remove a container, running or not, and return whether it existed."""
+        with _engine_errors(f"Cannot remove the container {name}"):
             try:
                 self._api.remove_container(name, force=True, v=True)
             except _docker().errors.NotFound:
@@ -183,16 +200,16 @@ class Engine:
         self._api.close()
 
 
-def _about(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> About:
+def _info(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> EngineInfo:
     components = {each.get("Name", "") for each in version.get("Components") or ()}
     name = "podman" if "Podman Engine" in components else "docker"
     options = info.get("SecurityOptions") or ()
     dirs = tuple(info.get("CDISpecDirs") or ())
-    # Podman does not tell; before 5.4 its API ignores CDI devices without a word (v5.4.0:pkg/specgenutil).
+    # Podman does not report them; before 5.4 its API silently ignores CDI devices (v5.4.0:pkg/specgenutil).
     if name == "podman" and _numbers(version["Version"]) >= _CDI_PODMAN:
         dirs = ("/etc/cdi", "/var/run/cdi")
     rootless = bool(info.get("Rootless")) or any("rootless" in each for each in options)  # Podman, Docker
-    return About(
+    return EngineInfo(
         name=name,
         version=version["Version"],
         socket=socket,
@@ -210,32 +227,33 @@ def _numbers(version: str) -> tuple[int, ...]:
     )
 
 
-def _heard(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = ignore) -> None:
-    """Tell what an engine says while it works; it says errors in the same way.
+def _follow(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = ignore) -> None:
+    """Read the output of a request to its end, and report its steps, except the many that set labels.
 
-    docker's own `images.pull` and `images.build` swallow or rename them. Labels are a step each, of which nobody hears.
+    Errors are part of the output. The SDK's `images.pull` and `images.build` swallow or rename them.
     """
-    said = ""
+    output = ""
     for each in stream:
         if not isinstance(each, dict):
-            raise EngineError(f"the engine says {each!r}, expected an object.")
+            raise EngineError(f"expected an object in the engine's answer, got {each!r}.")
         if error := each.get("error"):
-            raise EngineError(f"{_plain(str(error))}{'. It said: ' if said else ''}{_plain(said)[-_SAID_CHARACTERS:]}")
+            end = f" Output: {_plain(output)[-_OUTPUT_CHARACTERS:]}" if output else ""
+            raise EngineError(f"{_plain(str(error)).rstrip('.')}.{end}")
         status(str(each.get("status") or ""))
         text = str(each.get("stream") or "")
-        said += text
+        output += text
         if text.startswith(("Step ", "STEP ")) and " LABEL " not in text:
             notice(text.strip())
 
 
 def _plain(text: str) -> str:
-    """Return text of a terminal on one line, without its colours."""
+    """Return the output of a terminal on one line, without colours."""
     return " ".join(_COLOURS.sub("", text).split())
 
 
 @functools.cache
 def _docker() -> ModuleType:
-    """Return Docker's SDK; loading it takes longer than most commands, and only containers need it."""
+    """Return Docker's SDK, loaded on first use: loading takes longer than most commands."""
     import docker.errors  # noqa: PLC0415 - see above
 
     return docker
@@ -243,7 +261,7 @@ def _docker() -> ModuleType:
 
 @functools.cache
 def _failures() -> tuple[type[Exception], ...]:
-    """Return what the SDK raises, and what it lets through."""
+    """Return the exceptions of the SDK, and those that it lets through."""
     import requests  # noqa: PLC0415, TID251 - comes with the SDK
     import urllib3.exceptions  # noqa: PLC0415 - the SDK reads streams past requests
 
@@ -252,13 +270,13 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 @contextlib.contextmanager
-def _asking(what: str) -> Iterator[None]:
-    """Turn what docker's SDK raises into an EngineError that says what was asked."""
+def _engine_errors(subject: str) -> Iterator[None]:
+    """Turn exceptions of the SDK into an EngineError that begins with the subject, such as `Cannot pull h/n:1`."""
     try:
         yield
     except _docker().errors.APIError as error:
-        raise EngineError(f"{what}: {error.explanation or error}.") from error
+        raise EngineError(f"{subject}: {error.explanation or error}.") from error
     except _failures() as error:
-        raise EngineError(f"{what}: {error}.") from error
+        raise EngineError(f"{subject}: {error}.") from error
     except EngineError as error:
-        raise EngineError(f"{what}: {error}" if not str(error).startswith(what) else str(error)) from error
+        raise EngineError(f"{subject}: {error}") from error

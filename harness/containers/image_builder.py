@@ -30,10 +30,10 @@ class ImageBuilder:
         store: keeps toolchains, dependencies and bootstrapped bases.
         fetch: downloads wheels that are not on the package index.
         registry: `HOST/PATH` where images are looked up before they are built, and to which they are pushed.
-        offline: do not access the network.
-        debian_mirror: archive to bootstrap bases from, instead of mmdebstrap's choice.
-        cancel: stops what takes long.
-        notice: called with one line of progress.
+        offline: whether to use only what is on this machine.
+        debian_mirror: archive of Debian packages, instead of mmdebstrap's choice.
+        cancel: stops downloads and installations.
+        notice: called with lines of progress.
     """
 
     engine: Engine
@@ -47,7 +47,7 @@ class ImageBuilder:
 
     @classmethod
     def of(cls, settings: Settings, engine: Engine, fetcher: Fetcher, cancel: CancelToken, notice: Notice) -> Self:
-        """Return the builder that settings ask for; it uses the store of the fetcher."""
+        """Return the builder for these settings, with the store of the fetcher."""
         return cls(
             engine=engine,
             store=fetcher.store,
@@ -63,7 +63,7 @@ class ImageBuilder:
         """Return the image of a recipe: the local one, else the registry's, else a newly built one.
 
         Raises:
-            EngineError: the base cannot be pulled, or the build failed.
+            EngineError: the base image cannot be pulled, or the build failed.
             FetchError: a wheel or a Debian package cannot be downloaded.
             IntegrityError: a download does not match its pin.
         """
@@ -74,33 +74,33 @@ class ImageBuilder:
             return images.find(self.engine, name) or self._pull(recipe) or self._build(recipe)
 
     def provide_by_digest(self, reference: str) -> LocalImage:
-        """Return the image of a registry by its digest, `HOST/NAME@sha256:...`.
+        """Return an image by its digest, `HOST/NAME@sha256:...`; pull it if it is not on this machine.
 
         Raises:
             UsageError: the reference has no digest.
-            EngineError: it cannot be pulled.
+            EngineError: the image cannot be pulled.
         """
         if DIGEST not in reference:
-            raise UsageError(f"--image {reference}: expected a name of images.toml, or HOST/NAME@sha256:DIGEST.")
+            raise UsageError(f"--image {reference}: expected a name in images.toml, or HOST/NAME@sha256:DIGEST.")
         if found := images.find(self.engine, reference):
             return found
         if self.offline:
-            raise EngineError(f"{reference} is not here; run once without --offline.")
+            raise EngineError(f"{reference} is not on this machine; run once without --offline.")
         self.engine.pull(*_split(reference), self.notice)
         return self._found(reference)
 
     def push(self, recipe: Recipe) -> str:
-        """Push the image of a recipe, unless the registry has it, and return its name there by digest.
+        """Push the image of a recipe, unless the registry has it, and return its name by digest.
 
         Raises:
             UsageError: `registry` is not set.
-            EngineError: it cannot be built or pushed.
+            EngineError: the image cannot be built or pushed.
         """
         if not self.registry:
-            raise UsageError("Where to? Name the registry with --registry HOST/PATH, e.g. ghcr.io/me/project.")
+            raise UsageError("No registry to push to; set one with --registry HOST/PATH, e.g. ghcr.io/me/project.")
         repository = f"{self.registry}/{REPOSITORY}"
         try:
-            digest = self.engine.registered(repository, recipe.tag)
+            digest = self.engine.registry_digest(repository, recipe.tag)
         except EngineError:
             self.engine.tag(self.provide(recipe).reference, repository, recipe.tag)
             digest = self.engine.push(repository, recipe.tag, self.notice)
@@ -111,7 +111,7 @@ class ImageBuilder:
         return {"offline": self.offline, "cancel": self.cancel, "notice": self.notice}
 
     def _pull(self, recipe: Recipe) -> LocalImage | None:
-        """Pull the image of the recipe's tag; None if the registry has none or cannot be used."""
+        """Pull the image with the recipe's tag; return None if it cannot be pulled."""
         if not self.registry or self.offline:
             return None
         repository = f"{self.registry}/{REPOSITORY}"
@@ -123,12 +123,12 @@ class ImageBuilder:
             return None
         labels = (self.engine.image(name) or {"Config": {}})["Config"].get("Labels") or {}
         if labels.get(f"{LABEL}.inputs") != recipe.inputs:
-            raise EngineError(f"{name} was not made from these inputs; remove it there, and push anew.")
+            raise EngineError(f"{name} was made from other inputs; remove it from the registry and push it again.")
         self.engine.tag(name, LOCAL, recipe.tag)
         return self._found(images.named(recipe))
 
     def _build(self, recipe: Recipe) -> LocalImage:
-        """Build the image, which tests itself at the end; all that it is made from is downloaded before."""
+        """Download everything that the image is made from, and build it offline; the build ends with a self-test."""
         base = self._base(recipe)
         tools = toolchain.installed(recipe.release, self.store, fetch=self.fetch, **self._options)
         needed = dependencies.installed(recipe.containers, recipe.image.python_version, self.store, **self._options)
@@ -146,7 +146,7 @@ class ImageBuilder:
         return self._found(images.named(recipe))
 
     def _base(self, recipe: Recipe) -> str:
-        """Pull or bootstrap the base of an image, and return its name."""
+        """Pull or bootstrap the base image, and return its name."""
         name = images.base_name(recipe.image)
         match recipe.image.base:
             case Pulled():
@@ -156,19 +156,19 @@ class ImageBuilder:
         return name
 
     def _pull_base(self, reference: str) -> None:
-        way_round = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
+        hint = "Without a registry, use --image cpu-debian, --image rocm-debian or --engine local."
         if self.engine.image(reference):
             return
         if self.offline:
-            raise EngineError(f"The base {reference} is not here; run once without --offline. {way_round}")
+            raise EngineError(f"The base image {reference} is not on this machine; run once without --offline. {hint}")
         try:
             self.engine.pull(*_split(reference), self.notice)
         except EngineError as error:
-            raise EngineError(f"The base {reference} cannot be had. {error} {way_round}") from error
+            raise EngineError(f"The base image is missing. {error} {hint}") from error
 
     def _bootstrap_base(self, reference: str, name: str, base: Bootstrapped) -> None:
-        about = self.engine.image(reference)
-        if about is not None and about["RootFS"]["Layers"] == [f"sha256:{base.sha256}"]:
+        found = self.engine.image(reference)
+        if found is not None and found["RootFS"]["Layers"] == [f"sha256:{base.sha256}"]:
             return
         path = debian.bootstrapped(name, base, self.store, mirror=self.debian_mirror, **self._options)
         self.notice(f"importing {reference}")
@@ -177,9 +177,7 @@ class ImageBuilder:
     def _found(self, reference: str) -> LocalImage:
         if found := images.find(self.engine, reference):
             return found
-        raise EngineError(
-            f"{reference} is not there although it was made just now; does another process remove images?"
-        )
+        raise EngineError(f"{reference} was removed after its creation; check whether another process removes images.")
 
 
 def _split(reference: str) -> tuple[str, str]:

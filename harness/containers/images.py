@@ -1,4 +1,4 @@
-"""Names, finds, lists and removes images that an engine has."""
+"""Names, finds, lists and removes the images of an engine."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from harness.containers.engine import Engine
 from harness.containers.manifest import LABEL
 
 REPOSITORY = "iree-quality"
-# Names that no registry answers to; with a host in them they are the same for Docker and Podman.
+# Names of local images. No registry has this host, and names with a host are the same for Docker and Podman.
 LOCAL = f"localhost/{REPOSITORY}"
 _LOCAL_BASE = f"localhost/{REPOSITORY}-base"
 _OURS = frozenset({REPOSITORY, _LOCAL_BASE.rpartition("/")[2]})
@@ -22,13 +22,13 @@ DIGEST = "@sha256:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalImage:
-    """An image that the engine has.
+    """An image on this machine.
 
     Attributes:
-        reference: the name that it was found by.
-        id: the engine's id.
-        digest: `reference`, if that has a digest, else None. The digests that an engine reports are not used: they may
-            be those of images that are in no registry.
+        reference: the name by which it was found.
+        id: the engine's id of the image.
+        digest: `reference` if it has a digest, else None. Digests from the engine are not used: they may be those of
+            images that are in no registry.
         size_bytes: size on disk.
     """
 
@@ -39,17 +39,17 @@ class LocalImage:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """The part that results.json has."""
+        """The part that results.json contains."""
         return {"reference": self.reference, "id": self.id, "digest": self.digest}
 
 
 def named(recipe: Recipe) -> str:
-    """Return the name that a recipe's image has on this machine."""
+    """Return the local name of a recipe's image."""
     return f"{LOCAL}:{recipe.tag}"
 
 
 def base_name(image: Image) -> str:
-    """Return the name by which the engine has an image's base, if it has it."""
+    """Return the local name of an image's base image."""
     match image.base:
         case Pulled(reference=reference, digest=digest):
             return f"{_without_tag(reference)}@{digest}"
@@ -58,17 +58,24 @@ def base_name(image: Image) -> str:
 
 
 def find(engine: Engine, reference: str) -> LocalImage | None:
-    """Return an image if the engine has it."""
-    about = engine.image(reference)
-    if about is None:
+    """Return an image; None if the engine does not have it."""
+    found = engine.image(reference)
+    if found is None:
         return None
     digest = reference if DIGEST in reference else None
-    return LocalImage(reference=reference, id=about["Id"], digest=digest, size_bytes=about["Size"])
+    return LocalImage(reference=reference, id=found["Id"], digest=digest, size_bytes=found["Size"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """An image of ours that the engine has; `current` if it would be made like this now, with whichever release."""
+class ListedImage:
+    """An image or base image that the harness made or pulled.
+
+    Attributes:
+        names: its names.
+        size_bytes: size on disk.
+        created_s: time of creation, in seconds since the epoch.
+        current: whether a build would use the same inputs now, for any IREE release.
+    """
 
     names: tuple[str, ...]
     size_bytes: int
@@ -76,12 +83,18 @@ class Listed:
     current: bool
 
 
-def listed(engine: Engine, known: Collection[Image], containers: Path) -> list[Listed]:
-    """Return our images and their bases, oldest first; those that would be made from the same now are current."""
+def listed(engine: Engine, known: Collection[Image], containers: Path) -> list[ListedImage]:
+    """Return the images and base images of the harness, oldest first.
+
+    Args:
+        engine: whose images to list.
+        known: definitions of the images that are current.
+        containers: folder of the definitions.
+    """
     frames = {build_context.frame(each, containers) for each in known}
     bases = {base_name(each) for each in known}
     found = (
-        Listed(
+        ListedImage(
             names=names,
             size_bytes=each["Size"],
             created_s=float(each["Created"]),
@@ -93,17 +106,17 @@ def listed(engine: Engine, known: Collection[Image], containers: Path) -> list[L
     return sorted(found, key=lambda each: each.created_s)
 
 
-def remove(engine: Engine, image: Listed) -> None:
-    """Remove an image by all the names that we gave it."""
+def remove(engine: Engine, image: ListedImage) -> None:
+    """Remove all names of an image, and so the image."""
     for name in image.names:
         engine.remove(name)
 
 
-def _names(about: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names that we gave an image, or by which we pulled it: with its tags go the digests beside them."""
-    tags = [name for name in about.get("RepoTags") or () if _repository(name) in _OURS]
+def _names(image: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names by which the harness built or pulled an image, without digests that a tag covers."""
+    tags = [name for name in image.get("RepoTags") or () if _repository(name) in _OURS]
     tagged = {name.rpartition(":")[0] for name in tags}
-    digests = [name for name in about.get("RepoDigests") or () if _repository(name) == REPOSITORY]
+    digests = [name for name in image.get("RepoDigests") or () if _repository(name) == REPOSITORY]
     return (*tags, *(name for name in digests if name.partition("@")[0] not in tagged))
 
 
@@ -113,7 +126,7 @@ def _repository(name: str) -> str:
 
 
 def _without_tag(reference: str) -> str:
-    """Return `HOST/python` for `HOST/python:3.12@sha256:...`: engines take a tag or a digest."""
+    """Return `HOST/python` for `HOST/python:3.12@sha256:...`; engines do not accept both tag and digest."""
     name = reference.partition("@")[0]
     head, colon, tag = name.rpartition(":")
     return head if colon and "/" not in tag else name

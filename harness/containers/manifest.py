@@ -1,4 +1,4 @@
-"""What is in an image, as the file `manifest.json` in it says; its labels and the results quote it."""
+"""The manifest of an image: what it was made from. The image contains it as `manifest.json`."""
 
 import json
 from collections.abc import Mapping
@@ -19,9 +19,16 @@ LABEL = "iree-quality"
 class Manifest:
     """What an image was made from.
 
-    `inputs` is the sha256 over all of it, `frame` that over all but the IREE release, `requirements` that of the lock
-    of the harness's dependencies; the programs of the toolchain are named by their paths in the image, `hip` is that of
-    the HIP runtime. `harness` is the version and a digest of the harness in it, which has to be the one outside.
+    Attributes:
+        image: name in images.toml.
+        tag: tag of the image.
+        inputs: sha256 of everything that the image is made from.
+        frame: sha256 of the same without the IREE release.
+        base: the base image, `NAME:TAG@sha256:DIGEST` or `debian-SUITE@sha256:DIGEST`.
+        requirements: sha256 of the lock file of the harness's dependencies.
+        harness: version and digest of the harness in the image, which must be that of the harness outside.
+        toolchain: the IREE release, with paths in the image.
+        hip: path of the HIP runtime in the image, if any.
     """
 
     image: str
@@ -36,12 +43,12 @@ class Manifest:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What results quote of it."""
+        """The part that results.json contains."""
         return {name: value for name, value in as_json(self).items() if name != "toolchain"}
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """What the engine, and a registry, can be asked without a look inside."""
+        """The labels of the image, which engines and registries show."""
         return {
             "org.opencontainers.image.title": f"{LABEL} {self.image}",
             "org.opencontainers.image.version": self.toolchain.release.name,
@@ -59,10 +66,10 @@ class Manifest:
 
 
 def text(manifest: Manifest) -> str:
-    """Return the content of the file."""
+    """Return the content of `manifest.json`."""
     return json.dumps(as_json(manifest), indent=1) + "\n"
 
 
 def of_this_image() -> Manifest:
-    """Return what the image says in which this process runs."""
+    """Return the manifest of the image that this process runs in."""
     return read(Manifest, json.loads((ROOT / NAME).read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Chooses where models run, on this machine or in a container, as the settings say."""
+"""Chooses where models run: on this machine or in a container."""
 
 from harness.containers import sockets
 from harness.core.errors import UsageError
@@ -10,14 +10,14 @@ from harness.pipeline.environment import EnvironmentProvider, FoundTools, Instal
 
 
 def provider(settings: Settings, release: ReleaseWheels | None = None) -> EnvironmentProvider:
-    """Return what provides the environment that the settings ask for.
+    """Return the provider of the environment that the settings select.
 
     Args:
         settings: where to run, and with which release.
-        release: the release, if it has been found already; else the one of the settings is found when it is needed.
+        release: the release, if it is known; None to find that of the settings when it is needed.
 
     Raises:
-        UsageError: the release, the image or the engine's address makes no sense.
+        UsageError: the release, the image or the address of the engine is invalid.
     """
     if settings.run.tools:
         return FoundTools(tools=settings.run.tools)
@@ -25,7 +25,7 @@ def provider(settings: Settings, release: ReleaseWheels | None = None) -> Enviro
         release_sources.check(settings.release)
     source, asked = ReleaseSource(settings=settings.release, fetch=settings.fetch, found=release), settings.container
     if asked.engine == "local" and asked.image:
-        raise UsageError("--image is for containers; leave it out, or --engine local.")
+        raise UsageError("--image cannot be combined with --engine local; remove one of them.")
     engine = sockets.connected(asked.engine, asked.variables) if asked.engine != "local" else None
     if engine is None and not asked.image and asked.engine in {"auto", "local"}:
         return InstalledRelease(install=source.install)

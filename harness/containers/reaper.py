@@ -1,9 +1,9 @@
-"""Removes one container if the harness dies; a small program of its own, started by `harness.process`.
+"""A small program, started by `harness.host.process`, that removes a container if the harness dies.
 
-    argv: SOCKET NAME    stdin: a byte says that all is well, its end without one that the harness has died
+    argv: SOCKET NAME    stdin: a byte if the harness has removed the container; its end without a byte if it died
 
-A harness that is killed between creating a container and starting it, or while the engine creates it, can remove
-nothing any more. Only modules that start fast are imported.
+It covers a harness that is killed while the engine creates the container, or before it is started. It imports only
+modules that load fast.
 """
 
 import http.client
@@ -17,19 +17,19 @@ _POLL_S = 0.1
 
 
 def main() -> None:
-    """Wait for the end of stdin; without a byte on it, remove the container, which may come into being yet."""
+    """Wait for the end of stdin. If there was no byte, remove the container, which the engine may still be creating."""
     path, name = sys.argv[1:]
     if sys.stdin.buffer.read(1):
         return
     deadline = time.monotonic() + _TRIED_FOR_S
-    while time.monotonic() < deadline and _asked(path, name) != _NO_CONTENT:
+    while time.monotonic() < deadline and _removal_status(path, name) != _NO_CONTENT:
         time.sleep(_POLL_S)
 
 
-def _asked(path: str, name: str) -> int:
-    """Ask the engine to remove the container (Engine API, `DELETE /containers/{id}`) and return its status.
+def _removal_status(path: str, name: str) -> int:
+    """Ask the engine to remove the container, and return the HTTP status (Engine API, `DELETE /containers/{id}`).
 
-    Without a version in the path, which each engine takes as its own: of numbers, some know none below 1.44.
+    The path has no API version, so each engine uses its own; some refuse versions below 1.44.
     """
     connection = http.client.HTTPConnection("localhost", timeout=_TRIED_FOR_S)
     try:

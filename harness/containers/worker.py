@@ -1,10 +1,9 @@
-"""The harness within a container: does the steps that the harness outside sends, and goes when that goes.
+"""The program in a container: does the steps that the harness sends, with the toolchain of the image.
 
-    argv: FOLDER STORE OUT TIMEOUT_S    it listens at FOLDER/socket, says in FOLDER/log what goes wrong, and has
-                                        the image's own toolchain
+    argv: FOLDER STORE OUT TIMEOUT_S    it listens at FOLDER/socket and logs to FOLDER/log
 
-The first connection says hello and then only lasts: its end is the order to go. Each other is for one step, and its
-end before the reply is the order to stop that step.
+On the first connection it sends a Hello; the worker exits when that connection ends. Each other connection is for one
+step; if it ends before the reply, the step is stopped.
 """
 
 import dataclasses
@@ -27,15 +26,15 @@ _CALLED_WITHIN_S = 60.0
 
 
 def main() -> None:
-    """Serve until the harness has gone."""
+    """Serve until the harness closes the first connection."""
     folder, store, out, timeout_s = sys.argv[1:]
-    os.chdir(folder)  # a socket's name has at most 107 bytes
+    os.chdir(folder)  # the path of a socket has at most 107 bytes
     os.dup2(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), sys.stderr.fileno())
-    about = manifest.of_this_image()
+    image = manifest.of_this_image()
     runner = LocalStepRunner(
         store=Store(Path(store)),
         fetch=_fetch,
-        toolchain=about.toolchain,
+        toolchain=image.toolchain,
         host_cpu=devices.cpu_identity(),
         out_dir=Path(out),
         timeout_s=float(timeout_s),
@@ -46,19 +45,19 @@ def main() -> None:
         listener.settimeout(_CALLED_WITHIN_S)
         first, _ = listener.accept()
         listener.settimeout(None)
-        first.sendall(protocol.line(protocol.Hello(manifest=about)))
-        threading.Thread(target=_go_after, args=(first,), daemon=True).start()
+        first.sendall(protocol.line(protocol.Hello(manifest=image)))
+        threading.Thread(target=_exit_after, args=(first,), daemon=True).start()
         while True:
             threading.Thread(target=_serve, args=(runner, listener.accept()[0]), daemon=True).start()
 
 
 def _fetch(blob: Blob) -> Fetched:
-    raise NotImplementedError(f"{blob.name}: blobs are fetched outside of the container")
+    raise NotImplementedError(f"{blob.name}: blobs are downloaded outside of the container")
 
 
-def _go_after(first: socket.socket) -> None:
+def _exit_after(first: socket.socket) -> None:
     first.recv(1)
-    os._exit(0)  # with the container go the tools that are still running
+    os._exit(0)  # the end of the container ends the tools that still run
 
 
 def _serve(runner: LocalStepRunner, connection: socket.socket) -> None:
@@ -71,7 +70,7 @@ def _serve(runner: LocalStepRunner, connection: socket.socket) -> None:
             if not cancel.is_set():
                 connection.sendall(protocol.line(protocol.Reply(result=result)))
         finally:
-            connection.shutdown(socket.SHUT_RDWR)  # the file cannot be closed while the other thread reads from it
+            connection.shutdown(socket.SHUT_RDWR)  # closing the file would wait for the thread that reads from it
 
 
 def _stop_after(file: IO[bytes], cancel: CancelToken) -> None:

@@ -96,7 +96,7 @@ def test_another_pin_is_refused_and_nothing_is_kept(tmp_path: Path, today: Path)
 
 
 def test_an_archive_that_cannot_be_reached(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match="its packages cannot be had; check the network and proxy, or name another"):
+    with pytest.raises(FetchError, match="cannot download the packages; check the network and proxy, or set another"):
         bootstrapped(
             "cpu-debian", base_of(CONTAINERS, "cpu-debian"), Store(tmp_path), mirror="http://127.0.0.1:9/debian"
         )

@@ -51,7 +51,7 @@ def test_a_model_passes_and_the_results_say_where(yard: Yard) -> None:
     environment = result.report["environment"]
     assert environment["engine"] == "container"
     with yard.dock.engine.client() as engine:
-        about = engine.about
+        about = engine.info
     assert environment["container_engine"] == {
         "name": about.name,
         "version": about.version,
@@ -104,11 +104,11 @@ def test_a_user_stays_in_its_groups(dock: Dock, yards: Callable[..., Yard], serv
 
 def test_a_model_has_limits_where_the_engine_can_set_them(yard: Yard, server: str) -> None:
     with yard.dock.engine.client() as engine:
-        can_limit = engine.about.limits
+        can_limit = engine.info.limits
     seen = looked(yard, server, "--memory", "3GiB")
     assert any(line.startswith("files ") for line in seen["lines"])
     assert ({"pids 32768", f"memory {3 << 30}"} <= seen["lines"]) is can_limit
-    assert ("can limit neither the memory nor the processes" in seen["text"]) is not can_limit
+    assert ("cannot limit memory and processes" in seen["text"]) is not can_limit
 
 
 def looked(yard: Yard, server: str, *arguments: str) -> Any:

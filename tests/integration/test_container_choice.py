@@ -1,4 +1,4 @@
-"""Which place is chosen, and what is said where it cannot be had."""
+"""Where models run, and the messages if that is not possible."""
 
 import os
 import pty
@@ -104,7 +104,7 @@ def test_an_image_without_a_digest_is_a_wrong_command_line(yard: Yard) -> None:
 def test_this_machine_has_no_use_for_an_image(yard: Yard) -> None:
     result = yard.run("--engine", "local")
     assert result.code == 2
-    assert "--image is for containers" in result.text
+    assert "--image cannot be combined with --engine local" in result.text
 
 
 def test_an_engine_elsewhere_is_a_wrong_command_line(each_yard: Yard) -> None:
@@ -118,7 +118,11 @@ def test_a_base_that_cannot_be_had_is_an_error_that_names_a_way_round(each_yard:
     (folder / "images.toml").write_text(TABLE.format(base=ABSENT))
     result = each_yard.run("--containers", str(folder), "--image", "cpu")
     assert result.verdict == (3, "error", "engine"), result.text
-    for each in ("The base 127.0.0.1:1/base@sha256:000", "--image cpu-debian", "--engine local"):
+    for each in (
+        "The base image is missing. Cannot pull 127.0.0.1:1/base@sha256:000",
+        "--image cpu-debian",
+        "--engine local",
+    ):
         assert each in result.case["reason"]
     offline = each_yard.run("--containers", str(folder), "--image", "cpu", "--offline")
     assert offline.verdict == (3, "error", "engine")
@@ -129,7 +133,7 @@ def test_a_base_that_cannot_be_had_is_an_error_that_names_a_way_round(each_yard:
 def test_a_folder_that_would_hide_one_of_the_image_is_an_error(yard: Yard) -> None:
     result = yard.run("--external-files", "/etc")
     assert result.verdict == (3, "error", "engine"), result.text
-    assert "/etc: this folder would hide one of the image" in result.case["reason"]
+    assert "/etc: this folder would hide files of the image" in result.case["reason"]
 
 
 def test_a_container_that_cannot_start_is_one_clear_error(each_yard: Yard) -> None:

@@ -63,7 +63,7 @@ def phase(yard: Yard, name: str) -> bool:
     """Return whether the harness has come so far."""
     match name:
         case "before create":
-            return bool(yard.processes("warden.py"))
+            return bool(yard.processes("reaper.py"))
         case "created":
             return bool(ours(yard))
         case "running":
@@ -156,7 +156,7 @@ def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None
         yard.dock.engine.api.kill(ours(yard)[0])
         assert child.wait(PATIENCE_S) == 3, (yard.root / "said").read_text()
     assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
-    assert "The container ended before the step did" in yard.case["reason"]
+    assert "The container ended during the step" in yard.case["reason"]
     assert yard.left() == []
 
 

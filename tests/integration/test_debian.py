@@ -29,7 +29,7 @@ BASE = Bootstrapped(
     pinned="2026-11-23",
     versions={"libc6": "2.41-11", "gone": "1"},
 )
-# As whoever it was made by wrote it: with or without ./dev, by this or that tar.
+# With or without ./dev, and by different versions of tar.
 MAKES_A_TAR = """
 cd "$TMPDIR" && mkdir -p var/lib/dpkg dev usr && cp {status} var/lib/dpkg/status && touch dev/null -d 2026-01-01
 touch -d @1700000000 var var/lib var/lib/dpkg var/lib/dpkg/status usr .
@@ -100,7 +100,7 @@ def test_how_mmdebstrap_is_called(tmp_path: Path, store: Store, sha256: str, mon
     environment = dict(line.partition("=")[::2] for line in (tmp_path / "environment").read_text().splitlines())
     assert environment["SOURCE_DATE_EPOCH"] == "1760000000"
     assert (environment["LC_ALL"], environment["TZ"], environment["PYTHONPATH"]) == ("C.UTF-8", "UTC", "")
-    # Without root, mmdebstrap is several users, who cannot enter the folders of pytest.
+    # Without root, mmdebstrap runs as several users, which cannot enter the folders of pytest.
     within = store.root / "tmp" if os.geteuid() == 0 else tempfile.gettempdir()
     assert Path(environment["TMPDIR"]).is_relative_to(within)
 
@@ -109,15 +109,15 @@ def test_other_bytes_than_those_that_are_pinned(store: Store, sha256: str) -> No
     with pytest.raises(IntegrityError) as caught:
         bootstrapped("cpu-debian", BASE, store)
     assert str(caught.value) == (
-        f"cpu-debian: trixie was bootstrapped and has sha256 {sha256}, expected {'0' * 64}, as pinned on 2026-11-23. "
-        "These packages differ: removed gone 1, libc6 2.41-11 -> 2.41-12, added zlib1g 1:1.3. Name the archive as it "
-        "was then with --debian-mirror URL (a snapshot archive has it), or pin what there is now by "
+        f"cpu-debian: the bootstrapped trixie has sha256 {sha256}, expected {'0' * 64} (pinned on 2026-11-23). "
+        "These packages differ: removed gone 1, libc6 2.41-11 -> 2.41-12, added zlib1g 1:1.3. Use a snapshot of the "
+        "archive from that day with --debian-mirror URL, or pin the current packages with "
         "`nox -s pins -- cpu-debian`."
     )
     assert not (store.root / "bases").exists()
     assert list((store.root / "tmp").iterdir()) == []
     same = replace(BASE, versions={"libc6": "2.41-12", "zlib1g": "1:1.3"})
-    with pytest.raises(IntegrityError, match="No package differs, so what makes the tar does"):
+    with pytest.raises(IntegrityError, match="No package differs, so the tools do"):
         bootstrapped("cpu-debian", same, store)
     many = replace(BASE, versions={**same.versions, **{f"p{number}": "1" for number in range(30)}})
     with pytest.raises(IntegrityError, match=r"removed p7 1|and 5 more\."):
@@ -129,16 +129,19 @@ def test_other_bytes_than_those_that_are_pinned(store: Store, sha256: str) -> No
     [
         (
             "E: Failed to fetch http://x/y  Could not connect",
-            (FetchError, "its packages cannot be had; check the network"),
+            (FetchError, "trixie: cannot download the packages; check the network"),
         ),
-        ("E: Unable to locate package nosuch", (FetchError, "mmdebstrap said: E: Unable to locate package nosuch")),
-        ("tar: ./a: Cannot write: No space left on device", (DiskError, "no space is left to bootstrap trixie in")),
-        ("E: You don't have enough free space in /var/cache.", (DiskError, "no space is left to bootstrap trixie in")),
+        (
+            "E: Unable to locate package nosuch",
+            (FetchError, "Output of mmdebstrap: E: Unable to locate package nosuch"),
+        ),
+        ("tar: ./a: Cannot write: No space left on device", (DiskError, " to bootstrap trixie; free disk space")),
+        ("E: You don't have enough free space in /var/cache.", (DiskError, " to bootstrap trixie; free disk space")),
         (
             "I: fine\nE: unshare syscall failed",
-            (ToolError, "(debian-archive-keyring). It said: E: unshare syscall failed"),
+            (ToolError, "debian-archive-keyring). Output of mmdebstrap: E: unshare syscall failed"),
         ),
-        ("I: fine", (ToolError, "It said: nothing")),
+        ("I: fine", (ToolError, "Output of mmdebstrap: none")),
     ],
 )
 def test_why_it_failed(
@@ -155,18 +158,18 @@ def test_why_it_failed(
 
 def test_without_mmdebstrap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ToolError, match="install the package mmdebstrap"):
+    with pytest.raises(ToolError, match="Install the package mmdebstrap"):
         bootstrapped("cpu-debian", BASE, store)
 
 
 def test_offline(store: Store) -> None:
-    with pytest.raises(FetchError, match="its base has not been bootstrapped yet; run once without --offline"):
+    with pytest.raises(FetchError, match="the base image has not been built yet; run once without --offline"):
         bootstrapped("cpu-debian", BASE, store, offline=True)
 
 
 def test_another_machine_than_those_that_are_pinned_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    with pytest.raises(EngineError, match="its base is pinned for x86_64 and this machine is aarch64"):
+    with pytest.raises(EngineError, match="the base image is pinned for x86_64, but this machine is aarch64"):
         bootstrapped("cpu-debian", BASE, store)
 
 

@@ -122,7 +122,7 @@ def test_a_digest_that_the_registry_does_not_have_is_refused(
     yard.spec()
     result = yard.run("--image", wrong)
     assert result.verdict == (3, "error", "engine")
-    assert f"{wrong} cannot be pulled" in result.case["reason"]
+    assert f"Cannot pull {wrong}: " in result.case["reason"]
 
 
 def test_what_has_the_tag_but_was_made_from_something_else_is_refused(dock: Dock, place: str) -> None:
@@ -137,7 +137,7 @@ def test_what_has_the_tag_but_was_made_from_something_else_is_refused(dock: Dock
         forget(dock, place)
         done = dock.harness("image", "build", NAME, "--containers", str(changed), "--registry", f"{place}/wrong")
     assert done.returncode == 3, done.stdout + done.stderr
-    assert f"{name} was not made from these inputs" in done.stderr
+    assert f"{name} was made from other inputs" in done.stderr
     assert not has(dock, f"localhost/iree-quality:{tag}")
     forget(dock, place)
 
@@ -163,8 +163,7 @@ def test_a_base_of_a_registry_is_pulled_by_its_digest(
         (folder / "images.toml").write_text(TABLE.format(base=f"{place}/base:1@sha256:{'2' * 64}"))
         wrong = yard.run("--containers", str(folder), "--image", "based")
         assert wrong.verdict == (3, "error", "engine")
-        assert "The base" in wrong.case["reason"]
-        assert "cannot be had" in wrong.case["reason"]
+        assert "The base image is missing. Cannot pull " in wrong.case["reason"]
     finally:
         forget(dock, place, "localhost/iree-quality:based")
 

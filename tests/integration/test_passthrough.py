@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from harness.containers import confinement
-from harness.containers.confinement import Grants
-from harness.containers.engine import About
+from harness.containers.confinement import ContainerLimits
+from harness.containers.engine import EngineInfo
 from harness.core.callbacks import ignore
 from harness.core.errors import EngineError
 from harness.host import devices
@@ -77,11 +77,11 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
         for name in ("store", "out"):
             (folder / name).mkdir()
         hand_over(folder, user)
-        settings = confinement.settings(engine.about, order, Grants())
+        settings = confinement.settings(engine.info, order, ContainerLimits())
         shared = f"devices._SHARED_NODES = {{devices.Vendor.AMD: {about[0].shared_nodes!r}}}\n"
         script = LOOK.replace("gpus = ", f"{shared}gpus = ", 1)
         settings["entrypoint"] = ["/usr/bin/python3.13", "-c", script]
-        settings["user"] = settings["user"] if engine.about.rootless else f"{user}:{user}"
+        settings["user"] = settings["user"] if engine.info.rootless else f"{user}:{user}"
         name, said = f"test-{uuid.uuid4().hex[:8]}", folder / "out" / "said"
         as_json = json.dumps([{**{n: getattr(each, n) for n in Gpu.__slots__}, "vendor": "amd"} for each in about])
         try:
@@ -140,7 +140,7 @@ def test_a_plain_file_is_not_passed_for_a_device(each_dock: Dock, cards: tuple[G
     assert f"{cards[0].node} does not exist" in seen["missing"][0] or "is not accessible" in seen["missing"][0]
 
 
-ABOUT = About(
+INFO = EngineInfo(
     name="docker",
     version="28.3.0",
     socket="/s",
@@ -164,7 +164,7 @@ def cdi_spec(folder: Path, cards: Sequence[Gpu]) -> None:
     (folder / "amd.json").write_text(json.dumps(spec))
 
 
-def host(about: About, cards: Sequence[Gpu], tmp_path: Path) -> Any:
+def host(info: EngineInfo, cards: Sequence[Gpu], tmp_path: Path) -> Any:
     order = EnvironmentRequest(
         cases=(),
         folders=(),
@@ -175,12 +175,12 @@ def host(about: About, cards: Sequence[Gpu], tmp_path: Path) -> Any:
         cancel=CancelToken(),
         notice=ignore,
     )
-    return confinement.settings(about, order, Grants())["host"]
+    return confinement.settings(info, order, ContainerLimits())["host"]
 
 
 def test_by_name_where_the_engine_knows_names(cards: tuple[Gpu, Gpu], tmp_path: Path) -> None:
     cdi_spec(tmp_path, cards)
-    given = host(replace(ABOUT, cdi_dirs=(str(tmp_path),)), cards[1:], tmp_path)
+    given = host(replace(INFO, cdi_dirs=(str(tmp_path),)), cards[1:], tmp_path)
     assert given["devices"] == []
     assert [dict(each) for each in given["device_requests"]] == [
         {"Driver": "cdi", "Count": 0, "DeviceIDs": ["amd.com/gpu=1"], "Capabilities": [], "Options": {}}
@@ -191,8 +191,8 @@ def test_by_name_where_the_engine_knows_names(cards: tuple[Gpu, Gpu], tmp_path: 
 def test_by_file_where_a_name_is_missing_or_the_engine_knows_none(cards: tuple[Gpu, Gpu], tmp_path: Path) -> None:
     files = [f"{node}:{node}:rw" for node in (*cards[0].shared_nodes, cards[0].node, cards[1].node)]
     cdi_spec(tmp_path, cards[:1])
-    partly = host(replace(ABOUT, cdi_dirs=(str(tmp_path),)), cards, tmp_path)
+    partly = host(replace(INFO, cdi_dirs=(str(tmp_path),)), cards, tmp_path)
     assert (partly["devices"], partly["device_requests"]) == (files, [])
     cdi_spec(tmp_path, cards)
-    old = host(ABOUT, cards, tmp_path)
+    old = host(INFO, cards, tmp_path)
     assert (old["devices"], old["device_requests"]) == (files, [])

@@ -1,4 +1,4 @@
-"""The warden is a real process, and the engine whose container it removes a server of the test."""
+"""The reaper is a real process; the engine whose container it removes is a server of the test."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ ORDER = "DELETE /containers/mine?force=true&v=true"
 
 
 def orphaned(socket: Path) -> "subprocess.Popen[bytes]":
-    """Start a warden whose harness dies at once."""
+    """Start a reaper whose harness dies at once."""
     argv = [sys.executable, "-IS", str(reaper.__file__), str(socket), "mine"]
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL)
 
 
 def asked(server: Daemon) -> list[str]:
-    """Return what a warden asks of a server until it is content."""
+    """Return the requests of a reaper to a server."""
     with orphaned(Path(str(server.server_address))) as child:
         assert child.wait(IN_PROCESS_S) == 0
     return server.asked

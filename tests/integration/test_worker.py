@@ -177,7 +177,7 @@ def test_what_is_no_request_ends_that_connection_alone(running: Running, line: b
         connection.sendall(line)
         connection.shutdown(socket.SHUT_WR)
         assert file.read() == b""
-    assert comes_true(lambda: "The container sent what is no Request" in running.log)
+    assert comes_true(lambda: "Cannot read a Request message: " in running.log)
     assert running.done(compilation(f"echo {len(line)} >model.vmfb")).verdict is None
 
 

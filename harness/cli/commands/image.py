@@ -77,7 +77,7 @@ def _engine(settings: Settings) -> Engine:
     return sockets.required(settings.container.engine, settings.container.variables)
 
 
-def _listed(settings: Settings, chosen: Engine) -> list[images.Listed]:
+def _listed(settings: Settings, chosen: Engine) -> list[images.ListedImage]:
     folder = build_context.folder(settings.container)
     return images.listed(chosen, definitions.load(folder).values(), folder)
 
@@ -105,7 +105,7 @@ def _prune(invocation: Invocation) -> int:
     return EXIT_NO_VERDICT if kept else EXIT_OK
 
 
-def _line(each: images.Listed) -> str:
+def _line(each: images.ListedImage) -> str:
     state = "current" if each.current else "old"
     return f"{state:<8}{size(each.size_bytes):>10}  {age(time.time() - each.created_s):>10}  {', '.join(each.names)}\n"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from docker.types import DeviceRequest, Mount, Ulimit
 
-from harness.containers.confinement import Grants, settings
-from harness.containers.engine import About
+from harness.containers.confinement import ContainerLimits, settings
+from harness.containers.engine import EngineInfo
 from harness.core.blobs import Blob
 from harness.core.callbacks import ignore
 from harness.core.cases import Case
@@ -26,12 +26,12 @@ from tests.unit.samples import CPU, spec
 GIB = 1 << 30
 
 
-def engine(**changes: Any) -> About:
-    """Return a Docker that is as it is installed."""
+def engine(**changes: Any) -> EngineInfo:
+    """Return what a default installation of Docker reports."""
     usual: dict[str, Any] = {"rootless": False, "remapped": False, "limits": True}
     usual |= {"selinux": False, "cdi_dirs": ()}
     usual |= {"name": "docker", "version": "28.2.2", "socket": "/run/docker.sock"}
-    return About(**(usual | changes))
+    return EngineInfo(**(usual | changes))
 
 
 def order(root: Path, **changes: Any) -> EnvironmentRequest:
@@ -48,8 +48,10 @@ def order(root: Path, **changes: Any) -> EnvironmentRequest:
     return EnvironmentRequest(**(wanted | changes))
 
 
-def host(wanted: EnvironmentRequest, about: About | None = None, grants: Grants | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = settings(about or engine(), wanted, grants or Grants(memory_bytes=GIB))["host"]
+def host(
+    wanted: EnvironmentRequest, info: EngineInfo | None = None, limits: ContainerLimits | None = None
+) -> dict[str, Any]:
+    found: dict[str, Any] = settings(info or engine(), wanted, limits or ContainerLimits(memory_bytes=GIB))["host"]
     return found
 
 
@@ -61,7 +63,7 @@ USER = f"{os.getuid()}:{os.getgid()}"
 
 
 @pytest.mark.parametrize(
-    ("about", "user", "userns_mode", "security_opt"),
+    ("info", "user", "userns_mode", "security_opt"),
     [
         (engine(), USER, None, ["no-new-privileges"]),
         (engine(name="podman", rootless=True), "0:0", None, ["no-new-privileges"]),
@@ -72,9 +74,9 @@ USER = f"{os.getuid()}:{os.getgid()}"
     ids=str,
 )
 def test_the_least_that_a_run_needs(
-    tmp_path: Path, about: About, user: str, userns_mode: str | None, security_opt: list[str]
+    tmp_path: Path, info: EngineInfo, user: str, userns_mode: str | None, security_opt: list[str]
 ) -> None:
-    found = settings(about, order(tmp_path), Grants(memory_bytes=GIB))
+    found = settings(info, order(tmp_path), ContainerLimits(memory_bytes=GIB))
     limits = found["host"].pop("ulimits")
     assert [each.name for each in limits] == ["nofile", "nproc"]
     assert found == {
@@ -107,8 +109,8 @@ def test_the_least_that_a_run_needs(
     }
 
 
-def test_what_is_granted(tmp_path: Path) -> None:
-    found = host(order(tmp_path), grants=Grants(capabilities=("SYS_NICE", "IPC_LOCK")))
+def test_what_the_user_allows(tmp_path: Path) -> None:
+    found = host(order(tmp_path), limits=ContainerLimits(capabilities=("SYS_NICE", "IPC_LOCK")))
     assert (found["cap_drop"], found["cap_add"]) == (["ALL"], ["SYS_NICE", "IPC_LOCK"])
     assert found["mem_limit"] == found["memswap_limit"] == int(devices.memory_bytes()[1] * 0.9)
 
@@ -116,7 +118,7 @@ def test_what_is_granted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "expected"), [((64, 128), (64, 128)), ((64, 1 << 20), (64, 65536)), ((70_000, 80_000), (65536, 65536))]
 )
-def test_limits_are_never_above_ones_own(
+def test_limits_are_never_above_those_of_this_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: own)
@@ -141,7 +143,7 @@ def test_a_folder_that_is_read_and_written_is_written(tmp_path: Path) -> None:
     assert host(wanted)["mounts"] == [bound(tmp_path / name, read_only=False) for name in ("out", "store")]
 
 
-def test_a_folder_by_a_link_is_where_the_command_line_says(tmp_path: Path) -> None:
+def test_a_folder_is_mounted_by_the_name_of_its_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     mounts = host(order(tmp_path, folders=(tmp_path / "link",)))["mounts"]
@@ -164,22 +166,22 @@ def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
 def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: str) -> None:
     values = {"folders": (Path(path),), "out_dir": Path(path), "store": Store(Path(path))}
     with pytest.raises(EngineError) as caught:
-        settings(engine(), order(tmp_path, **{name: values[name]}), Grants())
+        settings(engine(), order(tmp_path, **{name: values[name]}), ContainerLimits())
     assert str(caught.value) == (
-        f"{path}: this folder would hide one of the image; use one of its own, or --engine local."
+        f"{path}: this folder would hide files of the image; choose another folder, or use --engine local."
     )
 
 
 def test_a_folder_that_is_a_link_to_one_of_the_images(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/usr")
     with pytest.raises(EngineError, match="link: this folder would hide"):
-        settings(engine(), order(tmp_path, folders=(tmp_path / "link",)), Grants())
+        settings(engine(), order(tmp_path, folders=(tmp_path / "link",)), ContainerLimits())
 
 
 @pytest.mark.parametrize("path", ["/opt/iree-quality", "/opt/iree-quality/bin", "/tmp", "/usr/local", "/usr/lib"])  # noqa: S108
 def test_a_folder_that_would_hide_more_of_the_images(tmp_path: Path, path: str) -> None:
     with pytest.raises(EngineError):
-        settings(engine(), order(tmp_path, folders=(Path(path),)), Grants())
+        settings(engine(), order(tmp_path, folders=(Path(path),)), ContainerLimits())
 
 
 def amd(node: str = "/dev/null", index: int = 0) -> Gpu:
@@ -275,7 +277,7 @@ def test_device_files_where_cdi_does_not_know_every_gpu(tmp_path: Path) -> None:
         {"kind": "amd.com/gpu", "devices": [{"name": "x", "containerEdits": {"deviceNodes": [{}]}}]},
     ],
 )
-def test_a_cdi_specification_that_is_broken_is_no_reason_to_stop(tmp_path: Path, broken: Any) -> None:
+def test_a_broken_cdi_specification_is_ignored(tmp_path: Path, broken: Any) -> None:
     cdi(tmp_path / "cdi", "a.json", broken)
     (tmp_path / "cdi/b.json").mkdir()
     (tmp_path / "cdi/c.json").write_bytes(b"\xff")

@@ -70,23 +70,23 @@ DIRS = ["/etc/cdi", "/run/cdi"]
         (docker(MemoryLimit=False), "docker 28.2.2", {"limits": False}),
     ],
 )
-def test_what_an_engine_says_of_itself(
+def test_what_an_engine_reports_about_itself(
     tmp_path: Path, answers: Mapping[str, Says], text: str, facts: Mapping[str, Any]
 ) -> None:
     usual: dict[str, Any] = {"rootless": False, "remapped": False, "limits": True}
     usual |= {"selinux": False, "cdi_dirs": ()}
     with talking(tmp_path, answers) as (talker, _):
-        assert str(talker.about) == text
+        assert str(talker.info) == text
         name, version = text.removesuffix(", rootless").split()
         expected = {"name": name, "version": version, "socket": f"{tmp_path}/socket", **usual, **facts}
-        assert dataclasses.asdict(talker.about) == expected
+        assert dataclasses.asdict(talker.info) == expected
 
 
 def test_an_engine_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / "socket"))
         mute.listen()
-        with pytest.raises(EngineError, match=rf"^The container engine at {tmp_path}/socket does not answer: "):
+        with pytest.raises(EngineError, match=rf"^Cannot connect to the container engine at {tmp_path}/socket: "):
             Engine(f"{tmp_path}/socket", answers_within_s=1)
 
 
@@ -94,7 +94,7 @@ def test_an_engine_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
 def test_an_engine_that_does_not_say_what_it_can(tmp_path: Path, info: Says) -> None:
     with daemon(tmp_path / "socket", {**docker(), "GET /info": info}), pytest.raises(EngineError) as caught:
         Engine(str(tmp_path / "socket"))
-    assert str(caught.value).startswith(f"The container engine at {tmp_path}/socket does not answer: ")
+    assert str(caught.value).startswith(f"Cannot connect to the container engine at {tmp_path}/socket: ")
 
 
 PULL = "POST /images/create"
@@ -104,11 +104,11 @@ RED = "\x1b[31mno such tag\x1b[0m\n\r\n"
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (tells({"status": "Pulling"}, {"error": RED, "errorDetail": {}}), "h/n:1 cannot be pulled: no such tag"),
-        (tells({"stream": "trying \x1b[1mh\n"}, {"error": "denied"}), "h/n:1 cannot be pulled: denied. It said: tryi"),
-        (says({"message": "unauthorized"}, 500), "h/n:1 cannot be pulled: unauthorized."),
-        (says({"message": "not found"}, 404), "h/n:1 cannot be pulled: not found."),
-        (says({"error": "at once"}), "h/n:1 cannot be pulled: at once"),
+        (tells({"status": "Pulling"}, {"error": RED, "errorDetail": {}}), "Cannot pull h/n:1: no such tag."),
+        (tells({"stream": "trying \x1b[1mh\n"}, {"error": "denied"}), "Cannot pull h/n:1: denied. Output: trying h"),
+        (says({"message": "unauthorized"}, 500), "Cannot pull h/n:1: unauthorized."),
+        (says({"message": "not found"}, 404), "Cannot pull h/n:1: not found."),
+        (says({"error": "at once"}), "Cannot pull h/n:1: at once."),
     ],
 )
 def test_a_pull_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
@@ -169,30 +169,30 @@ def test_a_build_that_fails_says_the_last_that_it_said(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
         built(tmp_path, *lines, {"errorDetail": {"code": 1}, "error": "The command '/bin/sh' returned: 1"})
     text = str(caught.value)
-    assert text.startswith("n:1 cannot be built: The command '/bin/sh' returned: 1. It said: ")
+    assert text.startswith("Cannot build n:1: The command '/bin/sh' returned: 1. Output: ")
     assert text.endswith("line 498 line 499")
     assert len(text) < 700
     assert "\x1b" not in text
 
 
 def test_a_build_that_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"^n:1 cannot be built: no space\.$"):
+    with pytest.raises(EngineError, match=r"^Cannot build n:1: no space\.$"):
         built(tmp_path, answer=says({"message": "no space"}, 500))
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (says({"error": "bad tar"}), "cannot be imported: bad tar."),
-        (Says(body=b""), "cannot be imported: {}."),
-        (says({"message": "no space"}, 500), "cannot be imported: no space."),
+        (says({"error": "bad tar"}), "bad tar."),
+        (Says(body=b""), "{}."),
+        (says({"message": "no space"}, 500), "no space."),
     ],
 )
 def test_an_import_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
     (tmp_path / "base.tar").write_bytes(b"tar")
     with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.import_base(tmp_path / "base.tar", "h/n", "1")
-    assert str(caught.value) == f"{tmp_path}/base.tar {expected}"
+    assert str(caught.value) == f"Cannot import {tmp_path}/base.tar: {expected}"
 
 
 def test_an_imported_base_gets_its_name(tmp_path: Path) -> None:
@@ -217,36 +217,36 @@ def test_a_push_of_which_no_digest_is_said(tmp_path: Path) -> None:
     answers = {"POST /images/h/n/push": tells({"status": "pushed"})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.push("h/n", "1", unheard)
-    assert str(caught.value) == "h/n:1 cannot be pushed: the engine does not say its digest."
+    assert str(caught.value) == "Cannot push h/n:1: docker 28.2.2 reports no digest."
 
 
 def test_what_a_registry_has(tmp_path: Path) -> None:
     digest = f"sha256:{'ab' * 32}"
     answers = {"GET /distribution/h/n:1/json": says({"Descriptor": {"digest": digest, "size": 1}, "Platforms": []})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _):
-        assert talker.registered("h/n", "1") == digest
+        assert talker.registry_digest("h/n", "1") == digest
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
         (says({"message": "denied"}, 403), "denied."),
-        (says({}), "its digest is None."),
-        (says({"Descriptor": {"digest": "md5:0"}}), "its digest is 'md5:0'."),
+        (says({}), "docker 28.2.2 reports None."),
+        (says({"Descriptor": {"digest": "md5:0"}}), "docker 28.2.2 reports 'md5:0'."),
     ],
 )
 def test_what_a_registry_does_not_say(tmp_path: Path, answer: Says, expected: str) -> None:
     answers = {"GET /distribution/h/n:1/json": answer}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
-        talker.registered("h/n", "1")
-    assert str(caught.value) == f"docker 28.2.2 does not say what h/n:1 is: {expected}"
+        talker.registry_digest("h/n", "1")
+    assert str(caught.value) == f"Cannot look up the digest of h/n:1: {expected}"
 
 
 def test_a_push_that_fails(tmp_path: Path) -> None:
     answers = {"POST /images/h/n/push": tells({"status": "preparing"}, {"error": "denied"})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.push("h/n", "1", unheard)
-    assert str(caught.value) == "h/n:1 cannot be pushed: denied"
+    assert str(caught.value) == "Cannot push h/n:1: denied."
 
 
 def test_images(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_images(tmp_path: Path) -> None:
         assert talker.image("h/n:1") == {"Id": "sha256:ab"}
         assert talker.image("h/n:2") is None
         assert talker.images() == [{"Id": "sha256:ab"}]
-        with pytest.raises(EngineError, match=r"^h/n:3 cannot be removed: No such image or container\.$"):
+        with pytest.raises(EngineError, match=r"^Cannot remove h/n:3: No such image or container\.$"):
             talker.remove("h/n:3")
 
 
@@ -263,7 +263,7 @@ def test_a_container_that_is_not_there(tmp_path: Path) -> None:
     with talking(tmp_path, docker()) as (talker, _):
         assert not talker.is_running("n")
         talker.discard("n")
-        with pytest.raises(EngineError, match=r"^The container n cannot be started: No such image or container\.$"):
+        with pytest.raises(EngineError, match=r"^Cannot start the container n: No such image or container\.$"):
             talker.start("n")
 
 
@@ -280,21 +280,21 @@ def test_a_container_that_the_engine_does_not_want(tmp_path: Path) -> None:
     answers = {"POST /containers/create": says({"message": "no such image: i"}, 404)}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.create("n", "i", ["a"], {"host": {"read_only": True}, "user": "0:0"})
-    assert str(caught.value) == "No container of i can be created: no such image: i."
+    assert str(caught.value) == "Cannot create a container of i: no such image: i."
 
 
 def test_an_engine_too_old_for_what_a_container_needs(tmp_path: Path) -> None:
     old = engine({**DOCKER, "ApiVersion": "1.39"}, {})
-    with talking(tmp_path, old) as (talker, _), pytest.raises(EngineError, match=r"^No container of i can be created"):
+    with talking(tmp_path, old) as (talker, _), pytest.raises(EngineError, match=r"^Cannot create a container of i: "):
         talker.create("n", "i", ["a"], {"host": {"device_requests": []}, "user": "0:0"})
 
 
 def test_an_engine_that_has_gone(tmp_path: Path) -> None:
     with talking(tmp_path, docker()) as (talker, _):
         pass
-    with pytest.raises(EngineError, match="does not say whether it has i"):
+    with pytest.raises(EngineError, match="Cannot look up i: "):
         talker.image("i")
-    with pytest.raises(EngineError, match="cannot be started"):
+    with pytest.raises(EngineError, match="Cannot start the container n: "):
         talker.start("n")
-    with pytest.raises(EngineError, match="cannot be pulled"):
+    with pytest.raises(EngineError, match="Cannot pull h/n:1: "):
         talker.pull("h/n", "1", unheard)

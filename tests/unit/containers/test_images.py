@@ -12,7 +12,7 @@ from harness.containers import build_context as context
 from harness.containers import images
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
-from harness.containers.engine import About, Engine
+from harness.containers.engine import Engine, EngineInfo
 from harness.containers.image_builder import ImageBuilder
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice
@@ -38,51 +38,51 @@ DEBIAN = dataclasses.replace(
 REGISTRY = "registry.example/me"
 REPOSITORY = f"{REGISTRY}/iree-quality"
 PROGRAMS = ("compiler/_mlir_libs/iree-compile", "_runtime_libs/iree-run-module", "_runtime_libs/iree-dump-module")
-WAY_ROUND = "--image cpu-debian and --image rocm-debian need no registry, --engine local needs no image."
+HINT = "Without a registry, use --image cpu-debian, --image rocm-debian or --engine local."
 
 
 class FakeEngine(Engine):
     """Has the images that it was given, and can pull those of its registry. It notes what it does."""
 
     def __init__(self, **registry: Mapping[str, Any]) -> None:
-        """Have nothing yet."""
+        """Start without images."""
         usual = {"rootless": False, "remapped": False, "limits": True, "selinux": False, "cdi_dirs": ()}
-        self.about = About(name="docker", version="28.2.2", socket="/nowhere", **usual)  # type: ignore[arg-type]
-        self.had: dict[str, dict[str, Any]] = {}
+        self.info = EngineInfo(name="docker", version="28.2.2", socket="/nowhere", **usual)  # type: ignore[arg-type]
+        self.local: dict[str, dict[str, Any]] = {}
         self.registry = {name: dict(found) for name, found in registry.items()}
         self.did: list[str] = []
         self.context: dict[str, bytes] = {}
         self.arguments: Mapping[str, str] = {}
 
     def image(self, reference: str) -> dict[str, Any] | None:
-        """Return what there is."""
-        return self.had.get(reference)
+        """Return an image."""
+        return self.local.get(reference)
 
     def images(self) -> list[dict[str, Any]]:
         """Return all."""
-        return list(self.had.values())
+        return list(self.local.values())
 
     def remove(self, reference: str) -> None:
         """Note it."""
         self.did.append(f"remove {reference}")
 
     def pull(self, repository: str, version: str, notice: Notice) -> None:
-        """Have an image of the registry."""
+        """Copy an image from the registry."""
         name = f"{repository}{'@' if ':' in version else ':'}{version}"
         self.did.append(f"pull {name}")
         notice(f"pulling {name}")
         if name not in self.registry:
-            raise EngineError(f"{name} cannot be pulled: not found.")
-        self.had[name] = self.registry[name]
+            raise EngineError(f"Cannot pull {name}: not found.")
+        self.local[name] = self.registry[name]
 
     def push(self, repository: str, tag: str, notice: Notice) -> str:
-        """Have the registry know an image."""
+        """Note it."""
         self.did.append(f"push {repository}:{tag}")
         notice("pushing")
         return "sha256:pushed"
 
-    def registered(self, repository: str, tag: str) -> str:
-        """Return what the registry has by this name."""
+    def registry_digest(self, repository: str, tag: str) -> str:
+        """Return the digest in the registry."""
         if found := self.registry.get(f"{repository}:{tag}"):
             return str(found["digest"])
         raise EngineError("There is none.")
@@ -90,7 +90,7 @@ class FakeEngine(Engine):
     def tag(self, reference: str, repository: str, tag: str) -> None:
         """Give an image one more name."""
         self.did.append(f"tag {reference} {repository}:{tag}")
-        self.had[f"{repository}:{tag}"] = self.had[reference]
+        self.local[f"{repository}:{tag}"] = self.local[reference]
 
     def import_base(self, path: Path, repository: str, tag: str) -> None:
         """Note it."""
@@ -106,7 +106,7 @@ class FakeEngine(Engine):
         with tarfile.open(fileobj=context) as tar:
             files = ((member.name, tar.extractfile(member)) for member in tar if member.isreg())
             self.context = {member: file.read() for member, file in files if file}
-        self.had[name] = found(labels)
+        self.local[name] = found(labels)
 
 
 def found(labels: Mapping[str, str], *, digests: Sequence[str] = (), layers: Sequence[str] = ()) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
-def not_to_be_had(blob: Blob) -> Fetched:
-    """See that nothing is fetched."""
+def not_fetched(blob: Blob) -> Fetched:
+    """Fail: the test fetches nothing."""
     raise AssertionError(f"{blob.url} is fetched")
 
 
@@ -139,14 +139,14 @@ def builder(store: Store, engine: FakeEngine, said: list[str] | None = None, **c
     wanted |= {
         "engine": engine,
         "store": store,
-        "fetch": not_to_be_had,
+        "fetch": not_fetched,
         "notice": (said if said is not None else []).append,
     }
     return ImageBuilder(**(wanted | changes))
 
 
 def installed(store: Store, recipe: Recipe) -> None:
-    """Have the release in the store, as if it was installed."""
+    """Put a release into the store, as if it was installed."""
 
     def make(folder: Path) -> None:
         for path in PROGRAMS:
@@ -160,20 +160,20 @@ def installed(store: Store, recipe: Recipe) -> None:
 
 def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     name = images.named(recipe)
-    engine.had[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@{DIGEST}"])
-    had = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
+    engine.local[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@{DIGEST}"])
+    image = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
     assert name == f"localhost/iree-quality:{recipe.tag}"
-    assert (had.reference, had.id, had.size_bytes) == (name, "sha256:id", 100)
-    assert had.facts == {"reference": name, "id": "sha256:id", "digest": None}
+    assert (image.reference, image.id, image.size_bytes) == (name, "sha256:id", 100)
+    assert image.facts == {"reference": name, "id": "sha256:id", "digest": None}
     assert engine.did == []
 
 
 def test_then_that_of_the_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     there = f"{REPOSITORY}:{recipe.tag}"
     engine.registry[there] = found({"iree-quality.inputs": recipe.inputs})
-    had = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
-    assert had.reference == images.named(recipe)
-    assert engine.did == [f"pull {there}", f"tag {there} {had.reference}"]
+    image = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
+    assert image.reference == images.named(recipe)
+    assert engine.did == [f"pull {there}", f"tag {there} {image.reference}"]
 
 
 @pytest.mark.parametrize("labels", [{}, {"iree-quality.inputs": "other"}])
@@ -184,25 +184,25 @@ def test_one_of_the_registry_that_is_made_from_something_else(
     engine.registry[there] = found(labels)
     with pytest.raises(EngineError) as caught:
         builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
-    assert str(caught.value) == f"{there} was not made from these inputs; remove it there, and push anew."
-    assert images.named(recipe) not in engine.had
+    assert str(caught.value) == f"{there} was made from other inputs; remove it from the registry and push it again."
+    assert images.named(recipe) not in engine.local
 
 
 def test_else_it_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     installed(store, recipe)
-    engine.had[BASE] = found({})
+    engine.local[BASE] = found({})
     said: list[str] = []
     name = images.named(recipe)
-    had = builder(store, engine, said, registry=REGISTRY).provide(recipe)
-    assert had.reference == name
+    image = builder(store, engine, said, registry=REGISTRY).provide(recipe)
+    assert image.reference == name
     assert engine.did == [f"build {name}"]
     assert engine.arguments == {"BASE": BASE, "PYTHON": "/usr/local/bin/python3.12", "HIP": ""}
-    assert engine.had[name]["Config"]["Labels"]["iree-quality.inputs"] == recipe.inputs
+    assert engine.local[name]["Config"]["Labels"]["iree-quality.inputs"] == recipe.inputs
     assert {"Dockerfile", "harness/manifest.json", "harness/harness/containers/worker.py"} <= set(engine.context)
     assert engine.context["toolchain/iree/compiler/_mlir_libs/iree-compile"] == b"\x7fELF"
     assert said[-2:] == [f"building {name}", "Step 1/2"]
     assert list((store.root / "tmp").iterdir()) == []
-    assert builder(store, engine).provide(recipe) == had
+    assert builder(store, engine).provide(recipe) == image
 
 
 def test_what_the_registry_does_not_have_is_said_and_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
@@ -212,22 +212,22 @@ def test_what_the_registry_does_not_have_is_said_and_built(store: Store, recipe:
     builder(store, engine, said, registry=REGISTRY, offline=False).provide(recipe)
     there = f"{REPOSITORY}:{recipe.tag}"
     assert engine.did == [f"pull {there}", f"pull {BASE}", f"build {images.named(recipe)}"]
-    assert f"not in the registry: {there} cannot be pulled: not found." in said
+    assert f"not in the registry: Cannot pull {there}: not found." in said
 
 
-def test_a_base_that_cannot_be_had(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_a_base_that_cannot_be_pulled(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     with pytest.raises(EngineError) as caught:
         builder(store, engine, offline=False).provide(recipe)
-    assert str(caught.value) == (f"The base {BASE} cannot be had. {BASE} cannot be pulled: not found. {WAY_ROUND}")
+    assert str(caught.value) == f"The base image is missing. Cannot pull {BASE}: not found. {HINT}"
     with pytest.raises(EngineError) as caught:
         builder(store, engine).provide(recipe)
-    assert str(caught.value) == f"The base {BASE} is not here; run once without --offline. {WAY_ROUND}"
+    assert str(caught.value) == f"The base image {BASE} is not on this machine; run once without --offline. {HINT}"
 
 
 def test_a_base_that_is_imported_already(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     installed(store, recipe)
     base = f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"
-    engine.had[base] = found({}, layers=[f"sha256:{'cd' * 32}"])
+    engine.local[base] = found({}, layers=[f"sha256:{'cd' * 32}"])
     builder(store, engine).provide(dataclasses.replace(recipe, image=DEBIAN))
     assert engine.arguments["BASE"] == base
     assert [word.partition(" ")[0] for word in engine.did] == ["build"]
@@ -238,12 +238,12 @@ def test_a_base_of_other_bytes_is_made_anew(
     store: Store, recipe: Recipe, engine: FakeEngine, layers: Sequence[str] | None
 ) -> None:
     if layers is not None:
-        engine.had[f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"] = found({}, layers=layers)
+        engine.local[f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"] = found({}, layers=layers)
 
     def make(folder: Path) -> None:
         (folder / "base.tar").write_bytes(b"tar")
 
-    with pytest.raises(FetchError, match="has not been bootstrapped yet; run once without --offline"):
+    with pytest.raises(FetchError, match="the base image has not been built yet; run once without --offline"):
         builder(store, engine).provide(dataclasses.replace(recipe, image=DEBIAN))
     assert engine.did == []
 
@@ -255,8 +255,8 @@ def test_an_image_that_vanishes(store: Store, recipe: Recipe) -> None:
 
     engine = Forgetful()
     installed(store, recipe)
-    engine.had[BASE] = found({})
-    with pytest.raises(EngineError, match="is not there although it was made just now"):
+    engine.local[BASE] = found({})
+    with pytest.raises(EngineError, match="was removed after its creation"):
         builder(store, engine).provide(recipe)
 
 
@@ -272,15 +272,15 @@ def test_a_base_is_named_by_its_digest_alone(
     store: Store, recipe: Recipe, engine: FakeEngine, reference: str, base: str
 ) -> None:
     pulled = Pulled(reference=reference, digest=DIGEST, attested=False)
-    with pytest.raises(EngineError, match=f"^The base {base} is not here"):
+    with pytest.raises(EngineError, match=f"^The base image {base} is not on this machine"):
         builder(store, engine).provide(dataclasses.replace(recipe, image=dataclasses.replace(IMAGE, base=pulled)))
 
 
 def test_by_digest(store: Store, engine: FakeEngine) -> None:
     name = f"{REPOSITORY}@{DIGEST}"
-    with pytest.raises(EngineError, match=f"^{name} is not here; run once without --offline"):
+    with pytest.raises(EngineError, match=f"^{name} is not on this machine; run once without --offline"):
         builder(store, engine).provide_by_digest(name)
-    with pytest.raises(EngineError, match="cannot be pulled: not found"):
+    with pytest.raises(EngineError, match=f"^Cannot pull {name}: not found"):
         builder(store, engine, offline=False).provide_by_digest(name)
     engine.registry[name] = found({}, digests=[name])
     assert builder(store, engine, offline=False).provide_by_digest(name).digest == name
@@ -290,13 +290,13 @@ def test_by_digest(store: Store, engine: FakeEngine) -> None:
 
 @pytest.mark.parametrize("name", ["cpu", f"{REPOSITORY}:latest", f"{REPOSITORY}@md5:1", ""])
 def test_only_by_digest(store: Store, engine: FakeEngine, name: str) -> None:
-    with pytest.raises(UsageError, match=r"expected a name of images.toml, or HOST/NAME@sha256:DIGEST\.$"):
+    with pytest.raises(UsageError, match=r"expected a name in images.toml, or HOST/NAME@sha256:DIGEST\.$"):
         builder(store, engine, offline=False).provide_by_digest(name)
 
 
 def test_a_push(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     name = images.named(recipe)
-    engine.had[name] = found({})
+    engine.local[name] = found({})
     assert builder(store, engine, registry=REGISTRY).push(recipe) == f"{REPOSITORY}@sha256:pushed"
     assert engine.did == [f"tag {name} {REPOSITORY}:{recipe.tag}", f"push {REPOSITORY}:{recipe.tag}"]
 
@@ -305,13 +305,13 @@ def test_a_push_of_what_is_there(store: Store, recipe: Recipe, engine: FakeEngin
     engine.registry[f"{REPOSITORY}:{recipe.tag}"] = {"digest": DIGEST}
     assert builder(store, engine, registry=REGISTRY).push(recipe) == f"{REPOSITORY}@{DIGEST}"
     assert engine.did == [], "it need not even be here"
-    engine.had[images.named(recipe)] = found({})
+    engine.local[images.named(recipe)] = found({})
     builder(store, engine, registry=f"{REGISTRY}/other").push(recipe)
     assert engine.did[-1] == f"push {REGISTRY}/other/iree-quality:{recipe.tag}"
 
 
 def test_a_push_to_nowhere(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
-    with pytest.raises(UsageError, match="Name the registry with --registry HOST/PATH"):
+    with pytest.raises(UsageError, match="set one with --registry HOST/PATH"):
         builder(store, engine).push(recipe)
 
 
@@ -334,8 +334,8 @@ def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEng
         ),
     }
     for created, (key, (tags, digests, label)) in enumerate(names.items()):
-        engine.had[key] = found({"iree-quality.frame": label} if label else {}, digests=digests)
-        engine.had[key] |= {"Created": 10 - created, "RepoTags": tags}
+        engine.local[key] = found({"iree-quality.frame": label} if label else {}, digests=digests)
+        engine.local[key] |= {"Created": 10 - created, "RepoTags": tags}
     listed = images.listed(engine, [IMAGE, DEBIAN], recipe.containers)
     old = ("localhost/iree-quality:cpu-3.12.0-0123456789ab",)
     assert [(each.names, each.current) for each in listed] == [
@@ -352,5 +352,5 @@ def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEng
 
 
 def test_an_image_of_a_list_that_has_neither_labels_nor_names(recipe: Recipe, engine: FakeEngine) -> None:
-    engine.had["bare"] = found({}) | {"Labels": None, "RepoTags": None, "RepoDigests": None}
+    engine.local["bare"] = found({}) | {"Labels": None, "RepoTags": None, "RepoDigests": None}
     assert images.listed(engine, [IMAGE], recipe.containers) == []

@@ -62,8 +62,8 @@ def test_where_models_run(tmp_path: Path, options: list[str], without: str, with
 
 
 @pytest.mark.parametrize("image", ["cpu", DIGEST])
-def test_an_image_is_of_no_use_without_a_container(tmp_path: Path, image: str) -> None:
-    with pytest.raises(UsageError, match=r"^--image is for containers; leave it out, or --engine local\.$"):
+def test_an_image_needs_a_container(tmp_path: Path, image: str) -> None:
+    with pytest.raises(UsageError, match=r"^--image cannot be combined with --engine local; remove one of them\.$"):
         engine_of(tmp_path, "--engine=local", f"--image={image}")
 
 
@@ -83,7 +83,7 @@ def test_a_container_without_an_engine_is_refused_when_it_is_opened(tmp_path: Pa
         (["--backend=rocm", "--chip=nonsense!"], "not the name of a chip"),
     ],
 )
-def test_what_makes_no_sense_is_said_at_once(tmp_path: Path, options: list[str], expected: str) -> None:
+def test_an_invalid_setting_is_refused_at_once(tmp_path: Path, options: list[str], expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
         engine_of(tmp_path, "--engine=container", *options)
 
@@ -107,7 +107,7 @@ def test_an_address_that_is_no_socket() -> None:
     ],
 )
 def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], base: str) -> None:
-    """What is missing tells which image it is that is missing."""
+    """The message names the base image, which tells the image."""
     digits = {"cpu": "aa" * 32, "rocm": "bb" * 32}
     text = "".join(
         f'[{name}]\nbase = "h.example/{name}:1@sha256:{each}"\npython = "/bin/python3.12"\n'
@@ -120,7 +120,9 @@ def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], ba
     asked = ["--offline", "--engine=docker", f"--containers={tmp_path}", *options]
     with daemon(tmp_path / "DOCKER_HOST", docker()):
         wanted = provider(settings(*asked, environment=environment(tmp_path)))
-        missing = pytest.raises(EngineError, match=rf"^The base h\.example/{base}@sha256:{digits[base]} is not here")
+        missing = pytest.raises(
+            EngineError, match=rf"^The base image h\.example/{base}@sha256:{digits[base]} is not on"
+        )
         with missing, wanted.open(order(tmp_path)):
             pass
         with missing:

@@ -18,7 +18,7 @@ def here(folder: Path) -> dict[str, str]:
     return {name: f"unix://{folder}/{name.partition('_')[0]}" for name in ("DOCKER_HOST", "CONTAINER_HOST")}
 
 
-def test_the_environment_comes_before_the_usual_places(tmp_path: Path) -> None:
+def test_the_environment_replaces_the_default_sockets(tmp_path: Path) -> None:
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
     user = [f"unix://{tmp_path}/{name}" for name in ("docker.sock", "podman/podman.sock")]
     with daemon(tmp_path / "docker.sock", {}), daemon(tmp_path / "podman/podman.sock", {}):
@@ -34,7 +34,7 @@ def test_the_environment_comes_before_the_usual_places(tmp_path: Path) -> None:
         assert [*addresses("podman", environment | named)] == [("podman", named["CONTAINER_HOST"])]
 
 
-def test_a_place_that_is_no_socket_is_left_out(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_socket_is_left_out(tmp_path: Path) -> None:
     def found() -> list[str]:
         every = [address for _, address in addresses("auto", {"XDG_RUNTIME_DIR": str(tmp_path)})]
         return [address for address in every if str(tmp_path) in address]
@@ -50,7 +50,7 @@ def test_the_first_that_answers(tmp_path: Path) -> None:
     with daemon(tmp_path / "CONTAINER", podman()):
         for choice in ("auto", "container", "podman"):
             found = required(choice, here(tmp_path))
-            assert found.about.name == "podman"
+            assert found.info.name == "podman"
             found.close()
         assert connected("docker", here(tmp_path)) is None
 
@@ -91,17 +91,17 @@ def test_an_engine_that_talks_gibberish(tmp_path: Path, version: Says, info: Say
         assert connected("docker", here(tmp_path)) is None
 
 
-def test_none_that_answers_names_all_that_were_asked(tmp_path: Path) -> None:
+def test_without_an_answer_the_message_names_all_that_were_tried(tmp_path: Path) -> None:
     environment = here(tmp_path)
     with pytest.raises(EngineError) as caught:
         required("auto", environment)
     assert str(caught.value) == (
-        f"No container engine answers (docker or podman, unix://{tmp_path}/DOCKER or unix://{tmp_path}/CONTAINER); "
-        "start it (systemctl start docker, or `podman system service --time=0 unix://PATH`), name its socket in "
-        "DOCKER_HOST or CONTAINER_HOST, see that this user may use it, or choose --engine local."
+        f"No container engine answers (tried unix://{tmp_path}/DOCKER, unix://{tmp_path}/CONTAINER). Start docker or "
+        "podman (systemctl start docker, or `podman system service --time=0 unix://PATH`), check that you have access "
+        "to its socket, set DOCKER_HOST or CONTAINER_HOST, or use --engine local."
     )
     with pytest.raises(
-        EngineError, match=r"answers \(podman, unix://.*/CONTAINER\); start it \(systemctl start podman"
+        EngineError, match=r"answers \(tried unix://.*/CONTAINER\)\. Start podman \(systemctl start podman"
     ):
         required("podman", environment)
 
@@ -113,6 +113,6 @@ def test_an_engine_of_another_machine_is_refused(tmp_path: Path, choice: str, va
         with pytest.raises(UsageError) as caught:
             connected(asked, here(tmp_path) | {variable: address})
         assert str(caught.value) == (
-            f"{variable}={address}: expected unix:///PATH, an engine on this machine: its containers use folders and "
-            "devices of this machine. Choose another engine, or --engine local."
+            f"{variable}={address}: expected unix:///PATH. Containers use folders and devices of this machine, so the "
+            "engine must run here; choose another one, or use --engine local."
         )
