@@ -76,7 +76,7 @@ class _Shared:
         self.folders = selection.spec_folders(settings.cases)
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (settings.run.out or _OUT_DIR).absolute()
-        self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info, why="another run uses"))
+        self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info))
         self._steps: LocalStepRunner | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()

@@ -111,7 +111,7 @@ def bootstrapped(
             raise IntegrityError(_mismatch(name, base, tree))
         return {TAR_NAME: tree.sha256}
 
-    return store.provide("bases", base.sha256, make).path / TAR_NAME
+    return store.provide("bases", base.sha256, make, activity=f"bootstrapping {base.suite}").path / TAR_NAME
 
 
 def bootstrap(

@@ -61,7 +61,8 @@ def installed(
         wheels.remove_varying(folder / "site")
         (folder / wheels.LOG_NAME).unlink()
 
-    return store.provide("dependencies", f"{python_version}-{digest[:16]}", make).path / "site"
+    activity = f"installing the dependencies of the harness for Python {python_version}"
+    return store.provide("dependencies", f"{python_version}-{digest[:16]}", make, activity=activity).path / "site"
 
 
 def _read(path: Path) -> str:

@@ -70,7 +70,7 @@ class ImageBuilder:
         name = images.named(recipe)
         if found := images.find(self.engine, name):
             return found
-        with self.store.lock(f"image-{recipe.tag}"):
+        with self.store.lock(f"image-{recipe.tag}", activity=f"building {name}"):
             return images.find(self.engine, name) or self._pull(recipe) or self._build(recipe)
 
     def provide_by_digest(self, reference: str) -> LocalImage:

@@ -1,4 +1,4 @@
-"""Brings one blob into a folder: over several connections, from where it was stopped before, and hashed meanwhile."""
+"""Downloads one blob into a folder: resumes, uses several connections and hashes meanwhile."""
 
 import threading
 import time
@@ -24,11 +24,15 @@ _TICK_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadOptions:
-    """What the downloads of a run share: how hard they try, what they may use, and whom they tell.
+    """Options that all downloads of a run share.
 
-    `connections` are for all downloads together; a blob that is interrupted lacks at most one part of
-    `chunk_bytes` for each. `notice` is told a line, and `progress` the bytes of a blob so far and, where known,
-    in all; both in any thread.
+    Attributes:
+        notice: called with a line for the user, in any thread.
+        progress: called with the progress of a blob, in any thread.
+        cancel: stops all downloads.
+        retry: how long to retry.
+        connections: number of connections of all downloads together.
+        chunk_bytes: an interrupted download loses at most this for each connection.
     """
 
     notice: Notice
@@ -41,7 +45,16 @@ class DownloadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What came: its digest and size, what the host said of it, whence, and in how many attempts."""
+    """The result of a download.
+
+    Attributes:
+        sha256: digest of the content.
+        bytes: size of the content.
+        head: the answer of the host.
+        source: URL that served it, without secrets.
+        attempts: number of attempts, the successful one included.
+        resumed: whether bytes of an earlier download were used.
+    """
 
     sha256: str
     bytes: int
@@ -54,31 +67,31 @@ class Received:
 def download(
     blob: Blob, sources: Sequence[Source], folder: Path, options: DownloadOptions, permits: threading.Semaphore
 ) -> Received:
-    """Bring a blob into a folder as `BLOB`, on top of what the folder has of it.
+    """Download a blob into a folder as `BLOB`, resuming an earlier download there.
 
     Args:
-        blob: what is wanted.
-        sources: where it may be had, in the order to ask.
-        folder: keeps what is there until the whole is.
-        options: how.
-        permits: one for each connection that there may be.
+        blob: the blob.
+        sources: where to download it, in the order to try.
+        folder: keeps the partial download.
+        options: how to download.
+        permits: one for each connection that may be open.
 
     Raises:
-        AttemptError: it cannot be had, or is not what it should be.
-        OSError: it cannot be written.
-        Cancelled: the order came first.
+        AttemptError: the download failed, or the content is wrong.
+        OSError: the file cannot be written.
+        Cancelled: `options.cancel` was set.
     """
 
     def say(text: str) -> None:
         options.notice(f"{redacted(blob.url)}: {text}")
 
-    limits = Limits(chunk_bytes=options.chunk_bytes, starts_over=options.retry.attempts)
+    limits = Limits(chunk_bytes=options.chunk_bytes, restarts=options.retry.attempts)
     with PartialDownload(blob, folder, limits, say) as partial:
         return _Download(blob, sources, partial, options, permits).run()
 
 
 class _Download:
-    """The connections that bring what a draft lacks, and the thread that hashes it."""
+    """The threads of a download: one for each connection, and one that hashes."""
 
     def __init__(
         self,
@@ -92,7 +105,7 @@ class _Download:
         self._ranges, self._changed = partial.ranges, partial.changed
         self._ends = CancelToken()
         self._retry_loop = RetryLoop(
-            blob, sources, options.retry, notice=options.notice, ends=self._ends, busy=self._push_back
+            blob, sources, options.retry, notice=options.notice, ends=self._ends, busy=self._throttle
         )
         self._concurrency = Concurrency(options.connections, time.monotonic())
         self._workers: set[threading.Thread] = set()
@@ -100,40 +113,40 @@ class _Download:
         self._received: Received | None = None
 
     def run(self) -> Received:
-        """Bring it."""
+        """Download the blob."""
         hasher = threading.Thread(target=self._guarded, args=(self._hash,), daemon=True)
         hasher.start()
         try:
-            self._look_after()
+            self._supervise()
         finally:
             self._end()
             for each in (*self._workers, hasher):
                 waiting.join(each)
-        self._options.progress(self._blob, self._ranges.came, self._ranges.total)
+        self._options.progress(self._blob, self._ranges.present_bytes, self._ranges.total)
         if self._failed is not None:
             if isinstance(self._failed, AttemptError) and self._failed.failure.raises is IntegrityError:
-                self._partial.start_over(None)  # there is nothing to go on with
+                self._partial.restart(None)  # nothing to resume from
             raise self._failed
         if self._received is None:
             raise Cancelled
         return self._received
 
-    def _look_after(self) -> None:
-        """See that there are as many connections as are wanted, until all is over."""
+    def _supervise(self) -> None:
+        """Adapt the number of connections until the download ends."""
         cancel = self._options.cancel or self._ends
         with cancel.calling(self._end):
             while not self._ends.is_set():
                 if (now_s := time.monotonic()) > self._retry_loop.deadline_s:
-                    self._fail(self._retry_loop.too_late())
+                    self._fail(self._retry_loop.overdue())
                 with self._changed:
-                    self._concurrency.came(now_s, self._ranges.came)
+                    self._concurrency.update(now_s, self._ranges.present_bytes)
                     self._connect()
                     if not self._ends.is_set():
                         self._changed.wait(_TICK_S)
-                self._options.progress(self._blob, self._ranges.came, self._ranges.total)
+                self._options.progress(self._blob, self._ranges.present_bytes, self._ranges.total)
 
     def _connect(self) -> None:
-        wanted = min(self._concurrency.wanted, self._ranges.divisible)
+        wanted = min(self._concurrency.wanted, self._ranges.usable_connections)
         while len(self._workers) < wanted and self._permits.acquire(blocking=False):
             worker = threading.Thread(target=self._guarded, args=(self._work,), daemon=True)
             self._workers.add(worker)
@@ -151,7 +164,7 @@ class _Download:
         self._end()
 
     def _guarded(self, job: Callable[[], None]) -> None:
-        """Do what a thread is for; carry what it raises to the thread that can report it."""
+        """Run the job of a thread; pass its exception to the thread that reports it."""
         try:
             job()
         except Cancelled:
@@ -160,43 +173,44 @@ class _Download:
             self._fail(error)
 
     def _work(self) -> None:
-        """Be a connection: bring one span after the other."""
+        """Download one span after the other: the job of a connection."""
         try:
-            while (span := self._taken()) is not None:
+            while (span := self._next_span()) is not None:
                 was_alone = len(self._workers) == 1
                 try:
-                    self._retry_loop.bring(span, self._receive, self._is_wanted)
+                    self._retry_loop.fetch_span(span, self._receive, self._is_wanted)
                 finally:
                     with self._changed:
-                        self._ranges.leave(span)
+                        self._ranges.give_back(span)
         except AttemptError as error:
             with self._changed:
                 if not error.failure.retriable or (was_alone and len(self._workers) == 1):
                     raise
-                self._concurrency.lost()  # others may still bring something, and they may have been what it failed for
+                # The other connections may still succeed, and this one may have failed because of them.
+                self._concurrency.lower_limit()
         finally:
             self._permits.release()
             with self._changed:
                 self._workers.discard(threading.current_thread())
                 self._changed.notify_all()
 
-    def _taken(self) -> Span | None:
+    def _next_span(self) -> Span | None:
         with self._changed:
-            return None if self._ends.is_set() or self._is_one_too_many() else self._ranges.take()
+            return None if self._ends.is_set() or self._is_surplus() else self._ranges.take()
 
     def _is_wanted(self, span: Span) -> bool:
         with self._changed:
-            return self._ranges.lacks(span) and not self._is_one_too_many()
+            return self._ranges.is_incomplete(span) and not self._is_surplus()
 
-    def _is_one_too_many(self) -> bool:
+    def _is_surplus(self) -> bool:
         return len(self._workers) > max(1, self._concurrency.wanted)
 
-    def _push_back(self) -> None:
+    def _throttle(self) -> None:
         with self._changed:
-            self._concurrency.pushed_back(time.monotonic())
+            self._concurrency.throttle(time.monotonic())
 
     def _receive(self, source: Source, span: Span) -> None:
-        """Ask a source once for what a span lacks, and write what comes."""
+        """Request the missing bytes of a span from a source once, and write them."""
         self._retry_loop.raise_if_cancelled()
         if not self._is_wanted(span):
             return
@@ -209,38 +223,38 @@ class _Download:
                 self._retry_loop.raise_if_cancelled()
                 if not self._partial.write(span, memoryview(piece)) or not self._is_wanted(span):
                     return
-        self._partial.end_of_body(source, span)
+        self._partial.end_body(source, span)
         if span.at == before and self._is_wanted(span):
-            raise AttemptError(Failure(what="no byte came"))
+            raise AttemptError(Failure(what="no data received"))
 
     def _hash(self) -> None:
-        """Hash the blob while it comes; what is not as it should be is had once more."""
+        """Hash the blob while it is downloaded; restart if its content is wrong."""
         hasher = Hasher(
             self._ranges,
-            unsure=self._partial.unsure,
+            unverified=self._partial.unverified,
             with_md5=self._blob.sha256 is None,
             file=lambda: self._partial.file,
             raise_if_cancelled=self._retry_loop.raise_if_cancelled,
         )
         while (failure := self._partial.difference(digests := hasher.whole())) is not None:
-            source = self._retry_loop.first_of(self._partial.served)
+            source = self._retry_loop.first_serving(self._partial.sources_used)
             what = f"{redacted(source.url)}: {failure.what}"
-            if not self._retry_loop.does_without(source) and not failure.retriable:
+            if not self._retry_loop.drop(source) and not failure.retriable:
                 raise AttemptError(replace(failure, what=what))
-            self._options.notice(f"{what}; starting over")
-            self._partial.start_over(None)
+            self._options.notice(f"{what}; restarting")
+            self._partial.restart(None)
         self._received = self._receipt(digests)
         self._end()
 
     def _receipt(self, digests: Digests) -> Received:
         head, source = self._partial.head, self._retry_loop.source
-        if index_key(source.url) not in self._partial.served:
-            source = self._retry_loop.first_of(self._partial.served)
+        if index_key(source.url) not in self._partial.sources_used:
+            source = self._retry_loop.first_serving(self._partial.sources_used)
         return Received(
             sha256=digests.sha256,
             bytes=self._ranges.total or 0,
             head=replace(head, md5=head.md5 or digests.md5),
             source=redacted(source.url),
             attempts=self._retry_loop.failures + 1,
-            resumed=bool(self._partial.unsure) and self._ranges.generation == 0,
+            resumed=bool(self._partial.unverified) and self._ranges.generation == 0,
         )

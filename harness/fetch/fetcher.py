@@ -1,10 +1,10 @@
-"""Has blobs on disk: one comes in whole and verified, or not at all.
+"""Downloads blobs into the store, complete and verified.
 
     file:      stays where it is; the store remembers its digest
-    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its parts
-    unlocked   the same, by way of ROOT/urls/../<key of the URL>/url.json, which says what it had when it was first had
+    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its chunks
+    unlocked   the same; ROOT/urls/../<key of the URL>/url.json records the digest of the first download
 
-What no lock vouches for is trusted once, and held to as long as the store has it.
+The first content of a URL that is not in the lock file is trusted, and expected as long as the store keeps it.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from typing import Self
 from harness.core import urls
 from harness.core.blobs import LOCK_NAME, Blob, BlobForecast, Fetched, FetchedBlob
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.core.text import size
+from harness.core.text import counted, size
 from harness.core.urls import redacted
 from harness.fetch.download import DownloadOptions, Received, download
 from harness.fetch.hosts import Hosts
@@ -36,15 +36,20 @@ from harness.store.entry import Entry
 from harness.store.store import Store
 from harness.store.url_index import UrlRecord
 
-_ASKED_AT_ONCE = 8
+_REQUESTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPolicy:
-    """Where blobs may be had and what opens them.
+    """Where to download blobs, and which ones.
 
-    `locked` refuses what no lock vouches for; `fresh` asks whether the host still has what the store has of such;
-    `anew` fetches it each time, unless `offline`, and takes what comes.
+    Attributes:
+        mirrors: replacements for the beginnings of URLs, tried first.
+        grants: signatures for URLs below a prefix.
+        offline: whether to use the store only and open no connection.
+        locked: whether to refuse blobs that are not in the lock file.
+        fresh: whether to ask the host if an unlocked blob in the store is still current.
+        anew: whether to download unlocked blobs each time, unless `offline`, and accept any content.
     """
 
     mirrors: tuple[urls.Mirror, ...] = ()
@@ -57,7 +62,7 @@ class FetchPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchEstimate:
-    """What is yet to come of some blobs: how many, and their bytes, as far as anybody says."""
+    """The number of blobs to download, and their missing bytes as far as the sizes are known."""
 
     blobs: int
     bytes: int
@@ -65,7 +70,7 @@ class FetchEstimate:
 
 @dataclass(eq=False)
 class Fetcher:
-    """Has blobs on disk, for any number of threads; what several want is downloaded once."""
+    """Downloads blobs, for any number of threads. A blob that several want is downloaded once."""
 
     store: Store
     options: DownloadOptions
@@ -74,55 +79,55 @@ class Fetcher:
     _no_room: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        """Let all downloads together have as many connections as one."""
+        """Share one limit of connections between all downloads."""
         self._permits = threading.Semaphore(self.options.connections)
         self._hosts = Hosts(self.policy.mirrors, self.policy.grants, stall_s=self.options.retry.stall_s)
 
     def __enter__(self) -> Self:
-        """Return itself, which opens no connection yet."""
+        """Return the fetcher, without connecting."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._hosts.close()
 
     def estimate(self, blobs: Iterable[Blob]) -> FetchEstimate:
-        """Find out what is to come; what is there already is kept from being removed."""
+        """Return what has to be downloaded. Blobs that are in the store already are kept from being removed."""
         missing = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
-        sizes = waiting.mapped(self._told_bytes, missing, at_once=_ASKED_AT_ONCE)
-        there = sum(_allocated_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
+        sizes = waiting.mapped(self._known_bytes, missing, at_once=_REQUESTS_AT_ONCE)
+        there = sum(_partial_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
         return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - there))
 
     def forecast(self, blobs: Iterable[Blob]) -> list[BlobForecast]:
-        """Say of each blob whether it is here and how large it is; fetches nothing, and leaves the store as it is.
+        """Return for each blob whether it is in the store and how large it is, without changing the store.
 
-        What neither the store nor the lock says is asked of the hosts, several at once, unless `offline`. Whatever goes
-        wrong with that, the size is then unknown; so it is of those that did not answer before an order to stop.
+        Unless `offline`, the hosts are asked for sizes that neither the store nor the lock file has. A size stays
+        unknown if that fails, or if `cancel` is set before the host answers.
         """
-        return waiting.mapped(self._forecast_blob, dict.fromkeys(blobs), at_once=_ASKED_AT_ONCE)
+        return waiting.mapped(self._forecast_blob, dict.fromkeys(blobs), at_once=_REQUESTS_AT_ONCE)
 
     def check_room(self, estimate: FetchEstimate) -> None:
-        """Refuse to fetch anything if there is no room for all that is to come together."""
+        """Make every download fail if the disk has no room for all of them together."""
         free = free_bytes(self.store.root)
         if estimate.bytes > free:
             self._no_room = (
-                f"{self.store.root}: {estimate.blobs} blobs of {size(estimate.bytes)} are to come, and "
-                f"{size(free)} are free; free some space (`harness store gc --cache-size SIZE`), "
-                "or name another folder with --store."
+                f"{self.store.root}: {counted(estimate.blobs, 'blob')} to fetch ({size(estimate.bytes)}), but only "
+                f"{size(free)} free; free some space (`harness store gc --cache-size SIZE`), "
+                "or choose another folder with --store."
             )
 
     def entry_key(self, blob: Blob) -> tuple[str, str]:
-        """Return kind and key of what the store has of a blob, or is to have."""
+        """Return kind and key of the entry of a blob in the store."""
         return ("blobs", blob.sha256) if blob.sha256 else (url_index.KIND, urls.index_key(blob.url))
 
     def fetch(self, blob: Blob) -> Fetched:
-        """Return the blob's file, which is not to be written to.
+        """Return the file of a blob, downloading it if it is missing. Callers do not write to it.
 
         Raises:
-            FetchError: it cannot be had.
-            IntegrityError: it is not what the lock says.
+            FetchError: the blob cannot be downloaded.
+            IntegrityError: its content is not that of the lock file.
             DiskError: no space is left or the store cannot be written.
-            Cancelled: the order came first.
+            Cancelled: `options.cancel` was set.
         """
         started = time.monotonic()
         if _is_remote(blob):
@@ -131,24 +136,24 @@ class Fetcher:
             path, fetched = self._local(blob)
         else:
             known = ", ".join(urls.REMOTE)
-            raise FetchError(f"{redacted(blob.url)}: the URL has no known scheme; expected {known} or file.")
+            raise FetchError(f"{redacted(blob.url)}: unknown URL scheme; expected {known} or file.")
         if blob.sha256 not in {None, fetched.sha256} or blob.size_bytes not in {None, fetched.bytes}:
             found = f"its content is sha256:{fetched.sha256}, {fetched.bytes} bytes; expected {expectation(blob)}"
-            raise IntegrityError(f"{fetched.url}: {found}; correct the file, or the lock with `harness lock --update`.")
+            raise IntegrityError(f"{fetched.url}: {found}; correct the file, or run `harness lock --update`.")
         return Fetched(path=path, blob=fetched, seconds=time.monotonic() - started)
 
     def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
         path = blob.local_path
-        hint = "correct the path in the spec, put it there, or name its folder with --external-files"
+        hint = "correct the path in the spec, or name its folder with --external-files"
         try:
             status = path.stat()  # `is_file` of Python 3.14 says no of what cannot be read
             if not stat.S_ISREG(status.st_mode):
-                raise FetchError(f"{path}: this is no file; {hint}.")
+                raise FetchError(f"{path}: not a file; {hint}.")
             sha256, size_bytes = self.store.digest(path), status.st_size
         except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a path with a NUL is none
-            raise FetchError(f"{path}: there is no such file; {hint}.") from error
+            raise FetchError(f"{path}: no such file; {hint}.") from error
         except OSError as error:
-            raise FetchError(f"{path}: the file cannot be read ({error.strerror}); check its rights.") from error
+            raise FetchError(f"{path}: cannot read the file ({error.strerror}); check its permissions.") from error
         return path, FetchedBlob(url=redacted(blob.url), sha256=sha256, bytes=size_bytes)
 
     def _locked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
@@ -159,15 +164,15 @@ class Fetcher:
             return {BLOB: came[0].sha256}
 
         if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
-            hint = "write it anew with `harness lock --update`"
-            raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock is no sha256; {hint}.")
-        entry = self.store.provide(*self.entry_key(blob), make, resumable=True)
+            hint = "rewrite it with `harness lock --update`"
+            raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock file is not a SHA-256; {hint}.")
+        entry = self.store.provide(*self.entry_key(blob), make, resumable=True, activity=_activity(blob))
         received = came[0] if came else None
         known = url_index.note(self.store, blob.url, lambda: self._record(blob, entry, received), sha256=sha256)
-        return entry.path / BLOB, _quoted(blob, known, entry, received)
+        return entry.path / BLOB, _fetched_blob(blob, known, entry, received)
 
     def _unlocked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
-        """Trust what comes first, and hold the URL to it for as long as the store has it."""
+        """Trust the first content of a URL, and expect it as long as the store keeps it."""
         came: list[Received] = []
 
         def make(folder: Path) -> None:
@@ -175,39 +180,45 @@ class Fetcher:
                 came.append(self._download(blob, folder))
                 self._record(blob, self._share(folder, came[0]), came[0]).write(folder)
                 if not self.policy.anew:
-                    told = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
-                    self.options.notice(f"{redacted(blob.url)} is not in the lock: {told}")
+                    content = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
+                    self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
             _remove_all_but({url_index.INDEX}, folder)
 
         if self.policy.locked:
-            hint = "pin it with `harness lock` and commit the lock, or pass --no-locked"
+            hint = "pin it with `harness lock` and commit the lock file, or pass --no-locked"
             if urls.lock_key(blob.url) is None:
-                hint = "nor can it be, as its query may be secret: have another URL, or pass --no-locked"
-            raise FetchError(f"{redacted(blob.url)}: it is not in {LOCK_NAME}, and --locked refuses it; {hint}.")
+                hint = "its query may be secret, so it cannot be pinned: use another URL, or pass --no-locked"
+            raise FetchError(f"{redacted(blob.url)}: not in {LOCK_NAME}, as --locked requires; {hint}.")
         index = self.store.provide(
-            *self.entry_key(blob), make, is_good=lambda index: self._is_good(blob, index), resumable=True
+            *self.entry_key(blob),
+            make,
+            is_good=lambda index: self._is_good(blob, index),
+            resumable=True,
+            activity=_activity(blob),
         )
         known = url_index.read(index.path)
         entry = self.store.find("blobs", known.sha256)
         if entry is None:
             return self._locked(replace(blob, sha256=known.sha256))
-        return entry.path / BLOB, _quoted(blob, known, replace(entry, cached=index.cached), came[0] if came else None)
+        return entry.path / BLOB, _fetched_blob(
+            blob, known, replace(entry, cached=index.cached), came[0] if came else None
+        )
 
     def _share(self, folder: Path, received: Received) -> Entry:
-        """Put what came into its place by content; the draft has it until the index is written."""
+        """Store a blob by its content. The partial entry keeps it as well until the record of the URL is written."""
 
-        def make(place: Path) -> Mapping[str, str]:
+        def make(target: Path) -> Mapping[str, str]:
             for name in (BLOB, JOURNAL):
                 try:
-                    os.link(folder / name, place / name)
-                except OSError:  # one that was killed did so before, or this file system has no links
-                    (folder / name).replace(place / name)
+                    os.link(folder / name, target / name)
+                except OSError:  # a killed process did so before, or the file system has no links
+                    (folder / name).replace(target / name)
             return {BLOB: received.sha256}
 
-        return self.store.provide("blobs", received.sha256, make)
+        return self.store.provide("blobs", received.sha256, make, activity="storing a blob")
 
     def _is_shared(self, folder: Path) -> bool:
-        """Return whether one that was killed after it had written the index left this draft."""
+        """Return whether a process was killed after it had written the record of the URL here."""
         with contextlib.suppress(OSError, ValueError):
             return self.store.find("blobs", url_index.read(folder).sha256) is not None
         return False
@@ -224,13 +235,13 @@ class Fetcher:
             return BlobForecast(blob=blob, size_bytes=entry.files[BLOB]["bytes"], is_present=True)
         size_bytes = blob.size_bytes
         if self.options.cancel is None or not self.options.cancel.is_set():
-            with contextlib.suppress(FetchError, Cancelled):  # the former if the environment allows no connection
-                size_bytes = self._told_bytes(blob)
-        partial_bytes = _allocated_bytes(self.store.partial_dir(*self.entry_key(blob)))
+            with contextlib.suppress(FetchError, Cancelled):  # FetchError: invalid proxies or certificates
+                size_bytes = self._known_bytes(blob)
+        partial_bytes = _partial_bytes(self.store.partial_dir(*self.entry_key(blob)))
         return BlobForecast(blob=blob, size_bytes=size_bytes, partial_bytes=partial_bytes)
 
     def _listed(self, blob: Blob) -> Entry | None:
-        """Return what the store lists of a blob's content, without a look at the file and without a mark of use."""
+        """Return the entry of a blob's content, without checking its file or marking it as used."""
         found = self.store.listed(*self.entry_key(blob))
         if found is None or blob.sha256 is not None:
             return found
@@ -244,7 +255,7 @@ class Fetcher:
         return not (self.policy.fresh and self._is_outdated(blob, url_index.read(index.path)))
 
     def _is_outdated(self, blob: Blob, known: UrlRecord) -> bool:
-        """Return whether the host shows another content than before, or nothing by which to tell."""
+        """Return whether the host has other content than before, or gives no way to tell."""
         before = Head(total=known.size, etag=known.etag, last_modified=known.last_modified)
         now = self._hosts.head(blob, self.options.cancel)
         return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
@@ -253,7 +264,7 @@ class Fetcher:
         return self.store.find("blobs", url_index.read(index.path).sha256) is not None
 
     def _record(self, blob: Blob, entry: Entry, received: Received | None) -> UrlRecord:
-        """Return what is to be known of a URL later; little if another URL, or one that was killed, brought it."""
+        """Return the record of a URL; without the answer of its host if another URL or process downloaded the blob."""
         head = received.head if received else Head()
         return UrlRecord(
             url=redacted(blob.url),
@@ -277,21 +288,21 @@ class Fetcher:
 
     def _check_may(self, blob: Blob) -> None:
         if self.policy.offline:
-            hint = "run `harness fetch`, or this command, once without --offline"
-            raise FetchError(f"{redacted(blob.url)}: it is not in the store and the network is not to be used; {hint}.")
+            hint = "run `harness fetch` or this command once without --offline"
+            raise FetchError(f"{redacted(blob.url)}: not in the cache, and not fetched because of --offline; {hint}.")
         if self._no_room:
             raise DiskError(self._no_room)
 
-    def _told_bytes(self, blob: Blob) -> int | None:
-        """Return the size that the lock or else the host states; None if none does."""
+    def _known_bytes(self, blob: Blob) -> int | None:
+        """Return the size from the lock file or the host; None if neither states it."""
         if blob.size_bytes is not None or self.policy.offline:
             return blob.size_bytes
         head = self._hosts.head(blob, self.options.cancel)
         return head.total if head else None
 
 
-def _quoted(blob: Blob, known: UrlRecord, entry: Entry, received: Received | None) -> FetchedBlob:
-    """Return a blob as the results quote it."""
+def _fetched_blob(blob: Blob, known: UrlRecord, entry: Entry, received: Received | None) -> FetchedBlob:
+    """Return a blob as the results list it."""
     return FetchedBlob(
         url=redacted(blob.url),
         sha256=entry.sha256(BLOB),
@@ -307,10 +318,14 @@ def _quoted(blob: Blob, known: UrlRecord, entry: Entry, received: Received | Non
 
 
 def _remove_all_but(names: Container[str], folder: Path) -> None:
-    """Remove also what one left who was killed while it published the draft."""
+    """Remove other files, which a process left that was killed while it published the entry."""
     for each in folder.iterdir():
         if each.name not in names:
             each.unlink()
+
+
+def _activity(blob: Blob) -> str:
+    return f"fetching {redacted(blob.url)}"
 
 
 def _file_bytes(path: Path) -> int | None:
@@ -324,8 +339,8 @@ def _is_remote(blob: Blob) -> bool:
     return blob.url.partition(":")[0].lower() in urls.REMOTE
 
 
-def _allocated_bytes(folder: Path) -> int:
-    """Return what a draft has of its file, in which there may be holes."""
+def _partial_bytes(folder: Path) -> int:
+    """Return the disk space of a partial download, whose file may have holes."""
     try:
         return sum(allocated_bytes(each.stat()) for each in folder.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""Where blobs may be had: from a mirror, or from where their URL says, with what grants access to it."""
+"""Finds the sources of a blob: mirrors first, then its own URL, with the signature that grants access."""
 
 import contextlib
 import threading
@@ -15,45 +15,42 @@ if TYPE_CHECKING:  # it takes 0.1 s to load, and what is cached needs no connect
 
 
 class Hosts:
-    """The sources of blobs, for any number of threads; those of one kind share their connections."""
+    """The sources of blobs, for any number of threads. HTTP sources share a client."""
 
     def __init__(self, mirrors: Sequence[urls.Mirror], grants: Sequence[urls.Grant], *, stall_s: float) -> None:
-        """Connect to none yet.
+        """Prepare, without connecting.
 
         Args:
-            mirrors: to be asked first, in this order.
-            grants: what opens URLs that have no signature themselves.
-            stall_s: seconds without a byte after which a host is given up.
+            mirrors: tried first, in this order.
+            grants: signatures for URLs that have none.
+            stall_s: an attempt fails after this many seconds without a byte.
         """
         self._mirrors, self._grants, self._stall_s = mirrors, grants, stall_s
         self._client: Client | None = None
         self._mutex = threading.Lock()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the client."""
         if self._client is not None:
             self._client.close()
 
     def sources(self, blob: Blob) -> list[Source]:
-        """Return where a blob may be had, in the order to ask.
+        """Return the sources of a blob, in the order to try.
 
         Raises:
-            FetchError: the environment allows no connection.
+            FetchError: proxies or certificates in the environment are invalid.
         """
         return [self._source(each) for each in urls.candidates(self._granted(blob), self._mirrors)]
 
     def head(self, blob: Blob, cancel: CancelToken | None) -> Head | None:
-        """Return what the first host that answers says of a blob."""
+        """Return the first answer of a host about a blob, or None."""
         for source in self.sources(blob):
             with contextlib.suppress(AttemptError), source.opened(0, 1, None, cancel) as (head, _):
                 return head
         return None
 
     def is_private(self, blob: Blob) -> bool:
-        """Return whether it may take credentials to have a blob, which so is not for everybody.
-
-        The libraries of object stores find theirs by themselves.
-        """
+        """Return whether downloading a blob may need credentials. Object stores may: their libraries find their own."""
         granted = self._granted(blob)
         return urls.identity(granted) != granted or not _is_http(granted)
 

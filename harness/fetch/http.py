@@ -1,6 +1,6 @@
-"""The only place that opens a network connection: one request, its redirects, and what went wrong in words.
+"""HTTP requests: ranges, redirects, and failures in words for the user.
 
-No user, password or value of a query leaves this file but to the server that it is meant for.
+User names, passwords and values of queries are sent to their server and appear in no message.
 """
 
 import base64
@@ -27,20 +27,20 @@ from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
-# A connection serves one response: what a server sends beyond its end is never taken for the next one.
+# No connection is used twice: bytes after the end of a response are never taken for the next one.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
-# What reading straight from a connection raises.
+# Raised when reading straight from a connection.
 _OF_THE_STREAM = (httpcore.TimeoutException, httpcore.NetworkError)
 _TRY_LATER = {408, 425, 429}
 _BUSY = {429, 503}
 _READ_BYTES = 1 << 20
 _MD5_BYTES = 16
 _CONNECT_S = 10.0
-_FIXES = dict.fromkeys((401, 403), "check the right of access, and whether the credentials in the URL expired")
+_FIXES = dict.fromkeys((401, 403), "check your access rights, and whether the credentials in the URL expired")
 _FIXES |= dict.fromkeys((404, 410), MOVED)
 
-for _name in ("httpx", "httpcore"):  # they log URLs and headers with the secrets in them
+for _name in ("httpx", "httpcore"):  # they log URLs and headers with secrets
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 Trace = Callable[[str, Mapping[str, Any]], None]
@@ -48,22 +48,22 @@ Client = httpx.Client
 
 
 def new_client(*, stall_s: float) -> Client:
-    """Return what downloads share; opens no connection yet.
+    """Return a client for all downloads, without connecting.
 
     Raises:
-        FetchError: the environment's proxies or certificates are unfit.
+        FetchError: proxies or certificates in the environment are invalid.
     """
     timeout = httpx.Timeout(stall_s, connect=min(stall_s, _CONNECT_S))
     try:
         return httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=timeout)
     except (ValueError, ImportError, OSError) as error:
         hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
-        raise FetchError(f"The environment allows no connection ({error}); {hint}.") from error
+        raise FetchError(f"The proxies or certificates of the environment are invalid ({error}); {hint}.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSource:
-    """A `harness.blobs.source.Source` that is asked over HTTP."""
+    """A `Source` at an HTTP URL."""
 
     client: httpx.Client
     url: str = field(repr=False)
@@ -72,7 +72,7 @@ class HttpSource:
     def opened(
         self, start: int, stop: int | None, known: Head | None, cancel: CancelToken | None
     ) -> Iterator[tuple[Head, Iterator[Piece]]]:
-        """Lend the plain bytes of a GET; see `Source`.
+        """Send a GET; see `Source`.
 
         Raises:
             AttemptError: it failed, here or while the body was read.
@@ -88,7 +88,7 @@ class HttpSource:
 
 
 def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
-    """Return why a host does not answer, or None if it does, whatever it answers."""
+    """Return why a host does not answer, or None if it answers anything."""
     try:
         with httpx.Client(headers=_HEADERS, timeout=timeout_s) as client:
             client.head(url)
@@ -98,7 +98,7 @@ def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
 
 
 def retry_after_s(value: str, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, as a number or a date, or None. No I/O."""
+    """Return the seconds of a Retry-After header, which is a number or a date; None if malformed. No I/O."""
     if value.isascii() and value.isdigit():
         return float(value)
     try:
@@ -110,7 +110,7 @@ def retry_after_s(value: str, now: datetime) -> float | None:
 
 @contextlib.contextmanager
 def _ended_by(cancel: CancelToken | None) -> Iterator[Trace]:
-    """Yield what notes connections once they are made: an order to stop ends what waits for their bytes."""
+    """Yield a trace for httpx that shuts each new connection down when `cancel` is set."""
     with contextlib.ExitStack() as connections:
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -123,18 +123,18 @@ def _ended_by(cancel: CancelToken | None) -> Iterator[Trace]:
 
 
 def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the other side was faster
+    with contextlib.suppress(OSError):  # the host closed it first
         connection.shutdown(socket.SHUT_RDWR)
 
 
 def _range_headers(start: int, stop: int | None, known: Head | None) -> dict[str, str]:
-    """Return what asks for a range; what is there already vouches for no other content (RFC 9110, 13.1.5)."""
+    """Return the headers that request a range, of the known content only (RFC 9110, 13.1.5)."""
     asked = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
     return asked | ({"If-Range": known.validator} if known and known.validator else {})
 
 
 def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response:
-    """Return the response after all redirects; httpx would read the body of each, however long."""
+    """Return the response after all redirects. httpx itself would read the bodies of redirects, however long."""
     request = client.build_request("GET", url, headers=headers, extensions={"trace": trace})
     for _ in range(_MAX_REDIRECTS):
         response = client.send(request, stream=True)
@@ -143,22 +143,22 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
         response.close()
         scheme, request = request.url.scheme, response.next_request
         if request.url.scheme not in {"https", scheme}:
-            what = f"it redirects from {scheme} to {redacted(str(request.url))}, which is refused"
+            what = f"refused to follow a redirect from {scheme} to {redacted(str(request.url))}"
             raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False))
-    what = f"it redirects {_MAX_REDIRECTS} times and more"
+    what = f"more than {_MAX_REDIRECTS - 1} redirects"
     raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False))
 
 
 def _head(response: httpx.Response, start: int) -> Head:
-    """Return what the host says; refuse all but the whole or the range that was asked for, in plain bytes."""
+    """Return the answer of a host; accept only the whole blob or the requested range, without encoding."""
     code, headers = response.status_code, response.headers
     first, last, size = _content_range(headers.get("Content-Range", ""))
     said = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified"), "date": headers.get("Date")}
     if code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and size is not None and size <= start:
         return Head(start=start, ranged=True, total=size, **said)
     if encoding := headers.get("Content-Encoding", "").lower().replace("identity", ""):
-        what = f"it comes {encoding}-encoded, though its plain bytes were asked for"
-        raise AttemptError(Failure(what=what, fix="correct the server or the proxy that does so", retriable=False))
+        what = f"the response is {encoding}-encoded, which was not requested"
+        raise AttemptError(Failure(what=what, fix="correct the server or the proxy that encodes it", retriable=False))
     if code == httpx.codes.PARTIAL_CONTENT and size is not None and first == start <= last < size:
         return Head(start=start, ranged=True, total=size, md5=_md5(headers.get("x-ms-blob-content-md5")), **said)
     if code == httpx.codes.OK:
@@ -171,9 +171,9 @@ def _head(response: httpx.Response, start: int) -> Head:
 
 
 def _content_range(text: str) -> tuple[int, int, int | None]:
-    """Return first byte, last byte and size of the whole, which is None if the text says none that makes sense.
+    """Return first byte, last byte and size of the whole; the size is None if the header is malformed or has no size.
 
-    Without it the end of a range could not be told from that of the whole (RFC 9110, section 14.4, allows `*`).
+    RFC 9110, section 14.4, allows `*` as the size. It is refused, because the end of the blob would be unknown.
     """
     found = re.fullmatch(r"bytes (?:([0-9]{1,14})-([0-9]{1,14})|[*])/([0-9]{1,14})", text)
     return (int(found[1] or 0), int(found[2] or 0), int(found[3])) if found else (0, 0, None)
@@ -183,10 +183,10 @@ def _refusal(response: httpx.Response, start: int) -> Failure:
     code = response.status_code
     what = f"the server answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
     if code == httpx.codes.PARTIAL_CONTENT:
-        what += f" and not a range from byte {start} of so many: {response.headers.get('Content-Range')!r:.100}"
+        what += f" without a range from byte {start} of a known size: {response.headers.get('Content-Range')!r:.100}"
     return Failure(
         what=what,
-        fix=_FIXES.get(code, "ask those who run the host"),
+        fix=_FIXES.get(code, "ask the operators of the host"),
         retriable=code in {*_TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
         busy=code in _BUSY,
         wait_s=retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC)),
@@ -202,7 +202,7 @@ def _md5(text: str | None) -> str | None:
 
 
 def _pieces(response: httpx.Response) -> Iterator[Piece]:
-    """Yield the body. Where it has a length, most of it comes straight from the connection: httpx copies it thrice."""
+    """Yield the body. If its length is known, read most of it from the socket: httpx would copy it three times."""
     headers, stream = response.headers, response.extensions.get("network_stream")
     if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         return
@@ -222,7 +222,7 @@ def _pieces(response: httpx.Response) -> Iterator[Piece]:
 
 
 def _receiver(stream: httpcore.NetworkStream, timeout_s: float, at_once: int) -> Callable[[int], Piece]:
-    """Return what receives up to so many bytes, good until the next are asked for: all in one place, made once."""
+    """Return a function that receives up to a number of bytes into one buffer, valid until its next call."""
     if isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within the TLS of a proxy
         return lambda most: stream.read(min(most, at_once), timeout_s)
     connection, buffer = stream.get_extra_info("socket"), memoryview(bytearray(at_once))
@@ -241,18 +241,18 @@ def _receiver(stream: httpcore.NetworkStream, timeout_s: float, at_once: int) ->
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Turn the exceptions of httpx into ours."""
+    """Turn exceptions of httpx into AttemptError."""
     try:
         yield
     except (*_NO_URL, httpx.TransportError, *_OF_THE_STREAM) as error:
         what, chain = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(causes(error))
-        if any(isinstance(each, _NO_URL) for each in chain):  # whose text may have secrets
-            what = "this is no URL to ask, or it redirects to none"
+        if any(isinstance(each, _NO_URL) for each in chain):  # its text may contain secrets
+            what = "not a valid URL, or it redirects to one that is not"
             raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False)) from None
         if any(isinstance(each, socket.gaierror) for each in chain):
-            what, fix = f"the host cannot be resolved ({error})", "check its name, DNS and the proxy"
+            what, fix = f"cannot resolve the host ({error})", "check its name, DNS and the proxy"
             raise AttemptError(Failure(what=what, fix=fix)) from error
         if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain):
-            fix = "name the certificates in SSL_CERT_FILE"
+            fix = "name the certificates to trust in SSL_CERT_FILE"
             raise AttemptError(Failure(what=what, fix=fix, retriable=False)) from error
         raise AttemptError(Failure(what=what)) from error

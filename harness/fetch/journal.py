@@ -1,10 +1,10 @@
-r"""The journal of a download: which parts of a blob are on disk, whatever stopped their writer.
+r"""The journal of a download: which chunks of a blob are on disk, however the process that wrote them ended.
 
-    0ac6b1c8 {"source": "<key of the URL>", "total": 20971520, "etag": "\"0x8D\"", ...}    what a host said
-    fde29808 {"start": 0, "stop": 8388608, "crc32": 2774594113}           a part, written before its line
+    0ac6b1c8 {"source": "<key of the URL>", "total": 20971520, "etag": "\"0x8D\"", ...}    the answer of a host
+    fde29808 {"start": 0, "stop": 8388608, "crc32": 2774594113}           a chunk, written before its line
 
-A line is all or nothing: it begins with its CRC-32, so what was cut off, and what a power loss made of it, is no line.
-A part counts only once its bytes on disk have its checksum, so the order in which the disk wrote them does not matter.
+Each line starts with its own CRC-32, so a line that was cut off, or damaged by a power loss, is ignored. A chunk counts
+only if its bytes on disk match its checksum, so the order in which the system wrote them does not matter.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.fetch.source import Head
 
-_SAID = {"etag", "last_modified", "date", "md5"}
+_HEAD_FIELDS = {"etag", "last_modified", "date", "md5"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,14 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What a journal says: what each source said, the size of the whole, and the parts, ordered and apart."""
+class JournalState:
+    """The content of a journal.
+
+    Attributes:
+        heads: the answer of each source, by `index_key` of its URL.
+        total: size of the blob in bytes; None if no answer was recorded.
+        chunks: in order, without overlaps.
+    """
 
     heads: Mapping[str, Head] = field(default_factory=dict)
     total: int | None = None
@@ -39,58 +45,59 @@ class Written:
 
 
 class Journal:
-    """A file to which lines are added, one write each."""
+    """A file to which lines are appended, with one write each."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, and make it if it is not there."""
+        """Open the file, or create it."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
         os.close(self._descriptor)
 
-    def written(self) -> Written:
-        """Return what it says."""
+    def read(self) -> JournalState:
+        """Return the content."""
         size = os.fstat(self._descriptor).st_size
         return parsed(os.pread(self._descriptor, size, 0))
 
     def add_head(self, source: str, head: Head) -> None:
-        """Note what a source said."""
-        self._add({"source": source, "total": head.total, **{name: getattr(head, name) for name in sorted(_SAID)}})
+        """Record the answer of a source."""
+        fields = {name: getattr(head, name) for name in sorted(_HEAD_FIELDS)}
+        self._add({"source": source, "total": head.total, **fields})
 
     def add_chunk(self, chunk: Chunk) -> None:
-        """Note a part whose bytes are written."""
+        """Record a chunk whose bytes were written."""
         self._add(asdict(chunk))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all lines."""
         os.ftruncate(self._descriptor, 0)
 
     def _add(self, line: Mapping[str, Any]) -> None:
         text = json.dumps(line).encode()
-        # Should the line before have been cut off, this one begins anew.
+        # The first line end closes a line that was cut off.
         os.write(self._descriptor, b"\n%08x %b\n" % (zlib.crc32(text), text))
 
 
-def parsed(text: bytes) -> Written:
-    """Return what a journal says; no I/O."""
+def parsed(text: bytes) -> JournalState:
+    """Return the content of a journal. No I/O."""
     heads: dict[str, Head] = {}
     chunks: list[Chunk] = []
     for line in _lines(text):
         match line:
-            case {"source": str(source), "total": int(total)} if total >= 0 and _is_said(line):
-                heads[source] = Head(total=total, **{name: line[name] for name in _SAID})
+            case {"source": str(source), "total": int(total)} if total >= 0 and _is_head(line):
+                heads[source] = Head(total=total, **{name: line[name] for name in _HEAD_FIELDS})
             case {"start": int(start), "stop": int(stop), "crc32": int(crc32)} if 0 <= start < stop:
                 chunks.append(Chunk(start=start, stop=stop, crc32=crc32))
     totals = {head.total for head in heads.values() if head.total is not None}
     if len(totals) != 1:
-        return Written()
+        return JournalState()
     (size,) = totals
-    return Written(heads=heads, total=size, chunks=_apart(chunks, size))
+    return JournalState(heads=heads, total=size, chunks=_apart(chunks, size))
 
 
 def gaps(chunks: Sequence[Chunk], total: int) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of what lies between parts that are ordered and apart; no I/O."""
+    """Yield start and stop of the gaps between chunks, which are in order and do not overlap. No I/O."""
     at = 0
     for chunk in chunks:
         if chunk.start > at:
@@ -100,19 +107,19 @@ def gaps(chunks: Sequence[Chunk], total: int) -> Iterator[tuple[int, int]]:
         yield at, total
 
 
-def _is_said(line: Mapping[str, Any]) -> bool:
-    return all(isinstance(line.get(name, 0), str | None) for name in _SAID)
+def _is_head(line: Mapping[str, Any]) -> bool:
+    return all(isinstance(line.get(name, 0), str | None) for name in _HEAD_FIELDS)
 
 
 def _lines(text: bytes) -> Iterator[Any]:
     for line in text.split(b"\n")[:-1]:
-        checksum, _, said = line.partition(b" ")
-        if said and checksum == b"%08x" % zlib.crc32(said):
-            yield json.loads(said)
+        checksum, _, content = line.partition(b" ")
+        if content and checksum == b"%08x" % zlib.crc32(content):
+            yield json.loads(content)
 
 
 def _apart(chunks: Sequence[Chunk], total: int) -> tuple[Chunk, ...]:
-    """Return the parts within the whole in order, the last word on each, without any that overlaps one before."""
+    """Return the chunks of the blob in order: the last record of each, without any that overlaps an earlier one."""
     apart: list[Chunk] = []
     for chunk in sorted({each.start: each for each in chunks}.values(), key=lambda each: each.start):
         if chunk.stop <= total and (not apart or apart[-1].stop <= chunk.start):

@@ -1,9 +1,9 @@
-"""The only place that listens on a port: offers a store to other harnesses, read only (RFC 9110).
+"""Serves the blobs of a store over HTTP to other machines, read-only (RFC 9110).
 
-    /https://host/models/a.irpa   what the store had from that URL
+    /https://host/models/a.irpa   the content of this URL
 
-A path is looked up and never joined to a folder: nothing but whole blobs of the store can be had,
-and of these none that was fetched with credentials.
+A request path is looked up in the store and never becomes a path on disk: the server offers complete blobs only, and
+none that was downloaded with credentials.
 """
 
 import base64
@@ -13,7 +13,7 @@ import io
 import ipaddress
 import os
 import re
-import socket  # noqa: TID251 - for the names of addresses; socketserver is what listens
+import socket  # noqa: TID251 - to resolve addresses; socketserver listens
 import socketserver
 import sys
 import threading
@@ -26,6 +26,7 @@ from urllib.parse import unquote
 from harness import __version__
 from harness.core.callbacks import Notice
 from harness.core.errors import DiskError, UsageError
+from harness.core.text import counted
 from harness.core.urls import REMOTE, index_key, lock_key, redacted
 from harness.fetch.partial import BLOB
 from harness.host.waiting import SLICE_S
@@ -34,15 +35,15 @@ from harness.store.entry import MANIFEST, stat_stamp
 from harness.store.store import Store
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_URL = re.compile(rf"/({'|'.join(REMOTE)}):/{{1,2}}")  # proxies make one slash of two
+_URL = re.compile(rf"/({'|'.join(REMOTE)}):/{{1,2}}")  # proxies merge two slashes
 _RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})", re.IGNORECASE)
-_ABOUT = """The store of an IREE quality harness, read only. {blobs} blobs; what took no credentials is at {url}URL
-Use it: harness quality --mirror https://={url}https://
+_ABOUT = """The cache of an IREE quality harness, read-only: {blobs}. Those fetched without credentials are at {url}URL
+Use it with: harness quality --mirror https://={url}https://
 """
 
 
 def run(store: Store, host: str, port: int, say: Notice) -> None:
-    """Serve until ^C or SIGTERM, then return; arguments and errors as of `serving`."""
+    """Serve until ^C or SIGTERM. Arguments and errors as for `serving`."""
     with contextlib.suppress(KeyboardInterrupt), serving(store, host, port, say):
         while True:
             time.sleep(SLICE_S)
@@ -50,15 +51,22 @@ def run(store: Store, host: str, port: int, say: Notice) -> None:
 
 @contextlib.contextmanager
 def serving(store: Store, host: str, port: int, say: Notice) -> Iterator[str]:
-    """Serve until the block ends, which is lent the URL; a UsageError says that the port cannot be had.
+    """Serve until the context ends, and yield the URL.
 
-    `port` may be 0 for any that is free. `say` is told, in any thread, how to use it and a line on each request.
+    Args:
+        store: the store to serve.
+        host: name or address to listen on.
+        port: port to listen on; 0 for a free one.
+        say: called with lines for the user, from any thread: how to use the server, and one line per request.
+
+    Raises:
+        UsageError: the server cannot listen on the port.
     """
     with _Server(store, host, port, say) as server:
-        say(f"serving {store.root}, read only, on {server.url} (^C ends it)")
-        say(f"elsewhere: harness quality --mirror https://={server.url}https://")
+        say(f"serving {store.root} read-only on {server.url} (press ^C to stop)")
+        say(f"on other machines: harness quality --mirror https://={server.url}https://")
         if not server.ip.is_loopback:
-            say("everyone who reaches this port can read every blob that was fetched without credentials")
+            say("anyone who can reach this port can read every blob that was fetched without credentials")
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield server.url
@@ -67,7 +75,7 @@ def serving(store: Store, host: str, port: int, say: Notice) -> Iterator[str]:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    """A thread for each connection; http.server's own class asks a name server who we are, which may take long."""
+    """One thread per connection. The class of http.server would ask DNS for this machine's name, which may be slow."""
 
     allow_reuse_address, daemon_threads, request_queue_size = True, True, 128
 
@@ -76,16 +84,18 @@ class _Server(socketserver.ThreadingTCPServer):
         try:
             found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
             self.address_family, (address, _, *scope) = found[0][0], found[0][4]
-            super().__init__((address, port, *scope), _Handler)  # type: ignore[arg-type]  # of IPv6 there are four parts
+            super().__init__((address, port, *scope), _Handler)  # type: ignore[arg-type]  # IPv6 addresses have four parts
         except (OSError, OverflowError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or error
-            raise UsageError(f"Port {port} of {host} cannot be had ({why}); name another --port or --host.") from error
+            raise UsageError(
+                f"Cannot listen on port {port} of {host} ({why}); choose another --port or --host."
+            ) from error
         self.ip = ipaddress.ip_address(str(address).partition("%")[0])
         shown = os.uname().nodename if self.ip.is_unspecified else str(address)
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{self.server_address[1]}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # a client may go away in peace; all else is a bug of ours
+        if not isinstance(sys.exception(), OSError):  # clients may disconnect; anything else is a bug
             super().handle_error(request, client_address)
 
 
@@ -99,30 +109,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
-            self.close_connection = True  # what follows is not read, and no request
+            self.close_connection = True  # the body is not read: what follows is not a request
         if self.path == "/":
-            blobs = sum(1 for _ in self.server.store.root.glob(f"blobs/??/*/{MANIFEST}"))
+            blobs = counted(sum(1 for _ in self.server.store.root.glob(f"blobs/??/*/{MANIFEST}")), "blob")
             return self._answer_text(HTTPStatus.OK, _ABOUT.format(blobs=blobs, url=self.server.url))
         try:
-            with Store(self.server.store.root) as store:  # who asks in vain, and what is open, need no pin for ever
+            with Store(self.server.store.root) as store:  # no pin outlives the lookup: the file is open
                 file, sha256 = _opened(store, self.path)
-        except (OSError, ValueError, LookupError, TypeError, DiskError) as error:  # gone meanwhile, or its entry is odd
-            if isinstance(error, DiskError):  # it must be hashed again, and that cannot be noted
+        except (OSError, ValueError, LookupError, TypeError, DiskError) as error:  # removed meanwhile, or malformed
+            if isinstance(error, DiskError):  # hashing it again is needed, but the store is read-only
                 self.server.say(str(error))
-            return self._answer_text(HTTPStatus.NOT_FOUND, "There is no such blob here.\n")
+            return self._answer_text(HTTPStatus.NOT_FOUND, "No such blob.\n")
         with file:
             return self._answer_blob(file, sha256)
 
-    do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+    do_HEAD = do_GET  # noqa: N815 - http.server looks for this name
 
     def send_error(self, code: int, *_: Any, **__: Any) -> None:
-        """Answer what is no request, or of a method that http.server does not find here."""
+        """Answer a malformed request, or one with another method."""
         self.close_connection = True
         if code == HTTPStatus.NOT_IMPLEMENTED:
             return self._answer_text(HTTPStatus.METHOD_NOT_ALLOWED, "Read only.\n", Allow="GET, HEAD")
         return self._answer_text(HTTPStatus(code), f"{HTTPStatus(code).phrase}.\n")
 
-    def log_message(self, *_: Any) -> None: ...  # it knows not what is secret, as `_answer` does
+    def log_message(self, *_: Any) -> None: ...  # `_answer` logs instead, without secrets
 
     def _answer_blob(self, file: BinaryIO, sha256: str) -> None:
         size_bytes, tags = os.fstat(file.fileno()).st_size, (f'"sha256:{sha256}"', f'"{sha256}"')
@@ -134,7 +144,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(status, headers, file, part)
 
     def _status(self, whole: range, tags: tuple[str, ...]) -> tuple[HTTPStatus, range]:
-        """Return how to answer, and with which bytes (RFC 9110, section 13.2.2)."""
+        """Return the status and the bytes of the answer (RFC 9110, section 13.2.2)."""
         known, part = self.headers.get("If-None-Match", ""), selected(self.headers.get("Range", ""), len(whole))
         if known == "*" or {*tags} & {*re.findall(r'"[^"]*"', known)}:
             return HTTPStatus.NOT_MODIFIED, whole
@@ -147,7 +157,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(status, headers, io.BytesIO(text.encode()), range(len(text.encode())))
 
     def _answer(self, status: HTTPStatus, headers: dict[str, str], body: BinaryIO, part: range) -> None:
-        """Send a response and tell of it; who does not take it to its end is left."""
+        """Send a response and log it; close the connection if the client does not take all of it."""
         is_sent = False
         headers["Content-Length"] = str(len(part))
         with contextlib.suppress(OSError):
@@ -155,16 +165,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for each in (headers | {"Connection": "close"} if self.close_connection else headers).items():
                 self.send_header(*each)
             self.end_headers()
-            bare = not part or self.command == "HEAD" or status == HTTPStatus.NOT_MODIFIED
-            is_sent = bare or self.connection.sendfile(body, part.start, len(part)) == len(part)
+            has_no_body = not part or self.command == "HEAD" or status == HTTPStatus.NOT_MODIFIED
+            is_sent = has_no_body or self.connection.sendfile(body, part.start, len(part)) == len(part)
         self.close_connection |= not is_sent
-        asked = f"{redacted(self.command)} {_shown(self.path)}" if self.command else "what is no request"
-        end = "" if is_sent else ", which broke off"
+        asked = f"{redacted(self.command)} {_shown(self.path)}" if self.command else "a malformed request"
+        end = "" if is_sent else ", aborted"
         self.server.say(f"{self.client_address[0]} {status.value} {len(part)} bytes for {asked}{end}")
 
 
 def selected(wanted: str, size_bytes: int) -> range | None:
-    """Return the bytes that a Range field asks for, perhaps none; None if the field is to be ignored. No I/O."""
+    """Return the bytes of a Range header, which may be none; None if the header is ignored. No I/O."""
     found = _RANGE.fullmatch(wanted)
     first, last = (int(each) if each else None for each in found.groups()) if found else (None, None)
     if last is not None and first is None:
@@ -175,19 +185,19 @@ def selected(wanted: str, size_bytes: int) -> range | None:
 
 
 def _urls(target: str) -> Iterator[str]:
-    """Return the URLs that a target may stand for: clients encode what a spec may have written plainly."""
+    """Return the URLs that a request target may mean: as sent, and decoded."""
     matches = map(_URL.match, dict.fromkeys((target, unquote(target))))
     return (f"{each[1]}://{each.string[each.end() :]}" for each in matches if each)
 
 
 def _shown(target: str) -> str:
-    """Return what was asked for, without secrets; of what is no URL, nothing that could be a password."""
+    """Return a request target for the log, without secrets."""
     url = next(_urls(unquote(target)), None)
     return (redacted(url) if url else redacted(unquote(target)).rpartition("@")[2])[:500]
 
 
 def _opened(store: Store, target: str) -> tuple[BinaryIO, str]:
-    """Return the blob that a target stands for, opened, and its sha256; a LookupError: there is none for everybody."""
+    """Open the blob of a request target; return it and its SHA-256. Raises LookupError if there is no public one."""
     keys = (index_key(url) for url in _urls(target) if lock_key(url) is not None)
     index = next((entry for key in keys if (entry := store.find(url_index.KIND, key))), None)
     if index is None or (known := url_index.read(index.path)).private or not _SHA256.fullmatch(sha256 := known.sha256):

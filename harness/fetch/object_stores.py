@@ -1,7 +1,7 @@
-"""Reads the objects of S3, of Google Cloud Storage and of the Hugging Face Hub, by way of fsspec, an optional extra.
+"""Reads objects of S3, Google Cloud Storage and the Hugging Face Hub through fsspec (the extra `remote`).
 
-Credentials are found as the libraries of these hosts find them; where there are none, the request is anonymous. No
-secret leaves this file: what those libraries say is shown without the values of queries and without tokens.
+The libraries of these hosts find the credentials; without any, requests are anonymous. Messages of these libraries are
+shown without tokens and without the values of queries.
 """
 
 import asyncio
@@ -28,72 +28,77 @@ from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head
 from harness.host import waiting
 from harness.host.process import Cancelled, CancelToken
 
-# A piece is held about twice while it comes: 8 connections need some 64 MiB.
+# Memory holds a piece about twice: 8 connections need about 64 MiB.
 _PIECE_BYTES = 4 << 20
 _LONGEST_TEXT = 300
 _FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
-_BEING_WRITTEN = "try again when it is no longer written to"
+_BEING_WRITTEN = "try again when nothing writes to it any more"
 _INSTALL = f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
 _TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 
-# Exceptions by the name of their class or of one that it is derived from: only one of the libraries may be there.
-_NO_RIGHT = {"PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
-_NO_RIGHT |= {"ProfileNotFound", "SSOError", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError"}
-_NOT_THERE = {"FileNotFoundError", "EntryNotFoundError", "RepositoryNotFoundError", "RevisionNotFoundError"}
-_NO_URL = {"ParamValidationError", "HfUriError", "HFValidationError"}
+# Exceptions by the name of their class or a base class: not all libraries need to be installed.
+_ACCESS_DENIED = {"PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
+_ACCESS_DENIED |= {"ProfileNotFound", "SSOError", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError"}
+_NOT_FOUND = {"FileNotFoundError", "EntryNotFoundError", "RepositoryNotFoundError", "RevisionNotFoundError"}
+_INVALID_URL = {"ParamValidationError", "HfUriError", "HFValidationError"}
 
 for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "google.auth", "huggingface_hub", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.WARNING)  # below that they log headers with the secrets in them
-logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs, with a traceback, each exception that it raises
+    logging.getLogger(_name).setLevel(logging.WARNING)  # at lower levels they log headers with secrets
+logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs every exception that it raises, with a traceback
 
-# From a scheme and the seconds without a byte after which to give up, to a file system as fsspec specifies it.
+# Returns the fsspec file system of a scheme, given the seconds without a byte after which an attempt fails.
 FileSystem = Callable[[str, float], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Range:
-    """What to ask a file system for bytes of a file with; `fixed` if they can be of no other content."""
+    """Arguments with which a file system reads a file; `fixed` if they identify one version of its content."""
 
     arguments: Mapping[str, Any]
     fixed: bool = False
 
 
-def _whatever_is_there(_: Any, path: str, __: Mapping[str, Any]) -> _Range:
+def _current_version(_: Any, path: str, __: Mapping[str, Any]) -> _Range:
     return _Range(arguments={"path": path})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Host:
-    """What differs from host to host.
+    """What differs between hosts.
 
-    `made` makes its file system from the seconds without a byte after which to give up, `range_of` what reads the
-    content of a file from its path and what is known of it; `refused` are the answers to who may not read.
+    Attributes:
+        package: the Python package to install.
+        made: creates the file system, given the seconds without a byte after which an attempt fails.
+        access: environment variables with credentials.
+        range_of: returns how to read a file, given the file system, the path and what `info` returned.
+        certificates: environment variable that names the certificates to trust.
+        refused: HTTP statuses of a request without access.
     """
 
     package: str
     made: Callable[[float], Any]
     access: str
-    range_of: Callable[[Any, str, Mapping[str, Any]], _Range] = _whatever_is_there
+    range_of: Callable[[Any, str, Mapping[str, Any]], _Range] = _current_version
     certificates: str = "SSL_CERT_FILE"
     refused: frozenset[int] = frozenset({401, 403})
 
 
 def filesystem(scheme: str, stall_s: float) -> Any:
-    """Return the file system that all sources of a scheme share."""
+    """Return the file system for all sources of a scheme."""
     with _MUTEX:
         return _shared(scheme, stall_s)
 
 
 class ObjectSource:
-    """A `harness.blobs.source.Source` for `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `hf://[datasets/]ORG/NAME[@REVISION]/PATH`.
+    """A `Source` for `s3://BUCKET/KEY`, `gs://BUCKET/KEY` and `hf://[datasets/]ORG/NAME[@REVISION]/PATH`.
 
-    A span comes in several requests. All ask for one content, by its generation or commit, or else the host is asked
-    after each what it has now: bytes of two contents are never taken for one.
+    A span takes several requests. They name a generation or commit, or else each is followed by a request for the
+    current ETag, so that bytes of two versions are never combined.
     """
 
     def __init__(self, url: str, *, stall_s: float, filesystem: FileSystem = filesystem) -> None:
-        """Connect to nothing yet; `stall_s` seconds without a byte end an attempt, where the library lets them."""
+        """Prepare, without connecting. An attempt fails after `stall_s` seconds without a byte, if the library can."""
         self.url = url
         scheme, _, self._path = url.partition("://")
         self._host = _HOSTS[scheme.lower()]
@@ -104,14 +109,14 @@ class ObjectSource:
         self,
         start: int,
         stop: int | None,
-        known: Head | None,  # noqa: ARG002 - no library asks for bytes on a condition; the caller compares
+        known: Head | None,  # noqa: ARG002 - the libraries have no conditional requests; the caller compares
         cancel: CancelToken | None,
     ) -> Iterator[tuple[Head, Iterator[Piece]]]:
-        """Lend the bytes from `start` to before `stop`; see `Source`.
+        """Read the bytes from `start` to before `stop`; see `Source`.
 
         Raises:
             AttemptError: it failed, here or while the pieces were read.
-            Cancelled: the order came first.
+            Cancelled: `cancel` was set.
         """
         info = self._info(cancel)
         size_bytes = info["size"]
@@ -124,7 +129,7 @@ class ObjectSource:
         for at in range(start, stop, _PIECE_BYTES):
             piece = self._piece(wanted, at, min(stop, at + _PIECE_BYTES), cancel)
             if not wanted.fixed and (how := _head(info).differs(_head(self._info(cancel)))):
-                raise AttemptError(Failure(what=f"it changed while it came: {how}", fix=_BEING_WRITTEN))
+                raise AttemptError(Failure(what=f"it changed during the download: {how}", fix=_BEING_WRITTEN))
             yield piece
 
     def _piece(self, wanted: _Range, start: int, stop: int, cancel: CancelToken | None) -> bytes:
@@ -133,20 +138,20 @@ class ObjectSource:
         except AttemptError as error:
             if error.failure.fix != MOVED:
                 raise
-            # It was there: the next attempt finds out what became of it.
+            # It existed at the start: another attempt shows if it still does.
             raise AttemptError(replace(error.failure, retriable=True)) from None
         if len(piece) != stop - start:
-            raise AttemptError(Failure(what=f"{len(piece)} bytes came where {stop - start} were asked for"))
+            raise AttemptError(Failure(what=f"received {len(piece)} bytes instead of {stop - start}"))
         return piece
 
     def _info(self, cancel: CancelToken | None) -> Mapping[str, Any]:
         info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
         if info.get("type") != "file":
-            raise AttemptError(Failure(what="this is a folder; expected a file", fix=CORRECT_URL, retriable=False))
+            raise AttemptError(Failure(what="it is a folder, not a file", fix=CORRECT_URL, retriable=False))
         return info
 
     def _ask(self, method: str, cancel: CancelToken | None, **arguments: Any) -> Any:
-        """Call a method of the file system; an order to stop ends the wait for those that run in fsspec's loop."""
+        """Call a method of the file system. Setting `cancel` ends the wait for asynchronous ones."""
         if cancel is not None and cancel.is_set():
             raise Cancelled
         with _explained(self._host):
@@ -171,10 +176,10 @@ def _cancelled_by(cancel: CancelToken | None, call: Future[Any]) -> Iterator[Non
 
 
 def _head(info: Mapping[str, Any]) -> Head:
-    """Return what a file system says of a file. No I/O.
+    """Return the answer of a host from what `info` returned. No I/O.
 
-    A generation of Google's is one content, while its `etag` changes with what is noted of the content, too; and an
-    ETag of S3 looks like an MD5 but may be none.
+    At Google the generation identifies the content; the `etag` also changes with the metadata. The ETag of S3 may look
+    like an MD5 without being one.
     """
     tags = (info.get(name) for name in ("ETag", "blob_id", "xet_hash", "generation", "etag"))
     dates = (info.get("LastModified"), info.get("ctime"), getattr(info.get("last_commit"), "date", None))
@@ -189,7 +194,7 @@ def _head(info: Mapping[str, Any]) -> Head:
 
 
 def _http_date(date: datetime) -> str:
-    """Return a date as RFC 9110, section 5.6.7 has it."""
+    """Return a date in the format of RFC 9110, section 5.6.7."""
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return format_datetime(date.astimezone(UTC), usegmt=True)
 
@@ -201,7 +206,7 @@ def _s3(stall_s: float) -> Any:
     made = importlib.import_module("s3fs").S3FileSystem(
         anon=anonymous, version_aware=True, config_kwargs=config, **_FRESH
     )
-    made.retries = 1  # attempts; by default 5, each on top of botocore's
+    made.retries = 1  # attempts (5 by default, in addition to those of botocore)
     return made
 
 
@@ -224,19 +229,19 @@ def _generation(_: Any, path: str, info: Mapping[str, Any]) -> _Range:
 
 
 def _hugging_face(stall_s: float) -> Any:
-    """Without a token it is anonymous."""
+    """Return a file system, which is anonymous without a token."""
     hub = importlib.import_module("huggingface_hub")
-    hub.get_session().timeout = stall_s  # many of its requests have none
+    hub.get_session().timeout = stall_s  # many of its requests set no timeout
     made = hub.HfFileSystem(expand_info=True, **_FRESH)
-    made.isdir = lambda _: False  # else it asks the Hub about every file once more for every range
+    made.isdir = lambda _: False  # or else it asks the Hub about the file again for every range
     return made
 
 
 def _commit(hub: Any, path: str, info: Mapping[str, Any]) -> _Range:
-    """The size is told for its file not to list its folder, and there is no need to read ahead."""
+    """Return how to read a file at its commit. With its size, the folder need not be listed; nothing is read ahead."""
     arguments = {"size": info["size"], "cache_type": "none"}
     commit = getattr(info.get("last_commit"), "oid", None)
-    if commit is None:  # a bucket has none
+    if commit is None:  # buckets have no commits
         return _Range(arguments={"path": path, **arguments})
     found = hub.resolve_path(path)
     return _Range(arguments={"path": f"{found.root.partition('@')[0]}@{commit}/{found.path}", **arguments}, fixed=True)
@@ -248,7 +253,7 @@ _HOSTS = {
         made=_s3,
         access="AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and AWS_ENDPOINT_URL",
         certificates="AWS_CA_BUNDLE",
-        refused=frozenset({400, 401, 403}),  # a HEAD with an expired token is answered with 400 and no reason
+        refused=frozenset({400, 401, 403}),  # a HEAD with an expired token gets a 400 without a reason
     ),
     "gs": _Host(package="gcsfs", made=_google, access="GOOGLE_APPLICATION_CREDENTIALS", range_of=_generation),
     "hf": _Host(package="huggingface_hub", made=_hugging_face, access="HF_TOKEN", range_of=_commit),
@@ -263,7 +268,7 @@ def _shared(scheme: str, stall_s: float) -> Any:
 
 @contextlib.contextmanager
 def _explained(host: _Host) -> Iterator[None]:
-    """Turn whatever those libraries raise into ours; their own texts, with what may be in them, go no further."""
+    """Turn exceptions of the libraries into AttemptError, without secrets and without a chained exception."""
     try:
         yield
     except Cancelled:
@@ -271,30 +276,30 @@ def _explained(host: _Host) -> Iterator[None]:
     except ImportError as error:
         what = f"the package {host.package} is missing or broken ({_line(error)})"
         raise AttemptError(Failure(what=what, fix=_INSTALL, retriable=False)) from None
-    except Exception as error:  # noqa: BLE001 - they raise exceptions of half a dozen other libraries
+    except Exception as error:  # noqa: BLE001 - of half a dozen libraries
         raise AttemptError(_failure(error, host)) from None
 
 
 def _failure(error: Exception, host: _Host) -> Failure:
-    """Return what went wrong and whether to try again. No I/O."""
+    """Return the failure for an exception. No I/O."""
     chain = tuple(causes(error))
     names = {each.__name__ for cause in chain for each in type(cause).__mro__}
     statuses = {_status(each) for each in chain}
     what = _line(error)
     final = functools.partial(Failure, what=what, retriable=False)
     if "SSLCertVerificationError" in names:
-        return final(fix=f"name the certificates in {host.certificates}")
-    if names & _NO_RIGHT or statuses & host.refused or str(error).startswith("Forbidden"):
-        return final(fix=f"check the right of access and the credentials ({host.access})")
-    if names & _NOT_THERE or 404 in statuses:  # noqa: PLR2004 - Not Found
+        return final(fix=f"name the certificates to trust in {host.certificates}")
+    if names & _ACCESS_DENIED or statuses & host.refused or str(error).startswith("Forbidden"):
+        return final(fix=f"check your access rights and credentials ({host.access})")
+    if names & _NOT_FOUND or 404 in statuses:  # noqa: PLR2004 - Not Found
         return final(fix=MOVED)
-    if names & _NO_URL or type(error) in {ValueError, NotImplementedError}:
+    if names & _INVALID_URL or type(error) in {ValueError, NotImplementedError}:
         return final(fix=CORRECT_URL)
     return Failure(what=what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
 
 
 def _status(error: BaseException) -> int | None:
-    """Return the HTTP status that a host answered, in an exception of botocore, httpx or gcsfs."""
+    """Return the HTTP status in an exception of botocore, httpx or gcsfs."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -306,6 +311,6 @@ def _status(error: BaseException) -> int | None:
 
 
 def _line(error: BaseException) -> str:
-    """Return the kind and the text of an exception in a line without secrets."""
+    """Return type and text of an exception in one line, without secrets."""
     text = _TOKEN.sub("***", _URL.sub(lambda match: redacted(match[0]), " ".join(str(error).split())))
     return f"{type(error).__name__}: {text}"[:_LONGEST_TEXT] if text else type(error).__name__

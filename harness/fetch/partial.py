@@ -1,4 +1,4 @@
-"""A blob in the making: a file, its journal, and the judgement on whether what comes belongs to what is there."""
+"""A partial download: a file, its journal, and the check that new bytes belong to the same content."""
 
 import os
 import zlib
@@ -18,28 +18,40 @@ from harness.fetch.ranges import Ranges, Span
 from harness.fetch.source import AttemptError, Failure, Head, Source
 
 BLOB, JOURNAL = "blob", "journal"
-_CHANGED = "it changed on the host, or a proxy alters it; if it is right now, take it with `harness lock --update`"
+_CHANGED = "it changed on the host or a proxy altered it; to accept the new content, run `harness lock --update`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """At most `chunk_bytes` are lost for each connection; the content may change `starts_over` times meanwhile."""
+    """Limits of a download.
+
+    Attributes:
+        chunk_bytes: size of a chunk; an interruption loses at most this for each connection.
+        restarts: how often the download may restart because the content changed.
+    """
 
     chunk_bytes: int
-    starts_over: int
+    restarts: int
 
 
 class PartialDownload:
-    """A folder with a blob that is not whole yet: `BLOB` and `JOURNAL`. Its methods may be called in any thread."""
+    """A folder with an incomplete blob: the files `BLOB` and `JOURNAL`. Any thread may call its methods.
+
+    Attributes:
+        ranges: which bytes are present, being downloaded or missing.
+        changed: lock and condition of `ranges`.
+        unverified: chunks of an earlier download.
+        file: file descriptor of `BLOB`.
+    """
 
     def __init__(self, blob: Blob, folder: Path, limits: Limits, say: Notice) -> None:
-        """Find out what is there of it.
+        """Resume an earlier download in the folder, or start a new one.
 
         Args:
-            blob: what it is to become; without a digest, only what is surely one content is put together.
-            folder: where an earlier draft may be.
-            limits: of what may go wrong.
-            say: is told why all begins anew.
+            blob: the blob; without a digest, bytes are combined only if a validator shows that they belong together.
+            folder: where to download it.
+            limits: limits of the download.
+            say: called when the download resumes or restarts.
 
         Raises:
             OSError: the folder cannot be written.
@@ -51,139 +63,139 @@ class PartialDownload:
         self._journal = Journal(folder / JOURNAL)
         self._open.callback(self._journal.close)
         self._heads: dict[str, Head] = {}
-        self._can_go_on = True  # by asking for the rest
-        self._starts_over, self._wrong = 0, set[str]()
-        self.unsure = self._resumed()
+        self._is_resumable = True  # with a request for the missing bytes
+        self._restarts, self._wrong = 0, set[str]()
+        self.unverified = self._resumed()
         self.file = self._opened()
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """Return the partial download."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Close its files; if nothing came of it, leave none."""
-        is_of_use = kind is None or self._journal.written().chunks
+        """Close the files; after an error, remove them unless a chunk is complete."""
+        is_useful = kind is None or self._journal.read().chunks
         self._open.close()
-        if not is_of_use:
+        if not is_useful:
             for path in (self._path, self._path.with_name(JOURNAL)):
                 path.unlink(missing_ok=True)
 
     @property
     def head(self) -> Head:
-        """What the host says of it."""
+        """The first answer of a host."""
         return next(iter(self._heads.values()), Head())
 
     @property
-    def served(self) -> Collection[str]:
-        """The `index_key` of each source of which there are bytes."""
+    def sources_used(self) -> Collection[str]:
+        """The `index_key` of every source that sent bytes."""
         return self._heads.keys()
 
     def _opened(self) -> int:
-        """Open the file; it stays open until all connections have ended, so that none writes to another's."""
+        """Open the file until the end; after a restart, connections that still write to the old one harm nothing."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         self._open.callback(os.close, descriptor)
         return descriptor
 
     def _resumed(self) -> tuple[Chunk, ...]:
-        written = self._journal.written()
+        written = self._journal.read()
         if written.total is None or not written.chunks:
             self._journal.clear()
-            self._path.unlink(missing_ok=True)  # and not truncated: it may be a link to what was published
+            self._path.unlink(missing_ok=True)  # not truncated: it may be a link to a published blob
             return ()
         self._heads = dict(written.heads)
-        self._can_go_on = bool(self._blob.sha256 or self.head.validator)
+        self._is_resumable = bool(self._blob.sha256 or self.head.validator)
         self.ranges.resume(written.chunks, written.total)
-        self._say(f"{self.ranges.came} of {written.total} bytes are there already")
+        self._say(f"resuming: {self.ranges.present_bytes} of {written.total} bytes are on disk")
         return written.chunks
 
     def known(self, source: Source, span: Span) -> Head | None:
-        """Return what a source said before it is asked for a span, which begins anew if nothing else makes sense."""
+        """Return the earlier answer of a source before a request for a span; restart if it cannot be resumed."""
         with self.changed:
-            if span.at and not self._can_go_on and span.generation == self.ranges.generation:
-                self.start_over(span)
+            if span.at and not self._is_resumable and span.generation == self.ranges.generation:
+                self.restart(span)
             return self._heads.get(index_key(source.url))
 
     def accept(self, source: Source, head: Head, span: Span) -> bool:
-        """Return whether what is about to come belongs to what is there; if not, it may be that all begins anew.
+        """Return whether to write the bytes that follow an answer. If the content changed, restart.
 
         Raises:
-            AttemptError: it is of no use.
+            AttemptError: the answer cannot be used.
         """
         with self.changed:
             if span.generation != self.ranges.generation:
                 return False
-            self._refuse_size(head)
-            if self._heads and (why := self._contradiction(source, head)):
-                self.start_over(span, why)
+            self._check_size(head)
+            if self._heads and (why := self._difference(source, head)):
+                self.restart(span, why)
                 if not head.ranged:
-                    return False  # it is all of it because it is another: of that, a range may be had again
+                    return False  # it is whole only because the content changed: ask again for a range
             elif head.start != span.at:
-                self._can_go_on = False
-                self.start_over(span, "the host sends all of it in place of the range asked for")
+                self._is_resumable = False
+                self.restart(span, "the host sends the whole blob instead of a range")
             if head.start != span.at:
-                raise AttemptError(Failure(what="the host has no such range"))
+                raise AttemptError(Failure(what="the host does not have this range"))
             if self.ranges.total is None:
                 self._begin(head, span)
             if self._heads.setdefault(index_key(source.url), head) is head and head.total is not None:
                 self._journal.add_head(index_key(source.url), head)
             return True
 
-    def _contradiction(self, source: Source, head: Head) -> str | None:
+    def _difference(self, source: Source, head: Head) -> str | None:
         if known := self._heads.get(index_key(source.url)):
             why = known.differs(head)
             if not why and self._blob.sha256 is None and known.validator not in {None, head.validator}:
-                why = f"nothing says that it is still {known.validator}"
-            return f"it changed meanwhile, {why}" if why else None
+                why = f"it may not be {known.validator} any more"
+            return f"it changed during the download, {why}" if why else None
         if self._blob.sha256 is None:
             return f"the rest comes from {redacted(source.url)}"
         return self.head.differs(Head(total=head.total))
 
-    def _refuse_size(self, head: Head) -> None:
-        """Refuse what has another size than in the lock, but for what is small: there the digest says more."""
+    def _check_size(self, head: Head) -> None:
+        """Refuse another size than in the lock file. A small blob is downloaded: its digest tells more."""
         sizes = {self._blob.size_bytes, head.total} - {None}
         if len(sizes) > 1 and max(filter(None, sizes)) > self._limits.chunk_bytes:
-            raise AttemptError(self._another(f"{head.total} bytes{_of(head.last_modified)}"))
+            raise AttemptError(self._wrong_content(f"{head.total} bytes{_of(head.last_modified)}"))
 
     def _begin(self, head: Head, span: Span) -> None:
-        """Take from the first answer how large the blob is, and whether it can be had in parts."""
+        """Take the size from the first answer, and divide the blob if the host supports ranges."""
         self.ranges.total = span.stop = total = head.total
-        self._can_go_on = head.ranged and bool(self._blob.sha256 or head.validator)
-        if total is not None and self._can_go_on:
-            self.ranges.spread(span, total)
+        self._is_resumable = head.ranged and bool(self._blob.sha256 or head.validator)
+        if total is not None and self._is_resumable:
+            self.ranges.split(span, total)
 
-    def start_over(self, span: Span | None, why: str = "") -> None:
-        """Throw away what is there; the span becomes the beginning, or else a new one.
+    def restart(self, span: Span | None, why: str = "") -> None:
+        """Discard all bytes; the given span, or a new one, starts at byte 0.
 
         Raises:
-            AttemptError: that was once too often.
+            AttemptError: this happened too often.
         """
         with self.changed:
-            self._starts_over += bool(why)
-            if self._starts_over > self._limits.starts_over:
-                raise AttemptError(Failure(what=f"{why}, and that again and again", retriable=False))
-            if why and self.ranges.came:
-                self._say(f"{why}; starting over")
+            self._restarts += bool(why)
+            if self._restarts > self._limits.restarts:
+                raise AttemptError(Failure(what=f"{why}, repeatedly", retriable=False))
+            if why and self.ranges.present_bytes:
+                self._say(f"{why}; restarting")
             self._journal.clear()
             self._heads.clear()
             self._path.unlink()
             if not os.fstat(self.file).st_nlink:
-                os.ftruncate(self.file, 0)  # it stays open, but need not keep its space
+                os.ftruncate(self.file, 0)  # free the space of the old file, which stays open
             self.file = self._opened()
-            self.ranges.start_over(span)
+            self.ranges.restart(span)
 
     def write(self, span: Span, piece: memoryview) -> bool:
-        """Write a piece where it belongs; return False if some of it is not wanted any more.
+        """Write a piece; return False if the rest of it is not wanted.
 
         Raises:
-            AttemptError: it is more than there should be.
-            OSError: it cannot be written.
+            AttemptError: the blob is larger than in the lock file.
+            OSError: the file cannot be written.
         """
         while piece:
             with self.changed:
-                room, file = self.ranges.room(span), self.file
-            if not room:
+                writable_bytes, file = self.ranges.writable_bytes(span), self.file
+            if not writable_bytes:
                 return False
-            size = os.pwrite(file, piece[:room], span.at)
+            size = os.pwrite(file, piece[:writable_bytes], span.at)
             crc32 = zlib.crc32(piece[:size], span.crc32)
             with self.changed:
                 if span.generation != self.ranges.generation:
@@ -192,49 +204,47 @@ class PartialDownload:
                 self._record(self.ranges.advance(span, size))
             piece = piece[size:]
         if span.stop is None and self._blob.size_bytes is not None and span.at > self._blob.size_bytes:
-            raise AttemptError(self._another(f"{span.at} bytes or more"))
+            raise AttemptError(self._wrong_content(f"at least {span.at} bytes"))
         return True
 
     def _record(self, chunk: Chunk | None) -> None:
         if chunk is not None:
             self._journal.add_chunk(chunk)
-            self.ranges.arrived(chunk)
+            self.ranges.add_arrived(chunk)
 
-    def end_of_body(self, source: Source, span: Span) -> None:
-        """Take the end of a body for that of the blob, if nothing else says where it is."""
+    def end_body(self, source: Source, span: Span) -> None:
+        """Take the end of a body for the end of the blob, if its size is unknown."""
         with self.changed:
-            if self.ranges.lacks(span) and span.stop is None:
+            if self.ranges.is_incomplete(span) and span.stop is None:
                 if self._blob.sha256 is None and self.head.open_ended:
-                    self._say("the host says nowhere how long it is; whether it is whole is not known")
+                    self._say("the host does not state the size: the blob may be incomplete")
                 self._record(self.ranges.end(span))
                 self._journal.add_head(index_key(source.url), Head(total=span.at))
 
     def difference(self, digests: Digests) -> Failure | None:
-        """Return in what the whole is not what the lock, or the host itself, says of it."""
+        """Return how the complete blob differs from the lock file or from the MD5 of the host, or None."""
         blob, head, size = self._blob, self.head, self.ranges.total
         if blob.sha256 is None and head.md5 not in {None, digests.md5}:
-            return self._another(f"of MD5 {digests.md5}", expected=f"MD5 {head.md5}, as the host says")
+            return self._wrong_content(f"MD5 {digests.md5}", expected=f"MD5 {head.md5}, which the host states")
         if blob.sha256 in {None, digests.sha256} and blob.size_bytes in {None, size}:
             return None
-        failure = self._another(f"sha256:{digests.sha256}, {size} bytes{_of(head.last_modified)}")
-        is_dated_anew = (
-            None not in {blob.last_modified, head.last_modified} and blob.last_modified != head.last_modified
-        )
-        if is_dated_anew and not (self.unsure and self.ranges.generation == 0):
-            # It has changed; nothing that an earlier attempt left can have been at fault.
+        failure = self._wrong_content(f"sha256:{digests.sha256}, {size} bytes{_of(head.last_modified)}")
+        has_new_date = None not in {blob.last_modified, head.last_modified} and blob.last_modified != head.last_modified
+        if has_new_date and not (self.unverified and self.ranges.generation == 0):
+            # The host has new content, and no byte of an earlier download can be the reason.
             return replace(failure, retriable=False)
         return failure
 
-    def _another(self, content: str, *, expected: str | None = None) -> Failure:
-        """Return the failure for a content that is not the right one; the same twice is no accident, nor are many."""
+    def _wrong_content(self, content: str, *, expected: str | None = None) -> Failure:
+        """Return the failure for wrong content; the same content twice, or many different ones, cannot be retried."""
         what = f"its content is {content}; expected {expected or expectation(self._blob)}"
-        again = what not in self._wrong and len(self._wrong) + 1 < self._limits.starts_over
+        again = what not in self._wrong and len(self._wrong) + 1 < self._limits.restarts
         self._wrong.add(what)
         return Failure(what=what, fix=_CHANGED, raises=IntegrityError, retriable=again)
 
 
 def expectation(blob: Blob) -> str:
-    """Return what the lock says of a blob; no I/O."""
+    """Return digest, size and date of a blob in the lock file, in words. No I/O."""
     size = f"{blob.size_bytes} bytes" if blob.size_bytes is not None else ""
     digest = f"sha256:{blob.sha256}" if blob.sha256 else ""
     return ", ".join(filter(None, [digest, size])) + _of(blob.last_modified)

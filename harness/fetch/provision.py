@@ -8,7 +8,7 @@ from harness.core.blobs import Blob, BlobForecast, FetchedBlob
 from harness.core.callbacks import DownloadProgress, Notice, WaitNotice, ignore
 from harness.core.errors import NoVerdictError
 from harness.core.settings import FetchSettings
-from harness.core.text import size
+from harness.core.text import counted, size
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher, FetchEstimate, FetchPolicy
 from harness.fetch.retry import Retry
@@ -48,7 +48,7 @@ def fetcher(
 
 
 def forecast(settings: FetchSettings, store: Store, blobs: Sequence[Blob]) -> list[BlobForecast]:
-    """Say of each blob whether it is here and how large it is, without patience for hosts that do not answer."""
+    """Return for each blob whether it is in the store and how large it is, asking hosts for at most 8 s."""
     enough, retry = CancelToken(), Retry(stall_s=_LOOK_STALL_S)
     timer = threading.Timer(_LOOK_S, enough.set)
     with fetcher(settings, store, ignore, cancel=enough, retry=retry) as opened:
@@ -59,8 +59,8 @@ def forecast(settings: FetchSettings, store: Store, blobs: Sequence[Blob]) -> li
             timer.cancel()
 
 
-def waiting(notice: Notice, cancel: CancelToken | None = None, *, why: str = "makes the same thing") -> WaitNotice:
-    """Return what says once for what or whom we wait, and why; an order to stop ends the wait."""
+def waiting(notice: Notice, cancel: CancelToken | None = None) -> WaitNotice:
+    """Return a callback for locks that reports each holder once, after 2 s; with `cancel` set it raises Cancelled."""
     told: set[str] = set()
 
     def tell(holder: str, waited_s: float) -> None:
@@ -68,19 +68,20 @@ def waiting(notice: Notice, cancel: CancelToken | None = None, *, why: str = "ma
             raise Cancelled
         if waited_s > _WAIT_NOTICE_S and holder not in told:
             told.add(holder)
-            notice(f"waiting for {holder}, which {why}")
+            notice(f"waiting for {holder}")
 
     return tell
 
 
 def make_room(settings: FetchSettings, fetcher: Fetcher, blobs: Sequence[Blob], notice: Notice) -> FetchEstimate:
-    """Return what is to come and, where the cache may not grow, remove what was last used longest ago.
+    """Return what has to be downloaded. If the cache has a limit, remove its least recently used entries first.
 
-    Should there be no room for all of it, nothing of it will be fetched.
+    If the disk has no room for all blobs, every download will fail.
     """
     estimate = fetcher.estimate(blobs)
     if estimate.blobs and not settings.offline:
-        notice(f"blobs to fetch: {estimate.blobs}" + (f", {size(estimate.bytes)}" if estimate.bytes else ""))
+        total = f" ({size(estimate.bytes)})" if estimate.bytes else ""
+        notice(f"fetching {counted(estimate.blobs, 'blob')}{total}")
     if settings.cache_bytes is not None and estimate.bytes:
         begun = {fetcher.entry_key(blob) for blob in blobs}
         gc.collect(fetcher.store, max(0, settings.cache_bytes - estimate.bytes), keep=begun)
@@ -89,32 +90,32 @@ def make_room(settings: FetchSettings, fetcher: Fetcher, blobs: Sequence[Blob], 
 
 
 def keep_within(settings: FetchSettings, notice: Notice) -> None:
-    """Bring the cache back to the size that it may have, once we use nothing of it any more."""
+    """Remove the least recently used entries above the limit of the cache, after a command has released its own."""
     if settings.cache_bytes is not None:
         with Store(settings.store) as store:
             removed = gc.collect(store, settings.cache_bytes)
         if removed.freed_bytes:
-            notice(f"{size(removed.freed_bytes)} that were last used longest ago left the cache")
+            notice(f"removed the least recently used entries from the cache ({size(removed.freed_bytes)})")
 
 
 class Live(Protocol):
-    """Hears how far the fetching is; called from any thread."""
+    """Shows the progress of downloads. Any thread may call it."""
 
     def expect(self, estimate: FetchEstimate) -> None:
-        """Take what is to be fetched."""
+        """Set what will be fetched."""
 
-    def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
-        """Take how much of a blob is there."""
+    def bytes_fetched(self, blob: Blob, present_bytes: int, total_bytes: int | None) -> None:
+        """Show the progress of a blob."""
 
     def fetched(self, blob: Blob) -> None:
-        """Take that a blob is done with."""
+        """End the progress of a blob."""
 
     def notice(self, text: str) -> None:
-        """Take a remark."""
+        """Show a line."""
 
 
 def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: Notice) -> dict[Blob, FetchedBlob]:
-    """Fetch blobs and say how each came; one that cannot be fetched does not stop the others."""
+    """Fetch blobs and pass a line about each to `say`. A blob that cannot be fetched does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
     cancel = CancelToken()
     with Store(settings.store, on_wait=waiting(live.notice, cancel)) as store:
@@ -129,7 +130,7 @@ def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: N
                 live.fetched(blob)
 
         with (
-            fetcher(settings, store, live.notice, progress=live.bytes_came, cancel=cancel) as opened,
+            fetcher(settings, store, live.notice, progress=live.bytes_fetched, cancel=cancel) as opened,
             Threads[str](FETCHES_AT_ONCE) as threads,
         ):
             try:

@@ -1,4 +1,4 @@
-"""Asks for bytes again and again, here and elsewhere, until they come or it makes no sense any more."""
+"""Retries downloads, from one source after the other, until they succeed or retrying makes no sense."""
 
 import random
 import select
@@ -19,11 +19,15 @@ Receive = Callable[[Source, Span], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How long to try.
+    """How long to retry.
 
-    `attempts` in a row may bring nothing new; the n-th is followed by a wait of up to `first_wait_s * 2**(n-1)`,
-    by chance, or as long as the host asks, unless that is longer than `longest_asked_s`. `stall_s` without a byte
-    end an attempt; `deadline_s` end all attempts at a blob together.
+    Attributes:
+        attempts: attempts in a row without a new byte before giving up.
+        first_wait_s: the wait after attempt n is random, up to `first_wait_s * 2**(n-1)`.
+        longest_wait_s: upper limit of that wait.
+        longest_asked_s: give up if the host asks to wait longer than this.
+        stall_s: an attempt fails after this time without a byte.
+        deadline_s: limit for all attempts at a blob together.
     """
 
     attempts: int = 6
@@ -35,7 +39,12 @@ class Retry:
 
 
 class RetryLoop:
-    """The attempts at one blob, by any number of connections; `failures` counts those that failed."""
+    """The attempts at one blob, by any number of connections.
+
+    Attributes:
+        failures: number of failed attempts.
+        deadline_s: time of `time.monotonic` at which to give up.
+    """
 
     def __init__(
         self,
@@ -47,15 +56,15 @@ class RetryLoop:
         ends: CancelToken,
         busy: Callable[[], None],
     ) -> None:
-        """Ask nobody yet.
+        """Prepare, without connecting.
 
         Args:
-            blob: what is wanted.
-            sources: where it may be had, in the order to ask.
-            retry: how long to try.
-            notice: is told a line on each attempt that failed.
-            ends: an order to stop.
-            busy: is told that a host has too much to do.
+            blob: the blob.
+            sources: where to download it, in the order to try.
+            retry: how long to retry.
+            notice: called with a line about each failed attempt.
+            ends: set when the download ends, which ends all waits.
+            busy: called when a host is overloaded.
         """
         self.failures = 0
         self.deadline_s = time.monotonic() + retry.deadline_s
@@ -65,15 +74,15 @@ class RetryLoop:
 
     @property
     def source(self) -> Source:
-        """The one that served last, or is to be asked first."""
+        """The source to try next."""
         return self._sources[0]
 
-    def bring(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool]) -> None:
-        """Receive a span until no more of it is wanted.
+    def fetch_span(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool]) -> None:
+        """Call `receive` until no more of the span is wanted.
 
         Raises:
-            AttemptError: there were too many attempts in a row that brought nothing, or a last one.
-            Cancelled: the order came first.
+            AttemptError: too many attempts in a row failed, or one that cannot be retried.
+            Cancelled: the download ended.
         """
         number = 1
         while is_wanted(span):
@@ -86,36 +95,36 @@ class RetryLoop:
             else:
                 raise AttemptError(failure)
 
-    def first_of(self, served: Collection[str]) -> Source:
-        """Return the first of the sources that served, as `index_key` names them, in the order they were given in."""
+    def first_serving(self, sources_used: Collection[str]) -> Source:
+        """Return the first source, in the given order, among those with these values of `index_key`."""
         with self._lock:
             asked = [each for each in self._given if each in self._sources]
-        return next((each for each in asked if index_key(each.url) in served), asked[0])
+        return next((each for each in asked if index_key(each.url) in sources_used), asked[0])
 
-    def does_without(self, source: Source) -> bool:
-        """Ask a source no more, if there are others."""
+    def drop(self, source: Source) -> bool:
+        """Stop using a source. Return False if it is the only one."""
         with self._lock:
             if len(self._sources) > 1 and source in self._sources:
                 self._sources.remove(source)
                 return True
             return False
 
-    def too_late(self) -> AttemptError:
-        """Return the error for a blob that took too long."""
-        what = f"{redacted(self._blob.url)}: it took longer than {self._retry.deadline_s:g} s"
+    def overdue(self) -> AttemptError:
+        """Return the error for a download that passed its deadline."""
+        what = f"{redacted(self._blob.url)}: took longer than {self._retry.deadline_s:g} s"
         return AttemptError(Failure(what=what, retriable=False))
 
     def raise_if_cancelled(self) -> None:
-        """Raise Cancelled if the order to stop was given."""
+        """Raise Cancelled if the download ended."""
         if self._ends.is_set():
             raise Cancelled
 
     def _attempt(self, span: Span, receive: Receive, is_wanted: Callable[[Span], bool], number: int) -> Failure | None:
-        """Ask the sources in turn; return the last failure, or None if nothing failed that should be counted.
+        """Try the sources in turn; return the last failure, or None if none counts as a failed attempt.
 
-        A source that breaks off after it brought something new is reported, but costs no attempt.
+        A failure after new bytes arrived is reported but does not count.
         """
-        best = span.best
+        furthest = span.furthest
         for left in range(len(self._sources) - 1, -1, -1):
             source = self.source
             try:
@@ -127,24 +136,24 @@ class RetryLoop:
                 return None
             if not failure.retriable:
                 return failure
-            if span.best > best:
-                self._notice(f"{failure.what}; goes on")
+            if span.furthest > furthest:
+                self._notice(f"{failure.what}; resuming")
                 self._sleep(self._retry.first_wait_s)
                 return None
             if not is_wanted(span):
-                self._notice(f"{failure.what}; leaves it to the other connections")
+                self._notice(f"{failure.what}; leaving the rest to other connections")
                 return None
             if left == 0:
                 return failure
-            self._notice(f"{failure.what}; asking {redacted(self.source.url)}")
+            self._notice(f"{failure.what}; trying {redacted(self.source.url)}")
         return None
 
     def _counted(self, failure: Failure, source: Source, where: str) -> Failure:
-        """Count a failure, ask another source first next time, and return the failure with all there is to say."""
-        self.raise_if_cancelled()  # a connection that an order shut down looks like one that broke
+        """Count a failure, move its source to the end, and return the failure with its source and position."""
+        self.raise_if_cancelled()  # a connection that was shut down looks like one that broke
         what, retriable = failure.what, failure.retriable
         if failure.wait_s is not None and failure.wait_s > self._retry.longest_asked_s:
-            what, retriable = f"{what}, and to come again in {failure.wait_s:.0f} s", False
+            what, retriable = f"{what} and asks to wait {failure.wait_s:.0f} s", False
         with self._lock:
             self.failures += 1
             if has_others := self._sources != [source]:
@@ -155,18 +164,18 @@ class RetryLoop:
         return replace(failure, what=what, retriable=retriable or has_others)
 
     def _put_last(self, source: Source, *, keep: bool) -> None:
-        """Ask a source after the others, or no more. Another connection may have had the same failure before."""
+        """Move a source to the end, or remove it. Another connection may have done so before."""
         if source in self._sources:
             self._sources.remove(source)
             self._sources.extend([source] * keep)
 
     def _pause(self, failure: Failure, number: int) -> None:
-        """Wait before the next attempt: as long as the host asks, else for a random time that doubles each time."""
+        """Wait before the next attempt: as long as the host asks, else for a random time with a doubling limit."""
         longest_s = min(self._retry.longest_wait_s, self._retry.first_wait_s * 2 ** (number - 1))
         wait_s = random.uniform(0, longest_s) if failure.wait_s is None else failure.wait_s  # noqa: S311 - no secret
         if time.monotonic() + wait_s > self.deadline_s:
-            raise self.too_late()
-        self._notice(f"{failure.what}; next in {wait_s:.1f} s")
+            raise self.overdue()
+        self._notice(f"{failure.what}; retrying in {wait_s:.1f} s")
         self._sleep(wait_s)
 
     def _sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What every kind of host looks like to a download: a range of bytes, what is said of them, what went wrong."""
+"""The interface between a download and its hosts: sources of bytes, their answers and their failures."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -18,11 +18,17 @@ MOVED = f"it was moved or removed: {CORRECT_URL}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What a host says of a blob whose bytes are about to come.
+    """The answer of a host before it sends bytes.
 
-    `start` is the first byte that comes: 0, though another was asked for, if the host ignores ranges;
-    `ranged` if it does not. `total` is the size of the whole, `md5` its digest in hexadecimal; `open_ended` if
-    nothing but the end of the connection will say where the bytes end.
+    Attributes:
+        start: the first byte that it will send; 0 if it ignores ranges.
+        ranged: whether it supports ranges.
+        total: size of the whole blob in bytes.
+        etag: its ETag, as sent.
+        last_modified: its date, as sent.
+        date: the time of the answer, as sent.
+        md5: its MD5 in hexadecimal.
+        open_ended: whether only the end of the connection marks the end of the bytes.
     """
 
     start: int = 0
@@ -36,7 +42,7 @@ class Head:
 
     @property
     def validator(self) -> str | None:
-        """What stands for exactly these bytes (RFC 9110, section 8.8): a strong ETag, or else a date long past."""
+        """A strong validator for If-Range (RFC 9110, section 8.8): a strong ETag, or else a date at least 1 s old."""
         if self.etag is not None:
             return None if self.etag.startswith("W/") else self.etag
         try:
@@ -46,7 +52,7 @@ class Head:
         return self.last_modified if age >= timedelta(seconds=1) else None
 
     def differs(self, other: "Head") -> str | None:
-        """Return in what another head shows another content, or None."""
+        """Return how another answer shows that the content changed, or None."""
         dated = self.etag is None or other.etag is None
         for name, field in (("size", "total"), ("date", "last_modified") if dated else ("ETag", "etag")):
             was, now = getattr(self, field), getattr(other, field)
@@ -56,21 +62,23 @@ class Head:
 
 
 class Source(Protocol):
-    """A place where a blob may be had."""
+    """A URL from which a blob can be downloaded."""
 
     @property
     def url(self) -> str:
-        """Its URL, perhaps with secrets."""
+        """The URL, which may contain secrets."""
 
     def opened(
         self, start: int, stop: int | None, known: Head | None, cancel: CancelToken | None
     ) -> AbstractContextManager[tuple[Head, Iterator[Piece]]]:
-        """Lend the bytes from `start` to before `stop` (None: to the end), in pieces good until the next is asked for.
+        """Request the bytes from `start` to before `stop`; yield the answer and the bytes in pieces.
+
+        Each piece is valid until the next one is requested.
 
         Args:
-            start: the first byte asked for.
-            stop: the byte after the last.
-            known: what was said of the bytes that are there already: others are not wanted.
+            start: the first byte.
+            stop: the byte after the last one; None for all.
+            known: an earlier answer, to which the bytes have to belong.
             cancel: ends the wait for bytes.
 
         Raises:
@@ -80,19 +88,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why an attempt failed, and what may follow from that.
+    """Why an attempt failed.
 
     Attributes:
-        what: what happened, as the subject of a sentence for the user.
-        fix: what the user can do once all attempts have failed.
-        raises: the error that ends the fetch then.
+        what: what happened, in words for the user.
+        fix: what the user can do if all attempts fail.
+        raises: the error that the user sees then.
         retriable: whether another attempt may succeed.
         busy: whether the host is overloaded.
         wait_s: seconds that the host asks to wait before the next attempt.
     """
 
     what: str
-    fix: str = "check the network and the proxy, or try later"
+    fix: str = "check the network and the proxy, or try again later"
     raises: type[FetchError | IntegrityError] = FetchError
     retriable: bool = True
     busy: bool = False
@@ -103,7 +111,7 @@ class AttemptError(Exception):
     """An attempt to download bytes failed."""
 
     def __init__(self, failure: Failure) -> None:
-        """Say why."""
+        """Keep the reason."""
         super().__init__(failure.what)
         self.failure = failure
 

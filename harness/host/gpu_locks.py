@@ -91,7 +91,7 @@ class Pool:
             for gpu in fitting:
                 with contextlib.suppress(BlockingIOError):
                     return gpu, _try_lock(_kernel_path(gpu, self._root))
-            self._on_wait(" or ".join(map(str, fitting)), time.monotonic() - started)
+            self._on_wait(f"{' or '.join(map(str, fitting))}, in use by another run", time.monotonic() - started)
             _sleep(cancel, pause_s)
             pause_s = min(2 * pause_s, _LAST_POLL_S)
         raise Cancelled

@@ -15,29 +15,32 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.core.callbacks import WaitNotice, ignore
+from harness.core.text import one_line
 
 _POLL_S = 0.05
+_HOLDER_BYTES = 500
 # Each name is one byte of the file to lock, which need not exist. The probed byte is beyond those of names.
 _NAME_BYTES = 7
 _PROBED = 1 << 8 * _NAME_BYTES
 
 
-def acquire(path: Path, on_wait: WaitNotice) -> int:
+def acquire(path: Path, on_wait: WaitNotice, *, activity: str = "") -> int:
     """Wait for a lock, and return the descriptor that holds it until it is closed.
 
     Args:
         path: the file to lock, which is created if it does not exist.
         on_wait: called repeatedly with the holder and the seconds waited. An exception from it ends the wait.
+        activity: what this process does with the lock, for those that wait: `installing IREE 3.12.0`.
     """
     started = time.monotonic()
-    while (descriptor := try_acquire(path)) is None:
+    while (descriptor := try_acquire(path, activity=activity)) is None:
         on_wait(_holder(path) or "another process", time.monotonic() - started)
         time.sleep(_POLL_S)
     return descriptor
 
 
-def try_acquire(path: Path) -> int | None:
-    """Return the descriptor that holds the lock; None if another process holds it.
+def try_acquire(path: Path, *, activity: str = "") -> int | None:
+    """Return the descriptor that holds the lock; None if another process holds it. `activity` as for `acquire`.
 
     If the file is removed between opening and locking it, others lock a new file, so this starts again.
     """
@@ -49,7 +52,7 @@ def try_acquire(path: Path) -> int | None:
                 os.close(descriptor)
                 return None
             if _is_at(descriptor, path):
-                _write_holder(descriptor)
+                _write_holder(descriptor, activity)
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -165,16 +168,17 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _write_holder(descriptor: int) -> None:
-    """Write who holds the lock, for others that wait. Do nothing if the disk is full."""
+def _write_holder(descriptor: int, activity: str) -> None:
+    """Write who holds the lock and why, for others that wait. Do nothing if the disk is full."""
+    holder = f"process {os.getpid()} on {os.uname().nodename}" + (f", which is {activity}" if activity else "")
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+        os.pwrite(descriptor, holder.encode(), 0)
 
 
 def _holder(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(200).decode(errors="replace")
+            return one_line(file.read(_HOLDER_BYTES).decode(errors="replace"), limit=_HOLDER_BYTES)
     except OSError:
         return ""

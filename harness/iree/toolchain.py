@@ -101,7 +101,7 @@ def installed(
                 cancel=cancel,
             )
 
-    entry = store.provide("toolchains", key(locked), install)
+    entry = store.provide("toolchains", key(locked), install, activity=f"installing {subject}")
     return _described([entry.path], store, expected=locked.release)
 
 

@@ -105,13 +105,13 @@ class Live:
         """Set how much will be fetched."""
         self._throughput.expect(estimate.blobs, estimate.bytes)
 
-    def bytes_came(self, blob: Blob, so_far: int, in_all: int | None) -> None:
+    def bytes_fetched(self, blob: Blob, present_bytes: int, total_bytes: int | None) -> None:
         """Update the bar of a blob and the total. Any thread may call this."""
         with self._lock:
-            self._throughput.came(blob, so_far, in_all, now_s := time.monotonic())
+            self._throughput.update(blob, present_bytes, total_bytes, now_s := time.monotonic())
             if self._throughput.blobs > 1:
-                self._draw(_TOTAL, "fetch all", self._throughput.so_far_bytes, self._throughput.in_all_bytes)
-            self._draw(blob, f"fetch {blob.name}", so_far, in_all)
+                self._draw(_TOTAL, "fetch all", self._throughput.present_bytes, self._throughput.total_bytes)
+            self._draw(blob, f"fetch {blob.name}", present_bytes, total_bytes)
             is_due = not self._console.is_terminal and now_s - self._told_s >= _LINE_S
             self._told_s = now_s if is_due else self._told_s
         if is_due:

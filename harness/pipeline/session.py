@@ -118,7 +118,9 @@ class Session:
     def _do(self, request: EnvironmentRequest, environment: Environment, live: Live) -> None:
         settings, store, notice = self._settings, request.store, live.notice
         plans = [planner.plan(case, environment.toolchain.release, self._options) for case in self.cases]
-        with provision.fetcher(settings.fetch, store, notice, progress=live.bytes_came, cancel=self._cancel) as fetcher:
+        with provision.fetcher(
+            settings.fetch, store, notice, progress=live.bytes_fetched, cancel=self._cancel
+        ) as fetcher:
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
             local = LocalStepRunner(
                 store=store,
@@ -130,7 +132,7 @@ class Session:
                 cancel=self._cancel,
             )
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
-            waiting = provision.waiting(notice, self._cancel, why="another run uses")
+            waiting = provision.waiting(notice, self._cancel)
             pool = Pool(request.gpus, on_wait=waiting)
             executor = LocalExecutor(environment.runner(local), slots, pool, self._cancel)
             self._plan_run = PlanRun(plans, executor, live, out_dir=request.out_dir, cancel=self._cancel)

@@ -100,7 +100,12 @@ class LocalStepRunner:
     def _compiled(self, step: Compile, results: Results) -> CompileResult:
         digests = {link.blob: results.fetched(link.blob).blob.sha256 for link in step.links}
         key = planner.module_key(step, digests, build=self.toolchain.build, host_cpu=self.host_cpu)
-        entry = self.store.provide("modules", key, lambda folder: self._compile_into(folder, step, key, results))
+        entry = self.store.provide(
+            "modules",
+            key,
+            lambda folder: self._compile_into(folder, step, key, results),
+            activity=f"compiling {step.module} with IREE {step.release}",
+        )
         module = Module(
             key=key,
             bytes=(entry.path / step.module).stat().st_size,

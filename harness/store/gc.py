@@ -1,4 +1,4 @@
-"""The only place that removes what is whole: says what a store holds, shrinks it, and reads all of it again."""
+"""Measures, shrinks and verifies a store: the commands `harness store du`, `gc` and `verify`."""
 
 import contextlib
 import errno
@@ -23,12 +23,13 @@ from harness.store.inventory import Item
 from harness.store.store import REMOVED, Store
 
 STALE_PARTIAL_S = 7 * DAY_S
-PARTIAL = "draft"
+PARTIAL = "partial"
+_COLLECTING = "removing entries from the cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """How much there is of a kind."""
+class KindUsage:
+    """Number and size of the entries of a kind."""
 
     kind: str
     count: int
@@ -37,23 +38,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a store holds: whole entries by kind, what is in the making or was left so, and the disk's free space."""
+    """What a store contains: complete entries by kind, partial entries, and the free space of the disk."""
 
-    kinds: tuple[Held, ...]
-    unfinished: Held
+    kinds: tuple[KindUsage, ...]
+    unfinished: KindUsage
     free_bytes: int
 
     @property
     def total_bytes(self) -> int:
-        """What all of it takes."""
+        """The size of everything together."""
         return sum(each.bytes for each in (*self.kinds, self.unfinished))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What a collection did. `kept_in_use` had to go for the budget, but somebody uses or makes it.
+    """The result of a collection.
 
-    `freed_bytes` and `total_bytes`, which is what is left, count entries and drafts.
+    Attributes:
+        removed: the entries, complete or partial, that were removed.
+        kept_in_use: entries that are above the budget, but in use or being created.
+        freed_bytes: size of the removed entries.
+        total_bytes: size of the remaining entries.
     """
 
     removed: tuple[Item, ...]
@@ -64,7 +69,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """An entry that was read: whether it was what was stored."""
+    """An entry that was read, and whether its content is as stored."""
 
     kind: str
     key: str
@@ -73,55 +78,58 @@ class Verified:
 
 
 def usage(store: Store) -> Usage:
-    """Return what the store holds."""
+    """Return what the store contains."""
     counts, sizes = Counter[str](), Counter[str]()
     for item in inventory.items(store):
         if not item.is_partial:
             counts[item.kind] += 1
             sizes[item.kind] += item.bytes
     partials = inventory.folders(store.root / "tmp")
+    partial_bytes = sum(inventory.disk_usage(each)[0] for each in partials)
     return Usage(
-        kinds=tuple(Held(kind=kind, count=counts[kind], bytes=sizes[kind]) for kind in sorted(counts)),
-        unfinished=Held(kind=PARTIAL, count=len(partials), bytes=sum(inventory.taken(each)[0] for each in partials)),
+        kinds=tuple(KindUsage(kind=kind, count=counts[kind], bytes=sizes[kind]) for kind in sorted(counts)),
+        unfinished=KindUsage(kind=PARTIAL, count=len(partials), bytes=partial_bytes),
         free_bytes=free_bytes(store.root),
     )
 
 
 def collect(store: Store, budget_bytes: int | None, *, keep: Container[tuple[str, str]] = ()) -> Collected:
-    """Remove what nobody will miss, and then the least recently used until the store is within its budget.
+    """Remove leftovers, then the least recently used entries until the store is within its budget.
 
-    What any process uses or makes stays, and so may the store be larger than its budget afterwards.
+    Entries that any process uses or creates stay, so the store may exceed its budget afterwards.
 
     Args:
-        store: what it has returned counts as in use.
-        budget_bytes: for entries and drafts together; None removes only what nobody will miss: drafts of
-            a week ago, what killed processes left, and notes on what is gone.
-        keep: kinds and keys that stay whatever the budget.
+        store: the store; entries that it returned count as in use.
+        budget_bytes: size for complete and partial entries together. None removes leftovers only: partial entries
+            older than a week, files of killed processes, and records about entries that are gone.
+        keep: kinds and keys of entries that stay in any case.
 
     Raises:
-        DiskError: the store cannot be written, or what is in use cannot be told.
+        DiskError: the store cannot be written, or the system cannot tell which entries are in use.
     """
     if not (store.root / "locks").is_dir():
-        return Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)  # nothing was ever made here
+        return Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)  # nothing was ever stored here
     with contextlib.closing(locks.Pins(store.root / "pins")) as pins, disk_errors(store.root):
         _probe(store, pins)
-        with store.lock("collection"):  # two at once would take for in use what the other is about to remove
+        with store.lock(
+            "collection", activity=_COLLECTING
+        ):  # two would see what the other is about to remove as in use
             collection = _Collection(store, pins, keep)
             collection.run(budget_bytes)
         return collection.result()
 
 
 def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
-    """Read every byte of every entry and yield what came of it; one that is not what was stored is removed.
+    """Read every byte of every entry and yield the result; an entry whose content changed is removed.
 
     Args:
         store: the store.
-        progress: told of the bytes of each piece read; what it raises ends it.
+        progress: told the size of each piece read, in bytes; an exception that it raises ends the check.
     """
     for kind, key, _ in inventory.entries(store):
-        with store.lock(f"{kind}-{key}"), disk_errors(store.root):
+        with store.lock(f"{kind}-{key}", activity=f"verifying {kind} {key}"), disk_errors(store.root):
             if not (store.path(kind, key) / MANIFEST).exists():
-                continue  # somebody removed it meanwhile
+                continue  # another process removed it meanwhile
             entry = store.listed(kind, key)
             ok = entry is not None and _is_good(store, entry, progress)
             if not ok:
@@ -130,7 +138,7 @@ def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
 
 
 class _Collection:
-    """One collection under way."""
+    """A collection in progress."""
 
     def __init__(self, store: Store, pins: locks.Pins, keep: Container[tuple[str, str]]) -> None:
         self._store, self._pins, self._keep = store, pins, keep
@@ -147,7 +155,7 @@ class _Collection:
         )
 
     def run(self, budget_bytes: int | None) -> None:
-        """Remove, and first of all what nobody will miss."""
+        """Remove leftovers, then shrink the store."""
         now = time.time()
         _remove_leftovers(self._store)
         items = list(inventory.items(self._store))
@@ -159,7 +167,7 @@ class _Collection:
             self._remove(item)
         if budget_bytes is not None:
             self._shrink([item for item in items if item not in stale], budget_bytes)
-        for item in inventory.pointless(self._store):
+        for item in inventory.orphans(self._store):
             self._remove(item)
         _remove_notes(self._store, now)
 
@@ -175,9 +183,9 @@ class _Collection:
                 self._kept.append(item)
 
     def _remove(self, item: Item) -> bool:
-        """Remove it unless it is in use, or was since we looked; what another removed meanwhile is gone as well."""
+        """Remove an entry unless it is or was in use since it was listed. Return False if it stays."""
         name, folder = f"{item.kind}-{item.key}", inventory.folder_of(self._store, item)
-        with self._store.lock_if_free(name) as is_free, self._pins.seized(name) as is_unused:
+        with self._store.lock_if_free(name, activity=_COLLECTING) as is_free, self._pins.seized(name) as is_unused:
             if not is_free or not (is_unused or item.is_partial) or self._is_new(item):
                 return False
             away = self._store.set_aside(folder)
@@ -188,8 +196,8 @@ class _Collection:
         return True
 
     def _is_new(self, item: Item) -> bool:
-        is_mended = item.is_broken and self._store.listed(item.kind, item.key) is not None
-        return is_mended or inventory.last_used(self._store, item) > item.last_used
+        is_repaired = item.is_broken and self._store.listed(item.kind, item.key) is not None
+        return is_repaired or inventory.last_used(self._store, item) > item.last_used
 
 
 def _probe(store: Store, pins: locks.Pins) -> None:
@@ -197,13 +205,13 @@ def _probe(store: Store, pins: locks.Pins) -> None:
         pins.probe()
     except OSError as error:
         raise DiskError(
-            f"{store.root / 'pins'}: what is in use cannot be told ({error.strerror}), so nothing is removed; "
-            "delete what you do not need by hand while nothing uses the store, or have it on a file system with locks."
+            f"{store.root / 'pins'}: cannot find out which entries are in use ({error.strerror}), so nothing was "
+            "removed. Delete entries by hand while nothing uses the cache, or move it to a file system with locks."
         ) from error
 
 
 def _remove_leftovers(store: Store) -> None:
-    """Remove what killed processes left in `tmp` and what is no draft."""
+    """Remove the folders in `tmp` that killed processes left and that no download can resume."""
     scratch.sweep(store.root)
     for folder in inventory.folders(store.root / "tmp"):
         if folder.name.startswith(REMOVED):
@@ -211,12 +219,12 @@ def _remove_leftovers(store: Store) -> None:
 
 
 def _remove_notes(store: Store, now: float) -> None:
-    """Remove locks that nobody holds or held for a day, and digests of files that are gone."""
+    """Remove lock files that were not held for a day, and digests of files that are gone."""
     for path in inventory.files(store.root / "locks"):
-        if inventory.written(path) < now - DAY_S:
+        if inventory.modified_at(path) < now - DAY_S:
             locks.remove_if_free(path)
     for path in inventory.files(store.root / "digests"):
-        is_left = path.suffix == ".tmp" and inventory.written(path) < now - DAY_S
+        is_left = path.suffix == ".tmp" and inventory.modified_at(path) < now - DAY_S
         if is_left or (path.suffix == ".json" and not _is_of_a_file(path)):
             path.unlink(missing_ok=True)
 
@@ -229,7 +237,7 @@ def _is_of_a_file(digest: Path) -> bool:
 
 
 def _is_good(store: Store, entry: Entry, progress: ReadProgress) -> bool:
-    """Return whether an entry is what was stored; it is not used by that. Its lock must be held."""
+    """Return whether the content of an entry is as stored, without marking it as used. The caller holds its lock."""
     manifest = entry.path / MANIFEST
     used_ns = manifest.stat().st_mtime_ns
     try:
@@ -237,7 +245,7 @@ def _is_good(store: Store, entry: Entry, progress: ReadProgress) -> bool:
     except OSError as error:
         if error.errno != errno.EIO:
             raise
-        return False  # the disk has lost it
+        return False  # the disk lost it
     if found:
         os.utime(manifest, ns=(used_ns, used_ns))
     return found is not None

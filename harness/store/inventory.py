@@ -1,4 +1,4 @@
-"""Says what a store holds, and since when unused. Changes nothing, and looks at files only from outside."""
+"""Lists the entries of a store and when they were last used, without changing anything or reading blobs."""
 
 import contextlib
 import os
@@ -16,10 +16,15 @@ _OWN_FOLDERS = {"tmp", "locks", "digests"}
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Item:
-    """What can be collected: an entry, or the draft of one; the least recently used comes first.
+    """A complete or partial entry that can be removed. Sorts by time of last use.
 
-    `last_used` is in seconds since 1970; of a draft it is when it was last written to. An entry is
-    broken if its manifest cannot be read, so that nobody will ever find it.
+    Attributes:
+        last_used: in seconds since 1970; for a partial entry, when it was last written.
+        kind: kind of the entry.
+        key: its key.
+        bytes: its size.
+        is_partial: whether it is incomplete.
+        is_broken: whether its manifest cannot be read, so that no process can find it.
     """
 
     last_used: float
@@ -31,7 +36,7 @@ class Item:
 
 
 def entries(store: Store) -> Iterator[tuple[str, str, Entry | None]]:
-    """Yield kind, key and, unless its manifest cannot be read, the entry of all folders that have one, in order."""
+    """Yield kind, key and entry of every folder with a manifest, in order; None for a manifest that cannot be read."""
     for kind in folders(store.root):
         if kind.name not in _OWN_FOLDERS:
             keys = (each.name for shard in folders(kind) for each in folders(shard) if each.name[:2] == shard.name)
@@ -41,19 +46,19 @@ def entries(store: Store) -> Iterator[tuple[str, str, Entry | None]]:
 
 
 def items(store: Store) -> Iterator[Item]:
-    """Yield all that can be collected."""
+    """Yield everything that can be removed."""
     for kind, key, entry in entries(store):
-        held_bytes = entry.bytes if entry else taken(store.path(kind, key))[0]
-        yield _dated(store, Item(last_used=0, kind=kind, key=key, bytes=held_bytes, is_broken=entry is None))
+        size_bytes = entry.bytes if entry else disk_usage(store.path(kind, key))[0]
+        yield _dated(store, Item(last_used=0, kind=kind, key=key, bytes=size_bytes, is_broken=entry is None))
     for folder in folders(store.root / "tmp"):
         kind, hyphen, key = folder.name.partition("-")
         if hyphen:
-            held_bytes, written_at = taken(folder)
-            yield Item(last_used=written_at, kind=kind, key=key, bytes=held_bytes, is_partial=True)
+            size_bytes, modified = disk_usage(folder)
+            yield Item(last_used=modified, kind=kind, key=key, bytes=size_bytes, is_partial=True)
 
 
-def pointless(store: Store) -> Iterator[Item]:
-    """Yield what says which blob a URL had, if the blob is gone."""
+def orphans(store: Store) -> Iterator[Item]:
+    """Yield the records of URLs whose blob is gone."""
     for kind, key, entry in entries(store):
         if kind == url_index.KIND and entry and not _has_blob(store, entry):
             yield _dated(store, Item(last_used=0, kind=kind, key=key, bytes=entry.bytes))
@@ -71,30 +76,30 @@ def _dated(store: Store, item: Item) -> Item:
 
 
 def folder_of(store: Store, item: Item) -> Path:
-    """Return where an entry or a draft is."""
+    """Return the folder of an item."""
     return (store.partial_dir if item.is_partial else store.path)(item.kind, item.key)
 
 
 def last_used(store: Store, item: Item) -> float:
-    """Return when an entry was last used, or a draft written to; 0 if it is gone."""
+    """Return when an item was last used, in seconds since 1970; 0 if it is gone."""
     folder = folder_of(store, item)
-    return taken(folder)[1] if item.is_partial else written(folder / MANIFEST)
+    return disk_usage(folder)[1] if item.is_partial else modified_at(folder / MANIFEST)
 
 
-def taken(folder: Path) -> tuple[int, float]:
-    """Return what a folder takes on the disk, where a file may have holes, and when it was last written to."""
-    taken_bytes, written = 0, 0.0
+def disk_usage(folder: Path) -> tuple[int, float]:
+    """Return the disk space of a folder, in bytes (files may have holes), and when it was last written."""
+    used_bytes, written = 0, 0.0
     for parent, _, names in os.walk(folder):
         for path in (Path(parent), *(Path(parent) / name for name in names)):
             with contextlib.suppress(FileNotFoundError):
                 state = path.lstat()
-                taken_bytes += allocated_bytes(state)
+                used_bytes += allocated_bytes(state)
                 written = max(written, state.st_mtime)
-    return taken_bytes, written
+    return used_bytes, written
 
 
-def written(path: Path) -> float:
-    """Return when a file was last written to, 0 if it is gone."""
+def modified_at(path: Path) -> float:
+    """Return when a file was last written, in seconds since 1970; 0 if it is gone."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -102,12 +107,12 @@ def written(path: Path) -> float:
 
 
 def folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, in order."""
+    """Return the subfolders of a folder, in order."""
     return [each for each in _content(folder) if each.is_dir() and not each.is_symlink()]
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files in a folder, in order."""
+    """Return the files of a folder, in order."""
     return [each for each in _content(folder) if each.is_file()]
 
 

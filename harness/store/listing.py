@@ -1,18 +1,18 @@
-"""Renders what a store holds and what was done to it as lines of text."""
+"""Formats the results of `harness store du`, `gc` and `verify` as lines of text."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from harness.core.text import size
+from harness.core.text import counted, size
 from harness.store.gc import Collected, Usage, Verified
 from harness.store.inventory import Item
 
-_AGAIN = {"blobs": "fetched", "urls": "fetched", "modules": "compiled", "toolchains": "installed"}
+_AGAIN = {"blobs": "downloaded", "urls": "downloaded", "modules": "compiled", "toolchains": "installed"}
 _KEY_CHARACTERS = 16
 
 
 def usage_text(root: object, usage: Usage) -> str:
-    """Return a table of kinds, counts and sizes below the name of the folder."""
+    """Return the folder and a table of kinds, counts and sizes."""
     rows = [(each.kind, each.count, each.bytes) for each in usage.kinds]
     rows.append(("unfinished", usage.unfinished.count, usage.unfinished.bytes))
     rows.append(("total", sum(count for _, count, _ in rows), usage.total_bytes))
@@ -21,29 +21,33 @@ def usage_text(root: object, usage: Usage) -> str:
 
 
 def collected_text(done: Collected, budget_bytes: int | None) -> str:
-    """Return a line for each that was removed, and how much is left and why."""
+    """Return one line per removed entry, then how much was freed and what is left."""
     lines = [_removed_line(item) for item in done.removed]
-    lines.append(f"{len(done.removed)} removed, {size(done.freed_bytes)} freed; {size(done.total_bytes)} left.")
+    removed, left = _entries(len(done.removed)), size(done.total_bytes)
+    lines.append(f"{removed} removed, {size(done.freed_bytes)} freed, {left} left.")
     if budget_bytes is None:
-        lines.append("Only what is of no use any more was removed; name a limit with --cache-size for more.")
+        lines.append("Only leftovers were removed. To remove more, set a limit with --cache-size.")
     elif done.total_bytes > budget_bytes:
-        kept = f"{len(done.kept_in_use)} in use, {size(sum(item.bytes for item in done.kept_in_use))}"
-        lines.append(f"That is more than {size(budget_bytes)}, for what is in use stays: {kept}.")
+        kept = f"{_entries(len(done.kept_in_use))}, {size(sum(item.bytes for item in done.kept_in_use))}"
+        lines.append(f"Still above {size(budget_bytes)}: entries in use were kept ({kept}).")
     return "".join(f"{line}\n" for line in lines)
 
 
 def bad_line(entry: Verified) -> str:
-    """Return what is wrong with an entry that was read, and what comes next."""
-    again = f"{_AGAIN.get(entry.kind, 'made')} again"
-    return f"BAD  {entry.kind}  {entry.key}  is not what was stored; it was removed, and is {again} when needed next.\n"
+    """Return the line about an entry whose content changed."""
+    again = f"it will be {_AGAIN.get(entry.kind, 'created')} again when needed"
+    return f"BAD  {entry.kind}  {entry.key}  content changed; removed, {again}\n"
 
 
 def verified_line(entries: Sequence[Verified]) -> str:
-    """Return the verdict on all that was read."""
+    """Return the summary of a check."""
     bad = sum(not entry.ok for entry in entries)
-    verdict = f"{bad:,} not what was stored, and removed" if bad else "all are what was stored"
-    count = f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}"
-    return f"{count}, {size(sum(entry.bytes for entry in entries))}: {verdict}.\n"
+    result = f"{bad:,} changed and removed" if bad else "all intact"
+    return f"{_entries(len(entries))} verified ({size(sum(entry.bytes for entry in entries))}): {result}.\n"
+
+
+def _entries(count: int) -> str:
+    return counted(count, "entry", "entries")
 
 
 def _removed_line(item: Item) -> str:

@@ -1,6 +1,6 @@
-"""The only place that lends room in a store for what nobody keeps.
+"""Temporary folders and files in a store, removed after use even if the process is killed.
 
-ROOT/tmp/scratch.<random>/     a folder, lent while the lock of its name is held
+ROOT/tmp/scratch.<random>/     a folder, in use while the lock of its name is held
 ROOT/locks/scratch.<random>    that lock, which the system releases when its holder dies
 """
 
@@ -22,24 +22,24 @@ _PREFIX = "scratch."
 
 @contextlib.contextmanager
 def folder(root: Path) -> Iterator[Path]:
-    """Lend a folder that is gone afterwards; that of a process which is killed goes with the next that is lent.
+    """Yield an empty folder and remove it afterwards. If the process is killed, the next call removes it.
 
     Raises:
         DiskError: no space is left or the store cannot be written.
     """
     with disk_errors(root), contextlib.ExitStack() as after:
         sweep(root)
-        lent = root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
-        after.callback(locks.remove_if_free, _lock(lent))
-        after.callback(os.close, locks.acquire(_lock(lent), ignore))
-        after.callback(shutil.rmtree, lent, ignore_errors=True)
-        lent.mkdir(parents=True)
-        yield lent
+        temporary = root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
+        after.callback(locks.remove_if_free, _lock(temporary))
+        after.callback(os.close, locks.acquire(_lock(temporary), ignore))
+        after.callback(shutil.rmtree, temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
 
 
 @contextlib.contextmanager
 def file(root: Path) -> Iterator[IO[bytes]]:
-    """Lend a file that is in no folder, so that it is gone afterwards even if this process is killed.
+    """Yield an open file without a name, so that it is gone afterwards even if this process is killed.
 
     Raises:
         DiskError: no space is left or the store cannot be written.
@@ -47,12 +47,12 @@ def file(root: Path) -> Iterator[IO[bytes]]:
     with disk_errors(root):
         parent = root / "tmp"
         parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=parent) as lent:
-            yield lent
+        with tempfile.TemporaryFile(dir=parent) as temporary:
+            yield temporary
 
 
 def sweep(root: Path) -> None:
-    """Remove the folders that were lent to processes which have died; what is not ours to remove stays."""
+    """Remove the folders of processes that died; keep those that this process may not remove."""
     for left in (root / "tmp").glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if (descriptor := locks.try_acquire(_lock(left))) is None:
@@ -64,5 +64,5 @@ def sweep(root: Path) -> None:
             locks.remove_if_free(_lock(left))
 
 
-def _lock(lent: Path) -> Path:
-    return lent.parent.parent / "locks" / lent.name
+def _lock(temporary: Path) -> Path:
+    return temporary.parent.parent / "locks" / temporary.name

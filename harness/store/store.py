@@ -1,15 +1,15 @@
-"""The only place that writes the cache: look up, lock, look up again, temporary folder, `os.replace`.
+"""The cache: every entry is created once, under a lock, in a temporary folder, and moved into place with `os.replace`.
 
-    ROOT/<kind>/<first two of key>/<key>/   a whole entry: files and `entry.json`, which lists them
-    ROOT/tmp/<kind>-<key>/                  an entry in the making, by whoever holds its lock
+    ROOT/<kind>/<first two of key>/<key>/   a complete entry: its files and `entry.json`, which lists them
+    ROOT/tmp/<kind>-<key>/                  a partial entry, which belongs to the holder of its lock
     ROOT/locks/<kind>-<key>                 its lock, which the system releases when the holder dies
-    ROOT/pins                               pins on the entries in use, which nobody collects meanwhile
-    ROOT/digests/<sha256 of path>.json      what a file outside the store was when it was last hashed
+    ROOT/pins                               pins on the entries in use, which are not removed meanwhile
+    ROOT/digests/<sha256 of path>.json      the digest and stamp of a file outside the store
 
-An entry is trusted while size, modification time and inode of its files are as `entry.json` says;
-else it is hashed again, and removed if it is not what was stored. So is one that may have lost bytes
-with the power: until its files are known to be on disk, `entry.json` names the boot in which they were
-written, and only that boot trusts them. When an entry was last used is the time of its `entry.json`.
+An entry is trusted while size, modification time and inode of its files are as `entry.json` records them. Otherwise it
+is hashed again, and removed if its content changed. A power loss may also have changed it: until its files are known to
+be on disk, `entry.json` names the boot in which they were written, and only in that boot are they trusted. An entry was
+last used at the modification time of its `entry.json`.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ from harness.store import entry as entries
 from harness.store.entry import MANIFEST, Entry, FileRecord
 
 REMOVED = "removed."
-# What the kernel has written back by itself by then: dirty_expire_centisecs is 30 s, and it looks every 5 s.
+# By then the kernel has written the files back: dirty_expire_centisecs is 30 s, and it checks every 5 s.
 SETTLE_S = 60.0
 Make = Callable[[Path], Mapping[str, str] | None]
 IsGood = Callable[[Entry], bool]
@@ -42,7 +42,7 @@ IsGood = Callable[[Entry], bool]
 
 @functools.cache
 def _this_boot() -> str:
-    """Return what the kernel calls this boot; where it says nothing, no power loss is seen."""
+    """Return the kernel's id of this boot. On a system without one, power losses are not detected."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -52,17 +52,17 @@ def _this_boot() -> str:
 class Store:
     """A content-addressed cache that any number of processes share.
 
-    What it has returned stays until it is closed, or its process ends.
+    Every entry that it returned stays until the store is closed, or its process ends.
     """
 
     def __init__(self, root: Path, *, on_wait: WaitNotice = ignore, boot: str | None = None) -> None:
-        """Use the folder, which is made when first written to.
+        """Use a folder, which is created on the first write.
 
         Args:
             root: the folder.
-            on_wait: called again and again with the holder and the seconds waited for its lock;
-                what it raises ends the wait.
-            boot: what tells this boot of the machine from others; by default the kernel's own word.
+            on_wait: called repeatedly with the holder of a lock and the seconds waited for it; an exception that it
+                raises ends the wait.
+            boot: id of this boot of the machine; by default the kernel's.
         """
         self.root = root.absolute()
         self._on_wait = on_wait
@@ -70,25 +70,25 @@ class Store:
         self._pins = locks.Pins(self.root / "pins")
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """Return the store."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of what it has returned."""
+        """Close the store."""
         self.close()
 
     def close(self) -> None:
-        """Let go of what it has returned: from now on it may be collected."""
+        """Release all entries: from now on they may be removed."""
         self._pins.close()
 
     def find(self, kind: str, key: str) -> Entry | None:
-        """Return the entry if it is there and whole; what is not whole is removed."""
+        """Return an entry, or None if there is none. An entry whose files changed is removed."""
         if not self.root.is_dir():
             return None
         self._pins.hold(f"{kind}-{key}")
         entry = self.listed(kind, key)
         if entry and not self._is_trusted(entry):
-            with self.lock(f"{kind}-{key}"), disk_errors(self.root):
+            with self.lock(f"{kind}-{key}", activity=f"checking {kind} {key}"), disk_errors(self.root):
                 entry = self._checked(kind, key)
         if entry:
             self._use(entry, kind, key)
@@ -102,45 +102,47 @@ class Store:
         *,
         is_good: IsGood = lambda _: True,
         resumable: bool = False,
+        activity: str = "",
     ) -> Entry:
-        """Return the entry, made by `make(folder)` if it is not there; others wait for it meanwhile.
+        """Return an entry; if there is none, call `make(folder)` to create it while other processes wait.
 
         Args:
-            kind: what sort of entry, without a hyphen.
-            key: what stands for its content.
-            make: fills the folder, and may return the sha256 of files of which it hashed every byte
-                that it wrote, so that they are not read again.
-            is_good: an entry that is there and is not is replaced.
-            resumable: what a maker that failed or was killed leaves in the folder is there for the next.
+            kind: kind of the entry, without a hyphen.
+            key: identifies the content.
+            make: fills the folder. It may return the SHA-256 of files that it hashed while it wrote them, so that they
+                are not read again.
+            is_good: an existing entry for which this is false is replaced.
+            resumable: whether a failed or killed `make` leaves its partial entry for the next one.
+            activity: what `make` does, for processes that wait: `installing IREE 3.12.0`.
 
         Raises:
             DiskError: no space is left or the store cannot be written.
         """
         if (found := self.find(kind, key)) and is_good(found):
             return found
-        with self.lock(f"{kind}-{key}"), disk_errors(self.root):
-            self._pins.hold(f"{kind}-{key}")  # there may have been no folder to do so
+        with self.lock(f"{kind}-{key}", activity=activity), disk_errors(self.root):
+            self._pins.hold(f"{kind}-{key}")  # the folder may not have existed before
             entry = self._good(kind, key, is_good) or self._made(kind, key, make, is_good, resumable=resumable)
         self._use(entry, kind, key)
         return entry
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock that no other process or thread holds; it ends with this process at the latest."""
+    def lock(self, name: str, *, activity: str = "") -> Iterator[None]:
+        """Wait for a lock and hold it. No other process or thread holds it meanwhile; `activity` as for `provide`."""
         path = self.root / "locks" / name
         with disk_errors(path):
-            descriptor = locks.acquire(path, self._on_wait)
+            descriptor = locks.acquire(path, self._on_wait, activity=activity)
         try:
             yield
         finally:
             os.close(descriptor)
 
     @contextlib.contextmanager
-    def lock_if_free(self, name: str) -> Iterator[bool]:
-        """Hold a lock as `lock` does, or say that another holds it."""
+    def lock_if_free(self, name: str, *, activity: str = "") -> Iterator[bool]:
+        """Hold a lock as `lock` does, or yield False if another holds it."""
         path = self.root / "locks" / name
         with disk_errors(path):
-            descriptor = locks.try_acquire(path)
+            descriptor = locks.try_acquire(path, activity=activity)
         try:
             yield descriptor is not None
         finally:
@@ -148,35 +150,35 @@ class Store:
                 os.close(descriptor)
 
     def digest(self, path: Path) -> str:
-        """Return the sha256 of a file anywhere; it is read again only after it has changed."""
-        place = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
+        """Return the SHA-256 of any file; it is read again only if its stamp changed."""
+        record_path = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
         stamp = entries.stamp(path)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            known = json.loads(place.read_bytes())
+            known = json.loads(record_path.read_bytes())
             if stamp == {name: known[name] for name in stamp}:
                 return str(known["sha256"])
         sha256 = entries.file_sha256(path)
-        with contextlib.suppress(OSError):  # a cache of digests that cannot be written costs time only
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(place, json.dumps({"sha256": sha256, "path": str(path.absolute()), **stamp}))
+        with contextlib.suppress(OSError):  # the record only saves time
+            record_path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(record_path, json.dumps({"sha256": sha256, "path": str(path.absolute()), **stamp}))
         return sha256
 
     def path(self, kind: str, key: str) -> Path:
-        """Return where an entry is, if it is there."""
+        """Return the folder of an entry, whether it exists or not."""
         return self.root / kind / key[:2] / key
 
     def partial_dir(self, kind: str, key: str) -> Path:
-        """Return where an entry is made, and where an unfinished one may be."""
+        """Return the folder in which an entry is created, whether it exists or not."""
         return self.root / "tmp" / f"{kind}-{key}"
 
     def listed(self, kind: str, key: str) -> Entry | None:
-        """Return the entry as its manifest lists it, without a look at its files."""
+        """Return an entry as its manifest lists it, without checking its files or marking it as used."""
         return entries.read(self.path(kind, key))
 
     def read_again(self, entry: Entry, progress: ReadProgress = ignore) -> Entry | None:
-        """Return the entry if its files are what was stored, every byte of them; remove it if not.
+        """Hash all files of an entry; return it, or remove it and return None if its content changed.
 
-        Its lock must be held. `progress` is told of the bytes of each piece read; what it raises ends it.
+        The caller holds its lock. `progress` is told the size of each piece read; what it raises ends the reading.
         """
         files = entries.records(entry.path, entry.files, progress=progress)
         if any(files[name]["sha256"] != entry.sha256(name) for name in files):
@@ -190,7 +192,7 @@ class Store:
         return settled
 
     def set_aside(self, folder: Path) -> Path | None:
-        """Take a folder away in one step, so that nobody sees a part of it; return where it is now, if it was there."""
+        """Move a folder out of the way in one step; return its new path, or None if it did not exist."""
         away = self.root / "tmp" / f"{REMOVED}{uuid.uuid4().hex}"
         with contextlib.suppress(FileNotFoundError):
             away.parent.mkdir(parents=True, exist_ok=True)
@@ -198,28 +200,28 @@ class Store:
         return None
 
     def remove(self, folder: Path) -> None:
-        """Remove a folder of which nobody ever sees a part."""
+        """Remove a folder; no other process sees it half removed."""
         if away := self.set_aside(folder):
             shutil.rmtree(away, ignore_errors=True)
 
     def _made(self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool) -> Entry:
         partial = self.partial_dir(kind, key)
         if not resumable:
-            self.remove(partial)  # left by one that was killed: the lock is ours now
+            self.remove(partial)  # a killed process left it: this process holds the lock
         partial.mkdir(parents=True, exist_ok=True)
         try:
             entry = self._published(kind, key, make, is_good)
         except BaseException:
             if not resumable:
                 self.remove(partial)
-            with contextlib.suppress(OSError):  # what has something to go on with stays
+            with contextlib.suppress(OSError):  # not empty: the next attempt resumes from it
                 partial.rmdir()
             raise
         self.remove(partial)
         return entry
 
     def _published(self, kind: str, key: str, make: Make, is_good: IsGood) -> Entry:
-        """Fill the draft and put it in its place, unless somebody whose lock is not seen here did so meanwhile."""
+        """Fill the partial entry and move it into place, unless a process without our locks did so first."""
         partial, path = self.partial_dir(kind, key), self.path(kind, key)
         state = partial.stat()
         try:
@@ -238,8 +240,8 @@ class Store:
         if there := self._good(kind, key, is_good):
             return replace(there, cached=False)
         raise DiskError(
-            f"{partial}: another has taken the folder away while it was being filled; do machines that do not see "
-            "each other's locks share the store? Then give each a store of its own."
+            f"{partial}: another process removed this folder while it was being filled. If machines share the store "
+            "without sharing its locks, give each machine its own store."
         )
 
     def _good(self, kind: str, key: str, is_good: IsGood) -> Entry | None:
@@ -247,10 +249,7 @@ class Store:
         return found if found and is_good(found) else None
 
     def _checked(self, kind: str, key: str) -> Entry | None:
-        """Return the entry if its files are what was stored, hashing them if need be; remove it if not.
-
-        Its lock must be held.
-        """
+        """Return an entry, hashing its files if it is not trusted; remove it if they changed. The caller locks it."""
         entry = self.listed(kind, key)
         return entry if entry is None or self._is_trusted(entry) else self.read_again(entry)
 
@@ -259,7 +258,7 @@ class Store:
         return is_of_this_boot and entries.is_unchanged(entry)
 
     def _use(self, entry: Entry, kind: str, key: str) -> None:
-        """Leave a mark that it was used now; in a store that cannot be written nothing is collected either."""
+        """Mark an entry as used now. A store that cannot be written is never collected, so this may fail."""
         with contextlib.suppress(OSError, DiskError):
             os.utime(entry.path / MANIFEST)
             if entry.boot is not None and time.time() - entry.made > SETTLE_S:
@@ -270,7 +269,7 @@ class Store:
 
 
 def _filled(partial: Path, make: Make) -> dict[str, FileRecord]:
-    """Have a folder filled and return its files."""
+    """Fill a folder and return the records of its files."""
     (partial / MANIFEST).unlink(missing_ok=True)
     known = make(partial) or {}
     names = sorted(str(each.relative_to(partial)) for each in partial.rglob("*") if each.is_file())
@@ -285,7 +284,7 @@ def _is_still(folder: Path, state: os.stat_result) -> bool:
 
 
 def _is_moved(partial: Path, path: Path) -> bool:
-    """Move a folder to where none is, in one step; False if one is."""
+    """Move a folder to a path in one step; return False if there is a folder already."""
     try:
         partial.replace(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What URLs had when they were last asked, for other blobs' sake: ROOT/urls/../<key of the URL>/url.json in a store."""
+"""Remembers size, ETag and date of URLs between runs, as `url.json` in an entry of kind `urls` in the store."""
 
 import json
 from collections.abc import Callable
@@ -16,9 +16,18 @@ KIND, INDEX = "urls", "url.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlRecord:
-    """What a URL had: its content, what the host said of it, whence it came and when.
+    """The content of a URL when it was last downloaded, and how the host described it.
 
-    `url` and `source` have no secrets; `private` says that it may have taken credentials, and so is not for everybody.
+    Attributes:
+        url: the URL, without secrets.
+        sha256: digest of the content.
+        size: its size in bytes.
+        etag: its ETag.
+        md5: its MD5 according to the host, in hexadecimal.
+        last_modified: its date, as in RFC 9110.
+        source: the URL or mirror that served it, without secrets.
+        private: whether downloading it may have needed credentials; the mirror server does not offer it then.
+        fetched: when it was downloaded, as ISO 8601 in UTC.
     """
 
     url: str | None = None
@@ -32,37 +41,38 @@ class UrlRecord:
     fetched: str | None = None
 
     def write(self, folder: Path) -> None:
-        """Write it as an entry's file."""
+        """Write the record into the folder of an entry."""
         (folder / INDEX).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
 
 def read(folder: Path) -> UrlRecord:
-    """Return what a folder says.
+    """Return the record in a folder.
 
     Raises:
-        OSError, ValueError: it says nothing.
+        OSError: there is no record.
+        ValueError: the record is malformed.
     """
-    said: Any = json.loads((folder / INDEX).read_bytes())
+    record: Any = json.loads((folder / INDEX).read_bytes())
     names = {each.name for each in fields(UrlRecord)}
-    match said:
+    match record:
         case {"sha256": str()}:
-            return UrlRecord(**{name: value for name, value in said.items() if name in names})
-    raise ValueError(f"{folder / INDEX}: it names no content")
+            return UrlRecord(**{name: value for name, value in record.items() if name in names})
+    raise ValueError(f"{folder / INDEX}: no sha256")
 
 
 def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str) -> UrlRecord:
-    """Return what is known of a URL; learn it if that is another content, or nothing.
+    """Return the record of a URL; if there is none, or one of another content, store what `record` returns.
 
-    In a store that cannot be written, it is known this once.
+    A store that cannot be written does not keep it.
     """
 
     def make(folder: Path) -> None:
         record().write(folder)
 
-    def is_of_it(entry: Entry) -> bool:
+    def is_current(entry: Entry) -> bool:
         return read(entry.path).sha256 == sha256
 
     try:
-        return read(store.provide(KIND, index_key(url), make, is_good=is_of_it).path)
+        return read(store.provide(KIND, index_key(url), make, is_good=is_current, activity="recording a URL").path)
     except DiskError:
         return record()

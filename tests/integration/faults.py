@@ -26,10 +26,10 @@ from tests.integration.faulty_server import Answer, Framing, Reply
 Ends = type[FetchError | IntegrityError] | str
 
 GOOD, OTHER = "the right content", "the other content"
-GONE = "check the network and the proxy, or try later"
-ASK = "ask those who run the host"
-CHANGED = "it changed on the host, or a proxy alters it"
-AGAIN = "and that again and again"
+GONE = "check the network and the proxy, or try again later"
+ASK = "ask the operators of the host"
+CHANGED = "it changed on the host or a proxy altered it"
+AGAIN = "repeatedly"
 PLAIN = {"etag": None, "last_modified": None}
 
 
@@ -74,10 +74,10 @@ _MAIN = {
     ),
     "429 until now": Fault(answers=lambda body: [busy(429, "0"), busy(429, date(-1)), good(body)]),
     "429 for an hour": Fault(
-        answers=lambda _: [busy(429, "3600")], ends=FetchError, says=rf"429 .*to come again in 3600 s .*{ASK}"
+        answers=lambda _: [busy(429, "3600")], ends=FetchError, says=rf"429 .*asks to wait 3600 s .*{ASK}"
     ),
     "503 until a date": Fault(
-        answers=lambda _: [busy(503, date(2))], ends=FetchError, says=rf"503 .*to come again in 7\d\d\d s .*{ASK}"
+        answers=lambda _: [busy(503, date(2))], ends=FetchError, says=rf"503 .*asks to wait 7\d\d\d s .*{ASK}"
     ),
     "drops each response": Fault(answers=lambda body: [altered(good(body), drop_at=cut_at(body))]),
     "resets each response": Fault(answers=lambda body: [altered(good(body), drop_at=cut_at(body), reset=True)]),
@@ -107,12 +107,12 @@ _MAIN = {
     "redirects to another scheme": Fault(
         answers=lambda _: [Reply(status=302, headers={"Location": "ftp://host/a?x=s1gnature"})],
         ends=FetchError,
-        says=r"redirects from http to ftp://host/a\?x=\*\*\*, which is refused .*correct the URL",
+        says=r"refused to follow a redirect from http to ftp://host/a\?x=\*\*\*, which is refused .*correct the URL",
     ),
     "is encoded": Fault(
         answers=lambda body: [with_headers(good(body), Content_Encoding="gzip")],
         ends=FetchError,
-        says="gzip-encoded, .*correct the server or the proxy",
+        says="gzip-encoded, .*correct the server or the proxy that encodes it",
     ),
 }
 
@@ -181,7 +181,7 @@ _RANGES = {
         answers=lambda body: [good(body), lambda request: good(body)(moved(request))],
         ends=FetchError,
         small=GOOD,
-        says=rf"206 Partial Content and not a range from byte \d+ .*{ASK}",
+        says=rf"206 Partial Content without a range from byte \d+ .*{ASK}",
     ),
     "ranges of an unknown whole": Fault(
         answers=lambda body: [ranged(body, lambda start, last, _: f"bytes {start}-{last}/*")],

@@ -20,7 +20,7 @@ TAG = f'"sha256:{SHA256}"'
 URL = "https://host/models/clip.irpa"
 LARGE = bytes(range(251)) * 130_000  # more than a connection holds that nobody reads
 LARGE_URL = "https://host/models/large.irpa"
-NO_BLOB = "There is no such blob here.\n"
+NO_BLOB = "No such blob.\n"
 PATIENCE_S = 300  # no test depends on how fast the machine is
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # to read the certificates takes longer than most tests
 

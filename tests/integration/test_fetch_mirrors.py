@@ -124,7 +124,7 @@ def test_what_no_lock_knows_is_of_one_host_alone(bench: Bench, mirror: FaultySer
     fetched = _fetch(bench, Blob(url=url), mirror)
     assert fetched.path.read_bytes() == LARGE
     assert fetched.blob.source == url
-    assert f"{url}: the rest comes from {url}; starting over" in bench.notices
+    assert f"{url}: the rest comes from {url}; restarting" in bench.notices
 
 
 @pytest.mark.parametrize("connections", [1, 8])

@@ -82,7 +82,7 @@ def test_what_is_there_is_not_asked_for_again(bench: Bench, connections: int, *,
     assert fetched.blob.resumed
     assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there
     assert {each.headers["if-range"] for each in bench.server.asked("/a")} == {'"one"'}
-    assert bench.notices[0] == f"{blob.url}: {5 * CHUNK_BYTES} of {len(LARGE)} bytes are there already"
+    assert bench.notices[0] == f"{blob.url}: {5 * CHUNK_BYTES} of {len(LARGE)} bytes are on disk"
 
 
 def test_a_date_is_as_good_as_an_etag(bench: Bench) -> None:
@@ -148,7 +148,7 @@ def test_content_that_changed_meanwhile_is_had_from_its_beginning(
     _interrupted(bench, blob)
     fetched = _resumed(bench, blob, good(changed, etag='"two"', honours_if_range=honours_if_range), changed)
     assert not fetched.blob.resumed
-    assert f'{url}: it changed meanwhile, its ETag was "one" and is "two"; starting over' in bench.notices
+    assert f'{url}: it changed during the download, its ETag was "one" and is "two"; restarting' in bench.notices
 
 
 def test_content_of_another_size_is_not_what_the_lock_says(bench: Bench) -> None:
@@ -165,7 +165,7 @@ def test_a_server_without_ranges_any_more_sends_all(bench: Bench, *, is_locked: 
     blob = _blob(bench, is_locked=is_locked)
     _interrupted(bench, blob)
     assert not _resumed(bench, blob, good(LARGE, ranges=False)).blob.resumed
-    assert f"{blob.url}: the host sends all of it in place of the range asked for; starting over" in bench.notices
+    assert f"{blob.url}: the host sends the whole blob instead of a range; restarting" in bench.notices
 
 
 def _overwrite(path: Path, at: int, piece: bytes) -> None:

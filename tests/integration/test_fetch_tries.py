@@ -46,7 +46,7 @@ def test_what_passes_is_waited_out(bench: Bench, name: str) -> None:
     (notice,) = bench.notices
     assert notice.startswith(f"{url}: ")
     assert cause in notice
-    assert notice.endswith("(attempt 1 of 3, at byte 0); next in 0.0 s")
+    assert notice.endswith("(attempt 1 of 3, at byte 0); retrying in 0.0 s")
 
 
 @pytest.mark.parametrize("reset", [True, False])
@@ -58,16 +58,15 @@ def test_what_brings_something_new_costs_no_attempt(bench: Bench, *, reset: bool
     fetched = bench.fetch(locked(url, LARGE), connections=1, retry=retry)
     assert fetched.path.read_bytes() == LARGE
     assert fetched.blob.attempts > 70
-    assert bench.notices[2].endswith("(attempt 3 of 3, at byte 10000); goes on")
-    assert bench.notices[3].endswith("(attempt 1 of 3, at byte 20000); goes on")
+    assert bench.notices[2].endswith("(attempt 3 of 3, at byte 10000); resuming")
+    assert bench.notices[3].endswith("(attempt 1 of 3, at byte 20000); resuming")
 
 
 @pytest.mark.parametrize("fault", [Reply(status=503), Reply(body=SMALL, drop_at=0), Reply(head=b"")])
 def test_what_does_not_pass_is_given_up(bench: Bench, fault: Reply) -> None:
     url = bench.server.serve("/a", fault)
-    said = (
-        r"\(attempt 3 of 3, at byte 0\); (check the network and the proxy, or try later|ask those who run the host)\."
-    )
+    fixes = "check the network and the proxy, or try again later|ask the operators of the host"
+    said = rf"\(attempt 3 of 3, at byte 0\); ({fixes})\."
     with pytest.raises(FetchError, match=f"{url}: .*{said}"):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 3
@@ -77,13 +76,13 @@ def test_what_does_not_pass_is_given_up(bench: Bench, fault: Reply) -> None:
 @pytest.mark.parametrize(
     ("status", "fix"),
     [
-        (400, "ask those who run the host"),
-        (401, "check the right of access, and whether the credentials in the URL expired"),
-        (403, "check the right of access, and whether the credentials in the URL expired"),
+        (400, "ask the operators of the host"),
+        (401, "check your access rights, and whether the credentials in the URL expired"),
+        (403, "check your access rights, and whether the credentials in the URL expired"),
         (404, "it was moved or removed: correct the URL in the spec"),
         (410, "it was moved or removed: correct the URL in the spec"),
-        (204, "ask those who run the host"),
-        (304, "ask those who run the host"),
+        (204, "ask the operators of the host"),
+        (304, "ask the operators of the host"),
     ],
 )
 def test_what_will_not_pass_is_asked_once(bench: Bench, status: int, fix: str) -> None:
@@ -116,7 +115,7 @@ def test_a_host_says_when_to_come_again(bench: Bench, status: int, retry_after: 
 )
 def test_a_host_that_wants_too_long_a_wait_is_given_up(bench: Bench, status: int, retry_after: str, said: str) -> None:
     url = bench.server.serve("/a", Reply(status=status, headers={"Retry-After": retry_after}), good(SMALL))
-    with pytest.raises(FetchError, match=rf"{url}: the server answered {status} .*, and to come again in {said} s \("):
+    with pytest.raises(FetchError, match=rf"{url}: the server answered {status} .* and asks to wait {said} s \("):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 1
 
@@ -127,9 +126,9 @@ def test_the_same_wrong_content_twice_is_no_accident(bench: Bench) -> None:
     with pytest.raises(IntegrityError) as raised:
         bench.fetch(locked(url, SMALL))
     got, expected = (f"sha256:{sha256(body)}, {len(SMALL)} bytes" for body in (other, SMALL))
-    fix = "it changed on the host, or a proxy alters it; if it is right now, take it with `harness lock --update`."
+    fix = "it changed on the host or a proxy altered it; to accept the new content, run `harness lock --update`."
     assert str(raised.value) == f"{url}: its content is {got}; expected {expected}; {fix}"
-    assert bench.notices == [f"{url}: its content is {got}; expected {expected}; starting over"]
+    assert bench.notices == [f"{url}: its content is {got}; expected {expected}; restarting"]
     assert bench.server.count("/a") == 2
     assert bench.files() == []
     assert bench.partials() == []
@@ -182,7 +181,7 @@ def test_a_redirect_to_another_scheme_is_refused(bench: Bench, target: str) -> N
 
 def test_a_redirect_to_nonsense_is_refused(bench: Bench) -> None:
     url = bench.server.serve("/a", Reply(status=302, headers={"Location": "http://[::bad"}))
-    with pytest.raises(FetchError, match=f"{url}: this is no URL to ask, or it redirects to none"):
+    with pytest.raises(FetchError, match=f"{url}: not a valid URL, or it redirects to none"):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 1
 

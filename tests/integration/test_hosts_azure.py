@@ -81,7 +81,7 @@ def test_who_may_not_read_a_blob_hears_it_at_once(fetch: Fetch, trusted: Azurite
         "expired": f"?{trusted.signature('private', hours=-1)}",
         "of another container": f"?{trusted.signature('public')}",
     }[case]
-    with pytest.raises(FetchError, match=r"check the right of access, .*expired") as raised:
+    with pytest.raises(FetchError, match=r"check your access rights, .*expired") as raised:
         fetch(f"{trusted.url}/private/small.irpa{query}", SMALL)
     assert "403" in str(raised.value)
     assert "attempt 1 of 2" in str(raised.value)
@@ -126,7 +126,7 @@ def test_the_command_says_that_a_signature_expired(lab: Laboratory, azurite: Azu
     lab.spec(real_weights=f"{azurite.url}/private/small.irpa?{signature}")
     result = lab.run(command=command, environment={"SSL_CERT_FILE": str(azurite.ca_path)})
     assert result.code == 3, result.text
-    assert "check the right of access, and whether the credentials in the URL expired" in " ".join(result.text.split())
+    assert "check your access rights, and whether the credentials in the URL expired" in " ".join(result.text.split())
     if command == "quality":
         assert result.verdict == (3, "error", "fetch")
     check_nothing_leaked(signature, result, lab.root, lab.store_dir)
@@ -137,4 +137,4 @@ def test_the_command_says_that_an_authority_is_missing(lab: Laboratory, azurite:
     lab.spec(real_weights=f"{azurite.url}/public/small.irpa")
     result = run_alone(lab, "fetch", {"SSL_CERT_DIR": str(tmp_path / "none")})
     assert result.code == 3, result.text
-    assert "name the certificates in SSL_CERT_FILE" in " ".join(result.text.split())
+    assert "name the certificates to trust in SSL_CERT_FILE" in " ".join(result.text.split())

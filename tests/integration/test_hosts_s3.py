@@ -50,7 +50,7 @@ def test_a_public_object_of_s3_needs_no_credentials(fetch: Fetch, s3: S3, monkey
     for name, value in s3.anonymous.items():
         monkeypatch.setenv(name, value)
     check(fetch("s3://models/dir/small.irpa", SMALL), SMALL)
-    with pytest.raises(FetchError, match=r"check the right of access and the credentials \(AWS_ACCESS_KEY_ID"):
+    with pytest.raises(FetchError, match=r"check your access rights and credentials \(AWS_ACCESS_KEY_ID"):
         fetch("s3://models/dir/big.irpa", BIG)
 
 
@@ -64,8 +64,8 @@ def test_a_key_is_taken_as_it_is_written(fetch: Fetch, credentials: S3) -> None:
     [
         ("s3://models/dir/none.irpa", "it was moved or removed"),
         ("s3://none/dir/small.irpa", "it was moved or removed"),
-        ("s3://models/dir", "this is a folder"),
-        ("s3://models", "this is a folder"),
+        ("s3://models/dir", "it is a folder"),
+        ("s3://models", "it is a folder"),
     ],
 )
 def test_what_s3_does_not_have_is_not_asked_for_twice(fetch: Fetch, url: str, fix: str) -> None:
@@ -77,7 +77,7 @@ def test_what_s3_does_not_have_is_not_asked_for_twice(fetch: Fetch, url: str, fi
 @pytest.mark.usefixtures("credentials")
 def test_a_profile_that_is_not_there_is_named(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(FetchError, match=r"\(nobody\) could not be found .*; check the right of access"):
+    with pytest.raises(FetchError, match=r"\(nobody\) could not be found .*; check your access rights"):
         fetch("s3://models/dir/small.irpa", SMALL)
 
 

@@ -131,7 +131,7 @@ def test_the_hub_is_told_a_token_and_nobody_else(lab: Laboratory, hub: Hub) -> N
     lab.spec(real_weights="hf://org/name/dir/big.irpa")
     result = run_alone(lab, "fetch", environment)
     assert result.code == 3, result.text
-    assert "check the right of access and the credentials (HF_TOKEN)" in " ".join(result.text.split())
+    assert "check your access rights and credentials (HF_TOKEN)" in " ".join(result.text.split())
     result = run_alone(lab, "fetch", environment | {"HF_TOKEN": kind.token})
     assert result.code == 0, result.text
     assert kind.token not in result.text

@@ -136,7 +136,7 @@ def test_gc_says_that_it_cannot_tell_what_is_in_use(store: Store) -> None:
     (store.root / "pins").mkdir()
     done = run(store, "gc", "--cache-size", "0")
     assert (done.returncode, done.stdout) == (3, "")
-    assert re.fullmatch(rf"error: {store.root}/pins: what is in use cannot be told .*\n", done.stderr)
+    assert re.fullmatch(rf"error: {store.root}/pins: cannot find out which entries are in use .*\n", done.stderr)
     assert entry.path.exists()
 
 

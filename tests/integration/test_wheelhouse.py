@@ -146,7 +146,7 @@ def test_the_tag_of_an_image_is_that_of_the_wheels(lab: Laboratory, site: Site) 
     first = tag(lab, *asked)
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith(f"cpu-{OWN.replace('+', '_')}-")
-    assert first.stderr.count("is not in the lock: sha256:") == 2
+    assert first.stderr.count("is not in the lock file; trusting sha256:") == 2
     (lab.root / names[0]).write_text("another")
     held = tag(lab, *asked)
     assert (held.stdout, held.stderr) == (first.stdout, ""), "what was trusted once is held to"

@@ -13,7 +13,7 @@ def passed(
     """Let time pass with a host that brings so many bytes a second over so many connections; return all that came."""
     for tick in range(round(now_s / TICK_S), round(until_s / TICK_S)):
         came += rate(concurrency.wanted) * TICK_S
-        concurrency.came((tick + 1) * TICK_S, round(came))
+        concurrency.update((tick + 1) * TICK_S, round(came))
     return came
 
 
@@ -27,31 +27,31 @@ def all_share(_: int) -> float:
 
 def test_a_host_with_too_much_to_do_is_asked_by_half_as_many() -> None:
     concurrency = Concurrency(8, 0.0)
-    concurrency.pushed_back(5.0)
+    concurrency.throttle(5.0)
     assert concurrency.wanted == 4
 
 
 def test_what_several_connections_hear_within_a_second_counts_once() -> None:
     concurrency = Concurrency(8, 0.0)
     for now_s in (5.0, 5.1, 5.9):
-        concurrency.pushed_back(now_s)
+        concurrency.throttle(now_s)
     assert concurrency.wanted == 4
-    concurrency.pushed_back(6.1)
+    concurrency.throttle(6.1)
     assert concurrency.wanted == 2
 
 
 def test_one_connection_is_always_left() -> None:
     concurrency = Concurrency(3, 0.0)
     for now_s in range(0, 20, 2):
-        concurrency.pushed_back(now_s)
+        concurrency.throttle(now_s)
     assert concurrency.wanted == 1
-    concurrency.lost()
+    concurrency.lower_limit()
     assert concurrency.wanted == 1
 
 
 def test_one_more_is_tried_after_every_half_minute_without_a_push() -> None:
     concurrency = Concurrency(8, 0.0)
-    concurrency.pushed_back(0.0)
+    concurrency.throttle(0.0)
     came = passed(concurrency, 29.8, each_counts)
     assert concurrency.wanted == 4
     came = passed(concurrency, 60.5, each_counts, now_s=29.8, came=came)
@@ -94,7 +94,7 @@ def test_one_connection_is_never_halved() -> None:
 def test_a_push_ends_a_trial() -> None:
     concurrency = Concurrency(8, 0.0)
     came = passed(concurrency, 20.5, each_counts)
-    concurrency.pushed_back(20.6)
+    concurrency.throttle(20.6)
     passed(concurrency, 40.0, each_counts, now_s=20.6, came=came)
     assert concurrency.wanted == 2
 
@@ -102,7 +102,7 @@ def test_a_push_ends_a_trial() -> None:
 def test_a_trial_does_not_bring_back_a_connection_that_was_lost_meanwhile() -> None:
     concurrency = Concurrency(8, 0.0)
     came = passed(concurrency, 20.5, each_counts)
-    concurrency.lost()
+    concurrency.lower_limit()
     assert concurrency.wanted == 3
     passed(concurrency, 22.0, each_counts, now_s=20.5, came=came)
     assert concurrency.wanted == 7

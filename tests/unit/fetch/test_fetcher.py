@@ -49,20 +49,20 @@ def test_a_local_file_is_held_to_what_is_known(
     with pytest.raises(IntegrityError) as raised:
         fetcher.fetch(Blob(url=model.as_uri(), sha256=sha256, size_bytes=size_bytes))
     got = f"{model.as_uri()}: its content is sha256:{SHA256}, 5 bytes; expected {expected}; "
-    assert str(raised.value) == f"{got}correct the file, or the lock with `harness lock --update`."
+    assert str(raised.value) == f"{got}correct the file, or run `harness lock --update`."
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("file:///nowhere/a.mlir", "/nowhere/a.mlir: there is no such file; correct the path in the spec"),
-        ("file:///", "/: this is no file; correct the path in the spec"),
-        ("file:///dev/zero", "/dev/zero: this is no file; correct the path in the spec"),
-        ("file:///a%00b", "there is no such file"),
-        ("file:///proc/self/mem", "/proc/self/mem: the file cannot be read (Input/output error); check its rights."),
-        ("file:///" + "a" * 300, "the file cannot be read (File name too long)"),
-        ("ftp://me:pw@host/a", "ftp://host/a: the URL has no known scheme; expected https, http, s3, gs, hf or file."),
-        ("a.mlir", "a.mlir: the URL has no known scheme"),
+        ("file:///nowhere/a.mlir", "/nowhere/a.mlir: no such file; correct the path in the spec"),
+        ("file:///", "/: not a file; correct the path in the spec"),
+        ("file:///dev/zero", "/dev/zero: not a file; correct the path in the spec"),
+        ("file:///a%00b", "no such file"),
+        ("file:///proc/self/mem", "/proc/self/mem: cannot read the file (Input/output error); check its permissions."),
+        ("file:///" + "a" * 300, "cannot read the file (File name too long)"),
+        ("ftp://me:pw@host/a", "ftp://host/a: unknown URL scheme; expected https, http, s3, gs, hf or file."),
+        ("a.mlir", "a.mlir: unknown URL scheme"),
     ],
 )
 def test_what_cannot_be_had_is_named(fetcher: Fetcher, url: str, message: str) -> None:
@@ -73,7 +73,7 @@ def test_what_cannot_be_had_is_named(fetcher: Fetcher, url: str, message: str) -
 
 @pytest.mark.parametrize("sha256", ["../" * 21 + "a", "A" * 64, "a" * 63, "a" * 64 + "\n"])
 def test_a_lock_cannot_name_another_folder(fetcher: Fetcher, sha256: str) -> None:
-    with pytest.raises(IntegrityError, match=r"https://host/a: .* in the lock is no sha256; write it anew"):
+    with pytest.raises(IntegrityError, match=r"https://host/a: .* in the lock file is not a SHA-256; rewrite it"):
         fetcher.fetch(Blob(url="https://host/a", sha256=sha256))
     assert not fetcher.store.root.exists()
 

@@ -45,18 +45,20 @@ def brought_again(ranges: Ranges, file: int, before: threading.Thread) -> None:
             if (span := ranges.take()) is None:
                 ranges.changed.wait(0.001)
                 continue
-            while room := ranges.room(span):
-                crc32 = zlib.crc32(CONTENT[span.at : span.at + room])
-                os.pwrite(file, CONTENT[span.at : span.at + room], span.at)
-                chunk = ranges.advance(span, room)
+            while writable_bytes := ranges.writable_bytes(span):
+                crc32 = zlib.crc32(CONTENT[span.at : span.at + writable_bytes])
+                os.pwrite(file, CONTENT[span.at : span.at + writable_bytes], span.at)
+                chunk = ranges.advance(span, writable_bytes)
                 assert chunk is not None
-                ranges.arrived(Chunk(start=chunk.start, stop=chunk.stop, crc32=crc32))
-            ranges.leave(span)
+                ranges.add_arrived(Chunk(start=chunk.start, stop=chunk.stop, crc32=crc32))
+            ranges.give_back(span)
 
 
 def test_parts_are_hashed_in_their_order_however_they_arrive(file: int) -> None:
     ranges = resumed(chunk_of(50, 100), chunk_of(0, 7), chunk_of(7, 50))
-    digests = Hasher(ranges, unsure=(), with_md5=True, file=lambda: file, raise_if_cancelled=raise_if_cancelled).whole()
+    digests = Hasher(
+        ranges, unverified=(), with_md5=True, file=lambda: file, raise_if_cancelled=raise_if_cancelled
+    ).whole()
     assert digests.sha256 == SHA256
     assert digests.md5 == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
@@ -65,7 +67,7 @@ def test_nothing_has_a_digest_too(file: int) -> None:
     ranges = Ranges(10)
     ranges.total = 0
     digests = Hasher(
-        ranges, unsure=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled
+        ranges, unverified=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled
     ).whole()
     assert (digests.sha256, digests.md5) == (hashlib.sha256().hexdigest(), None)
 
@@ -78,22 +80,22 @@ def test_a_part_of_before_whose_bytes_are_not_there_is_brought_again(file: int, 
     else:
         os.ftruncate(file, 75)
     ranges, found = resumed(*there), []
-    hasher = Hasher(ranges, unsure=there, with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
+    hasher = Hasher(ranges, unverified=there, with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
     thread = threading.Thread(target=lambda: found.append(hasher.whole()), daemon=True)
     thread.start()
     brought_again(ranges, file, thread)
     assert found[0].sha256 == SHA256
-    assert ranges.came == len(CONTENT)
+    assert ranges.present_bytes == len(CONTENT)
 
 
 def test_hashing_begins_anew_with_the_download(file: int) -> None:
     ranges = resumed(chunk_of(0, 60))
-    hasher = Hasher(ranges, unsure=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
+    hasher = Hasher(ranges, unverified=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.append(hasher.whole().sha256), daemon=True)
     thread.start()
     with ranges.changed:
-        ranges.start_over(None)
+        ranges.restart(None)
         ranges.resume([chunk_of(0, 100)], 100)
         ranges.changed.notify_all()
     thread.join()
@@ -105,4 +107,4 @@ def test_an_order_to_stop_ends_the_wait(file: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        Hasher(resumed(), unsure=(), with_md5=False, file=lambda: file, raise_if_cancelled=stop).whole()
+        Hasher(resumed(), unverified=(), with_md5=False, file=lambda: file, raise_if_cancelled=stop).whole()

@@ -90,13 +90,13 @@ class Journals(RuleBasedStateMachine):
         self.journal.clear()
         self.lines.clear()
         self.written.clear()
-        assert not self.journal.written().heads
+        assert not self.journal.read().heads
 
     @invariant()
     def says_what_was_written_and_survived(self) -> None:
         if not hasattr(self, "journal"):
             return
-        said = self.journal.written()
+        said = self.journal.read()
         assert set(said.chunks) <= self.written
         has_head = any(each.chunk is None for each in self.lines)
         assert said.total == self.total or (said.total is None and not has_head)
@@ -108,7 +108,7 @@ class Journals(RuleBasedStateMachine):
 
     @invariant()
     def partitions_the_whole_with_its_gaps(self) -> None:
-        if hasattr(self, "journal") and (said := self.journal.written()).total is not None:
+        if hasattr(self, "journal") and (said := self.journal.read()).total is not None:
             pieces = sorted([(each.start, each.stop) for each in said.chunks] + list(gaps(said.chunks, said.total)))
             assert [0, *(stop for _, stop in pieces)] == [*(start for start, _ in pieces), said.total]
             assert all(start < stop for start, stop in pieces)
@@ -130,7 +130,7 @@ def test_a_line_after_a_torn_one_is_read(tmp_path: Path) -> None:
     with (tmp_path / JOURNAL).open("r+b") as file:
         file.truncate(file.seek(0, 2) - 9)
     journal.add_chunk(chunk)
-    assert journal.written().chunks == (chunk,)
+    assert journal.read().chunks == (chunk,)
     journal.close()
 
 
@@ -138,8 +138,8 @@ def test_heads_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / JOURNAL)
     journal.add_chunk(Chunk(start=0, stop=8, crc32=1))
     journal.add_head("a", Head(total=16))
-    assert journal.written().total == 16
+    assert journal.read().total == 16
     journal.add_head("b", Head(total=17))
-    assert journal.written().total is None
-    assert journal.written().chunks == ()
+    assert journal.read().total is None
+    assert journal.read().chunks == ()
     journal.close()

@@ -124,13 +124,13 @@ def test_what_goes_away_while_it_comes_is_asked_for_once_more() -> None:
 
 
 def test_less_than_was_asked_for_is_a_failure() -> None:
-    with pytest.raises(AttemptError, match=f"{len(BODY)} bytes came where {PIECE_BYTES} were asked for") as raised:
+    with pytest.raises(AttemptError, match=f"received {len(BODY)} bytes instead of {PIECE_BYTES}") as raised:
         read(source(SimpleNamespace(async_impl=False, info=FakeFileSystem().info, cat_file=lambda **_: BODY)))
     assert raised.value.failure.retriable
 
 
 def test_a_folder_is_no_file() -> None:
-    with pytest.raises(AttemptError, match="this is a folder") as raised:
+    with pytest.raises(AttemptError, match="it is a folder") as raised:
         read(source(FakeFileSystem(infos=[{"type": "directory", "size": 0}])))
     assert not raised.value.failure.retriable
 

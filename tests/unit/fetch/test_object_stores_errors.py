@@ -40,7 +40,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
     return error
 
 
-ACCESS = "check the right of access and the credentials ("
+ACCESS = "check your access rights and credentials ("
 
 
 FINAL: dict[str, tuple[Exception, str]] = {
@@ -61,7 +61,7 @@ FINAL: dict[str, tuple[Exception, str]] = {
     "no path": (ValueError("Repository id must be 'namespace/name'"), "correct the URL in the spec"),
     "unknown authority": (
         caused(named("SSLError", "x"), named("SSLCertVerificationError", "x")),
-        "name the certificates in AWS_CA_BUNDLE",
+        "name the certificates to trust in AWS_CA_BUNDLE",
     ),
 }
 

@@ -53,7 +53,7 @@ HOST, MIRROR = Memory(), Memory(url="http://mirror/blob")
 
 
 def partial_of(blob: Blob, folder: Path, said: list[str] | None = None) -> PartialDownload:
-    limits = Limits(chunk_bytes=CHUNK_BYTES, starts_over=2)
+    limits = Limits(chunk_bytes=CHUNK_BYTES, restarts=2)
     return PartialDownload(blob, folder, limits, (said if said is not None else []).append)
 
 
@@ -127,13 +127,13 @@ def test_what_an_earlier_draft_has_is_not_asked_for(tmp_path: Path) -> None:
     received = download(LOCKED, [memory], tmp_path, options, threading.Semaphore(1))
     assert received.resumed
     assert {at for start, stop in memory.asked for at in range(start, stop or 0)} == set(range(CHUNK_BYTES, 40))
-    assert notices == [f"{URL}: 8 of 40 bytes are there already"]
+    assert notices == [f"{URL}: resuming: 8 of 40 bytes are on disk"]
 
 
 def test_a_draft_whose_journal_says_nothing_is_emptied(tmp_path: Path) -> None:
     (tmp_path / BLOB).write_bytes(b"anything")
     with partial_of(LOCKED, tmp_path) as partial:
-        assert partial.unsure == ()
+        assert partial.unverified == ()
         assert (tmp_path / BLOB).read_bytes() == b""
 
 
@@ -143,10 +143,10 @@ def test_a_content_that_changed_meanwhile_starts_over(tmp_path: Path) -> None:
         begun(partial, CHUNK_BYTES)
         span = taken(partial)
         assert span.at == CHUNK_BYTES
-        with pytest.raises(AttemptError, match="no such range"):
+        with pytest.raises(AttemptError, match="does not have this range"):
             partial.accept(HOST, Head(start=CHUNK_BYTES, ranged=True, total=40, etag='"y"'), span)
-        assert (span.at, partial.ranges.came, partial.ranges.generation) == (0, 0, 1)
-    assert said == ['it changed meanwhile, its ETag was "x" and is "y"; starting over']
+        assert (span.at, partial.ranges.present_bytes, partial.ranges.generation) == (0, 0, 1)
+    assert said == ['it changed during the download, its ETag was "x" and is "y"; restarting']
 
 
 def test_a_content_that_changes_again_and_again_is_given_up(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_content_that_changes_again_and_again_is_given_up(tmp_path: Path) -> N
         span = begun(partial, CHUNK_BYTES)
         for number in range(2):
             partial.accept(HOST, Head(ranged=True, total=40, etag=f'"{number}"'), span)
-        with pytest.raises(AttemptError, match="again and again") as caught:
+        with pytest.raises(AttemptError, match="repeatedly") as caught:
             partial.accept(HOST, Head(ranged=True, total=40, etag='"2"'), span)
         assert not caught.value.failure.retriable
 
@@ -166,7 +166,7 @@ def test_a_host_that_sends_all_in_place_of_the_rest_is_taken_from_the_beginning(
         partial.accept(HOST, Head(total=40, etag='"x"'), span)
         assert (span.at, span.stop) == (0, 40)
         partial.write(span, memoryview(CONTENT))
-        assert partial.ranges.came == 40
+        assert partial.ranges.present_bytes == 40
 
 
 @pytest.mark.parametrize(("blob", "generation"), [(LOCKED, 0), (UNLOCKED, 1)])
@@ -188,25 +188,25 @@ def test_what_nothing_vouches_for_is_not_asked_for_in_parts(tmp_path: Path) -> N
         span = begun(partial, 20, Head(ranged=True, total=40))
         assert span.stop == 40
         assert partial.known(HOST, span) is None
-        assert (span.at, partial.ranges.came) == (0, 0)
+        assert (span.at, partial.ranges.present_bytes) == (0, 0)
 
 
 def test_a_piece_of_before_a_new_beginning_is_not_written(tmp_path: Path) -> None:
     with partial_of(LOCKED, tmp_path) as partial:
         span = begun(partial, 4)
-        partial.start_over(None)
+        partial.restart(None)
         assert not partial.write(span, memoryview(CONTENT))
         assert (tmp_path / BLOB).read_bytes() == b""
-        assert partial.ranges.came == 0
+        assert partial.ranges.present_bytes == 0
 
 
 def test_a_body_without_a_length_says_its_size_by_its_end(tmp_path: Path) -> None:
     with partial_of(UNLOCKED, tmp_path) as partial:
         span = begun(partial, 13, Head())
-        partial.end_of_body(HOST, span)
+        partial.end_body(HOST, span)
         assert partial.ranges.total == 13
     with partial_of(UNLOCKED, tmp_path) as partial:
-        assert [(chunk.start, chunk.stop) for chunk in partial.unsure] == [(0, 8), (8, 13)]
+        assert [(chunk.start, chunk.stop) for chunk in partial.unverified] == [(0, 8), (8, 13)]
 
 
 def test_more_than_the_lock_allows_is_refused_before_it_fills_the_disk(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_more_than_the_lock_allows_is_refused_before_it_fills_the_disk(tmp_path:
         begun(partial, 0, Head(ranged=True, total=41))
     with partial_of(LOCKED, tmp_path) as partial:
         span = begun(partial, 0, Head())
-        with pytest.raises(AttemptError, match="41 bytes or more"):
+        with pytest.raises(AttemptError, match="at least 41 bytes"):
             partial.write(span, memoryview(bytes(41)))
 
 

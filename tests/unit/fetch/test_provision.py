@@ -55,7 +55,7 @@ def test_without_a_limit_everything_stays(store: Store) -> None:
 def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
     with provision.fetcher(FetchSettings(), store, ignore) as fetcher:
         fetcher.check_room(FetchEstimate(blobs=2, bytes=1 << 62))
-        with pytest.raises(DiskError, match=r"2 blobs of [0-9.]+ TB are to come, and .* are free; free some space"):
+        with pytest.raises(DiskError, match=r"2 blobs to fetch \([0-9.]+ TB\), but only .* free; free some space"):
             fetcher.fetch(WANTED)
 
 
@@ -67,5 +67,5 @@ def test_one_that_cannot_be_had_does_not_stop_the_others(tmp_path: Path) -> None
     with Live(Console(file=io.StringIO()), id_width=0) as live:
         fetched = provision.fetch_all(settings, blobs, live, said.append)
     assert list(fetched) == blobs[1:]
-    assert f"ERROR     fetch: {tmp_path}/gone: there is no such file" in "\n".join(said)
+    assert f"ERROR     fetch: {tmp_path}/gone: no such file" in "\n".join(said)
     assert f"local     {hashlib.sha256(b'x').hexdigest()[:12]}               1 bytes  {blobs[1].url}" in "\n".join(said)

@@ -28,58 +28,58 @@ class Transfer:
 
     def takes(self) -> None:
         if (span := self.ranges.take()) is not None:
-            assert self.ranges.lacks(span)
+            assert self.ranges.is_incomplete(span)
             self.spans.append(span)
 
     def leaves(self) -> None:
         if self.spans:
-            self.ranges.leave(self.spans.pop(self.draw(len(self.spans))))
+            self.ranges.give_back(self.spans.pop(self.draw(len(self.spans))))
 
     def receives(self) -> None:
         if self.spans:
             span = self.spans[self.draw(len(self.spans))]
-            if self.ranges.total is None and self.ranges.lacks(span):
+            if self.ranges.total is None and self.ranges.is_incomplete(span):
                 self.ranges.total = span.stop = self.total
                 if self.ranged:
-                    self.ranges.spread(span, self.total)
-            if room := self.ranges.room(span):
-                self.brings(span, 1 + self.draw(room))
+                    self.ranges.split(span, self.total)
+            if writable_bytes := self.ranges.writable_bytes(span):
+                self.brings(span, 1 + self.draw(writable_bytes))
 
     def brings(self, span: Span, size: int) -> None:
         self.times.update(range(span.at, span.at + size))
         if (chunk := self.ranges.advance(span, size)) is not None:
             self.completed.append(chunk)
-            self.ranges.arrived(chunk)
+            self.ranges.add_arrived(chunk)
 
-    def starts_over(self) -> None:
-        fresh = [each for each in self.spans if self.ranges.lacks(each)]
-        self.ranges.start_over(fresh[self.draw(len(fresh))] if fresh and self.draw(2) else None)
+    def restarts(self) -> None:
+        fresh = [each for each in self.spans if self.ranges.is_incomplete(each)]
+        self.ranges.restart(fresh[self.draw(len(fresh))] if fresh and self.draw(2) else None)
         self.times.clear()
         self.completed.clear()
         self.hashed = 0
 
     def hashes(self) -> None:
-        if (chunk := self.ranges.next_there(self.hashed)) is not None:
+        if (chunk := self.ranges.pop_arrived(self.hashed)) is not None:
             self.hashed = chunk.stop
 
     def finds_lost(self) -> None:
-        if (chunk := self.ranges.next_there(self.hashed)) is not None:
+        if (chunk := self.ranges.pop_arrived(self.hashed)) is not None:
             self.completed.remove(chunk)
             self.times.subtract(range(chunk.start, chunk.stop))
-            self.ranges.lost(chunk)
+            self.ranges.discard(chunk)
 
     def ends(self) -> None:
         """Bring all the rest; it takes no more steps than there are bytes, and some."""
         for _ in range(4 * self.total + 20):
             if self.hashed == self.ranges.total:
                 return
-            assert self.ranges.divisible or self.hashed < self.total
+            assert self.ranges.usable_connections or self.hashed < self.total
             self.takes()
             self.receives()
             self.hashes()
-            for each in [each for each in self.spans if not self.ranges.lacks(each)]:
+            for each in [each for each in self.spans if not self.ranges.is_incomplete(each)]:
                 self.spans.remove(each)
-                self.ranges.leave(each)
+                self.ranges.give_back(each)
         raise AssertionError(f"{self.hashed} of {self.total}")
 
 
@@ -89,7 +89,7 @@ STEPS = [
     *[Transfer.hashes] * 2,
     Transfer.leaves,
     Transfer.finds_lost,
-    Transfer.starts_over,
+    Transfer.restarts,
 ]
 
 
@@ -103,12 +103,12 @@ def test_every_byte_comes_just_once_whatever_connections_do(
     transfer.resumes([Chunk(start=a, stop=b, crc32=0) for a, b in zip(edges[::2], edges[1::2], strict=False)])
     for step in data.draw(st.lists(st.sampled_from(STEPS), max_size=60)):
         step(transfer)
-        came = sum(transfer.times.values())
-        assert transfer.ranges.came == came
+        present_bytes = sum(transfer.times.values())
+        assert transfer.ranges.present_bytes == present_bytes
         assert max(transfer.times.values(), default=0) <= 1
     transfer.ends()
     assert {at: times for at, times in transfer.times.items() if times} == dict.fromkeys(range(total), 1)
-    assert transfer.ranges.came == total
+    assert transfer.ranges.present_bytes == total
     assert list(gaps(sorted(transfer.completed, key=lambda chunk: chunk.start), total)) == []
     assert sum(chunk.stop - chunk.start for chunk in transfer.completed) == total
 
@@ -126,7 +126,7 @@ def of(total: int, chunk_bytes: int) -> tuple[Ranges, Span]:
     span = ranges.take()
     assert span is not None
     ranges.total = span.stop = total
-    ranges.spread(span, total)
+    ranges.split(span, total)
     return ranges, span
 
 
@@ -149,7 +149,7 @@ def test_what_is_slow_to_come_is_halved_between_parts() -> None:
 def test_a_connection_that_leaves_in_the_middle_of_a_part_loses_nothing() -> None:
     ranges, span = of(20, 10)
     assert ranges.advance(span, 4) is None
-    ranges.leave(span)
+    ranges.give_back(span)
     again = ranges.take()
     assert again is span
     chunk = ranges.advance(span, 6)
@@ -164,15 +164,15 @@ def test_the_size_of_a_blob_may_be_told_by_its_end() -> None:
     assert ranges.advance(span, 10) is not None
     assert ranges.advance(span, 3) is None
     assert ranges.end(span) == Chunk(start=10, stop=13, crc32=0)
-    assert ranges.total == ranges.came == 13
+    assert ranges.total == ranges.present_bytes == 13
 
 
 def test_a_span_of_before_a_new_beginning_is_of_no_use() -> None:
     ranges, span = of(20, 10)
-    ranges.start_over(None)
-    assert not ranges.lacks(span)
-    assert ranges.room(span) == 0
-    ranges.leave(span)
+    ranges.restart(None)
+    assert not ranges.is_incomplete(span)
+    assert ranges.writable_bytes(span) == 0
+    ranges.give_back(span)
     again = ranges.take()
     assert again is not None
     assert (again.at, again.stop) == (0, None)

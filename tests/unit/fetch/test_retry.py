@@ -51,20 +51,20 @@ class Bench:
     def was_pushed(self) -> None:
         self.pushes += 1
 
-    def bring(self, *answers: Callable[[Span], None]) -> None:
+    def fetch_span(self, *answers: Callable[[Span], None]) -> None:
         """Let the n-th request have the n-th answer, later ones the last."""
 
         def receive(source: Source, span: Span) -> None:
             self.asked.append(source)
             answers[min(len(self.asked), len(answers)) - 1](span)
 
-        self.retry_loop.bring(self.span, receive, lambda span: span.at < SIZE)
+        self.retry_loop.fetch_span(self.span, receive, lambda span: span.at < SIZE)
 
 
 def brings(size: int) -> Callable[[Span], None]:
     def answer(span: Span) -> None:
         span.at = min(SIZE, span.at + size)
-        span.best = max(span.best, span.at)
+        span.furthest = max(span.furthest, span.at)
 
     return answer
 
@@ -86,69 +86,69 @@ def fails(
 
 def test_a_span_is_asked_for_until_all_of_it_is_there() -> None:
     bench = Bench()
-    bench.bring(brings(40))
+    bench.fetch_span(brings(40))
     assert bench.span.at == SIZE
     assert (len(bench.asked), bench.retry_loop.failures, bench.notices) == (3, 0, [])
 
 
 def test_sources_are_asked_in_turn_and_the_one_that_serves_stays_first() -> None:
     bench = Bench((FIRST, SECOND, THIRD))
-    bench.bring(fails(), fails(), brings(50))
+    bench.fetch_span(fails(), fails(), brings(50))
     assert bench.asked == [FIRST, SECOND, THIRD, THIRD]
     assert bench.retry_loop.source == THIRD
     assert bench.notices == [
-        "http://first/blob: it is broken (attempt 1 of 3, at byte 0); asking http://second/blob",
-        "http://second/blob: it is broken (attempt 1 of 3, at byte 0); asking http://third/blob",
+        "http://first/blob: it is broken (attempt 1 of 3, at byte 0); trying http://second/blob",
+        "http://second/blob: it is broken (attempt 1 of 3, at byte 0); trying http://third/blob",
     ]
 
 
 def test_all_sources_together_are_one_attempt() -> None:
     bench = Bench((FIRST, SECOND))
     with pytest.raises(AttemptError, match=r"http://second/blob: it is broken \(attempt 3 of 3, at byte 0\)"):
-        bench.bring(fails())
+        bench.fetch_span(fails())
     assert bench.asked == [FIRST, SECOND] * 3
     assert bench.retry_loop.failures == 6
-    assert sum("; next in 0.0 s" in notice for notice in bench.notices) == 2
+    assert sum("; retrying in 0.0 s" in notice for notice in bench.notices) == 2
 
 
 def test_a_source_that_is_of_no_use_is_asked_no_more() -> None:
     bench = Bench((FIRST, SECOND))
-    bench.bring(fails(retriable=False), brings(50), fails(), fails(), brings(50))
+    bench.fetch_span(fails(retriable=False), brings(50), fails(), fails(), brings(50))
     assert bench.asked == [FIRST, SECOND, SECOND, SECOND, SECOND]
 
 
 def test_the_last_source_ends_it_all_where_another_attempt_makes_no_sense() -> None:
     bench = Bench((FIRST, SECOND))
     with pytest.raises(AttemptError, match="http://second/blob: it is gone") as caught:
-        bench.bring(fails("it is gone", retriable=False))
+        bench.fetch_span(fails("it is gone", retriable=False))
     assert not caught.value.failure.retriable
     assert bench.asked == [FIRST, SECOND]
 
 
 def test_what_breaks_off_again_and_again_but_brings_something_costs_no_attempt() -> None:
     bench = Bench()
-    bench.bring(*[fails(after=9)] * 11, brings(1))
+    bench.fetch_span(*[fails(after=9)] * 11, brings(1))
     assert bench.span.at == SIZE
     assert len(bench.asked) == 12
     assert bench.retry_loop.failures == 11
-    assert [notice.endswith("; goes on") for notice in bench.notices] == [True] * 11
+    assert [notice.endswith("; resuming") for notice in bench.notices] == [True] * 11
 
 
 def test_progress_lets_the_attempts_be_counted_from_one() -> None:
     bench = Bench()
     with pytest.raises(AttemptError, match="attempt 3 of 3, at byte 5"):
-        bench.bring(fails(), fails(), fails(after=5), fails())
+        bench.fetch_span(fails(), fails(), fails(after=5), fails())
     assert len(bench.asked) == 6
 
 
 def test_to_come_again_to_where_it_was_is_no_progress() -> None:
-    def starts_over(span: Span) -> None:
+    def restarts(span: Span) -> None:
         span.at = 0
         fails(after=50)(span)
 
     bench = Bench()
     with pytest.raises(AttemptError, match="attempt 3 of 3"):
-        bench.bring(starts_over)
+        bench.fetch_span(restarts)
     assert len(bench.asked) == 4
 
 
@@ -159,37 +159,37 @@ def test_a_failure_that_is_raised_twice_is_reported_the_same_twice() -> None:
         raise failed
 
     bench = Bench()
-    bench.bring(answer, answer, brings(SIZE))
+    bench.fetch_span(answer, answer, brings(SIZE))
     assert bench.notices == [
-        f"http://first/blob: it is broken (attempt {number} of 3, at byte 0); next in 0.0 s" for number in (1, 2)
+        f"http://first/blob: it is broken (attempt {number} of 3, at byte 0); retrying in 0.0 s" for number in (1, 2)
     ]
     assert failed.failure == Failure(what="it is broken", wait_s=0)
 
 
 def test_a_host_with_too_much_to_do_is_reported() -> None:
     bench = Bench()
-    bench.bring(fails(busy=True), fails(), brings(SIZE))
+    bench.fetch_span(fails(busy=True), fails(), brings(SIZE))
     assert bench.pushes == 1
 
 
 def test_a_host_says_how_long_to_wait() -> None:
     bench = Bench()
-    bench.bring(fails(wait_s=0.06), brings(SIZE))
-    assert bench.notices == ["http://first/blob: it is broken (attempt 1 of 3, at byte 0); next in 0.1 s"]
+    bench.fetch_span(fails(wait_s=0.06), brings(SIZE))
+    assert bench.notices == ["http://first/blob: it is broken (attempt 1 of 3, at byte 0); retrying in 0.1 s"]
 
 
 def test_a_host_that_wants_to_be_left_alone_for_long_is() -> None:
     bench = Bench()
-    with pytest.raises(AttemptError, match=r"it is broken, and to come again in 601 s \(attempt 1 of 3") as caught:
-        bench.bring(fails(wait_s=601))
+    with pytest.raises(AttemptError, match=r"it is broken and asks to wait 601 s \(attempt 1 of 3") as caught:
+        bench.fetch_span(fails(wait_s=601))
     assert not caught.value.failure.retriable
     assert len(bench.asked) == 1
 
 
 def test_no_wait_goes_beyond_the_deadline() -> None:
     bench = Bench(retry=Retry(attempts=3, deadline_s=5.0))
-    with pytest.raises(AttemptError, match=r"^http://host/blob\?sig=\*\*\*: it took longer than 5 s$") as caught:
-        bench.bring(fails(wait_s=30))
+    with pytest.raises(AttemptError, match=r"^http://host/blob\?sig=\*\*\*: took longer than 5 s$") as caught:
+        bench.fetch_span(fails(wait_s=30))
     assert not caught.value.failure.retriable
     assert len(bench.asked) == 1
 
@@ -199,7 +199,7 @@ def test_an_order_to_stop_ends_a_wait() -> None:
     timer = threading.Timer(0.01, bench.ends.set)
     timer.start()
     with pytest.raises(Cancelled):
-        bench.bring(fails(wait_s=600))
+        bench.fetch_span(fails(wait_s=600))
     timer.join()
 
 
@@ -211,13 +211,13 @@ def test_a_connection_that_an_order_shut_down_is_no_failure() -> None:
         fails()(span)
 
     with pytest.raises(Cancelled):
-        bench.bring(is_shut_down)
+        bench.fetch_span(is_shut_down)
     assert (bench.retry_loop.failures, bench.notices) == (0, [])
 
 
 def test_a_source_is_done_without_only_if_there_are_others() -> None:
     retry_loop = Bench((FIRST, SECOND)).retry_loop
-    assert retry_loop.does_without(FIRST)
+    assert retry_loop.drop(FIRST)
     assert retry_loop.source == SECOND
-    assert not retry_loop.does_without(FIRST)
-    assert not retry_loop.does_without(SECOND)
+    assert not retry_loop.drop(FIRST)
+    assert not retry_loop.drop(SECOND)

@@ -168,7 +168,7 @@ def test_a_gpu_that_another_process_uses_is_waited_for_until_that_is_killed(tmp_
 
         with Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(chip="gfx90a"), CancelToken()) as gpu:
             assert gpu == MI210
-    assert told[0][0] == "GPU 2 (gfx90a, mi210)"
+    assert told[0][0] == "GPU 2 (gfx90a, mi210), in use by another run"
     assert told[0][1] >= 0
     assert [waited_s for _, waited_s in told] == sorted(waited_s for _, waited_s in told)
 
@@ -184,7 +184,7 @@ def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
     cancel, told = CancelToken(), threading.Event()
 
     def on_wait(holder: str, waited_s: float) -> None:
-        assert holder == "GPU 0 (gfx942, mi300) or GPU 1 (gfx942, mi300)"
+        assert holder == "GPU 0 (gfx942, mi300) or GPU 1 (gfx942, mi300), in use by another run"
         if waited_s > 0.5:
             told.set()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.core.errors import DiskError
 from harness.host import locks
 from harness.store import scratch
-from harness.store.gc import Collected, Held, collect, usage
+from harness.store.gc import Collected, KindUsage, collect, usage
 from harness.store.inventory import Item
 from harness.store.store import Store
 from tests.patience import IN_PROCESS_S
@@ -48,7 +48,7 @@ def test_usage(store: Store) -> None:
     partial = put_partial(store, "d", 5)
     os.truncate(partial / "blob", 1 << 30)
     found = usage(store)
-    assert found.kinds == (Held(kind="blobs", count=2, bytes=30), Held(kind="modules", count=1, bytes=3))
+    assert found.kinds == (KindUsage(kind="blobs", count=2, bytes=30), KindUsage(kind="modules", count=1, bytes=3))
     assert found.unfinished.count == 1
     assert 0 < found.unfinished.bytes < 100_000
     assert found.total_bytes == 33 + found.unfinished.bytes
@@ -253,7 +253,7 @@ def test_where_nothing_can_be_locked_nothing_is_removed(store: Store) -> None:
     put(store, "a")
     (store.root / "pins").unlink()
     (store.root / "pins").mkdir()
-    with pytest.raises(DiskError, match=r"store/pins: what is in use cannot be told \(Is a directory\), so nothing"):
+    with pytest.raises(DiskError, match=r"store/pins: cannot find out which .* \(Is a directory\), so nothing"):
         collect(store, 0)
     assert store.find("blobs", digest("a")) is not None
 

@@ -198,7 +198,7 @@ def test_a_draft_that_vanished_is_looked_for_where_it_should_be(
 
 
 def test_a_draft_that_vanished_for_good_is_an_error(store: Store) -> None:
-    with pytest.raises(DiskError, match=rf"{store.partial_dir('blobs', KEY)}: another has taken the folder away"):
+    with pytest.raises(DiskError, match=rf"{store.partial_dir('blobs', KEY)}: another process removed this folder"):
         store.provide("blobs", KEY, lambda folder: folder.rmdir())
     assert not store.provide("blobs", KEY, makes(b"x")).cached
 
