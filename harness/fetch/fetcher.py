@@ -48,16 +48,16 @@ class FetchPolicy:
         grants: signatures for URLs below a prefix.
         offline: whether to use the store only and open no connection.
         locked: whether to refuse blobs that are not in the lock file.
-        fresh: whether to ask the host if an unlocked blob in the store is still current.
-        anew: whether to download unlocked blobs each time, unless `offline`, and accept any content.
+        revalidate: whether to ask the host if an unlocked blob in the store is still current.
+        refetch: whether to download unlocked blobs each time, unless `offline`, and accept any content.
     """
 
     mirrors: tuple[urls.Mirror, ...] = ()
     grants: tuple[urls.Grant, ...] = ()
     offline: bool = False
     locked: bool = False
-    fresh: bool = False
-    anew: bool = False
+    revalidate: bool = False
+    refetch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +176,10 @@ class Fetcher:
         came: list[Received] = []
 
         def make(folder: Path) -> None:
-            if self.policy.fresh or self.policy.anew or not self._is_shared(folder):
+            if self.policy.revalidate or self.policy.refetch or not self._is_shared(folder):
                 came.append(self._download(blob, folder))
                 self._record(blob, self._share(folder, came[0]), came[0]).write(folder)
-                if not self.policy.anew:
+                if not self.policy.refetch:
                     content = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
                     self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
             _remove_all_but({url_index.INDEX}, folder)
@@ -250,9 +250,9 @@ class Fetcher:
         return None
 
     def _is_good(self, blob: Blob, index: Entry) -> bool:
-        if not self._has_content(index) or (self.policy.anew and not self.policy.offline):
+        if not self._has_content(index) or (self.policy.refetch and not self.policy.offline):
             return False
-        return not (self.policy.fresh and self._is_outdated(blob, url_index.read(index.path)))
+        return not (self.policy.revalidate and self._is_outdated(blob, url_index.read(index.path)))
 
     def _is_outdated(self, blob: Blob, known: UrlRecord) -> bool:
         """Return whether the host has other content than before, or gives no way to tell."""

@@ -136,41 +136,43 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer_blob(self, file: BinaryIO, sha256: str) -> None:
         size_bytes, tags = os.fstat(file.fileno()).st_size, (f'"sha256:{sha256}"', f'"{sha256}"')
-        status, part = self._status(range(size_bytes), tags)
+        status, selection = self._status(range(size_bytes), tags)
         headers = {"ETag": tags[0], "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
         if status in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
-            headers["Content-Range"] = f"bytes {f'{part.start}-{part.stop - 1}' if part else '*'}/{size_bytes}"
-        self._answer(status, headers, file, part)
+            headers["Content-Range"] = (
+                f"bytes {f'{selection.start}-{selection.stop - 1}' if part else '*'}/{size_bytes}"
+            )
+        self._answer(status, headers, file, selection)
 
     def _status(self, whole: range, tags: tuple[str, ...]) -> tuple[HTTPStatus, range]:
         """Return the status and the bytes of the answer (RFC 9110, section 13.2.2)."""
-        known, part = self.headers.get("If-None-Match", ""), selected(self.headers.get("Range", ""), len(whole))
+        known, selection = self.headers.get("If-None-Match", ""), selected(self.headers.get("Range", ""), len(whole))
         if known == "*" or {*tags} & {*re.findall(r'"[^"]*"', known)}:
             return HTTPStatus.NOT_MODIFIED, whole
-        if part is None or self.command != "GET" or self.headers.get("If-Range", tags[0]) not in tags:
+        if selection is None or self.command != "GET" or self.headers.get("If-Range", tags[0]) not in tags:
             return HTTPStatus.OK, whole
-        return (HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE), part
+        return (HTTPStatus.PARTIAL_CONTENT if selection else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE), selection
 
     def _answer_text(self, status: HTTPStatus, text: str, **headers: str) -> None:
         headers["Content-Type"] = "text/plain; charset=utf-8"
         self._answer(status, headers, io.BytesIO(text.encode()), range(len(text.encode())))
 
-    def _answer(self, status: HTTPStatus, headers: dict[str, str], body: BinaryIO, part: range) -> None:
+    def _answer(self, status: HTTPStatus, headers: dict[str, str], body: BinaryIO, selection: range) -> None:
         """Send a response and log it; close the connection if the client does not take all of it."""
         is_sent = False
-        headers["Content-Length"] = str(len(part))
+        headers["Content-Length"] = str(len(selection))
         with contextlib.suppress(OSError):
             self.send_response(status)
             for each in (headers | {"Connection": "close"} if self.close_connection else headers).items():
                 self.send_header(*each)
             self.end_headers()
-            has_no_body = not part or self.command == "HEAD" or status == HTTPStatus.NOT_MODIFIED
-            is_sent = has_no_body or self.connection.sendfile(body, part.start, len(part)) == len(part)
+            has_no_body = not selection or self.command == "HEAD" or status == HTTPStatus.NOT_MODIFIED
+            is_sent = has_no_body or self.connection.sendfile(body, selection.start, len(selection)) == len(selection)
         self.close_connection |= not is_sent
         asked = f"{redacted(self.command)} {_shown(self.path)}" if self.command else "a malformed request"
         end = "" if is_sent else ", aborted"
-        self.server.say(f"{self.client_address[0]} {status.value} {len(part)} bytes for {asked}{end}")
+        self.server.say(f"{self.client_address[0]} {status.value} {len(selection)} bytes for {asked}{end}")
 
 
 def selected(wanted: str, size_bytes: int) -> range | None:

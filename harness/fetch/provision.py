@@ -29,17 +29,17 @@ def fetcher(
     *,
     progress: DownloadProgress = ignore,
     cancel: CancelToken | None = None,
-    anew: bool = False,
+    refetch: bool = False,
     retry: Retry | None = None,
 ) -> Fetcher:
-    """Return a fetcher for the settings; with `anew` it takes what the host has now each time, as for wheel indexes."""
+    """Return a fetcher for the settings; with `refetch` it downloads each time, as for wheel indexes."""
     policy = FetchPolicy(
         mirrors=() if settings.update else settings.mirrors,
         grants=settings.grants,
         offline=settings.offline,
-        locked=settings.locked and not anew,
-        fresh=settings.update,
-        anew=anew,
+        locked=settings.locked and not refetch,
+        revalidate=settings.update,
+        refetch=refetch,
     )
     options = DownloadOptions(
         notice=notice, progress=progress, cancel=cancel, connections=settings.connections, retry=retry or Retry()

@@ -98,7 +98,7 @@ def known(
         Cancelled: `cancel` was set.
     """
     sources = [Source(name=str(path), wheels=tuple(_in_folder(path, notice)), local=True) for path in settings.wheels]
-    with provision.fetcher(fetch, store, notice, cancel=cancel, anew=True) as fetcher:
+    with provision.fetcher(fetch, store, notice, cancel=cancel, refetch=True) as fetcher:
         for link in settings.find_links:
             path = _local(link)
             is_folder = path is not None and not path.is_file()

@@ -7,7 +7,7 @@ from harness.core.text import counted, size
 from harness.store.gc import Collected, Usage, Verified
 from harness.store.inventory import Item
 
-_AGAIN = {"blobs": "downloaded", "urls": "downloaded", "modules": "compiled", "toolchains": "installed"}
+_AGAIN = {"blobs": "fetched", "urls": "fetched", "modules": "compiled", "toolchains": "installed"}
 _KEY_CHARACTERS = 16
 
 
@@ -36,7 +36,7 @@ def collected_text(done: Collected, budget_bytes: int | None) -> str:
 def bad_line(entry: Verified) -> str:
     """Return the line about an entry whose content changed."""
     again = f"it will be {_AGAIN.get(entry.kind, 'created')} again when needed"
-    return f"BAD  {entry.kind}  {entry.key}  content changed; removed, {again}\n"
+    return f"BAD  {entry.kind}  {entry.key}  changed and removed; {again}\n"
 
 
 def verified_line(entries: Sequence[Verified]) -> str:

@@ -373,7 +373,7 @@ def test_what_is_not_locked_is_refused_in_ci(lab: Laboratory, server: str, tmp_p
     (tmp_path / "www" / "add.mlir").write_text(ADD)
     refused = lab.run(environment={"CI": "true"})
     assert refused.verdict == (3, "error", "fetch")
-    assert "it is not in blobs.lock.json, and --locked refuses it; pin it with `harness lock`" in refused.case["reason"]
+    assert "not in blobs.lock.json, as --locked requires; pin it with `harness lock`" in refused.case["reason"]
     assert lab.run("--no-locked", environment={"CI": "true"}).verdict == (0, "passed", None)
     assert lab.run(command="lock", environment={"CI": "true"}).code == 0
     assert lab.run(environment={"CI": "true"}).verdict == (0, "passed", None)

@@ -113,7 +113,7 @@ def test_what_no_lock_knows_is_trusted_once_and_told(bench: Bench) -> None:
 
 def test_what_no_lock_knows_can_be_refused(bench: Bench) -> None:
     url = bench.server.serve("/a", good(SMALL))
-    with pytest.raises(FetchError, match=rf"{url}: it is not in blobs.lock.json, and --locked refuses it; pin it"):
+    with pytest.raises(FetchError, match=rf"{url}: not in blobs.lock.json, as --locked requires; pin it"):
         bench.fetch(Blob(url=url), policy=FetchPolicy(locked=True))
     assert bench.fetch(locked(url, SMALL), policy=FetchPolicy(locked=True)).blob.attempts == 1
 
@@ -122,7 +122,7 @@ def test_what_no_lock_knows_is_held_to_what_the_host_says_of_it(bench: Bench) ->
     wrong = {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}
     url = bench.server.serve("/a", Reply(body=SMALL, headers=wrong))
     with pytest.raises(
-        IntegrityError, match=f"{url}: its content is of MD5 .*; expected MD5 d41d8.*, as the host says"
+        IntegrityError, match=f"{url}: its content is MD5 .*; expected MD5 d41d8.*, which the host states"
     ):
         bench.fetch(Blob(url=url))
     assert bench.files() == []
@@ -143,7 +143,7 @@ def test_a_signature_does_not_make_another_blob(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("body", [SMALL, OTHER], ids=["same", "changed"])
-def test_an_unlocked_blob_that_is_gone_comes_anew(bench: Bench, body: bytes) -> None:
+def test_an_unlocked_blob_that_is_gone_is_downloaded_again(bench: Bench, body: bytes) -> None:
     blob = Blob(url=bench.server.serve("/a", good(SMALL), good(body)))
     bench.fetch(blob).path.write_bytes(b"damaged")
     again = bench.fetch(blob)
@@ -170,7 +170,7 @@ def test_an_unlocked_blob_that_vanishes_meanwhile_is_held_to_what_it_was(bench: 
             forgetful.fetch(Blob(url=url))
 
 
-def test_a_damaged_blob_comes_anew(bench: Bench) -> None:
+def test_a_damaged_blob_is_downloaded_again(bench: Bench) -> None:
     blob = locked(bench.server.serve("/a", good(SMALL)), SMALL)
     bench.fetch(blob).path.write_bytes(OTHER)
     assert bench.fetch(blob).path.read_bytes() == SMALL
@@ -189,7 +189,7 @@ def test_offline_names_what_is_missing_and_how_to_have_it(bench: Bench, *, is_lo
     url = bench.server.serve("/a", good(SMALL))
     with pytest.raises(
         FetchError,
-        match=rf"{url}: it is not in the store .*run `harness fetch`, or this command, once without --offline",
+        match=rf"{url}: not in the cache.*run `harness fetch` or this command once without --offline",
     ):
         bench.fetch(_blob(url, is_locked=is_locked), policy=OFFLINE)
     assert bench.server.requests == []
@@ -214,7 +214,9 @@ def test_a_proxy_of_the_environment_is_asked(bench: Bench, monkeypatch: pytest.M
 )
 def test_an_unfit_environment_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(FetchError, match=r"The environment allows no connection .*; check HTTP_PROXY"):
+    with pytest.raises(
+        FetchError, match=r"The proxies or certificates of the environment are invalid .*; check HTTP_PROXY"
+    ):
         bench.fetch(locked("https://host.invalid/a", SMALL))
 
 
@@ -242,7 +244,7 @@ def test_a_server_without_tls_is_named(bench: Bench) -> None:
     "url",
     ["http://", "http:///a", "http://[::1/a", "http://a..b/", "http://" + "a" * 70, "http://h\0/", "http://h/\udcff"],
 )
-def test_what_is_no_url_is_asked_of_nobody(bench: Bench, url: str) -> None:
+def test_an_invalid_url_opens_no_connection(bench: Bench, url: str) -> None:
     with pytest.raises(FetchError, match="not a valid URL"):
         bench.fetch(Blob(url=url))
     assert bench.notices == []

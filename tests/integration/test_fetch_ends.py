@@ -30,7 +30,7 @@ def _blob(url: str, body: bytes = SMALL, *, is_locked: bool) -> Blob:
 
 @both
 @pytest.mark.parametrize("at", [CHUNK_BYTES // 2, CHUNK_BYTES], ids=["half a part", "one part"])
-def test_a_cancelled_download_keeps_whole_parts(bench: Bench, at: int, *, is_locked: bool) -> None:
+def test_a_cancelled_download_keeps_complete_chunks(bench: Bench, at: int, *, is_locked: bool) -> None:
     url = bench.server.serve("/a", lambda request: replace(good(LARGE)(request), stall_at=max(0, at - request.start)))
     with pytest.raises(Cancelled):
         bench.interrupted(_blob(url, LARGE, is_locked=is_locked), at)
@@ -49,7 +49,7 @@ def test_a_cancelled_wait_ends(bench: Bench) -> None:
     assert bench.server.count("/a") == 1
 
 
-def test_a_cancelled_run_asks_nobody(bench: Bench) -> None:
+def test_a_cancelled_run_opens_no_connection(bench: Bench) -> None:
     url, cancel = bench.server.serve("/a", good(SMALL)), CancelToken()
     cancel.set()
     with pytest.raises(Cancelled):

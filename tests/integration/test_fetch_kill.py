@@ -292,7 +292,7 @@ def drawn(chance: random.Random, kills: int) -> list[Kill]:
     ]
 
 
-def test_a_fetch_that_is_killed_at_any_moment_goes_on_and_leaves_nothing_wrong(
+def test_a_fetch_that_is_killed_at_any_moment_resumes_and_leaves_nothing_wrong(
     tmp_path: Path, contents: dict[str, bytes], server: RangeServer, zygote: Zygote
 ) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
@@ -322,7 +322,7 @@ def test_a_fetch_that_is_killed_at_any_moment_goes_on_and_leaves_nothing_wrong(
     assert min(phases[each] for each in Phase) >= ROUNDS // SURE // len(Phase), (seed, phases)
 
 
-def test_another_machine_waits_and_says_for_whom_and_goes_on_where_the_killed_one_was(
+def test_another_machine_waits_names_the_holder_and_resumes_where_the_killed_one_was(
     tmp_path: Path, contents: dict[str, bytes], server: RangeServer
 ) -> None:
     shape = Shape(size=SHAPES[0].size, chunk_bytes=16 * KIB, connections=2)
@@ -334,7 +334,7 @@ def test_another_machine_waits_and_says_for_whom_and_goes_on_where_the_killed_on
             holder = here.start(each.job(lingers=True))
             wait_for(lambda each=each: len(each.state().chunks) > shape.connections)  # type: ignore[misc]
             waiter = there.start(each.job(lingers=False))
-            assert waiter.wait_for("waits_for") == f"process {holder.pid} on {here.host}"
+            assert waiter.wait_for("waits_for") == f"process {holder.pid} on {here.host}, which is fetching {each.url}"
             before = each.state()
             serving = server.anew()  # which ends the other one
             holder.kill()

@@ -67,9 +67,9 @@ def test_mirrors_are_asked_in_their_order_and_the_host_last(bench: Bench, mirror
         assert [mirror.count("/a"), second.count("/a"), bench.server.count("/a")] == [1, 1, 1]
     assert (fetched.blob.source, fetched.blob.attempts) == (url, 3)
     assert bench.notices[0].startswith(f"{first_url}: the server answered 404 ")
-    assert bench.notices[0].endswith(f"; asking {second_url}")
+    assert bench.notices[0].endswith(f"; trying {second_url}")
     assert bench.notices[1].startswith(f"{second_url}: the server answered 500 ")
-    assert bench.notices[1].endswith(f"; asking {url}")
+    assert bench.notices[1].endswith(f"; trying {url}")
 
 
 FAULTS: dict[str, Answer | Reply] = {
@@ -103,7 +103,7 @@ def test_what_a_mirror_cannot_do_the_host_can(bench: Bench, mirror: FaultyServer
     "later", [Reply(status=404), Reply(status=500), Reply(status=429, headers={"Retry-After": "86400"})]
 )
 @pytest.mark.parametrize("connections", [1, 8])
-def test_of_a_mirror_that_breaks_off_the_rest_is_had_from_the_host(
+def test_if_a_mirror_breaks_off_the_host_sends_the_rest(
     bench: Bench, mirror: FaultyServer, later: Reply, connections: int
 ) -> None:
     url = bench.server.serve("/a", good(LARGE, etag='"host"'))
@@ -145,7 +145,7 @@ def test_a_dead_mirror_is_passed_over(bench: Bench) -> None:
         pass
     url = bench.server.serve("/a", good(LARGE))
     assert _fetch(bench, locked(url, LARGE), gone).blob.source == url
-    assert f"asking {url}" in bench.notices[0]
+    assert f"trying {url}" in bench.notices[0]
 
 
 def test_wherever_the_content_is_wrong_it_is_refused(bench: Bench, mirror: FaultyServer) -> None:
@@ -156,14 +156,14 @@ def test_wherever_the_content_is_wrong_it_is_refused(bench: Bench, mirror: Fault
     assert bench.partials() == []
 
 
-def test_when_nobody_has_it_the_host_has_the_last_word(bench: Bench, mirror: FaultyServer) -> None:
+def test_if_no_source_has_the_blob_the_answer_of_the_host_is_shown(bench: Bench, mirror: FaultyServer) -> None:
     url = bench.server.serve("/a", Reply(status=403))
     mirror.serve("/a", Reply(status=404))
     with pytest.raises(FetchError, match=f"{url}: the server answered 403"):
         _fetch(bench, locked(url, LARGE), mirror)
 
 
-def test_whoever_recovers_first_serves(bench: Bench, mirror: FaultyServer) -> None:
+def test_the_first_source_that_recovers_serves(bench: Bench, mirror: FaultyServer) -> None:
     url = bench.server.serve("/a", Reply(status=500))
     source = mirror.serve("/a", Reply(status=500), good(SMALL))
     assert _fetch(bench, locked(url, SMALL), mirror).blob.source == source
@@ -206,7 +206,7 @@ def test_a_longer_name_is_not_below_a_prefix(bench: Bench, mirror: FaultyServer)
     assert mirror.requests == []
 
 
-def test_what_a_mirror_had_is_there_for_the_host(bench: Bench, mirror: FaultyServer) -> None:
+def test_a_blob_from_a_mirror_is_cached_for_the_host(bench: Bench, mirror: FaultyServer) -> None:
     url = bench.server.serve("/a", Reply(status=500))
 
     def stalling(request: Request) -> Reply:

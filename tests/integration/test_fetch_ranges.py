@@ -73,7 +73,7 @@ def test_a_host_without_ranges_is_asked_once(bench: Bench, *, is_locked: bool) -
     assert len(bench.server.requests) == 1
 
 
-def test_a_content_that_nothing_vouches_for_is_asked_for_once(bench: Bench) -> None:
+def test_content_without_digest_or_validator_takes_one_request(bench: Bench) -> None:
     url = bench.server.serve("/a", good(LARGE, etag=None, last_modified=None))
     bench.fetch(Blob(url=url))
     assert len(bench.server.requests) == 1
@@ -127,7 +127,7 @@ def test_a_host_of_few_connections_is_content(bench: Bench, answer: Reply, most:
     bench.assert_no_wrong_byte()
 
 
-def test_a_part_of_another_content_is_found_out_before_it_is_mixed(bench: Bench) -> None:
+def test_a_chunk_of_other_content_is_never_combined(bench: Bench) -> None:
     contents = [Content(body=bytes([each]) * len(LARGE), etag=f'"{each}"') for each in range(3)]
     url = bench.server.serve("/a", *[contents[0]] * 5, *[contents[1]] * 5, contents[2])
     fetched = bench.fetch(Blob(url=url), retry=Retry(attempts=9, first_wait_s=0.001))

@@ -97,7 +97,7 @@ def test_a_date_is_as_good_as_an_etag(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "content", [good(LARGE, etag='W/"one"', last_modified=None), good(LARGE, etag=None, last_modified=None)]
 )
-def test_what_nothing_vouches_for_goes_on_only_if_the_lock_does(
+def test_content_without_validator_resumes_only_if_it_is_locked(
     bench: Bench, content: Answer, *, is_locked: bool
 ) -> None:
     blob = _blob(bench, is_locked=is_locked)
@@ -127,7 +127,7 @@ with Store(Path(sys.argv[1])) as store, Fetcher(store, DownloadOptions(notice=pr
 
 
 @both
-def test_a_killed_process_leaves_what_it_had(bench: Bench, *, is_locked: bool) -> None:
+def test_a_killed_process_leaves_its_chunks(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     bench.server.serve("/a", _up_to(5 * CHUNK_BYTES, good(LARGE)))
     with child(FETCH, str(bench.store.root), blob.url, blob.sha256 or "") as killed:
@@ -139,7 +139,7 @@ def test_a_killed_process_leaves_what_it_had(bench: Bench, *, is_locked: bool) -
 
 @both
 @pytest.mark.parametrize("honours_if_range", [True, False])
-def test_content_that_changed_meanwhile_is_had_from_its_beginning(
+def test_content_that_changed_meanwhile_is_downloaded_from_the_start(
     bench: Bench, *, is_locked: bool, honours_if_range: bool
 ) -> None:
     changed = inverted(LARGE)
@@ -175,7 +175,7 @@ def _overwrite(path: Path, at: int, piece: bytes) -> None:
 
 
 @both
-def test_of_a_damaged_draft_the_damaged_part_comes_anew(bench: Bench, *, is_locked: bool) -> None:
+def test_a_damaged_chunk_is_downloaded_again(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     there = _interrupted(bench, blob)
     at = 2 * CHUNK_BYTES + 77
@@ -185,7 +185,7 @@ def test_of_a_damaged_draft_the_damaged_part_comes_anew(bench: Bench, *, is_lock
 
 
 @both
-def test_a_draft_that_lost_its_end_has_it_again(bench: Bench, *, is_locked: bool) -> None:
+def test_a_partial_download_that_lost_its_end_is_completed(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     there = _interrupted(bench, blob)
     os.truncate(bench.partial(blob) / "blob", 4 * CHUNK_BYTES - 1)
@@ -194,7 +194,7 @@ def test_a_draft_that_lost_its_end_has_it_again(bench: Bench, *, is_locked: bool
 
 
 @both
-def test_whatever_a_journal_says_the_blob_is_right(bench: Bench, *, is_locked: bool) -> None:
+def test_the_blob_is_right_whatever_a_journal_says(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     _interrupted(bench, blob)
     journal = (bench.partial(blob) / "journal").read_bytes()
@@ -208,7 +208,7 @@ def test_whatever_a_journal_says_the_blob_is_right(bench: Bench, *, is_locked: b
 
 
 @pytest.mark.parametrize("name", ["journal", "blob"])
-def test_a_draft_that_is_not_whole_is_none(bench: Bench, name: str) -> None:
+def test_a_partial_download_without_one_of_its_files_is_ignored(bench: Bench, name: str) -> None:
     blob = _blob(bench, is_locked=True)
     _interrupted(bench, blob)
     (bench.partial(blob) / name).unlink()
@@ -216,7 +216,7 @@ def test_a_draft_that_is_not_whole_is_none(bench: Bench, name: str) -> None:
 
 
 @both
-def test_parts_of_another_size_are_good_as_well(bench: Bench, *, is_locked: bool) -> None:
+def test_chunks_of_another_size_are_used_as_well(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     _interrupted(bench, blob)
     _overwrite(bench.partial(blob) / "blob", 3 * CHUNK_BYTES, b"damaged")
@@ -245,7 +245,7 @@ def _complete(bench: Bench, blob: Blob) -> None:
 
 
 @both
-def test_a_whole_draft_is_asked_nobody_about(bench: Bench, *, is_locked: bool) -> None:
+def test_a_complete_partial_download_takes_no_request(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     _complete(bench, blob)
     fetched = _resumed(bench, blob, Reply(status=500))
@@ -254,11 +254,11 @@ def test_a_whole_draft_is_asked_nobody_about(bench: Bench, *, is_locked: bool) -
 
 
 @both
-def test_offline_leaves_a_draft_as_it_is(bench: Bench, *, is_locked: bool) -> None:
+def test_offline_leaves_a_partial_download_as_it_is(bench: Bench, *, is_locked: bool) -> None:
     blob = _blob(bench, is_locked=is_locked)
     there = _interrupted(bench, blob)
     bench.server.serve("/a", good(LARGE))
-    with pytest.raises(FetchError, match="it is not in the store and the network is not to be used"):
+    with pytest.raises(FetchError, match="not in the cache, and not fetched because of --offline"):
         bench.fetch(blob, policy=FetchPolicy(offline=True))
     assert bench.server.asked("/a") == []
     assert {chunk.start // CHUNK_BYTES for chunk in _journalled(bench, blob)} == there
@@ -282,7 +282,7 @@ def test_what_has_no_room_is_not_begun(bench: Bench) -> None:
     blob = replace(_blob(bench, is_locked=True), size_bytes=1 << 60)
     with bench.fetcher() as fetcher:
         fetcher.check_room(fetcher.estimate([blob]))
-        said = r"1 blobs of [0-9.]+ \w+ are to come, and [0-9.]+ \w+ are free; free some space"
+        said = r"1 blob to fetch \([0-9.]+ \w+\), but only [0-9.]+ \w+ free; free some space"
         with pytest.raises(DiskError, match=said):
             fetcher.fetch(blob)
     assert bench.server.requests == []

@@ -103,7 +103,7 @@ def _date(seconds: float) -> str:
 def test_a_host_says_when_to_come_again(bench: Bench, status: int, retry_after: str, said: str) -> None:
     url = bench.server.serve("/a", Reply(status=status, headers={"Retry-After": retry_after}), good(SMALL))
     fetched = bench.fetch(locked(url, SMALL))
-    assert f"next in {said} s" in bench.notices[0]
+    assert f"retrying in {said} s" in bench.notices[0]
     assert fetched.seconds >= float(said)
 
 
@@ -134,7 +134,7 @@ def test_the_same_wrong_content_twice_is_no_accident(bench: Bench) -> None:
     assert bench.partials() == []
 
 
-def test_content_that_a_host_dates_anew_has_changed(bench: Bench) -> None:
+def test_content_with_a_new_date_has_changed(bench: Bench) -> None:
     old, new = "Tue, 20 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"
     url = bench.server.serve("/a", good(inverted(SMALL), last_modified=new))
     with pytest.raises(IntegrityError, match=f"bytes, of {new}; expected .* bytes, of {old}; it changed on the host"):
@@ -155,7 +155,9 @@ def test_content_that_is_wrong_in_ever_new_ways_is_given_up(bench: Bench) -> Non
 def test_too_much_is_not_taken_in(bench: Bench, framing: Framing) -> None:
     url = bench.server.serve("/a", Reply(body=LARGE, times=20_000, framing=framing))
     seen: list[int] = []
-    with pytest.raises(IntegrityError, match=rf"its content is \d+ bytes.*; expected sha256:{sha256(LARGE)}"):
+    with pytest.raises(
+        IntegrityError, match=rf"its content is (at least )?\d+ bytes.*; expected sha256:{sha256(LARGE)}"
+    ):
         bench.fetch(locked(url, LARGE), progress=lambda _, so_far, __: seen.append(so_far))
     assert max(seen) < 2 * len(LARGE)
     assert bench.partials() == []
@@ -174,21 +176,21 @@ def test_a_redirect_is_followed(bench: Bench, status: int, *, is_relative: bool)
 @pytest.mark.parametrize("target", ["ftp://127.0.0.1/b", "file:///etc/hostname"])
 def test_a_redirect_to_another_scheme_is_refused(bench: Bench, target: str) -> None:
     url = bench.server.serve("/a", Reply(status=302, headers={"Location": target}))
-    with pytest.raises(FetchError, match=rf"it redirects from http to {target.partition(':')[0]}:.*, which is refused"):
+    with pytest.raises(FetchError, match=rf"refused to follow a redirect from http to {target.partition(':')[0]}:"):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 1
 
 
 def test_a_redirect_to_nonsense_is_refused(bench: Bench) -> None:
     url = bench.server.serve("/a", Reply(status=302, headers={"Location": "http://[::bad"}))
-    with pytest.raises(FetchError, match=f"{url}: not a valid URL, or it redirects to none"):
+    with pytest.raises(FetchError, match=f"{url}: not a valid URL, or it redirects to one that is not"):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 1
 
 
 def test_a_circle_of_redirects_ends(bench: Bench) -> None:
     url = bench.server.serve("/a", Reply(status=302, headers={"Location": "/a"}))
-    with pytest.raises(FetchError, match="it redirects 10 times and more"):
+    with pytest.raises(FetchError, match="more than 9 redirects"):
         bench.fetch(locked(url, SMALL))
     assert bench.server.count("/a") == 10
 

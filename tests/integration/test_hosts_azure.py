@@ -75,7 +75,7 @@ def test_a_signature_is_for_its_own_host_only(fetch: Fetch, azurite: Azurite) ->
 
 
 @pytest.mark.parametrize("case", ["no signature", "expired", "of another container"])
-def test_who_may_not_read_a_blob_hears_it_at_once(fetch: Fetch, trusted: Azurite, case: str) -> None:
+def test_a_blob_without_access_fails_at_once(fetch: Fetch, trusted: Azurite, case: str) -> None:
     query = {
         "no signature": "",
         "expired": f"?{trusted.signature('private', hours=-1)}",

@@ -125,7 +125,7 @@ def test_an_attempt_at_google_ends_soon(
         assert server.count("/storage/v1/b/models/o/a") == 1
 
 
-def test_the_hub_is_told_a_token_and_nobody_else(lab: Laboratory, hub: Hub) -> None:
+def test_only_the_hub_is_sent_the_token(lab: Laboratory, hub: Hub) -> None:
     kind, environment = hub
     kind.token = f"hf_{BODY[:13].hex()}"
     lab.spec(real_weights="hf://org/name/dir/big.irpa")

@@ -15,7 +15,7 @@ from tests.integration.bench import Bench, good, locked
 from tests.integration.shelf import BODY, NO_BLOB, SHA256, TAG, URL, asked, keep, raw, remember, write
 
 
-def test_a_blob_is_had_by_its_url(client: httpx.Client) -> None:
+def test_a_blob_is_served_by_its_url(client: httpx.Client) -> None:
     response = client.get(f"/{URL}")
     assert (response.status_code, response.content) == (200, BODY)
     digest = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
@@ -32,7 +32,7 @@ def test_a_blob_is_had_by_its_url(client: httpx.Client) -> None:
 def test_a_mirror_is_what_the_start_line_says(client: httpx.Client, said: list[str]) -> None:
     mirror = Mirror.parse(said[1].partition("--mirror ")[2])
     assert client.get(candidates(URL, [mirror])[0]).content == BODY
-    assert said[0].endswith(f", read only, on {client.base_url} (^C ends it)")
+    assert said[0].endswith(f" read-only on {client.base_url} (press ^C to stop)")
     assert said[1] == f"elsewhere: harness quality --mirror https://={client.base_url}https://"
 
 
@@ -40,7 +40,7 @@ def test_the_root_says_what_this_is(client: httpx.Client, store: Store) -> None:
     keep(store, b"x")
     response = client.get("/")
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert "read only. 2 blobs" in response.text
+    assert "read-only: 2 blobs" in response.text
     assert f"--mirror https://={client.base_url}https://\n" in response.text
     assert str(store.root) not in response.text
 
@@ -119,7 +119,7 @@ def test_a_url_that_may_hold_a_secret_is_not_there(store: Store, served: str, sa
     keep(store, BODY, "https://host/a?token=hush")
     assert asked(served, "/https://host/a?token=hush").status_code == 404
     assert asked(served, "/https://host/a%3Ftoken=hush").status_code == 404
-    assert said[-2:] == ["127.0.0.1 404 28 bytes for GET https://host/a?token=***"] * 2
+    assert said[-2:] == ["127.0.0.1 404 14 bytes for GET https://host/a?token=***"] * 2
 
 
 def test_what_took_credentials_is_not_there(store: Store, client: httpx.Client, served: str) -> None:
@@ -138,7 +138,7 @@ def test_what_took_credentials_is_not_there(store: Store, client: httpx.Client, 
         assert asked(served, target).status_code == 404
 
 
-def test_what_everybody_can_have_elsewhere_is_had_from_there(store: Store, served: str) -> None:
+def test_a_blob_that_is_public_is_served(store: Store, served: str) -> None:
     keep(store, BODY, "https://host/private", private=True)
     keep(store, BODY, "https://host/public", private=False)
     assert asked(served, "/https://host/private").status_code == 404
@@ -155,7 +155,7 @@ def test_what_fetch_has_by_a_signature_is_not_served(bench: Bench, said: list[st
         assert [asked(url, f"/{each}").text for each in (signed, granted, plain)] == [NO_BLOB, NO_BLOB, "plain"]
 
 
-def test_an_odd_entry_leads_nowhere(store: Store, served: str) -> None:
+def test_a_malformed_entry_is_not_found(store: Store, served: str) -> None:
     store.provide("blobs", "1" * 64, lambda _: None)
     store.provide("blobs", "2" * 64, lambda folder: write(folder, b"x"))
     other = store.provide("other", "kind", lambda folder: write(folder, b"x")).path
@@ -181,13 +181,13 @@ def test_each_request_is_told_of_without_secrets(client: httpx.Client, served: s
     raw(served, b"hush\r\n\r\n")
     assert said == [
         f"127.0.0.1 206 10 bytes for GET {URL}",
-        "127.0.0.1 404 28 bytes for GET https://host/a?sig=***",
-        "127.0.0.1 404 28 bytes for GET https://host/a?sig=***",
-        "127.0.0.1 404 28 bytes for GET host/a?***",
-        "127.0.0.1 404 28 bytes for GET https://host/\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}forged"
+        "127.0.0.1 404 14 bytes for GET https://host/a?sig=***",
+        "127.0.0.1 404 14 bytes for GET https://host/a?sig=***",
+        "127.0.0.1 404 14 bytes for GET host/a?***",
+        "127.0.0.1 404 14 bytes for GET https://host/\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}forged"
         + "\N{REPLACEMENT CHARACTER}" * 2,
         "127.0.0.1 405 11 bytes for G\N{REPLACEMENT CHARACTER}[0m\N{REPLACEMENT CHARACTER} /",
-        "127.0.0.1 400 13 bytes for what is no request",
+        "127.0.0.1 400 13 bytes for a malformed request",
     ]
 
 

@@ -85,7 +85,7 @@ def test_old_clients_are_served(served: str) -> None:
 
 
 @pytest.mark.parametrize("taken", [0, 100_000])
-def test_a_client_that_goes_away_disturbs_nobody(
+def test_a_client_that_disconnects_disturbs_no_other(
     store: Store, served: str, said: list[str], taken: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     keep(store, LARGE, LARGE_URL)
@@ -93,13 +93,13 @@ def test_a_client_that_goes_away_disturbs_nobody(
         connection.sendall(f"GET /{LARGE_URL} HTTP/1.1\r\n\r\n".encode())
         while taken > 0:
             taken -= len(connection.recv(taken))
-    until(lambda: said[-1].endswith(", which broke off"))
-    assert said[-1] == f"127.0.0.1 200 {len(LARGE)} bytes for GET {LARGE_URL}, which broke off"
+    until(lambda: said[-1].endswith(", aborted"))
+    assert said[-1] == f"127.0.0.1 200 {len(LARGE)} bytes for GET {LARGE_URL}, aborted"
     assert asked(served, f"/{URL}").content == BODY
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_client_that_goes_away_before_it_asked_disturbs_nobody(
+def test_a_client_that_disconnects_before_its_request_disturbs_no_other(
     served: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for begun in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHo"):
@@ -117,7 +117,7 @@ def test_a_client_that_takes_nothing_is_left(
     keep(store, LARGE, LARGE_URL)
     with connected(served) as idle, connected(served) as stalled:
         stalled.sendall(f"GET /{LARGE_URL} HTTP/1.1\r\n\r\n".encode())
-        until(lambda: said[-1].endswith(", which broke off"))
+        until(lambda: said[-1].endswith(", aborted"))
         assert idle.recv(1) == b""
 
 
@@ -139,7 +139,7 @@ def peak_bytes(pid: int) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_order_to_stop_ends_it_whatever_goes_on(store: Store, number: signal.Signals) -> None:
+def test_a_signal_ends_the_server_during_a_transfer(store: Store, number: signal.Signals) -> None:
     keep(store, LARGE, LARGE_URL)
     with process(store) as (child, url), connected(url) as idle, connected(url) as loading:
         assert asked(url, f"/{URL}").content == BODY

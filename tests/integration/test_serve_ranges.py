@@ -110,7 +110,7 @@ def test_what_is_known_is_not_sent(client: httpx.Client, method: str, other: int
         assert (response.status_code, response.content, response.headers["ETag"]) == (expected, b"", TAG), known
 
 
-def test_head_says_what_get_would_and_heeds_no_range(client: httpx.Client) -> None:
+def test_head_answers_as_get_and_ignores_ranges(client: httpx.Client) -> None:
     for target in ("/", f"/{URL}", "/missing"):
         head, get = client.head(target, headers={"Range": "bytes=0-0"}), client.get(target)
         assert (head.status_code, head.content) == (get.status_code, b"")

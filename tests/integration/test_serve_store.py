@@ -109,7 +109,7 @@ def test_what_is_not_being_asked_for_may_be_collected(store: Store, client: http
 
 def test_a_store_that_is_not_there_is_an_empty_one(tmp_path: Path) -> None:
     with serving(Store(tmp_path / "none"), "127.0.0.1", 0, ignore) as url:
-        assert ". 0 blobs" in asked(url, "/").text
+        assert ": 0 blobs" in asked(url, "/").text
         assert asked(url, f"/{URL}").status_code == 404
     assert not (tmp_path / "none").exists()
 
@@ -123,11 +123,11 @@ def test_other_hosts_are_served(store: Store, said: list[str], host: str) -> Non
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - while this test runs
-def test_everyone_who_can_read_is_told_of(store: Store, said: list[str], host: str) -> None:
+def test_a_server_that_others_can_reach_warns(store: Store, said: list[str], host: str) -> None:
     with serving(store, host, 0, said.append) as url:
         port = httpx.URL(url).port
         assert asked(f"http://127.0.0.1:{port}/", f"/{URL}").content == BODY
-    assert said[2] == "everyone who reaches this port can read every blob that was fetched without credentials"
+    assert said[2] == "anyone who can reach this port can read every blob that was fetched without credentials"
     assert f"https://=http://{os.uname().nodename}:{port}/https://" in said[1]
 
 
@@ -135,19 +135,19 @@ def test_a_port_in_use_is_refused(store: Store, served: str) -> None:
     port = httpx.URL(served).port or 0
     with pytest.raises(UsageError) as caught:
         run(store, "127.0.0.1", port, ignore)
-    expected = f"Port {port} of 127.0.0.1 cannot be had (Address already in use); name another --port or --host."
+    expected = f"Cannot listen on port {port} of 127.0.0.1 (Address already in use); choose another --port or --host."
     assert str(caught.value) == expected
 
 
-def test_a_place_that_is_none_is_refused(store: Store) -> None:
+def test_an_address_that_is_not_of_this_machine_is_refused(store: Store) -> None:
     hosts = (("host.invalid", 0), ("", 0), ("x" * 70, 0), ("192.0.2.1", 0))
     for host, port in (("127.0.0.1", 65536), ("127.0.0.1", -1), *hosts):
-        expected = rf"^Port {port} of {host} cannot be had \(.+\); name another --port or --host"
+        expected = rf"^Cannot listen on port {port} of {host} \(.+\); choose another --port or --host"
         with pytest.raises(UsageError, match=expected):
             run(store, host, port, ignore)
 
 
-def test_a_closed_port_can_be_had_again_at_once(store: Store) -> None:
+def test_a_closed_port_can_be_used_again_at_once(store: Store) -> None:
     with serving(store, "127.0.0.1", 0, ignore) as url:
         asked(url, "/")
     with serving(store, "127.0.0.1", httpx.URL(url).port or 0, ignore) as again:

@@ -99,7 +99,7 @@ def test_gc_removes_what_was_not_used_for_longest(store: Store) -> None:
     removed, summary = done.stdout.splitlines()
     when = time.strftime("%Y-%m-%d", time.localtime(time.time() - 9 * DAY_S))
     assert re.fullmatch(rf"removed  blobs +{digest('old')[:16]} +2\.0 MB  last used {when} \d\d:\d\d", removed)
-    assert summary == "1 removed, 2.0 MB freed; 1.0 MB left."
+    assert summary == "1 entry removed, 2.0 MB freed, 1.0 MB left."
     assert not old.path.exists()
 
 
@@ -108,10 +108,10 @@ def test_gc_without_a_size_removes_nothing_of_use(store: Store) -> None:
     done = run(store, "gc")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "0 removed, 0 B freed; 1.0 kB left.\n"
-        "Only what is of no use any more was removed; name a limit with --cache-size for more.\n"
+        "0 entries removed, 0 B freed, 1.0 kB left.\n"
+        "Only leftovers were removed. To remove more, set a limit with --cache-size.\n"
     )
-    assert "1 removed" in run(store, "gc", environment={"HARNESS_CACHE_SIZE": "0"}).stdout
+    assert "1 entry removed" in run(store, "gc", environment={"HARNESS_CACHE_SIZE": "0"}).stdout
 
 
 def test_gc_keeps_what_another_process_uses(store: Store) -> None:
@@ -121,12 +121,12 @@ def test_gc_keeps_what_another_process_uses(store: Store) -> None:
         done = run(store, "gc", "--cache-size", "0")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == (
-            "0 removed, 0 B freed; 1.0 kB left.\nThat is more than 0 B, for what is in use stays: 1 in use, 1.0 kB.\n"
+            "0 entries removed, 0 B freed, 1.0 kB left.\nStill above 0 B: entries in use were kept (1 entry, 1.0 kB).\n"
         )
         assert entry.path.exists()
     finally:
         kill(using)
-    assert run(store, "gc", "--cache-size", "0").stdout.endswith("1 removed, 1.0 kB freed; 0 B left.\n")
+    assert run(store, "gc", "--cache-size", "0").stdout.endswith("1 entry removed, 1.0 kB freed, 0 B left.\n")
     assert not entry.path.exists()
 
 
@@ -199,7 +199,7 @@ def test_verify_says_that_all_is_well(store: Store) -> None:
     put(store, "b", 10, kind="modules")
     done = run(store, "verify")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "2 entries, 1.5 MB: all are what was stored.\n"
+    assert done.stdout == "2 entries verified (1.5 MB): all intact.\n"
 
 
 def test_verify_names_what_is_bad(store: Store) -> None:
@@ -212,8 +212,8 @@ def test_verify_names_what_is_bad(store: Store) -> None:
     done = run(store, "verify")
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout == (
-        f"BAD  blobs  {digest('bad')}  is not what was stored; it was removed, and is fetched again when needed "
-        "next.\n2 entries, 2.0 kB: 1 not what was stored, and removed.\n"
+        f"BAD  blobs  {digest('bad')}  changed and removed; it will be fetched again when needed\n"
+        "2 entries verified (2.0 kB): 1 changed and removed.\n"
     )
     assert run(store, "verify").returncode == 0
 

@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def test_processes_that_want_the_same_make_it_once_and_hear_for_whom_they_wait(store: Store) -> None:
+def test_processes_that_want_the_same_entry_create_it_once_and_learn_who_creates_it(store: Store) -> None:
     def hear(who: str, waited_s: float) -> None:
         heard.append((who, waited_s))
         if len(heard) == 3:

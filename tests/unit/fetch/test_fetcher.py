@@ -65,7 +65,7 @@ def test_a_local_file_is_held_to_what_is_known(
         ("a.mlir", "a.mlir: unknown URL scheme"),
     ],
 )
-def test_what_cannot_be_had_is_named(fetcher: Fetcher, url: str, message: str) -> None:
+def test_a_blob_that_cannot_be_fetched_is_named(fetcher: Fetcher, url: str, message: str) -> None:
     with pytest.raises(FetchError) as raised:
         fetcher.fetch(Blob(url=url))
     assert message in str(raised.value)
@@ -114,7 +114,7 @@ def test_what_the_index_says_may_be_gone_or_illegible(fetcher: Fetcher, text: st
     assert fetcher.forecast([blob]) == [BlobForecast(blob=blob, size_bytes=None)]
 
 
-def test_who_has_waited_enough_asks_no_more(tmp_path: Path) -> None:
+def test_after_a_cancel_no_host_is_asked(tmp_path: Path) -> None:
     cancel = CancelToken()
     cancel.set()
     fetcher = Fetcher(Store(tmp_path), DownloadOptions(notice=print, cancel=cancel))

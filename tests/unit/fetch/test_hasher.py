@@ -54,7 +54,7 @@ def brought_again(ranges: Ranges, file: int, before: threading.Thread) -> None:
             ranges.give_back(span)
 
 
-def test_parts_are_hashed_in_their_order_however_they_arrive(file: int) -> None:
+def test_chunks_are_hashed_in_order_however_they_arrive(file: int) -> None:
     ranges = resumed(chunk_of(50, 100), chunk_of(0, 7), chunk_of(7, 50))
     digests = Hasher(
         ranges, unverified=(), with_md5=True, file=lambda: file, raise_if_cancelled=raise_if_cancelled
@@ -73,7 +73,7 @@ def test_nothing_has_a_digest_too(file: int) -> None:
 
 
 @pytest.mark.parametrize("damage", ["holes", "end"])
-def test_a_part_of_before_whose_bytes_are_not_there_is_brought_again(file: int, damage: str) -> None:
+def test_a_chunk_of_an_earlier_download_that_is_damaged_is_downloaded_again(file: int, damage: str) -> None:
     there = (chunk_of(0, 20), chunk_of(20, 80), chunk_of(80, 100))
     if damage == "holes":
         os.pwrite(file, bytes(30), 10)
@@ -88,7 +88,7 @@ def test_a_part_of_before_whose_bytes_are_not_there_is_brought_again(file: int, 
     assert ranges.present_bytes == len(CONTENT)
 
 
-def test_hashing_begins_anew_with_the_download(file: int) -> None:
+def test_hashing_restarts_with_the_download(file: int) -> None:
     ranges = resumed(chunk_of(0, 60))
     hasher = Hasher(ranges, unverified=(), with_md5=False, file=lambda: file, raise_if_cancelled=raise_if_cancelled)
     found: list[str] = []

@@ -42,7 +42,7 @@ def test_a_server_says_when_to_come_again(value: str, seconds: float | None) -> 
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d+ (Jan|Feb|Dec) \d+ \d+:\d+:\d+ (GMT|[+-]\d+)", fullmatch=True))
-def test_whatever_a_server_says_is_understood_or_ignored(value: str) -> None:
+def test_any_header_is_understood_or_ignored(value: str) -> None:
     seconds = retry_after_s(value, NOW)
     assert seconds is None or seconds >= 0
 
@@ -192,7 +192,7 @@ def test_only_plain_bytes_are_taken(encoding: str, *, is_plain: bool) -> None:
         (Head(), None),
     ],
 )
-def test_only_what_stands_for_these_very_bytes_vouches_for_them(head: Head, validator: str | None) -> None:
+def test_only_a_strong_validator_is_used(head: Head, validator: str | None) -> None:
     assert head.validator == validator
 
 

@@ -119,7 +119,7 @@ TestJournals = Journals.TestCase
 
 
 @given(st.binary(max_size=200))
-def test_whatever_a_disk_makes_of_it_can_be_read(text: bytes) -> None:
+def test_a_damaged_journal_can_be_read(text: bytes) -> None:
     assert not parsed(text).chunks
 
 

@@ -135,7 +135,7 @@ def test_a_folder_is_no_file() -> None:
     assert not raised.value.failure.retriable
 
 
-def test_an_order_to_stop_is_heeded_before_each_piece() -> None:
+def test_a_cancel_ends_the_download_before_each_piece() -> None:
     cancel = CancelToken()
     with source(FakeFileSystem()).opened(0, None, None, cancel) as (_, pieces):
         next(pieces)

@@ -83,14 +83,14 @@ PASSING: dict[str, tuple[Exception, bool]] = {
 
 
 @pytest.mark.parametrize(("error", "fix"), FINAL.values(), ids=FINAL)
-def test_what_time_does_not_mend_is_not_tried_again(error: Exception, fix: str) -> None:
+def test_a_permanent_failure_is_not_retried(error: Exception, fix: str) -> None:
     failed = failure(error)
     assert not failed.retriable
     assert failed.fix.startswith(fix)
 
 
 @pytest.mark.parametrize(("error", "busy"), PASSING.values(), ids=PASSING)
-def test_what_may_pass_is_tried_again(error: Exception, busy: bool) -> None:  # noqa: FBT001
+def test_a_temporary_failure_is_retried(error: Exception, busy: bool) -> None:  # noqa: FBT001
     failed = failure(error)
     assert (failed.retriable, failed.busy) == (True, busy)
     assert failed.what.startswith(type(error).__name__)
@@ -108,7 +108,7 @@ def test_what_an_asynchronous_file_system_raises_is_explained() -> None:
 @pytest.mark.parametrize(
     ("scheme", "variable"), [("s3", "AWS_PROFILE"), ("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("hf", "HF_TOKEN")]
 )
-def test_who_may_not_read_hears_where_credentials_are_looked_for(scheme: str, variable: str) -> None:
+def test_a_refused_request_names_the_variables_for_credentials(scheme: str, variable: str) -> None:
     assert variable in failure(PermissionError("no"), scheme).fix
 
 

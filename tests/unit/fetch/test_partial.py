@@ -85,7 +85,7 @@ def digests_of(content: bytes) -> Digests:
     is_cut=st.booleans(),
 )
 @settings(max_examples=20)
-def test_whatever_was_lost_of_a_draft_is_found_out_and_brought_again(
+def test_any_damage_of_a_partial_download_is_found_and_downloaded_again(
     data: st.DataObject, content: bytes, *, is_locked: bool, is_cut: bool
 ) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
@@ -119,7 +119,7 @@ def damage(path: Path, ranges: list[tuple[int, int]], byte: bytes) -> None:
     path.write_bytes(content)
 
 
-def test_what_an_earlier_draft_has_is_not_asked_for(tmp_path: Path) -> None:
+def test_bytes_of_an_earlier_download_are_not_requested(tmp_path: Path) -> None:
     with partial_of(LOCKED, tmp_path) as partial:
         begun(partial, 2 * CHUNK_BYTES + 3)
     memory, notices = Memory(), list[str]()
@@ -130,7 +130,7 @@ def test_what_an_earlier_draft_has_is_not_asked_for(tmp_path: Path) -> None:
     assert notices == [f"{URL}: resuming: 8 of 40 bytes are on disk"]
 
 
-def test_a_draft_whose_journal_says_nothing_is_emptied(tmp_path: Path) -> None:
+def test_a_partial_download_without_a_journal_is_emptied(tmp_path: Path) -> None:
     (tmp_path / BLOB).write_bytes(b"anything")
     with partial_of(LOCKED, tmp_path) as partial:
         assert partial.unverified == ()
@@ -183,7 +183,7 @@ def test_only_a_lock_lets_two_hosts_bring_one_blob(tmp_path: Path, blob: Blob, g
         assert partial.ranges.generation == generation
 
 
-def test_what_nothing_vouches_for_is_not_asked_for_in_parts(tmp_path: Path) -> None:
+def test_content_without_digest_or_validator_is_not_requested_in_ranges(tmp_path: Path) -> None:
     with partial_of(UNLOCKED, tmp_path) as partial:
         span = begun(partial, 20, Head(ranged=True, total=40))
         assert span.stop == 40
@@ -229,7 +229,7 @@ def test_the_same_wrong_content_twice_is_no_accident(tmp_path: Path) -> None:
         assert f"expected sha256:{SHA256}, 40 bytes" in first.what
 
 
-def test_the_md5_of_a_host_vouches_for_what_no_lock_does(tmp_path: Path) -> None:
+def test_the_md5_of_a_host_is_checked_where_there_is_no_lock(tmp_path: Path) -> None:
     with partial_of(UNLOCKED, tmp_path) as partial:
         begun(partial, 0, Head(ranged=True, total=40, etag='"x"', md5="0" * 32))
         error = partial.difference(digests_of(CONTENT))

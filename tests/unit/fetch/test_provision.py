@@ -59,7 +59,7 @@ def test_what_has_no_room_together_is_not_begun(store: Store) -> None:
             fetcher.fetch(WANTED)
 
 
-def test_one_that_cannot_be_had_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_blob_that_cannot_be_fetched_does_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "there").write_bytes(b"x")
     blobs = [Blob(url=(tmp_path / name).as_uri()) for name in ("gone", "there")]
     said = list[str]()

@@ -94,7 +94,7 @@ STEPS = [
 
 
 @given(data=st.data(), total=st.integers(1, 60), chunk_bytes=st.integers(1, 9), ranged=st.booleans())
-def test_every_byte_comes_just_once_whatever_connections_do(
+def test_every_byte_is_downloaded_once_whatever_connections_do(
     data: st.DataObject, total: int, chunk_bytes: int, *, ranged: bool
 ) -> None:
     chance = data.draw(st.randoms(use_true_random=False))
@@ -130,7 +130,7 @@ def of(total: int, chunk_bytes: int) -> tuple[Ranges, Span]:
     return ranges, span
 
 
-def test_what_is_slow_to_come_is_halved_between_parts() -> None:
+def test_a_slow_span_is_halved_between_chunks() -> None:
     ranges, span = of(40, 10)
     others = [ranges.take() for _ in range(3)]
     assert [(each.at, each.stop) for each in [span, *others] if each] == [(0, 10), (10, 20), (20, 30), (30, 40)]
@@ -146,7 +146,7 @@ def test_what_is_slow_to_come_is_halved_between_parts() -> None:
     assert last.at == first.stop == 20
 
 
-def test_a_connection_that_leaves_in_the_middle_of_a_part_loses_nothing() -> None:
+def test_a_connection_that_ends_in_the_middle_of_a_chunk_loses_nothing() -> None:
     ranges, span = of(20, 10)
     assert ranges.advance(span, 4) is None
     ranges.give_back(span)

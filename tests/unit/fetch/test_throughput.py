@@ -52,7 +52,7 @@ def test_hours_are_told_as_hours() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from([A, B]), st.integers(0, 10**12), st.none() | st.integers(0, 10**12)), min_size=1)
 )
-def test_whatever_comes_can_be_told(events: list[tuple[Blob, int, int | None]]) -> None:
+def test_any_progress_has_a_line(events: list[tuple[Blob, int, int | None]]) -> None:
     throughput = Throughput()
     for now_s, (blob, so_far, in_all) in enumerate(events):
         throughput.update(blob, so_far, in_all, now_s=float(now_s))

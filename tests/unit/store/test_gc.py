@@ -74,7 +74,7 @@ def test_a_folder_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
     assert sorted((tmp_path / "mine").rglob("*")) == before
 
 
-def test_what_nobody_used_for_longest_goes_first(store: Store) -> None:
+def test_the_least_recently_used_entry_goes_first(store: Store) -> None:
     put(store, "a", 10, days_ago=1)
     put(store, "b", 10, days_ago=4, kind="modules")
     put(store, "c", 10, days_ago=2)
@@ -136,7 +136,7 @@ def test_what_was_asked_for_before_it_was_there_stays(store: Store) -> None:
     assert keys(collect(store, 0).kept_in_use) == [digest("a")]
 
 
-def test_what_somebody_makes_stays(store: Store) -> None:
+def test_an_entry_that_is_being_created_stays(store: Store) -> None:
     put(store, "a", 10)
     put_partial(store, "b", days_ago=100)
     with store.lock(f"blobs-{digest('a')}"), store.lock(f"blobs-{digest('b')}"):
@@ -167,7 +167,7 @@ def test_what_is_used_meanwhile_stays(store: Store) -> None:
     assert second.path.exists()
 
 
-def test_without_a_budget_only_stale_drafts_go(store: Store) -> None:
+def test_without_a_budget_only_stale_partial_entries_go(store: Store) -> None:
     put(store, "a", 10, days_ago=1000)
     put_partial(store, "old", 10_000, days_ago=8)
     young = put_partial(store, "young", days_ago=6)
@@ -191,7 +191,7 @@ def test_what_killed_processes_left_goes(store: Store) -> None:
         assert list((store.root / "tmp").iterdir()) == [lent]
 
 
-def test_an_entry_that_nobody_will_find_goes(store: Store) -> None:
+def test_an_entry_that_no_process_can_find_goes(store: Store) -> None:
     path = put(store, "a", 10).path
     (path / "entry.json").write_text("")
     assert usage(store).kinds[0].count == 1

@@ -24,7 +24,7 @@ def test_nothing_is_left_of_what_went_wrong_within(store: Store) -> None:
     assert list((store.root / "tmp").iterdir()) == []
 
 
-def test_what_is_of_somebody_else_stays_and_holds_nobody_up(store: Store) -> None:
+def test_a_folder_of_another_user_stays_and_delays_nothing(store: Store) -> None:
     theirs = store.root / "tmp" / "scratch.0"
     theirs.mkdir(parents=True)
     (store.root / "locks" / theirs.name).mkdir(parents=True)  # which cannot be opened, as a lock of root's cannot

@@ -64,7 +64,7 @@ def test_what_is_resumable_is_there_for_the_next(store: Store, error: type[BaseE
     assert (list(entry.files), partials(store)) == (["blob"], [])
 
 
-def test_a_manifest_in_a_draft_is_not_a_file_of_the_entry(store: Store) -> None:
+def test_a_manifest_in_a_partial_entry_is_not_a_file_of_the_entry(store: Store) -> None:
     partial = store.partial_dir("blobs", KEY)
     partial.mkdir(parents=True)
     (partial / "entry.json").touch()
@@ -116,14 +116,14 @@ def test_an_entry_that_was_changed_is_removed(store: Store, damage: Callable[[Pa
 @pytest.mark.parametrize(
     "text", ["", "{", "null", "[]", "{}", '{"files": null}', '{"files": {"blob": {}}}', '{"files": {"blob": 1}}', "\0"]
 )
-def test_a_manifest_that_says_nothing_is_none(store: Store, text: str) -> None:
+def test_a_malformed_manifest_is_ignored(store: Store, text: str) -> None:
     entry = store.provide("blobs", KEY, makes(b"x"))
     (entry.path / "entry.json").write_text(text)
     assert store.find("blobs", KEY) is None
     assert not store.provide("blobs", KEY, makes(b"x")).cached
 
 
-def test_what_a_maker_vouches_for_is_not_read_again(store: Store) -> None:
+def test_a_file_that_make_hashed_is_not_read_again(store: Store) -> None:
     def make(folder: Path) -> dict[str, str]:
         (folder / "blob").write_bytes(b"x")
         (folder / "log").write_bytes(b"y")
@@ -181,7 +181,7 @@ def test_what_another_machine_published_and_does_not_please_is_replaced(store: S
 
 @pytest.mark.parametrize("leave", [None, "empty", "theirs"])
 @pytest.mark.parametrize("resumable", [False, True])
-def test_a_draft_that_vanished_is_looked_for_where_it_should_be(
+def test_a_partial_entry_that_vanished_is_looked_for_in_its_place(
     store: Store, leave: str | None, *, resumable: bool
 ) -> None:
     def make(folder: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_draft_that_vanished_is_looked_for_where_it_should_be(
     assert store.provide("blobs", KEY, refuses).files == entry.files
 
 
-def test_a_draft_that_vanished_for_good_is_an_error(store: Store) -> None:
+def test_a_partial_entry_that_vanished_for_good_is_an_error(store: Store) -> None:
     with pytest.raises(DiskError, match=rf"{store.partial_dir('blobs', KEY)}: another process removed this folder"):
         store.provide("blobs", KEY, lambda folder: folder.rmdir())
     assert not store.provide("blobs", KEY, makes(b"x")).cached

@@ -43,7 +43,7 @@ def test_the_next_one_makes_what_one_could_not(store: Store) -> None:
         assert isinstance(failing.exception(), ValueError)
 
 
-def test_who_waits_may_give_up_and_nobody_waits_for_locks_of_other_names(store: Store) -> None:
+def test_a_wait_can_be_given_up_and_locks_of_other_names_need_none(store: Store) -> None:
     def give_up(*_: object) -> None:
         raise TimeoutError
 
@@ -80,7 +80,7 @@ def test_a_lock_whose_file_is_removed_is_not_held_twice(store: Store) -> None:
     assert [each.exception() for each in working] == [None] * 3
 
 
-def test_who_waits_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> None:
+def test_a_wait_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> None:
     path = store.root / "locks" / "device-0"
     waiting = threading.Event()
     waiter = Store(store.root, on_wait=lambda *_: waiting.set())

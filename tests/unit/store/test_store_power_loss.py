@@ -74,7 +74,7 @@ def test_what_another_makes_again_is_not_said_to_be_on_disk(store: Store) -> Non
 
 
 @pytest.mark.parametrize("boot", [None, 1, [], {}])
-def test_a_manifest_may_name_no_boot_or_an_odd_one(store: Store, boot: object) -> None:
+def test_a_manifest_may_name_no_boot_or_a_malformed_one(store: Store, boot: object) -> None:
     made = store.provide("blobs", KEY, makes(b"x"))
     (made.path / "entry.json").write_text(json.dumps({"files": made.files} | ({} if boot is None else {"boot": boot})))
     assert store.find("blobs", KEY) is not None
