@@ -141,7 +141,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
         if status in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
             headers["Content-Range"] = (
-                f"bytes {f'{selection.start}-{selection.stop - 1}' if part else '*'}/{size_bytes}"
+                f"bytes {f'{selection.start}-{selection.stop - 1}' if selection else '*'}/{size_bytes}"
             )
         self._answer(status, headers, file, selection)
 

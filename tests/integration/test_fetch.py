@@ -20,7 +20,7 @@ from tests.integration.faulty_server import FaultyServer, Framing, Reply
 
 OFFLINE = FetchPolicy(offline=True)
 OTHER = inverted(SMALL)
-NO_LENGTH = "the host says nowhere how long it is; whether it is whole is not known"
+NO_LENGTH = "the host does not state the size: the blob may be incomplete"
 
 both = pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "unlocked"])
 
