@@ -55,7 +55,7 @@ def _only(lab: Laboratory, case: Any) -> Path:
         ("--iree=9.9.9", "9.9.9: no such IREE release; did you mean 3.9.0?"),
         ("--chip=gfx942", None),
         ("nobody", "nobody: no spec in"),
-        ("--no-such-option", "unrecognized arguments: --no-such-option"),
+        ("--no-such-option", "has no option --no-such-option"),
         ("--sku=mi9", "no such SKU"),
     ],
 )
