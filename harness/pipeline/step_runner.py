@@ -18,6 +18,7 @@ import msgspec
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DeviceError, DiskError, NoVerdictError
 from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
+from harness.core.records import as_json, read
 from harness.core.tensors import TensorType
 from harness.host import devices, gpu_locks, process
 from harness.host.devices import Gpu
@@ -106,13 +107,16 @@ class LocalStepRunner:
             lambda folder: self._compile_into(folder, step, key, results),
             activity=f"compiling {step.module} with IREE {step.release}",
         )
+        cost = read(_Cost, json.loads((entry.path / _FACTS).read_bytes()))
         module = Module(
             key=key,
             bytes=(entry.path / step.module).stat().st_size,
             cached=entry.cached,
             sha256=entry.sha256(step.module),
             dispatches=_dispatches(entry.path / STATISTICS_NAME),
-            **json.loads((entry.path / _FACTS).read_bytes()),
+            compile_seconds=cost.compile_seconds,
+            compile_cpu_seconds=cost.compile_cpu_seconds,
+            peak_memory_bytes=cost.peak_memory_bytes,
         )
         return CompileResult(
             seconds=0.0 if entry.cached else module.compile_seconds,
@@ -123,7 +127,7 @@ class LocalStepRunner:
         )
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
-        """Fill the folder of a module: the module, its log, statistics, signature and what compiling it took."""
+        """Fill the folder of a module: the module, its log, statistics, signature and cost."""
         _link(folder, step.links, results)
         argv = [str(self.toolchain.iree_compile), *step.argv[1:]]
         log = folder / logs.COMPILE_LOG
@@ -136,7 +140,7 @@ class LocalStepRunner:
         for link in step.links:
             (folder / link.name).unlink()
         self._dump_signature(folder, step.module)
-        (folder / _FACTS).write_text(json.dumps(_facts(ended)), encoding="utf-8")
+        (folder / _FACTS).write_text(json.dumps(as_json(_cost(ended))), encoding="utf-8")
 
     def _dump_signature(self, folder: Path, module: str) -> None:
         """Write what the module says about its functions; raw outputs have neither shape nor type."""
@@ -239,13 +243,21 @@ def _declared_outputs(step: Run, results: Results) -> tuple[str, ...] | None:
     return tensor_files.declared_outputs(results.compiled(step.compiles[-1]).signature, function)
 
 
-def _facts(ended: ProcessResult) -> Mapping[str, float]:
-    """Return what a compilation took, as fields of `Module`."""
-    return {
-        "compile_seconds": round(ended.seconds, 3),
-        "compile_cpu_seconds": round(ended.cpu_seconds, 3),
-        "peak_memory_bytes": ended.peak_memory_bytes,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cost:
+    """What a compilation took, as it is kept beside the module."""
+
+    compile_seconds: float
+    compile_cpu_seconds: float
+    peak_memory_bytes: int
+
+
+def _cost(ended: ProcessResult) -> _Cost:
+    return _Cost(
+        compile_seconds=round(ended.seconds, 3),
+        compile_cpu_seconds=round(ended.cpu_seconds, 3),
+        peak_memory_bytes=ended.peak_memory_bytes,
+    )
 
 
 def _dispatches(statistics: Path) -> int | None:
