@@ -59,7 +59,7 @@ def _prepare_streams() -> None:
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block signals: NumPy turns the exception of a signal handler during its import into an ImportError."""
+    """Block signals while modules are imported: native ones may turn the exception of a handler into an ImportError."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield

@@ -21,12 +21,12 @@ from tests.integration.laboratory import (
 )
 from tests.patience import PATIENCE_S
 
-# NumPy, loaded by native code, turns what interrupts it into an ImportError.
-LOADING_NUMPY = """class Finder:
+LOADING = """class Finder:
     def find_spec(self, name, *_):
-        if name == "numpy.lib":
+        if name == "{module}":
             stop()
 sys.meta_path.insert(0, Finder())"""
+LOADING_THE_COMMAND = LOADING.format(module="harness.pipeline.session")
 READING_OPTIONS = """def parser(environment, original=main.arguments.parser):
     stop()
     return original(environment)
@@ -45,13 +45,25 @@ def test_interrupted_while_running(lab: Laboratory, number: signal.Signals, code
 
 
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-@pytest.mark.parametrize("moment", [LOADING_NUMPY, READING_OPTIONS], ids=["loading", "reading"])
+@pytest.mark.parametrize("moment", [LOADING_THE_COMMAND, READING_OPTIONS], ids=["loading", "reading"])
 def test_interrupted_before_it_begins(lab: Laboratory, moment: str, number: str, code: int) -> None:
     stop = f"def stop(): os.kill(os.getpid(), signal.{number})"
     script = f"import os, signal, sys\nfrom harness.cli import main\n{stop}\n{moment}\nmain.entry_point()"
     argv = [sys.executable, "-c", script, "quality"]
     done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (code, "")
+
+
+def test_interrupted_while_numpy_is_loaded(lab: Laboratory) -> None:
+    """NumPy is partly loaded by native code, which turns what interrupts it into an ImportError."""
+    lab.spec()
+    stop = "def stop(): os.kill(os.getpid(), signal.SIGINT)"
+    loading = LOADING.format(module="numpy.lib")
+    script = f"import os, signal, sys\nfrom harness.cli import main\n{stop}\n{loading}\nmain.entry_point()"
+    argv = [sys.executable, "-c", script, *lab.argv("toy")[len(HARNESS) :]]
+    done = subprocess.run(argv, cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (130, False)
+    assert_nothing_is_left(lab)
 
 
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
