@@ -140,9 +140,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {"ETag": tags[0], "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
         if status in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
-            headers["Content-Range"] = (
-                f"bytes {f'{selection.start}-{selection.stop - 1}' if selection else '*'}/{size_bytes}"
-            )
+            shown = f"{selection.start}-{selection.stop - 1}" if selection else "*"
+            headers["Content-Range"] = f"bytes {shown}/{size_bytes}"
         self._answer(status, headers, file, selection)
 
     def _status(self, whole: range, tags: tuple[str, ...]) -> tuple[HTTPStatus, range]:

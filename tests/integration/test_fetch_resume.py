@@ -82,7 +82,7 @@ def test_what_is_there_is_not_asked_for_again(bench: Bench, connections: int, *,
     assert fetched.blob.resumed
     assert asked_chunks(bench.server.asked("/a"), len(LARGE)) == CHUNKS - there
     assert {each.headers["if-range"] for each in bench.server.asked("/a")} == {'"one"'}
-    assert bench.notices[0] == f"{blob.url}: {5 * CHUNK_BYTES} of {len(LARGE)} bytes are on disk"
+    assert bench.notices[0] == f"{blob.url}: resuming: {5 * CHUNK_BYTES} of {len(LARGE)} bytes are on disk"
 
 
 def test_a_date_is_as_good_as_an_etag(bench: Bench) -> None:

@@ -33,7 +33,7 @@ def test_a_mirror_is_what_the_start_line_says(client: httpx.Client, said: list[s
     mirror = Mirror.parse(said[1].partition("--mirror ")[2])
     assert client.get(candidates(URL, [mirror])[0]).content == BODY
     assert said[0].endswith(f" read-only on {client.base_url} (press ^C to stop)")
-    assert said[1] == f"elsewhere: harness quality --mirror https://={client.base_url}https://"
+    assert said[1] == f"on other machines: harness quality --mirror https://={client.base_url}https://"
 
 
 def test_the_root_says_what_this_is(client: httpx.Client, store: Store) -> None:
