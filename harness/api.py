@@ -14,6 +14,8 @@ The command line is made of these functions: `harness.cli` turns argv into `Sett
 A model that fails is an `Outcome` in the report; a harness that fails raises a `HarnessError`.
 """
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from harness.containers.provider import provider
@@ -126,6 +128,7 @@ def session(settings: Settings) -> Session:
         UsageError: the settings or a spec are wrong.
         DiskError: the folder of the results cannot be made.
     """
+    settings = replace(settings, cases=selection.located(settings.cases))
     wanted, chosen, options = provider(settings), selection.cases(settings), selection.options(settings.run)
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 

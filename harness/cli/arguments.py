@@ -156,9 +156,9 @@ COMMANDS = (
         name="list",
         heading="Check models",
         help="list the cases",
-        groups=(options.selectors, _list, *_CASES, *_STORE, options.program),
+        groups=(options.every, _list, *_CASES, *_STORE, options.program),
     ),
-    Command(name="validate", heading="Check models", help="check the specs", groups=(options.selectors, *_SPECS)),
+    Command(name="validate", heading="Check models", help="check the specs", groups=(options.every, *_SPECS)),
     Command(
         name="bisect",
         heading="Search releases",
@@ -193,7 +193,7 @@ COMMANDS = (
         name="lock",
         heading="Manage downloads and images",
         help="pin the content of blobs in blobs.lock.json",
-        groups=(options.selectors, _lock, options.specs, *_DOWNLOADS),
+        groups=(options.every, _lock, options.specs, *_DOWNLOADS),
     ),
     Command(
         name="store",

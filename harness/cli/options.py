@@ -14,12 +14,19 @@ Environment = Mapping[str, str]
 Group = Callable[[Parser, Environment], None]
 # The options of a bare `.mlir` file, as a parsed command line names them.
 PROGRAM = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights")
+_SELECTORS = "sd3, sd3/clip, a glob of these, a case id, a spec file"
 _NO = {"", "0", "false", "no"}
 
 
 def selectors(parser: Parser, _environment: Environment) -> None:
     """Add SELECTOR..."""
-    help_text = "sd3, sd3/clip, a glob of these, a case id, a spec file, or a .mlir file (default: tiny)"
+    help_text = f"{_SELECTORS}, or a .mlir file (default: tiny; all with --specs)"
+    parser.group("Models")("selectors", nargs="*", default=None, metavar="SELECTOR", help=help_text)
+
+
+def every(parser: Parser, _environment: Environment) -> None:
+    """Add SELECTOR... of a command that takes everything unless told otherwise."""
+    help_text = f"{_SELECTORS} (default: all)"
     parser.group("Models")("selectors", nargs="*", default=None, metavar="SELECTOR", help=help_text)
 
 

@@ -23,16 +23,22 @@ _SHOWN = 10
 
 def spec_folders(settings: CaseSettings) -> Folders:
     """Return the folder of the specs: the one of the settings, `quality_tests` here, or the bundled models."""
+    specs = located(settings).specs or default_folder() or bundled.folder("quality_tests")
+    return Folders(specs, external_files=settings.external_files)
+
+
+def default_folder() -> Path | None:
+    """Return the folder `quality_tests` here, if there is one."""
     here = Path("quality_tests")
-    default = here if here.is_dir() else bundled.folder("quality_tests")
-    return Folders(settings.specs or _outside(settings, default) or default, external_files=settings.external_files)
+    return here if here.is_dir() else None
 
 
-def _outside(settings: CaseSettings, default: Path) -> Path | None:
-    """Return the folder of the first spec file among the selectors that is not in the default folder."""
+def located(settings: CaseSettings) -> CaseSettings:
+    """Return settings that name the folder of the specs if a selector is the path of a spec in another folder."""
+    default = (default_folder() or bundled.folder("quality_tests")).resolve()
     paths = (selectors.parse(each).path for each in settings.selectors)
-    outside = (path for path in paths if path and path.is_file() and not path.is_relative_to(default.resolve()))
-    return next((path.parent.parent for path in outside), None)
+    outside = [path for path in paths if path and path.is_file() and not path.is_relative_to(default)]
+    return replace(settings, specs=outside[0].parent.parent) if outside and not settings.specs else settings
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -54,6 +54,7 @@ class Bisection:
             UsageError: the settings are wrong, or do not select exactly one case.
         """
         self.stopped: KeyboardInterrupt | None = None
+        settings = replace(settings, cases=selection.located(settings.cases))
         self._search, self._case = search, _case(settings)
         self._known = known_releases(settings, notice)
         self._request = request.search_request(search, self._case, self._known)

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class MatrixRun:
         Raises:
             UsageError: the settings are wrong.
         """
+        settings = replace(settings, cases=selection.located(settings.cases))
         self._settings, self._search = settings, search
         self._cases = selection.cases(settings)
         self._releases = known_releases(settings, notice)

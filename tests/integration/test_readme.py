@@ -50,8 +50,8 @@ def is_of_the_harness(command: str) -> bool:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the files that the README's commands name."""
-    (tmp_path / "quality_tests").mkdir()
-    for place in (tmp_path, tmp_path / "quality_tests"):
+    (tmp_path / "models").mkdir()
+    for place in (tmp_path, tmp_path / "models"):
         (place / "model.mlir").write_text(ADD)
         for name, value in (("a", 1), ("b", 2), ("expected", 3)):
             np.save(place / f"{name}.npy", np.full(4, value, np.float32))
@@ -74,10 +74,8 @@ def test_a_command_is_one(command: str) -> None:
 )
 def test_a_command_of_the_harness_runs(command: str, folder: Path, store_dir: Path) -> None:
     words = harness_words(command)
-    if any(name in words for name in ("model.mlir", "my/model")):
+    if any(name in words for name in ARGUMENTS):
         words = own_files(words)
-    else:
-        shutil.rmtree(folder / "quality_tests")  # the bundled models are meant
     local = ["--engine", "local"] if words[0] in {"quality", "bisect", "matrix", "new"} else []
     argv = [sys.executable, "-m", "harness", *words, "--store", str(store_dir), *local]
     done = subprocess.run(argv, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False)
@@ -87,7 +85,7 @@ def test_a_command_of_the_harness_runs(command: str, folder: Path, store_dir: Pa
 def own_files(words: list[str]) -> list[str]:
     """Return a command with the files of the test for those of the README's reader."""
     name = next(each for each in words if each in ARGUMENTS)
-    program = ["--mlir", "model.mlir"] if name == "my/model" else []
+    program = ["--specs", "models", "--mlir", "model.mlir"] if name == "my/model" else []
     return [words[0], name, *program, *shlex.split(ARGUMENTS[name])]
 
 

@@ -20,12 +20,6 @@ settings.load_profile("harness")
 gc.set_threshold(10_000, 20, 20)
 
 
-def pytest_sessionfinish() -> None:
-    """Collect what tests left open, so that its warnings are seen; pytest would look through everything five times."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(scope="module")
 def _sdk() -> Iterator[None]:
     """Leave nothing of docker's SDK open for another module to hear of."""

@@ -29,6 +29,8 @@ _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNOREC
 def main(invocation: Invocation) -> int:
     """Write the spec of a model, lock its blobs and run it once; an invalid spec is not written."""
     settings, options = invocation.settings, invocation.options
+    if not settings.cases.specs and not selection.default_folder():
+        raise UsageError("There is no folder quality_tests here; name the folder of your specs with --specs DIR.")
     where = selection.spec_folders(settings.cases)
     backend = targets.targets(settings.target, selection.gpus(settings.target))[0].backend
     path = _path(options.name, where, backend)
@@ -74,7 +76,8 @@ def _source(text: str, where: Folders, path: Path) -> str:
     """Return a source relative to the spec, given one relative to the folder of specs."""
     if (":" in text and urlsplit(text).scheme) or Path(text).is_absolute():
         return text
-    return os.path.relpath(where.specs / text, path.parent) if (where.specs / text).exists() else text
+    is_external = where.external_files and not (where.specs / text).exists()
+    return text if is_external else os.path.relpath(where.specs / text, path.parent)
 
 
 def _check_files(named: Sequence[Blob], where: Folders) -> None:
