@@ -211,13 +211,18 @@ def test_the_caller_stays_in_its_groups_where_their_numbers_mean_the_same(
     assert host(order(tmp_path), engine(rootless=True))["group_add"] == []
 
 
-def test_groups_are_numbers(tmp_path: Path) -> None:
-    node = next(path for path in ("/dev/ptmx", "/dev/tty", "/dev/full") if Path(path).is_char_device())
-    gid = Path(node).stat().st_gid
-    assert str(gid) in host(order(tmp_path, gpus=(amd(node),)))["group_add"] or gid == 0
-    assert host(order(tmp_path, gpus=(amd("/dev/null"),)))["group_add"] == [
-        str(each) for each in devices.group_ids((amd("/dev/null"),))
-    ]
+def test_groups_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def stat_of_another_group(path: Any, **options: Any) -> os.stat_result:
+        found = stat(path, **options)
+        return os.stat_result((*found[:5], 44, *found[6:])) if str(path) == "/dev/null" else found
+
+    monkeypatch.setattr(os, "getgroups", list)
+    monkeypatch.setattr(os, "stat", stat_of_another_group)
+    assert devices.nodes((amd(),)) == ("/dev/kfd", "/dev/null")
+    theirs = {44, *devices.group_ids((amd("/dev/kfd"),))}
+    assert host(order(tmp_path, gpus=(amd("/dev/null"),)))["group_add"] == [str(each) for each in sorted(theirs)]
 
 
 def cdi(folder: Path, name: str, found: Any) -> str:
