@@ -1,4 +1,4 @@
-"""The real mmdebstrap and the archive as it is today: what is pinned anew today must come out again."""
+"""The real mmdebstrap with today's archive: bases that are pinned today can be made again."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def base_of(containers: Path, name: str) -> Bootstrapped:
 
 @pytest.fixture(scope="module")
 def today(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder like containers/, in which both images of Debian are pinned to the archive's present state."""
+    """Return a copy of containers/, with both images of Debian pinned to today's archive."""
     folder = tmp_path_factory.mktemp("today") / "containers"
     shutil.copytree(CONTAINERS, folder)
     for name in ("cpu-debian", "rocm-debian"):
@@ -125,7 +125,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def processes_in(folder: Path) -> list[str]:
-    """Return the processes whose command line names a folder, or that are in it."""
+    """Return the processes that run in a folder, or name it in their command line."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

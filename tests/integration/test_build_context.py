@@ -1,4 +1,4 @@
-"""An image's tag depends on the harness in it: a copy of it is changed, and asked what it is by another process."""
+"""The tag of an image depends on the files of the harness; a process imports a changed copy."""
 
 import re
 import shutil

@@ -92,7 +92,7 @@ def test_a_capability_is_there_where_it_is_asked_for(yard: Yard, server: str) ->
 def test_with_a_capability_a_user_may_say_which_memory_it_wants(
     dock: Dock, yards: Callable[..., Yard], server: str
 ) -> None:
-    """Docker's own list of system calls has those of NUMA with SYS_NICE only; Podman's has them in any case."""
+    """Docker allows the system calls for NUMA only with SYS_NICE; Podman always does."""
     yard = yards(dock, user=USER)
     assert "get_mempolicy -1" in looked(yard, server)["lines"]
     assert {"CapEff: 0000000000000000", "get_mempolicy 0"} <= looked(yard, server, "--cap", "SYS_NICE")["lines"]
@@ -112,7 +112,7 @@ def test_a_model_has_limits_where_the_engine_can_set_them(yard: Yard, server: st
 
 
 def looked(yard: Yard, server: str, *arguments: str) -> Any:
-    """Return what a model's program sees, by the log of its run."""
+    """Return what a program sees in the container, from the log of the run."""
     yard.spec()
     script = LOOK.replace("SPECS", str(yard.model_dir)).replace("PORT", server.rpartition(":")[2])
     wrapper = yard.root / "specs" / "look"

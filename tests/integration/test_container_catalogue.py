@@ -1,4 +1,4 @@
-"""The catalogue from end to end in a container, which has no network: its models are stand-ins."""
+"""The whole catalogue in a container, without network; small stand-ins replace the models."""
 
 from collections.abc import Callable, Sequence
 
@@ -33,8 +33,8 @@ def yard_on(yards: Callable[..., Yard]) -> Yards:
     return made
 
 
-def judged(yard: Yard, *arguments: str) -> Result:
-    """Run all models in a container, and see that this is what was done."""
+def ran_all(yard: Yard, *arguments: str) -> Result:
+    """Run all models in a container, and check that they ran there."""
     result = yard.run(*MODELS, *arguments)
     assert result.code == 0, result.text
     assert result.report["environment"]["engine"] == "container"
@@ -45,10 +45,10 @@ def judged(yard: Yard, *arguments: str) -> Result:
 def test_all_that_the_cpu_can_is_run_and_again_without_a_host(rootful: Dock, yard_on: Yards) -> None:
     yard = yard_on(rootful)
     with host_of(contents(catalogue())) as gone:
-        first = judged(yard, *mirror(gone))
+        first = ran_all(yard, *mirror(gone))
         statuses_of_first, verdicts_of_first = statuses(first), verdicts(first)
     assert statuses_of_first == on_cpu()
-    again = judged(yard, "--offline", *mirror(gone))
+    again = ran_all(yard, "--offline", *mirror(gone))
     assert verdicts(again) == verdicts_of_first
     assert {module["cached"] for module in modules(again)} == {True}
 
@@ -58,6 +58,6 @@ def test_all_compile_for_two_chips_or_fail_as_their_specs_say(
 ) -> None:
     yard = yard_on(dock)
     for sku in ("mi300", "mi308"):
-        found = statuses(judged(yard, *FOR_CHIPS, "--sku", sku, *tuned, *mirror(host)))
+        found = statuses(ran_all(yard, *FOR_CHIPS, "--sku", sku, *tuned, *mirror(host)))
         assert len(found) == 28
         assert found == {case: "xfailed" if case in OTHERWISE else "compiled" for case in found}, sku

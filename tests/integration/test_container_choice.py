@@ -56,10 +56,10 @@ def test_an_own_build_is_judged_in_an_image_of_its_own(
     rebuilt.wheels(toolchain("3.13.0"), OWN, yard.root / "own", commit=commit)
     result = yard.run("--iree", OWN, "--wheels", str(yard.root / "own"), "--offline")
     assert result.verdict == (0, "passed", None), result.text
-    told = result.report["environment"]
-    reference = told["image"]["reference"]
+    environment = result.report["environment"]
+    reference = environment["image"]["reference"]
     dock.engine.api.remove_image(reference)
-    assert told["iree"] == {"release": OWN, "compiler_commit": commit, "runtime_commit": commit}
+    assert environment["iree"] == {"release": OWN, "compiler_commit": commit, "runtime_commit": commit}
     assert reference.startswith(f"localhost/iree-quality:{NAME}-{OWN.replace('+', '_')}-")
 
 
@@ -176,13 +176,13 @@ def on_a_terminal(argv: list[str], environment: dict[str, str], cwd: Path) -> st
         argv, stdin=slave, stdout=slave, stderr=slave, env={**environment, "TERM": "xterm-256color"}, cwd=cwd
     )
     os.close(slave)
-    said = b""
+    output = b""
     while child.poll() is None or select.select([master], [], [], 0)[0]:
         if select.select([master], [], [], 0.1)[0]:
             try:
-                said += os.read(master, 1 << 16)
+                output += os.read(master, 1 << 16)
             except OSError:  # the other end is closed
                 break
     child.wait()
     os.close(master)
-    return said.decode(errors="replace")
+    return output.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Nothing is left behind, whatever ends: the harness in each of its phases, the container, or the engine."""
+"""Nothing is left behind if the harness, the container or the engine ends, in each phase of a run."""
 
 import os
 import signal
@@ -34,11 +34,11 @@ def endless(dock: Dock, yards: Callable[..., Yard]) -> Yard:
 
 @contextmanager
 def started(yard: Yard, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run the command in the background; it is gone afterwards."""
+    """Run the command in the background, and kill it on the way out."""
     hand_over(yard.specs, yard.user)
-    with (yard.root / "said").open("w") as said:
+    with (yard.root / "output").open("w") as output:
         child = subprocess.Popen(
-            yard.argv(*arguments), stdout=said, stderr=said, text=True, env=yard.variables, cwd=yard.root
+            yard.argv(*arguments), stdout=output, stderr=output, text=True, env=yard.variables, cwd=yard.root
         )
     try:
         yield child
@@ -60,7 +60,7 @@ def state(yard: Yard) -> str:
 
 
 def phase(yard: Yard, name: str) -> bool:
-    """Return whether the harness has come so far."""
+    """Return whether the harness has reached a phase."""
     match name:
         case "before create":
             return bool(yard.processes("reaper.py"))
@@ -77,7 +77,7 @@ def phase(yard: Yard, name: str) -> bool:
 
 
 def programs(name: str, yard: Yard) -> list[int]:
-    """Return the processes of a tool, in whatever container, that use our folders."""
+    """Return the processes of a tool, in any container, that run in our folders."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -91,7 +91,7 @@ def programs(name: str, yard: Yard) -> list[int]:
 
 
 def settle(yard: Yard) -> None:
-    """Wait until no container and no process of ours is there any more, and say what is if that takes too long."""
+    """Wait until none of our containers and processes is left."""
     deadline = time.monotonic() + PATIENCE_S
     while left := [*ours(yard), *programs("", yard), *yard.processes("")]:
         assert time.monotonic() < deadline, left
@@ -132,7 +132,7 @@ def test_an_order_to_stop_is_obeyed_while_the_container_comes_up(yard: Yard, nam
     with started(yard) as child:
         wait_for(lambda: phase(yard, name))
         child.send_signal(signal.SIGINT)
-        assert child.wait(PATIENCE_S) == 130, (yard.root / "said").read_text()
+        assert child.wait(PATIENCE_S) == 130, (yard.root / "output").read_text()
     assert yard.case["status"] == "error"
     wait_for(lambda: yard.left() == [])
 
@@ -154,14 +154,14 @@ def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None
     with started(yard) as child:
         wait_for(lambda: phase(yard, "model runs"))
         yard.dock.engine.api.kill(ours(yard)[0])
-        assert child.wait(PATIENCE_S) == 3, (yard.root / "said").read_text()
+        assert child.wait(PATIENCE_S) == 3, (yard.root / "output").read_text()
     assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
     assert "The container ended during the step" in yard.case["reason"]
     assert yard.left() == []
 
 
 def with_own_engine(yard: Yard, engine: Running, tmp_path: Path) -> Yard:
-    """Have the image in an engine that will be ended."""
+    """Return a yard whose engine can be ended."""
     saved = tmp_path / "image.tar"
     with saved.open("wb") as file, engines.opened(yard.dock.engine.socket) as api:
         file.writelines(api.get_image(yard.dock.tag))
@@ -175,7 +175,7 @@ def with_own_engine(yard: Yard, engine: Running, tmp_path: Path) -> Yard:
 def test_docker_that_is_stopped_in_the_middle_is_an_error(
     docks: Callable[[str], Dock], yards: Callable[..., Yard], tmp_path: Path
 ) -> None:
-    """Podman goes when it is told to, and its containers stay."""
+    """Podman ends on request, and its containers stay."""
     yard = endless(docks("docker"), yards)
     with engines.docker_engine() as engine:
         assert engine.pid
@@ -183,7 +183,7 @@ def test_docker_that_is_stopped_in_the_middle_is_an_error(
         with started(yard) as child:
             wait_for(lambda: phase(yard, "model runs"))
             os.kill(engine.pid, signal.SIGTERM)
-            assert child.wait(PATIENCE_S) == 3, (yard.root / "said").read_text()
+            assert child.wait(PATIENCE_S) == 3, (yard.root / "output").read_text()
         assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
         assert not programs("", yard)
         with engines.again(engine):
@@ -200,10 +200,10 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_nothing(yard: Yard, tmp_p
 
 
 def killed(yard: Yard, pid: int) -> None:
-    """Kill the engine, whose containers live on without it; the run ends as if nothing had been, or by its time."""
+    """Kill the engine. Its containers go on, so the run ends with a timeout or an error of the engine."""
     with started(yard, "--timeout", "8") as child:
         wait_for(lambda: phase(yard, "model runs"))
         os.kill(pid, signal.SIGKILL)
-        assert child.wait(PATIENCE_S) in {1, 3}, (yard.root / "said").read_text()
+        assert child.wait(PATIENCE_S) in {1, 3}, (yard.root / "output").read_text()
     assert yard.case["kind"] in {"timeout", "engine"}
     wait_for(lambda: not programs("", yard))

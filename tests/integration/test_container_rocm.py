@@ -1,4 +1,4 @@
-"""The image for AMD GPUs of Debian packages: it compiles for them, and really has their runtime."""
+"""The image for AMD GPUs made of Debian packages: it compiles for them and contains their runtime."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ NO_DEVICE = ("hipErrorNoDevice", "hipErrorInvalidDevice")
 
 @pytest.fixture(scope="module")
 def dock(rootful: Dock) -> Dock:
-    """Return each of Docker and Podman."""
+    """Return Docker, then Podman."""
     return rootful
 
 

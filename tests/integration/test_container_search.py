@@ -1,4 +1,4 @@
-"""A release is found in containers, too: each has an image of its own."""
+"""A bisect in containers: each release has an image of its own."""
 
 import json
 from collections.abc import Callable

@@ -39,7 +39,7 @@ tar --sort=name --numeric-owner --owner=0 --group=0 {options} -cf "$target" .; r
 
 
 def fake(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put an mmdebstrap on the search path that writes down how it was called, and does as told."""
+    """Put an mmdebstrap on the search path that records its arguments and runs a script."""
     program = folder / "bin/mmdebstrap"
     program.parent.mkdir(exist_ok=True)
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{folder}/argv\nenv >{folder}/environment\n{script}')
@@ -76,11 +76,11 @@ def test_the_same_members_make_the_same_bytes(
     tmp_path: Path, store: Store, sha256: str, monkeypatch: pytest.MonkeyPatch, options: str
 ) -> None:
     fake(tmp_path, tar_script(tmp_path, options), monkeypatch)
-    said: list[str] = []
+    notices: list[str] = []
     base = replace(BASE, sha256=sha256)
-    path = bootstrapped("cpu-debian", base, store, notice=said.append)
-    assert bootstrapped("cpu-debian", base, store, offline=True, notice=said.append) == path
-    assert said == ["bootstrapping trixie for cpu-debian"]
+    path = bootstrapped("cpu-debian", base, store, notice=notices.append)
+    assert bootstrapped("cpu-debian", base, store, offline=True, notice=notices.append) == path
+    assert notices == ["bootstrapping trixie for cpu-debian"]
     with tarfile.open(path) as archive:
         members = {member.name: member for member in archive}
     assert members["./dev"].isdir()
@@ -125,7 +125,7 @@ def test_other_bytes_than_those_that_are_pinned(store: Store, sha256: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("output", "expected"),
     [
         (
             "E: Failed to fetch http://x/y  Could not connect",
@@ -145,10 +145,10 @@ def test_other_bytes_than_those_that_are_pinned(store: Store, sha256: str) -> No
     ],
 )
 def test_why_it_failed(
-    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, said: str, expected: tuple[type[HarnessError], str]
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, output: str, expected: tuple[type[HarnessError], str]
 ) -> None:
     error, message = expected
-    fake(tmp_path, f'cat <<"END" >&2\n{said}\nEND\nmkdir "$TMPDIR/left"; exit 25\n', monkeypatch)
+    fake(tmp_path, f'cat <<"END" >&2\n{output}\nEND\nmkdir "$TMPDIR/left"; exit 25\n', monkeypatch)
     with pytest.raises(error) as caught:
         bootstrapped("cpu-debian", BASE, store)
     assert message in str(caught.value)

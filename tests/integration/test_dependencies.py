@@ -20,7 +20,7 @@ FILES = {
 
 
 def containers(folder: Path, *, tag: str = "py3-none-any", digest: str = "") -> Path:
-    """Lay out a lock of one wheel, which is beside it."""
+    """Lay out a lock file with one wheel, which is beside it."""
     folder.mkdir(exist_ok=True)
     wheel = folder / f"tiny-1.0-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -38,10 +38,10 @@ def contents(site: Path) -> dict[str, bytes]:
 def test_what_is_installed_is_the_same_everywhere(tmp_path: Path) -> None:
     folder = containers(tmp_path / "containers")
     sites = []
-    for place, mask in (("a", 0o022), ("some/where/else", 0o077)):
+    for name, mask in (("a", 0o022), ("some/where/else", 0o077)):
         before = os.umask(mask)
         try:
-            sites.append(dependencies.installed(folder, "3.13", Store(tmp_path / place)))
+            sites.append(dependencies.installed(folder, "3.13", Store(tmp_path / name)))
         finally:
             os.umask(before)
     first, second = map(contents, sites)
@@ -54,22 +54,24 @@ def test_what_is_installed_is_the_same_everywhere(tmp_path: Path) -> None:
 
 
 def test_it_is_installed_once(tmp_path: Path, store: Store) -> None:
-    folder, said = containers(tmp_path / "containers"), list[str]()
-    first = dependencies.installed(folder, "3.13", store, notice=said.append)
-    assert dependencies.installed(folder, "3.13", store, notice=said.append) == first
-    assert dependencies.installed(folder, "3.12", store, notice=said.append) != first
-    assert said == [f"installing the dependencies of the harness for Python {version}" for version in ("3.13", "3.12")]
+    folder, notices = containers(tmp_path / "containers"), list[str]()
+    first = dependencies.installed(folder, "3.13", store, notice=notices.append)
+    assert dependencies.installed(folder, "3.13", store, notice=notices.append) == first
+    assert dependencies.installed(folder, "3.12", store, notice=notices.append) != first
+    assert notices == [
+        f"installing the dependencies of the harness for Python {version}" for version in ("3.13", "3.12")
+    ]
 
 
 @pytest.mark.parametrize(
-    ("tag", "digest", "said"),
+    ("tag", "digest", "message"),
     [("py3-none-any", "0" * 64, "Hash mismatch"), ("cp312-cp312-manylinux_2_28_x86_64", "", "Python version")],
 )
-def test_what_does_not_fit_is_not_installed(tmp_path: Path, store: Store, tag: str, digest: str, said: str) -> None:
+def test_what_does_not_fit_is_not_installed(tmp_path: Path, store: Store, tag: str, digest: str, message: str) -> None:
     folder = containers(tmp_path / "containers", tag=tag, digest=digest)
     with pytest.raises(FetchError, match="Cannot install the dependencies of the harness; check the network") as caught:
         dependencies.installed(folder, "3.13", store)
-    assert said.lower() in str(caught.value).lower()
+    assert message.lower() in str(caught.value).lower()
     assert not (store.root / "dependencies").exists()
 
 

@@ -28,7 +28,7 @@ NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:
 
 @pytest.fixture
 def changed(image_supplies: Supplies) -> Iterator[Path]:
-    """Return a folder like that of the images, to be changed."""
+    """Return a copy of the folder with the definitions of images."""
     with open_folder() as folder:
         yield Path(shutil.copytree(image_supplies.containers, folder / "containers"))
 
@@ -45,7 +45,7 @@ def recipe(dock: Dock, release: str = "3.13.0") -> Recipe:
 
 
 def names(dock: Dock) -> set[str]:
-    """Return the names of all images; a build that failed leaves its cache too, without a name."""
+    """Return the names of all images, without the cache of failed builds."""
     return tags(dock.engine.api) - {"<none>:<none>"}
 
 
@@ -66,18 +66,18 @@ def test_what_has_been_built_is_looked_up(rootful: Dock) -> None:
 
 
 def test_labels_and_manifest_say_the_same(rootful: Dock) -> None:
-    said = json.loads(output_of(rootful, "cat", str(manifest.ROOT / manifest.NAME)))
+    described = json.loads(output_of(rootful, "cat", str(manifest.ROOT / manifest.NAME)))
     labels = rootful.engine.api.inspect_image(rootful.tag)["Config"]["Labels"]
     for name in ("image", "tag", "inputs", "requirements", "harness"):
-        assert labels[f"iree-quality.{name}"] == said[name], name
-    assert labels["iree-quality.iree.compiler"] == said["toolchain"]["compiler_commit"]
-    assert labels["org.opencontainers.image.version"] == said["toolchain"]["release"]["name"] == "3.13.0"
+        assert labels[f"iree-quality.{name}"] == described[name], name
+    assert labels["iree-quality.iree.compiler"] == described["toolchain"]["compiler_commit"]
+    assert labels["org.opencontainers.image.version"] == described["toolchain"]["release"]["name"] == "3.13.0"
     assert (
         f"{labels['org.opencontainers.image.base.name']}@{labels['org.opencontainers.image.base.digest']}"
-        == (said["base"])
+        == (described["base"])
     )
-    assert said["inputs"] == recipe(rootful).inputs
-    assert said["harness"] == build_context.this_harness()
+    assert described["inputs"] == recipe(rootful).inputs
+    assert described["harness"] == build_context.this_harness()
 
 
 def output_of(dock: Dock, *argv: str) -> str:
@@ -210,7 +210,7 @@ def test_what_is_in_use_is_kept_and_said_to_be(spare: Dock) -> None:
 
 @pytest.fixture
 def spare(rootful: Dock) -> Iterator[Dock]:
-    """Return an engine of the test's own, without images: those of others are none of ours to remove."""
+    """Return an engine without images, so that the test removes no others."""
     with engines.START[rootful.engine.name]() as engine:
         yield Dock(engine=engine, supplies=rootful.supplies, store_dir=rootful.store_dir)
 
@@ -220,7 +220,7 @@ def tags(api: Any) -> set[str]:
 
 
 def labelled(dock: Dock, name: str, labels: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Make an image of nothing but labels, and return its name."""
+    """Make an image with labels only, and return its name."""
     file, text = io.BytesIO(), f'FROM scratch\nLABEL test="{name}"\n'.encode()
     with tarfile.open(fileobj=file, mode="w") as tar:
         info = tarfile.TarInfo("Dockerfile")

@@ -1,4 +1,4 @@
-"""Nothing is left behind of a build that ends too soon, and the next one works; what a full disk looks like."""
+"""An interrupted build leaves nothing behind, and the next one works; the messages of a full disk."""
 
 import contextlib
 import re
@@ -23,7 +23,7 @@ ENDLESS = "sleep 86397"
 
 @pytest.fixture
 def endless(dock: Dock) -> Iterator[Path]:
-    """Return a folder like that of the images, whose self-test does not come to its end."""
+    """Return a folder with definitions of images whose self-test does not end."""
     with open_folder() as folder:
         changed = Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
         text = (changed / "Dockerfile").read_text()
@@ -34,14 +34,14 @@ def endless(dock: Dock) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def building(dock: Dock, containers: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Have an image built in the background; what is said goes to a file beside the folder."""
+    """Build an image in the background. Its output goes to a file beside the folder."""
     argv = [*HARNESS, "image", "build", NAME, *dock.options, "--containers", str(containers)]
     user = dock.engine.user
-    with (containers.parent / "said").open("wb") as said:
+    with (containers.parent / "output").open("wb") as output:
         child = subprocess.Popen(
             [*as_user(user, dock.engine), *argv],
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             cwd="/",
             env=user_environment(user, dock.engine) | {"PYTHONUNBUFFERED": "1"},
         )
@@ -57,7 +57,7 @@ def partials(dock: Dock) -> set[Path]:
 
 
 def running(words: str) -> bool:
-    """Return whether a program runs anywhere with this command line."""
+    """Return whether a program with this command line runs."""
     line = words.replace(" ", "\0").encode() + b"\0"
     return any(_cmdline(path).endswith(line) for path in Path("/proc").glob("[0-9]*"))
 
@@ -89,7 +89,7 @@ def test_a_build_that_is_killed_while_it_is_sent_leaves_nothing(dock: Dock) -> N
         with (containers / "Dockerfile").open("a") as file:
             file.write("# of this test\n")
         with building(dock, containers) as child:
-            wait_for(lambda: "building" in (folder / "said").read_text())
+            wait_for(lambda: "building" in (folder / "output").read_text())
             child.kill()
         assert dock.engine.containers() == []
         done = dock.harness("image", "build", NAME, "--containers", str(containers))

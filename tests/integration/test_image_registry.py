@@ -1,4 +1,4 @@
-"""Images through a real registry: by digest, by tag, and refused where they are not what they should be."""
+"""Images in a real registry: pulled by digest and by tag, and refused if they have other inputs."""
 
 import shutil
 import signal
@@ -21,32 +21,32 @@ TABLE = '[based]\nbase = "{base}"\npython = "/usr/bin/python3.13"\n'
 
 @pytest.fixture(scope="module")
 def dock(rootful: Dock) -> Dock:
-    """Return each of Docker and Podman."""
+    """Return Docker, then Podman."""
     return rootful
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[str]:
+def registry() -> Iterator[str]:
     """Return `HOST:PORT/PATH` of a registry that all tests of this file share."""
     with registries.registry() as address:
         yield f"{address}/project"
 
 
 @pytest.fixture(scope="module")
-def pushed(dock: Dock, place: str) -> Iterator[str]:
+def pushed(dock: Dock, registry: str) -> Iterator[str]:
     """Return the name by digest that an image has in the registry after `harness image push`."""
-    done = dock.harness("image", "push", NAME, "--registry", place)
+    done = dock.harness("image", "push", NAME, "--registry", registry)
     assert done.returncode == 0, done.stdout + done.stderr
     name = done.stdout.splitlines()[-1]
     yield name
-    forget(dock, place)
+    forget(dock, registry)
 
 
-def forget(dock: Dock, *places: str) -> None:
-    """Remove the names that an engine has of a registry's images; with the last tag goes the digest."""
+def forget(dock: Dock, *registries: str) -> None:
+    """Remove the names of a registry's images from an engine."""
     for kind in ("RepoTags", "RepoDigests"):
         for name in [name for each in dock.engine.api.images() for name in each[kind] or ()]:
-            if name.startswith(places):
+            if name.startswith(registries):
                 dock.engine.api.remove_image(name)
 
 
@@ -54,23 +54,23 @@ def has(dock: Dock, name: str) -> bool:
     return name in {tag for each in dock.engine.api.images() for tag in each["RepoTags"] or ()}
 
 
-def test_push_prints_the_name_by_digest_that_the_registry_knows(dock: Dock, place: str, pushed: str) -> None:
-    host, _, path = place.partition("/")
+def test_push_prints_the_name_by_digest_that_the_registry_knows(dock: Dock, registry: str, pushed: str) -> None:
+    host, _, path = registry.partition("/")
     name, _, digest = pushed.partition("@")
-    assert name == f"{place}/iree-quality"
+    assert name == f"{registry}/iree-quality"
     asked = f"http://{host}/v2/{path}/iree-quality/manifests/{dock.tag.rpartition(':')[2]}"
     headers = {
         "Accept": "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
     }
     assert httpx.head(asked, headers=headers).headers["Docker-Content-Digest"] == digest
-    again = dock.harness("image", "push", NAME, "--registry", place)
+    again = dock.harness("image", "push", NAME, "--registry", registry)
     assert again.stdout.splitlines()[-1] == pushed
 
 
-def test_docker_knows_what_the_registry_has_and_needs_no_image_of_its_own(dock: Dock, place: str, pushed: str) -> None:
+def test_docker_looks_up_the_registry_and_needs_no_local_image(dock: Dock, registry: str, pushed: str) -> None:
     with engines.docker_engine() as other:
         elsewhere = Dock(engine=other, supplies=dock.supplies, store_dir=dock.store_dir)
-        done = elsewhere.harness("image", "push", NAME, "--registry", place)
+        done = elsewhere.harness("image", "push", NAME, "--registry", registry)
         assert done.stdout == f"{pushed}\n", "nothing is pulled, built or pushed"
 
 
@@ -81,7 +81,7 @@ def test_push_needs_a_registry(dock: Dock) -> None:
 
 
 def test_an_image_is_pulled_by_its_digest_and_then_needs_no_registry(
-    dock: Dock, yards: Callable[..., Yard], pushed: str, place: str
+    dock: Dock, yards: Callable[..., Yard], pushed: str, registry: str
 ) -> None:
     assert pushed
     with engines.START[dock.engine.name]() as other:
@@ -100,16 +100,16 @@ def test_an_image_is_pulled_by_its_digest_and_then_needs_no_registry(
         assert "pulling" not in offline.text
         (line,) = elsewhere.harness("image", "list").stdout.splitlines()
         assert (line.split()[0], line.split()[-1]) == ("current", pushed)
-        found_by_tag_instead_of_built(elsewhere, dock, place)
+        found_by_tag_instead_of_built(elsewhere, dock, registry)
         done = elsewhere.harness("image", "prune", "--all")
         assert done.returncode == 0, done.stdout
         assert elsewhere.harness("image", "list").stdout == ""
 
 
-def found_by_tag_instead_of_built(elsewhere: Dock, dock: Dock, place: str) -> None:
-    done = elsewhere.harness("image", "build", NAME, "--registry", place)
+def found_by_tag_instead_of_built(elsewhere: Dock, dock: Dock, registry: str) -> None:
+    done = elsewhere.harness("image", "build", NAME, "--registry", registry)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"pulling {place}/iree-quality:{dock.tag.rpartition(':')[2]}" in done.stdout
+    assert f"pulling {registry}/iree-quality:{dock.tag.rpartition(':')[2]}" in done.stdout
     assert "building" not in done.stdout
     assert has(elsewhere, dock.tag)
 
@@ -125,47 +125,47 @@ def test_a_digest_that_the_registry_does_not_have_is_refused(
     assert f"Cannot pull {wrong}: " in result.case["reason"]
 
 
-def test_what_has_the_tag_but_was_made_from_something_else_is_refused(dock: Dock, place: str) -> None:
+def test_what_has_the_tag_but_was_made_from_something_else_is_refused(dock: Dock, registry: str) -> None:
     with open_folder() as folder:
         changed = Path(shutil.copytree(dock.supplies.containers, folder / "containers"))
         with (changed / "Dockerfile").open("a") as file:
             file.write("# made from something else\n")
         tag = dock.harness("image", "tag", NAME, "--containers", str(changed)).stdout.strip()
-        name = f"{place}/wrong/iree-quality:{tag}"
+        name = f"{registry}/wrong/iree-quality:{tag}"
         labelled(dock, name)
         push(dock, *name.rsplit(":", 1))
-        forget(dock, place)
-        done = dock.harness("image", "build", NAME, "--containers", str(changed), "--registry", f"{place}/wrong")
+        forget(dock, registry)
+        done = dock.harness("image", "build", NAME, "--containers", str(changed), "--registry", f"{registry}/wrong")
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"{name} was made from other inputs" in done.stderr
     assert not has(dock, f"localhost/iree-quality:{tag}")
-    forget(dock, place)
+    forget(dock, registry)
 
 
 def test_a_base_of_a_registry_is_pulled_by_its_digest(
-    dock: Dock, yards: Callable[..., Yard], place: str, tmp_path: Path
+    dock: Dock, yards: Callable[..., Yard], registry: str, tmp_path: Path
 ) -> None:
     base = next(
         tag for each in dock.engine.api.images() for tag in each["RepoTags"] or () if "iree-quality-base" in tag
     )
-    dock.engine.api.tag(base, f"{place}/base", "1")
-    digest = push(dock, f"{place}/base", "1")
-    forget(dock, place)
+    dock.engine.api.tag(base, f"{registry}/base", "1")
+    digest = push(dock, f"{registry}/base", "1")
+    forget(dock, registry)
     folder = Path(shutil.copytree(dock.supplies.containers, tmp_path / "containers"))
-    (folder / "images.toml").write_text(TABLE.format(base=f"{place}/base:1@{digest}"))
+    (folder / "images.toml").write_text(TABLE.format(base=f"{registry}/base:1@{digest}"))
     yard = yards(dock, can_build=True)
     yard.spec()
     try:
         result = yard.run("--containers", str(folder), "--image", "based")
         assert result.verdict == (0, "passed", None), result.text
-        assert f"pulling {place}/base@{digest}" in result.text
-        assert result.report["environment"]["image"]["base"] == f"{place}/base:1@{digest}"
-        (folder / "images.toml").write_text(TABLE.format(base=f"{place}/base:1@sha256:{'2' * 64}"))
+        assert f"pulling {registry}/base@{digest}" in result.text
+        assert result.report["environment"]["image"]["base"] == f"{registry}/base:1@{digest}"
+        (folder / "images.toml").write_text(TABLE.format(base=f"{registry}/base:1@sha256:{'2' * 64}"))
         wrong = yard.run("--containers", str(folder), "--image", "based")
         assert wrong.verdict == (3, "error", "engine")
         assert "The base image is missing. Cannot pull " in wrong.case["reason"]
     finally:
-        forget(dock, place, "localhost/iree-quality:based")
+        forget(dock, registry, "localhost/iree-quality:based")
 
 
 def push(dock: Dock, repository: str, tag: str) -> str:
@@ -180,12 +180,12 @@ def test_a_pull_that_is_killed_leaves_nothing_and_the_next_one_works(
     with engines.START[dock.engine.name]() as other:
         yard = yards(Dock(engine=other, supplies=dock.supplies, store_dir=dock.store_dir))
         yard.spec()
-        said = yard.root / "said"
-        with said.open("w") as file:
+        output = yard.root / "output"
+        with output.open("w") as file:
             child = subprocess.Popen(
                 yard.argv("--image", pushed), stdout=file, stderr=file, env=yard.variables, cwd=yard.root
             )
-        wait_for(lambda: "pulling" in said.read_text() or child.poll() is not None)
+        wait_for(lambda: "pulling" in output.read_text() or child.poll() is not None)
         child.kill()
         assert child.wait() == -signal.SIGKILL, "it was still being pulled"
         wait_for(lambda: yard.left() == [])

@@ -1,4 +1,4 @@
-"""GPUs in containers, with character devices that stand in for theirs: who gets which, and what is said if not."""
+"""GPUs in containers, with character devices in place of theirs: which ones a container may use, and the messages."""
 
 import contextlib
 import json
@@ -38,14 +38,14 @@ nodes = sorted({node for gpu in gpus for node in (*gpu.shared_nodes, gpu.node)})
 can = {node: os.access(node, os.R_OK | os.W_OK) for node in nodes if os.path.exists(node)}
 for node in [node for node, may in can.items() if may]:
     os.close(os.open(node, os.O_RDWR))
-said = {"uid": os.getuid(), "groups": os.getgroups(), "can": can, "missing": [devices.missing(gpu) for gpu in gpus]}
-open(sys.argv[2], "w").write(json.dumps(said))
+output = {"uid": os.getuid(), "groups": os.getgroups(), "can": can, "missing": [devices.missing(gpu) for gpu in gpus]}
+open(sys.argv[2], "w").write(json.dumps(output))
 """
 
 
 @pytest.fixture
 def cards(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Gpu, Gpu]]:
-    """Return two GPUs whose device files are stand-ins; in a container, /tmp and /var/tmp have no devices."""
+    """Return two GPUs with device files of the test; in a container, /tmp and /var/tmp have no devices."""
     with open_folder("/srv") as folder:
         names = [str(folder / name) for name in ("kfd", "renderD128", "renderD129")]
         for name in names:
@@ -61,10 +61,10 @@ def cards(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Gpu, Gpu]]:
 
 
 def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) -> Any:
-    """Return what a program in a container finds that was given some GPUs, when it looks for some."""
+    """Return what a program finds in a container that may use some GPUs."""
     with open_folder() as folder, dock.engine.client() as engine:
         hand_over(folder, user)
-        order = EnvironmentRequest(
+        request = EnvironmentRequest(
             cases=(),
             folders=(),
             store=Store(folder / "store"),
@@ -77,18 +77,18 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
         for name in ("store", "out"):
             (folder / name).mkdir()
         hand_over(folder, user)
-        settings = confinement.settings(engine.info, order, ContainerLimits())
+        settings = confinement.settings(engine.info, request, ContainerLimits())
         shared = f"devices._SHARED_NODES = {{devices.Vendor.AMD: {about[0].shared_nodes!r}}}\n"
         script = LOOK.replace("gpus = ", f"{shared}gpus = ", 1)
         settings["entrypoint"] = ["/usr/bin/python3.13", "-c", script]
         settings["user"] = settings["user"] if engine.info.rootless else f"{user}:{user}"
-        name, said = f"test-{uuid.uuid4().hex[:8]}", folder / "out" / "said"
+        name, output = f"test-{uuid.uuid4().hex[:8]}", folder / "out" / "output"
         as_json = json.dumps([{**{n: getattr(each, n) for n in Gpu.__slots__}, "vendor": "amd"} for each in about])
         try:
-            engine.create(name, dock.tag, [as_json, str(said)], settings)
+            engine.create(name, dock.tag, [as_json, str(output)], settings)
             engine.start(name)
             wait_for(lambda: not engine.is_running(name))
-            return json.loads(said.read_text())
+            return json.loads(output.read_text())
         finally:
             with contextlib.suppress(EngineError):  # it removes itself, perhaps just now
                 engine.discard(name)
@@ -153,7 +153,7 @@ INFO = EngineInfo(
 
 
 def cdi_spec(folder: Path, cards: Sequence[Gpu]) -> None:
-    """Write what AMD's toolkit would write: a device for each GPU, and one for all."""
+    """Write a CDI specification like AMD's toolkit: a device per GPU, and one for all."""
     own = {str(card.index): [*card.shared_nodes, card.node] for card in cards}
     own["all"] = list(dict.fromkeys(node for nodes in own.values() for node in nodes))
     entries = [
@@ -165,7 +165,7 @@ def cdi_spec(folder: Path, cards: Sequence[Gpu]) -> None:
 
 
 def host(info: EngineInfo, cards: Sequence[Gpu], tmp_path: Path) -> Any:
-    order = EnvironmentRequest(
+    request = EnvironmentRequest(
         cases=(),
         folders=(),
         store=Store(tmp_path / "store"),
@@ -175,7 +175,7 @@ def host(info: EngineInfo, cards: Sequence[Gpu], tmp_path: Path) -> Any:
         cancel=CancelToken(),
         notice=ignore,
     )
-    return confinement.settings(info, order, ContainerLimits())["host"]
+    return confinement.settings(info, request, ContainerLimits())["host"]
 
 
 def test_by_name_where_the_engine_knows_names(cards: tuple[Gpu, Gpu], tmp_path: Path) -> None:

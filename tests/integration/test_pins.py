@@ -1,4 +1,4 @@
-"""The pin of a base in a registry, as `nox -s pins` renews it."""
+"""Pins of base images in a registry, as `nox -s pins` updates them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,7 +55,7 @@ def table(folder: Path, place: str, digest: str) -> str:
 
 @pytest.fixture
 def pushed(docks: Callable[[str], Dock], registry: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Have a base in the registry; the digest that it has there."""
+    """Push a base image, and return its digest."""
     dock = docks("docker")
     for name, address in dock.engine.environment.items():
         monkeypatch.setenv(name, address)
@@ -66,9 +66,9 @@ def pushed(docks: Callable[[str], Dock], registry: str, monkeypatch: pytest.Monk
 
 
 def test_the_registry_says_what_a_tag_is_now(containers: Path, registry: str, pushed: str) -> None:
-    said = list(pin(containers, "based"))
+    output = list(pin(containers, "based"))
     tagged = f"{registry}/base:1"
-    assert said == [
+    assert output == [
         f"{tagged} sha256:{'1' * 64} -> {pushed}",
         f"no longer attested: the registry reports {pushed}",
     ]

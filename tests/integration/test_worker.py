@@ -1,4 +1,4 @@
-"""The worker is a real process that serves at a real socket; only the image is a folder of the test."""
+"""The worker is a real process; a folder plays the image."""
 
 import contextlib
 import errno
@@ -55,13 +55,13 @@ ABOUT = Manifest(
 
 
 def compilation(script: str, *links: Link) -> Compile:
-    """Return a step in which a shell plays the compiler."""
+    """Return a step whose compiler is a shell script."""
     argv = ("iree-compile", "-c", f"echo >statistics.json; {script}")
     return Compile(release="3.13.0", argv=argv, links=links, module="model.vmfb", products=("model.vmfb",))
 
 
 def waits(pid: Path) -> bytes:
-    """Return the request of a step that lasts, and says by which process it is done."""
+    """Return the request of a long step that writes its process id to a file."""
     step = compilation(f"echo $$ >{pid}.new; mv {pid}.new {pid}; sleep 60")
     return protocol.line(protocol.request(step, Results(), None))
 

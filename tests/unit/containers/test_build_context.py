@@ -50,7 +50,7 @@ def recipe(root: Path, **changes: Any) -> Recipe:
 
 
 def tools(root: Path) -> Toolchain:
-    """Lay out a release as it is installed, with what an installation leaves beside it."""
+    """Lay out an installed release, with the files that an installation leaves behind."""
     paths = {name: write(root / "toolchain/iree" / path, name, 0o755) for name, path in PROGRAMS.items()}
     write(root / "toolchain/entry.json", "{}")
     write(root / "toolchain/install.log", "took 3 s")
@@ -79,7 +79,7 @@ def inputs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_a_tag_looks_like(inputs: Path) -> None:
+def test_the_form_of_a_tag(inputs: Path) -> None:
     made_of = recipe(inputs)
     assert re.fullmatch(r"cpu-3\.13\.0-[0-9a-f]{12}", made_of.tag)
     assert made_of.tag == f"cpu-3.13.0-{made_of.inputs[:12]}"
@@ -114,7 +114,7 @@ def test_each_input_makes_another_tag(inputs: Path, monkeypatch: pytest.MonkeyPa
     assert len(set(found)) == len(found)
 
 
-def test_nothing_else_does(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_nothing_else_changes_the_tag(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     before = recipe(inputs).inputs
     other = tmp_path_factory.mktemp("another-place")
     shutil.copytree(inputs / "containers", other / "containers")
@@ -154,7 +154,7 @@ def test_the_same_inputs_make_the_same_bytes(inputs: Path, tmp_path_factory: pyt
     assert made(other) != before
 
 
-def test_files_that_are_one_on_this_machine_are_two_in_the_image(inputs: Path) -> None:
+def test_hard_links_are_separate_files_in_the_image(inputs: Path) -> None:
     write(inputs / "site/a.py", "same")
     write(inputs / "site/b.py", "same")
     before = made(inputs)
@@ -169,7 +169,7 @@ def members(inputs: Path) -> dict[str, tarfile.TarInfo]:
         return {member.name: member for member in tar}
 
 
-def test_what_is_in_the_context(members: dict[str, tarfile.TarInfo]) -> None:
+def test_the_content_of_the_context(members: dict[str, tarfile.TarInfo]) -> None:
     package = Path(harness.__file__).parent
     sources = {
         f"harness/harness/{path.relative_to(package)}"
@@ -187,7 +187,7 @@ def test_what_is_in_the_context(members: dict[str, tarfile.TarInfo]) -> None:
     }
 
 
-def test_nothing_tells_by_whom_and_when_it_was_made(members: dict[str, tarfile.TarInfo]) -> None:
+def test_owner_and_time_are_not_in_the_context(members: dict[str, tarfile.TarInfo]) -> None:
     facts = {(each.uid, each.gid, each.uname, each.gname, each.mtime) for each in members.values()}
     assert facts == {(0, 0, "", "", 0)}
     modes = {name: each.mode for name, each in members.items()}
@@ -197,7 +197,7 @@ def test_nothing_tells_by_whom_and_when_it_was_made(members: dict[str, tarfile.T
     assert all(modes[f"toolchain/iree/{path}"] == 0o755 for path in PROGRAMS.values())
 
 
-def test_links_lead_to_where_the_image_has_its_files(members: dict[str, tarfile.TarInfo]) -> None:
+def test_links_point_to_paths_in_the_image(members: dict[str, tarfile.TarInfo]) -> None:
     links = {name: each.linkname for name, each in members.items() if each.issym()}
     assert links == {
         "dependencies/numpy/libs/lib.so": "lib.so.1",
@@ -205,7 +205,7 @@ def test_links_lead_to_where_the_image_has_its_files(members: dict[str, tarfile.
     }
 
 
-def test_the_manifest_says_what_the_image_is(inputs: Path) -> None:
+def test_the_manifest_describes_the_image(inputs: Path) -> None:
     about = recipe(inputs).manifest(tools(inputs))
     assert (about.tag, about.inputs) == (recipe(inputs).tag, recipe(inputs).inputs)
     assert about.harness == build_context.this_harness()

@@ -34,7 +34,7 @@ def engine(**changes: Any) -> EngineInfo:
     return EngineInfo(**(usual | changes))
 
 
-def order(root: Path, **changes: Any) -> EnvironmentRequest:
+def request(root: Path, **changes: Any) -> EnvironmentRequest:
     wanted: dict[str, Any] = {
         "cases": (),
         "folders": (root / "specs",),
@@ -73,10 +73,10 @@ USER = f"{os.getuid()}:{os.getgid()}"
     ],
     ids=str,
 )
-def test_the_least_that_a_run_needs(
+def test_the_default_rights_of_a_container(
     tmp_path: Path, info: EngineInfo, user: str, userns_mode: str | None, security_opt: list[str]
 ) -> None:
-    found = settings(info, order(tmp_path), ContainerLimits(memory_bytes=GIB))
+    found = settings(info, request(tmp_path), ContainerLimits(memory_bytes=GIB))
     limits = found["host"].pop("ulimits")
     assert [each.name for each in limits] == ["nofile", "nproc"]
     assert found == {
@@ -110,7 +110,7 @@ def test_the_least_that_a_run_needs(
 
 
 def test_what_the_user_allows(tmp_path: Path) -> None:
-    found = host(order(tmp_path), limits=ContainerLimits(capabilities=("SYS_NICE", "IPC_LOCK")))
+    found = host(request(tmp_path), limits=ContainerLimits(capabilities=("SYS_NICE", "IPC_LOCK")))
     assert (found["cap_drop"], found["cap_add"]) == (["ALL"], ["SYS_NICE", "IPC_LOCK"])
     assert found["mem_limit"] == found["memswap_limit"] == int(devices.memory_bytes()[1] * 0.9)
 
@@ -122,14 +122,14 @@ def test_limits_are_never_above_those_of_this_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: own)
-    assert host(order(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=expected[0], hard=expected[1])
+    assert host(request(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=expected[0], hard=expected[1])
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert host(order(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=65536, hard=65536)
+    assert host(request(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=65536, hard=65536)
 
 
-def test_folders_that_lie_in_each_other_are_each_there_once(tmp_path: Path) -> None:
+def test_nested_folders_are_each_mounted_once(tmp_path: Path) -> None:
     specs, store = tmp_path / "specs", Store(tmp_path / "specs/store")
-    wanted = order(tmp_path, folders=(specs, tmp_path / "other", specs), store=store, out_dir=specs / "out")
+    wanted = request(tmp_path, folders=(specs, tmp_path / "other", specs), store=store, out_dir=specs / "out")
     assert host(wanted)["mounts"] == [
         bound(specs, read_only=True),
         bound(tmp_path / "other", read_only=True),
@@ -138,15 +138,15 @@ def test_folders_that_lie_in_each_other_are_each_there_once(tmp_path: Path) -> N
     ]
 
 
-def test_a_folder_that_is_read_and_written_is_written(tmp_path: Path) -> None:
-    wanted = order(tmp_path, folders=(tmp_path / "out", tmp_path / "store"))
+def test_a_folder_that_is_read_and_written_is_writable(tmp_path: Path) -> None:
+    wanted = request(tmp_path, folders=(tmp_path / "out", tmp_path / "store"))
     assert host(wanted)["mounts"] == [bound(tmp_path / name, read_only=False) for name in ("out", "store")]
 
 
 def test_a_folder_is_mounted_by_the_name_of_its_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    mounts = host(order(tmp_path, folders=(tmp_path / "link",)))["mounts"]
+    mounts = host(request(tmp_path, folders=(tmp_path / "link",)))["mounts"]
     assert mounts[0] == Mount(str(tmp_path / "link"), str(tmp_path / "real"), type="bind", read_only=True)
 
 
@@ -157,7 +157,7 @@ def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
         path.write_text("")
     blobs = [Blob(url=path.as_uri()) for path in (inside, outside, odd, outside, tmp_path / "missing")]
     models = [spec(mlir=blob) for blob in blobs] + [spec(mlir=Blob(url="https://host/x"))]
-    wanted = order(tmp_path, cases=[Case(spec=model, target=CPU) for model in models])
+    wanted = request(tmp_path, cases=[Case(spec=model, target=CPU) for model in models])
     assert host(wanted)["mounts"][:3] == [bound(path, read_only=True) for path in (tmp_path / "specs", outside, odd)]
 
 
@@ -166,7 +166,7 @@ def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
 def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: str) -> None:
     values = {"folders": (Path(path),), "out_dir": Path(path), "store": Store(Path(path))}
     with pytest.raises(EngineError) as caught:
-        settings(engine(), order(tmp_path, **{name: values[name]}), ContainerLimits())
+        settings(engine(), request(tmp_path, **{name: values[name]}), ContainerLimits())
     assert str(caught.value) == (
         f"{path}: this folder would hide files of the image; choose another folder, or use --engine local."
     )
@@ -175,13 +175,13 @@ def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: st
 def test_a_folder_that_is_a_link_to_one_of_the_images(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/usr")
     with pytest.raises(EngineError, match="link: this folder would hide"):
-        settings(engine(), order(tmp_path, folders=(tmp_path / "link",)), ContainerLimits())
+        settings(engine(), request(tmp_path, folders=(tmp_path / "link",)), ContainerLimits())
 
 
 @pytest.mark.parametrize("path", ["/opt/iree-quality", "/opt/iree-quality/bin", "/tmp", "/usr/local", "/usr/lib"])  # noqa: S108
 def test_a_folder_that_would_hide_more_of_the_images(tmp_path: Path, path: str) -> None:
     with pytest.raises(EngineError):
-        settings(engine(), order(tmp_path, folders=(Path(path),)), ContainerLimits())
+        settings(engine(), request(tmp_path, folders=(Path(path),)), ContainerLimits())
 
 
 def amd(node: str = "/dev/null", index: int = 0) -> Gpu:
@@ -189,7 +189,7 @@ def amd(node: str = "/dev/null", index: int = 0) -> Gpu:
 
 
 def passed(root: Path, gpus: Sequence[Gpu], **changes: Any) -> tuple[list[str], list[DeviceRequest]]:
-    found = host(order(root, gpus=gpus), engine(**changes))
+    found = host(request(root, gpus=gpus), engine(**changes))
     return found["devices"], found["device_requests"]
 
 
@@ -203,15 +203,13 @@ def test_the_device_files_of_the_gpus_that_may_be_used(tmp_path: Path) -> None:
     assert passed(tmp_path, ()) == ([], [])
 
 
-def test_the_caller_stays_in_its_groups_where_their_numbers_mean_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_caller_keeps_its_groups_unless_ids_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getgroups", lambda: [0, 1234, os.getgid(), 993])
-    assert host(order(tmp_path))["group_add"] == ["993", "1234"]
-    assert host(order(tmp_path), engine(rootless=True))["group_add"] == []
+    assert host(request(tmp_path))["group_add"] == ["993", "1234"]
+    assert host(request(tmp_path), engine(rootless=True))["group_add"] == []
 
 
-def test_groups_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_are_passed_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = os.stat
 
     def stat_of_another_group(path: Any, **options: Any) -> os.stat_result:
@@ -222,7 +220,7 @@ def test_groups_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "stat", stat_of_another_group)
     assert devices.nodes((amd(),)) == ("/dev/kfd", "/dev/null")
     theirs = {44, *devices.group_ids((amd("/dev/kfd"),))}
-    assert host(order(tmp_path, gpus=(amd("/dev/null"),)))["group_add"] == [str(each) for each in sorted(theirs)]
+    assert host(request(tmp_path, gpus=(amd("/dev/null"),)))["group_add"] == [str(each) for each in sorted(theirs)]
 
 
 def cdi(folder: Path, name: str, found: Any) -> str:
@@ -257,7 +255,7 @@ def test_the_cdi_device_with_the_gpu_and_the_fewest_others(tmp_path: Path) -> No
     assert passed(tmp_path, [], cdi_dirs=(folder,)) == ([], [])
 
 
-def test_device_files_where_cdi_does_not_know_every_gpu(tmp_path: Path) -> None:
+def test_device_files_if_cdi_does_not_know_every_gpu(tmp_path: Path) -> None:
     folder = cdi(tmp_path / "cdi", "amd.json", spec_of(gpu0=["/dev/null"]))
     by_file = passed(tmp_path, [amd(), amd("/dev/zero")])
     assert passed(tmp_path, [amd(), amd("/dev/zero")], cdi_dirs=(folder,)) == by_file

@@ -105,10 +105,10 @@ def test_the_images_of_the_project_are_all_pinned() -> None:
 )
 def test_an_invalid_value(tmp_path: Path, kind: str, key: str, value: str, expected: str) -> None:
     others = re.sub(rf"^{key} = .*\n", "", KEYS[kind], flags=re.MULTILINE)
-    said = refused(tmp_path, f"[some-image]\n{others}{key} = {value}\n")
-    assert said.startswith(f"{tmp_path}/images.toml: [some-image]: ")
-    assert said.endswith("; fix it, then run `nox -s pins -- some-image`.")
-    assert expected in said
+    message = refused(tmp_path, f"[some-image]\n{others}{key} = {value}\n")
+    assert message.startswith(f"{tmp_path}/images.toml: [some-image]: ")
+    assert message.endswith("; fix it, then run `nox -s pins -- some-image`.")
+    assert expected in message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The engine is a server at a unix socket of the test, asked by docker's real SDK."""
+"""A server at a unix socket plays the engine; the SDK is the real one."""
 
 import contextlib
 import dataclasses
@@ -30,7 +30,7 @@ INFO = docker()["GET /info"]
 
 
 def unheard(_: str) -> None:
-    """Hear nothing of what an engine tells."""
+    """Ignore the progress of an engine."""
 
 
 @contextlib.contextmanager
@@ -91,7 +91,7 @@ def test_an_engine_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("info", [Says(status=500, body=b'{"message": "broken"}'), Says(body=b"<html>")])
-def test_an_engine_that_does_not_say_what_it_can(tmp_path: Path, info: Says) -> None:
+def test_an_engine_without_a_valid_description(tmp_path: Path, info: Says) -> None:
     with daemon(tmp_path / "socket", {**docker(), "GET /info": info}), pytest.raises(EngineError) as caught:
         Engine(str(tmp_path / "socket"))
     assert str(caught.value).startswith(f"Cannot connect to the container engine at {tmp_path}/socket: ")
@@ -112,12 +112,12 @@ RED = "\x1b[31mno such tag\x1b[0m\n\r\n"
     ],
 )
 def test_a_pull_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
-    said: list[str] = []
+    notices: list[str] = []
     with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError) as caught:
-        talker.pull("h/n", "1", said.append)
+        talker.pull("h/n", "1", notices.append)
     assert str(caught.value).startswith(expected)
     assert "\x1b" not in str(caught.value)
-    assert said == ["pulling h/n:1"]
+    assert notices == ["pulling h/n:1"]
 
 
 @pytest.mark.parametrize(
@@ -138,25 +138,25 @@ def test_an_engine_that_ends_in_the_middle_of_a_pull(tmp_path: Path, answer: Say
     [("1", "tag=1&fromImage=h%2Fn", "h/n:1"), ("sha256:ab", "tag=sha256%3Aab&fromImage=h%2Fn", "h/n@sha256:ab")],
 )
 def test_a_pull_by_tag_and_by_digest(tmp_path: Path, version: str, query: str, name: str) -> None:
-    said: list[str] = []
+    notices: list[str] = []
     with talking(tmp_path, {**docker(), PULL: tells({"status": "Pulling"}, {"status": "Done"})}) as (talker, server):
-        talker.pull("h/n", version, said.append)
+        talker.pull("h/n", version, notices.append)
     assert server.asked[-1] == f"POST /images/create?{query}"
-    assert said == [f"pulling {name}"]
+    assert notices == [f"pulling {name}"]
 
 
 def built(folder: Path, *lines: Any, answer: Says | None = None) -> tuple[Daemon, list[str]]:
-    said: list[str] = []
+    notices: list[str] = []
     with talking(folder, {**docker(), "POST /build": answer or tells(*lines)}) as (talker, server):
-        talker.build(io.BytesIO(b"context"), "n:1", arguments={"BASE": "b"}, labels={"l": "1"}, notice=said.append)
-    return server, said
+        talker.build(io.BytesIO(b"context"), "n:1", arguments={"BASE": "b"}, labels={"l": "1"}, notice=notices.append)
+    return server, notices
 
 
-def test_a_build_is_told_step_by_step_and_has_no_network(tmp_path: Path) -> None:
+def test_a_build_reports_its_steps_and_has_no_network(tmp_path: Path) -> None:
     steps = ("Step 1/3 : FROM b", " ---> ab", "STEP 2/3: COPY a b", "Step 3/3 : LABEL l=1", "ok")
     lines = ({"stream": f"{text}\n"} for text in steps)
-    server, said = built(tmp_path, *lines)
-    assert said == ["Step 1/3 : FROM b", "STEP 2/3: COPY a b"]
+    server, notices = built(tmp_path, *lines)
+    assert notices == ["Step 1/3 : FROM b", "STEP 2/3: COPY a b"]
     request = server.asked[-1]
     assert "networkmode=none" in request
     assert "t=n%3A1" in request
@@ -164,7 +164,7 @@ def test_a_build_is_told_step_by_step_and_has_no_network(tmp_path: Path) -> None
     assert server.bodies[request] == b"context"
 
 
-def test_a_build_that_fails_says_the_last_that_it_said(tmp_path: Path) -> None:
+def test_a_failed_build_quotes_the_end_of_its_output(tmp_path: Path) -> None:
     lines = [{"stream": f"\x1b[91mline {number}\n\x1b[0m"} for number in range(500)]
     with pytest.raises(EngineError) as caught:
         built(tmp_path, *lines, {"errorDetail": {"code": 1}, "error": "The command '/bin/sh' returned: 1"})
@@ -205,7 +205,7 @@ def test_an_imported_base_gets_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("others", [[], [{"aux": {"Tag": "1", "Digest": f"sha256:{'ab' * 32}", "Size": 420}}]])
-def test_a_push_returns_the_digest_that_the_engine_says(tmp_path: Path, others: list[Any]) -> None:
+def test_a_push_returns_the_digest_in_the_output(tmp_path: Path, others: list[Any]) -> None:
     layers = [{"status": "Preparing", "id": "1f"}, {"status": "Pushed", "progressDetail": {}, "id": "1f"}]
     pushed = {"status": f"1: digest: sha256:{'ab' * 32} size: 420"}
     answers = {"POST /images/h/n/push": tells({"status": "The push refers to"}, *layers, pushed, *others)}
@@ -213,14 +213,14 @@ def test_a_push_returns_the_digest_that_the_engine_says(tmp_path: Path, others: 
         assert talker.push("h/n", "1", unheard) == f"sha256:{'ab' * 32}"
 
 
-def test_a_push_of_which_no_digest_is_said(tmp_path: Path) -> None:
+def test_a_push_without_a_digest_in_the_output(tmp_path: Path) -> None:
     answers = {"POST /images/h/n/push": tells({"status": "pushed"})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.push("h/n", "1", unheard)
     assert str(caught.value) == "Cannot push h/n:1: docker 28.2.2 reports no digest."
 
 
-def test_what_a_registry_has(tmp_path: Path) -> None:
+def test_the_digest_in_a_registry(tmp_path: Path) -> None:
     digest = f"sha256:{'ab' * 32}"
     answers = {"GET /distribution/h/n:1/json": says({"Descriptor": {"digest": digest, "size": 1}, "Platforms": []})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _):
@@ -235,7 +235,7 @@ def test_what_a_registry_has(tmp_path: Path) -> None:
         (says({"Descriptor": {"digest": "md5:0"}}), "docker 28.2.2 reports 'md5:0'."),
     ],
 )
-def test_what_a_registry_does_not_say(tmp_path: Path, answer: Says, expected: str) -> None:
+def test_a_registry_without_a_valid_digest(tmp_path: Path, answer: Says, expected: str) -> None:
     answers = {"GET /distribution/h/n:1/json": answer}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.registry_digest("h/n", "1")
@@ -259,7 +259,7 @@ def test_images(tmp_path: Path) -> None:
             talker.remove("h/n:3")
 
 
-def test_a_container_that_is_not_there(tmp_path: Path) -> None:
+def test_a_container_that_does_not_exist(tmp_path: Path) -> None:
     with talking(tmp_path, docker()) as (talker, _):
         assert not talker.is_running("n")
         talker.discard("n")
@@ -267,7 +267,7 @@ def test_a_container_that_is_not_there(tmp_path: Path) -> None:
             talker.start("n")
 
 
-def test_a_container_that_there_is(tmp_path: Path) -> None:
+def test_a_container_that_exists(tmp_path: Path) -> None:
     states = [says({"State": {"Running": is_running}}) for is_running in (True, False)]
     answers = {"GET /containers/n/json": states, "DELETE /containers/n": Says(status=204)}
     with talking(tmp_path, {**docker(), **answers}) as (talker, server):
@@ -276,7 +276,7 @@ def test_a_container_that_there_is(tmp_path: Path) -> None:
     assert server.asked[-1] == "DELETE /containers/n?v=True&link=False&force=True"
 
 
-def test_a_container_that_the_engine_does_not_want(tmp_path: Path) -> None:
+def test_a_container_that_the_engine_refuses(tmp_path: Path) -> None:
     answers = {"POST /containers/create": says({"message": "no such image: i"}, 404)}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
         talker.create("n", "i", ["a"], {"host": {"read_only": True}, "user": "0:0"})
@@ -289,7 +289,7 @@ def test_an_engine_too_old_for_what_a_container_needs(tmp_path: Path) -> None:
         talker.create("n", "i", ["a"], {"host": {"device_requests": []}, "user": "0:0"})
 
 
-def test_an_engine_that_has_gone(tmp_path: Path) -> None:
+def test_an_engine_that_has_ended(tmp_path: Path) -> None:
     with talking(tmp_path, docker()) as (talker, _):
         pass
     with pytest.raises(EngineError, match="Cannot look up i: "):

@@ -1,4 +1,4 @@
-"""The engine is a fake that has what it is given; what is built is looked into, and never run."""
+"""A fake plays the engine. Images are built and inspected, but not run."""
 
 import dataclasses
 import tarfile
@@ -42,7 +42,7 @@ HINT = "Without a registry, use --image cpu-debian, --image rocm-debian or --eng
 
 
 class FakeEngine(Engine):
-    """Has the images that it was given, and can pull those of its registry. It notes what it does."""
+    """An engine with some images and a registry, which notes what it does."""
 
     def __init__(self, **registry: Mapping[str, Any]) -> None:
         """Start without images."""
@@ -88,7 +88,7 @@ class FakeEngine(Engine):
         raise EngineError("There is none.")
 
     def tag(self, reference: str, repository: str, tag: str) -> None:
-        """Give an image one more name."""
+        """Give an image another name."""
         self.did.append(f"tag {reference} {repository}:{tag}")
         self.local[f"{repository}:{tag}"] = self.local[reference]
 
@@ -99,7 +99,7 @@ class FakeEngine(Engine):
     def build(
         self, context: IO[bytes], name: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], notice: Notice
     ) -> None:
-        """Keep the context, as if the image was made of it."""
+        """Keep the context, and add an image."""
         self.did.append(f"build {name}")
         notice("Step 1/2")
         self.arguments = arguments
@@ -110,7 +110,7 @@ class FakeEngine(Engine):
 
 
 def found(labels: Mapping[str, str], *, digests: Sequence[str] = (), layers: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what an engine says of an image, alone or in a list."""
+    """Return an engine's description of an image."""
     facts = {"Id": "sha256:id", "Size": 100, "Created": 1.0, "RepoTags": None, "RootFS": {"Layers": list(layers)}}
     return facts | {"RepoDigests": list(digests), "Config": {"Labels": dict(labels)}, "Labels": dict(labels)}
 
@@ -134,13 +134,13 @@ def not_fetched(blob: Blob) -> Fetched:
     raise AssertionError(f"{blob.url} is fetched")
 
 
-def builder(store: Store, engine: FakeEngine, said: list[str] | None = None, **changes: Any) -> ImageBuilder:
+def builder(store: Store, engine: FakeEngine, notices: list[str] | None = None, **changes: Any) -> ImageBuilder:
     wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": CancelToken()}
     wanted |= {
         "engine": engine,
         "store": store,
         "fetch": not_fetched,
-        "notice": (said if said is not None else []).append,
+        "notice": (notices if notices is not None else []).append,
     }
     return ImageBuilder(**(wanted | changes))
 
@@ -158,7 +158,7 @@ def installed(store: Store, recipe: Recipe) -> None:
     store.provide("toolchains", toolchain.key(recipe.release), make)
 
 
-def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_a_local_image_is_used(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     name = images.named(recipe)
     engine.local[name] = found({}, digests=["localhost/x@sha256:0", f"{REPOSITORY}@{DIGEST}"])
     image = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
@@ -168,7 +168,7 @@ def test_one_that_is_here_is_taken(store: Store, recipe: Recipe, engine: FakeEng
     assert engine.did == []
 
 
-def test_then_that_of_the_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_an_image_is_pulled_from_the_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     there = f"{REPOSITORY}:{recipe.tag}"
     engine.registry[there] = found({"iree-quality.inputs": recipe.inputs})
     image = builder(store, engine, registry=REGISTRY, offline=False).provide(recipe)
@@ -177,7 +177,7 @@ def test_then_that_of_the_registry(store: Store, recipe: Recipe, engine: FakeEng
 
 
 @pytest.mark.parametrize("labels", [{}, {"iree-quality.inputs": "other"}])
-def test_one_of_the_registry_that_is_made_from_something_else(
+def test_an_image_in_the_registry_with_other_inputs(
     store: Store, recipe: Recipe, engine: FakeEngine, labels: Mapping[str, str]
 ) -> None:
     there = f"{REPOSITORY}:{recipe.tag}"
@@ -188,31 +188,31 @@ def test_one_of_the_registry_that_is_made_from_something_else(
     assert images.named(recipe) not in engine.local
 
 
-def test_else_it_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_an_image_is_built_if_there_is_none(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     installed(store, recipe)
     engine.local[BASE] = found({})
-    said: list[str] = []
+    notices: list[str] = []
     name = images.named(recipe)
-    image = builder(store, engine, said, registry=REGISTRY).provide(recipe)
+    image = builder(store, engine, notices, registry=REGISTRY).provide(recipe)
     assert image.reference == name
     assert engine.did == [f"build {name}"]
     assert engine.arguments == {"BASE": BASE, "PYTHON": "/usr/local/bin/python3.12", "HIP": ""}
     assert engine.local[name]["Config"]["Labels"]["iree-quality.inputs"] == recipe.inputs
     assert {"Dockerfile", "harness/manifest.json", "harness/harness/containers/worker.py"} <= set(engine.context)
     assert engine.context["toolchain/iree/compiler/_mlir_libs/iree-compile"] == b"\x7fELF"
-    assert said[-2:] == [f"building {name}", "Step 1/2"]
+    assert notices[-2:] == [f"building {name}", "Step 1/2"]
     assert list((store.root / "tmp").iterdir()) == []
     assert builder(store, engine).provide(recipe) == image
 
 
-def test_what_the_registry_does_not_have_is_said_and_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_an_image_that_is_not_in_the_registry_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     engine.registry[BASE] = found({})
     installed(store, recipe)
-    said: list[str] = []
-    builder(store, engine, said, registry=REGISTRY, offline=False).provide(recipe)
+    notices: list[str] = []
+    builder(store, engine, notices, registry=REGISTRY, offline=False).provide(recipe)
     there = f"{REPOSITORY}:{recipe.tag}"
     assert engine.did == [f"pull {there}", f"pull {BASE}", f"build {images.named(recipe)}"]
-    assert f"not in the registry: Cannot pull {there}: not found." in said
+    assert f"not in the registry: Cannot pull {there}: not found." in notices
 
 
 def test_a_base_that_cannot_be_pulled(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
@@ -234,7 +234,7 @@ def test_a_base_that_is_imported_already(store: Store, recipe: Recipe, engine: F
 
 
 @pytest.mark.parametrize("layers", [None, [], ["sha256:" + "ce" * 32], ["sha256:" + "cd" * 32, "sha256:0"]])
-def test_a_base_of_other_bytes_is_made_anew(
+def test_a_base_with_other_bytes_is_made_again(
     store: Store, recipe: Recipe, engine: FakeEngine, layers: Sequence[str] | None
 ) -> None:
     if layers is not None:
@@ -248,10 +248,10 @@ def test_a_base_of_other_bytes_is_made_anew(
     assert engine.did == []
 
 
-def test_an_image_that_vanishes(store: Store, recipe: Recipe) -> None:
+def test_an_image_that_disappears(store: Store, recipe: Recipe) -> None:
     class Forgetful(FakeEngine):
         def build(self, *_: object, **__: object) -> None:
-            """Build nothing that lasts."""
+            """Build nothing."""
 
     engine = Forgetful()
     installed(store, recipe)
@@ -276,7 +276,7 @@ def test_a_base_is_named_by_its_digest_alone(
         builder(store, engine).provide(dataclasses.replace(recipe, image=dataclasses.replace(IMAGE, base=pulled)))
 
 
-def test_by_digest(store: Store, engine: FakeEngine) -> None:
+def test_an_image_by_digest(store: Store, engine: FakeEngine) -> None:
     name = f"{REPOSITORY}@{DIGEST}"
     with pytest.raises(EngineError, match=f"^{name} is not on this machine; run once without --offline"):
         builder(store, engine).provide_by_digest(name)
@@ -289,7 +289,7 @@ def test_by_digest(store: Store, engine: FakeEngine) -> None:
 
 
 @pytest.mark.parametrize("name", ["cpu", f"{REPOSITORY}:latest", f"{REPOSITORY}@md5:1", ""])
-def test_only_by_digest(store: Store, engine: FakeEngine, name: str) -> None:
+def test_a_reference_without_a_digest_is_refused(store: Store, engine: FakeEngine, name: str) -> None:
     with pytest.raises(UsageError, match=r"expected a name in images.toml, or HOST/NAME@sha256:DIGEST\.$"):
         builder(store, engine, offline=False).provide_by_digest(name)
 
@@ -301,7 +301,7 @@ def test_a_push(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     assert engine.did == [f"tag {name} {REPOSITORY}:{recipe.tag}", f"push {REPOSITORY}:{recipe.tag}"]
 
 
-def test_a_push_of_what_is_there(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_a_push_of_an_image_that_the_registry_has(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     engine.registry[f"{REPOSITORY}:{recipe.tag}"] = {"digest": DIGEST}
     assert builder(store, engine, registry=REGISTRY).push(recipe) == f"{REPOSITORY}@{DIGEST}"
     assert engine.did == [], "it need not even be here"
@@ -310,12 +310,12 @@ def test_a_push_of_what_is_there(store: Store, recipe: Recipe, engine: FakeEngin
     assert engine.did[-1] == f"push {REGISTRY}/other/iree-quality:{recipe.tag}"
 
 
-def test_a_push_to_nowhere(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
+def test_a_push_without_a_registry(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     with pytest.raises(UsageError, match="set one with --registry HOST/PATH"):
         builder(store, engine).push(recipe)
 
 
-def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEngine) -> None:
+def test_the_list_of_images_and_which_are_current(recipe: Recipe, engine: FakeEngine) -> None:
     frame = context.frame(IMAGE, recipe.containers)
     there = f"{REPOSITORY}:{recipe.tag}"
     pulled = f"{REPOSITORY}@{DIGEST}"
@@ -351,6 +351,6 @@ def test_a_list_of_ours_and_of_which_are_current(recipe: Recipe, engine: FakeEng
     assert engine.did == [f"remove {images.named(recipe)}", f"remove {there}", f"remove {old[0]}"]
 
 
-def test_an_image_of_a_list_that_has_neither_labels_nor_names(recipe: Recipe, engine: FakeEngine) -> None:
+def test_an_image_without_labels_and_names(recipe: Recipe, engine: FakeEngine) -> None:
     engine.local["bare"] = found({}) | {"Labels": None, "RepoTags": None, "RepoDigests": None}
     assert images.listed(engine, [IMAGE], recipe.containers) == []

@@ -28,7 +28,7 @@ PLANS = {
         rocm_spec(tuner_file={"mi300": blob("tuner.mlir")}, pipeline_mlir=blob("p.mlir"), add_pipeline_module=True),
         MI300,
     ),
-    "the tool judges": planned(options=Options(tool_verdict=True, run_wrapper=("nice", "-n", "1"))),
+    "iree-run-module compares": planned(options=Options(tool_verdict=True, run_wrapper=("nice", "-n", "1"))),
 }
 RUN = next(step for step in PLANS["cpu"].steps if isinstance(step, Run))
 
@@ -48,8 +48,8 @@ def compared() -> Reply:
 
 
 def left_nothing(**changes: Any) -> Reply:
-    told: dict[str, Any] = {"verdict": error(), "seconds": 1.0}
-    return Reply(result=StepResult(**(told | changes)))
+    fields: dict[str, Any] = {"verdict": error(), "seconds": 1.0}
+    return Reply(result=StepResult(**(fields | changes)))
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -70,7 +70,7 @@ def test_a_worker_gets_what_each_step_needs(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("verdict", [None, failed(), error()])
 @pytest.mark.parametrize("name", PLANS)
-def test_how_a_step_ended_comes_back(tmp_path: Path, name: str, verdict: Any) -> None:
+def test_a_result_is_sent_back(tmp_path: Path, name: str, verdict: Any) -> None:
     executor = FakeExecutor(tmp_path)
     for step in PLANS[name].steps:
         if not isinstance(step, Fetch):
@@ -90,7 +90,7 @@ def test_any_message_is_one_line(message: Any) -> None:
 
 
 def folders(root: Path) -> tuple[Path, Path]:
-    """Make a store, reached by a link too, and a folder of results, with ways out of them."""
+    """Make a store behind a link, and a results folder, with links that lead out of them."""
     (root / "real/store/modules").mkdir(parents=True)
     (root / "store").symlink_to(root / "real/store")
     (root / "out").mkdir()
@@ -101,7 +101,7 @@ def folders(root: Path) -> tuple[Path, Path]:
 
 
 def accepted(root: Path, answer: Reply) -> bool:
-    """Whether a reply is taken for what it says, or refused."""
+    """Return whether a reply is accepted."""
     try:
         step = RUN if isinstance(answer.result, RunResult) else RUN.compiles[0]
         result = protocol.accepted(step, answer, folders(root))
@@ -111,10 +111,10 @@ def accepted(root: Path, answer: Reply) -> bool:
 
 
 @pytest.mark.parametrize(
-    "place", ["store", "store/modules/k", "real/store/x", "out/logs/run.log", "out/../out", "out/back"]
+    "name", ["store", "store/modules/k", "real/store/x", "out/logs/run.log", "out/../out", "out/back"]
 )
-def test_a_file_in_the_folders_of_a_container(tmp_path: Path, place: str) -> None:
-    assert accepted(tmp_path, compiled(tmp_path / place, log_path=tmp_path / place))
+def test_a_file_in_the_folders_of_a_container(tmp_path: Path, name: str) -> None:
+    assert accepted(tmp_path, compiled(tmp_path / name, log_path=tmp_path / name))
 
 
 HOSTILE = [
@@ -128,18 +128,18 @@ HOSTILE = [
 NO_PATHS = ["\0", "{root}/out/\0", "{root}/out/\ud800", "{root}/loop/x"]
 
 
-@pytest.mark.parametrize("place", [*HOSTILE, "passwd", "", "../out", "~/x", "/" + "a" * 5000])
+@pytest.mark.parametrize("name", [*HOSTILE, "passwd", "", "../out", "~/x", "/" + "a" * 5000])
 @pytest.mark.parametrize("field", ["log_path", "compiled", "ran"])
-def test_a_file_outside_of_them_is_refused(tmp_path: Path, field: str, place: str) -> None:
-    path = Path(place.format(root=tmp_path))
+def test_a_file_outside_of_the_folders_is_refused(tmp_path: Path, field: str, name: str) -> None:
+    path = Path(name.format(root=tmp_path))
     replies = {"log_path": left_nothing(log_path=path), "compiled": compiled(path), "ran": ran(path)}
     assert not accepted(tmp_path, replies[field])
 
 
-@pytest.mark.parametrize("place", NO_PATHS)
-def test_what_is_no_path_is_refused(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("name", NO_PATHS)
+def test_an_invalid_path_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    answer = left_nothing(log_path=Path(place.format(root=tmp_path)))
+    answer = left_nothing(log_path=Path(name.format(root=tmp_path)))
     assert not accepted(tmp_path, protocol.read(Reply, protocol.line(answer)))
 
 

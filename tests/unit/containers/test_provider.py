@@ -1,4 +1,4 @@
-"""Engines are sockets of the test; an environment is never opened here."""
+"""Engines are servers of the test; no environment is opened."""
 
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def engine_of(folder: Path, *options: str) -> str:
-    """Return where a command line has models run."""
+    """Return the kind of environment that a command line selects."""
     return provider(settings(*options, environment=environment(folder))).engine
 
 
-def order(root: Path, **changes: Any) -> EnvironmentRequest:
+def request(root: Path, **changes: Any) -> EnvironmentRequest:
     wanted: dict[str, Any] = {
         "cases": (),
         "folders": (),
@@ -68,9 +68,9 @@ def test_an_image_needs_a_container(tmp_path: Path, image: str) -> None:
 
 
 @pytest.mark.parametrize("options", [["--engine=container"], ["--engine=podman"], ["--image=cpu"]])
-def test_a_container_without_an_engine_is_refused_when_it_is_opened(tmp_path: Path, options: list[str]) -> None:
+def test_without_an_engine_a_container_is_refused_when_it_is_opened(tmp_path: Path, options: list[str]) -> None:
     wanted = provider(settings(*options, environment=environment(tmp_path)))
-    with pytest.raises(EngineError, match=r"^No container engine answers"), wanted.open(order(tmp_path)):
+    with pytest.raises(EngineError, match=r"^No container engine answers"), wanted.open(request(tmp_path)):
         pass
 
 
@@ -88,7 +88,7 @@ def test_an_invalid_setting_is_refused_at_once(tmp_path: Path, options: list[str
         engine_of(tmp_path, "--engine=container", *options)
 
 
-def test_an_address_that_is_no_socket() -> None:
+def test_an_address_that_is_not_a_socket() -> None:
     elsewhere = {"DOCKER_HOST": "tcp://h:1"}
     with pytest.raises(UsageError, match=r"^DOCKER_HOST=tcp://h:1: expected unix:"):
         provider(settings(environment=elsewhere))
@@ -123,21 +123,21 @@ def test_the_image_is_that_of_the_backend(tmp_path: Path, options: list[str], ba
         missing = pytest.raises(
             EngineError, match=rf"^The base image h\.example/{base}@sha256:{digits[base]} is not on"
         )
-        with missing, wanted.open(order(tmp_path)):
+        with missing, wanted.open(request(tmp_path)):
             pass
         with missing:
             wanted.prepare(Store(tmp_path / "store"), CancelToken(), print)
 
 
-def test_the_release_of_a_page_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
+def test_a_release_on_a_page_is_looked_up_when_it_is_needed(tmp_path: Path) -> None:
     options = ["--offline", "--engine=local", "--iree=3.99.0", "--find-links=https://host.example/x.html"]
     wanted = provider(settings(*options))
     with pytest.raises(FetchError, match=r"^Cannot download the wheel index: https://host.example/x.html: "):
         wanted.prepare(Store(tmp_path / "store"), CancelToken(), print)
-    with pytest.raises(FetchError), wanted.open(order(tmp_path)):
+    with pytest.raises(FetchError), wanted.open(request(tmp_path)):
         pass
 
 
-def test_where_iree_is_there_is_nothing_to_prepare(tmp_path: Path) -> None:
+def test_installed_tools_need_no_preparation(tmp_path: Path) -> None:
     FoundTools(tools=ToolSettings()).prepare(Store(tmp_path / "store"), CancelToken(), print)
     assert not (tmp_path / "store").exists()

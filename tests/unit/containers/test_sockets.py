@@ -1,4 +1,4 @@
-"""Engines that answer, or do not, at sockets of the test."""
+"""Engines are servers of the test."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ INFO = docker()["GET /info"]
 
 
 def here(folder: Path) -> dict[str, str]:
-    """Return the environment in which nothing but what a test starts is an engine."""
+    """Return variables that name only sockets of the test."""
     return {name: f"unix://{folder}/{name.partition('_')[0]}" for name in ("DOCKER_HOST", "CONTAINER_HOST")}
 
 
@@ -46,7 +46,7 @@ def test_a_file_that_is_not_a_socket_is_left_out(tmp_path: Path) -> None:
         assert found() == [f"unix://{tmp_path}/docker.sock"]
 
 
-def test_the_first_that_answers(tmp_path: Path) -> None:
+def test_the_first_engine_that_answers_is_used(tmp_path: Path) -> None:
     with daemon(tmp_path / "CONTAINER", podman()):
         for choice in ("auto", "container", "podman"):
             found = required(choice, here(tmp_path))
@@ -69,7 +69,7 @@ def test_the_first_that_answers(tmp_path: Path) -> None:
         says(None),
     ],
 )
-def test_what_is_no_engine(tmp_path: Path, version: Says) -> None:
+def test_a_server_that_is_not_an_engine(tmp_path: Path, version: Says) -> None:
     with daemon(tmp_path / "DOCKER", {"GET /version": version, "GET /info": INFO}):
         assert connected("docker", here(tmp_path)) is None
 
@@ -86,7 +86,7 @@ def test_what_is_no_engine(tmp_path: Path, version: Says) -> None:
         (says(DOCKER), says({"CDISpecDirs": 1})),
     ],
 )
-def test_an_engine_that_talks_gibberish(tmp_path: Path, version: Says, info: Says) -> None:
+def test_an_engine_with_an_invalid_description(tmp_path: Path, version: Says, info: Says) -> None:
     with daemon(tmp_path / "DOCKER", {"GET /version": version, "GET /info": info}):
         assert connected("docker", here(tmp_path)) is None
 

@@ -74,7 +74,7 @@ SHAPES = (int, str, bool, Number, Path, Backend, Blob, tuple[int, str], frozense
 
 
 def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """Return data with another value at a place."""
+    """Return data with another value at a path."""
     if not path:
         return value
     copied = list(data) if isinstance(data, list) else dict(data)
@@ -83,7 +83,7 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def places(data: Any) -> list[tuple[Any, ...]]:
-    """Return the paths to all that there is in data."""
+    """Return the paths of all values in data."""
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     return [(), *((key, *rest) for key, inner in items for rest in places(inner))]
 
@@ -132,7 +132,7 @@ def test_a_whole_number_is_a_float_too() -> None:
     assert repr(read(float, 3)) == repr(read(Number, 3)) == "3.0"
 
 
-def test_a_name_that_is_no_text_on_this_machine() -> None:
+def test_a_path_that_is_not_valid_text() -> None:
     path = Path("/a/\udcff")
     assert read(Path, as_json(path)) == path
 
@@ -178,9 +178,7 @@ def test_keys_that_are_unknown_or_have_a_default() -> None:
         (("width",), 10**400, "$.width", "number out of range"),
     ],
 )
-def test_what_is_malformed_is_refused_and_where_it_is(
-    path: tuple[Any, ...], value: Any, where: str, expected: str
-) -> None:
+def test_malformed_data_is_refused_with_its_path(path: tuple[Any, ...], value: Any, where: str, expected: str) -> None:
     with pytest.raises(MalformedError) as caught:
         read(Tree, changed(TREE, path, value))
     assert str(caught.value).startswith(f"malformed at {where}: {expected}")
@@ -204,7 +202,7 @@ def test_any_json_is_read_or_refused(kind: Any, data: Any) -> None:
 
 @settings(max_examples=20)
 @given(data=st.data())
-def test_a_message_that_was_tampered_with_is_read_or_refused(data: st.DataObject) -> None:
+def test_a_changed_message_is_read_or_refused(data: st.DataObject) -> None:
     message = data.draw(MESSAGES)
     written = as_json(message)
     spoilt = changed(written, data.draw(st.sampled_from(places(written))), data.draw(JSON))
@@ -212,6 +210,6 @@ def test_a_message_that_was_tampered_with_is_read_or_refused(data: st.DataObject
         assert type(read(type(message), spoilt)) is type(message)
 
 
-def test_no_class_is_made_that_the_types_do_not_name() -> None:
+def test_only_classes_that_the_types_name_are_made() -> None:
     with pytest.raises(MalformedError):
         read(Request, {"step": {"type": "Path", "path": "/"}, "needs": [], "gpu": None})

@@ -22,7 +22,7 @@ def test_clean(text: str, expected: str) -> None:
 
 
 @given(st.text())
-def test_clean_text_stays_as_it_is(text: str) -> None:
+def test_clean_text_is_unchanged(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
@@ -48,7 +48,7 @@ def test_capped_keeps_the_end_and_counts_what_it_cut(repeats: int) -> None:
     assert notice == (f"[{cut_bytes} bytes cut; full text in a.log]" if cut_bytes else "")
 
 
-def test_capped_says_that_it_cut_even_if_little_is_left() -> None:
+def test_capped_reports_a_cut_even_if_little_is_left() -> None:
     assert capped("\x1b[0m" * 1_000 + "end", limit_bytes=100, where="a.log").endswith("in a.log]\nend")
 
 

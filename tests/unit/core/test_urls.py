@@ -39,7 +39,7 @@ def test_no_secret_is_ever_shown(user: str, password: str, name: str, value: str
 
 
 @given(st.text())
-def test_whatever_is_called_a_url_can_be_shown_in_a_line(url: str) -> None:
+def test_any_text_is_shown_as_one_line(url: str) -> None:
     assert redacted(url).isprintable()
 
 
@@ -51,14 +51,14 @@ GOOGLE = (
 
 
 @pytest.mark.parametrize("signature", [AZURE, AMAZON, GOOGLE, "Policy=a&Signature=b&Key-Pair-Id=c"])
-def test_a_signature_names_nothing(signature: str) -> None:
+def test_a_signature_is_not_part_of_the_identity(signature: str) -> None:
     assert identity(f"https://me:pw@host/a?{signature}#part") == "https://host/a"
     assert identity(f"https://host/a?versionid=7&{signature}") == "https://host/a?versionid=7"
     assert index_key(f"https://host/a?{signature}") == index_key("https://host/a")
 
 
 @pytest.mark.parametrize("query", ["sv=2024&se=b", "Expires=7", "download=true", "key=s3cret"])
-def test_a_parameter_without_a_signature_may_name_something(query: str) -> None:
+def test_parameters_without_a_signature_are_part_of_the_identity(query: str) -> None:
     assert identity(f"https://host/a?{query}") == f"https://host/a?{query}"
 
 
@@ -73,12 +73,12 @@ def test_a_parameter_without_a_signature_may_name_something(query: str) -> None:
         ("http://[::1/a", None),
     ],
 )
-def test_a_lock_names_a_url_unless_it_may_hold_a_secret(url: str, key: str | None) -> None:
+def test_the_key_in_the_lock_unless_the_query_may_be_secret(url: str, key: str | None) -> None:
     assert lock_key(url) == key
 
 
 @given(st.text())
-def test_whatever_is_called_a_url_has_a_key(url: str) -> None:
+def test_any_text_has_a_key(url: str) -> None:
     assert len(index_key(url)) == 64
     assert candidates(url, [Mirror(prefix="https://host", url="http://mirror")])[-1] == url
 
@@ -101,12 +101,12 @@ MIRRORS = (Mirror.parse("https://host/models=http://one/m"), Mirror.parse("https
         ("http://host/b", ()),
     ],
 )
-def test_mirrors_stand_in_for_what_is_below_their_prefix(url: str, mirrored: tuple[str, ...]) -> None:
+def test_mirrors_serve_urls_below_their_prefix(url: str, mirrored: tuple[str, ...]) -> None:
     assert candidates(url, MIRRORS) == (*mirrored, url)
 
 
 @pytest.mark.parametrize("text", ["", "https://host", "host=http://one", "https://host=", "https://host=ftp://one"])
-def test_what_is_no_mirror_is_refused(text: str) -> None:
+def test_an_invalid_mirror_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a mirror; expected PREFIX=URL"):
         Mirror.parse(text)
 
@@ -127,7 +127,7 @@ GRANTS = (_grant("https://host/private", "sig=one"), _grant("https://host", "sig
         ("https://hostile/a", "https://hostile/a"),
     ],
 )
-def test_the_first_grant_for_a_place_opens_it(url: str, opened: str) -> None:
+def test_the_first_matching_grant_is_used(url: str, opened: str) -> None:
     assert granted(url, GRANTS) == opened
 
 
@@ -135,7 +135,7 @@ def test_a_grant_does_not_show_its_token() -> None:
     assert "sig" not in repr(GRANTS)
 
 
-def test_azure_grants_are_where_azure_has_them() -> None:
+def test_azure_grants_come_from_its_variables() -> None:
     account = {"AZURE_STORAGE_ACCOUNT": "mine", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=a%3D"}
     connection = "BlobEndpoint=https://other.blob.core.windows.net/;SharedAccessSignature=sv=2&sig=b=="
     assert azure_grants({}) == ()

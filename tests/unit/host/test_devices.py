@@ -85,7 +85,7 @@ def test_eight_gpus_come_in_the_order_of_their_nodes(tmp_path: Path) -> None:
     assert len({gpu.uuid for gpu in found}) == 9
 
 
-def test_partitions_are_gpus_of_their_own_that_share_a_pci_device(tmp_path: Path) -> None:
+def test_partitions_are_gpus_that_share_a_pci_device(tmp_path: Path) -> None:
     kfd.partitioned(tmp_path)
     found = devices.gpus(tmp_path)
     assert [gpu.node for gpu in found] == [f"/dev/dri/renderD{minor}" for minor in range(128, 136)]
@@ -93,13 +93,13 @@ def test_partitions_are_gpus_of_their_own_that_share_a_pci_device(tmp_path: Path
     assert {gpu.uuid for gpu in found} == {None}, "one that names eight names none"
 
 
-def test_partitions_with_ids_of_their_own_keep_them(tmp_path: Path) -> None:
+def test_partitions_with_different_ids_keep_them(tmp_path: Path) -> None:
     for part in range(2):
         kfd.gpu_node(tmp_path, part, kfd.MI300X, unique_id=kfd.UNIQUE_ID + part, location_id=part << 28 | 0xC00)
     assert [gpu.uuid for gpu in devices.gpus(tmp_path)] == ["GPU-9ba5000000000001", "GPU-9ba5000000000002"]
 
 
-def test_where_a_gpu_is_on_the_bus(tmp_path: Path) -> None:
+def test_the_bus_id_of_a_gpu(tmp_path: Path) -> None:
     location_id = 0xC1 << 8 | 0x1F << 3 | 2
     kfd.gpu_node(tmp_path, 1, kfd.W7900, domain=0x10001, location_id=location_id, unique_id=0)
     (gpu,) = devices.gpus(tmp_path)
@@ -107,7 +107,7 @@ def test_where_a_gpu_is_on_the_bus(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("revision", ["", "c0\n", "0xzz\n", "0xC8\n"])
-def test_a_shared_id_without_a_revision_tells_no_sku(tmp_path: Path, revision: str) -> None:
+def test_a_shared_id_without_a_revision_has_no_sku(tmp_path: Path, revision: str) -> None:
     kfd.machine(tmp_path, kfd.R9700)
     kfd.write(tmp_path, "sys/bus/pci/devices/0000:0c:00.0/revision", revision)
     assert [gpu.sku for gpu in devices.gpus(tmp_path)] == [None]
@@ -119,7 +119,7 @@ def test_a_machine_without_a_gpu(tmp_path: Path, cpus: int) -> None:
     assert devices.gpus(tmp_path) == ()
 
 
-def test_an_apu_is_a_gpu_that_has_cores_too(tmp_path: Path) -> None:
+def test_an_apu_is_a_gpu_with_cores(tmp_path: Path) -> None:
     kfd.gpu_node(tmp_path, 0, replace(kfd.W7900, version=110501, device_id=0x1586), cpu_cores_count=32, unique_id=0)
     (gpu,) = devices.gpus(tmp_path)
     assert (gpu.chip, gpu.sku, gpu.uuid) == ("gfx1151", None, None)
@@ -136,7 +136,7 @@ def test_a_node_that_may_not_be_read_is_left_out(tmp_path: Path) -> None:
     assert [(gpu.index, gpu.chip) for gpu in devices.gpus(tmp_path)] == [(0, "gfx942"), (1, "gfx90a")]
 
 
-def test_a_gpu_of_which_the_kernel_says_little(tmp_path: Path) -> None:
+def test_a_gpu_with_few_properties(tmp_path: Path) -> None:
     kfd.write(tmp_path, f"{kfd.NODES}/1/properties", "simd_count 4\n")
     (gpu,) = devices.gpus(tmp_path)
     assert (gpu.chip, gpu.sku, gpu.uuid, gpu.bus_id) == (None, None, None, "0000:00:00.0")
@@ -157,7 +157,7 @@ def test_gpus_of_nvidia_come_by_bus_after_those_of_amd(tmp_path: Path) -> None:
     )
 
 
-def test_a_driver_of_nvidia_that_says_little(tmp_path: Path) -> None:
+def test_an_nvidia_gpu_with_few_properties(tmp_path: Path) -> None:
     kfd.write(tmp_path, "proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t\t Tesla K80\n\xff")
     (gpu,) = devices.gpus(tmp_path)
     assert (gpu.uuid, gpu.node, str(gpu)) == (None, "/dev/nvidia0", "GPU 0 (nvidia, unknown SKU)")
@@ -176,7 +176,7 @@ def identity(root: Path, cpuinfo: str) -> str:
     return devices.cpu_identity(root)
 
 
-def test_what_host_means_to_a_compiler(tmp_path: Path) -> None:
+def test_the_identity_of_a_cpu(tmp_path: Path) -> None:
     one = CPUINFO.format(number=0, mhz=2750, more="avx512f")
     other = CPUINFO.format(number=1, mhz=3100, more="avx512f")
     found = identity(tmp_path, one)
@@ -187,7 +187,7 @@ def test_what_host_means_to_a_compiler(tmp_path: Path) -> None:
     assert len(found) == len(hashlib.sha256().hexdigest())
 
 
-def test_an_arm_cpu_is_told_by_its_features(tmp_path: Path) -> None:
+def test_an_arm_cpu_is_identified_by_its_features(tmp_path: Path) -> None:
     assert identity(tmp_path, "Features\t: fp asimd\n") != identity(tmp_path, "Features\t: fp asimd sve\n")
     assert devices.cpu_name(tmp_path) == os.uname().machine
 

@@ -14,13 +14,13 @@ from harness.host.devices import Vendor
 from tests.unit import kfd
 
 
-def test_nothing_is_missing_where_all_device_files_can_be_opened(tmp_path: Path) -> None:
+def test_nothing_is_missing_if_all_device_files_can_be_opened(tmp_path: Path) -> None:
     for gpu in (kfd.gpu(), kfd.gpu(1, vendor=Vendor.NVIDIA)):
         kfd.device_files(tmp_path, [gpu])
         assert devices.missing(gpu, tmp_path) == ""
 
 
-def test_a_device_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_device_file(tmp_path: Path) -> None:
     amd, nvidia = kfd.gpu(), kfd.gpu(1, chip=None, sku=None, vendor=Vendor.NVIDIA)
     assert devices.missing(amd, tmp_path) == (
         f"{tmp_path}/dev/kfd does not exist, so GPU 0 (gfx942, mi300) cannot be used: load the driver (sudo modprobe "
@@ -36,7 +36,7 @@ def test_a_device_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("node", ["dev/kfd", "dev/dri/renderD128"])
-def test_a_file_that_is_no_device(tmp_path: Path, node: str) -> None:
+def test_a_file_that_is_not_a_device(tmp_path: Path, node: str) -> None:
     gpu = kfd.gpu()
     kfd.device_files(tmp_path, [gpu])
     (tmp_path / node).unlink()
@@ -58,7 +58,7 @@ def device(path: Path, mode: int, group: int, numbers: tuple[int, int] = (1, 3))
 
 @pytest.fixture
 def public_dir() -> Iterator[Path]:
-    """Make a folder that every user may enter, as that of a test is not."""
+    """Make a folder that every user may enter, unlike pytest's."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -66,7 +66,7 @@ def public_dir() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def without_rights() -> Iterator[None]:
-    """Be a user of no group."""
+    """Become a user without groups."""
     groups = os.getgroups()
     os.setgroups([])
     os.setresgid(65534, 65534, 0)
@@ -80,7 +80,7 @@ def without_rights() -> Iterator[None]:
 
 
 @needs_root
-def test_a_device_that_only_a_try_tells_of(tmp_path: Path) -> None:
+def test_a_device_that_fails_when_it_is_opened(tmp_path: Path) -> None:
     gpu = kfd.gpu()
     kfd.device_files(tmp_path, [gpu])
     node = tmp_path / "dev/dri/renderD128"
@@ -106,7 +106,7 @@ def test_a_device_that_only_a_try_tells_of(tmp_path: Path) -> None:
         (0o666, 0, ""),
     ],
 )
-def test_a_device_of_others(public_dir: Path, mode: int, group: int, fix: str) -> None:
+def test_a_device_without_access(public_dir: Path, mode: int, group: int, fix: str) -> None:
     gpu = kfd.gpu()
     device(public_dir / "dev/kfd", mode, group)
     device(public_dir / "dev/dri/renderD128", 0o666, 0)
@@ -117,7 +117,7 @@ def test_a_device_of_others(public_dir: Path, mode: int, group: int, fix: str) -
 
 
 @needs_root
-def test_groups_are_those_of_real_devices_but_root(tmp_path: Path) -> None:
+def test_groups_are_those_of_real_devices_except_root(tmp_path: Path) -> None:
     gpus = [kfd.gpu(index) for index in range(4)]
     for node, group in (("kfd", 993), ("dri/renderD128", 993), ("dri/renderD129", 44), ("dri/renderD130", 0)):
         device(tmp_path / "dev" / node, 0o660, group)

@@ -1,4 +1,4 @@
-"""Who uses which GPU; the others are threads and real processes, the device files plain files or real devices."""
+"""Which run gets which GPU. Other holders are threads and processes; device files are plain files or real devices."""
 
 import contextlib
 import fcntl
@@ -50,7 +50,7 @@ def pool(root: Path, gpus: Sequence[Gpu] = EVERY) -> Pool:
 
 @contextlib.contextmanager
 def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Have another process hold a device file; it is killed in the end."""
+    """Let another process lock a device file, until the end of the context."""
     argv = [sys.executable, "-ISc", HOLDER, str(path)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
@@ -83,7 +83,7 @@ def is_free(path: Path) -> bool:
         (EVERY, "", 1),
     ],
 )
-def test_how_many_runs_may_go_on_at_once(gpus: list[Gpu], device: str, slots: int) -> None:
+def test_the_number_of_runs_at_once(gpus: list[Gpu], device: str, slots: int) -> None:
     assert Pool(gpus).slots(device) == slots
 
 
@@ -111,7 +111,7 @@ def test_a_run_that_needs_no_gpu_or_finds_none_of_its_kind(tmp_path: Path, gpus:
         ("cuda", "sm_80", 3),
     ],
 )
-def test_a_run_has_a_gpu_of_its_chip_or_else_of_its_vendor(
+def test_a_run_gets_a_gpu_of_its_chip_or_else_of_its_vendor(
     tmp_path: Path, device: str, chip: str | None, wanted: int
 ) -> None:
     files(tmp_path)
@@ -159,18 +159,18 @@ def test_threads_of_several_pools_never_share_a_gpu(tmp_path: Path) -> None:
 
 def test_a_gpu_that_another_process_uses_is_waited_for_until_that_is_killed(tmp_path: Path) -> None:
     files(tmp_path)
-    told: list[tuple[str, float]] = []
+    waits: list[tuple[str, float]] = []
     with held_elsewhere(tmp_path / MI210.node[1:]) as holder:
 
         def on_wait(holder_: str, waited_s: float) -> None:
-            told.append((holder_, waited_s))
+            waits.append((holder_, waited_s))
             holder.kill()  # by SIGKILL
 
         with Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(chip="gfx90a"), CancelToken()) as gpu:
             assert gpu == MI210
-    assert told[0][0] == "GPU 2 (gfx90a, mi210), in use by another run"
-    assert told[0][1] >= 0
-    assert [waited_s for _, waited_s in told] == sorted(waited_s for _, waited_s in told)
+    assert waits[0][0] == "GPU 2 (gfx90a, mi210), in use by another run"
+    assert waits[0][1] >= 0
+    assert [waited_s for _, waited_s in waits] == sorted(waited_s for _, waited_s in waits)
 
 
 def test_a_run_takes_the_gpu_that_no_other_process_uses(tmp_path: Path) -> None:
@@ -179,17 +179,17 @@ def test_a_run_takes_the_gpu_that_no_other_process_uses(tmp_path: Path) -> None:
         assert gpu == MI300[1]
 
 
-def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
+def test_cancelling_ends_the_wait_at_once(tmp_path: Path) -> None:
     files(tmp_path)
-    cancel, told = CancelToken(), threading.Event()
+    cancel, waiting = CancelToken(), threading.Event()
 
     def on_wait(holder: str, waited_s: float) -> None:
         assert holder == "GPU 0 (gfx942, mi300) or GPU 1 (gfx942, mi300), in use by another run"
         if waited_s > 0.5:
-            told.set()
+            waiting.set()
 
     def stop() -> None:
-        told.wait(IN_PROCESS_S)
+        waiting.wait(IN_PROCESS_S)
         cancel.set()
 
     thread = threading.Thread(target=stop)
@@ -198,28 +198,28 @@ def test_an_order_to_stop_ends_the_wait_at_once(tmp_path: Path) -> None:
         for gpu in MI300:
             stack.enter_context(held_elsewhere(tmp_path / gpu.node[1:]))
         with pytest.raises(Cancelled), Pool(EVERY, on_wait=on_wait, root=tmp_path).claim(run(), cancel):
-            pytest.fail("it had a GPU that others use")
+            pytest.fail("it claimed a GPU that others use")
     thread.join()
-    assert told.is_set()
+    assert waiting.is_set()
 
 
-def test_nothing_is_had_after_an_order_to_stop(tmp_path: Path) -> None:
+def test_nothing_is_claimed_after_cancelling(tmp_path: Path) -> None:
     files(tmp_path)
     cancel = CancelToken()
     cancel.set()
     with pytest.raises(Cancelled), pool(tmp_path).claim(run(), cancel):
-        pytest.fail("it was told to stop")
+        pytest.fail("it was cancelled")
     assert is_free(tmp_path / MI300[0].node[1:])
 
 
-def test_what_is_raised_within_frees_the_gpu(tmp_path: Path) -> None:
+def test_an_exception_frees_the_gpu(tmp_path: Path) -> None:
     files(tmp_path)
     with pytest.raises(ZeroDivisionError), pool(tmp_path).claim(run(), CancelToken()):
         _ = 1 / 0
     assert is_free(tmp_path / MI300[0].node[1:])
 
 
-def test_what_is_raised_by_who_is_told_of_the_wait_ends_it(tmp_path: Path) -> None:
+def test_an_exception_of_the_callback_ends_the_wait(tmp_path: Path) -> None:
     files(tmp_path)
 
     def on_wait(holder: str, waited_s: float) -> None:
@@ -251,8 +251,8 @@ def test_real_devices_are_locked_by_their_file_and_not_by_their_numbers(tmp_path
         path = tmp_path / gpu.node[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
-    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), CancelToken()) as had:
-        assert had == MI300[1]
+    with held_elsewhere(tmp_path / MI300[0].node[1:]), pool(tmp_path).claim(run(), CancelToken()) as claimed:
+        assert claimed == MI300[1]
         assert not is_free(tmp_path / MI300[1].node[1:])
     assert is_free(tmp_path / MI300[1].node[1:])
 
@@ -270,7 +270,7 @@ def test_a_program_sees_the_gpu_of_a_uuid() -> None:
     assert visible(A100) == nvidia("GPU-9ba5000000000004")
 
 
-def test_without_a_uuid_it_is_a_place_among_those_that_can_be_seen(tmp_path: Path) -> None:
+def test_without_a_uuid_it_is_a_position_among_the_visible_gpus(tmp_path: Path) -> None:
     kfd.partitioned(tmp_path, parts=2)
     kfd.nvidia(tmp_path, "0000:48:00.0", 0, "GPU-?")
     first, second, third = (replace(gpu, uuid=None) for gpu in (*MI300, replace(A100, node="/dev/nvidia0")))

@@ -1,4 +1,4 @@
-"""What starts, ends and leaves no trace are real processes; every sleep has a number of its own to be found by."""
+"""Runs real processes. Every sleep has a number of its own, by which it is found."""
 
 import contextlib
 import errno
@@ -33,19 +33,19 @@ def python(folder: Path, code: str, **options: Any) -> ProcessResult:
     return process.run([sys.executable, "-ISc", code], **(wanted | options))
 
 
-def said(folder: Path) -> str:
+def log_text(folder: Path) -> str:
     return (folder / "log").read_text()
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie, which only waits to be asked how it ended, does not."""
+    """Return whether a process runs and is not a zombie."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
 
 def written(path: Path) -> int:
-    """Return the number in a file once it is there."""
+    """Return the number in a file, once it exists."""
     assert comes_true(lambda: path.exists() and path.read_text().endswith("\n"))
     return int(path.read_text())
 
@@ -80,13 +80,13 @@ def test_a_signal(tmp_path: Path, number: int, name: str) -> None:
 def test_it_runs_in_its_folder_without_input_and_the_log_is_appended_to(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("before\n")
     run(tmp_path, "pwd; cat; echo to stderr >&2; printf '%s\\n' \"$0\" last")
-    assert said(tmp_path) == f"before\n{tmp_path}\nto stderr\n/bin/sh\nlast\n"
+    assert log_text(tmp_path) == f"before\n{tmp_path}\nto stderr\n/bin/sh\nlast\n"
 
 
 def test_arguments_are_never_seen_by_a_shell(tmp_path: Path) -> None:
     argv = ["/bin/echo", "a  b", "$HOME", "`id`", ";", "*", "é\n"]
     process.run(argv, cwd=tmp_path, log_path=tmp_path / "log", timeout_s=30)
-    assert said(tmp_path) == f"{' '.join(argv[1:])}\n"
+    assert log_text(tmp_path) == f"{' '.join(argv[1:])}\n"
 
 
 def test_variables_are_added_to_the_inherited_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_variables_are_added_to_the_inherited_environment(tmp_path: Path, monkey
     run(tmp_path, "echo $OF_THE_PARENT $MINE")
     run(tmp_path, "echo $OF_THE_PARENT $MINE", variables={"MINE": "2"})
     run(tmp_path, "echo $OF_THE_PARENT $MINE", variables={"OF_THE_PARENT": "3"})
-    assert said(tmp_path) == "1\n1 2\n3\n"
+    assert log_text(tmp_path) == "1\n1 2\n3\n"
 
 
 @pytest.mark.usefixtures("no_descriptor_is_left")
@@ -103,7 +103,7 @@ def test_a_time_limit_kills_the_whole_group(tmp_path: Path) -> None:
     ended = run(tmp_path, script, timeout_s=0.8)
     assert (ended.timed_out, ended.exit_code, ended.signal) == (True, None, signal.SIGKILL)
     assert 0.8 <= ended.seconds < 8
-    assert said(tmp_path) == "begun\n"
+    assert log_text(tmp_path) == "begun\n"
     assert comes_true(lambda: not alive(written(tmp_path / "pid")))
 
 
@@ -113,11 +113,11 @@ def test_what_a_program_leaves_running_is_killed_when_it_ends(tmp_path: Path) ->
     assert comes_true(lambda: not alive(written(tmp_path / "pid")))
 
 
-def test_a_time_limit_beyond_all_clocks(tmp_path: Path) -> None:
+def test_a_very_long_time_limit(tmp_path: Path) -> None:
     assert run(tmp_path, "exit 3", timeout_s=1e9).exit_code == 3
 
 
-def test_an_order_to_cancel_kills_what_runs(tmp_path: Path) -> None:
+def test_cancelling_kills_the_program(tmp_path: Path) -> None:
     cancel, caught = CancelToken(), []
 
     def work() -> None:
@@ -139,7 +139,7 @@ def test_an_order_to_cancel_kills_what_runs(tmp_path: Path) -> None:
     assert not alive(pid)
 
 
-def test_nothing_is_left_of_what_was_cancelled_before(tmp_path: Path) -> None:
+def test_nothing_starts_after_cancelling(tmp_path: Path) -> None:
     cancel = CancelToken()
     cancel.set()
     with pytest.raises(Cancelled):
@@ -228,17 +228,17 @@ def test_cpu_seconds_are_those_that_it_computed(tmp_path: Path) -> None:
 
 def test_no_core_is_dumped(tmp_path: Path) -> None:
     run(tmp_path, "ulimit -Sc; ulimit -Hc")
-    assert said(tmp_path) == "0\n0\n"
+    assert log_text(tmp_path) == "0\n0\n"
 
 
 def test_a_key_pressed_at_the_terminal_reaches_the_harness_alone(tmp_path: Path) -> None:
     run(tmp_path, "cut -d' ' -f5 /proc/$PPID/stat /proc/$$/stat")
-    supervisor, program = map(int, said(tmp_path).split())
+    supervisor, program = map(int, log_text(tmp_path).split())
     assert len({supervisor, program, os.getpgrp()}) == 3
 
 
 def test_a_harness_killed_while_the_tool_starts_leaves_nothing(tmp_path: Path) -> None:
-    """The supervisor cannot report that it started the tool, and must kill it all the same."""
+    """The supervisor cannot report that it started the tool, and must kill it nevertheless."""
     mark = f"{tmp_path}/sleeper"
     (tmp_path / "sleeper").symlink_to("/bin/sleep")
     report_reader, report = os.pipe()
