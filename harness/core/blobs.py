@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from harness.core.floats import Number
+from harness.core.urls import REMOTE
 
 # The lock file of a folder of specs: digest and size of each remote blob.
 LOCK_NAME = "blobs.lock.json"
@@ -30,6 +31,11 @@ class Blob:
     def name(self) -> str:
         """The last part of the URL's path."""
         return PurePosixPath(urlsplit(self.url).path).name
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the URL is of a scheme that can be downloaded."""
+        return self.url.partition(":")[0].lower() in REMOTE
 
     @property
     def local_path(self) -> Path:
@@ -62,6 +68,14 @@ class BlobForecast:
     def missing_bytes(self) -> int:
         """The bytes still to download; 0 if the size is unknown."""
         return 0 if self.is_present or self.is_local else max(0, (self.size_bytes or 0) - self.partial_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchEstimate:
+    """The number of blobs to download, and their missing bytes as far as the sizes are known."""
+
+    blobs: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,23 +10,24 @@ The first content of a URL that is not in the lock file is trusted, and expected
 import contextlib
 import os
 import re
-import stat
 import threading
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from harness.core import urls
-from harness.core.blobs import LOCK_NAME, Blob, BlobForecast, Fetched, FetchedBlob
+from harness.core.blobs import LOCK_NAME, Blob, BlobForecast, Fetched, FetchedBlob, FetchEstimate
 from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.core.text import counted, size
 from harness.core.urls import redacted
+from harness.fetch import local_files
 from harness.fetch.download import DownloadOptions, Received, download
 from harness.fetch.hosts import Hosts
 from harness.fetch.partial import BLOB, JOURNAL, expectation
+from harness.fetch.policy import FetchPolicy
 from harness.fetch.source import AttemptError, Head
 from harness.host import waiting
 from harness.host.disk import allocated_bytes, free_bytes
@@ -39,35 +40,6 @@ from harness.store.url_index import UrlRecord
 _REQUESTS_AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchPolicy:
-    """Where to download blobs, and which ones.
-
-    Attributes:
-        mirrors: replacements for the beginnings of URLs, tried first.
-        grants: signatures for URLs below a prefix.
-        offline: whether to use the store only and open no connection.
-        locked: whether to refuse blobs that are not in the lock file.
-        revalidate: whether to ask the host if an unlocked blob in the store is still current.
-        refetch: whether to download unlocked blobs each time, unless `offline`, and accept any content.
-    """
-
-    mirrors: tuple[urls.Mirror, ...] = ()
-    grants: tuple[urls.Grant, ...] = ()
-    offline: bool = False
-    locked: bool = False
-    revalidate: bool = False
-    refetch: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchEstimate:
-    """The number of blobs to download, and their missing bytes as far as the sizes are known."""
-
-    blobs: int
-    bytes: int
-
-
 @dataclass(eq=False)
 class Fetcher:
     """Downloads blobs, for any number of threads. A blob that several want is downloaded once."""
@@ -75,7 +47,7 @@ class Fetcher:
     store: Store
     options: DownloadOptions
     _: KW_ONLY
-    policy: FetchPolicy = FetchPolicy()
+    policy: FetchPolicy = field(default_factory=FetchPolicy)
     _no_room: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +65,7 @@ class Fetcher:
 
     def estimate(self, blobs: Iterable[Blob]) -> FetchEstimate:
         """Return what has to be downloaded. Blobs that are in the store already are kept from being removed."""
-        missing = [blob for blob in dict.fromkeys(blobs) if _is_remote(blob) and not self._has(blob)]
+        missing = [blob for blob in dict.fromkeys(blobs) if blob.is_remote and not self._has(blob)]
         sizes = waiting.mapped(self._known_bytes, missing, at_once=_REQUESTS_AT_ONCE)
         there = sum(_partial_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
         return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - there))
@@ -130,10 +102,10 @@ class Fetcher:
             Cancelled: `options.cancel` was set.
         """
         started = time.monotonic()
-        if _is_remote(blob):
+        if blob.is_remote:
             path, fetched = self._locked(blob) if blob.sha256 else self._unlocked(blob)
         elif blob.url.startswith("file:"):
-            path, fetched = self._local(blob)
+            path, fetched = local_files.fetched(blob, self.store)
         else:
             known = ", ".join(urls.REMOTE)
             raise FetchError(f"{redacted(blob.url)}: unknown URL scheme; expected {known} or file.")
@@ -142,56 +114,28 @@ class Fetcher:
             raise IntegrityError(f"{fetched.url}: {found}; correct the file, or run `harness lock --update`.")
         return Fetched(path=path, blob=fetched, seconds=time.monotonic() - started)
 
-    def _local(self, blob: Blob) -> tuple[Path, FetchedBlob]:
-        path = blob.local_path
-        hint = "correct the path in the spec, or name its folder with --external-files"
-        try:
-            status = path.stat()  # `is_file` of Python 3.14 says no of what cannot be read
-            if not stat.S_ISREG(status.st_mode):
-                raise FetchError(f"{path}: not a file; {hint}.")
-            sha256, size_bytes = self.store.digest(path), status.st_size
-        except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a path with a NUL is none
-            raise FetchError(f"{path}: no such file; {hint}.") from error
-        except OSError as error:
-            raise FetchError(f"{path}: cannot read the file ({error.strerror}); check its permissions.") from error
-        return path, FetchedBlob(url=redacted(blob.url), sha256=sha256, bytes=size_bytes)
-
     def _locked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
-        came: list[Received] = []
+        downloads: list[Received] = []
 
         def make(folder: Path) -> Mapping[str, str]:
-            came.append(self._download(blob, folder))
-            return {BLOB: came[0].sha256}
+            downloads.append(self._download(blob, folder))
+            return {BLOB: downloads[0].sha256}
 
         if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
             hint = "rewrite it with `harness lock --update`"
             raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock file is not a SHA-256; {hint}.")
         entry = self.store.provide(*self.entry_key(blob), make, resumable=True, activity=_activity(blob))
-        received = came[0] if came else None
+        received = downloads[0] if downloads else None
         known = url_index.note(self.store, blob.url, lambda: self._record(blob, entry, received), sha256=sha256)
         return entry.path / BLOB, _fetched_blob(blob, known, entry, received)
 
     def _unlocked(self, blob: Blob) -> tuple[Path, FetchedBlob]:
         """Trust the first content of a URL, and expect it as long as the store keeps it."""
-        came: list[Received] = []
-
-        def make(folder: Path) -> None:
-            if self.policy.revalidate or self.policy.refetch or not self._is_shared(folder):
-                came.append(self._download(blob, folder))
-                self._record(blob, self._share(folder, came[0]), came[0]).write(folder)
-                if not self.policy.refetch:
-                    content = f"sha256:{came[0].sha256}, {came[0].bytes} bytes"
-                    self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
-            _remove_all_but({url_index.INDEX}, folder)
-
-        if self.policy.locked:
-            hint = "pin it with `harness lock` and commit the lock file, or pass --no-locked"
-            if urls.lock_key(blob.url) is None:
-                hint = "its query may be secret, so it cannot be pinned: use another URL, or pass --no-locked"
-            raise FetchError(f"{redacted(blob.url)}: not in {LOCK_NAME}, as --locked requires; {hint}.")
+        received: list[Received] = []
+        self._check_unlocked(blob)
         index = self.store.provide(
             *self.entry_key(blob),
-            make,
+            lambda folder: received.extend(self._make_unlocked(blob, folder)),
             is_good=lambda index: self._is_good(blob, index),
             resumable=True,
             activity=_activity(blob),
@@ -200,9 +144,29 @@ class Fetcher:
         entry = self.store.find("blobs", known.sha256)
         if entry is None:
             return self._locked(replace(blob, sha256=known.sha256))
-        return entry.path / BLOB, _fetched_blob(
-            blob, known, replace(entry, cached=index.cached), came[0] if came else None
-        )
+        entry = replace(entry, cached=index.cached)
+        return entry.path / BLOB, _fetched_blob(blob, known, entry, received[0] if received else None)
+
+    def _check_unlocked(self, blob: Blob) -> None:
+        if self.policy.locked:
+            hint = "pin it with `harness lock` and commit the lock file, or pass --no-locked"
+            if urls.lock_key(blob.url) is None:
+                hint = "its query may be secret, so it cannot be pinned: use another URL, or pass --no-locked"
+            raise FetchError(f"{redacted(blob.url)}: not in {LOCK_NAME}, as --locked requires; {hint}.")
+
+    def _make_unlocked(self, blob: Blob, folder: Path) -> Iterator[Received]:
+        """Download a blob into the partial entry of its URL, store it by content, and leave the record of the URL.
+
+        Yield nothing if a killed process did that before.
+        """
+        if self.policy.revalidate or self.policy.refetch or not self._is_shared(folder):
+            received = self._download(blob, folder)
+            self._record(blob, self._share(folder, received), received).write(folder)
+            if not self.policy.refetch:
+                content = f"sha256:{received.sha256}, {received.bytes} bytes"
+                self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
+            yield received
+        _remove_all_but({url_index.INDEX}, folder)
 
     def _share(self, folder: Path, received: Received) -> Entry:
         """Store a blob by its content. The partial entry keeps it as well until the record of the URL is written."""
@@ -228,8 +192,8 @@ class Fetcher:
         return found is not None and (blob.sha256 is not None or self._has_content(found))
 
     def _forecast_blob(self, blob: Blob) -> BlobForecast:
-        if not _is_remote(blob):
-            size_bytes = _file_bytes(blob.local_path)
+        if not blob.is_remote:
+            size_bytes = local_files.size_bytes(blob)
             return BlobForecast(blob=blob, size_bytes=size_bytes, is_present=size_bytes is not None)
         if entry := self._listed(blob):
             return BlobForecast(blob=blob, size_bytes=entry.files[BLOB]["bytes"], is_present=True)
@@ -326,17 +290,6 @@ def _remove_all_but(names: Container[str], folder: Path) -> None:
 
 def _activity(blob: Blob) -> str:
     return f"fetching {redacted(blob.url)}"
-
-
-def _file_bytes(path: Path) -> int | None:
-    try:
-        return path.stat().st_size if path.is_file() else None
-    except (OSError, ValueError):
-        return None
-
-
-def _is_remote(blob: Blob) -> bool:
-    return blob.url.partition(":")[0].lower() in urls.REMOTE
 
 
 def _partial_bytes(folder: Path) -> int:

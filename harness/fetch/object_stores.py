@@ -1,19 +1,15 @@
 """Reads objects of S3, Google Cloud Storage and the Hugging Face Hub through fsspec (the extra `remote`).
 
-The libraries of these hosts find the credentials; without any, requests are anonymous. Messages of these libraries are
-shown without tokens and without the values of queries.
+The libraries of these hosts find the credentials; without any, requests are anonymous.
 """
 
 import asyncio
 import base64
 import contextlib
-import errno
 import functools
 import importlib
 import inspect
 import logging
-import re
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
@@ -23,25 +19,15 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from harness.core.urls import redacted
-from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
+from harness.fetch.object_store_errors import Access, explained
+from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece
 from harness.host import waiting
 from harness.host.process import Cancelled, CancelToken
 
 # Memory holds a piece about twice: 8 connections need about 64 MiB.
 _PIECE_BYTES = 4 << 20
-_LONGEST_TEXT = 300
 _FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
 _BEING_WRITTEN = "try again when nothing writes to it any more"
-_INSTALL = f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
-_TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
-
-# Exceptions by the name of their class or a base class: not all libraries need to be installed.
-_ACCESS_DENIED = {"PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
-_ACCESS_DENIED |= {"ProfileNotFound", "SSOError", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError"}
-_NOT_FOUND = {"FileNotFoundError", "EntryNotFoundError", "RepositoryNotFoundError", "RevisionNotFoundError"}
-_INVALID_URL = {"ParamValidationError", "HfUriError", "HFValidationError"}
 
 for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "google.auth", "huggingface_hub", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # at lower levels they log headers with secrets
@@ -68,20 +54,14 @@ class _Host:
     """What differs between hosts.
 
     Attributes:
-        package: the Python package to install.
         made: creates the file system, given the seconds without a byte after which an attempt fails.
-        access: environment variables with credentials.
+        access: what its users need, for messages.
         range_of: returns how to read a file, given the file system, the path and what `info` returned.
-        certificates: environment variable that names the certificates to trust.
-        refused: HTTP statuses of a request without access.
     """
 
-    package: str
     made: Callable[[float], Any]
-    access: str
+    access: Access
     range_of: Callable[[Any, str, Mapping[str, Any]], _Range] = _current_version
-    certificates: str = "SSL_CERT_FILE"
-    refused: frozenset[int] = frozenset({401, 403})
 
 
 def filesystem(scheme: str, stall_s: float) -> Any:
@@ -124,7 +104,7 @@ class ObjectSource:
         yield replace(_head(info), start=start), pieces
 
     def _pieces(self, start: int, stop: int, info: Mapping[str, Any], cancel: CancelToken | None) -> Iterator[Piece]:
-        with _explained(self._host):
+        with explained(self._host.access):
             wanted = self._host.range_of(self._filesystem(), self._path, info)
         for at in range(start, stop, _PIECE_BYTES):
             piece = self._piece(wanted, at, min(stop, at + _PIECE_BYTES), cancel)
@@ -154,7 +134,7 @@ class ObjectSource:
         """Call a method of the file system. Setting `cancel` ends the wait for asynchronous ones."""
         if cancel is not None and cancel.is_set():
             raise Cancelled
-        with _explained(self._host):
+        with explained(self._host.access):
             filesystem = self._filesystem()
             if not filesystem.async_impl:
                 return getattr(filesystem, method)(**arguments)
@@ -249,14 +229,24 @@ def _commit(hub: Any, path: str, info: Mapping[str, Any]) -> _Range:
 
 _HOSTS = {
     "s3": _Host(
-        package="s3fs",
         made=_s3,
-        access="AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and AWS_ENDPOINT_URL",
-        certificates="AWS_CA_BUNDLE",
-        refused=frozenset({400, 401, 403}),  # a HEAD with an expired token gets a 400 without a reason
+        access=Access(
+            package="s3fs",
+            credentials="AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and AWS_ENDPOINT_URL",
+            certificates="AWS_CA_BUNDLE",
+            refused=frozenset({400, 401, 403}),  # a HEAD with an expired token gets a 400 without a reason
+        ),
     ),
-    "gs": _Host(package="gcsfs", made=_google, access="GOOGLE_APPLICATION_CREDENTIALS", range_of=_generation),
-    "hf": _Host(package="huggingface_hub", made=_hugging_face, access="HF_TOKEN", range_of=_commit),
+    "gs": _Host(
+        made=_google,
+        access=Access(package="gcsfs", credentials="GOOGLE_APPLICATION_CREDENTIALS"),
+        range_of=_generation,
+    ),
+    "hf": _Host(
+        made=_hugging_face,
+        access=Access(package="huggingface_hub", credentials="HF_TOKEN"),
+        range_of=_commit,
+    ),
 }
 _MUTEX = threading.Lock()
 
@@ -264,53 +254,3 @@ _MUTEX = threading.Lock()
 @functools.cache
 def _shared(scheme: str, stall_s: float) -> Any:
     return _HOSTS[scheme].made(stall_s)
-
-
-@contextlib.contextmanager
-def _explained(host: _Host) -> Iterator[None]:
-    """Turn exceptions of the libraries into AttemptError, without secrets and without a chained exception."""
-    try:
-        yield
-    except Cancelled:
-        raise
-    except ImportError as error:
-        what = f"the package {host.package} is missing or broken ({_line(error)})"
-        raise AttemptError(Failure(what=what, fix=_INSTALL, retriable=False)) from None
-    except Exception as error:  # noqa: BLE001 - of half a dozen libraries
-        raise AttemptError(_failure(error, host)) from None
-
-
-def _failure(error: Exception, host: _Host) -> Failure:
-    """Return the failure for an exception. No I/O."""
-    chain = tuple(causes(error))
-    names = {each.__name__ for cause in chain for each in type(cause).__mro__}
-    statuses = {_status(each) for each in chain}
-    what = _line(error)
-    final = functools.partial(Failure, what=what, retriable=False)
-    if "SSLCertVerificationError" in names:
-        return final(fix=f"name the certificates to trust in {host.certificates}")
-    if names & _ACCESS_DENIED or statuses & host.refused or str(error).startswith("Forbidden"):
-        return final(fix=f"check your access rights and credentials ({host.access})")
-    if names & _NOT_FOUND or 404 in statuses:  # noqa: PLR2004 - Not Found
-        return final(fix=MOVED)
-    if names & _INVALID_URL or type(error) in {ValueError, NotImplementedError}:
-        return final(fix=CORRECT_URL)
-    return Failure(what=what, busy=bool(statuses & {429, 503}) or getattr(error, "errno", None) == errno.EBUSY)
-
-
-def _status(error: BaseException) -> int | None:
-    """Return the HTTP status in an exception of botocore, httpx or gcsfs."""
-    response = getattr(error, "response", None)
-    if isinstance(response, Mapping):
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    else:
-        status = getattr(response, "status_code", None)
-    if type(error).__name__ == "HttpError":
-        status = vars(error).get("code")
-    return int(status) if str(status).isdecimal() else None
-
-
-def _line(error: BaseException) -> str:
-    """Return type and text of an exception in one line, without secrets."""
-    text = _TOKEN.sub("***", _URL.sub(lambda match: redacted(match[0]), " ".join(str(error).split())))
-    return f"{type(error).__name__}: {text}"[:_LONGEST_TEXT] if text else type(error).__name__

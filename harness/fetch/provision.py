@@ -4,13 +4,14 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from harness.core.blobs import Blob, BlobForecast, FetchedBlob
+from harness.core.blobs import Blob, BlobForecast, FetchedBlob, FetchEstimate
 from harness.core.callbacks import DownloadProgress, Notice, WaitNotice, ignore
 from harness.core.errors import NoVerdictError
 from harness.core.settings import FetchSettings
 from harness.core.text import counted, size
 from harness.fetch.download import DownloadOptions
-from harness.fetch.fetcher import Fetcher, FetchEstimate, FetchPolicy
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import Threads, completed

@@ -21,9 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from harness.core.blobs import Blob
+from harness.core.blobs import Blob, FetchEstimate
 from harness.core.outcomes import Outcome
-from harness.fetch.fetcher import FetchEstimate
 from harness.fetch.throughput import Throughput
 from harness.pipeline.environment import Environment
 from harness.pipeline.steps import Compare, Compile, Fetch, Step

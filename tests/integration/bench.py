@@ -13,7 +13,8 @@ from typing import Any
 from harness.core.blobs import Blob, Fetched
 from harness.core.urls import index_key
 from harness.fetch.download import DownloadOptions
-from harness.fetch.fetcher import Fetcher, FetchPolicy
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import CancelToken
 from harness.store.store import Store
@@ -80,7 +81,7 @@ class Bench:
         return self.store.partial_dir(kind, key)
 
     def files(self) -> list[Path]:
-        """Return what is in the store besides locks, pins and drafts."""
+        """Return what is in the store besides locks, pins and partial downloads."""
         apart = {"locks", "pins", "tmp"}
         found = (path.relative_to(self.store.root) for path in self.store.root.rglob("*") if path.is_file())
         return [path for path in found if path.parts[0] not in apart]

@@ -8,7 +8,8 @@ from typing import Any
 
 from harness.core.blobs import Blob, Fetched
 from harness.fetch.download import DownloadOptions
-from harness.fetch.fetcher import Fetcher, FetchPolicy
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.store.store import Store
 from tests.integration.laboratory import Laboratory, Result

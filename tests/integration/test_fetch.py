@@ -12,7 +12,7 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.core.errors import FetchError, IntegrityError
-from harness.fetch.fetcher import FetchPolicy
+from harness.fetch.policy import FetchPolicy
 from harness.store.entry import Entry
 from harness.store.store import Store
 from tests.integration.bench import LARGE, SMALL, Bench, good, inverted, locked, sha256

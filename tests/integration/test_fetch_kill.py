@@ -38,7 +38,7 @@ class Moment(enum.Enum):
     BYTE = "when so many bytes were sent, after which nothing more comes"
     PASSING = "when so many bytes were sent, while more come"
     LAST = "after the last byte was sent"
-    PUBLISHING = "when its manifest is written, or its draft is gone"
+    PUBLISHING = "when its manifest is written, or its partial entry is gone"
     WAITING = "when it waits for the last lock it takes"
     FETCHED = "when it has said that all is there"
 
@@ -143,7 +143,7 @@ class Round:
         self.check_asked(before, serving.requests)
         after = self.state()
         self.phases.append(after.phase)
-        # Once it is published, what is left of the draft is on its way out, and may have lost its journal first.
+        # Once it is published, the rest of the partial entry is being removed, and its journal may be gone first.
         assert not self.lacking(after) or after.begun <= self.shape.connections * len(self.phases)
         self.check_store()
 

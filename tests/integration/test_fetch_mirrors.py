@@ -9,7 +9,7 @@ import pytest
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import Grant, Mirror
-from harness.fetch.fetcher import FetchPolicy
+from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled
 from tests.integration.answers import altered

@@ -9,8 +9,8 @@ import pytest
 
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DiskError, FetchError, IntegrityError
-from harness.fetch.fetcher import FetchPolicy
 from harness.fetch.journal import Chunk, parsed
+from harness.fetch.policy import FetchPolicy
 from harness.host.process import Cancelled
 from tests.integration.answers import altered
 from tests.integration.bench import (
@@ -229,7 +229,7 @@ def test_chunks_of_another_size_are_used_as_well(bench: Bench, *, is_locked: boo
 
 
 def _complete(bench: Bench, blob: Blob) -> None:
-    """Have all of a blob in its draft, as one has who was killed just before the end."""
+    """Complete the partial download of a blob, as a process does that is killed just before the end."""
     _interrupted(bench, blob)
     journal = bench.partial(blob) / "journal"
     saved = journal.read_bytes(), (bench.partial(blob) / "blob").read_bytes()

@@ -8,8 +8,8 @@ import httpx
 
 from harness.core.blobs import Blob
 from harness.core.urls import Grant, Mirror, candidates, index_key
-from harness.fetch.fetcher import FetchPolicy
 from harness.fetch.mirror_server import serving
+from harness.fetch.policy import FetchPolicy
 from harness.store.store import Store
 from tests.integration.bench import Bench, good, locked
 from tests.integration.shelf import BODY, NO_BLOB, SHA256, TAG, URL, asked, keep, raw, remember, write

@@ -9,7 +9,8 @@ from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.callbacks import ignore
 from harness.core.outcomes import Kind, Measurement, Module, Outcome, Status, Verdict
 from harness.fetch.download import DownloadOptions
-from harness.fetch.fetcher import Fetcher, FetchPolicy
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.policy import FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult

@@ -7,7 +7,8 @@ from harness.core.blobs import Blob, BlobForecast, Fetched, FetchedBlob
 from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import index_key
 from harness.fetch.download import DownloadOptions
-from harness.fetch.fetcher import Fetcher, FetchPolicy
+from harness.fetch.fetcher import Fetcher
+from harness.fetch.policy import FetchPolicy
 from harness.host.process import CancelToken
 from harness.store.store import Store
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.core.blobs import Blob
+from harness.core.blobs import Blob, FetchEstimate
 from harness.core.callbacks import ignore
 from harness.core.errors import DiskError
 from harness.core.settings import FetchSettings
 from harness.fetch import provision
-from harness.fetch.fetcher import FetchEstimate
 from harness.pipeline.progress import Live
 from harness.store.store import Store
 
