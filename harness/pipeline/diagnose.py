@@ -121,7 +121,9 @@ def run_status(log: str) -> str:
 def _not_the_models_fault(log: str, release: str) -> Verdict | None:
     """Return the verdict if iree-compile refused the command line, the chip or a file."""
     if _FULL.search(log):
-        return _error(Kind.DISK, "no space left while compiling; free some, or choose another folder with --store")
+        return _error(
+            Kind.DISK, "no space left while compiling; free disk space, or choose another folder with --store"
+        )
     if match := _OPTION.search(log):
         return _error(Kind.TOOL, f"invalid value for {match[1]}: {match[2]}")
     if match := _FLAG.search(log):
@@ -196,7 +198,7 @@ _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"no function `", _error(Kind.TOOL, "the model has no such function; correct run_function")),
         (
             rf"{NO_SPACE}|possibly out of disk space",
-            _error(Kind.DISK, "no space left for the outputs; choose another folder with --out"),
+            _error(Kind.DISK, "no space left for the outputs; free disk space, or choose another folder with --out"),
         ),
         (
             r"; outputting results",

@@ -133,7 +133,7 @@ class LocalStepRunner:
         log = folder / logs.COMPILE_LOG
         ended = process.run(argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel)
         if ended.signal == signal.SIGBUS and free_bytes(folder) < _LEAST_FREE_BYTES:  # it maps the file that it writes
-            raise DiskError(f"{folder}: {process.NO_SPACE}; free some space, or choose another folder with --store.")
+            raise DiskError(f"Cannot write {folder}: {process.NO_SPACE}. Free disk space, or choose another --store.")
         missing = [name for name in step.products if not _has_content(folder / name)]
         if verdict := diagnose.compile_verdict(step, ended, logs.text(log), missing=missing, timeout_s=self.timeout_s):
             raise _FailedError(verdict, logs.moved(log, self.out_dir / "logs" / "modules" / f"{key[:16]}.log"))
@@ -235,7 +235,7 @@ def _check_space(actual: Path, expected: TensorType) -> None:
     """Tell a full disk from a program of another shape: iree-run-module ends with 0 in both cases."""
     lacking = expected.size_bytes - actual.stat().st_size
     if lacking > 0 and shutil.disk_usage(actual.parent).free < lacking:
-        raise DiskError(f"{actual}: no space left for an output; free some space, or choose another folder with --out.")
+        raise DiskError(f"Cannot write {actual}: {process.NO_SPACE}. Free disk space, or choose another --out.")
 
 
 def _declared_outputs(step: Run, results: Results) -> tuple[str, ...] | None:
