@@ -56,8 +56,19 @@ def settings(info: EngineInfo, request: EnvironmentRequest, limits: ContainerLim
     Raises:
         EngineError: a folder of the run would hide files of the image.
     """
+    user = "0:0" if info.rootless else f"{os.getuid()}:{os.getgid()}"
+    return {
+        "entrypoint": [str(manifest.WORKER)],
+        "host": _host_config(info, request, limits),
+        "user": user,
+        "working_dir": "/",
+        "environment": {"LANG": "C.UTF-8"},
+    }
+
+
+def _host_config(info: EngineInfo, request: EnvironmentRequest, limits: ContainerLimits) -> dict[str, Any]:
     memory_bytes = limits.memory_bytes or int(devices.memory_bytes()[1] * _MEMORY_SHARE)
-    host = {
+    return {
         "read_only": True,
         "network_mode": "none",
         "cap_drop": ["ALL"],
@@ -74,14 +85,6 @@ def settings(info: EngineInfo, request: EnvironmentRequest, limits: ContainerLim
         "tmpfs": {"/tmp": "mode=1777,exec"},  # noqa: S108 - the container's own
         "group_add": [str(each) for each in _groups(info, request.gpus)],
         **_gpus(info, request.gpus),
-    }
-    user = "0:0" if info.rootless else f"{os.getuid()}:{os.getgid()}"
-    return {
-        "entrypoint": [str(manifest.WORKER)],
-        "host": host,
-        "user": user,
-        "working_dir": "/",
-        "environment": {"LANG": "C.UTF-8"},
     }
 
 

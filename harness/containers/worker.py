@@ -18,6 +18,7 @@ from harness.containers import manifest, protocol
 from harness.core.blobs import Blob, Fetched
 from harness.host import devices
 from harness.host.process import CancelToken
+from harness.iree.toolchain import Toolchain
 from harness.pipeline.step_runner import LocalStepRunner
 from harness.store.store import Store
 
@@ -31,14 +32,7 @@ def main() -> None:
     os.chdir(folder)  # the path of a socket has at most 107 bytes
     os.dup2(os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), sys.stderr.fileno())
     image = manifest.of_this_image()
-    runner = LocalStepRunner(
-        store=Store(Path(store)),
-        fetch=_fetch,
-        toolchain=image.toolchain,
-        host_cpu=devices.cpu_identity(),
-        out_dir=Path(out),
-        timeout_s=float(timeout_s),
-    )
+    runner = _runner(image.toolchain, Path(store), Path(out), float(timeout_s))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(SOCKET)
         listener.listen(64)
@@ -49,6 +43,17 @@ def main() -> None:
         threading.Thread(target=_exit_after, args=(first,), daemon=True).start()
         while True:
             threading.Thread(target=_serve, args=(runner, listener.accept()[0]), daemon=True).start()
+
+
+def _runner(toolchain: Toolchain, store: Path, out: Path, timeout_s: float) -> LocalStepRunner:
+    return LocalStepRunner(
+        store=Store(store),
+        fetch=_fetch,
+        toolchain=toolchain,
+        host_cpu=devices.cpu_identity(),
+        out_dir=out,
+        timeout_s=timeout_s,
+    )
 
 
 def _fetch(blob: Blob) -> Fetched:
