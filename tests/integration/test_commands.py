@@ -60,7 +60,7 @@ def test_plan_says_what_is_there_and_what_is_to_come(lab: Laboratory, server: st
     assert not lab.store_dir.exists()
     assert forecast("--offline")[2] == f"#        ?  to fetch  {shown}"
     assert lab.run(command="lock").code == 3
-    assert forecast("--offline")[2] == f"#  66.0 kB  here      {shown}"
+    assert forecast("--offline")[2] == f"#  66.0 kB  cached    {shown}"
     shutil.rmtree(lab.store_dir)
     assert forecast("--offline")[2] == f"#  66.0 kB  to fetch  {shown}", "as the lock has it"
 
