@@ -15,6 +15,7 @@ A model that fails is an `Outcome` in the report; a harness that fails raises a 
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -41,10 +42,11 @@ from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
 from harness.pipeline.steps import Plan
-from harness.search.bisection import Bisection
 from harness.search.finding import Finding
-from harness.search.release_runner import SearchProgress
 from harness.store.store import Store
+
+if TYPE_CHECKING:  # it takes 30 ms to load, and only searches need it
+    from harness.search.release_runner import SearchProgress
 
 __all__ = [
     "Backend",
@@ -133,7 +135,9 @@ def session(settings: Settings) -> Session:
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 
 
-def bisect(settings: Settings, search: SearchSettings | None = None, *, live: SearchProgress | None = None) -> Finding:
+def bisect(
+    settings: Settings, search: SearchSettings | None = None, *, live: "SearchProgress | None" = None
+) -> Finding:
     """Find the release since which one case fails, passes again, or has another number.
 
     Args:
@@ -146,6 +150,9 @@ def bisect(settings: Settings, search: SearchSettings | None = None, *, live: Se
         DiskError: the results cannot be written.
         KeyboardInterrupt: the search was interrupted; the same call resumes it.
     """
+    from harness.search.bisection import Bisection  # noqa: PLC0415 - see above
+    from harness.search.release_runner import SearchProgress  # noqa: PLC0415 - see above
+
     bisection = Bisection(settings, search or SearchSettings(), ignore)
     found = bisection.run(live or SearchProgress(Console(quiet=True), id_width=0))
     if bisection.stopped:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.blobs import Blob
 from harness.core.callbacks import Notice, ignore
@@ -20,11 +21,13 @@ from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
-from harness.iree import releases, toolchain, wheel_links
+from harness.iree import releases, toolchain
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.iree.toolchain import Toolchain
-from harness.iree.wheel_links import Source, WheelLink
 from harness.store.store import Store
+
+if TYPE_CHECKING:  # it takes 20 ms to load, and locked releases need no links
+    from harness.iree.wheel_links import WheelLink
 
 _VERSION_FILE = "iree/compiler/version.py"
 _VERSION_BYTES = 64 << 10
@@ -97,13 +100,18 @@ def known(
         FetchError: a page cannot be downloaded.
         Cancelled: `cancel` was set.
     """
-    sources = [Source(name=str(path), wheels=tuple(_in_folder(path, notice)), local=True) for path in settings.wheels]
+    from harness.iree import wheel_links  # noqa: PLC0415 - see above
+
+    sources = [
+        wheel_links.Source(name=str(path), wheels=tuple(_in_folder(path, notice)), local=True)
+        for path in settings.wheels
+    ]
     with provision.fetcher(fetch, store, notice, cancel=cancel, refetch=True) as fetcher:
         for link in settings.find_links:
             path = _local(link)
             is_folder = path is not None and not path.is_file()
             links = _in_folder(path, notice) if path and is_folder else _on_page(link, fetcher, notice)
-            sources.append(Source(name=redacted(link), wheels=tuple(links)))
+            sources.append(wheel_links.Source(name=redacted(link), wheels=tuple(links)))
     found = wheel_links.paired(sources)
     for each in found.skipped:
         notice(each)
@@ -188,8 +196,10 @@ def _check_exists(path: Path) -> None:
         raise UsageError(f"{path}: no such folder; pass a folder of wheels to --find-links or --wheels.")
 
 
-def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> Iterable[WheelLink]:
+def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> "Iterable[WheelLink]":
     """Return the wheels on a page."""
+    from harness.iree import wheel_links  # noqa: PLC0415 - see above
+
     url = link if (path := _local(link)) is None else path.absolute().as_uri()
     try:
         fetched = fetcher.fetch(Blob(url=url))
@@ -207,8 +217,10 @@ def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> Iterable[WheelLink]
     return page.wheels
 
 
-def _in_folder(folder: Path, notice: Notice) -> Iterator[WheelLink]:
+def _in_folder(folder: Path, notice: Notice) -> "Iterator[WheelLink]":
     """Yield the wheels in a folder; the folder and the wheels may be symbolic links."""
+    from harness.iree import wheel_links  # noqa: PLC0415 - see above
+
     _check_exists(folder)
     try:
         paths = sorted(folder.iterdir())
@@ -222,7 +234,7 @@ def _in_folder(folder: Path, notice: Notice) -> Iterator[WheelLink]:
                 notice(f"skipping {path}: not a readable wheel ({error})")
 
 
-def _read(found: WheelLink, path: Path) -> WheelLink:
+def _read(found: "WheelLink", path: Path) -> "WheelLink":
     """Return the wheel with the date and the commit that its file has."""
     with zipfile.ZipFile(path) as archive:
         made = max((each.date_time for each in archive.infolist()), default=())
