@@ -2,15 +2,19 @@
 
 import difflib
 import fnmatch
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.core import urls
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.specs import lock
 from harness.specs.selectors import Selector, parse
+
+_PROGRAM = b'"mlir"'
 
 
 class Folders:
@@ -34,8 +38,14 @@ class Folders:
         return lock.text(self.lock, fetched)
 
     def paths(self) -> list[Path]:
-        """Return every spec file, sorted."""
-        return sorted(path for path in self.specs.rglob("*.json") if path.name != LOCK_NAME)
+        """Return every spec file, sorted. Hidden folders are left out, and so are files that are no specs.
+
+        So results, caches and environments may be in the folder.
+        """
+        return sorted(path for path in self.specs.rglob("*.json") if not self._is_hidden(path) and _is_spec(path))
+
+    def _is_hidden(self, path: Path) -> bool:
+        return any(part.startswith(".") for part in path.relative_to(self.specs).parts)
 
     def blob(self, source: str, spec_path: Path) -> Blob:
         """Return the blob that a source names.
@@ -81,6 +91,20 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
             raise UsageError(_nothing_selected(selector, paths, folders.specs))
         chosen.update(found)
     return [path for path in paths if path in chosen]
+
+
+def _is_spec(path: Path) -> bool:
+    """Whether a file is named like a spec or, so that a wrong name is noticed, has the field that every spec has."""
+    return path.is_file() and (path.stem.rpartition("_")[2] in list(Backend) or _has_program(path))
+
+
+def _has_program(path: Path) -> bool:
+    try:
+        text = path.read_bytes()
+        document = json.loads(text) if _PROGRAM in text else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "mlir" in document
 
 
 def _names(path: Path) -> tuple[str, str]:

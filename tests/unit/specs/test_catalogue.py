@@ -19,6 +19,35 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         Folders(tmp_path / "no")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("results/20261128T182058Z/results.json", '{"schema": 1, "cases": [{"commands": {"compile": ["model.mlir"]}}]}'),
+        ("results.json", '{"schema": 1, "cases": []}'),
+        ("bisect/bisect.json", '{"case": "m/add[cpu]"}'),
+        ("log.json", '{"release": "3.13.0"}\n{"release": "3.12.0"}\n'),
+        ("results/truncated.json", '{"mlir": "add.ml'),
+        ("schema.json", '{"properties": {"mlir": {"type": "string"}}}'),
+        ("list.json", '["mlir"]'),
+        (".venv/lib/quality_tests/m/add_cpu.json", '{"mlir": "add.mlir"}'),
+        (LOCK_NAME, "{}"),
+        (f"other/{LOCK_NAME}", "{}"),
+    ],
+)
+def test_a_file_that_is_no_spec_may_be_among_specs(tmp_path: Path, name: str, text: str) -> None:
+    for path, content in ((tmp_path / "m/add_cpu.json", '{"mlir": "add.mlir"}'), (tmp_path / name, text)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (tmp_path / "folder_cpu.json").mkdir()
+    assert Folders(tmp_path).paths() == [tmp_path / "m/add_cpu.json"]
+
+
+@pytest.mark.parametrize("name", ["add.json", "add_cuad.json", "cpu.json"])
+def test_a_spec_with_a_wrong_name_is_noticed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"mlir": "add.mlir"}')
+    assert Folders(tmp_path).paths() == [tmp_path / name]
+
+
 def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
     for name in ("sd3/clip_cpu", "sd3/clip_rocm", "sd3/vae_cpu", "sdxl/clip_cpu"):
         path = tmp_path / f"{name}.json"
