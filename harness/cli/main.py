@@ -2,33 +2,41 @@
 
 import contextlib
 import importlib
-import io
 import os
 import signal
-import stat
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
-from harness.cli import arguments
+from harness.cli import arguments, streams
 from harness.core.errors import HarnessError, SpecError, Terminated
-from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED
+from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED
 
 Environment = Mapping[str, str]
-_FIRST_OWN_DESCRIPTOR = 3
+_STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def entry_point() -> NoReturn:
-    """Run the command line of this process."""
-    _prepare_streams()
+    """Run the command line of this process. A command whose output is lost does not exit with 0."""
+    output = streams.prepare()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
-    sys.exit(main(sys.argv[1:], os.environ))  # noqa: TID251 - this is the place
+    code = EXIT_OK
+    with contextlib.suppress(SystemExit):
+        code = main(sys.argv[1:], os.environ)  # noqa: TID251 - this is the place
+    if reason := streams.lost(output):
+        sys.stderr.write(f"error: Cannot write to standard output: {reason}. Free disk space, or write it elsewhere.\n")
+        code = code or EXIT_NO_VERDICT
+    sys.exit(code)
 
 
 def main(argv: Sequence[str], environment: Environment) -> int:
-    """Run a command and return its exit code, as listed in docs/results.md."""
+    """Run a command and return its exit code, as listed in docs/results.md.
+
+    Raises:
+        SystemExit: the command line asks for help or the version, which has been printed.
+    """
     try:
         with _signals_blocked():
             invocation = arguments.invocation(argv or ["--help"], environment)
@@ -40,45 +48,28 @@ def main(argv: Sequence[str], environment: Environment) -> int:
         return error.exit_code
     except Terminated:
         return EXIT_TERMINATED
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 - the last resort: report it as a bug
         sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
         return EXIT_BUG
 
 
-def _prepare_streams() -> None:
-    """Open closed standard streams, so that no other file gets their number, and escape what they cannot encode."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) < _FIRST_OWN_DESCRIPTOR:
-        continue
-    os.close(descriptor)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block signals while modules are imported: native ones may turn the exception of a handler into an ImportError."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    """Block signals while modules are imported: native ones may turn the exception of a handler into an ImportError.
+
+    `harness.__main__` has blocked them before.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
-def _terminated(number: int, _frame: object) -> None:
-    if number == signal.SIGHUP:
-        _leave_terminal()
+def _terminated(_number: int, _frame: object) -> NoReturn:
     raise Terminated
-
-
-def _leave_terminal() -> None:
-    """Discard output to a terminal that is gone, so that the results can still be written."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (sys.stdout, sys.stderr):
-        if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
-            os.dup2(null, stream.fileno())
 
 
 # The module of each command. Only one of them is loaded: all together take a second.

@@ -22,7 +22,10 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("results/20261128T182058Z/results.json", '{"schema": 1, "cases": [{"commands": {"compile": ["model.mlir"]}}]}'),
+        (
+            "results/20261128T182058Z/results.json",
+            '{"schema": 1, "cases": [{"commands": ["model.mlir"]}]}',
+        ),
         ("results.json", '{"schema": 1, "cases": []}'),
         ("bisect/bisect.json", '{"case": "m/add[cpu]"}'),
         ("log.json", '{"release": "3.13.0"}\n{"release": "3.12.0"}\n'),
