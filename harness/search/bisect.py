@@ -145,11 +145,15 @@ def _ends(span: Span, sides: Sides) -> tuple[int | None, int] | Unproved:
 
 
 def _backwards(sides: Sides, newer: int) -> Iterator[int]:
-    """Return untested indices in steps of 1, 2, 4, ... back from the newer end, then the oldest ones in order."""
+    """Yield untested indices: in steps of 1, 2, 4, ... back from the newer end, the oldest one, then all others.
+
+    The steps skip what lies after an index that is known to be like the newer end.
+    """
     steps = itertools.takewhile(lambda step: step < newer, (2**exponent for exponent in itertools.count()))
     lowest = min((index for index, side in sides.items() if side and index <= newer), default=newer)
-    indices = dict.fromkeys([*(newer - step for step in steps), 0, *range(lowest)])
-    return (index for index in indices if index not in sides and index < lowest)
+    coarse = [index for index in dict.fromkeys([*(newer - step for step in steps), 0]) if index < lowest]
+    yield from (index for index in coarse if index not in sides)
+    yield from untested(newer, {*coarse, *(index for index in sides if index < newer)})
 
 
 def _bracket(sides: Sides, older: int, newer: int) -> Change:

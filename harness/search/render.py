@@ -1,5 +1,6 @@
 """Renders a search over releases for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from rich.text import Text
@@ -16,6 +17,7 @@ _STYLES: Mapping[Mark, str] = {Mark.GOOD: "green", Mark.BAD: "bold red", Mark.SK
 _COMPARE = "https://github.com/iree-org/iree/compare"
 _COMMIT_DIGITS = 12
 _LINE_CHARS = 400
+_PLURALS = {"is good": "are good", "is bad": "are bad", "fails differently": "fail differently"}
 _NOISE = ("seconds", "memory_bytes")  # differs from run to run
 _RESUME = "run the same command to resume"
 _CAUSES: Mapping[Carrier, str] = {
@@ -92,12 +94,19 @@ def _unproved(finding: Finding, unproved: Unproved) -> str:
         return f"Interrupted before both ends were tested; {_RESUME}."
     probe = finding.probes.get(unproved.index) if unproved.index is not None else None
     if probe is None or unproved.index is None:
-        return f"No {expected} release from {request.releases[0]} to {request.releases[-1]}."
+        within = f"from {request.releases[0]} to {request.releases[-1]}"
+        return f"No {expected} release {within}: {_census(finding)}."
     given = request.span.older if is_older else request.span.newer
     found = f"{_described(finding, unproved.index)}: {_outcome(finding, probe)}{_advice(finding)}"
     if given is not None:
         return f"{probe.release} should be {expected}, but {found}"
     return f"The newest release should be {expected}, but {probe.release} {found}"
+
+
+def _census(finding: Finding) -> str:
+    """Return how many releases are what, as in `12 are bad, 3 cannot be tested`."""
+    found = Counter(_described(finding, index) for index in sorted(finding.probes, reverse=True))
+    return ", ".join(f"{count} {text if count == 1 else _PLURALS.get(text, text)}" for text, count in found.items())
 
 
 def _described(finding: Finding, index: int) -> str:
@@ -157,13 +166,23 @@ def _details(finding: Finding, change: Change) -> Iterator[str]:
 def remarks(finding: Finding, change: Change) -> Iterator[str]:
     """Yield changed defaults, a second failure, and whether compiler or runtime causes the change."""
     yield from (_default_remark(finding, change, each) for each in finding.defaults)
-    last, first = both(finding, change)
-    bad_end = finding.probes.get(finding.request.bad_end) if finding.request.bad_end is not None else None
-    bad = last if finding.request.question.fix else first
-    if bad_end and bad_end.failure and bad.failure and bad_end.signature != bad.signature:
-        yield f"{bad_end.release} fails with another message; there may be more than one problem: {bad_end.headline}"
+    yield from _other_messages(finding, change)
     if finding.attribution:
         yield from _cause(finding.attribution)
+
+
+def _other_messages(finding: Finding, change: Change) -> Iterator[str]:
+    """Yield a remark for each message of bad releases that is not the one beside the change."""
+    last, first = both(finding, change)
+    bad = last if finding.request.question.fix else first
+    others: dict[str, list[Probe]] = {}
+    for index in sorted(finding.probes, reverse=not finding.request.question.fix):
+        probe = finding.probes[index]
+        if finding.marks[index] is Mark.BAD and bad.failure and probe.failure and probe.signature != bad.signature:
+            others.setdefault(probe.signature, []).append(probe)
+    for one, *more in others.values():
+        who = f"{one.release} fails" if not more else f"{one.release} and {len(more)} more fail"
+        yield f"{who} with another message; there may be more than one problem: {one_line(one.headline)}"
 
 
 def default_line(default: ChangedDefault, pinned: str | None) -> str:

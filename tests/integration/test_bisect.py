@@ -203,6 +203,8 @@ def test_unsupported_releases_become_candidates(programs: Laboratory) -> None:
         ("transposed", ["--good", "3.1.0"], ("3.1.0", "3.13.0"), "3.7.0"),
         ("tangent", ["--bad", "3.9.0"], ("3.7.1", "3.9.0"), "3.8.0"),
         ("unread", ["--find", "fix"], ("3.13.0", "3.8.0"), "3.9.0"),
+        ("softmax", [], ("3.3.0", "3.13.0"), "3.4.0"),
+        ("softmax", ["--find", "fix", "--good", "3.3.0"], ("3.3.0", "3.0.0"), "3.1.0"),
     ],
 )
 def test_ends_that_are_left_out_are_found(

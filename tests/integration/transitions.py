@@ -99,6 +99,16 @@ func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
   return %r : tensor<4xf32>
 }
 """
+# Good only in the middle of its history.
+SOFTMAX = """
+func.func @f(%x: tensor<4x?xf16>) -> tensor<4x?xf16> {
+  %one = arith.constant 1 : index
+  %n = tensor.dim %x, %one : tensor<4x?xf16>
+  %e = tensor.empty(%n) : tensor<4x?xf16>
+  %y = linalg.softmax dimension(1) ins(%x : tensor<4x?xf16>) outs(%e : tensor<4x?xf16>) -> tensor<4x?xf16>
+  return %y : tensor<4x?xf16>
+}
+"""
 # From 3.3.0 on other attributes are wanted, and 3.13.0 says so in other words.
 CLAMPED = """
 func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
@@ -228,6 +238,12 @@ PROGRAMS: Mapping[str, Program] = {
         output=reference.attention(*(each.astype(np.float64) for each in _STATES), heads=2).astype(np.float32),
         seen={"3.0.0": "passed", "3.12.0": "numeric"},
         fields={"compiler_flags": [*CPU_FLAGS, "--iree-opt-level=O1", "--iree-opt-data-tiling"]},
+    ),
+    "softmax": Program(
+        text=SOFTMAX,
+        inputs=[np.ones((4, 5), np.float16)],
+        output=np.full((4, 5), 0.2, np.float16),
+        seen={"3.0.0": "compile", "3.1.0": "passed", "3.4.0": "compile"},
     ),
     "product": Program(text=PRODUCT, inputs=[_MANY, _MANY], output=_MANY @ _MANY),
     # What 3.8.0 to 3.10.0 have no equivalent for hides where it breaks.

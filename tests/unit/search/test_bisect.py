@@ -131,6 +131,25 @@ def test_a_wrong_premise(truth: list[bool | None], span: Span, end: str, index: 
         assert len(seen) == 2, "both ends are proved first, and nothing more is tested"
 
 
+@given(st.lists(st.sampled_from([True, False, None]), min_size=2, max_size=LONGEST), st.integers(1, 4))
+def test_no_older_end_is_found_only_once_everything_was_tested(truth: list[bool | None], at_once: int) -> None:
+    truth[-1] = True
+    found, seen, _ = searched(Span(count=len(truth)), truth, at_once)
+    if False in truth:
+        assert isinstance(found, Change)
+        assert (truth[found.last], truth[found.first]) == (False, True)
+    else:
+        assert found == Unproved(end="older", index=None)
+        assert len(seen) == len(truth)
+
+
+def test_an_older_end_between_the_steps_back_is_found() -> None:
+    truth = [True, False, False, False, *[True] * 11]
+    found, seen, _ = searched(Span(count=15), truth)
+    assert found == Change(last=3, first=4)
+    assert len(seen) < 15
+
+
 @given(TRUTHS, st.randoms())
 def test_the_order_in_which_places_were_seen_does_not_matter(
     drawn: tuple[int, list[bool]], shuffle: random.Random

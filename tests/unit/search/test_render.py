@@ -51,8 +51,10 @@ def searched(history: str, changes: dict[int, dict[str, Any]] | None = None, **o
             "3.0.0 should be good, but cannot be tested: unsupported: 3.0.0 does not know",
         ),
         ("gg", {}, "The newest release should be bad, but 3.1.0 is good: passed"),
-        ("bb", {}, "No good release from 3.0.0 to 3.1.0."),
-        ("ee", {}, "No bad release from 3.0.0 to 3.1.0."),
+        ("bb", {}, "No good release from 3.0.0 to 3.1.0: 2 are bad."),
+        ("ecbb", {}, "No good release from 3.0.0 to 3.3.0: 2 are bad, 1 fails differently, 1 cannot be tested."),
+        ("gg", {"question": FIX, "good": 1}, "No bad release from 3.0.0 to 3.1.0: 2 are good."),
+        ("ee", {}, "No bad release from 3.0.0 to 3.1.0: 2 cannot be tested."),
     ],
 )
 def test_the_answer_in_a_sentence(history: str, options: dict[str, Any], text: str) -> None:
@@ -95,8 +97,20 @@ def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
 
 
 def test_a_failure_with_another_message_at_the_bad_end_is_told() -> None:
-    found = searched("gbb", {2: {"reason": "output 1: all differ"}}, good=0, bad=2)
-    assert "3.2.0 fails with another message; there may be more than one problem" in render.render(found)
+    other = {2: {"reason": "output 1: all differ"}}
+    said = "3.2.0 fails with another message; there may be more than one problem: failed: numeric: output 1: all differ"
+    assert said in render.render(searched("gbb", other, good=0, bad=2))
+    assert said in render.render(searched("gbb", other)), "also if the search found this end"
+    fix = searched("bbg", {0: {"reason": "output 1: all differ"}}, question=FIX)
+    assert said.replace("3.2.0", "3.0.0") in render.render(fix)
+    assert "another message" not in render.render(searched("gbb", {0: {"reason": "x"}}))
+
+
+def test_each_other_message_is_told_once() -> None:
+    other = {"reason": "output 1: all differ"}
+    text = render.render(searched("gbbbb", {2: other, 4: other, 3: {"reason": "output 2: none"}}))
+    assert "3.4.0 and 1 more fail with another message" in text
+    assert "3.3.0 fails with another message" in text
 
 
 def test_a_metric_is_shown_with_its_number() -> None:
