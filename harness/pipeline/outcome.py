@@ -1,9 +1,11 @@
 """Makes the outcome of a case from the results of its steps, and applies expected failures."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.core.cases import Case
+from harness.core.errors import DiskError
 from harness.core.outcomes import Outcome, Phase, Status, Verdict
 from harness.pipeline import logs
 from harness.pipeline import planner as planning
@@ -20,11 +22,7 @@ _Ended = Sequence[tuple[Step, StepResult]]
 
 
 def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | None, out_dir: Path) -> Outcome:
-    """Return what happened to a case, with its expectations applied, and copy the logs of its compilations.
-
-    Raises:
-        DiskError: a log cannot be copied.
-    """
+    """Return what happened to a case, with its expectations applied, and copy the logs of its compilations."""
     case, spec = plan.case, plan.case.spec
     ended = [(step, results[step]) for step in plan.steps if step in results]
     left = [result for _, result in ended]
@@ -114,13 +112,18 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
 
 
 def _logs(case: Case, ended: _Ended, out_dir: Path) -> dict[str, str]:
-    """Return the path of each log relative to the results; the log of a compilation is copied, as others share it."""
+    """Return the path of each log relative to the results; those that several cases or runs share are copied.
+
+    A log for which the disk has no space is left out: the result of the case must not be lost with it.
+    """
     found: dict[str, str] = {}
+    folder = logs.case_dir(out_dir / "logs", case.id)
     for step, result in ended:
         if (path := result.log_path) is None:
             continue
         name = "run" if isinstance(step, Run) else "compile" if "compile" not in found else "compile_pipeline"
-        if not path.is_relative_to(out_dir):
-            path = logs.copied(path, logs.case_dir(out_dir / "logs", case.id) / f"{name}.log")
-        found[name] = str(path.relative_to(out_dir))
+        with contextlib.suppress(DiskError):
+            if not path.is_relative_to(folder):
+                path = logs.copied(path, folder / f"{name}.log", argv=step.argv if isinstance(step, Compile) else ())
+            found[name] = str(path.relative_to(out_dir))
     return found

@@ -19,7 +19,7 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import planner, selection
+from harness.pipeline import logs, planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.out_dir import remove_empty, write_results
@@ -142,6 +142,7 @@ class Session:
         """Write and return what is known by now."""
         report = self.report(code)
         remove_empty(self.out_dir / "outputs")
+        logs.remove_failed(self.out_dir)
         write_results(self.out_dir, {"results.json": results.render(report)}, report, junit_xml)
         return report
 

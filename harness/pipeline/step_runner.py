@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from harness.core.blobs import Blob, Fetched
-from harness.core.errors import DeviceError, DiskError, NoVerdictError
+from harness.core.errors import DeviceError, DiskError, NoVerdictError, ToolError
 from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
 from harness.core.records import as_json, read
 from harness.core.tensors import TensorType
@@ -80,11 +80,13 @@ class LocalStepRunner:
         try:
             result = self._done(step, results, gpu)
         except _FailedError as failed:
-            result = StepResult(verdict=failed.verdict, log_path=failed.log_path, log_tail=logs.tail(failed.log_path))
+            result = StepResult(verdict=failed.verdict, log_path=failed.log_path, log_tail=failed.log_tail)
         except NoVerdictError as error:
             result = StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
         except Cancelled:
             result = StepResult(verdict=INTERRUPTED)
+        if result.verdict and result.log_path:
+            logs.conclude(result.log_path, result.verdict)
         return result if result.seconds else msgspec.structs.replace(result, seconds=time.monotonic() - started)
 
     def _done(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
@@ -136,7 +138,7 @@ class LocalStepRunner:
             raise DiskError(f"Cannot write {folder}: {process.NO_SPACE}. Free disk space, or choose another --store.")
         missing = [name for name in step.products if not _has_content(folder / name)]
         if verdict := diagnose.compile_verdict(step, ended, logs.text(log), missing=missing, timeout_s=self.timeout_s):
-            raise _FailedError(verdict, logs.moved(log, self.out_dir / "logs" / "modules" / f"{key[:16]}.log"))
+            raise _FailedError(verdict, logs.moved(log, logs.failed_compilation(self.out_dir, key)))
         for link in step.links:
             (folder / link.name).unlink()
         self._dump_signature(folder, step.module)
@@ -154,15 +156,18 @@ class LocalStepRunner:
         folder, log = self._run_folders(step, results)
         for name, type_ in step.inputs:
             tensor_files.file_type(folder / name, type_)
+        start = logs.begin(log, step.argv)
         ended = self._started(step, folder, log, gpu_locks.visible(gpu) if gpu else {})
         missing = [name for name in step.outputs if name and not (folder / name).exists()]
-        verdict = diagnose.run_verdict(step, ended, logs.text(log), missing=missing, timeout_s=self.timeout_s)
-        _remove_links(folder)
+        text = logs.text(log, start=start)
+        verdict = diagnose.run_verdict(step, ended, text, missing=missing, timeout_s=self.timeout_s)
+        for link in [path for path in folder.iterdir() if path.is_symlink()]:
+            link.unlink()
         return RunResult(
             verdict=verdict,
             seconds=ended.seconds,
             log_path=log,
-            log_tail=logs.tail(log) if verdict else "",
+            log_tail=logs.tail(log, start=start) if verdict else "",
             folder=folder,
             process=ended,
             declared=_declared_outputs(step, results),
@@ -189,17 +194,20 @@ class LocalStepRunner:
         argv[index] = str(self.toolchain.iree_run_module)
         if program := shutil.which(argv[0]):
             argv[0] = str(Path(program).absolute())  # it runs in another folder
-        return process.run(
-            argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel, variables=variables
-        )
+        try:
+            return process.run(
+                argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel, variables=variables
+            )
+        except ToolError as error:
+            raise _FailedError(Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)), log) from error
 
 
 class _FailedError(Exception):
-    """A compilation ended with a verdict and a log that says why; nothing of it is stored."""
+    """A program ended with a verdict and a log, and nothing of it is kept."""
 
     def __init__(self, verdict: Verdict, log_path: Path) -> None:
         super().__init__(verdict.reason)
-        self.verdict, self.log_path = verdict, log_path
+        self.verdict, self.log_path, self.log_tail = verdict, log_path, logs.tail(log_path)
 
 
 def _compared(step: Compare, results: Results) -> CompareResult:
@@ -209,6 +217,8 @@ def _compared(step: Compare, results: Results) -> CompareResult:
     if wrong is None:
         shutil.rmtree(results.ran(step.run).folder)
     verdict = Verdict(status=Status.FAILED, kind=wrong.kind, reason=wrong.reason) if wrong else None
+    if verdict and (log := results.ran(step.run).log_path):
+        logs.conclude(log, verdict)
     return CompareResult(verdict=verdict, outputs=outputs)
 
 
@@ -271,12 +281,6 @@ def _dispatches(statistics: Path) -> int | None:
 def _link(folder: Path, links: Sequence[Link], results: Results) -> None:
     for link in links:
         (folder / link.name).symlink_to(results.fetched(link.blob).path)
-
-
-def _remove_links(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_symlink():
-            path.unlink()
 
 
 @contextlib.contextmanager

@@ -142,7 +142,9 @@ class Yard(Laboratory):
     @property
     def log(self) -> str:
         """What the only case's run has printed."""
-        return Path(self.out, self.case["logs"]["run"]).read_text()
+        command, _, printed = Path(self.out, self.case["logs"]["run"]).read_text().partition("\n")
+        assert command.startswith("+ ")
+        return printed
 
     @property
     def case(self) -> Any:

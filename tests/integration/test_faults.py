@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,11 @@ def test_text_that_is_no_mlir_fails(lab: Laboratory) -> None:
     result = both(lab, mlir=lab.file("bad.mlir", FAILING))
     assert result.verdict == (1, "failed", "compile")
     assert "error: use of undeclared SSA value name" in result.case["reason"]
-    assert (lab.out / result.case["logs"]["compile"]).stat().st_size
+    assert result.case["logs"] == {"compile": "logs/toy/bad-cpu/compile.log"}
+    command, *_, verdict = (lab.out / "logs/toy/bad-cpu/compile.log").read_text().splitlines()
+    assert command == f"+ {shlex.join(result.case['commands']['compile'])}"
+    assert verdict == f"= failed: compile: {result.case['reason']}".splitlines()[-1]
+    assert sorted(path.name for path in lab.out.iterdir()) == ["junit.xml", "logs", "results.json"]
 
 
 def test_a_compiler_that_crashes_fails(lab: Laboratory) -> None:

@@ -64,6 +64,10 @@ def test_a_wrong_number_fails_and_keeps_the_outputs(lab: Laboratory) -> None:
     assert result.verdict == (1, "failed", "numeric")
     assert "output 0 (4xf32): 1 of 4 elements differ by more than 0.0001, first at [2]" in result.case["reason"]
     assert np.fromfile(lab.out / "outputs/toy/add-cpu/0.bin", np.float32).tolist() == (A + B).tolist()
+    assert (lab.out / "logs/toy/add-cpu/compile.log").read_text().startswith("+ iree-compile model.mlir ")
+    command, *_, verdict = (lab.out / "logs/toy/add-cpu/run.log").read_text().splitlines()
+    assert command.startswith("+ iree-run-module --device=local-task ")
+    assert verdict == f"= failed: numeric: {result.case['reason']}"
 
 
 def test_nan_where_the_reference_has_none_fails(lab: Laboratory) -> None:

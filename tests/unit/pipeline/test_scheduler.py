@@ -1,3 +1,5 @@
+import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -6,10 +8,12 @@ import msgspec
 import pytest
 
 from harness.core.cases import Backend, Target
-from harness.core.outcomes import Kind, Outcome, Phase, Status
+from harness.core.outcomes import Kind, Outcome, Phase, Status, Verdict
 from harness.host.process import CancelToken
+from harness.pipeline import logs
+from harness.pipeline.outcome import outcome as outcome_of
 from harness.pipeline.scheduler import PlanRun
-from harness.pipeline.step_results import INTERRUPTED
+from harness.pipeline.step_results import INTERRUPTED, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step, needs
 from tests.unit.executors import Decide, FakeExecutor, Heard, error, failed
 from tests.unit.samples import MI300, blob, planned, rocm_spec, spec
@@ -237,7 +241,7 @@ def test_an_outcome_tells_all_that_was_done(tmp_path: Path) -> None:
     assert (outcome.backend, outcome.chip, outcome.path) == ("cpu", None, "quality_tests/tiny/clip_cpu.json")
 
 
-def test_logs_are_copied_into_the_results(tmp_path: Path) -> None:
+def test_logs_of_compilations_are_copied_into_the_results_below_the_command(tmp_path: Path) -> None:
     (outcome,) = outcomes(tmp_path, three()[2])
     folder = "logs/tiny/three-cpu"
     assert outcome.logs == {
@@ -245,17 +249,38 @@ def test_logs_are_copied_into_the_results(tmp_path: Path) -> None:
         "compile_pipeline": f"{folder}/compile_pipeline.log",
         "run": f"{folder}/run.log",
     }
-    assert all((tmp_path / "out" / path).read_text().startswith("log of ") for path in outcome.logs.values())
+    texts = {name: (tmp_path / "out" / path).read_text() for name, path in outcome.logs.items()}
+    for name in ("compile", "compile_pipeline"):
+        assert texts[name].startswith(f"+ {shlex.join(outcome.commands[name])}\nlog of Compile(")
+    assert texts["run"].startswith("log of Run("), "it begins with the command already"
 
 
-def test_a_log_among_the_results_stays_where_it_is(tmp_path: Path) -> None:
-    class InPlace(FakeExecutor):
-        def next_done(self, timeout_s: float) -> Any:
-            done = super().next_done(timeout_s)
-            place = tmp_path / "out/logs/modules/a.log"
-            return (done[0], msgspec.structs.replace(done[1], log_path=place)) if done and done[1].log_path else done
+def test_the_log_of_a_compilation_that_failed_is_copied_for_each_of_its_cases(tmp_path: Path) -> None:
+    class Failed(FakeExecutor):
+        def done(self, step: Step, verdict: Verdict | None) -> StepResult:
+            ended = super().done(step, verdict)
+            if not (verdict and isinstance(step, Compile)):
+                return ended
+            log = logs.failed_compilation(tmp_path / "out", "a" * 64)
+            return msgspec.structs.replace(ended, log_path=logs.moved(tmp_path / "Compile.log", log))
 
-    plan_run = PlanRun([planned()], InPlace(tmp_path), Heard(), out_dir=tmp_path / "out", cancel=CancelToken())
+    executor = Failed(tmp_path, fails(Compile, "clip.mlir"))
+    plan_run = PlanRun(three()[:2], executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken())
     plan_run.run()
-    assert set(plan_run.outcomes()[0].logs.values()) == {"logs/modules/a.log"}
+    found = [outcome.logs["compile"] for outcome in plan_run.outcomes()]
+    assert found == ["logs/tiny/one-cpu/compile.log", "logs/tiny/two-cpu/compile.log"]
+    assert all((tmp_path / "out" / path).read_text().startswith("+ iree-compile ") for path in found)
+    logs.remove_failed(tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["logs"]
+
+
+def test_the_log_of_a_run_stays_where_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "out/logs/tiny/clip-cpu/run.log"
+
+    plan = planned()
+    plan = dataclasses.replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step, Compile)))
+    ended = {step: StepResult() for step in plan.steps}
+    ended |= {step: StepResult(log_path=place) for step in plan.steps if isinstance(step, Run)}
+    found = outcome_of(plan, ended, None, tmp_path / "out")
+    assert found.logs == {"run": "logs/tiny/clip-cpu/run.log"}
     assert not (tmp_path / "out").exists()

@@ -2,17 +2,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from harness.core.blobs import Blob, Fetched, FetchedBlob
-from harness.core.outcomes import Kind, Status
+from harness.core.outcomes import Kind, Module, Status
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import ProcessResult
 from harness.pipeline import logs
-from harness.pipeline.step_results import CompareResult, FetchResult, Results, RunResult
+from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult
 from harness.pipeline.step_runner import _dispatches
-from harness.pipeline.steps import Compare, Fetch, Link, Run
+from harness.pipeline.steps import Compare, Compile, Fetch, Link, Run
 from tests.unit.executors import steps
 
 MIB = 1 << 20
@@ -107,11 +108,53 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
     assert log.read_text() == "wrapped /bin/echo --x\n"
 
 
-def test_a_wrapper_that_is_missing_is_an_error(tmp_path: Path) -> None:
+def test_a_wrapper_that_is_missing_is_an_error_with_a_log_of_its_own(tmp_path: Path) -> None:
     done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), Results(), None)
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("Cannot start no-such-profiler: No such file")
+    assert done.log_path == tmp_path / "out/logs/tiny/clip-cpu/run.log"
+    assert done.log_path.read_text() == (f"+ no-such-profiler iree-run-module\n= error: tool: {done.verdict.reason}\n")
+
+
+def test_the_log_of_a_run_begins_with_the_command_and_ends_with_what_was_wrong(tmp_path: Path) -> None:
+    module = Module(key="a", bytes=1, cached=True, sha256="b")
+    compiled = Compile(release="3.13.0", argv=(), links=(), module="model.vmfb", products=())
+    results = Results({compiled: CompileResult(folder=tmp_path, module=module)})
+    step = msgspec.structs.replace(
+        a_run("sh", "-c", "echo its output; exit 3", "iree-run-module"), compiles=(compiled,)
+    )
+    done = steps(tmp_path).run(step, results, None)
+    assert (done.verdict is not None, done.log_tail) == (True, "its output\n")
+    assert done.verdict is not None
+    assert done.log_path is not None
+    command, *rest = done.log_path.read_text().splitlines()
+    assert command == "+ sh -c 'echo its output; exit 3' iree-run-module"
+    assert rest == ["its output", f"= {done.verdict.status}: {done.verdict.kind}: {done.verdict.reason}"]
+
+
+def test_what_a_command_says_is_not_taken_for_what_its_program_says(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    start = logs.begin(log, ("iree-run-module", "--input=4xf32=nan", "a b"))
+    with log.open("a") as file:
+        file.write("fine\n")
+    assert log.read_text() == "+ iree-run-module --input=4xf32=nan 'a b'\nfine\n"
+    assert logs.text(log, start=start) == logs.tail(log, start=start) == "fine\n"
+
+
+@pytest.mark.parametrize("size", [0, MIB, 2 * MIB, 2 * MIB + 1])
+def test_a_log_is_read_from_where_the_output_starts(tmp_path: Path, size: int) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"+ command\n" + b"a" * (size - size // 2) + b"b" * (size // 2))
+    text = logs.text(log, start=10)
+    assert (len(text), "+" in text) == (min(size, 2 * MIB), False)
+    assert text.count("b") == min(size // 2, MIB)
+
+
+def test_the_log_of_a_run_whose_output_is_wrong_says_so(tmp_path: Path) -> None:
+    done = compared(tmp_path, np.array([1, 3], np.float32).tobytes(), ("2xf32",))
+    assert done.verdict is not None
+    assert (tmp_path / "run.log").read_text() == f"EXEC @main\n= failed: numeric: {done.verdict.reason}\n"
 
 
 def compared(
@@ -127,7 +170,8 @@ def compared(
     quoted = FetchedBlob(url=link.blob.url, sha256="", bytes=8)
     run, fetch = a_run(), Fetch(blob=link.blob)
     results = Results()
-    results[run] = RunResult(folder=outputs, process=process, declared=declared)
+    (root / "run.log").write_text("EXEC @main\n")
+    results[run] = RunResult(folder=outputs, process=process, declared=declared, log_path=root / "run.log")
     results[fetch] = FetchResult(fetched=Fetched(path=root / "blob", blob=quoted, seconds=0))
     wanted = (link, TensorType.parse(expected)) if expected else None
     result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
