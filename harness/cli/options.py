@@ -44,7 +44,7 @@ def chosen(parser: Parser, _environment: Environment) -> None:
 
 def only_failed(parser: Parser, _environment: Environment) -> None:
     """Add --only-failed."""
-    help_text = "only cases that were not as expected in results/latest"
+    help_text = "only cases that were not as expected in the newest run in results"
     parser.group("Models")("--only-failed", action="store_true", help=help_text)
 
 

@@ -6,7 +6,7 @@ from harness.core.blobs import Blob
 
 # A line for the user, without a line end.
 Notice = Callable[[str], None]
-# The holder of a lock and the seconds waited so far. An exception from it ends the wait.
+# The holder of a lock (empty if it is this process) and the seconds waited so far. An exception from it ends the wait.
 WaitNotice = Callable[[str, float], None]
 # A blob, its bytes on disk so far, and its size if known. Called in any thread.
 DownloadProgress = Callable[[Blob, int, int | None], None]

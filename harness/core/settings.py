@@ -143,7 +143,7 @@ class CaseSettings:
         specs: folder of specs; None for the bundled models.
         external_files: folder of files that specs name without saying where.
         id_contains: take only the cases whose id contains this.
-        only_failed: take only the cases that were not as expected in `results/latest`.
+        only_failed: take only the cases that were not as expected in the newest run in `results`.
         program: for the .mlir files among the selectors.
     """
 

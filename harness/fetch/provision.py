@@ -61,13 +61,16 @@ def forecast(settings: FetchSettings, store: Store, blobs: Sequence[Blob]) -> li
 
 
 def waiting(notice: Notice, cancel: CancelToken | None = None) -> WaitNotice:
-    """Return a callback for locks that reports each holder once, after 2 s; with `cancel` set it raises Cancelled."""
+    """Return a callback for locks that reports each holder once, after 2 s; with `cancel` set it raises Cancelled.
+
+    A holder in this process is not reported: that it installs a release, for example, is shown already.
+    """
     told: set[str] = set()
 
     def tell(holder: str, waited_s: float) -> None:
         if cancel is not None and cancel.is_set():
             raise Cancelled
-        if waited_s > _WAIT_NOTICE_S and holder not in told:
+        if holder and waited_s > _WAIT_NOTICE_S and holder not in told:
             told.add(holder)
             notice(f"waiting for {holder}")
 

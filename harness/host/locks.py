@@ -29,12 +29,13 @@ def acquire(path: Path, on_wait: WaitNotice, *, activity: str = "") -> int:
 
     Args:
         path: the file to lock, which is created if it does not exist.
-        on_wait: called repeatedly with the holder and the seconds waited. An exception from it ends the wait.
+        on_wait: called repeatedly with the holder and the seconds waited; the holder is empty if it is this process.
+            An exception from it ends the wait.
         activity: what this process does with the lock, for those that wait: `installing IREE 3.12.0`.
     """
     started = time.monotonic()
     while (descriptor := try_acquire(path, activity=activity)) is None:
-        on_wait(_holder(path) or "another process", time.monotonic() - started)
+        on_wait(_other_holder(path), time.monotonic() - started)
         time.sleep(_POLL_S)
     return descriptor
 
@@ -170,10 +171,20 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 def _write_holder(descriptor: int, activity: str) -> None:
     """Write who holds the lock and why, for others that wait. Do nothing if the disk is full."""
-    holder = f"process {os.getpid()} on {os.uname().nodename}" + (f", which is {activity}" if activity else "")
+    holder = _this_process() + (f", which is {activity}" if activity else "")
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, holder.encode(), 0)
+
+
+def _this_process() -> str:
+    return f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def _other_holder(path: Path) -> str:
+    """Return who holds a lock; empty if it is another thread of this process, which says itself what it does."""
+    holder = _holder(path) or "another process"
+    return "" if holder.partition(",")[0] == _this_process() else holder
 
 
 def _holder(path: Path) -> str:

@@ -10,6 +10,8 @@ from harness.report import junit
 
 RESULTS = Path("results")
 LATEST = RESULTS / "latest"
+REPORT = "results.json"
+SEARCH_JOURNAL = "search.jsonl"  # only searches have one
 
 
 def new_out_dir(out: Path | None) -> Path:
@@ -30,6 +32,12 @@ def new_out_dir(out: Path | None) -> Path:
         link.symlink_to(folder.name)
         link.replace(LATEST)
         return folder
+
+
+def newest_report() -> Path | None:
+    """Return the results.json of the newest run that ended and was no search, or None."""
+    found = sorted(path for path in RESULTS.glob(f"*/{REPORT}") if not path.parent.is_symlink())
+    return next((path for path in reversed(found) if not (path.parent / SEARCH_JOURNAL).exists()), None)
 
 
 def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_xml: Path | None) -> None:

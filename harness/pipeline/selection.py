@@ -11,7 +11,7 @@ from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
 from harness.iree import releases
 from harness.pipeline import planner, targets
-from harness.pipeline.out_dir import LATEST
+from harness.pipeline.out_dir import RESULTS, newest_report
 from harness.report import facts, results
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
@@ -96,13 +96,12 @@ def _of_ids(selected: Sequence[Case], asked: Sequence[Selector]) -> list[Case]:
 
 
 def _failed(chosen: Sequence[Case]) -> list[Case]:
-    """Return the cases that failed or ended in an error in `results/latest`."""
-    latest = LATEST / "results.json"
-    if not latest.is_file():
-        raise UsageError(f"{latest}: no such file; run once without --only-failed.")
-    before = {each.id for each in results.load(latest.read_text(encoding="utf-8")).cases if not facts.is_green(each)}
+    """Return the cases that failed or ended in an error in the newest run; bisect and matrix are no such runs."""
+    if (newest := newest_report()) is None:
+        raise UsageError(f"--only-failed: {RESULTS} has no run; run once without --only-failed.")
+    before = {each.id for each in results.load(newest.read_text(encoding="utf-8")).cases if not facts.is_green(each)}
     if not (failed := [case for case in chosen if case.id in before]):
-        raise UsageError(f"--only-failed: no selected case failed in {latest}.")
+        raise UsageError(f"--only-failed: no selected case failed in {newest}.")
     return failed
 
 

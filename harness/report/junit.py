@@ -119,7 +119,7 @@ def _story(report: Report, outcome: Outcome, limit_bytes: int) -> str:
     excerpt = capped(outcome.log_tail.strip(), limit_bytes=limit_bytes // _EXCERPT_SHARE, where=where)
     notes = capped("\n".join(outcome.notes), limit_bytes=limit_bytes // _EXCERPT_SHARE, where="results.json")
     command = one_line(f"again: {again.case_command(outcome, report)}")
-    log = one_line(f"log: {where}")
+    log = one_line(f"log: {where}") if facts.log_path(outcome) else ""
     return "\n".join(part for part in (reason, notes, log, command, excerpt) if part)
 
 

@@ -13,9 +13,9 @@ from typing import Any, Self
 from harness.core.errors import UsageError
 from harness.host import locks
 from harness.host.disk import disk_errors, write_atomically
-from harness.pipeline.out_dir import RESULTS, new_out_dir
+from harness.pipeline.out_dir import RESULTS, SEARCH_JOURNAL, new_out_dir
 
-NAME = "search.jsonl"
+NAME = SEARCH_JOURNAL
 _LOCK_NAME = ".search.lock"
 _END: Mapping[str, Any] = {"end": True}
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core.outcomes import Outcome, Status
+from harness.core.cases import Case
+from harness.core.outcomes import Kind, Outcome, Status
 from harness.search import case_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Two neighbouring cells that differ.
+    """Two cells of a row that differ, with nothing but untested cells between them.
 
     Attributes:
         case: id of the case.
@@ -42,12 +43,18 @@ class Matrix:
         columns = zip(*self.rows.values(), strict=True)
         return tuple(outcome for column in columns for outcome in column if outcome)
 
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """The releases that were not tested because the run was interrupted."""
+        columns = zip(self.releases, zip(*self.rows.values(), strict=True), strict=True)
+        return tuple(release for release, column in columns if None in column)
+
     def number(self, outcome: Outcome) -> float | None:
         """Return the number that is shown for an outcome, if any."""
         return case_numbers.numbers(outcome).get(self.show) if self.show else None
 
     def differs(self, case: str, index: int) -> bool:
-        """Return whether a cell differs from its left neighbour."""
+        """Return whether a cell differs from the tested one before it."""
         return self._difference(case, index) is not None
 
     @property
@@ -58,7 +65,8 @@ class Matrix:
 
     def _difference(self, case: str, index: int) -> Difference | None:
         row = self.rows[case]
-        before, after = row[index - 1] if index else None, row[index]
+        before = next((each for each in reversed(row[:index]) if each), None)
+        after = row[index]
         if before is None or after is None or self._label(before) == self._label(after):
             return None
         return Difference(case=case, before=before, after=after)
@@ -81,6 +89,22 @@ def matrix(
     by_cell = {(outcome.id, release): outcome for release, outcomes in known.items() for outcome in outcomes}
     rows = {case: tuple(by_cell.get((case, release)) for release in releases) for case in cases}
     return Matrix(releases=tuple(releases), rows=rows, show=show)
+
+
+def untested(case: Case, release: str) -> Outcome:
+    """Return the outcome of a case with a release that was not tested because the run was interrupted."""
+    return Outcome(
+        id=case.id,
+        model=case.spec.model,
+        submodel=case.spec.submodel,
+        backend=str(case.target.backend),
+        chip=case.target.chip,
+        release=release,
+        status=Status.ERROR,
+        kind=Kind.TOOL,
+        reason="not tested: interrupted; run the same command to resume",
+        path=str(case.spec.path),
+    )
 
 
 def is_complete(outcomes: Sequence[Outcome]) -> bool:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,19 @@ from harness.core.text import counted
 from harness.host.waiting import completed
 from harness.iree.releases import Releases
 from harness.pipeline import selection
-from harness.pipeline.out_dir import write_results
-from harness.report import facts, results
+from harness.pipeline.out_dir import REPORT, write_results
+from harness.report import again, facts, results
 from harness.search import case_numbers, journal, matrix, matrix_table, request
 from harness.search.journal import SearchJournal
 from harness.search.matrix import Matrix
-from harness.search.release_runner import ReleaseResult, ReleaseRunner, SearchProgress, known_releases, threads
+from harness.search.release_runner import (
+    ReleaseResult,
+    ReleaseRunner,
+    SearchProgress,
+    known_releases,
+    moved,
+    threads,
+)
 
 
 class MatrixRun:
@@ -101,17 +108,17 @@ class MatrixRun:
         return None
 
     def _take(self, name: str, tested: ReleaseResult, progress: SearchJournal, live: SearchProgress) -> None:
-        self._known[name], self._environment = tested.report.cases, tested.report.environment
+        self._known[name], self._environment = tested.outcomes, tested.report.environment
         progress.add({"release": name, "results": tested.folder})
         width = max(map(len, self._names))
-        live.say(Text(matrix_table.release_line(name, tested.report.cases, width=width)))
+        live.say(Text(matrix_table.release_line(name, tested, width=width)))
 
     def _write(self, found: Matrix) -> None:
         report = self._report(found)
         texts = {
             "matrix.json": matrix_table.to_json(found, report),
             "matrix.md": matrix_table.markdown(found),
-            "results.json": results.render(report),
+            REPORT: results.render(report),
         }
         write_results(self.folder, texts, report, self._settings.run.junit_xml)
 
@@ -121,9 +128,15 @@ class MatrixRun:
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),
             exit_code=self.exit_code,
-            environment={**self._environment, "iree": iree},
-            cases=found.outcomes,
+            environment={**again.facts(self._settings), **self._environment, "iree": iree},
+            cases=tuple(self._outcomes(found)),
         )
+
+    def _outcomes(self, found: Matrix) -> Iterator[Outcome]:
+        """Yield the outcomes of all cells, release by release."""
+        for index, release in enumerate(found.releases):
+            for case in self._cases:
+                yield found.rows[case.id][index] or matrix.untested(case, release)
 
 
 def _names(search: SearchSettings, known: Releases) -> list[str]:
@@ -136,6 +149,10 @@ def _names(search: SearchSettings, known: Releases) -> list[str]:
 
 def _resumed(progress: SearchJournal) -> dict[str, Sequence[Outcome]]:
     """Return the outcomes of an interrupted run, without releases that ended in an error: these are tested again."""
-    found = {str(line["release"]): progress.folder / str(line["results"]) / "results.json" for line in progress.lines}
-    reports = {name: results.load(path.read_text(encoding="utf-8")) for name, path in found.items() if path.is_file()}
-    return {name: each.cases for name, each in reports.items() if matrix.is_complete(each.cases)}
+    known: dict[str, Sequence[Outcome]] = {}
+    for line in progress.lines:
+        path = progress.folder / str(line["results"]) / REPORT
+        cases = results.load(path.read_text(encoding="utf-8")).cases if path.is_file() else ()
+        if cases and matrix.is_complete(cases):
+            known[str(line["release"])] = [moved(each, str(line["results"])) for each in cases]
+    return known

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 
 from harness.core.outcomes import Outcome, Report, Status
-from harness.core.text import one_line
+from harness.core.text import counted, one_line
 from harness.report import facts
 from harness.report.markdown import escaped
 from harness.search import case_numbers
 from harness.search.matrix import Matrix
+from harness.search.release_runner import ReleaseResult
 
 SCHEMA = 1
 _WORDS = {
@@ -31,24 +32,53 @@ _MEANINGS = {
     Status.SKIPPED: "skip: not for this target",
     Status.ERROR: "?: kind of error",
 }
-_UNKNOWN, _DIFFERS = ".", "*"
+_UNKNOWN, _DIFFERS, _GAP = ".", "*", "  "
+_NOT_TESTED = "not tested: interrupted"
 _LINE_CHARS = 300
 
 
-def release_line(release: str, outcomes: tuple[Outcome, ...], *, width: int) -> str:
+def release_line(release: str, tested: ReleaseResult, *, width: int) -> str:
     """Return the line for a tested release."""
-    seconds = sum(facts.case_seconds(outcome) for outcome in outcomes)
-    statuses = [outcome.status for outcome in outcomes]
-    counts = ", ".join(f"{statuses.count(status)} {status}" for status in Status if status in statuses)
-    return f"{release:<{width}} {seconds:>8.2f} s   {counts}"
+    return f"{release:<{width}} {tested.spent_s:>8.2f} s   {facts.counts(tested.report)}"
 
 
-def render(matrix: Matrix) -> str:
-    """Return the table, its legend and its differences."""
-    rows = [["", *matrix.releases], *_rows(matrix)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*table, "", _legend(matrix), "", *_differences(matrix)])
+def render(matrix: Matrix, width: int | None = None) -> str:
+    """Return the table, its legend, its differences, and what is missing.
+
+    Args:
+        matrix: what to show.
+        width: characters in a line of the terminal; a wider table is continued below. None: any number.
+    """
+    columns = [*zip(*[["", *matrix.releases], *_rows(matrix)], strict=True)]
+    tables = "\n\n".join(_table([columns[0], *part]) for part in _parts(columns, width))
+    return "\n".join([tables, "", _legend(matrix), "", *_differences(matrix), *_interrupted(matrix)])
+
+
+def _parts(columns: Sequence[Sequence[str]], width: int | None) -> Iterator[list[Sequence[str]]]:
+    """Yield the columns after the first one in parts that fit beside it."""
+    part: list[Sequence[str]] = []
+    for column in columns[1:]:
+        if part and width is not None and _chars([columns[0], *part, column]) > width:
+            yield part
+            part = []
+        part.append(column)
+    yield part
+
+
+def _chars(columns: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + len(_GAP) for column in columns) - len(_GAP)
+
+
+def _table(columns: Sequence[Sequence[str]]) -> str:
+    padded = [[f"{cell:<{max(map(len, column))}}" for cell in column] for column in columns]
+    return "\n".join(_GAP.join(row).rstrip() for row in zip(*padded, strict=True))
+
+
+def _interrupted(matrix: Matrix) -> Iterator[str]:
+    """Yield what is missing, if the run was interrupted."""
+    if missing := matrix.untested:
+        tested = f"{len(matrix.releases) - len(missing)} of {counted(len(matrix.releases), 'release')} tested"
+        yield f"Interrupted: {tested}, not {', '.join(missing)}. Run the same command to resume."
 
 
 def markdown(matrix: Matrix) -> str:
@@ -57,7 +87,8 @@ def markdown(matrix: Matrix) -> str:
     rows = [head, ["---"] * len(head), *_rows(matrix)]
     table = [f"| {' | '.join(map(escaped, row))} |" for row in rows]
     listed = [f"- {escaped(line)}" for line in _differences(matrix)]
-    return "\n".join([*table, "", f"{escaped(_legend(matrix))}.", "", *listed, ""])
+    interrupted = [part for line in _interrupted(matrix) for part in (f"**{escaped(line)}**", "")]
+    return "\n".join([*interrupted, *table, "", f"{escaped(_legend(matrix))}.", "", *listed, ""])
 
 
 def to_json(matrix: Matrix, report: Report) -> str:
@@ -67,6 +98,8 @@ def to_json(matrix: Matrix, report: Report) -> str:
         "started": report.started,
         "seconds": report.seconds,
         "exit_code": report.exit_code,
+        "interrupted": bool(matrix.untested),
+        "untested": list(matrix.untested),
         "releases": list(matrix.releases),
         "cases": list(matrix.rows),
         "cells": [_cell(matrix, case, index) for case in matrix.rows for index in range(len(matrix.releases))],
@@ -78,7 +111,7 @@ def _cell(matrix: Matrix, case: str, index: int) -> dict[str, object]:
     outcome = matrix.rows[case][index]
     where = {"case": case, "release": matrix.releases[index]}
     if outcome is None:
-        return {**where, "status": None, "kind": None, "phase": None, "reason": "not tested", "differs": False}
+        return {**where, "status": None, "kind": None, "phase": None, "reason": _NOT_TESTED, "differs": False}
     return {
         **where,
         "status": outcome.status,
@@ -129,6 +162,7 @@ def _legend(matrix: Matrix) -> str:
     found = {each.status for each in outcomes}
     meanings = [matrix.show] if matrix.show else []
     meanings += [meaning for status, meaning in _MEANINGS.items() if status in found]
+    meanings += [f"{_UNKNOWN}: {_NOT_TESTED}"] if matrix.untested else []
     return ", ".join([*meanings, f"{_DIFFERS}: differs from the release before"])
 
 
@@ -139,7 +173,7 @@ def _differences(matrix: Matrix) -> Iterator[str]:
         sides = " -> ".join(_side(matrix, outcome) for outcome in (each.before, each.after))
         groups.setdefault((_target(each.case), sides), []).append(each.case)
     if not groups:
-        yield "No release differs from the one before."
+        yield "The tested releases do not differ." if matrix.untested else "No release differs from the one before."
     for (_, sides), cases in groups.items():
         yield f"{_together(cases)}: {sides}"
 

@@ -10,7 +10,7 @@ from harness.containers.provider import provider
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError
-from harness.core.outcomes import Outcome, Report
+from harness.core.outcomes import Outcome, Phase, Report
 from harness.core.settings import Settings
 from harness.fetch import provision
 from harness.host.process import Cancelled, CancelToken
@@ -23,6 +23,7 @@ from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.run_cache import Memory
 from harness.pipeline.session import Session, default_jobs
+from harness.report import facts
 from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
 
@@ -58,6 +59,25 @@ class ReleaseResult:
     report: Report
     folder: str
     reused: Mapping[str, str]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes, with paths of logs that are relative to the folder of the search."""
+        return tuple(moved(outcome, self.folder) for outcome in self.report.cases)
+
+    @property
+    def spent_s(self) -> float:
+        """How long all steps took that were really done, in seconds."""
+        return sum(map(self._spent_s, self.report.cases))
+
+    def _spent_s(self, outcome: Outcome) -> float:
+        reused = (Phase.RUN, Phase.COMPARE) if outcome.id in self.reused else ()
+        return sum(facts.seconds(value) for phase, value in outcome.seconds.items() if phase not in reused)
+
+
+def moved(outcome: Outcome, folder: str) -> Outcome:
+    """Return an outcome with `folder` before the paths of its logs."""
+    return replace(outcome, logs={step: f"{folder}/{path}" for step, path in outcome.logs.items()})
 
 
 def known_releases(settings: Settings, notice: Notice) -> Releases:
@@ -105,7 +125,7 @@ class ReleaseRunner:
         """
         self.cancel = CancelToken()
         jobs = max(1, default_jobs() // at_once)
-        self._settings = replace(settings, run=replace(settings.run, jobs=jobs))
+        self._settings = replace(settings, run=replace(settings.run, jobs=jobs, out=None))
         self._cases, self._out_dir, self._live = cases, out_dir, live
         self._memory, self._known = Memory(), known
         self._prepared: set[str] = set()

@@ -60,8 +60,8 @@ class Store:
 
         Args:
             root: the folder.
-            on_wait: called repeatedly with the holder of a lock and the seconds waited for it; an exception that it
-                raises ends the wait.
+            on_wait: called repeatedly with the holder of a lock (empty if it is this process) and the seconds waited;
+                an exception that it raises ends the wait.
             boot: id of this boot of the machine; by default the kernel's.
         """
         self.root = root.absolute()

@@ -242,6 +242,19 @@ def test_a_filter_and_only_failed(lab: Laboratory) -> None:
     assert len(list((lab.root / "results").glob("2*"))) == 3
 
 
+@pytest.mark.parametrize("command", ["bisect", "matrix"])
+def test_a_search_between_two_runs_does_not_change_what_failed_before(lab: Laboratory, command: str) -> None:
+    lab.spec()
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
+    assert _without_out(lab, "toy").code == 1
+    ends = ("--good", "3.12.0", "--bad", "3.13.0") if command == "bisect" else ("--iree", "3.13.0")
+    lab.run("toy/add", *ends, command=command)
+    again = _without_out(lab, "toy", "--only-failed")
+    assert again.code == 1, again.text
+    assert "toy/wrong[cpu]" in again.text
+    assert "toy/add[cpu]" not in again.text
+
+
 @pytest.mark.parametrize("chips", [("--chip", "gfx942", "--compile-only"), ("--compile-chip", "gfx942")])
 def test_the_command_that_is_shown_repeats_a_case_with_all_that_was_asked(
     lab: Laboratory, chips: tuple[str, ...]

@@ -1,6 +1,7 @@
 """Models and bare programs with many real releases at once."""
 
 import json
+import shlex
 import signal
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.integration.laboratory import ADD, A, B, Laboratory, Result
 from tests.integration.test_commands import SCHEMA
 
+SLOWLY = ["--run-wrapper", shlex.join(["sh", "-c", 'sleep 0.5; exec "$@"', "sh"])]
 RELEASES = ["3.0.0", "3.9.0", "3.13.0"]
 # 3.13.0 knows no operation of this name any more.
 NAMED_ADD = """
@@ -72,14 +74,33 @@ def test_a_matrix_that_is_interrupted_goes_on(lab: Laboratory, number: signal.Si
     def is_under_way() -> bool:
         return log.exists() and len(log.read_text().splitlines()) > 1
 
-    ended = lab.interrupted(*options, until=is_under_way, number=number, command="matrix")
+    ended = lab.interrupted(*options, *SLOWLY, until=is_under_way, number=number, command="matrix")
     assert ended.code == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
-    result = matrix(lab)
+    if number is signal.SIGINT:
+        assert_interrupted(lab, ended)
+    result = matrix(lab, *SLOWLY)
     assert result.code == 0, result.text
     assert "already tested" in result.text
     assert [cell["status"] for cell in document(lab)["cells"]] == ["passed"] * 3
     again = matrix(lab)
     assert "already tested" not in again.text
+
+
+def assert_interrupted(lab: Laboratory, ended: Result) -> None:
+    """Every file says that the matrix was interrupted, what is missing, and how to go on."""
+    missing = document(lab)["untested"]
+    assert document(lab)["interrupted"]
+    assert missing
+    said = f"Interrupted: {3 - len(missing)} of 3 releases tested, not {', '.join(missing)}. Run the same command to"
+    assert said in ended.text
+    assert ".: not tested: interrupted" in ended.text
+    assert said in (lab.out / "matrix.md").read_text()
+    reasons = {case["release"]: case["reason"] for case in ended.report["cases"]}
+    assert {name for name, reason in reasons.items() if "run the same command to resume" in reason} == {*missing}
+    jsonschema.validate(ended.report, json.loads(SCHEMA.read_text()))
+    cases = ET.parse(lab.out / "junit.xml").iter("testcase")
+    errors = [case.get("name") for case in cases if case.find("error") is not None]
+    assert errors == [f"toy/add[cpu] {name}" for name in missing]
 
 
 def test_a_bare_program_is_judged(lab: Laboratory) -> None:

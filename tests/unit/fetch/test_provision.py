@@ -68,3 +68,12 @@ def test_a_blob_that_cannot_be_fetched_does_not_stop_the_others(tmp_path: Path) 
     assert list(fetched) == blobs[1:]
     assert f"ERROR     fetch: {tmp_path}/gone: no such file" in "\n".join(said)
     assert f"local     {hashlib.sha256(b'x').hexdigest()[:12]}               1 bytes  {blobs[1].url}" in "\n".join(said)
+
+
+def test_a_wait_for_another_process_is_told_once_and_one_for_this_process_never() -> None:
+    told: list[str] = []
+    tell = provision.waiting(told.append)
+    for holder in ("", "process 1 on a, which is installing IREE 3.12.0", "process 2 on a"):
+        for waited_s in (1.0, 3.0, 9.0):
+            tell(holder, waited_s)
+    assert told == ["waiting for process 1 on a, which is installing IREE 3.12.0", "waiting for process 2 on a"]

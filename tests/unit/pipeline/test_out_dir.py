@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from harness.core.outcomes import Report
-from harness.pipeline.out_dir import write_results
+from harness.pipeline.out_dir import new_out_dir, newest_report, write_results
 
 REPORT = Report(started="2026-11-28T00:00:00Z", seconds=1.5, exit_code=0, environment={}, cases=())
 
@@ -17,3 +19,25 @@ def test_results_are_written_with_two_copies_of_junit_xml(tmp_path: Path) -> Non
 def test_a_second_copy_is_optional(tmp_path: Path) -> None:
     write_results(tmp_path, {}, REPORT, None)
     assert [path.name for path in tmp_path.iterdir()] == ["junit.xml"]
+
+
+def test_the_newest_report_is_that_of_the_newest_run_that_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert newest_report() is None
+    first, second = new_out_dir(None), new_out_dir(None)
+    for folder in (first, second):
+        write_results(folder, {"results.json": "{}"}, REPORT, None)
+    assert newest_report() == second / "results.json"
+    new_out_dir(None)  # killed before it ended
+    assert newest_report() == second / "results.json"
+
+
+def test_a_search_is_not_the_newest_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, matrix = new_out_dir(None), new_out_dir(None)
+    for folder in (run, matrix):
+        write_results(folder, {"results.json": "{}"}, REPORT, None)
+    (matrix / "search.jsonl").touch()
+    assert newest_report() == run / "results.json"

@@ -35,8 +35,8 @@ def judged(
     """Do all steps of a case with a release whose module has a digest; return whose run it was."""
     reused: dict[str, str] = {}
     options: dict[str, Any] = {"runtime": "r", "salt": 1} | changes
-    content = options.pop("content", "b")
-    caching = CachingStepRunner(runner=runner, memory=memory, release=release, reused=reused, **options)
+    content, kind = options.pop("content", "b"), options.pop("kind", CachingStepRunner)
+    caching = kind(runner=runner, memory=memory, release=release, reused=reused, **options)
     results = Results()
     for step in planned(spec(), name=release).steps:
         match step:
@@ -89,9 +89,22 @@ def test_what_stood_in_the_way_is_not(step: type) -> None:
     assert kinds(runner).count("Run") == 2
 
 
-def test_a_run_takes_no_time_if_it_is_remembered() -> None:
+def test_a_run_that_is_remembered_has_the_duration_that_was_measured() -> None:
+    memory, runner, seen = Memory(), FakeRunner(), list[StepResult]()
+
+    class Watched(CachingStepRunner):
+        def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+            seen.append(super().run(step, results, gpu))
+            return seen[-1]
+
+    judged(memory, runner, kind=Watched)
+    judged(memory, runner, kind=Watched, release="3.9.0")
+    assert [each.seconds for each in seen] == [2.0] * 4
+    assert len(runner.done) == 2
+
+
+def test_errors_are_not_remembered() -> None:
     memory = Memory()
-    judged(memory, FakeRunner())
     result = StepResult(verdict=None, seconds=2.0)
     memory.keep_run("key", "3.8.0", result)
     assert memory.find_run("key", compared=False) == ("3.8.0", result)

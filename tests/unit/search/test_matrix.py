@@ -3,13 +3,17 @@ from typing import Any
 
 import pytest
 
+from harness.core.cases import Case
 from harness.core.outcomes import Kind, Outcome, Phase, Report, Status
 from harness.search import matrix
 from harness.search import matrix_table as report
 from harness.search.matrix import Matrix
 from tests.unit.reports import error, failed, module, outcome
+from tests.unit.samples import CPU, spec
+from tests.unit.searches import results
 
 RELEASES = ("3.0.0", "3.1.0", "3.2.0")
+RUN = Report(started="2026-11-26T00:00:00Z", seconds=1.5, exit_code=1, environment={}, cases=())
 
 
 def table(*columns: tuple[Outcome, ...] | None, show: str | None = None) -> Matrix:
@@ -84,28 +88,68 @@ def test_cases_of_one_target_that_are_alike_are_a_row() -> None:
     ]
 
 
-def test_nothing_differs_and_what_is_not_known_is_a_dot() -> None:
-    text = report.render(table(clip("3.0.0"), None, clip("3.2.0")))
-    assert "tiny/clip[cpu]  ok     .      ok" in text
+def test_nothing_differs() -> None:
+    text = report.render(table(*map(clip, RELEASES)))
     assert text.endswith("No release differs from the one before.")
+    assert "not tested" not in text
+
+
+def test_what_is_missing_is_said_everywhere() -> None:
+    found = table(clip("3.0.0"), None, clip("3.2.0"))
+    lines = report.render(found).splitlines()
+    assert lines[1] == "tiny/clip[cpu]  ok     .      ok"
+    assert lines[3] == "ok: passed, .: not tested: interrupted, *: differs from the release before"
+    said = "Interrupted: 2 of 3 releases tested, not 3.1.0. Run the same command to resume."
+    assert lines[5:] == ["The tested releases do not differ.", said]
+    markdown = report.markdown(found)
+    assert markdown.startswith(f"**{said}**\n\n| case |")
+    assert ".: not tested: interrupted" in markdown
+    document = json.loads(report.to_json(found, RUN))
+    assert (document["interrupted"], document["untested"]) == (True, ["3.1.0"])
+    assert [cell["reason"] for cell in document["cells"]] == ["", "not tested: interrupted", ""]
+
+
+def test_a_difference_across_untested_releases_is_told() -> None:
+    found = table(clip("3.0.0"), None, (failed(id="tiny/clip[cpu]", release="3.2.0"),))
+    assert "tiny/clip[cpu]: 3.0.0 passed -> 3.2.0 failed (numeric: output 0" in report.render(found)
+
+
+def test_what_was_not_tested_is_an_error_that_says_how_to_go_on() -> None:
+    missing = matrix.untested(Case(spec=spec(), target=CPU), "3.1.0")
+    assert (missing.id, missing.release, missing.status) == ("tiny/clip[cpu]", "3.1.0", Status.ERROR)
+    assert missing.reason == "not tested: interrupted; run the same command to resume"
+
+
+def test_a_table_that_is_wider_than_the_terminal_is_continued_below() -> None:
+    lines = report.render(table(*map(clip, RELEASES)), width=30).splitlines()
+    assert lines[:5] == [
+        "                3.0.0  3.1.0",
+        "tiny/clip[cpu]  ok     ok",
+        "",
+        "                3.2.0",
+        "tiny/clip[cpu]  ok",
+    ]
+    assert report.render(table(*map(clip, RELEASES)), width=35) == report.render(table(*map(clip, RELEASES)))
+    assert report.render(table(*map(clip, RELEASES)), width=1).count("tiny/clip[cpu]") == 3
 
 
 def test_matrix_json() -> None:
     found = table(clip("3.0.0"), None, (failed(id="tiny/clip[cpu]", release="3.2.0", outputs=()),))
-    run = Report(started="2026-11-26T00:00:00Z", seconds=1.5, exit_code=1, environment={}, cases=())
-    document = json.loads(report.to_json(found, run))
+    document = json.loads(report.to_json(found, RUN))
     assert (document["schema"], document["exit_code"], document["seconds"]) == (1, 1, 1.5)
     assert document["releases"] == list(RELEASES)
     assert document["cases"] == ["tiny/clip[cpu]"]
     cells = {cell["release"]: cell for cell in document["cells"]}
     assert [cells[name]["status"] for name in RELEASES] == ["passed", None, "failed"]
-    assert [cells[name]["differs"] for name in RELEASES] == [False, False, False]
+    assert [cells[name]["differs"] for name in RELEASES] == [False, False, True]
     assert cells["3.0.0"]["numbers"]["dispatches"] == 31
 
 
 def test_the_line_of_a_release() -> None:
-    line = report.release_line("3.0.0", (*clip("3.0.0"), failed(), failed()), width=6)
-    assert line == "3.0.0      8.74 s   1 passed, 2 failed"
+    line = report.release_line("3.0.0", results(*clip("3.0.0"), failed(), error(), error()), width=6)
+    assert line == "3.0.0     11.65 s   1 passed, 1 failed, 2 errors"
+    reused = results(*clip("3.0.0"), reused={"tiny/clip[cpu]": "3.0.0"})
+    assert report.release_line("3.1.0", reused, width=6) == "3.1.0      2.79 s   1 passed", "a run that was reused"
 
 
 @pytest.mark.parametrize(("kept", "outcomes"), [(True, [outcome(), failed()]), (False, [outcome(), error()])])

@@ -98,6 +98,22 @@ def test_a_wait_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> Non
         waits.result(timeout=IN_PROCESS_S)
 
 
+def test_a_holder_in_another_process_is_named_and_one_in_this_process_is_not(store: Store) -> None:
+    class SeenError(Exception):
+        pass
+
+    def tell(holder: str, _: float) -> None:
+        raise SeenError(holder)
+
+    waiter, path = Store(store.root, on_wait=tell), store.root / "locks" / "device-0"
+    with store.lock("device-0"):
+        with pytest.raises(SeenError, match=r"^$"), waiter.lock("device-0"):
+            pass
+        path.write_text("process 1 on elsewhere, which is installing IREE 3.12.0")
+        with pytest.raises(SeenError, match=r"^process 1 on elsewhere, which is installing"), waiter.lock("device-0"):
+            pass
+
+
 @pytest.mark.parametrize("end", ["close", "with", "forget"])
 def test_pins_end(store: Store, end: str) -> None:
     user: Store | None = Store(store.root)
