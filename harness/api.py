@@ -38,7 +38,7 @@ from harness.core.settings import (
 )
 from harness.iree import release_sources
 from harness.pipeline import planner, selection
-from harness.pipeline.out_dir import new_out_dir
+from harness.pipeline.out_dir import check_files, new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
 from harness.pipeline.steps import Plan
@@ -118,8 +118,8 @@ def quality(settings: Settings, *, live: Live | None = None) -> Report:
     """
     run = session(settings)
     report = run.run_to_end(live or Live(Console(quiet=True), id_width=0))
-    if run.stopped:
-        raise run.stopped
+    if failure := run.stopped or run.unwritten:
+        raise failure
     return report
 
 
@@ -128,10 +128,11 @@ def session(settings: Settings) -> Session:
 
     Raises:
         UsageError: the settings or a spec are wrong.
-        DiskError: the folder of the results cannot be made.
+        DiskError: the results cannot be written where the settings say.
     """
     settings = replace(settings, cases=selection.located(settings.cases))
     wanted, chosen, options = provider(settings), selection.cases(settings), selection.options(settings.run)
+    check_files({"--junit-xml": settings.run.junit_xml})
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 
 

@@ -7,10 +7,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from harness.cli import arguments, streams
-from harness.core.errors import HarnessError, SpecError, Terminated
+from harness.core.errors import HarnessError, SpecError, Terminated, UsageError
 from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED
 
 Environment = Mapping[str, str]
@@ -41,6 +42,7 @@ def main(argv: Sequence[str], environment: Environment) -> int:
         with _signals_blocked():
             invocation = arguments.invocation(argv or ["--help"], environment)
             command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[invocation.command]}")
+        _check_current_folder()
         code: int = command.main(invocation)
         return code  # noqa: TRY300 - reads as it happens
     except HarnessError as error:
@@ -53,6 +55,13 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     except Exception:  # noqa: BLE001 - the last resort: report it as a bug
         sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
         return EXIT_BUG
+
+
+def _check_current_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(f"The current folder cannot be used: {error.strerror}. Change to another one.") from error
 
 
 @contextlib.contextmanager

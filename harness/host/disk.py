@@ -11,7 +11,9 @@ from pathlib import Path
 from harness.core.errors import DiskError
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS}
+_DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
+_DISK_ERRORS |= {errno.ENOENT, errno.ESTALE}  # a folder was removed, or is in /proc
 _DISK_ERRORS |= {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # a file system without locks
 
 
@@ -48,22 +50,49 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def write_all(texts: Mapping[Path, str]) -> None:
-    """Write text files atomically, and create their folders.
+    """Write text files atomically, and create their folders. A file that cannot be written does not keep the others.
 
     Raises:
         DiskError: the disk is full, or a file cannot be written.
     """
+    failures = []
     for path, text in texts.items():
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, text)
+        try:
+            with disk_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, text)
+        except DiskError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file in one step: no reader sees a part of it, and concurrent writers do not mix."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = _temporary(path)
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Create the folder of a file, and check that `write_atomically` can write the file.
+
+    Raises:
+        OSError: it cannot.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    temporary.touch()
+    temporary.unlink()
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

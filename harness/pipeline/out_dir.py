@@ -1,11 +1,13 @@
 """Folders of results: a new one for each run, `results/latest` as a link to the newest, and the files in them."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.core.errors import DiskError
 from harness.core.outcomes import Report
-from harness.host.disk import disk_errors, write_all
+from harness.host.disk import check_writable, write_all
 from harness.report import junit
 
 RESULTS = Path("results")
@@ -18,11 +20,11 @@ def new_out_dir(out: Path | None) -> Path:
     """Make the folder of the results and return it; without a name, a new one that `results/latest` points to.
 
     Raises:
-        DiskError: it cannot be made.
+        DiskError: it cannot be made, or nothing can be written into it.
     """
-    with disk_errors(out or RESULTS):
+    with _unusable(out or RESULTS, "folder with --out"):
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+            check_writable(out / REPORT)
             return out
         stem = RESULTS / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         names = (stem, *(stem.with_name(f"{stem.name}-{number}") for number in range(2, 1000)))
@@ -38,6 +40,31 @@ def newest_report() -> Path | None:
     """Return the results.json of the newest run that ended and was no search, or None."""
     found = sorted(path for path in RESULTS.glob(f"*/{REPORT}") if not path.parent.is_symlink())
     return next((path for path in reversed(found) if not (path.parent / SEARCH_JOURNAL).exists()), None)
+
+
+def check_files(files: Mapping[str, Path | None]) -> None:
+    """Check, before anything is run, that files can be written, and create their folders.
+
+    Args:
+        files: by the option that names the file; None where the option is not given.
+
+    Raises:
+        DiskError: a file cannot be written.
+    """
+    for option, path in files.items():
+        if path is not None:
+            with _unusable(path, f"file with {option}"):
+                check_writable(path)
+
+
+@contextlib.contextmanager
+def _unusable(path: Path, choice: str) -> Iterator[None]:
+    """Raise a DiskError that names the path and what to choose instead."""
+    try:
+        yield
+    except OSError as error:
+        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
+        raise DiskError(f"Cannot write {path}: {reason}. Choose another {choice}.") from error
 
 
 def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_xml: Path | None) -> None:

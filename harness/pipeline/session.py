@@ -11,7 +11,7 @@ from typing import Any
 
 import harness
 from harness.core.cases import Case, Release
-from harness.core.errors import NoVerdictError, UsageError, stopped_code
+from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
 from harness.core.outcomes import EXIT_BUG, Outcome, Report, Status, Verdict, exit_code
 from harness.core.records import as_json
 from harness.core.settings import Settings
@@ -43,6 +43,7 @@ class Session:
         cases: what is run.
         out_dir: folder of the results.
         stopped: what ended the run before its end: ^C, a signal, or a bug of the harness.
+        unwritten: why results could not be written.
     """
 
     def __init__(
@@ -58,6 +59,9 @@ class Session:
         """Prepare; nothing starts yet."""
         self.out_dir, self._provider, self._cancel = out_dir, provider, cancel or CancelToken()
         self.stopped: BaseException | None = None
+        self.unwritten: DiskError | None = None
+        self._folder = out_dir.absolute()  # should the current folder be removed meanwhile
+        self._junit_xml = settings.run.junit_xml and settings.run.junit_xml.absolute()
         self._blocked = INTERRUPTED
         self.cases = tuple(cases)
         self._settings, self._options = settings, options
@@ -70,7 +74,6 @@ class Session:
 
         Raises:
             UsageError: the settings are wrong, so nothing was run.
-            DiskError: the results cannot be written.
         """
         code: int | None = None
         try:
@@ -83,7 +86,12 @@ class Session:
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not lose the results of hours
             live.notice(traceback.format_exc())
             self.stopped, code = bug, EXIT_BUG
-        return self.written(code, self._settings.run.junit_xml)
+        report = self.report(code)
+        try:
+            self._write(report, self._junit_xml)
+        except DiskError as error:
+            self.unwritten = error
+        return report
 
     def run(self, live: Live) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each."""
@@ -102,7 +110,7 @@ class Session:
             cases=self.cases,
             folders=selection.read_folders(settings.cases),
             store=store,
-            out_dir=self.out_dir.absolute(),
+            out_dir=self._folder,
             timeout_s=settings.run.timeout_s,
             gpus=selection.gpus_for(self.cases, selection.gpus(settings.target)),
             cancel=self._cancel,
@@ -138,13 +146,20 @@ class Session:
             self._plan_run = PlanRun(plans, executor, live, out_dir=request.out_dir, cancel=self._cancel)
             self._plan_run.run()
 
-    def written(self, code: int | None, junit_xml: Path | None = None) -> Report:
-        """Write and return what is known by now."""
-        report = self.report(code)
-        remove_empty(self.out_dir / "outputs")
-        logs.remove_failed(self.out_dir)
-        write_results(self.out_dir, {"results.json": results.render(report)}, report, junit_xml)
+    def written(self) -> Report:
+        """Write and return what is known by now.
+
+        Raises:
+            DiskError: the results cannot be written.
+        """
+        report = self.report(None)
+        self._write(report, None)
         return report
+
+    def _write(self, report: Report, junit_xml: Path | None) -> None:
+        remove_empty(self._folder / "outputs")
+        logs.remove_failed(self._folder)
+        write_results(self._folder, {"results.json": results.render(report)}, report, junit_xml)
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""
@@ -166,7 +181,7 @@ class Session:
         release = Release(name=name) if name else None
         for case in self.cases:
             blocked = Plan(case=case, steps=(), release=release, blocked=self._blocked)
-            yield outcome(blocked, {}, None, self.out_dir)
+            yield outcome(blocked, {}, None, self._folder)
 
 
 def default_jobs() -> int:

@@ -16,7 +16,7 @@ from harness.core.settings import SearchSettings, Settings
 from harness.core.text import counted
 from harness.host.disk import write_all
 from harness.pipeline import selection
-from harness.pipeline.out_dir import write_results
+from harness.pipeline.out_dir import check_files, write_results
 from harness.report import again
 from harness.search import bisect_json, bisect_markdown, driver, journal, render, request
 from harness.search.bisect import Change
@@ -52,8 +52,10 @@ class Bisection:
 
         Raises:
             UsageError: the settings are wrong, or do not select exactly one case.
+            DiskError: a file that the settings name cannot be written.
         """
         self.stopped: KeyboardInterrupt | None = None
+        check_files({"--junit-xml": settings.run.junit_xml, "--log": search.log})
         settings = replace(settings, cases=selection.located(settings.cases))
         self._search, self._case = search, _case(settings)
         self._known = known_releases(settings, notice)

@@ -17,7 +17,7 @@ from harness.core.text import counted
 from harness.host.waiting import completed
 from harness.iree.releases import Releases
 from harness.pipeline import selection
-from harness.pipeline.out_dir import REPORT, write_results
+from harness.pipeline.out_dir import REPORT, check_files, write_results
 from harness.report import again, facts, results
 from harness.search import case_numbers, journal, matrix, matrix_table, request
 from harness.search.journal import SearchJournal
@@ -53,7 +53,9 @@ class MatrixRun:
 
         Raises:
             UsageError: the settings are wrong.
+            DiskError: a file that the settings name cannot be written.
         """
+        check_files({"--junit-xml": settings.run.junit_xml})
         settings = replace(settings, cases=selection.located(settings.cases))
         self._settings, self._search = settings, search
         self._cases = selection.cases(settings)

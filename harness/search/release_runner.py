@@ -184,4 +184,4 @@ class ReleaseRunner:
         options = selection.options(settings.run)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel)
         session.run(self._live)
-        return ReleaseResult(report=session.written(None), folder=str(folder.relative_to(self._out_dir)), reused=reused)
+        return ReleaseResult(report=session.written(), folder=str(folder.relative_to(self._out_dir)), reused=reused)

@@ -1,5 +1,6 @@
 """`harness quality` and `harness run`."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from rich.console import Console
 
 from harness import api
 from harness.cli.settings import Invocation
-from harness.core.outcomes import Report
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
+from harness.host.disk import disk_errors
 from harness.pipeline.progress import Live
 from harness.report import console as console_report
 from harness.report import summary
@@ -19,7 +21,9 @@ def main(invocation: Invocation) -> int:
     session = api.session(invocation.settings)
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
     _print(report, session.out_dir, console, invocation.environment)
-    return report.exit_code
+    if session.unwritten:
+        sys.stderr.write(f"error: {session.unwritten}\n")
+    return report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
 
 
 def _print(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
@@ -30,5 +34,5 @@ def _print(report: Report, out_dir: Path, console: Console, environment: Mapping
     if environment.get("GITHUB_ACTIONS") == "true":
         console.print(console_report.annotations(report), markup=False, highlight=False, soft_wrap=True)
         if path := environment.get("GITHUB_STEP_SUMMARY"):
-            with Path(path).open("a", encoding="utf-8") as file:
+            with disk_errors(Path(path)), Path(path).open("a", encoding="utf-8") as file:
                 file.write(summary.render(report))
