@@ -13,9 +13,8 @@ from harness.core.errors import DiskError
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS}
 _DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
-_DISK_ERRORS |= {errno.ENOENT, errno.ESTALE}  # a folder was removed, or is in /proc
 _DISK_ERRORS |= {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # a file system without locks
-
+_REMOVED = {errno.ENOENT, errno.ESTALE}
 
 _BLOCK_BYTES = 512  # unit of st_blocks on every file system: stat(3type)
 
@@ -36,12 +35,17 @@ def allocated_bytes(state: os.stat_result) -> int:
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Raise a DiskError that names the file for errors about space and permissions."""
+def disk_errors(path: Path, *, removable: bool = False) -> Iterator[None]:
+    """Raise a DiskError that names the file for errors about space and permissions.
+
+    Args:
+        path: what is written, if an error does not say it.
+        removable: whether a file may be missing because a user removed its folder, as those of results.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        if error.errno not in _DISK_ERRORS | (_REMOVED if removable else set()):
             raise
         raise DiskError(
             f"Cannot write {error.filename or path}: {error.strerror}. "
@@ -58,7 +62,7 @@ def write_all(texts: Mapping[Path, str]) -> None:
     failures = []
     for path, text in texts.items():
         try:
-            with disk_errors(path):
+            with disk_errors(path, removable=True):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, text)
         except DiskError as error:

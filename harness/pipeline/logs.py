@@ -41,7 +41,7 @@ def begin(path: Path, argv: Sequence[str]) -> int:
     Raises:
         DiskError: it cannot be written.
     """
-    with disk_errors(path):
+    with disk_errors(path, removable=True):
         return path.write_bytes(_command(argv))
 
 
@@ -75,7 +75,7 @@ def moved(path: Path, to: Path) -> Path:
     Raises:
         DiskError: it cannot be written there.
     """
-    with disk_errors(to):
+    with disk_errors(to, removable=True):
         to.parent.mkdir(parents=True, exist_ok=True)
         return Path(shutil.move(path, to))
 
@@ -86,7 +86,7 @@ def copied(path: Path, to: Path, *, argv: Sequence[str] = ()) -> Path:
     Raises:
         DiskError: it cannot be written there.
     """
-    with disk_errors(to):
+    with disk_errors(to, removable=True):
         to.parent.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as source, to.open("wb") as target:
             target.write(_command(argv) if argv else b"")

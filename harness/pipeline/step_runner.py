@@ -78,7 +78,7 @@ class LocalStepRunner:
         """Do a step whose needs are among the results. A run sees only the GPU that was claimed for it."""
         started = time.monotonic()
         try:
-            with disk_errors(self.out_dir):
+            with disk_errors(self.out_dir, removable=True):
                 result = self._done(step, results, gpu)
         except _FailedError as failed:
             result = StepResult(verdict=failed.verdict, log_path=failed.log_path, log_tail=failed.log_tail)

@@ -62,7 +62,7 @@ class SearchJournal:
         self._append(_END)
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with disk_errors(self.folder), (self.folder / NAME).open("a", encoding="utf-8") as file:
+        with disk_errors(self.folder, removable=True), (self.folder / NAME).open("a", encoding="utf-8") as file:
             file.write(_line(line))
 
 
