@@ -88,6 +88,22 @@ def _host_config(info: EngineInfo, request: EnvironmentRequest, limits: Containe
     }
 
 
+def run_words(info: EngineInfo, request: EnvironmentRequest) -> tuple[str, ...]:
+    """Return the words with which a user runs a container that sees the same folders and GPUs as a run."""
+    user = "0:0" if info.rootless else f"{os.getuid()}:{os.getgid()}"
+    amd = [gpu for gpu in request.gpus if gpu.vendor is Vendor.AMD]
+    read_only = {True: ":ro", False: ""}
+    return (
+        *(info.name, "--url" if info.name == "podman" else "--host", f"unix://{info.socket}"),
+        *("run", "--rm", "--network=none", f"--user={user}"),
+        *(["--security-opt=label=disable"] * info.selinux),
+        *(f"--volume={each['Source']}:{each['Target']}{read_only[each['ReadOnly']]}" for each in _mounts(request)),
+        *(f"--group-add={group}" for group in _groups(info, request.gpus)),
+        *(f"--device={node}" for node in devices.nodes(amd)),
+        *(["--gpus=all"] if len(amd) < len(request.gpus) else []),
+    )
+
+
 def _groups(info: EngineInfo, gpus: Sequence[Gpu]) -> list[int]:
     """Return the ids of the groups of the container's user: those of the GPUs, and those of the caller.
 

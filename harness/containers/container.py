@@ -55,6 +55,8 @@ def opened(
             facts=_facts(engine.info, image, hello.manifest),
             folder=folder,
             inside=(request.store.root, request.out_dir),
+            image=image.reference,
+            run_words=confinement.run_words(engine.info, request),
         )
 
 
@@ -65,10 +67,19 @@ class ContainerEnvironment(Environment):
     Attributes:
         folder: the folder with the worker's socket.
         inside: the folders that paths in results may be in.
+        image: name of the image.
+        run_words: the words with which a user runs a container like this one.
     """
 
     folder: Path
     inside: tuple[Path, ...]
+    image: str
+    run_words: tuple[str, ...]
+
+    @property
+    def by_hand(self) -> Mapping[str, Any]:
+        """What the results quote so that commands can be repeated by hand: programs, image, and how to run it."""
+        return {**super().by_hand, "container": list(self.run_words), "image": self.image}
 
     def runner(self, local: LocalStepRunner) -> StepRunner:
         """Return the runner that does steps in the container."""

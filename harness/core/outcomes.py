@@ -157,6 +157,8 @@ class Outcome:
         logs: path of each step's log, relative to the results folder.
         blobs: the blobs that the case uses.
         peak_memory_bytes: peak memory of iree-run-module.
+        kept: folder with its wrong outputs, relative to the results folder; empty if there are none.
+        work: folder in which its commands can be repeated, likewise.
         notes: remarks for the user.
         log_tail: end of the log of the step that decided the result.
     """
@@ -179,6 +181,8 @@ class Outcome:
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     blobs: tuple[FetchedBlob, ...] = ()
     peak_memory_bytes: int | None = None
+    kept: str = ""
+    work: str = ""
     notes: tuple[str, ...] = ()
     log_tail: str = ""
 

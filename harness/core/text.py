@@ -1,7 +1,8 @@
-"""Makes text from logs and tools safe to show, and formats sizes, ages and counts."""
+"""Makes text from logs and tools safe to show, and formats sizes, durations, error ratios and counts."""
 
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # ECMA-48 (5th edition, sections 5.3 to 5.6): CSI, OSC (ended by BEL or ST), DCS/SOS/PM/APC; then sequences of two
@@ -24,6 +25,8 @@ DAY_S = 86_400.0
 _TAKEN = 4
 _LONGEST_ANSI = 256
 _KILO, _UNITS = 1000, ("B", "kB", "MB", "GB", "TB")
+_TEN, _PERCENT, _FAR = 10, 100, 1000
+_GAP = "..."
 
 
 def clean(text: str) -> str:
@@ -82,6 +85,64 @@ def size(size_bytes: float) -> str:
     while size_bytes >= _KILO and power < len(_UNITS) - 1:
         size_bytes, power = size_bytes / _KILO, power + 1
     return f"{size_bytes:.{min(1, power)}f} {_UNITS[power]}"
+
+
+def ratio(error_ratio: float) -> str:
+    """Return an error ratio with few digits: `9.5%`, `4.2x`, `>1000x`."""
+    if not error_ratio <= 1:
+        return f">{_FAR}x" if not error_ratio <= _FAR else f"{error_ratio:.{int(error_ratio < _TEN)}f}x"
+    percent = _PERCENT * error_ratio
+    return "<0.1%" if 0 < percent < 1 / _TEN else f"{percent:.1f}".removesuffix(".0") + "%"
+
+
+def of_threshold(error_ratio: float) -> str:
+    """Return an error ratio in words: `9.5% of threshold`, `4.2x threshold`, `>1000x threshold`."""
+    shown = ratio(error_ratio)
+    return f"{shown} of threshold" if shown.endswith("%") else f"{shown} threshold"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as `0:07`, `2:55` or `1:02:05`."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Return text of at most `width` characters: the middle of a longer one is replaced by `...`."""
+    if len(text) <= width:
+        return text
+    kept = max(0, width - len(_GAP))
+    return (text[: kept - kept // 2] + _GAP + text[len(text) - kept // 2 :])[: max(0, width)]
+
+
+def filled(parts: Sequence[str], *, width: int | None, indent: str = "") -> str:
+    """Return parts in one line, or if that is longer than `width`, in several that are broken between words.
+
+    A part that has room in a line of its own is not broken. A longer word stays whole.
+    """
+    line = (" " * 3).join(parts)
+    if width is None or len(line) <= width:
+        return line
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]}   {part}" if lines else part
+        if len(longer) <= width:
+            lines[-1:] = [longer]
+        else:
+            lines += _wrapped(part, width, first=indent if lines else "", others=indent)
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int, *, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def age(seconds: float) -> str:

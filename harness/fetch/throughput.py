@@ -3,7 +3,7 @@
 from collections import deque
 
 from harness.core.blobs import Blob
-from harness.core.text import size
+from harness.core.text import clock, size
 
 _WINDOW_S = 15.0
 
@@ -59,13 +59,7 @@ class Throughput:
         (first_s, first_bytes), (last_s, last_bytes) = self._marks[0], self._marks[-1]
         rate = (last_bytes - first_bytes) / (last_s - first_s) if last_s > first_s else 0.0
         left_bytes = self.total_bytes - self.present_bytes
-        left = f", {_clock(left_bytes / rate)} left" if rate and left_bytes else ""
+        left = f", {clock(left_bytes / rate)} left" if rate and left_bytes else ""
         done = f"{len(self._ended & self._present.keys())} of {self.blobs} blobs"
         total = f" of {size(self.total_bytes)}" if self.total_bytes else ""
         return f"fetching: {done}, {size(self.present_bytes)}{total}, {size(rate)}/s{left}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

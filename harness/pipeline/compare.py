@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from harness.core.outcomes import Kind, Measurement
 from harness.core.tensors import DEFAULT_ATOL, TensorType, Thresholds
+from harness.core.text import of_threshold
 from harness.pipeline import tensor_files
 
 # Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
@@ -211,7 +212,8 @@ def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample)
     what = "are NaN or infinite and should not be" if tally.strays else differ
     position, got, expected = worst
     where = f", first at {list(_index(position, found.shape))}" if found.shape else ""
-    times = f" ({tally.error_ratio:.3g}x the threshold)" if tally.error_ratio else ""
-    error = f"; max error {tally.error_max:.4g}{times}" if tally.error_max else ""
+    times = f" ({of_threshold(tally.error_ratio)})" if tally.error_ratio else ""
+    others = "; max error of the others" if tally.strays else "; max error"
+    error = f"{others} {tally.error_max:.4g}{times}" if tally.error_max else ""
     count = f"{tally.strays or tally.mismatches} of {blank.elements} elements"
     return f"output {blank.index} ({found}): {count} {what}{where}: got {got}, expected {expected}{error}"

@@ -61,6 +61,12 @@ class Environment:
         """Return what does steps in this environment, given what does them on this machine."""
         return local
 
+    @property
+    def by_hand(self) -> Mapping[str, Any]:
+        """What the results quote so that commands can be repeated by hand: the path of each program."""
+        tools = self.toolchain
+        return {"iree-compile": str(tools.iree_compile), "iree-run-module": str(tools.iree_run_module)}
+
 
 class EnvironmentProvider(Protocol):
     """Opens environments; both methods raise HarnessError."""

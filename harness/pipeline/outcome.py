@@ -46,6 +46,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         logs=_logs(case, ended, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
         peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
+        kept=_kept(case, final, out_dir),
         notes=plan.notes,
         log_tail=next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
     )
@@ -109,6 +110,13 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
             case Run():
                 commands["run"] = step.argv
     return commands
+
+
+def _kept(case: Case, final: Verdict, out_dir: Path) -> str:
+    """Return the folder of the wrong outputs, relative to the results; empty if there are none."""
+    folder = logs.case_dir(out_dir / "outputs", case.id)
+    has_files = folder.is_dir() and any(each.is_file() for each in folder.iterdir())
+    return str(folder.relative_to(out_dir)) if final.status is Status.FAILED and has_files else ""
 
 
 def _logs(case: Case, ended: _Ended, out_dir: Path) -> dict[str, str]:

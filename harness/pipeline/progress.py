@@ -27,6 +27,7 @@ from harness.fetch.throughput import Throughput
 from harness.pipeline.environment import Environment
 from harness.pipeline.steps import Compare, Compile, Fetch, Step
 from harness.report import console as lines
+from harness.report.causes import cause
 
 _LINE_S = 15.0  # between two lines about fetching, where no bar can be drawn
 _TOTAL, _READ = "total", "read"
@@ -44,6 +45,7 @@ class Live:
         """
         self._console, self._id_width = console, id_width
         self._lock = threading.Lock()
+        self._causes: dict[str, str] = {}
         self._tasks: dict[Step | Blob | str, TaskID] = {}
         self._throughput, self._told_s = Throughput(), time.monotonic()
         self._progress = Progress(
@@ -92,7 +94,10 @@ class Live:
 
     def case_ended(self, outcome: Outcome) -> None:
         """Print the line of a case."""
-        self.say(lines.case_line(outcome, id_width=self._id_width))
+        first = self._causes.setdefault(cause(outcome), outcome.id)
+        like = first if cause(outcome) and first != outcome.id else ""
+        width = self._console.width if self._console.is_terminal else None
+        self.say(lines.case_line(outcome, id_width=self._id_width, width=width, like=like))
 
     def opened(self, environment: Environment) -> None:
         """Print the release and the environment of the cases."""

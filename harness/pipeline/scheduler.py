@@ -8,6 +8,7 @@ from typing import Protocol
 from harness.core.outcomes import Outcome, Verdict
 from harness.host.process import CancelToken
 from harness.host.waiting import SLICE_S
+from harness.pipeline import work_folder
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
@@ -33,9 +34,26 @@ class PlanRun:
     """One run of several plans."""
 
     def __init__(
-        self, plans: Sequence[Plan], executor: Executor, listener: Listener, *, out_dir: Path, cancel: CancelToken
+        self,
+        plans: Sequence[Plan],
+        executor: Executor,
+        listener: Listener,
+        *,
+        out_dir: Path,
+        cancel: CancelToken,
+        keeps_work: bool = False,
     ) -> None:
-        """Prepare; nothing starts before `run`."""
+        """Prepare; nothing starts before `run`.
+
+        Args:
+            plans: what is run.
+            executor: does the steps.
+            listener: is told what happens.
+            out_dir: absolute path of the results.
+            cancel: an order to stop.
+            keeps_work: whether failed cases keep what their commands need to be repeated by hand.
+        """
+        self._keeps_work = keeps_work
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
         self._results = Results()
@@ -103,6 +121,8 @@ class PlanRun:
 
     def _decide(self, each: Plan, verdict: Verdict | None) -> None:
         outcome = self._outcome(each, verdict)
+        if self._keeps_work:
+            outcome = work_folder.kept(each, self._results, outcome, self._out_dir)
         self._decided[each.case.id] = outcome
         self._listener.case_ended(outcome)
 

@@ -68,6 +68,7 @@ class Session:
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._environment: Environment | None = None
         self._plan_run: PlanRun | None = None
+        self._keeps_work = False
 
     def run_to_end(self, live: Live) -> Report:
         """Run, and write and return the results, also after ^C and after a bug of the harness.
@@ -76,6 +77,7 @@ class Session:
             UsageError: the settings are wrong, so nothing was run.
         """
         code: int | None = None
+        self._keeps_work = True
         try:
             with live:
                 self.run(live)
@@ -143,7 +145,9 @@ class Session:
             waiting = provision.waiting(notice, self._cancel)
             pool = Pool(request.gpus, on_wait=waiting)
             executor = LocalExecutor(environment.runner(local), slots, pool, self._cancel)
-            self._plan_run = PlanRun(plans, executor, live, out_dir=request.out_dir, cancel=self._cancel)
+            self._plan_run = PlanRun(
+                plans, executor, live, out_dir=request.out_dir, cancel=self._cancel, keeps_work=self._keeps_work
+            )
             self._plan_run.run()
 
     def written(self) -> Report:
@@ -170,6 +174,7 @@ class Session:
             exit_code=exit_code(outcomes) if code is None else code,
             environment={
                 **environment_facts(self._provider.engine, self._environment),
+                **({"by_hand": self._environment.by_hand} if self._environment else {}),
                 **again.facts(self._settings),
             },
             cases=outcomes,

@@ -47,21 +47,37 @@ def search_command(settings: Settings) -> str:
 
 def case_command(outcome: Outcome, report: Report) -> str:
     """Return the command that repeats a case, in the same image if it was for a container."""
+    (command,) = case_commands([outcome], report)
+    return command
+
+
+def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:
+    """Return the commands that repeat cases: one for all that have the same target and release."""
+    groups: dict[tuple[str, ...], dict[str, None]] = {}
+    for outcome in outcomes:
+        bare = (outcome.path, *report.environment.get("program", ())) if outcome.path.endswith(".mlir") else ()
+        selector = () if bare else (f"{outcome.model}/{outcome.submodel}",)
+        groups.setdefault((*bare, *_case_options(outcome, report)), {}).update(dict.fromkeys(selector))
+    return [shlex.join(map(clean, [*_prefix(report), *cases, *words])) for words, cases in groups.items()]
+
+
+def _prefix(report: Report) -> Sequence[str]:
+    asked = report.environment
+    return _RUN if asked.get("command") == "run" else asked.get("prefix", _QUALITY)
+
+
+def _case_options(outcome: Outcome, report: Report) -> Iterator[str]:
     known, asked = flat(report.environment), report.environment
-    prefix = _RUN if asked.get("command") == "run" else asked.get("prefix", _QUALITY)
-    options = (
-        *_word("--backend", outcome.backend),
-        *_word("--compile-chip" if outcome.chip in asked.get("compile_chips", ()) else "--chip", outcome.chip),
-        *_word("--iree", None if prefix == _RUN else outcome.release),
-    )
+    compiled = outcome.chip in asked.get("compile_chips", ())
+    yield from _word("--backend", outcome.backend)
+    yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
+    yield from _word("--iree", None if _prefix(report) == _RUN else outcome.release)
     place = (
         *_word("--engine", known.get("container_engine.name")),
         *_word("--image", known.get("image.digest") or known.get("image.image")),
     )
-    words = [*options, *(place or asked.get("place", ())), *asked.get("options", ())]
-    is_bare = outcome.path.endswith(".mlir")
-    case = [outcome.path, *asked.get("program", ())] if is_bare else [f"{outcome.model}/{outcome.submodel}"]
-    return shlex.join(map(clean, [*prefix, *case, *words]))
+    yield from place or asked.get("place", ())
+    yield from asked.get("options", ())
 
 
 def program_words(program: ProgramSettings) -> list[str]:
@@ -80,10 +96,15 @@ def program_words(program: ProgramSettings) -> list[str]:
 
 def _options(settings: Settings) -> list[str]:
     """Return the options for all cases, without the target, the release, the engine and the image."""
-    return [*_case_options(settings), *_release_options(settings), *_run_options(settings), *_fetch_options(settings)]
+    return [
+        *_selected_options(settings),
+        *_release_options(settings),
+        *_run_options(settings),
+        *_fetch_options(settings),
+    ]
 
 
-def _case_options(settings: Settings) -> Iterator[str]:
+def _selected_options(settings: Settings) -> Iterator[str]:
     cases, target = settings.cases, settings.target
     yield from _word("--specs", cases.specs)
     yield from _word("--external-files", cases.external_files)

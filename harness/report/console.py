@@ -1,12 +1,14 @@
 """Renders a report for a terminal or a CI log. `Text.plain` is the text without colours."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from rich.text import Text
 
 from harness.core.outcomes import Outcome, Report, Status
-from harness.core.text import clean, one_line
-from harness.report import again, facts
+from harness.core.text import clean, filled, of_threshold, one_line
+from harness.report import again, by_hand, causes, facts
 
 STYLES: Mapping[Status, str] = {
     Status.PASSED: "green",
@@ -20,17 +22,28 @@ STYLES: Mapping[Status, str] = {
     Status.ERROR: "bold magenta",
 }
 _STATUS_WIDTH = max(map(len, Status))
-_SLOWEST = 3
+_SECONDS = "  12345.67 s"
+_SLOWEST, _CASES = 3, 10
 _SHOWN_S = 0.01
 _ANNOTATION_CHARS = 4_000
 
 
-def case_line(outcome: Outcome, *, id_width: int = 30) -> Text:
-    """Return the line of a case."""
-    timings = "  ".join(_timings(outcome))
-    details = "   ".join(part for part in (timings, _detail(outcome)) if part)
-    text = f" {one_line(outcome.id):<{id_width}} {facts.case_seconds(outcome):>8.2f} s   {details}"
-    return Text.assemble((f"{outcome.status.upper():<{_STATUS_WIDTH}}", STYLES[outcome.status]), text.rstrip())
+def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None, like: str = "") -> Text:
+    """Return the line of a case; with a width, continued below where it is longer, but not within a word.
+
+    Args:
+        outcome: the case.
+        id_width: length of the longest id.
+        width: columns of the terminal; None for one line.
+        like: id of an earlier case with the same cause, whose reason is not told again.
+    """
+    pad = id_width if width is None else min(id_width, width - _STATUS_WIDTH - len(_SECONDS))
+    start = f" {one_line(outcome.id):<{max(0, pad)}} {facts.case_seconds(outcome):>8.2f} s"
+    detail = f"{outcome.kind}: same cause as {one_line(like)}" if like else _detail(outcome)
+    rest = [part for part in ("  ".join(_timings(outcome)), detail) if part]
+    head = f"{outcome.status.upper():<{_STATUS_WIDTH}}"
+    text = filled([head + start, *rest], width=width, indent=" " * (_STATUS_WIDTH + 1))
+    return Text.assemble((head, STYLES[outcome.status]), text.removeprefix(head).rstrip())
 
 
 def _timings(outcome: Outcome) -> list[str]:
@@ -52,7 +65,7 @@ def _detail(outcome: Outcome) -> str:
         case Status.COMPILED:
             return "compiled only"
         case Status.XFAILED:
-            return f"as expected: {facts.headline(outcome)}"
+            return f"fails as expected: {facts.headline(outcome)}"
         case _:
             return facts.headline(outcome)
 
@@ -64,25 +77,58 @@ def _accuracy(outcome: Outcome) -> str:
         return ""
     if worst.max_abs_error == 0:
         return "exact"
-    share = f", {facts.share(worst.error_ratio)} of threshold" if worst.error_ratio is not None else ""
+    share = f", {of_threshold(worst.error_ratio)}" if worst.error_ratio is not None else ""
     return f"max error {worst.max_abs_error:.2g}{share}"
 
 
-def render(report: Report) -> Text:
-    """Return the summary after the lines of the cases. It ends with the counts and what they mean."""
-    blocks = [_block(outcome, report) for outcome in report.cases if not facts.is_green(outcome)]
+def render(report: Report, *, folder: Path = Path(), width: int | None = None) -> Text:
+    """Return the summary after the lines of the cases. It ends with the counts and what they mean.
+
+    Args:
+        report: the report.
+        folder: the folder of the results, as it is named from where the user is.
+        width: columns of the terminal, between whose words text is continued; None for lines as long as they are.
+    """
+    bad = [outcome for outcome in report.cases if not facts.is_green(outcome)]
+    blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
     closing = [_compared_nothing(report), _slowest(report), _counts(report), facts.verdict(report)]
-    return Text("\n").join([*blocks, *(Text(line) for line in closing if line)])
+    return Text("\n").join([*blocks, *(Text(filled([line], width=width)) for line in closing if line)])
 
 
-def _block(outcome: Outcome, report: Report) -> Text:
-    """Return the reason, the notes, the log and the command to repeat a case that is not as expected."""
+def _block(group: Sequence[Outcome], report: Report, folder: Path, width: int | None) -> Text:
+    """Return the reason, the notes, the files and the commands of a case, or of several errors with one cause."""
+    outcome, status = group[0], group[0].status.upper()
+    title = one_line(outcome.id) if len(group) == 1 else facts.count_of_cases(len(group))
     # The bar also keeps GitHub's runner from taking a line of a tool for a command (`::...`).
-    reason = [f"  | {line}" for line in clean(facts.explanation(outcome)).splitlines()]
-    notes = [f"  note   {one_line(note)}" for note in outcome.notes]
-    log = [f"  log    {one_line(facts.log_path(outcome))}"] if facts.log_path(outcome) else []
-    lines = [f" {one_line(outcome.id)}", *reason, *notes, *log, f"  again  {again.case_command(outcome, report)}", ""]
-    return Text.assemble((f"{outcome.status.upper():<{_STATUS_WIDTH}}", STYLES[outcome.status]), "\n".join(lines))
+    reason = (filled([line], width=width and width - 4) for line in clean(facts.explanation(outcome)).splitlines())
+    told = [f"  | {line}" for text in reason for line in text.splitlines() or [""]]
+    shown = [f"  {label:<6} {text}" for label, text in _particulars(group, report, folder)]
+    cases = [filled([f"  cases  {_ids(group)}"], width=width, indent=" " * 9)] if len(group) > 1 else []
+    return Text.assemble(
+        (f"{status:<{_STATUS_WIDTH}}", STYLES[outcome.status]), "\n".join([f" {title}", *told, *cases, *shown, ""])
+    )
+
+
+def _ids(group: Sequence[Outcome]) -> str:
+    more = f" and {len(group) - _CASES} more" if len(group) > _CASES else ""
+    return ", ".join(one_line(outcome.id) for outcome in group[:_CASES]) + more
+
+
+def _particulars(group: Sequence[Outcome], report: Report, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield what a block says below the reason: labels and texts that can be pasted."""
+    outcome = group[0]
+    if len({each.reason for each in group}) > 1:
+        yield "note", "the names differ; results.json has the reason of each case"
+    for note in outcome.notes:
+        yield "note", one_line(note)
+    if log := facts.log_path(outcome):
+        yield "log", one_line(shlex.quote(str(folder / log)))
+    if outcome.kept:
+        yield "kept", one_line(shlex.quote(str(folder / outcome.kept)))
+    for line in by_hand.tool_lines(outcome, report, folder) if len(group) == 1 else ():
+        yield "tool", line
+    for command in again.case_commands(group, report):
+        yield "again", command
 
 
 def _compared_nothing(report: Report) -> str:

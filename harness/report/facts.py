@@ -80,7 +80,8 @@ def verdict(report: Report) -> str:
         case code if code == EXIT_OK:
             return f"As expected: {total}." if report.cases else "No case was selected, so nothing was run."
         case code if code == EXIT_FAILED:
-            return f"Failed: {statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)} of {total}."
+            failed = statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)
+            return f"Failed: {failed} of {total}{_errors_beside(statuses.count(Status.ERROR))}."
         case code if code == EXIT_NO_VERDICT:
             return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({total})"
         case code if code == EXIT_INTERRUPTED:
@@ -89,6 +90,10 @@ def verdict(report: Report) -> str:
             return f"Terminated (SIGTERM): {_UNFINISHED}"
         case _:
             return f"Internal error of the harness (exit code {report.exit_code}): {_UNFINISHED}"
+
+
+def _errors_beside(number: int) -> str:
+    return f"; {number} more ended in an error" if number else ""
 
 
 def count_of_cases(number: int) -> str:
@@ -133,11 +138,6 @@ def _nearness(measurement: Measurement) -> tuple[float, float]:
     return (error_ratio if measurement.error_ratio is not None else 0.0, error)
 
 
-def share(error_ratio: float) -> str:
-    """Return an error ratio as a percentage of the threshold: `11%` for 0.11."""
-    return f"{100 * error_ratio:.3g}%"
-
-
 def cached(outcome: Outcome) -> str:
     """Return how many modules were cached: `cached`, `1 of 2 cached`, or an empty string."""
     number = sum(module.cached for module in outcome.modules)
@@ -159,11 +159,10 @@ def whereabouts(outcome: Outcome) -> str:
 
 def command_lines(outcome: Outcome) -> list[str]:
     """Return the commands that the case ran, each as a shell takes it."""
-    argvs = [argv for step in _steps(outcome.commands) for argv in step]
-    return [shlex.join(clean(str(each)) for each in argv) for argv in argvs]
+    return [shlex.join(clean(str(each)) for each in argv) for argv in argvs(outcome.commands)]
 
 
-def _steps(commands: Mapping[str, Any]) -> list[Sequence[Any]]:
-    """Return lists of argv: the value of a step is one argv, or several if it ran several programs."""
+def argvs(commands: Mapping[str, Any]) -> list[Sequence[Any]]:
+    """Return each argv: the value of a step is one, or several if it ran several programs."""
     filled = [value for value in commands.values() if value]
-    return [[value] if isinstance(value[0], str) else value for value in filled]
+    return [argv for value in filled for argv in ([value] if isinstance(value[0], str) else value)]

@@ -3,7 +3,7 @@
 import html
 
 from harness.core.outcomes import Outcome, Report
-from harness.core.text import capped, one_line
+from harness.core.text import capped, one_line, ratio
 from harness.report import again, facts
 from harness.report.markdown import code, escaped, fenced
 
@@ -49,7 +49,7 @@ def _cells(outcome: Outcome) -> list[str]:
     status = str(outcome.status) if facts.is_green(outcome) else f"**{outcome.status}**"
     worst = facts.worst(outcome)
     error = f"{worst.max_abs_error:.2g}" if worst and worst.max_abs_error is not None else ""
-    share = facts.share(worst.error_ratio) if worst and worst.error_ratio is not None else ""
+    share = ratio(worst.error_ratio) if worst and worst.error_ratio is not None else ""
     duration = f"{facts.case_seconds(outcome):.2f}"
     return [code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
 

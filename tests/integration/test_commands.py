@@ -271,6 +271,51 @@ def test_the_command_that_is_shown_repeats_a_case_with_all_that_was_asked(
     assert again.case["commands"] == first.case["commands"]
 
 
+def test_the_lines_of_the_tools_work_where_they_are_pasted(lab: Laboratory) -> None:
+    wrong = lab.tensor("wrong.npy", A)
+    lab.spec("wrong_cpu", outputs=[wrong], real_weights=lab.weights("w.irpa", {"w": A}))
+    result = _without_out(lab, "toy", "--run-wrapper", "/usr/bin/env")
+    compiles, runs = _pasted(lab, result)
+    assert (compiles.returncode, runs.returncode) == (0, 0), compiles.stderr + runs.stderr
+    (kept,) = re.findall("^  kept   (.*)$", result.text, re.MULTILINE)
+    (work,) = (lab.root / "results" / "latest").glob(".work/*/*")
+    assert (work / "0.bin").read_bytes() == (lab.root / kept / "0.bin").read_bytes() == (A + B).tobytes()
+    (log,) = re.findall("^  log    (.*)$", result.text, re.MULTILINE)
+    assert (lab.root / log).read_text().startswith("+ /usr/bin/env iree-run-module ")
+    assert lab.run("toy").case["modules"][0]["cached"], "the module in the store is as it was"
+
+
+def test_the_line_of_a_compiler_that_fails_fails_where_it_is_pasted(lab: Laboratory) -> None:
+    lab.spec(mlir=lab.file("broken.mlir", "func.func @add() { nonsense }"))
+    (compiles,) = _pasted(lab, _without_out(lab, "toy"))
+    assert compiles.returncode != 0
+    assert "model.mlir:1:20: error: " in compiles.stderr
+
+
+def _pasted(lab: Laboratory, result: Result) -> list[subprocess.CompletedProcess[str]]:
+    """Run the lines of the tools that the console shows, as they are, in the folder of the user."""
+    lines = re.findall("^  tool   (.*)$", result.text, re.MULTILINE)
+    return [
+        subprocess.run(["sh", "-c", line], cwd=lab.root, capture_output=True, text=True, check=False) for line in lines
+    ]
+
+
+def test_one_cause_is_told_once_and_each_case_keeps_its_reason(lab: Laboratory) -> None:
+    for name in ("a", "b", "c"):
+        lab.spec(f"{name}_rocm")
+    result = lab.run("--backend", "rocm")
+    assert result.code == 3
+    reason = "no AMD GPU found on this machine"
+    assert result.text.count(f"  | device: {reason}") == 1
+    assert result.text.count(reason) == 2, "in the line of the first case and in the summary"
+    assert "\n  cases  toy/a[rocm], toy/b[rocm], toy/c[rocm]\n" in result.text
+    assert all(reason in case["reason"] for case in result.report["cases"])
+    (again,) = re.findall("^  again  harness quality (.*)$", result.text, re.MULTILINE)
+    assert {case["id"] for case in lab.run(*shlex.split(again)).report["cases"]} == {f"toy/{n}[rocm]" for n in "abc"}
+    junit = (lab.out / "junit.xml").read_text()
+    assert junit.count(f'message="{reason}') == 3
+
+
 def _without_out(lab: Laboratory, *arguments: str) -> Result:
     argv = lab.argv(*arguments)
     del argv[argv.index("--out") : argv.index("--out") + 2]

@@ -140,7 +140,7 @@ def test_text_that_is_no_mlir_fails(lab: Laboratory) -> None:
     command, *_, verdict = (lab.out / "logs/toy/bad-cpu/compile.log").read_text().splitlines()
     assert command == f"+ {shlex.join(result.case['commands']['compile'])}"
     assert verdict == f"= failed: compile: {result.case['reason']}".splitlines()[-1]
-    assert sorted(path.name for path in lab.out.iterdir()) == ["junit.xml", "logs", "results.json"]
+    assert sorted(path.name for path in lab.out.iterdir()) == [".work", "junit.xml", "logs", "results.json"]
 
 
 def test_a_compiler_that_crashes_fails(lab: Laboratory) -> None:

@@ -29,7 +29,8 @@ def main(invocation: Invocation) -> int:
 def _print(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
     """Print the summary; on GitHub Actions also print annotations and write the job summary."""
     console.print()
-    console.print(console_report.render(report), soft_wrap=True)
+    width = console.width if console.is_terminal else None
+    console.print(console_report.render(report, folder=out_dir, width=width), soft_wrap=True)
     console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)
     if environment.get("GITHUB_ACTIONS") == "true":
         console.print(console_report.annotations(report), markup=False, highlight=False, soft_wrap=True)

@@ -2,7 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.text import age, capped, clean, counted, first_line, flat, one_line
+from harness.core.text import (
+    age,
+    capped,
+    clean,
+    clock,
+    counted,
+    first_line,
+    flat,
+    of_threshold,
+    one_line,
+    ratio,
+    shortened,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +73,41 @@ def test_a_noun_agrees_with_its_number() -> None:
     assert [counted(count, "blob") for count in (0, 1, 1200)] == ["0 blobs", "1 blob", "1,200 blobs"]
     assert [counted(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]
     assert [age(days * 86400) for days in (0.4, 0.6, 30)] == ["0 days", "1 day", "30 days"]
+
+
+@pytest.mark.parametrize(
+    ("error_ratio", "short", "words"),
+    [
+        (0.0, "0%", "0% of threshold"),
+        (1e-9, "<0.1%", "<0.1% of threshold"),
+        (0.0954, "9.5%", "9.5% of threshold"),
+        (0.195, "19.5%", "19.5% of threshold"),
+        (0.9996, "100%", "100% of threshold"),
+        (1.0, "100%", "100% of threshold"),
+        (1.04, "1.0x", "1.0x threshold"),
+        (4.21, "4.2x", "4.2x threshold"),
+        (42.1, "42x", "42x threshold"),
+        (1000.0, "1000x", "1000x threshold"),
+        (1e6, ">1000x", ">1000x threshold"),
+        (float("inf"), ">1000x", ">1000x threshold"),
+        (float("nan"), ">1000x", ">1000x threshold"),
+    ],
+)
+def test_an_error_ratio_has_one_spelling(error_ratio: float, short: str, words: str) -> None:
+    assert (ratio(error_ratio), of_threshold(error_ratio)) == (short, words)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (7.9, "0:07"), (175, "2:55"), (3725, "1:02:05")])
+def test_clock(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
+
+
+@given(st.text(), st.integers(0, 100))
+def test_text_is_shortened_in_its_middle(text: str, width: int) -> None:
+    short = shortened(text, width)
+    assert len(short) == min(len(text), width)
+    assert short == text or width < 6 or (text.startswith(short[:2]) and text.endswith(short[-1:]))
+
+
+def test_the_ends_of_a_name_are_kept() -> None:
+    assert shortened("sdxl/punet_int8_fp16[rocm-gfx942]", 20) == "sdxl/pune...-gfx942]"

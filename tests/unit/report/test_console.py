@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ TIMES = "2.91 s   fetch 0.08  compile 2.71  run 0.12   "
         (reports.error(seconds={}), "ERROR       sd3/clip[rocm-gfx942]  0.00 s   device: no GPU here is a gfx942"),
         (reports.outcome(Status.RAN), f"RAN         tiny/clip[cpu]  {TIMES}nothing compared: the spec has no"),
         (reports.outcome(Status.COMPILED), f"COMPILED    tiny/clip[cpu]  {TIMES}compiled only"),
-        (reports.outcome(Status.XFAILED, kind=Kind.NAN), f"XFAILED     tiny/clip[cpu]  {TIMES}as expected: nan"),
+        (reports.outcome(Status.XFAILED, kind=Kind.NAN), f"XFAILED     tiny/clip[cpu]  {TIMES}fails as expected: nan"),
         (reports.outcome(Status.XPASSED, reason="stale"), f"XPASSED     tiny/clip[cpu]  {TIMES}stale"),
         (reports.outcome(Status.UNSUPPORTED, reason="no -x"), f"UNSUPPORTED tiny/clip[cpu]  {TIMES}no -x"),
         (reports.outcome(Status.SKIPPED, reason="", seconds={}), "SKIPPED     tiny/clip[cpu]  0.00 s"),
@@ -50,7 +51,7 @@ def test_line_tells_what_was_cached(cached: tuple[bool, ...], expected: str) -> 
     ("outputs", "expected"),
     [
         ([{"error_ratio": 0.5, "max_abs_error": 5e-6}, {"error_ratio": 0.9, "max_abs_error": 9e-8}], "9e-08, 90% of"),
-        ([{"error_ratio": 0.5}, {"error_ratio": float("nan")}], "nan% of threshold"),
+        ([{"error_ratio": 0.5}, {"error_ratio": float("nan")}], ">1000x threshold"),
         ([{"error_ratio": None, "max_abs_error": 2.0}], "max error 2"),
         ([{"error_ratio": 0.0, "max_abs_error": 0.0}], "exact"),
         ([{"error_ratio": 9.0, "ignored": True}], "run 0.12"),
@@ -66,7 +67,7 @@ def test_summary_counts_in_fixed_order_and_ends_with_the_verdict() -> None:
         "1 case compared nothing (no expected output): tiny/scheduler[cpu]",
         "slowest: sd3/clip[rocm-gfx942] 2.9 s, tiny/vae[cpu] 2.9 s, tiny/clip[cpu] 2.9 s",
         "1 passed, 1 ran, 1 compiled, 1 failed, 1 xfailed, 1 xpassed, 1 unsupported, 1 skipped, 1 error in 12.3 s",
-        "Failed: 2 of 9 cases.",
+        "Failed: 2 of 9 cases; 1 more ended in an error.",
     ]
 
 
@@ -146,7 +147,8 @@ def test_log_is_that_of_the_deciding_step(phase: Phase | None, expected: str) ->
     [
         ((reports.outcome(),), None, "As expected: 1 case."),
         ((), None, "No case was selected, so nothing was run."),
-        ((reports.failed(), reports.error()), None, "Failed: 1 of 2 cases."),
+        ((reports.failed(), reports.error()), None, "Failed: 1 of 2 cases; 1 more ended in an error."),
+        ((reports.failed(), reports.outcome()), None, "Failed: 1 of 2 cases."),
         ((reports.outcome(), reports.error()), None, "1 error, 0 failed (2 cases)"),
         ((reports.error(), reports.error()), None, "2 errors, 0 failed (2 cases)"),
         ((reports.outcome(),), 130, "Interrupted: cases that had not finished are errors."),
@@ -188,3 +190,116 @@ def test_annotations_are_escaped() -> None:
     odd = reports.failed(id="a:b,c%", path="", reason="50%\r\n::warning::\x1b[1mx", logs={}, kind=None)
     (line,) = console.annotations(reports.report(odd)).splitlines()
     assert line.startswith("::error title=FAILED a%3Ab%2Cc%25::50%25%0A::warning::x%0Aagain: nox")
+
+
+LONG = reports.outcome(
+    submodel="attention_overflow",
+    status=Status.XFAILED,
+    kind=Kind.NAN,
+    reason="output 0 (2x16x16xf16): 64 of 512 elements are NaN or infinite and should not be, first at [0, 0, 0]",
+    modules=(reports.module(cached=True),),
+)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize(
+    "outcome",
+    [LONG, *reports.every_status(), reports.outcome(modules=(reports.module(cached=True), reports.module()))],
+    ids=lambda outcome: outcome.status,
+)
+def test_a_line_is_continued_between_words(outcome: Outcome, width: int) -> None:
+    one = console.case_line(outcome).plain
+    several = console.case_line(outcome, width=width).plain
+    assert several.split() == one.split()
+    first, *others = several.splitlines()
+    assert first.startswith(f"{outcome.status.upper()} ")
+    assert all(len(line) <= max(width, 52) for line in [first, *others])
+    assert all(line.startswith(" " * 12) for line in others)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "whole"),
+    [
+        (reports.outcome(outputs=(reports.measurement(error_ratio=0.195),)), "max error 1.1e-06, 19.5% of threshold"),
+        (reports.outcome(Status.COMPILED), "compiled only"),
+        (reports.outcome(Status.RAN), "nothing compared: the spec has no expected outputs"),
+    ],
+    ids=lambda value: value.status if isinstance(value, Outcome) else "",
+)
+def test_what_has_room_in_a_line_of_its_own_is_not_broken(outcome: Outcome, whole: str) -> None:
+    first, second = console.case_line(outcome, id_width=14, width=80).plain.splitlines()
+    assert second.strip() == whole
+    assert first.endswith("run 0.12")
+
+
+def test_a_long_id_among_others_does_not_move_the_columns_out_of_the_terminal() -> None:
+    first = console.case_line(reports.outcome(), id_width=90, width=80).plain.splitlines()[0]
+    assert first.rstrip().endswith("2.91 s")
+    assert len(first) <= 80
+
+
+def test_one_cause_is_told_once_with_its_cases() -> None:
+    reason = "no AMD GPU found on this machine"
+    cases = [reports.error(id=f"sd3/{name}[rocm]", submodel=name, chip=None, reason=reason) for name in "abc"]
+    plain = console.render(reports.report(cases[0], reports.failed(), *cases[1:])).plain
+    assert plain.startswith(
+        "ERROR       3 cases\n"
+        "  | device: no AMD GPU found on this machine\n"
+        "  cases  sd3/a[rocm], sd3/b[rocm], sd3/c[rocm]\n"
+        "  note   flag --a is spelled --b in 3.13.0\n"
+        "  log    logs/run.log\n"
+        "  again  nox -s quality -- sd3/a sd3/b sd3/c --backend rocm\n"
+        "\n"
+        "FAILED      tiny/vae[cpu]\n"
+    )
+    assert plain.count(reason) == 1
+
+
+def test_of_many_cases_with_one_cause_the_first_are_named() -> None:
+    cases = [reports.error(id=f"m/c{number}", submodel=f"c{number}") for number in range(40)]
+    plain = console.render(reports.report(*cases)).plain
+    assert "  cases  m/c0, m/c1, m/c2, m/c3, m/c4, m/c5, m/c6, m/c7, m/c8, m/c9 and 30 more\n" in plain
+    assert plain.startswith("ERROR       40 cases\n")
+
+
+def test_reasons_that_differ_in_a_name_only_are_told_once_and_it_is_said() -> None:
+    cases = [reports.error(Kind.FETCH, id=f"m/{each}", reason=f"https://h/{each}.irpa: refused") for each in "ab"]
+    plain = console.render(reports.report(*cases)).plain
+    assert "  | fetch: https://h/a.irpa: refused\n  cases  m/a, m/b\n  note   the names differ; " in plain
+
+
+def test_cases_on_several_chips_are_repeated_by_a_command_for_each() -> None:
+    cases = [reports.error(chip=chip, id=f"sd3/clip[{chip}]", reason="gone") for chip in ("gfx942", "gfx90a")]
+    plain = console.render(reports.report(*cases)).plain
+    for chip in ("gfx942", "gfx90a"):
+        assert f"  again  nox -s quality -- sd3/clip --backend rocm --chip {chip}\n" in plain
+
+
+def test_the_line_of_a_case_does_not_repeat_a_cause_that_was_told() -> None:
+    line = console.case_line(reports.error(seconds={}), like="sd3/vae[rocm-gfx942]").plain
+    assert line.endswith("0.00 s   device: same cause as sd3/vae[rocm-gfx942]")
+
+
+def test_a_block_ends_with_what_can_be_pasted() -> None:
+    outcome = reports.failed(notes=(), kept="outputs/vae", work=".work/vae", reason="wrong")
+    tools = {"iree-compile": "/t/iree-compile", "iree-run-module": "/t/iree-run-module"}
+    report = dataclasses.replace(reports.report(outcome), environment={"by_hand": tools})
+    assert console.render(report, folder=Path("a b/results")).plain.startswith(
+        "FAILED      tiny/vae[cpu]\n"
+        "  | numeric: wrong\n"
+        "  log    'a b/results/logs/run.log'\n"
+        "  kept   'a b/results/outputs/vae'\n"
+        "  tool   (cd 'a b/results/.work/vae' && /t/iree-compile clip.mlir -o clip.vmfb)\n"
+        "  tool   (cd 'a b/results/.work/vae' && /t/iree-run-module --module=clip.vmfb '--input=1x4xf32=1 2 3 4')\n"
+        "  again  harness quality tiny/vae --backend cpu\n"
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_summary_is_continued_between_words_but_its_commands_are_not(width: int) -> None:
+    reason = "output 0 (4x17x65xf32): 12 of 4420 elements differ by more than 1e-05, first at [0, 3, 1]: got 1.5"
+    report = reports.report(reports.failed(reason=reason), reports.error(), LONG)
+    narrow, wide = console.render(report, width=width).plain, console.render(report).plain
+    assert narrow.replace("|", "").split() == wide.replace("|", "").split()
+    long = [line for line in narrow.splitlines() if len(line) > width]
+    assert all(line.startswith(("  again  ", "  tool   ", "  log    ", "  note   ")) for line in long)

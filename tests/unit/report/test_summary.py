@@ -17,7 +17,7 @@ def rows(text: str) -> list[str]:
 
 def test_starts_with_the_verdict_and_what_it_ran_on() -> None:
     lines = summary.render(FULL).splitlines()
-    assert lines[0] == "## Failed: 2 of 9 cases."
+    assert lines[0] == "## Failed: 2 of 9 cases; 1 more ended in an error."
     assert lines[2] == "IREE 3.13.0 (89ece87b5a), engine container, image quality:3f2a, EPYC 9454, gfx942"
     assert lines[4].startswith("1 passed, 1 ran, ")
 

@@ -1,0 +1,57 @@
+"""Keeps what a failed case needs so that its commands can be repeated by hand: links to blobs, and its modules.
+
+The folder is hidden, because tools that upload results follow links, and a link may lead to gigabytes. Modules are
+copied: a repeated compilation overwrites its own module, and never that of the store.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core.outcomes import Outcome, Phase, Status
+from harness.pipeline import logs
+from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult
+from harness.pipeline.steps import Compile, Fetch, Plan, Run, Step
+
+_FOLDER = ".work"
+
+
+def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir: Path) -> Outcome:
+    """Return the outcome of a case with the folder in which its commands can be repeated, if it needs one.
+
+    Without space on the disk, or without the files, there is no such folder.
+    """
+    has_run = found.phase in {Phase.COMPILE, Phase.RUN, Phase.COMPARE} and found.reason != INTERRUPTED.reason
+    if found.status not in {Status.FAILED, Status.ERROR} or not has_run:
+        return found
+    folder = logs.case_dir(out_dir / _FOLDER, plan.case.id)
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _fill(folder, plan, results)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        return found
+    return replace(found, work=str(folder.relative_to(out_dir)))
+
+
+def _fill(folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
+    for name, path in _blobs(plan, results):
+        with contextlib.suppress(FileExistsError):
+            (folder / name).symlink_to(path)
+    for step in plan.steps:
+        made = results.get(step)
+        if isinstance(step, Compile) and isinstance(made, CompileResult):
+            for name in dict.fromkeys((step.module, *step.products)):
+                shutil.copyfile(made.folder / name, folder / name)
+
+
+def _blobs(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, Path]]:
+    """Yield the name and the path of each file that the commands read."""
+    for step in plan.steps:
+        for link in step.links if isinstance(step, Compile | Run) else ():
+            got = results.get(Fetch(blob=link.blob))
+            if isinstance(got, FetchResult):
+                yield link.name, got.fetched.path

@@ -1,0 +1,45 @@
+"""Makes the lines with which a user repeats the programs of a case without the harness, from any folder.
+
+Results quote in `environment`, as `by_hand`, the path of each program, and if it is in an image, the `image` and the
+words that run a `container` of it.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.core.outcomes import Outcome, Phase, Report
+from harness.core.text import clean
+from harness.report import facts
+
+_PROGRAMS = ("iree-compile", "iree-run-module")
+
+
+def tool_lines(outcome: Outcome, report: Report, folder: Path) -> list[str]:
+    """Return a line for each program that the case ran, last the one that decided; none if its files are gone.
+
+    Args:
+        outcome: the case.
+        report: the report with the case.
+        folder: the folder of the results.
+    """
+    where = report.environment.get("by_hand") or {}
+    if not outcome.work or not where:
+        return []
+    ran = {name: argv for name, argv in outcome.commands.items() if name != "run" or outcome.phase is not Phase.COMPILE}
+    return [_line(list(argv), where, folder / outcome.work) for argv in facts.argvs(ran)]
+
+
+def _line(argv: list[str], where: Mapping[str, Sequence[str]], work: Path) -> str:
+    if programs := [index for index, word in enumerate(argv) if word in _PROGRAMS]:
+        argv[programs[-1]] = str(where.get(argv[programs[-1]], argv[programs[-1]]))  # a wrapper may say it too
+    if "/" in argv[0]:
+        argv[0] = str(Path(argv[0]).absolute())
+    if container := where.get("container"):
+        at_work = ["--workdir", str(work.absolute()), "--entrypoint", argv[0]]
+        return _joined([*container, *at_work, str(where["image"]), *argv[1:]])
+    return f"(cd {_joined([str(work)])} && {_joined(argv)})"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return shlex.join(map(clean, words))

@@ -1,0 +1,61 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.outcomes import Outcome, Phase
+from harness.report.by_hand import tool_lines
+from tests.unit import reports
+
+TOOLS = {"iree-compile": "/t/iree-compile", "iree-run-module": "/t b/iree-run-module"}
+FOLDER = Path("results/1")
+
+
+def lines(outcome: Outcome, **where: Any) -> list[str]:
+    report = replace(reports.report(outcome), environment={"by_hand": TOOLS | where})
+    return tool_lines(outcome, report, FOLDER)
+
+
+def failed(**changes: Any) -> Outcome:
+    commands = {"compile": ("iree-compile", "model.mlir"), "run": ("iree-run-module", "--input=4xf32=2 2")}
+    return reports.failed(**({"work": ".work/m", "commands": commands} | changes))
+
+
+def test_the_programs_are_named_by_their_paths_and_run_in_the_folder_of_the_case() -> None:
+    assert lines(failed()) == [
+        "(cd results/1/.work/m && /t/iree-compile model.mlir)",
+        "(cd results/1/.work/m && '/t b/iree-run-module' '--input=4xf32=2 2')",
+    ]
+
+
+def test_a_case_whose_compilation_failed_has_not_run() -> None:
+    assert lines(failed(phase=Phase.COMPILE)) == ["(cd results/1/.work/m && /t/iree-compile model.mlir)"]
+
+
+def test_without_its_files_a_case_cannot_be_repeated_by_hand() -> None:
+    assert lines(failed(work="")) == []
+    assert tool_lines(failed(), reports.report(failed()), FOLDER) == []
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "shown"),
+    [
+        (("rocprof", "iree-run-module"), "rocprof iree-run-module"),
+        (("./wrap.sh",), "HERE/wrap.sh"),
+        (("/usr/bin/time", "-v"), "/usr/bin/time -v"),
+    ],
+)
+def test_a_wrapper_is_found_from_there_too(
+    wrapper: tuple[str, ...], shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (line,) = lines(failed(commands={"run": (*wrapper, "iree-run-module", "--x")}))
+    assert line == f"(cd results/1/.work/m && {shown.replace('HERE', str(tmp_path))} '/t b/iree-run-module' --x)"
+
+
+def test_programs_of_an_image_are_run_in_a_container_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, _ = lines(failed(), container=["docker", "run", "--rm"], image="h/i@sha256:1")
+    work = tmp_path / "results/1/.work/m"
+    assert first == f"docker run --rm --workdir {work} --entrypoint /t/iree-compile h/i@sha256:1 model.mlir"
