@@ -145,6 +145,11 @@ def _wrapped(text: str, width: int, *, first: str, others: str) -> list[str]:
     )
 
 
+def megabytes(size_bytes: float) -> str:
+    """Return a size as a number of MB, such as `85.3`; in one column all sizes have one unit."""
+    return f"{size_bytes / _KILO**2:.1f}"
+
+
 def age(seconds: float) -> str:
     """Return an age in whole days, such as `3 days`."""
     return counted(round(seconds / DAY_S), "day")

@@ -3,7 +3,7 @@
 from collections import deque
 
 from harness.core.blobs import Blob
-from harness.core.text import clock, size
+from harness.core.text import clock, counted, size
 
 _WINDOW_S = 15.0
 
@@ -54,12 +54,23 @@ class Throughput:
         """The number of blobs to download."""
         return max(len(self._present), self._expected_blobs)
 
+    @property
+    def rate(self) -> float:
+        """The speed of the last seconds, in bytes per second."""
+        if not self._marks:
+            return 0.0
+        (first_s, first_bytes), (last_s, last_bytes) = self._marks[0], self._marks[-1]
+        return (last_bytes - first_bytes) / (last_s - first_s) if last_s > first_s else 0.0
+
+    def left_s(self) -> float | None:
+        """Return how long the rest takes at this speed; None if nothing came or the sizes are not known."""
+        left_bytes = self.total_bytes - self.present_bytes
+        return left_bytes / self.rate if self.rate and left_bytes >= 0 else None
+
     def line(self) -> str:
         """Return `fetching: 1 of 3 blobs, 1.2 of 16.1 GB, 85.3 MB/s, 2:55 left`."""
-        (first_s, first_bytes), (last_s, last_bytes) = self._marks[0], self._marks[-1]
-        rate = (last_bytes - first_bytes) / (last_s - first_s) if last_s > first_s else 0.0
-        left_bytes = self.total_bytes - self.present_bytes
-        left = f", {clock(left_bytes / rate)} left" if rate and left_bytes else ""
-        done = f"{len(self._ended & self._present.keys())} of {self.blobs} blobs"
+        rate, left_s = self.rate, self.left_s()
+        left = f", {clock(left_s)} left" if left_s else ""
+        done = f"{len(self._ended & self._present.keys())} of {counted(self.blobs, 'blob')}"
         total = f" of {size(self.total_bytes)}" if self.total_bytes else ""
         return f"fetching: {done}, {size(self.present_bytes)}{total}, {size(rate)}/s{left}"

@@ -3,10 +3,11 @@
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from harness.core.callbacks import ignore
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
@@ -46,7 +47,15 @@ def claimed(pool: Pool, step: Step, cancel: CancelToken) -> AbstractContextManag
 class LocalExecutor:
     """Does steps in threads of this process. They are daemon threads, so none delays the end of the harness."""
 
-    def __init__(self, runner: StepRunner, slots: Mapping[str, int], pool: Pool, cancel: CancelToken) -> None:
+    def __init__(
+        self,
+        runner: StepRunner,
+        slots: Mapping[str, int],
+        pool: Pool,
+        cancel: CancelToken,
+        *,
+        on_running: Callable[[Step], None] = ignore,
+    ) -> None:
         """Prepare; nothing starts yet.
 
         Args:
@@ -54,7 +63,9 @@ class LocalExecutor:
             slots: by resource, how many steps of it are done at once; 1 for others.
             pool: the GPUs, one for each run at a time.
             cancel: ends the wait for a GPU.
+            on_running: called in any thread when a step has its resource and begins.
         """
+        self._on_running = on_running
         self._runner, self._slots, self._pool, self._cancel = runner, slots, pool, cancel
         self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
         self._busy: Counter[str] = Counter()
@@ -90,6 +101,7 @@ class LocalExecutor:
     def _do(self, step: Step, results: Results) -> None:
         try:
             with claimed(self._pool, step, self._cancel) as gpu:
+                self._on_running(step)
                 self._done.put((step, self._runner.run(step, results, gpu)))
         except Cancelled:
             self._done.put((step, StepResult(verdict=INTERRUPTED)))

@@ -1,103 +1,126 @@
-"""Shows the progress of a run: bars and elapsed times on a terminal, plain lines elsewhere."""
+"""Shows the progress of a run: what goes on now on a terminal, and a calm line now and then elsewhere."""
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.live import Live as Display
 from rich.text import Text
 
 from harness.core.blobs import Blob, FetchEstimate
 from harness.core.outcomes import Outcome
-from harness.fetch.throughput import Throughput
+from harness.core.text import filled, megabytes
+from harness.pipeline.board import Board
+from harness.pipeline.calm import Calm
 from harness.pipeline.environment import Environment
-from harness.pipeline.steps import Compare, Compile, Fetch, Step
+from harness.pipeline.steps import Plan, Step
 from harness.report import console as lines
 from harness.report.causes import cause
 
-_LINE_S = 15.0  # between two lines about fetching, where no bar can be drawn
-_TOTAL, _READ = "total", "read"
+_REFRESHED_PER_S = 4
+_LOOK_S = 1.0
+_SPARE_LINES = 1  # where the cursor is
 
 
 class Live:
-    """Draws bars for steps and bytes, and prints the line of each case when its outcome is known."""
+    """Shows steps, downloads and other work while they go on, and prints the line of each case when it has ended.
 
-    def __init__(self, console: Console, *, id_width: int) -> None:
+    Any thread may call its methods.
+    """
+
+    names_release = False  # whether the steps of several releases are shown
+
+    def __init__(self, console: Console, *, id_width: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
             console: where to print.
             id_width: the length of the longest case id.
+            clock: returns the time, in seconds.
         """
-        self._console, self._id_width = console, id_width
+        self._console, self._id_width, self._clock = console, id_width, clock
         self._lock = threading.Lock()
         self._causes: dict[str, str] = {}
-        self._tasks: dict[Step | Blob | str, TaskID] = {}
-        self._throughput, self._told_s = Throughput(), time.monotonic()
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            _OfFetches(BarColumn(bar_width=24)),
-            _OfFetches(DownloadColumn()),
-            _OfFetches(TransferSpeedColumn()),
-            _OfFetches(TimeRemainingColumn()),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
+        self._board = Board(clock(), names_release=self.names_release)
+        self._calm = Calm(clock())
+        self._closed = threading.Event()
+        self._display = Display(
+            get_renderable=self._shown, console=console, transient=True, refresh_per_second=_REFRESHED_PER_S
         )
 
     def __enter__(self) -> Self:
-        """Start drawing."""
-        self._progress.start()
+        """Start to show what goes on."""
+        if self._draws:
+            self._display.start()
+        elif not self._console.quiet:
+            threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the bars; the lines of the cases stay."""
-        self._progress.stop()
+        """Remove what goes on; the lines of the cases stay."""
+        self._closed.set()
+        self._display.stop()
+
+    @property
+    def _draws(self) -> bool:
+        """Whether lines can be drawn again."""
+        return self._console.is_terminal and not self._console.is_dumb_terminal and not self._console.quiet
+
+    @property
+    def _width(self) -> int | None:
+        return self._console.width if self._console.is_terminal else None
+
+    def _shown(self) -> Text:
+        width, height = self._console.size
+        with self._lock:
+            shown = self._board.lines(self._clock(), width=width, height=height - _SPARE_LINES)
+        return Text("\n".join(shown), no_wrap=True, overflow="crop")
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_LOOK_S):
+            self.look()
+
+    def look(self) -> None:
+        """Print what goes on, if nothing was printed for long."""
+        with self._lock:
+            text = self._board.line(self._clock()) if self._calm.is_due(self._clock()) else ""
+        if text:
+            self._console.print(Text(text, style="dim"), soft_wrap=True)
+
+    def expect_cases(self, number: int) -> None:
+        """Set how many cases there are."""
+        with self._lock:
+            self._board.cases = number
+
+    def planned(self, plans: Sequence[Plan]) -> None:
+        """Expect the steps of plans, from which the time that is left is estimated."""
+        with self._lock:
+            self._board.planned(plans)
 
     def step_started(self, step: Step, case_ids: Sequence[str]) -> None:
-        """Show a compilation or a run; other steps are short."""
-        if isinstance(step, Fetch | Compare):
-            return
-        subject = case_ids[0] + (f" and {len(case_ids) - 1} more" if len(case_ids) > 1 else "")
-        compiled = step if isinstance(step, Compile) else step.compiles[-1]
-        verb = "compile" if step is compiled else "run"
-        name = f" {compiled.module}" if step is compiled and compiled.module != "model.vmfb" else ""
-        task = self._progress.add_task(f"{verb} {subject}{name} with {compiled.release}", total=None)
+        """Remember whose a step is; it may still wait for its resource."""
         with self._lock:
-            self._tasks[step] = task
+            self._board.queued(step, case_ids)
+
+    def step_running(self, step: Step) -> None:
+        """Show a step that runs now."""
+        with self._lock:
+            self._board.started(step, self._clock())
 
     def step_ended(self, step: Step) -> None:
         """Remove the line of a step."""
-        if isinstance(step, Fetch):
-            self.fetched(step.blob)
-            return
         with self._lock:
-            task = self._tasks.pop(step, None)
-        if task is not None:
-            self._progress.remove_task(task)
+            self._board.ended(step, self._clock())
 
     def case_ended(self, outcome: Outcome) -> None:
-        """Print the line of a case."""
+        """Count a case and print its line."""
+        with self._lock:
+            self._board.case_ended(outcome.id)
         first = self._causes.setdefault(cause(outcome), outcome.id)
         like = first if cause(outcome) and first != outcome.id else ""
-        width = self._console.width if self._console.is_terminal else None
-        self.say(lines.case_line(outcome, id_width=self._id_width, width=width, like=like))
+        self.say(lines.case_line(outcome, id_width=self._id_width, width=self._width, like=like))
 
     def opened(self, environment: Environment) -> None:
         """Print the release and the environment of the cases."""
@@ -105,58 +128,39 @@ class Live:
         commit = (tools.compiler_commit or "unknown commit")[:10]
         self.notice(f"IREE {tools.release.name} ({commit}), {environment.name}")
 
+    def worked(self, activity: str, amount: str | None) -> None:
+        """Show how much of a long work is done, such as `installing IREE 3.13.0`; None ends it."""
+        with self._lock:
+            self._board.worked(activity, amount, self._clock())
+
     def expect(self, estimate: FetchEstimate) -> None:
         """Set how much will be fetched."""
-        self._throughput.expect(estimate.blobs, estimate.bytes)
+        with self._lock:
+            self._board.throughput.expect(estimate.blobs, estimate.bytes)
 
     def bytes_fetched(self, blob: Blob, present_bytes: int, total_bytes: int | None) -> None:
-        """Update the bar of a blob and the total. Any thread may call this."""
+        """Show how much of a blob is here."""
         with self._lock:
-            self._throughput.update(blob, present_bytes, total_bytes, now_s := time.monotonic())
-            if self._throughput.blobs > 1:
-                self._draw(_TOTAL, "fetch all", self._throughput.present_bytes, self._throughput.total_bytes)
-            self._draw(blob, f"fetch {blob.name}", present_bytes, total_bytes)
-            is_due = not self._console.is_terminal and now_s - self._told_s >= _LINE_S
-            self._told_s = now_s if is_due else self._told_s
-        if is_due:
-            self.notice(self._throughput.line())
+            self._board.bytes_fetched(blob, present_bytes, total_bytes, self._clock())
 
     def fetched(self, blob: Blob) -> None:
-        """Remove the bar of a blob, and with the last one the total."""
+        """Remove the line of a blob."""
         with self._lock:
-            self._throughput.ended(blob)
-            task = self._tasks.pop(blob, None)
-            keys = {key for key in self._tasks if isinstance(key, Blob)}
-            rest = self._tasks.pop(_TOTAL, None) if task is not None and not keys else None
-        for each in (task, rest):
-            if each is not None:
-                self._progress.remove_task(each)
+            self._board.fetched(blob)
 
     def bytes_read(self, so_far: int, in_all: int) -> None:
         """Show how much of the cache was verified."""
-        with self._lock:
-            self._draw(_READ, "read", so_far, in_all)
-
-    def _draw(self, key: Blob | str, text: str, so_far: int, in_all: int | None) -> None:
-        if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task(text, total=in_all)
-        self._progress.update(self._tasks[key], completed=so_far, total=in_all)
+        self.worked("verifying the cache", f"{megabytes(so_far)}/{megabytes(in_all)} MB")
 
     def notice(self, text: str) -> None:
-        """Print a remark. Any thread may call this."""
-        self._console.print(Text(text), style="dim", soft_wrap=True)
+        """Print a remark."""
+        self._print(Text(filled([text], width=self._width), style="dim"))
 
     def say(self, line: Text) -> None:
         """Print a line of the results."""
+        self._print(line)
+
+    def _print(self, line: Text) -> None:
+        with self._lock:
+            self._calm.spoke(self._clock())
         self._console.print(line, soft_wrap=True)
-
-
-class _OfFetches(ProgressColumn):
-    """A column that is empty for tasks without a total."""
-
-    def __init__(self, column: ProgressColumn) -> None:
-        super().__init__()
-        self._column = column
-
-    def render(self, task: Task) -> object:  # type: ignore[override]
-        return self._column.render(task) if task.total is not None else Text()

@@ -107,6 +107,7 @@ class Session:
     def _run(self, live: Live) -> None:
         """Open an environment, plan, and do it."""
         settings = self._settings
+        live.expect_cases(len(self.cases))
         store = Store(settings.fetch.store.absolute(), on_wait=provision.waiting(live.notice, self._cancel))
         request = EnvironmentRequest(
             cases=self.cases,
@@ -144,7 +145,9 @@ class Session:
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
             waiting = provision.waiting(notice, self._cancel)
             pool = Pool(request.gpus, on_wait=waiting)
-            executor = LocalExecutor(environment.runner(local), slots, pool, self._cancel)
+            runner = environment.runner(local)
+            executor = LocalExecutor(runner, slots, pool, self._cancel, on_running=live.step_running)
+            live.planned(plans)
             self._plan_run = PlanRun(
                 plans, executor, live, out_dir=request.out_dir, cancel=self._cancel, keeps_work=self._keeps_work
             )

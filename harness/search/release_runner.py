@@ -23,6 +23,7 @@ from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.run_cache import Memory
 from harness.pipeline.session import Session, default_jobs
+from harness.pipeline.steps import Plan
 from harness.report import facts
 from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
@@ -33,6 +34,14 @@ _PREPARED_AT_ONCE = 4
 
 class SearchProgress(Live):
     """Shows a search while it runs; the search itself prints a line for each release."""
+
+    names_release = True
+
+    def expect_cases(self, number: int) -> None:
+        """Ignore the number of cases: it is that of one release."""
+
+    def planned(self, plans: Sequence[Plan]) -> None:
+        """Ignore plans: those of the releases that are left are not known."""
 
     def case_ended(self, outcome: Outcome) -> None:
         """Ignore the end of a case."""

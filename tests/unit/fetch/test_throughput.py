@@ -21,7 +21,7 @@ def test_what_was_there_before_did_not_come_just_now() -> None:
     throughput = Throughput()
     throughput.update(A, 900_000_000, 1_000_000_000, now_s=0.0)
     throughput.update(A, 910_000_000, 1_000_000_000, now_s=10.0)
-    assert throughput.line() == "fetching: 0 of 1 blobs, 910.0 MB of 1.0 GB, 1.0 MB/s, 1:30 left"
+    assert throughput.line() == "fetching: 0 of 1 blob, 910.0 MB of 1.0 GB, 1.0 MB/s, 1:30 left"
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
@@ -39,7 +39,7 @@ def test_what_ended_is_counted_and_what_is_whole_has_nothing_left() -> None:
     throughput.update(A, 1_000, 1_000, now_s=1.0)
     throughput.ended(A)
     throughput.ended(B)  # it was there already: nobody spoke of it
-    assert throughput.line() == "fetching: 1 of 1 blobs, 1.0 kB of 1.0 kB, 1.0 kB/s"
+    assert throughput.line() == "fetching: 1 of 1 blob, 1.0 kB of 1.0 kB, 1.0 kB/s"
 
 
 def test_hours_are_told_as_hours() -> None:

@@ -1,0 +1,221 @@
+"""What a run is doing right now, in lines for a terminal or a log. No I/O; the caller passes the time, in seconds."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.core.blobs import Blob
+from harness.core.text import clock, megabytes, shortened
+from harness.fetch.throughput import Throughput
+from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
+
+Key = Step | Blob | str
+_VERBS = {Fetch: "fetching", Compile: "compiling", Run: "running", Compare: "comparing"}
+_TIMED = (Compile, Run)
+_NAMED = 3
+_MINUTE_S, _HOUR_S, _STEP_S = 60, 3600, 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Something that goes on.
+
+    Attributes:
+        verb: what is done, such as `compiling`.
+        name: to what; its middle is left out where it does not fit.
+        more: what follows the name.
+        amount: how much of it is done, such as `12.5/850.0 MB`.
+        since_s: when it began.
+    """
+
+    verb: str
+    name: str
+    more: str = ""
+    amount: str = ""
+    since_s: float
+
+    def row(self, width: int, time: str, amount: str) -> str:
+        """Return one line of at most `width` characters: what, and to the right how much and for how long."""
+        numbers = f"  {amount}  {time}" if amount else f"  {time}"
+        room = width - len(self.verb) - len(self.more) - len(numbers) - 3
+        what = f"  {self.verb} {shortened(self.name, room)}{self.more}"
+        return f"{what:<{max(0, width - len(numbers))}}{numbers}"
+
+    def text(self, now_s: float) -> str:
+        """Return the same in words: `compiling tiny/clip[cpu] (0:31)`."""
+        amount = f"{self.amount.strip()}, " if self.amount else ""
+        return f"{self.verb} {self.name}{self.more} ({amount}{clock(now_s - self.since_s)})"
+
+
+@dataclass(slots=True)
+class Board:
+    """Gathers what goes on. It is not thread-safe.
+
+    Attributes:
+        began_s: when the run began.
+        cases: how many cases there are; 0 if that is not known.
+        done: how many of them have ended.
+        names_release: whether steps name their release.
+    """
+
+    began_s: float
+    cases: int = 0
+    done: int = 0
+    names_release: bool = False
+    throughput: Throughput = field(default_factory=Throughput)
+    _labels: dict[Step, Sequence[str]] = field(default_factory=dict)
+    _going_on: dict[Key, Activity] = field(default_factory=dict)
+    _left: dict[str, set[Step]] = field(default_factory=dict)
+    _seconds: defaultdict[type[Step], list[float]] = field(default_factory=lambda: defaultdict(list))
+    _at_once: Counter[type[Step]] = field(default_factory=Counter)
+
+    def planned(self, plans: Sequence[Plan]) -> None:
+        """Expect the steps of plans: what is left to do is estimated from them."""
+        for plan in plans:
+            self._left[plan.case.id] = {step for step in plan.steps if isinstance(step, _TIMED)}
+
+    def queued(self, step: Step, case_ids: Sequence[str]) -> None:
+        """Remember whose step it is."""
+        self._labels[step] = case_ids
+
+    def started(self, step: Step, now_s: float) -> None:
+        """Show a step that runs now."""
+        verb, key = _VERBS[type(step)], step.blob if isinstance(step, Fetch) else step
+        name, more = self._described(step)
+        self._going_on.setdefault(key, Activity(verb=verb, name=name, more=more, since_s=now_s))
+        running = sum(type(each) is type(step) for each in self._going_on)
+        self._at_once[type(step)] = max(self._at_once[type(step)], running)
+
+    def ended(self, step: Step, now_s: float) -> None:
+        """Remove a step, and learn from its duration."""
+        if isinstance(step, Fetch):
+            self.fetched(step.blob)
+        activity = self._going_on.pop(step, None)
+        for left in self._left.values():
+            left.discard(step)
+        if activity and isinstance(step, _TIMED):
+            self._seconds[type(step)].append(now_s - activity.since_s)
+
+    def case_ended(self, case_id: str) -> None:
+        """Count a case."""
+        self.done += 1
+        self._left.pop(case_id, None)
+
+    def worked(self, activity: str, amount: str | None, now_s: float) -> None:
+        """Show how much of other work is done, or with None remove it."""
+        verb, _, name = activity.partition(" ")
+        self._set(activity, Activity(verb=verb, name=name, since_s=now_s), amount)
+
+    def bytes_fetched(self, blob: Blob, present_bytes: int, total_bytes: int | None, now_s: float) -> None:
+        """Show how much of a blob is here."""
+        self.throughput.update(blob, present_bytes, total_bytes, now_s)
+        of = f"{megabytes(present_bytes)}/{megabytes(total_bytes)}" if total_bytes else megabytes(present_bytes)
+        self._set(blob, Activity(verb="fetching", name=blob.name, since_s=now_s), f"{of} MB")
+
+    def fetched(self, blob: Blob) -> None:
+        """Remove a blob."""
+        self.throughput.ended(blob)
+        self._going_on.pop(blob, None)
+
+    def _set(self, key: Key, activity: Activity, amount: str | None) -> None:
+        if amount is None:
+            self._going_on.pop(key, None)
+        else:
+            self._going_on[key] = replace(self._going_on.get(key, activity), amount=amount)
+
+    def _described(self, step: Step) -> tuple[str, str]:
+        """Return the name of a step: that of its blob or of its first case, and what follows it."""
+        if isinstance(step, Fetch):
+            return step.blob.name, ""
+        ids = self._labels.get(step, ("",))
+        release = f" with {_release(step)}" if self.names_release else ""
+        module = f" ({step.module})" if isinstance(step, Compile) and step.module != "model.vmfb" else ""
+        return ids[0], f"{module}{f' and {len(ids) - 1} more' if len(ids) > 1 else ''}{release}"
+
+    def lines(self, now_s: float, *, width: int, height: int) -> list[str]:
+        """Return what a terminal shows, in at most `height` lines: the total, the downloads together, what goes on."""
+        fetching = [self.throughput.line()] if self._fetches and self.throughput.blobs > 1 else []
+        head = [shortened(line, width) for line in (self.total(now_s), *fetching)]
+        going_on = sorted(self._going_on.values(), key=lambda each: each.since_s)
+        room = max(0, height - len(head))
+        shown = going_on if len(going_on) <= room else going_on[: max(0, room - 1)]
+        rows = _rows(shown, now_s, width)
+        left_out = [f"  and {len(going_on) - len(shown)} more"] if len(shown) < len(going_on) else []
+        return [*head, *rows, *left_out][:height]
+
+    def total(self, now_s: float) -> str:
+        """Return `12/40 done, 2 compiling, about 3 min left, 4:05 elapsed`."""
+        verbs = Counter(each.verb for each in self._going_on.values())
+        left_s = self.left_s(now_s)
+        parts = [
+            f"{self.done}/{self.cases} done" if self.cases else "",
+            *(f"{number} {verb}" for verb, number in verbs.items()),
+            f"{about(left_s)} left" if left_s is not None else "",
+            f"{clock(now_s - self.began_s)} elapsed",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def line(self, now_s: float) -> str:
+        """Return one line for a log: the total, and what has been going on for longest."""
+        going_on = sorted(self._going_on.values(), key=lambda each: each.since_s)
+        named = [each.text(now_s) for each in going_on[:_NAMED]]
+        more = [f"{len(going_on) - _NAMED} more"] if len(going_on) > _NAMED else []
+        fetching = [self.throughput.line()] if self._fetches else []
+        return "; ".join([self.total(now_s), *fetching, ", ".join([*named, *more])]).removesuffix("; ")
+
+    @property
+    def _fetches(self) -> bool:
+        return self.throughput.blobs > 0 and any(isinstance(key, Blob) for key in self._going_on)
+
+    def left_s(self, now_s: float) -> float | None:
+        """Return how long the rest takes if it goes on as before; None as long as there is nothing to go by."""
+        steps = set[Step]().union(*self._left.values())
+        left = [self._left_s([step for step in steps if type(step) is kind], now_s) for kind in _TIMED]
+        if self._fetches:
+            left.append(self.throughput.left_s())
+        known = [each for each in left if each is not None]
+        return sum(known) if steps and len(known) == len(left) else None
+
+    def _left_s(self, steps: Sequence[Step], now_s: float) -> float | None:
+        """Return how long steps of one kind take, as many at once as there were."""
+        if not steps:
+            return 0.0
+        kind = type(steps[0])
+        if not (known := self._seconds[kind]):
+            return None
+        mean_s = sum(known) / len(known)
+        begun = (self._going_on.get(step) for step in steps)
+        gone_s = sum(min(mean_s, now_s - each.since_s) for each in begun if each)
+        return max(0.0, mean_s * len(steps) - gone_s) / max(1, min(len(steps), self._at_once[kind]))
+
+
+def _rows(activities: Sequence[Activity], now_s: float, width: int) -> list[str]:
+    """Return a line for each activity, with the numbers in columns."""
+    times = [clock(now_s - each.since_s) for each in activities]
+    columns = [max(map(len, texts), default=0) for texts in (times, [each.amount for each in activities])]
+    return [
+        each.row(width, f"{time:>{columns[0]}}", f"{each.amount:>{columns[1]}}")
+        for each, time in zip(activities, times, strict=True)
+    ]
+
+
+def _release(step: Compile | Run | Compare) -> str:
+    match step:
+        case Compile():
+            return step.release
+        case Run():
+            return step.compiles[-1].release
+        case Compare():
+            return _release(step.run)
+
+
+def about(seconds: float) -> str:
+    """Return a duration as an estimate is worded: `about 20 s`, `about 3 min`, `about 2 h 10 min`."""
+    if seconds < _MINUTE_S - _STEP_S / 2:
+        return f"about {max(1, math.ceil(seconds / _STEP_S)) * _STEP_S} s"
+    hours, minutes = divmod(round(seconds / _MINUTE_S), _MINUTE_S)
+    if not hours:
+        return f"about {minutes} min"
+    tens = minutes // _STEP_S * _STEP_S
+    return f"about {hours} h" + (f" {tens} min" if tens else "")
