@@ -77,7 +77,8 @@ def _question(parser: Parser, _environment: Environment) -> None:
     help_text = "count any failure, not only one like that of the bad end"
     add("--any-failure", action="store_true", help=help_text)
     add("--all", action="store_true", help="test every release and find every change")
-    add("--repeat", type=positive, default=1, metavar="N", help="run N times with each release (default: 1)")
+    help_text = "run N times with each release (default: once, and up to 60 times beside the answer)"
+    add("--repeat", type=positive, metavar="N", help=help_text)
     add("--at-least", type=positive, metavar="K", help="K of N runs must agree, else the release is flaky")
     help_text = "also find out if the compiler or the runtime carries the change"
     add("--attribute", action="store_true", help=help_text)

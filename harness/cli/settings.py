@@ -249,7 +249,7 @@ def _search(given: _Given) -> SearchSettings:
         metric=given("metric"),
         any_failure=bool(given("any_failure")),
         all_changes=bool(given("all")),
-        repeat=given("repeat") or 1,
+        repeat=given("repeat"),
         at_least=given("at_least"),
         attribute=bool(given("attribute")),
         log=given("log"),

@@ -204,7 +204,7 @@ class SearchSettings:
         metric: condition that is bad in place of failing, such as `dispatches > 40`.
         any_failure: whether any failure counts, not only one of the phase and kind seen at the bad end.
         all_changes: whether to test every release and find every change.
-        repeat: runs with each release.
+        repeat: runs with each release; None for one, and many more of the releases beside the answer.
         at_least: how many of them have to agree; None for all.
         attribute: whether to find out if compiler or runtime carries the change.
         log: file for what was seen of each release, one line of JSON each.
@@ -220,7 +220,7 @@ class SearchSettings:
     metric: str | None = None
     any_failure: bool = False
     all_changes: bool = False
-    repeat: int = 1
+    repeat: int | None = None
     at_least: int | None = None
     attribute: bool = False
     log: Path | None = None

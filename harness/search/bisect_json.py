@@ -7,7 +7,7 @@ from typing import Any
 from harness.core.outcomes import Outcome, Phase, Status
 from harness.core.records import as_json
 from harness.core.text import first_line
-from harness.search import render
+from harness.search import answer, render
 from harness.search.bisect import Change, Unproved
 from harness.search.finding import Finding
 from harness.search.probes import FLAKY, Mark
@@ -28,7 +28,7 @@ def to_json(finding: Finding) -> str:
         "find": "fix" if request.question.fix else "break",
         "metric": request.question.metric.text if request.question.metric else None,
         "releases": list(request.releases),
-        "result": {**_result(finding, change), "text": render.headline(finding)},
+        "result": {**_result(finding, change), "text": answer.headline(finding)},
         "changes": [_change(finding, each) for each in finding.changes] if request.all_changes else None,
         "flaky": [probe.release for probe in finding.probes.values() if probe.status == FLAKY],
         "probes": [entry(finding, index) for index in finding.probes],
@@ -111,5 +111,5 @@ def _outcome(finding: Finding, index: int) -> Outcome:
         phase=Phase(probe.phase) if probe.phase else None,
         reason="" if mark is Mark.GOOD else f"{condition}{first_line(probe.headline)}\n{probe.reason}",
         seconds={"probe": probe.seconds},
-        notes=(render.headline(finding), f"again: {render.again(finding, probe.release)}"),
+        notes=(answer.headline(finding), f"again: {render.again(finding, probe.release)}"),
     )

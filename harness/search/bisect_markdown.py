@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.core.text import capped
 from harness.report.markdown import code, fenced
-from harness.search import render
+from harness.search import answer, render
 from harness.search.bisect import Change
 from harness.search.finding import Finding
 from harness.search.probes import Probe
@@ -15,7 +15,7 @@ _REASON_BYTES = 8 * 1024
 def markdown(finding: Finding) -> str:
     """Return a text to file as an issue."""
     change, request = finding.change, finding.request
-    parts = [f"## {request.case}: {render.headline(finding)}"]
+    parts = [f"## {request.case}: {answer.headline(finding)}"]
     if request.all_changes:
         parts.append(fenced("\n".join(render.every_change(finding))))
     elif isinstance(change, Change):

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +18,14 @@ from harness.host.disk import write_all
 from harness.pipeline import selection
 from harness.pipeline.out_dir import check_files, write_results
 from harness.report import again
-from harness.search import bisect_json, bisect_markdown, driver, journal, render, request
+from harness.search import answer, bisect_json, bisect_markdown, driver, journal, render, request
 from harness.search.bisect import Change
 from harness.search.finding import Finding, SearchRequest
 from harness.search.journal import SearchJournal
 from harness.search.probes import Probe, without_expectations
 from harness.search.release_runner import ReleaseRunner, SearchProgress, known_releases
 
-_IDS = 10
+_IDS, _NAMED = 10, 2
 
 
 class Bisection:
@@ -105,6 +105,8 @@ class Bisection:
             self.found = found
             live.say(render.probe_line(found, index))
             self._write_log()
+            if found.probes[index].runs == 1:
+                _announce(found, live)
 
         with self._stoppable(), contextlib.closing(runner):
             self.found = driver.search(self.found, runner, at_once=at_once, on_probe=on_probe)
@@ -177,6 +179,17 @@ def _introduce(start: Finding, live: SearchProgress) -> None:
         live.notice(f"resuming: {counted(len(start.probes), 'release')} already tested")
     for index in start.probes:
         live.say(render.probe_line(start, index))
+    _announce(start, live)
+
+
+def _announce(found: Finding, live: SearchProgress) -> None:
+    """Say that the answer will be confirmed, if there is one."""
+    if names := [found.request.releases[index] for index in found.unconfirmed]:
+        live.notice(f"repeating {_named(names)} to see if the result stays the same")
+
+
+def _named(releases: Sequence[str]) -> str:
+    return " and ".join(releases) if len(releases) <= _NAMED else counted(len(releases), "release")
 
 
 def _exit_code(found: Finding) -> int:
@@ -188,7 +201,7 @@ def _exit_code(found: Finding) -> int:
 
 def _report(found: Finding, code: int) -> Report:
     """Return the tested releases as the cases of a report."""
-    environment: dict[str, Any] = {"bisect": {"result": render.headline(found)}, "iree": {}}
+    environment: dict[str, Any] = {"bisect": {"result": answer.headline(found)}, "iree": {}}
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     seconds = sum(probe.seconds for probe in found.probes.values())
     return Report(

@@ -1,12 +1,12 @@
 """Tests releases until the question of a search is answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from harness.core.outcomes import Outcome, Phase
+from harness.core.outcomes import Phase
 from harness.host.waiting import completed
-from harness.search import finding, probes
+from harness.search import finding, probes, repeats
 from harness.search.bisect import Change
 from harness.search.finding import Attribution, Finding
 from harness.search.probes import Mark, Probe, Question
@@ -60,9 +60,9 @@ def attribution(found: Finding, change: Change, tester: ReleaseTester) -> Attrib
     if Phase.COMPILE in {last.phase, first.phase} and (last.failure or first.failure):
         return Attribution(carrier=finding.Carrier.COMPILER)
     older, newer = found.request.releases[change.last], found.request.releases[change.first]
-    question = replace(found.request.question, repeat=1, at_least=1)
-    by_compiler = _probe([tester.mixed(newer, older)], f"compiler {newer}, runtime {older}", question)
-    by_runtime = _probe([tester.mixed(older, newer)], f"compiler {older}, runtime {newer}", question)
+    question = found.request.question
+    by_compiler = _probe(tester.mixed(newer, older), f"compiler {newer}, runtime {older}", question)
+    by_runtime = _probe(tester.mixed(older, newer), f"compiler {older}, runtime {newer}", question)
     bad_end = last if question.fix else first
     marked = probes.marks({0: by_compiler, 1: by_runtime, 2: bad_end}, question, 2)
     carrier = finding.carrier(marked[0], marked[1], Mark.GOOD if question.fix else Mark.BAD)
@@ -70,20 +70,20 @@ def attribution(found: Finding, change: Change, tester: ReleaseTester) -> Attrib
 
 
 def _probed(found: Finding, tester: ReleaseTester, index: int) -> Probe:
-    """Test a release as often as the question asks for."""
+    """Test a release as often as the question asks for; one that was tested before is run again to confirm it."""
     release, question = found.request.releases[index], found.request.question
-    results = [tester.probe(release)]
-    while not probes.is_settled(_outcomes(results), question):
-        results.append(tester.probe(release, len(results) + 1))
-    return _probe(results, release, question)
+    known = found.probes.get(index)
+    is_enough = repeats.is_confirmed if known else repeats.is_settled
+    probe = known or _probe(tester.probe(release), release, question)
+    while not is_enough(probe, question):
+        result = tester.probe(release, probe.runs + 1)
+        run = replace(_probe(result, release, question), repeating_s=result.report.seconds)
+        probe = repeats.repeated(probe, run, question)
+    return probe
 
 
-def _probe(results: Sequence[ReleaseResult], release: str, question: Question) -> Probe:
-    last = results[-1]
-    probe = probes.probe(release, _outcomes(results), question, last.report.environment)
-    same = [f"{probes.NOT_RUN} same module and runtime as {other}" for other in last.reused.values()]
-    return replace(probe, results=last.folder, notes=(*probe.notes, *same))
-
-
-def _outcomes(results: Sequence[ReleaseResult]) -> list[Outcome]:
-    return [outcome for each in results for outcome in each.report.cases]
+def _probe(result: ReleaseResult, release: str, question: Question) -> Probe:
+    (outcome,) = result.outcomes
+    probe = probes.probe(release, outcome, question, result.report.environment)
+    same = [f"{probes.NOT_RUN} same module and runtime as {other}" for other in result.reused.values()]
+    return replace(probe, results=result.folder, seconds=round(result.spent_s, 3), notes=(*probe.notes, *same))

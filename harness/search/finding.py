@@ -2,12 +2,12 @@
 
 import enum
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.outcomes import Status
 from harness.iree.flags import ChangedDefault
-from harness.search import bisect, probes
+from harness.search import bisect, probes, repeats
 from harness.search.bisect import Change, Sides, Span, Unproved
 from harness.search.probes import Mark, Probe, Question
 
@@ -123,15 +123,38 @@ class Finding:
         Args:
             at_once: the largest number of indices to return.
         """
+        return self._untested(at_once) or self.unconfirmed[:at_once]
+
+    def _untested(self, at_once: int) -> tuple[int, ...]:
         found = bisect.next_indices(self.request.span, self._sides, at_once)
         if found or not self.request.all_changes:
             return found
         return tuple(itertools.islice(bisect.untested(len(self.request.releases), self.probes), at_once))
 
     @property
+    def unconfirmed(self) -> tuple[int, ...]:
+        """The indices that the answer rests on and that have to be run again, once nothing else is left to test."""
+        if self._untested(1):
+            return ()
+        question = self.request.question
+        return tuple(index for index in self._grounds if not repeats.is_confirmed(self.probes[index], question))
+
+    @property
+    def _grounds(self) -> Iterable[int]:
+        """The indices that the answer rests on: both sides of each change, or the end that is not as it should be."""
+        if self.request.all_changes:
+            return sorted({index for change in self.changes for index in (change.last, change.first)})
+        match self.change:
+            case Change(last=last, first=first):
+                return (first, last)
+            case Unproved(index=index):
+                return () if index is None else (index,)
+
+    @property
     def likely_indices(self) -> tuple[int, ...]:
         """The indices that may follow the next one, whether that turns out to be good or bad."""
-        now = self.next_indices(1)
+        if not (now := bisect.next_indices(self.request.span, self._sides)):
+            return ()
         later = (
             bisect.next_indices(self.request.span, {**self._sides, **dict.fromkeys(now, side)})
             for side in (False, True)

@@ -6,8 +6,7 @@ good nor bad. The signature of a failure also has its message, without the parts
 
 import enum
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,13 +14,14 @@ from harness.core.cases import EMPTY, Case
 from harness.core.floats import Number
 from harness.core.outcomes import Outcome, Status
 from harness.core.text import first_line
-from harness.report.facts import case_seconds
+from harness.report.facts import log_path
 from harness.search import case_numbers
 from harness.search.bisect import Sides
 from harness.search.metric import Metric
 
-_GREEN = {Status.PASSED, Status.RAN, Status.COMPILED}
+GREEN = {Status.PASSED, Status.RAN, Status.COMPILED}
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|(?:\S*/)(?=[^/\s]+)|[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+ENDED_IN_ERROR = "ended in an error"
 FLAKY = "flaky"
 NOT_RUN = "not run:"
 
@@ -44,13 +44,17 @@ class Probe:
         kind: the `Kind` of a failure or an error.
         phase: the `Phase` in which the case ended.
         reason: why the case failed, or why it was not tested.
-        seconds: how long all runs took.
+        seconds: how long all its steps took, in all runs.
         numbers: the numbers that a metric can name.
         modules: SHA-256 of each compiled module.
         commit: the commit of the compiler.
         runtime_commit: the commit of the runtime.
-        results: folder of the last run, relative to that of the search.
-        notes: remarks of the last run.
+        results: folder of the results, relative to that of the search: of a run that is as described here, or, if the
+            runs disagree, of one that failed.
+        log: path of the log of the step that decided, relative to the folder of the search.
+        notes: remarks of that run.
+        tally: how many runs ended how, e.g. `{"passed": 57, "failed (compare: numeric)": 3}`.
+        repeating_s: time that all runs but the first took, in seconds.
         verdict: the user's own verdict, which counts in place of the status.
     """
 
@@ -65,13 +69,21 @@ class Probe:
     commit: str | None = None
     runtime_commit: str | None = None
     results: str | None = None
+    log: str | None = None
     notes: tuple[str, ...] = ()
+    tally: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    repeating_s: Number = 0.0
     verdict: Mark | None = None
 
     @property
     def failure(self) -> tuple[str | None, str | None] | None:
         """Phase and kind of a failure."""
         return (self.phase, self.kind) if self.status == Status.FAILED else None
+
+    @property
+    def runs(self) -> int:
+        """The number of runs."""
+        return sum(self.tally.values()) or 1
 
     @property
     def signature(self) -> str:
@@ -98,6 +110,7 @@ class Question:
         metric: the condition that is bad in place of a failure.
         repeat: the number of runs with each release.
         at_least: how many of them have to agree.
+        confirms: whether the releases beside the answer are run many times more, and all of these runs have to agree.
     """
 
     fix: bool = False
@@ -105,6 +118,7 @@ class Question:
     metric: Metric | None = None
     repeat: int = 1
     at_least: int = 1
+    confirms: bool = False
 
 
 def without_expectations(case: Case) -> Case:
@@ -113,42 +127,30 @@ def without_expectations(case: Case) -> Case:
     return replace(case, spec=spec)
 
 
-def probe(release: str, outcomes: Sequence[Outcome], question: Question, environment: Mapping[str, Any]) -> Probe:
-    """Return one or more runs of a case as a probe: with what enough of them agree on, else as flaky.
+def probe(release: str, outcome: Outcome, question: Question, environment: Mapping[str, Any]) -> Probe:
+    """Return one run of a case as a probe.
 
     Args:
         release: the release.
-        outcomes: the outcome of each run.
-        question: says how many runs have to agree.
+        outcome: how the run ended.
+        question: says what runs have to agree on.
         environment: what the report says about the environment.
     """
-    labels = [_label(outcome, question) for outcome in outcomes]
-    label, votes = Counter(labels).most_common(1)[0]
-    agreed = [outcome for outcome, each in zip(outcomes, labels, strict=True) if each == label]
-    last, iree = agreed[-1], environment.get("iree", EMPTY)
-    found = Probe(
+    iree = environment.get("iree", EMPTY)
+    return Probe(
         release=release,
-        status=last.status,
-        kind=last.kind,
-        phase=last.phase,
-        reason=last.reason,
-        seconds=round(sum(case_seconds(outcome) for outcome in outcomes), 3),
-        numbers=case_numbers.numbers(last),
-        modules=tuple(module.sha256 for module in last.modules),
+        status=outcome.status,
+        kind=outcome.kind,
+        phase=outcome.phase,
+        reason=outcome.reason,
+        numbers=case_numbers.numbers(outcome),
+        modules=tuple(module.sha256 for module in outcome.modules),
         commit=iree.get("compiler_commit"),
         runtime_commit=iree.get("runtime_commit"),
-        notes=last.notes,
+        log=log_path(outcome) or None,
+        notes=outcome.notes,
+        tally={_label(outcome, question): 1},
     )
-    if len(agreed) == len(outcomes) or votes >= question.at_least:
-        return found
-    return replace(found, status=FLAKY, kind=None, phase=None, reason=_disagreement(labels))
-
-
-def is_settled(outcomes: Sequence[Outcome], question: Question) -> bool:
-    """Return whether more runs cannot change the result: enough agree already, or no longer can."""
-    votes = Counter(_label(outcome, question) for outcome in outcomes).most_common(1)
-    most, left = (votes[0][1] if votes else 0), question.repeat - len(outcomes)
-    return most >= question.at_least or most + left < question.at_least
 
 
 def marks(probes: Mapping[int, Probe], question: Question, bad_end: int | None) -> dict[int, Mark]:
@@ -177,17 +179,13 @@ def _mark(probe: Probe, question: Question, wanted: tuple[str | None, str | None
     if question.metric:
         return {True: Mark.BAD, False: Mark.GOOD, None: Mark.SKIP}[question.metric.holds(probe.numbers)]
     if probe.failure is None:
-        return Mark.GOOD if probe.status in _GREEN else Mark.SKIP
+        return Mark.GOOD if probe.status in GREEN else Mark.SKIP
     return Mark.BAD if question.any_failure or probe.failure == wanted else Mark.SKIP
 
 
-def _label(outcome: Outcome, question: Question) -> tuple[str, ...]:
-    """Return what runs have to agree on."""
+def _label(outcome: Outcome, question: Question) -> str:
+    """Return what runs have to agree on, as the predicate of a sentence."""
     if question.metric and (holds := question.metric.holds(case_numbers.numbers(outcome))) is not None:
-        return (f"with {question.metric.text}" if holds else f"without {question.metric.text}",)
-    return tuple(filter(None, (outcome.status, outcome.kind, outcome.phase)))
-
-
-def _disagreement(labels: Sequence[tuple[str, ...]]) -> str:
-    counts = ", ".join(f"{number} {' '.join(label)}" for label, number in Counter(labels).most_common())
-    return f"{len(labels)} runs disagree: {counts}"
+        return f"{'had' if holds else 'did not have'} {question.metric.text}"
+    how = f" ({outcome.phase}: {outcome.kind})" if outcome.kind else ""
+    return f"{ENDED_IN_ERROR if outcome.status is Status.ERROR else outcome.status}{how}"

@@ -154,7 +154,7 @@ class ReleaseRunner:
         caching = CachingProvider(
             provider=self._provider(release), memory=self._memory, release=release, salt=run, reused={}
         )
-        name = release if run == 1 else f"{release}-{run}"
+        name = release if run == 1 else f"{release}/runs/{run}"
         return self._tested(caching, release, name, caching.reused)
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:

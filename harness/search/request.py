@@ -26,16 +26,18 @@ def question(search: SearchSettings) -> Question:
     Raises:
         UsageError: the metric is not a condition, or `at_least` is not a majority of the runs.
     """
-    at_least = search.at_least or search.repeat
-    if not search.repeat / 2 < at_least <= search.repeat:
-        expected = f"expected more than half of --repeat {search.repeat}, and at most {search.repeat}"
+    repeat = search.repeat or 1
+    at_least = search.at_least or repeat
+    if not repeat / 2 < at_least <= repeat:
+        expected = f"expected more than half of --repeat {repeat}, and at most {repeat}"
         raise UsageError(f"--at-least {at_least}: {expected}.")
     return Question(
         fix=search.fix,
         any_failure=search.any_failure,
         metric=metric.parse(search.metric) if search.metric else None,
-        repeat=search.repeat,
+        repeat=repeat,
         at_least=at_least,
+        confirms=search.repeat is None,
     )
 
 

@@ -305,11 +305,53 @@ def test_what_carries_a_change(programs: Laboratory, name: str, options: list[st
 def test_runs_are_repeated(programs: Laboratory) -> None:
     search = bisect(programs, "summed", "--good", "3.10.0", "--bad", "3.11.0", "--repeat", "3")
     assert (search.code, search.found["result"]["first"]) == (0, "3.11.0")
-    folders = {path.name for path in (search.folder / "probes").iterdir()}
-    assert folders == {f"{release}{again}" for release in ("3.10.0", "3.11.0") for again in ("", "-2", "-3")}
+    folders = {path.parent.relative_to(search.folder / "probes") for path in search.folder.rglob("results.json")}
+    again = ("", "/runs/2", "/runs/3")
+    assert folders == {Path(f"{release}{run}") for release in ("3.10.0", "3.11.0") for run in again}
     for folder in folders:
         (case,) = json.loads((search.folder / "probes" / folder / "results.json").read_text())["cases"]
         assert case["seconds"]["run"] > 0
+    assert {sum(probe["tally"].values()) for probe in search.found["probes"]} == {3}
+    assert "3.10.0    passed (3 of 3 runs)" in search.text
+
+
+FLAKY = """#!/bin/sh
+case "$*" in
+  */3.13.0-*) kill -SEGV $$ ;;
+  */3.12.0-*) echo >> "$0.runs"; [ $(($(wc -l < "$0.runs") % 20)) = REST ] && kill -SEGV $$ ;;
+esac
+exec "$@"
+"""
+
+
+@pytest.mark.parametrize("rest", [1, 7])
+def test_a_case_that_fails_sometimes_is_no_answer(programs: Laboratory, tmp_path: Path, rest: int) -> None:
+    """With 3.12.0 one run of 20 fails: the first one, or one after that."""
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text(FLAKY.replace("REST", str(rest)))
+    wrapper.chmod(0o755)
+    search = bisect(programs, "product", "--good", "3.10.0", "--bad", "3.13.0", "--run-wrapper", str(wrapper))
+    assert search.code == 3, search.text
+    result = search.found["result"]
+    assert (result["kind"], result["candidates"]) == ("candidates", ["3.12.0", "3.13.0"])
+    assert search.found["flaky"] == ["3.12.0"]
+    said = "runs disagree: with 3.12.0, 3 of 60 runs failed (run: crash), 57 passed"
+    assert said in search.text
+    assert said in (search.folder / "bisect.md").read_text()
+    (flaky,) = (probe for probe in search.found["probes"] if probe["status"] == "flaky")
+    (case,) = json.loads((search.folder / flaky["results"] / "results.json").read_text())["cases"]
+    assert case["kind"] == "crash"
+
+
+def test_the_answer_is_confirmed(programs: Laboratory) -> None:
+    search = bisect(programs, "summed", "--good", "3.10.0", "--bad", "3.11.0")
+    assert {sum(probe["tally"].values()) for probe in search.found["probes"]} == {60}, search.text
+    compiled = bisect(programs, "transposed", "--good", "3.6.0", "--bad", "3.7.0")
+    assert [probe["tally"] for probe in compiled.found["probes"]] == [{"failed (compile: compile)": 2}, {"passed": 60}]
+    number = bisect(
+        programs, "product", "--metric", "dispatches > 2", "--find", "fix", "--bad", "3.7.1", "--good", "3.8.0"
+    )
+    assert {sum(probe["tally"].values()) for probe in number.found["probes"]} == {1}, "modules do not change"
 
 
 def test_a_release_that_runs_the_same_is_not_run(programs: Laboratory) -> None:
@@ -341,7 +383,7 @@ def test_what_was_seen_can_be_said_again_otherwise(programs: Laboratory) -> None
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_same_command_goes_on(lab: Laboratory, cells: Cells, number: signal.Signals) -> None:
     transitions.write(lab)
-    command = ["toy/summed", "--good", "3.0.0", "--bad", "3.13.0", *SLOWLY]
+    command = ["toy/summed", "--good", "3.0.0", "--bad", "3.13.0", "--repeat", "1", *SLOWLY]
     stopped = lab.interrupted(*command, until=lambda: len(lines_of(lab)) == 2, number=number, command="bisect")
     known = lines_of(lab)
     assert 2 <= len(known) < 6
@@ -370,7 +412,7 @@ def test_a_case_that_ends_now_so_and_now_so_is_flaky_and_no_answer(programs: Lab
     assert search.code == 3, search.text
     assert search.found["flaky"] == ["3.13.0", "3.12.0"]
     assert search.found["result"]["kind"] == "unproved"
-    assert "2 runs disagree: 1 passed compare, 1 failed crash run" in search.text
+    assert "1 of 2 runs failed (run: crash), 1 passed" in search.text
     most = bisect(programs, "product", *ends, "--repeat", "3", "--at-least", "2")
     assert {each["status"] for each in most.found["probes"]} <= {"passed", "failed"}
     assert most.found["flaky"] == []

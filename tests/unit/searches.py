@@ -58,16 +58,28 @@ def probe(letter: str, release: str = "3.0.0", **changes: Any) -> Probe:
     return Probe(**(filled | dict(LETTERS[letter]) | changes))
 
 
-def results(*outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x") -> ReleaseResult:
+def results(
+    *outcomes: Outcome, reused: Mapping[str, str] | None = None, folder: str = "probes/x", seconds: float = 12.0
+) -> ReleaseResult:
     """Return results of a release."""
-    return ReleaseResult(report=report(*outcomes, environment=ENVIRONMENT), folder=folder, reused=reused or {})
+    known = report(*outcomes, environment=ENVIRONMENT, seconds=seconds)
+    return ReleaseResult(report=known, folder=folder, reused=reused or {})
 
 
 @dataclass
 class FakeTester:
-    """Tests by a history of letters; of several letters for a release each is for one run."""
+    """Tests by a history of letters; of several letters for a release each is for one run.
+
+    Attributes:
+        history: for each release, oldest first, one letter, or one for each run.
+        seconds: how long each run takes.
+        mix: the outcome of a compiler and a runtime.
+        probed: what was tested: release and number of the run.
+        prepared: the releases that were prepared.
+    """
 
     history: Sequence[str]
+    seconds: float = 12.0
     mix: Callable[[str, str], Mapping[str, Any]] = lambda _compiler, _runtime: NO_VERDICT
     probed: list[tuple[str, int]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
@@ -78,7 +90,8 @@ class FakeTester:
         with self.lock:
             self.probed.append((release, run))
         letters = self.history[names(len(self.history)).index(release)]
-        return results(outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]])), folder=f"probes/{release}")
+        ended = outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]]))
+        return results(ended, folder=f"probes/{release}", seconds=self.seconds)
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Test by the given function."""

@@ -16,12 +16,17 @@ from tests.unit.searches import FAILED, NO_VERDICT, PASSED, FakeTester, finding,
 
 
 def search(
-    history: list[str] | str, *, at_once: int = 1, start: Finding | None = None, **changes: Any
+    history: list[str] | str,
+    *,
+    at_once: int = 1,
+    start: Finding | None = None,
+    tester: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> tuple[Finding, FakeTester, list[Probe]]:
-    tester, tested = FakeTester(history), list[Probe]()
+    fake, tested = FakeTester(history, **(tester or {})), list[Probe]()
     begun = start or finding(search_request("".join(each[0] for each in history), **changes))
-    found = driver.search(begun, tester, at_once=at_once, on_probe=lambda now, index: tested.append(now.probes[index]))
-    return found, tester, tested
+    found = driver.search(begun, fake, at_once=at_once, on_probe=lambda now, index: tested.append(now.probes[index]))
+    return found, fake, tested
 
 
 @given(st.integers(2, 40), st.data(), st.integers(1, 4))
@@ -87,6 +92,78 @@ def test_a_flaky_release_is_no_answer() -> None:
     found, _, _ = search(["g", "gb", "b"], question=Question(repeat=2, at_least=2), good=0, bad=2)
     assert found.change == Change(last=0, first=2)
     assert found.probes[1].status == "flaky"
+
+
+CONFIRMS = Question(confirms=True)
+
+
+def runs_of(tester: FakeTester, release: str) -> int:
+    return [name for name, _ in tester.probed].count(release)
+
+
+def test_both_sides_of_the_answer_are_run_many_times() -> None:
+    found, tester, tested = search("gggbbb", question=CONFIRMS, good=0, bad=5, tester={"seconds": 0.1})
+    assert found.change == Change(last=2, first=3)
+    assert [runs_of(tester, release) for release in names(6)] == [1, 0, 60, 60, 0, 1]
+    assert [each.runs for each in tested] == [1, 1, 1, 1, 60, 60]
+
+
+def test_slow_runs_are_repeated_less_often() -> None:
+    _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 2.0})
+    assert [runs_of(tester, release) for release in names(2)] == [11, 11]
+    _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 99.0})
+    assert [runs_of(tester, release) for release in names(2)] == [5, 5]
+
+
+def test_only_a_failing_compilation_is_compiled_again() -> None:
+    _, tester, _ = search("gc", question=CONFIRMS, good=0, bad=1)
+    assert [runs_of(tester, release) for release in names(2)] == [5, 2]
+
+
+def test_a_claim_about_an_end_is_confirmed_before_it_is_called_wrong() -> None:
+    found, tester, _ = search("gg", question=CONFIRMS, good=0, bad=1)
+    assert found.is_wrong
+    assert runs_of(tester, "3.1.0") == 5
+    flaky, _, _ = search(["g", "ggggb"], question=CONFIRMS, good=0, bad=1)
+    assert (flaky.is_wrong, flaky.probes[1].status) == (False, "flaky")
+
+
+@pytest.mark.parametrize("luck", ["gggggggb", "bggggggg"])
+def test_a_flaky_release_beside_the_answer_is_no_answer(luck: str) -> None:
+    """What fails in one run of eight: at the first look it is good or bad by chance."""
+    found, _, _ = search(["g", "g", luck, "b"], question=CONFIRMS, good=0, bad=3, tester={"seconds": 0.1})
+    assert found.change == Change(last=1, first=3)
+    assert (found.probes[2].status, found.probes[2].runs) == ("flaky", 60)
+    assert found.probes[2].reason.endswith(" passed")
+
+
+@given(st.data())
+def test_releases_that_fail_sometimes_are_never_the_answer(data: st.DataObject) -> None:
+    """From `start` to `end` the case is flaky, later it always fails; each first run is drawn."""
+    count = data.draw(st.integers(3, 12))
+    start = data.draw(st.integers(1, count - 1))
+    end = data.draw(st.integers(start, count - 1))
+    flaky = [data.draw(st.sampled_from(["gbggg", "bgggg"])) for _ in range(start, end)]
+    history = ["g"] * start + flaky + ["b"] * (count - end)
+    found, _, _ = search(history, question=CONFIRMS, good=0, bad=count - 1)
+    assert isinstance(found.change, Change)
+    assert all(history[index] in {"g", "b"} for index in (found.change.last, found.change.first))
+    assert found.change.first >= end
+    assert end in found.change.candidates
+
+
+def test_every_change_is_confirmed() -> None:
+    found, tester, _ = search(["g", "b", "gb", "g"], question=CONFIRMS, all_changes=True)
+    assert [runs_of(tester, release) for release in names(4)] == [5, 5, 5, 5]
+    assert found.changes == [Change(last=0, first=1), Change(last=1, first=3)]
+
+
+def test_nothing_is_prepared_while_the_answer_is_confirmed() -> None:
+    request = search_request("ggbb", good=0, bad=3, question=CONFIRMS)
+    seen = {0: probe("g", "3.0.0"), 1: probe("g", "3.1.0"), 2: probe("b", "3.2.0"), 3: probe("b", "3.3.0")}
+    _, tester, _ = search("ggbb", start=finding(request, seen))
+    assert tester.prepared == []
+    assert {release for release, _ in tester.probed} == {"3.1.0", "3.2.0"}
 
 
 def test_several_are_tested_at_once() -> None:

@@ -5,10 +5,10 @@ import pytest
 from harness.core.cases import Case
 from harness.core.outcomes import Kind, Status
 from harness.search import metric, probes
-from harness.search.probes import Mark, Probe, Question
-from tests.unit.reports import ENVIRONMENT, module, outcome
+from harness.search.probes import Mark, Question
+from tests.unit.reports import ENVIRONMENT, outcome
 from tests.unit.samples import CPU, spec
-from tests.unit.searches import FAILED, NOT_COMPILED, PASSED, probe
+from tests.unit.searches import FAILED, NO_VERDICT, PASSED, UNSUPPORTED, probe
 
 
 def marked(history: str, question: Question | None = None, bad_end: int | None = None) -> str:
@@ -94,51 +94,29 @@ def test_a_signature_has_phase_and_kind() -> None:
     assert probe("u").signature == "unsupported"
 
 
-def seen(question: Question, *changes: Any) -> Probe:
-    outcomes = [outcome(**change) for change in changes]
-    return probes.probe("3.9.0", outcomes, question, ENVIRONMENT)
-
-
-def test_one_run_is_taken_as_it_is() -> None:
-    found = seen(Question(), PASSED)
+def test_a_run_is_taken_as_it_is() -> None:
+    found = probes.probe("3.9.0", outcome(**dict[str, Any](PASSED)), Question(), ENVIRONMENT)
     assert (found.release, found.status, found.phase, found.commit) == ("3.9.0", "passed", "compare", "89ece87b5a02")
     assert found.numbers["dispatches"] == 31
     assert found.modules == ("b" * 64,)
-    assert found.seconds == 2.912
+    assert found.log == "logs/run.log"
+    assert (found.runs, found.tally) == (1, {"passed": 1})
 
 
 @pytest.mark.parametrize(
-    ("repeat", "at_least", "history", "status"),
+    ("history", "condition", "label"),
     [
-        (3, 3, "ggg", "passed"),
-        (3, 3, "gb", "flaky"),
-        (3, 2, "gg", "passed"),
-        (3, 2, "gbb", "failed"),
-        (3, 2, "gbc", "flaky"),
-        (5, 4, "gbgb", "flaky"),
-        (5, 3, "gbgbb", "failed"),
+        (FAILED, None, "failed (compare: numeric)"),
+        (NO_VERDICT, None, "ended in an error (run: tool)"),
+        (UNSUPPORTED, None, "unsupported"),
+        (PASSED, "dispatches > 30", "had dispatches > 30"),
+        (FAILED, "dispatches > 31", "did not have dispatches > 31"),
+        ({**PASSED, "modules": ()}, "dispatches > 30", "passed"),
     ],
 )
-def test_so_many_runs_have_to_agree(repeat: int, at_least: int, history: str, status: str) -> None:
-    question = Question(repeat=repeat, at_least=at_least)
-    letters: dict[str, Any] = {"g": PASSED, "b": FAILED, "c": NOT_COMPILED}
-    outcomes = [outcome(**letters[letter]) for letter in history]
-    settled = [probes.is_settled(outcomes[:number], question) for number in range(1, len(outcomes) + 1)]
-    assert settled == [False] * (len(outcomes) - 1) + [True]
-    found = seen(question, *(letters[letter] for letter in history))
-    assert found.status == status
-    if status == "flaky":
-        assert (found.kind, found.phase) == (None, None)
-        assert found.reason.startswith(f"{len(history)} runs disagree: ")
-        assert "passed compare" in found.reason
-
-
-def test_runs_agree_on_a_metric_and_not_on_its_number() -> None:
-    question = Question(metric=metric.parse("dispatches > 30"), repeat=2, at_least=2)
-    found = seen(question, {"modules": (module(dispatches=31),)}, {"modules": (module(dispatches=99),)})
-    assert found.status == "passed"
-    unlike = seen(question, {"modules": (module(dispatches=31),)}, {"modules": (module(dispatches=9),)})
-    assert unlike.reason == "2 runs disagree: 1 with dispatches > 30, 1 without dispatches > 30"
+def test_how_a_run_ended(history: dict[str, Any], condition: str | None, label: str) -> None:
+    question = Question(metric=metric.parse(condition) if condition else None)
+    assert probes.probe("3.9.0", outcome(**history), question, ENVIRONMENT).tally == {label: 1}
 
 
 def test_expectations_are_left_out() -> None:

@@ -9,7 +9,7 @@ from harness.core.outcomes import Report
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.report import junit
-from harness.search import bisect_json, bisect_markdown, metric, render
+from harness.search import answer, bisect_json, bisect_markdown, metric, render
 from harness.search.finding import Attribution, Carrier, Finding
 from harness.search.probes import Mark, Probe, Question
 from tests.unit.searches import finding, names, probe, search_request
@@ -51,19 +51,58 @@ def searched(history: str, changes: dict[int, dict[str, Any]] | None = None, **o
             "3.0.0 should be good, but cannot be tested: unsupported: 3.0.0 does not know",
         ),
         ("gg", {}, "The newest release should be bad, but 3.1.0 is good: passed"),
-        ("bb", {}, "No good release from 3.0.0 to 3.1.0: 2 are bad."),
-        ("ecbb", {}, "No good release from 3.0.0 to 3.3.0: 2 are bad, 1 fails differently, 1 cannot be tested."),
-        ("gg", {"question": FIX, "good": 1}, "No bad release from 3.0.0 to 3.1.0: 2 are good."),
-        ("ee", {}, "No bad release from 3.0.0 to 3.1.0: 2 cannot be tested."),
+        ("bb", {}, "No good release from 3.0.0 to 3.1.0: 2 are bad"),
+        ("ecbb", {}, "No good release from 3.0.0 to 3.3.0: 2 are bad, 1 fails differently, 1 cannot be tested"),
+        ("gg", {"question": FIX, "good": 1}, "No bad release from 3.0.0 to 3.1.0: 2 are good"),
+        ("ee", {}, "No bad release from 3.0.0 to 3.1.0: 2 cannot be tested"),
     ],
 )
 def test_the_answer_in_a_sentence(history: str, options: dict[str, Any], text: str) -> None:
-    assert render.headline(searched(history, **options)).startswith(text)
+    assert answer.headline(searched(history, **options)).startswith(text)
 
 
-def test_a_flaky_release_is_named_as_such() -> None:
-    found = searched("ggb", {1: {"status": "flaky", "reason": "2 runs disagree"}}, good=0, bad=2)
-    assert render.headline(found) == "First bad release: one of 3.1.0, 3.2.0 (runs disagree)"
+DISAGREE = "3 of 60 runs failed (compare: numeric), 57 passed"
+FLAKY = {"status": "flaky", "kind": None, "phase": None, "reason": DISAGREE, "tally": {"passed": 57, "failed": 3}}
+
+
+@pytest.mark.parametrize(
+    ("history", "index", "ends", "text"),
+    [
+        ("ggb", 1, (0, 2), f"First bad release: one of 3.1.0, 3.2.0 (runs disagree: with 3.1.0, {DISAGREE})"),
+        ("gb", 1, (0, 1), f"3.1.0 should be bad, but is flaky: {DISAGREE}"),
+        ("gb", 0, (0, 1), f"3.0.0 should be good, but is flaky: {DISAGREE}"),
+        (
+            "ggb",
+            2,
+            (0, None),
+            f"The newest release should be bad, but 3.1.0 is good: passed; runs disagree: with 3.2.0, {DISAGREE}",
+        ),
+        (
+            "bbb",
+            0,
+            (None, None),
+            f"No good release from 3.0.0 to 3.2.0: 2 are bad, 1 is flaky; runs disagree: with 3.0.0, {DISAGREE}",
+        ),
+    ],
+)
+def test_runs_that_disagree_are_the_answer(history: str, index: int, ends: tuple[int, int], text: str) -> None:
+    found = searched(history, {index: FLAKY}, good=ends[0], bad=ends[1])
+    assert answer.headline(found) == text
+    assert text in render.render(found)
+    document = json.loads(bisect_json.to_json(found))
+    assert (document["flaky"], document["result"]["first"]) == ([f"3.{index}.0"], None)
+
+
+def test_a_flaky_release_that_is_not_beside_the_answer_is_told() -> None:
+    found = searched("ggggb", {1: FLAKY}, good=0, bad=4)
+    assert answer.headline(found) == "First bad release: 3.4.0 (last good: 3.3.0)"
+    assert f"  note      runs disagree: with 3.1.0, {DISAGREE}" in render.render(found).splitlines()
+
+
+def test_the_number_of_runs_is_told() -> None:
+    found = searched("gb", {0: {"tally": {"passed": 59, "ended in an error (run: tool)": 1}}, 1: FLAKY}, good=0, bad=1)
+    assert render.probe_line(found, 0).plain.endswith("s   passed (59 of 60 runs)")
+    assert render.probe_line(found, 1).plain.endswith(f"s   {DISAGREE}")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +114,7 @@ def test_a_flaky_release_is_named_as_such() -> None:
 )
 def test_ends_that_are_swapped_are_told(history: str, question: Question, advice: str) -> None:
     good, bad = (1, 0) if question.fix else (0, 1)
-    assert render.headline(searched(history, question=question, good=good, bad=bad)).endswith(advice)
+    assert answer.headline(searched(history, question=question, good=good, bad=bad)).endswith(advice)
 
 
 def test_a_terminal_shows_both_sides_and_what_to_do() -> None:

@@ -68,8 +68,14 @@ def test_what_cannot_be_asked(options: list[str], message: str) -> None:
 
 def test_by_default_all_runs_have_to_agree() -> None:
     question = request.question(search("--repeat=5"))
-    assert (question.repeat, question.at_least) == (5, 5)
+    assert (question.repeat, question.at_least, question.confirms) == (5, 5, False)
     assert request.question(search("--repeat=5", "--at-least=3")).at_least == 3
+
+
+def test_without_a_number_of_runs_the_answer_is_confirmed() -> None:
+    question = request.question(search())
+    assert (question.repeat, question.at_least, question.confirms) == (1, 1, True)
+    assert not request.question(search("--repeat=1")).confirms
 
 
 def key(folder: Path, *options: str, release: ReleaseWheels | None = None, **changes: Any) -> Any:
