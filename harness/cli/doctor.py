@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.containers import sockets
+from harness.containers import build_context, definitions, images, sockets
 from harness.core.cases import ModelSpec
 from harness.core.errors import HarnessError, SpecError, UsageError
+from harness.core.settings import ContainerSettings
 from harness.core.text import counted
 from harness.fetch.http import reachable
 from harness.host import devices
@@ -20,6 +22,10 @@ from harness.specs import reader
 from harness.specs.catalogue import Folders
 from harness.store.store import Store
 
+if TYPE_CHECKING:  # the SDK takes 0.2 s to load; it is needed only if there is a socket
+    from harness.containers.engine import Engine
+
+_LOCAL = "models run without a container"
 _SPACE_BYTES = 20 << 30
 _MEMORY_BYTES = 8 << 30
 
@@ -52,7 +58,7 @@ def findings(store: Store, folders: Folders, environment: Mapping[str, str], *, 
     yield _iree(environment.get("PATH", ""), store)
     yield _space(store.root)
     yield _memory()
-    yield _engine(environment)
+    yield from _engine(environment, offline=offline)
     yield from _gpus()
     try:
         specs = reader.load_all(folders.paths(), folders)
@@ -99,22 +105,33 @@ def _memory() -> Finding:
     return Finding(subject="memory", state=f"{available / 1e9:.0f} of {total / 1e9:.0f} GB available", fix=fix)
 
 
-def _engine(environment: Mapping[str, str]) -> Finding:
-    """Return which container engine answers, or why none does."""
-    subject, local = "container engine", "models run without a container"
+def _engine(environment: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:
+    """Yield which container engine answers and whether it can have the image, or why none answers."""
+    subject = "container engine"
     try:
-        if engine := sockets.connected("auto", environment):
-            state = f"{engine.info} at {engine.info.socket}: models run in containers"
-            return Finding(subject=subject, state=state)
+        engine = sockets.connected("auto", environment)
     except UsageError as error:
-        return Finding(subject=subject, state="none on this machine", fix=str(error))
-    paths = [address.removeprefix("unix://") for _, address in sockets.addresses("auto", environment)]
-    if closed := [path for path in paths if Path(path).exists() and not os.access(path, os.R_OK | os.W_OK)]:
-        fix = f"join its group (sudo usermod -aG {Path(closed[0]).group()} $USER) and log in again"
-        return Finding(subject=subject, state=f"no access to {closed[0]}: {local}", fix=fix)
-    if paths:
-        return Finding(subject=subject, state=f"{paths[0]} does not answer: {local}", fix="start Docker or Podman")
-    return Finding(subject=subject, state=f"none: {local}")
+        yield Finding(subject=subject, state="none on this machine", fix=str(error))
+        return
+    if engine:
+        yield Finding(subject=subject, state=f"{engine.info} at {engine.info.socket}")
+        yield _image(engine, environment.get("HARNESS_REGISTRY") or None, offline=offline)
+    elif problems := sockets.problems("auto", environment):
+        fix = "start Docker or Podman, or correct what is named"
+        yield Finding(subject=subject, state=f"{'; '.join(problems)}: {_LOCAL}", fix=fix)
+    else:
+        yield Finding(subject=subject, state=f"none: {_LOCAL}")
+
+
+def _image(engine: "Engine", registry: str | None, *, offline: bool) -> Finding:
+    """Return whether the image for the CPU is here, can be pulled or can be built."""
+    settings = ContainerSettings(registry=registry)
+    image = definitions.load(build_context.folder(settings))["cpu"]
+    recipe = build_context.recipe(settings, image, releases.find(releases.newest().name))
+    if reason := images.obstacle(engine, recipe, registry, offline=offline):
+        fix = "connect to the registry, set HARNESS_REGISTRY, or use --image cpu-debian, which needs none"
+        return Finding(subject="image", state=f"{reason.rstrip('.')}: {_LOCAL}", fix=fix)
+    return Finding(subject="image", state="can be pulled or built, or is here: models run in containers")
 
 
 def _gpus() -> Iterator[Finding]:

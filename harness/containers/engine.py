@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
+from harness.fetch.http import reachable
 
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
@@ -24,6 +25,7 @@ _PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) ")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CDI_PODMAN = (5, 4)
 _NOT_FOUND = 404
+_REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
 _PODMAN_NOT_FOUND = "no such container"  # with status 500, if the container ends while Podman looks it up
 
 
@@ -96,18 +98,28 @@ class Engine:
 
     def pull(self, repository: str, version: str, notice: Notice) -> None:
         """Pull an image from a registry. `version` is a tag, or a digest that the engine verifies."""
-        reference = f"{repository}{'@' if ':' in version else ':'}{version}"
+        reference = _reference(repository, version)
         notice(f"pulling {reference}")
         with _engine_errors(f"Cannot pull {reference}"):
             _follow(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
 
-    def registry_digest(self, repository: str, tag: str) -> str:
+    def registry_digest(self, repository: str, version: str) -> str:
         """Return the digest of an image in its registry. Podman does not support this request."""
-        with _engine_errors(f"Cannot look up the digest of {repository}:{tag}"):
-            digest = self._api.inspect_distribution(f"{repository}:{tag}").get("Descriptor", {}).get("digest")
+        reference = _reference(repository, version)
+        with _engine_errors(f"Cannot look up the digest of {reference}"):
+            digest = self._api.inspect_distribution(reference).get("Descriptor", {}).get("digest")
             if not re.fullmatch("sha256:[0-9a-f]{64}", str(digest)):
                 raise EngineError(f"{self.info} reports {digest!r}.")
         return str(digest)
+
+    def check_registry(self, repository: str, version: str) -> None:
+        """Check that an image can be pulled. Podman has no request for that, so this asks whether the host answers."""
+        if self.info.name != "podman":
+            self.registry_digest(repository, version)
+            return
+        host = repository.partition("/")[0]
+        if reason := reachable(f"https://{_REGISTRY_HOSTS.get(host, host)}/v2/"):
+            raise EngineError(f"{host} does not answer: {reason}.")
 
     def push(self, repository: str, tag: str, notice: Notice) -> str:
         """Push an image, and return its digest in the registry.
@@ -198,6 +210,11 @@ class Engine:
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+
+
+def _reference(repository: str, version: str) -> str:
+    """Return the name of an image; the version is a tag or a digest."""
+    return f"{repository}{'@' if ':' in version else ':'}{version}"
 
 
 def _info(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> EngineInfo:

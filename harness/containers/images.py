@@ -10,6 +10,7 @@ from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine
 from harness.containers.manifest import LABEL
+from harness.core.errors import EngineError
 
 REPOSITORY = "iree-quality"
 # Names of local images. No registry has this host, and names with a host are the same for Docker and Podman.
@@ -64,6 +65,33 @@ def find(engine: Engine, reference: str) -> LocalImage | None:
         return None
     digest = reference if DIGEST in reference else None
     return LocalImage(reference=reference, id=found["Id"], digest=digest, size_bytes=found["Size"])
+
+
+def obstacle(engine: Engine, recipe: Recipe, registry: str | None, *, offline: bool = False) -> str:
+    """Return why the image of a recipe can be neither found, pulled nor built; empty if nothing is in the way.
+
+    Args:
+        engine: which has the image, or would pull it.
+        recipe: recipe of the image.
+        registry: `HOST/PATH` that may have the image.
+        offline: whether registries are not asked.
+    """
+    base = base_name(recipe.image)
+    if isinstance(recipe.image.base, Bootstrapped) or engine.image(named(recipe)) or engine.image(base):
+        return ""
+    if offline:
+        return f"{base} is not on this machine."
+    sources = [base.split("@"), *([[f"{registry}/{REPOSITORY}", recipe.tag]] if registry else [])]
+    reasons = [_unavailable(engine, repository, version) for repository, version in sources]
+    return reasons[0] if all(reasons) else ""
+
+
+def _unavailable(engine: Engine, repository: str, version: str) -> str:
+    try:
+        engine.check_registry(repository, version)
+    except EngineError as error:
+        return str(error)
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
 """Finds the sockets of container engines on this machine, and the first engine that answers."""
 
 import contextlib
+import grp
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +35,40 @@ def addresses(choice: str, environment: Mapping[str, str]) -> Iterator[tuple[str
             continue
         for path in _SOCKETS[name]:
             socket = Path(path.format(runtime=environment.get("XDG_RUNTIME_DIR", "/nonexistent")))
-            if socket.is_socket():
+            if _is_socket(socket):
                 yield name, f"unix://{socket}"
+
+
+def problems(choice: str, environment: Mapping[str, str]) -> list[str]:
+    """Return, for each address to try, why no engine can be used there, if none answers."""
+    return [_problem(name, address, environment) for name, address in addresses(choice, environment)]
+
+
+def _problem(name: str, address: str, environment: Mapping[str, str]) -> str:
+    path = Path(address.removeprefix("unix://"))
+    subject = f"{_VARIABLES[name]}={address}" if environment.get(_VARIABLES[name]) else str(path)
+    if not os.path.lexists(path):
+        return f"{subject} does not exist"
+    return f"{subject}: {denied}" if (denied := _denied(path)) else f"no engine answers at {subject}"
+
+
+def _denied(path: Path) -> str:
+    """Return that this user may not use a socket, and how to change that; empty if the user may."""
+    if os.access(path, os.R_OK | os.W_OK):
+        return ""
+    try:
+        group = grp.getgrgid(path.stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return "permission denied"
+    return f"permission denied; join the group {group} (sudo usermod -aG {group} $USER) and log in again"
+
+
+def _is_socket(path: Path) -> bool:
+    """Whether a socket is there; one in a folder that this user may not read is not there for this user."""
+    try:
+        return path.is_socket()
+    except OSError:
+        return False
 
 
 def connected(choice: str, environment: Mapping[str, str]) -> "Engine | None":
@@ -65,7 +99,7 @@ def required(choice: str, environment: Mapping[str, str]) -> "Engine":
     """
     if found := connected(choice, environment):
         return found
-    tried = [address for _, address in addresses(choice, environment)]
+    tried = [_tried(address) for _, address in addresses(choice, environment)]
     names = [choice] if choice in _SOCKETS else list(_SOCKETS)
     seen = f"tried {', '.join(tried)}" if tried else "found no socket"
     raise EngineError(
@@ -73,3 +107,9 @@ def required(choice: str, environment: Mapping[str, str]) -> "Engine":
         f"Start {' or '.join(names)} (systemctl start {names[0]}, or `podman system service --time=0 unix://PATH`), "
         "check that you have access to its socket, set DOCKER_HOST or CONTAINER_HOST, or use --engine local."
     )
+
+
+def _tried(address: str) -> str:
+    path = Path(address.removeprefix("unix://"))
+    denied = _denied(path) if os.path.lexists(path) else ""
+    return f"{address}: {denied}" if denied else address

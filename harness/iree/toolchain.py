@@ -6,6 +6,7 @@ killing one leaves the real compiler running.
 
 import dataclasses
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -151,11 +152,16 @@ def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
         ToolError: a program is missing; the message says where it was searched.
     """
     bins = [folder / "bin", folder] if folder else [Path(each) for each in search_path.split(":") if each]
-    roots = [root for each in bins if (each / "iree-compile").is_file() for root in _roots(each)]
+    roots = [root for each in bins if _is_readable(each / "iree-compile") for root in _roots(each)]
     if not roots:
         where = f"{folder} or its bin folder" if folder else "PATH"
         raise ToolError(f"iree-compile: not found in {where}; install a release with `harness quality --iree RELEASE`.")
     return _described(roots, store)
+
+
+def _is_readable(program: Path) -> bool:
+    """Whether a file can be read; one in a folder that this user may not enter is as good as missing."""
+    return os.path.isfile(program) and os.access(program, os.R_OK)  # noqa: PTH113 - Path.is_file raises PermissionError
 
 
 def _roots(bin_dir: Path) -> Iterator[Path]:
@@ -194,7 +200,7 @@ def _described(roots: list[Path], store: Store, *, expected: Release | None = No
 def _program(name: str, package_dir: Path, roots: list[Path]) -> Path:
     for root in roots:
         for path in (root / package_dir / name, root / name):
-            if path.is_file() and not _is_script(path):
+            if _is_readable(path) and not _is_script(path):
                 return path.resolve()
     raise ToolError(
         f"{name}: no native program found in {roots[0]}; expected an IREE distribution with {package_dir / name}."

@@ -84,19 +84,31 @@ class EnvironmentProvider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledRelease:
-    """Provides this machine with an IREE release that `install` installs into the store."""
+    """Provides this machine with an IREE release.
+
+    Attributes:
+        install: installs the release into the store.
+        remark: what the user is told about this choice; empty for nothing.
+        engine: kind of environment, as results.json has it.
+    """
 
     install: Callable[[Store, CancelToken, Notice], Toolchain]
+    remark: str = ""
     engine: str = "local"
 
     def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
         """Install the release."""
-        self.install(store, cancel, notice)
+        self._installed(store, cancel, notice)
 
     @contextlib.contextmanager
     def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
         """Install the release unless it is installed, and use this machine."""
-        yield Environment(name="local", toolchain=self.install(request.store, request.cancel, request.notice))
+        yield Environment(name="local", toolchain=self._installed(request.store, request.cancel, request.notice))
+
+    def _installed(self, store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
+        if self.remark:
+            notice(self.remark)
+        return self.install(store, cancel, notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

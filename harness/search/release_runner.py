@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.containers.auto_provider import Choice
 from harness.containers.provider import provider
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Case
@@ -136,7 +137,7 @@ class ReleaseRunner:
         jobs = max(1, default_jobs() // at_once)
         self._settings = replace(settings, run=replace(settings.run, jobs=jobs, out=None))
         self._cases, self._out_dir, self._live = cases, out_dir, live
-        self._memory, self._known = Memory(), known
+        self._memory, self._known, self._choice = Memory(), known, Choice()
         self._prepared: set[str] = set()
         self._preparing = Threads[None](_PREPARED_AT_ONCE)
 
@@ -185,7 +186,7 @@ class ReleaseRunner:
         self._live.notice(text)
 
     def _provider(self, release: str) -> EnvironmentProvider:
-        return provider(self._settings, self._known.find(release))
+        return provider(self._settings, self._known.find(release), self._choice)
 
     def _tested(self, wanted: EnvironmentProvider, release: str, name: str, reused: Mapping[str, str]) -> ReleaseResult:
         folder = new_out_dir(self._out_dir / "probes" / name)

@@ -1,5 +1,6 @@
 """Where models run, and the messages if that is not possible."""
 
+import json
 import os
 import pty
 import re
@@ -63,19 +64,63 @@ def test_an_own_build_is_judged_in_an_image_of_its_own(
     assert reference.startswith(f"localhost/iree-quality:{NAME}-{OWN.replace('+', '_')}-")
 
 
-def test_auto_takes_this_machine_where_none_answers(yard: Yard) -> None:
-    plain = [*HARNESS, "quality", "--engine", "auto", "--specs", str(yard.specs), "--store", str(yard.dock.store_dir)]
-    done = subprocess.run(
-        [*plain, "--out", str(yard.out)],
-        env={**yard.variables, **NOWHERE},
+def auto(yard: Yard, *options: str, command: str = "quality", **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command that may choose where models run, outside of any container's user."""
+    plain = [*HARNESS, command, *options, "--specs", str(yard.specs), "--store", str(yard.dock.store_dir)]
+    places = [] if command == "doctor" else ["--engine", "auto", "--out", str(yard.out)]
+    return subprocess.run(
+        [*plain, *places],
+        env={**yard.variables, **variables},
         cwd=yard.root,
         check=False,
         capture_output=True,
         text=True,
     )
+
+
+def test_auto_takes_this_machine_where_none_answers(yard: Yard) -> None:
+    done = auto(yard, **NOWHERE)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "IREE 3.13.0 (89ece87b89), local" in done.stdout
-    assert (yard.out / "results.json").exists()
+    named = "DOCKER_HOST=unix:///nonexistent/socket does not exist; CONTAINER_HOST=unix:///nonexistent/socket does not"
+    assert done.stdout.startswith(
+        f"no container: {named} exist. Models run on this machine.\nIREE 3.13.0 (89ece87b89), "
+    )
+    assert json.loads((yard.out / "results.json").read_text())["environment"]["engine"] == "local"
+
+
+def without_an_image(yard: Yard) -> list[str]:
+    (yard.containers / "images.toml").write_text(TABLE.format(base=ABSENT))
+    return ["--containers", str(yard.containers)]
+
+
+def test_auto_takes_this_machine_where_no_image_can_be_had(each_yard: Yard) -> None:
+    done = auto(each_yard, *without_an_image(each_yard))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "container" in line]
+    assert line.startswith("no container: Cannot pull 127.0.0.1:1/base: ")
+    assert line.endswith(". Models run on this machine.")
+    assert json.loads((each_yard.out / "results.json").read_text())["environment"]["engine"] == "local"
+
+
+def test_a_search_chooses_once(each_yard: Yard) -> None:
+    options = [*without_an_image(each_yard), "--iree", "3.12.0", "--iree", "3.13.0"]
+    done = auto(each_yard, *options, command="matrix")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("no container: ") == 1
+
+
+@pytest.mark.parametrize("option", [["--cap=SYS_NICE"], ["--memory=4GB"], ["--image=cpu"]])
+def test_an_option_for_containers_is_not_given_in_vain(each_yard: Yard, option: list[str]) -> None:
+    done = auto(each_yard, *without_an_image(each_yard), *option)
+    assert done.returncode == 3
+    assert "engine: The base image is missing. Cannot pull 127.0.0.1:1/base@sha256:000" in done.stdout
+
+
+def test_the_doctor_looks_whether_the_image_can_be_had(each_yard: Yard) -> None:
+    done = auto(each_yard, "--offline", command="doctor")
+    assert done.returncode == 0
+    (line,) = [line for line in done.stdout.splitlines() if line.split()[1] == "image"]
+    assert re.fullmatch(r"fix +image +docker\.io/library/python@sha256:\S+ is not on this machine: models run .*", line)
 
 
 @pytest.mark.parametrize("name", ["docker", "podman", "container"], ids=str.upper)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,3 +32,11 @@ def _sdk() -> Iterator[None]:
 def store(tmp_path: Path) -> Store:
     """Return a store that is not there yet."""
     return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def public_dir() -> Iterator[Path]:
+    """Make a folder that every user may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

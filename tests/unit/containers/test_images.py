@@ -83,7 +83,7 @@ class FakeEngine(Engine):
 
     def registry_digest(self, repository: str, tag: str) -> str:
         """Return the digest in the registry."""
-        if found := self.registry.get(f"{repository}:{tag}"):
+        if found := self.registry.get(f"{repository}{'@' if ':' in tag else ':'}{tag}"):
             return str(found["digest"])
         raise EngineError("There is none.")
 
@@ -354,3 +354,18 @@ def test_the_list_of_images_and_which_are_current(recipe: Recipe, engine: FakeEn
 def test_an_image_without_labels_and_names(recipe: Recipe, engine: FakeEngine) -> None:
     engine.local["bare"] = found({}) | {"Labels": None, "RepoTags": None, "RepoDigests": None}
     assert images.listed(engine, [IMAGE], recipe.containers) == []
+
+
+@pytest.mark.parametrize("has", ["image", "base", "registry", "own registry"])
+def test_nothing_is_in_the_way_of_an_image(recipe: Recipe, engine: FakeEngine, has: str) -> None:
+    assert images.obstacle(engine, recipe, REGISTRY) == "There is none."
+    assert images.obstacle(engine, recipe, None, offline=True) == f"{BASE} is not on this machine."
+    match has:
+        case "image" | "base":
+            engine.local[images.named(recipe) if has == "image" else BASE] = found({})
+            assert images.obstacle(engine, recipe, None, offline=True) == ""
+        case "registry":
+            engine.registry[BASE] = {"digest": BASE.partition("@")[2]}
+        case _:
+            engine.registry[f"{REPOSITORY}:{recipe.tag}"] = {"digest": "sha256:1"}
+    assert images.obstacle(engine, recipe, REGISTRY) == ""

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.containers.sockets import addresses, connected, required
+from harness.containers.sockets import addresses, connected, problems, required
 from harness.core.errors import EngineError, UsageError
 from tests.unit.daemons import DOCKER, Says, daemon, docker, podman, says
+from tests.unit.users import needs_root, without_rights
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
 
@@ -116,3 +117,35 @@ def test_an_engine_of_another_machine_is_refused(tmp_path: Path, choice: str, va
             f"{variable}={address}: expected unix:///PATH. Containers use folders and devices of this machine, so the "
             "engine must run here; choose another one, or use --engine local."
         )
+
+
+def test_what_is_wrong_with_an_address(tmp_path: Path) -> None:
+    environment = here(tmp_path) | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert problems("docker", environment) == [f"DOCKER_HOST=unix://{tmp_path}/DOCKER does not exist"]
+    del environment["DOCKER_HOST"]
+    with daemon(tmp_path / "docker.sock", {}):
+        assert f"no engine answers at {tmp_path}/docker.sock" in problems("docker", environment)
+
+
+@needs_root
+def test_a_socket_that_this_user_may_not_use(public_dir: Path) -> None:
+    environment = here(public_dir)
+    with daemon(public_dir / "DOCKER", docker()):
+        (public_dir / "DOCKER").chmod(0o660)
+        with without_rights():
+            assert connected("docker", environment) is None
+            advice = "permission denied; join the group root (sudo usermod -aG root $USER) and log in again"
+            assert problems("docker", environment) == [f"DOCKER_HOST=unix://{public_dir}/DOCKER: {advice}"]
+            with pytest.raises(
+                EngineError, match=r"^No container engine answers \(tried .*/DOCKER: permission denied;"
+            ):
+                required("docker", environment)
+
+
+@needs_root
+def test_a_socket_in_a_folder_that_this_user_may_not_enter(public_dir: Path) -> None:
+    folder = public_dir / "podman"
+    folder.mkdir(0o700)
+    with daemon(folder / "podman.sock", podman()), without_rights():
+        every = addresses("podman", {"XDG_RUNTIME_DIR": str(public_dir)})
+        assert not [address for _, address in every if str(public_dir) in address]

@@ -1,10 +1,7 @@
 """Whether a process can use a GPU. Device files that only root can make are real ones."""
 
-import contextlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from harness.host import devices
 from harness.host.devices import Vendor
 from tests.unit import kfd
+from tests.unit.users import needs_root, without_rights
 
 
 def test_nothing_is_missing_if_all_device_files_can_be_opened(tmp_path: Path) -> None:
@@ -44,9 +42,6 @@ def test_a_file_that_is_not_a_device(tmp_path: Path, node: str) -> None:
     assert devices.missing(gpu, tmp_path).startswith(f"{tmp_path / node} is not a character device, so GPU 0 ")
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make device files")
-
-
 def device(path: Path, mode: int, group: int, numbers: tuple[int, int] = (1, 3)) -> None:
     """Make a device file, by default with the numbers of /dev/null."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,29 +49,6 @@ def device(path: Path, mode: int, group: int, numbers: tuple[int, int] = (1, 3))
     os.mknod(path, stat.S_IFCHR, os.makedev(*numbers))
     path.chmod(mode)
     os.chown(path, 0, group)
-
-
-@pytest.fixture
-def public_dir() -> Iterator[Path]:
-    """Make a folder that every user may enter, unlike pytest's."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@contextlib.contextmanager
-def without_rights() -> Iterator[None]:
-    """Become a user without groups."""
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setresgid(65534, 65534, 0)
-    os.setresuid(65534, 65534, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
-        os.setgroups(groups)
 
 
 @needs_root

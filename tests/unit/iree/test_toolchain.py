@@ -7,6 +7,7 @@ from harness.core.cases import Release
 from harness.core.errors import ToolError
 from harness.iree.toolchain import Toolchain, found
 from harness.store.store import Store
+from tests.unit.users import needs_root, without_rights
 
 COMMIT, OTHER = "89ece87b89852100c0a4ac3d515e14842d090967", "ae97779f59a8" + "0" * 28
 STAMP = '# Auto-generated version info.\nPACKAGE_SUFFIX = ""\nVERSION = "{}"\nREVISIONS = {{"IREE": "{}"}}\n'
@@ -178,3 +179,13 @@ def test_the_build_is_told_by_the_compilers_files_and_nothing_else(tmp_path: Pat
     native(site / "iree/compiler/_mlir_libs/libIREECompiler.so", b"changed again")
     builds.append(look(tmp_path, tmp_path).build)
     assert len(set(builds)) == 4
+
+
+@needs_root
+@pytest.mark.parametrize("closed", ["bin", "bin/iree-compile"])
+def test_a_folder_of_the_path_that_this_user_may_not_read_has_no_programs(public_dir: Path, closed: str) -> None:
+    for name in PROGRAMS:
+        native(public_dir / "bin" / name)
+    (public_dir / closed).chmod(0o700)
+    with without_rights(), pytest.raises(ToolError, match="iree-compile: not found in PATH"):
+        look(public_dir, None, f"{public_dir}/bin")
