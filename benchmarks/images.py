@@ -107,7 +107,7 @@ def rebuild(store: Path, engine: Engine, made: Recipe) -> None:
             file.seek(0)
             labels = (engine.image(images.named(made)) or {})["Config"]["Labels"]
             base = {"BASE": images.base_name(made.image), **made.arguments}
-            engine.build(file, images.named(made), arguments=base, labels=labels, notice=ignore)
+            engine.build(file, images.named(made), arguments=base, labels=labels, progress=ignore)
 
 
 def recipe(name: str, release: str) -> Recipe:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.containers.definitions import Bootstrapped
-from harness.core.callbacks import Notice, ignore
+from harness.core.callbacks import Notice, ignore, working
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
+from harness.core.text import megabytes
 from harness.host import process
 from harness.host.process import CancelToken
 from harness.store.entry import file_sha256
@@ -101,12 +102,14 @@ def bootstrapped(
         Cancelled: `cancel` was set.
     """
     check(name, mirror)
+    activity = f"bootstrapping {base.suite} for {name}"
 
     def make(folder: Path) -> Mapping[str, str]:
         if offline:
             raise FetchError(f"{name}: the base image has not been built yet; run once without --offline.")
-        notice(f"bootstrapping {base.suite} for {name}")
-        tree = bootstrap(base, folder, mirror=mirror, cancel=cancel)
+        notice(activity)
+        with working(store.on_work, activity) as progress:
+            tree = bootstrap(base, folder, mirror=mirror, cancel=cancel, progress=progress)
         if tree.sha256 != base.sha256:
             raise IntegrityError(_mismatch(name, base, tree))
         return {TAR_NAME: tree.sha256}
@@ -115,7 +118,12 @@ def bootstrapped(
 
 
 def bootstrap(
-    base: Bootstrapped, folder: Path, *, mirror: str | None = None, cancel: CancelToken | None = None
+    base: Bootstrapped,
+    folder: Path,
+    *,
+    mirror: str | None = None,
+    cancel: CancelToken | None = None,
+    progress: Notice = ignore,
 ) -> Tree:
     """Make `base.tar` in an existing folder, from the archive's current packages. Raises what `bootstrapped` raises."""
     log, made, program = folder / _LOG_NAME, folder / "made.tar", _program()
@@ -123,7 +131,15 @@ def bootstrap(
     argv = _argv(program, base, made, mirror)
     variables = {**_VARIABLES, "TMPDIR": str(temporary)}
     try:
-        ended = process.run(argv, cwd=temporary, log_path=log, timeout_s=_TIMEOUT_S, cancel=cancel, variables=variables)
+        ended = process.run(
+            argv,
+            cwd=temporary,
+            log_path=log,
+            timeout_s=_TIMEOUT_S,
+            cancel=cancel,
+            variables=variables,
+            on_written=lambda size_bytes: progress(f"{megabytes(size_bytes)} MB"),
+        )
     finally:
         _clear(program, temporary)
     if ended.exit_code != 0:

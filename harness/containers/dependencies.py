@@ -4,7 +4,7 @@ import hashlib
 import platform
 from pathlib import Path
 
-from harness.core.callbacks import Notice, ignore
+from harness.core.callbacks import Notice, ignore, working
 from harness.core.errors import UsageError
 from harness.host.process import CancelToken
 from harness.iree import wheels
@@ -45,23 +45,25 @@ def installed(
     requirements = _read(containers / REQUIREMENTS_NAME)
     system = f"{platform.machine()}-{_PLATFORM}"
     digest = hashlib.sha256(f"{requirements} {python_version} {system}".encode()).hexdigest()
+    activity = f"installing the dependencies of the harness for Python {python_version}"
 
     def make(folder: Path) -> None:
-        notice(f"installing the dependencies of the harness for Python {python_version}")
-        wheels.install(
-            "the dependencies of the harness",
-            requirements,
-            folder,
-            target=folder / "site",
-            python_version=python_version,
-            options=("--python-platform", system, "--no-compile-bytecode"),
-            offline=offline,
-            cancel=cancel,
-        )
+        notice(activity)
+        with working(store.on_work, activity) as progress:
+            wheels.install(
+                "the dependencies of the harness",
+                requirements,
+                folder,
+                target=folder / "site",
+                python_version=python_version,
+                options=("--python-platform", system, "--no-compile-bytecode"),
+                offline=offline,
+                cancel=cancel,
+                progress=progress,
+            )
         wheels.remove_varying(folder / "site")
         (folder / wheels.LOG_NAME).unlink()
 
-    activity = f"installing the dependencies of the harness for Python {python_version}"
     return store.provide("dependencies", f"{python_version}-{digest[:16]}", make, activity=activity).path / "site"
 
 

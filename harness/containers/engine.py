@@ -8,21 +8,20 @@ import contextlib
 import functools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+from harness.containers.engine_output import follow
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
 from harness.fetch.http import reachable
 
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
-_OUTPUT_CHARACTERS = 600
 _PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) ")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CDI_PODMAN = (5, 4)
 _NOT_FOUND = 404
 _REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
@@ -96,12 +95,15 @@ class Engine:
         with _engine_errors(f"Cannot remove {reference}"):
             self._api.remove_image(reference)
 
-    def pull(self, repository: str, version: str, notice: Notice) -> None:
-        """Pull an image from a registry. `version` is a tag, or a digest that the engine verifies."""
+    def pull(self, repository: str, version: str, notice: Notice, progress: Notice = ignore) -> None:
+        """Pull an image from a registry. `version` is a tag, or a digest that the engine verifies.
+
+        `progress` is called with the size of what has come, such as `45.2/312.0 MB`, where the engine says it.
+        """
         reference = _reference(repository, version)
         notice(f"pulling {reference}")
         with _engine_errors(f"Cannot pull {reference}"):
-            _follow(self._api.pull(repository, tag=version, stream=True, decode=True), notice)
+            follow(self._api.pull(repository, tag=version, stream=True, decode=True), progress)
 
     def registry_digest(self, repository: str, version: str) -> str:
         """Return the digest of an image in its registry. Podman does not support this request."""
@@ -121,7 +123,7 @@ class Engine:
         if reason := reachable(f"https://{_REGISTRY_HOSTS.get(host, host)}/v2/"):
             raise EngineError(f"{host} does not answer: {reason}.")
 
-    def push(self, repository: str, tag: str, notice: Notice) -> str:
+    def push(self, repository: str, tag: str, notice: Notice, progress: Notice = ignore) -> str:
         """Push an image, and return its digest in the registry.
 
         The digest is in the engine's output. The engine's description of the image may have another one: the digest of
@@ -130,7 +132,7 @@ class Engine:
         notice(f"pushing {repository}:{tag}")
         lines: list[str] = []
         with _engine_errors(f"Cannot push {repository}:{tag}"):
-            _follow(self._api.push(repository, tag=tag, stream=True, decode=True), notice, status=lines.append)
+            follow(self._api.push(repository, tag=tag, stream=True, decode=True), progress, status=lines.append)
             digests = [found[1] for line in lines if (found := _PUSHED.search(line))]
             if not digests:
                 raise EngineError(f"{self.info} reports no digest.")
@@ -152,9 +154,18 @@ class Engine:
             self._api.tag(last["status"], repository, tag)  # Podman 4.3 ignores the names of an import request
 
     def build(
-        self, context: IO[bytes], name: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], notice: Notice
+        self,
+        context: IO[bytes],
+        name: str,
+        *,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        progress: Notice,
     ) -> None:
-        """Build an image from a context, a tar with a Dockerfile, without a network."""
+        """Build an image from a context, a tar with a Dockerfile, without a network.
+
+        `progress` is called at the start of each step, as in `step 3/24`.
+        """
         with _engine_errors(f"Cannot build {name}"):
             stream = self._api.build(
                 fileobj=context,
@@ -167,7 +178,7 @@ class Engine:
                 forcerm=True,
                 decode=True,
             )
-            _follow(stream, notice)
+            follow(stream, progress)
 
     def create(self, name: str, image: str, command: Sequence[str], settings: Mapping[str, Any]) -> None:
         """Create a container.
@@ -242,30 +253,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(
         int(each) for each in version.split("+", maxsplit=1)[0].split("-", maxsplit=1)[0].split(".") if each.isdecimal()
     )
-
-
-def _follow(stream: Iterable[Mapping[str, Any]], notice: Notice, *, status: Notice = ignore) -> None:
-    """Read the output of a request to its end, and report its steps, except the many that set labels.
-
-    Errors are part of the output. The SDK's `images.pull` and `images.build` swallow or rename them.
-    """
-    output = ""
-    for each in stream:
-        if not isinstance(each, dict):
-            raise EngineError(f"expected an object in the engine's answer, got {each!r}.")
-        if error := each.get("error"):
-            end = f" Output: {_plain(output)[-_OUTPUT_CHARACTERS:]}" if output else ""
-            raise EngineError(f"{_plain(str(error)).rstrip('.')}.{end}")
-        status(str(each.get("status") or ""))
-        text = str(each.get("stream") or "")
-        output += text
-        if text.startswith(("Step ", "STEP ")) and " LABEL " not in text:
-            notice(text.strip())
-
-
-def _plain(text: str) -> str:
-    """Return the output of a terminal on one line, without colours."""
-    return " ".join(_COLOURS.sub("", text).split())
 
 
 @functools.cache

@@ -11,9 +11,10 @@ from harness.containers.engine import Engine
 from harness.containers.images import DIGEST, LOCAL, REPOSITORY, LocalImage
 from harness.containers.manifest import LABEL
 from harness.core.blobs import Blob, Fetched
-from harness.core.callbacks import Notice
+from harness.core.callbacks import Notice, working
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
+from harness.core.text import size
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
 from harness.iree import toolchain
@@ -86,7 +87,7 @@ class ImageBuilder:
             return found
         if self.offline:
             raise EngineError(f"{reference} is not on this machine; run once without --offline.")
-        self.engine.pull(*_split(reference), self.notice)
+        self._pull_by_name(*_split(reference))
         return self._found(reference)
 
     def push(self, recipe: Recipe) -> str:
@@ -103,7 +104,8 @@ class ImageBuilder:
             digest = self.engine.registry_digest(repository, recipe.tag)
         except EngineError:
             self.engine.tag(self.provide(recipe).reference, repository, recipe.tag)
-            digest = self.engine.push(repository, recipe.tag, self.notice)
+            with working(self.store.on_work, f"pushing {repository}:{recipe.tag}") as progress:
+                digest = self.engine.push(repository, recipe.tag, self.notice, progress)
         return f"{repository}@{digest}"
 
     @property
@@ -117,7 +119,7 @@ class ImageBuilder:
         repository = f"{self.registry}/{REPOSITORY}"
         name = f"{repository}:{recipe.tag}"
         try:
-            self.engine.pull(repository, recipe.tag, self.notice)
+            self._pull_by_name(repository, recipe.tag)
         except EngineError as error:
             self.notice(f"not in the registry: {error}")
             return None
@@ -132,18 +134,21 @@ class ImageBuilder:
         base = self._base(recipe)
         tools = toolchain.installed(recipe.release, self.store, fetch=self.fetch, **self._options)
         needed = dependencies.installed(recipe.containers, recipe.image.python_version, self.store, **self._options)
-        self.notice(f"building {images.named(recipe)}")
-        with scratch.file(self.store.root) as file:
+        name = images.named(recipe)
+        self.notice(f"building {name}")
+        with scratch.file(self.store.root) as file, working(self.store.on_work, f"building {name}") as progress:
             build_context.write(recipe, tools, needed, file)
             file.seek(0)
             self.engine.build(
                 file,
-                images.named(recipe),
+                name,
                 arguments={"BASE": base, **recipe.arguments},
                 labels=recipe.manifest(tools).labels,
-                notice=self.notice,
+                progress=progress,
             )
-        return self._found(images.named(recipe))
+        built = self._found(name)
+        self.notice(f"built {name} ({size(built.size_bytes)})")
+        return built
 
     def _base(self, recipe: Recipe) -> str:
         """Pull or bootstrap the base image, and return its name."""
@@ -162,7 +167,7 @@ class ImageBuilder:
         if self.offline:
             raise EngineError(f"The base image {reference} is not on this machine; run once without --offline. {hint}")
         try:
-            self.engine.pull(*_split(reference), self.notice)
+            self._pull_by_name(*_split(reference))
         except EngineError as error:
             raise EngineError(f"The base image is missing. {error} {hint}") from error
 
@@ -172,7 +177,12 @@ class ImageBuilder:
             return
         path = debian.bootstrapped(name, base, self.store, mirror=self.debian_mirror, **self._options)
         self.notice(f"importing {reference}")
-        self.engine.import_base(path, *reference.rsplit(":", 1))
+        with working(self.store.on_work, f"importing {reference}"):
+            self.engine.import_base(path, *reference.rsplit(":", 1))
+
+    def _pull_by_name(self, repository: str, version: str) -> None:
+        with working(self.store.on_work, f"pulling {repository}") as progress:
+            self.engine.pull(repository, version, self.notice, progress)
 
     def _found(self, reference: str) -> LocalImage:
         if found := images.find(self.engine, reference):

@@ -1,6 +1,7 @@
 """Callbacks by which long work reports progress."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 from harness.core.blobs import Blob
 
@@ -12,7 +13,20 @@ WaitNotice = Callable[[str, float], None]
 DownloadProgress = Callable[[Blob, int, int | None], None]
 # The size in bytes of each chunk read from a file. An exception from it ends the reading.
 ReadProgress = Callable[[int], None]
+# Work such as `installing IREE 3.13.0`, and how much of it is done, such as `45.2 MB`, as far as that is known; None
+# when it has ended. Called in any thread.
+WorkProgress = Callable[[str, str | None], None]
 
 
 def ignore(*_: object) -> None:
     """Ignore all reports."""
+
+
+@contextlib.contextmanager
+def working(tell: WorkProgress, activity: str) -> Iterator[Notice]:
+    """Report work within the context; yield what reports how much of it is done."""
+    tell(activity, "")
+    try:
+        yield lambda amount: tell(activity, amount)
+    finally:
+        tell(activity, None)

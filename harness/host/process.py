@@ -102,6 +102,7 @@ def run(
     timeout_s: float,
     cancel: CancelToken | None = None,
     variables: Mapping[str, str] | None = None,
+    on_written: Callable[[int], None] | None = None,
 ) -> ProcessResult:
     """Run a program and wait for its end. Its stdout and stderr are appended to a log file.
 
@@ -112,6 +113,7 @@ def run(
         timeout_s: seconds after which its process group is killed.
         cancel: kills its process group when set.
         variables: environment variables to add to the inherited ones.
+        on_written: called now and then with how many bytes the program has written so far, into files or elsewhere.
 
     Raises:
         ToolError: the program cannot be started.
@@ -121,7 +123,7 @@ def run(
     started = time.monotonic()
     with _append(log_path) as log, _supervised(argv, cwd, log, variables or {}) as (child, report):
         pid = _pid(report.readline(), argv[0])
-        in_time = _wait_for_line(report, timeout_s, cancel)
+        in_time = _wait_for_line(report, timeout_s, cancel, lambda: _tell_written(pid, on_written))
         _hang_up(child)
         line = report.readline()
         if not line:
@@ -210,7 +212,17 @@ def _pid(line: str, program: str) -> int:
             raise ToolError(f"Cannot start {program}: its supervisor died. See the log.")
 
 
-def _wait_for_line(report: IO[str], timeout_s: float, cancel: CancelToken | None) -> bool:
+def _tell_written(pid: int, on_written: Callable[[int], None] | None) -> None:
+    """Report what a process and its children that ended have written (proc(5): `wchar` in /proc/PID/io), if known."""
+    if on_written is not None:
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            counts = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines())
+            on_written(int(counts["wchar"]))
+
+
+def _wait_for_line(
+    report: IO[str], timeout_s: float, cancel: CancelToken | None, meanwhile: Callable[[], None]
+) -> bool:
     """Wait for the next line of the report. Return False after the timeout, or when `cancel` is set."""
     poll = select.poll()
     poll.register(report, select.POLLIN)
@@ -220,6 +232,7 @@ def _wait_for_line(report: IO[str], timeout_s: float, cancel: CancelToken | None
     while (left_s := deadline - time.monotonic()) > 0:
         if ready := {descriptor for descriptor, _ in poll.poll(1000 * min(left_s, SLICE_S))}:
             return report.fileno() in ready
+        meanwhile()
     return False
 
 

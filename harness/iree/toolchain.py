@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from harness.core.blobs import Blob, Fetched
-from harness.core.callbacks import Notice, ignore
+from harness.core.callbacks import Notice, ignore, working
 from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
 from harness.host import process
@@ -86,11 +86,12 @@ def installed(
         Cancelled: `cancel` was set.
     """
     subject = f"IREE {locked.release.name}"
+    activity = f"installing {subject}"
 
     def install(folder: Path) -> None:
-        notice(f"installing {subject}")
+        notice(activity)
         elsewhere = [_wheel_file(subject, wheel, fetch) for wheel in locked.wheels if wheel.url]
-        with wheels.linked(folder, elsewhere) as (listing, options):
+        with working(store.on_work, activity) as progress, wheels.linked(folder, elsewhere) as (listing, options):
             wheels.install(
                 subject,
                 listing + _requirements(wheel for wheel in locked.wheels if not wheel.url),
@@ -100,9 +101,10 @@ def installed(
                 options=("--no-deps", *options),
                 offline=offline,
                 cancel=cancel,
+                progress=progress,
             )
 
-    entry = store.provide("toolchains", key(locked), install, activity=f"installing {subject}")
+    entry = store.provide("toolchains", key(locked), install, activity=activity)
     return _described([entry.path], store, expected=locked.release)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import uv
 
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import DiskError, FetchError
+from harness.core.text import megabytes
 from harness.host import process
 from harness.host.process import CancelToken
 
@@ -72,6 +74,7 @@ def install(
     options: Sequence[str] = (),
     offline: bool = False,
     cancel: CancelToken | None = None,
+    progress: Notice = ignore,
 ) -> None:
     """Install wheels; the requirements file and uv's log stay in `folder`.
 
@@ -84,6 +87,7 @@ def install(
         options: further options for uv.
         offline: use uv's cache only.
         cancel: stops the installation.
+        progress: called now and then with how much uv has written, such as `45.2 MB`.
 
     Raises:
         DiskError: no space is left.
@@ -95,7 +99,14 @@ def install(
     wanted = ["--target", str(target), *options, "--require-hashes", "--only-binary", ":all:"]
     argv = [_uv(), "pip", "install", *wanted, "--python-version", python_version, "-r", str(listing)]
     argv += ["--offline"] if offline else []
-    ended = process.run(argv, cwd=folder, log_path=log, timeout_s=_INSTALL_TIMEOUT_S, cancel=cancel)
+    ended = process.run(
+        argv,
+        cwd=folder,
+        log_path=log,
+        timeout_s=_INSTALL_TIMEOUT_S,
+        cancel=cancel,
+        on_written=lambda size_bytes: progress(f"{megabytes(size_bytes)} MB"),
+    )
     if ended.exit_code != 0:
         raise _error(subject, folder, log.read_text(encoding="utf-8", errors="replace"), offline=offline)
 

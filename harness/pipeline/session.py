@@ -108,7 +108,8 @@ class Session:
         """Open an environment, plan, and do it."""
         settings = self._settings
         live.expect_cases(len(self.cases))
-        store = Store(settings.fetch.store.absolute(), on_wait=provision.waiting(live.notice, self._cancel))
+        on_wait = provision.waiting(live.notice, self._cancel)
+        store = Store(settings.fetch.store.absolute(), on_wait=on_wait, on_work=live.worked)
         request = EnvironmentRequest(
             cases=self.cases,
             folders=selection.read_folders(settings.cases),

@@ -29,7 +29,6 @@ from harness.report import facts
 from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
 
-_BUILD_STEP = "Step "
 _PREPARED_AT_ONCE = 4
 
 
@@ -49,11 +48,6 @@ class SearchProgress(Live):
 
     def opened(self, environment: Environment) -> None:
         """Ignore the environment."""
-
-    def notice(self, text: str) -> None:
-        """Print a line, unless it is a step of building an image."""
-        if not text.startswith(_BUILD_STEP):
-            super().notice(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +170,10 @@ class ReleaseRunner:
 
     def _prepare(self, wanted: EnvironmentProvider) -> None:
         folder, waiting = self._settings.fetch.store.absolute(), provision.waiting(ignore, self.cancel)
-        with contextlib.suppress(NoVerdictError, Cancelled), Store(folder, on_wait=waiting) as store:
+        with (
+            contextlib.suppress(NoVerdictError, Cancelled),
+            Store(folder, on_wait=waiting, on_work=self._live.worked) as store,
+        ):
             wanted.prepare(store, self.cancel, self._notice)
 
     def _notice(self, text: str) -> None:

@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from harness.core.callbacks import ReadProgress, WaitNotice, ignore
+from harness.core.callbacks import ReadProgress, WaitNotice, WorkProgress, ignore
 from harness.core.errors import DiskError
 from harness.host import locks
 from harness.host.disk import disk_errors, write_atomically
@@ -55,16 +55,19 @@ class Store:
     Every entry that it returned stays until the store is closed, or its process ends.
     """
 
-    def __init__(self, root: Path, *, on_wait: WaitNotice = ignore, boot: str | None = None) -> None:
+    def __init__(
+        self, root: Path, *, on_wait: WaitNotice = ignore, on_work: WorkProgress = ignore, boot: str | None = None
+    ) -> None:
         """Use a folder, which is created on the first write.
 
         Args:
             root: the folder.
             on_wait: called repeatedly with the holder of a lock (empty if it is this process) and the seconds waited;
                 an exception that it raises ends the wait.
+            on_work: called by those who make large entries.
             boot: id of this boot of the machine; by default the kernel's.
         """
-        self.root = root.absolute()
+        self.root, self.on_work = root.absolute(), on_work
         self._on_wait = on_wait
         self._boot = boot or _this_boot()
         self._pins = locks.Pins(self.root / "pins")

@@ -228,5 +228,5 @@ def labelled(dock: Dock, name: str, labels: Mapping[str, str] = MappingProxyType
         tar.addfile(info, io.BytesIO(text))
     file.seek(0)
     with dock.engine.client() as engine:
-        engine.build(file, name, arguments={}, labels=labels, notice=ignore)
+        engine.build(file, name, arguments={}, labels=labels, progress=ignore)
     return name

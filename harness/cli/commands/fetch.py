@@ -62,10 +62,13 @@ def _fetch_all(settings: FetchSettings, blobs: Sequence[Blob], console: Console)
 
 def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, console: Console) -> bool:
     """Prepare the environment in which the models will run, and return whether it is ready."""
-    notice = partial(_print, console)
+    folder = settings.fetch.store.absolute()
     try:
-        with Store(settings.fetch.store.absolute(), on_wait=provision.waiting(notice)) as store:
-            wanted.prepare(store, CancelToken(), notice)
+        with (
+            Live(console, id_width=0) as live,
+            Store(folder, on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
+        ):
+            wanted.prepare(store, CancelToken(), live.notice)
     except NoVerdictError as error:
         _print(console, f"ERROR     {error.kind}: {error}")
         return False

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
+from rich.console import Console
+
 from harness.cli.settings import Invocation
 from harness.containers import build_context, definitions, images, sockets
 from harness.containers.build_context import Recipe
@@ -20,6 +22,7 @@ from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
 from harness.iree import release_sources
+from harness.pipeline.progress import Live
 from harness.store.store import Store
 
 
@@ -60,12 +63,12 @@ def _push(invocation: Invocation) -> int:
 @contextlib.contextmanager
 def _found(settings: Settings, chosen: Image, stream: TextIO) -> Iterator[tuple[Recipe, Fetcher]]:
     """Yield the recipe of an image for the release in the settings, and what fetches the wheels."""
-
-    def notice(text: str) -> None:
-        stream.write(f"{text}\n")
-
-    with Store(settings.fetch.store.absolute()) as store, provision.fetcher(settings.fetch, store, notice) as fetcher:
-        release = release_sources.chosen(settings.release, settings.fetch, store, notice)
+    with (
+        Live(Console(file=stream, highlight=False), id_width=0) as live,
+        Store(settings.fetch.store.absolute(), on_work=live.worked) as store,
+        provision.fetcher(settings.fetch, store, live.notice, progress=live.bytes_fetched) as fetcher,
+    ):
+        release = release_sources.chosen(settings.release, settings.fetch, store, live.notice)
         yield build_context.recipe(settings.container, chosen, release_sources.pinned(release, fetcher)), fetcher
 
 

@@ -145,10 +145,22 @@ def test_a_pull_by_tag_and_by_digest(tmp_path: Path, version: str, query: str, n
     assert notices == [f"pulling {name}"]
 
 
+def test_a_pull_reports_the_bytes_of_all_layers(tmp_path: Path) -> None:
+    def layer(name: str, current: int) -> dict[str, Any]:
+        detail = {"current": current, "total": 100_000_000}
+        return {"status": "Downloading", "id": name, "progressDetail": detail}
+
+    lines = (layer("a", 0), layer("b", 20_000_000), layer("a", 70_000_000), {"status": "Done", "progressDetail": {}})
+    amounts: list[str] = []
+    with talking(tmp_path, {**docker(), PULL: tells(*lines)}) as (talker, _):
+        talker.pull("h/n", "1", unheard, amounts.append)
+    assert amounts == ["0.0/100.0 MB", "20.0/200.0 MB", "90.0/200.0 MB"]
+
+
 def built(folder: Path, *lines: Any, answer: Says | None = None) -> tuple[Daemon, list[str]]:
     notices: list[str] = []
     with talking(folder, {**docker(), "POST /build": answer or tells(*lines)}) as (talker, server):
-        talker.build(io.BytesIO(b"context"), "n:1", arguments={"BASE": "b"}, labels={"l": "1"}, notice=notices.append)
+        talker.build(io.BytesIO(b"context"), "n:1", arguments={"BASE": "b"}, labels={"l": "1"}, progress=notices.append)
     return server, notices
 
 
@@ -156,7 +168,7 @@ def test_a_build_reports_its_steps_and_has_no_network(tmp_path: Path) -> None:
     steps = ("Step 1/3 : FROM b", " ---> ab", "STEP 2/3: COPY a b", "Step 3/3 : LABEL l=1", "ok")
     lines = ({"stream": f"{text}\n"} for text in steps)
     server, notices = built(tmp_path, *lines)
-    assert notices == ["Step 1/3 : FROM b", "STEP 2/3: COPY a b"]
+    assert notices == ["step 1/3", "step 2/3", "step 3/3"], "the last is told, too"
     request = server.asked[-1]
     assert "networkmode=none" in request
     assert "t=n%3A1" in request

@@ -15,7 +15,7 @@ from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine, EngineInfo
 from harness.containers.image_builder import ImageBuilder
 from harness.core.blobs import Blob, Fetched
-from harness.core.callbacks import Notice
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError, FetchError, UsageError
 from harness.host.process import CancelToken
 from harness.iree import releases, toolchain
@@ -66,19 +66,21 @@ class FakeEngine(Engine):
         """Note it."""
         self.did.append(f"remove {reference}")
 
-    def pull(self, repository: str, version: str, notice: Notice) -> None:
+    def pull(self, repository: str, version: str, notice: Notice, progress: Notice = ignore) -> None:
         """Copy an image from the registry."""
         name = f"{repository}{'@' if ':' in version else ':'}{version}"
         self.did.append(f"pull {name}")
         notice(f"pulling {name}")
+        progress("1.0/2.0 MB")
         if name not in self.registry:
             raise EngineError(f"Cannot pull {name}: not found.")
         self.local[name] = self.registry[name]
 
-    def push(self, repository: str, tag: str, notice: Notice) -> str:
+    def push(self, repository: str, tag: str, notice: Notice, progress: Notice = ignore) -> str:
         """Note it."""
         self.did.append(f"push {repository}:{tag}")
         notice("pushing")
+        progress("2.0/2.0 MB")
         return "sha256:pushed"
 
     def registry_digest(self, repository: str, tag: str) -> str:
@@ -97,11 +99,17 @@ class FakeEngine(Engine):
         self.did.append(f"import {path.name} {repository}:{tag}")
 
     def build(
-        self, context: IO[bytes], name: str, *, arguments: Mapping[str, str], labels: Mapping[str, str], notice: Notice
+        self,
+        context: IO[bytes],
+        name: str,
+        *,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        progress: Notice,
     ) -> None:
         """Keep the context, and add an image."""
         self.did.append(f"build {name}")
-        notice("Step 1/2")
+        progress("step 1/2")
         self.arguments = arguments
         with tarfile.open(fileobj=context) as tar:
             files = ((member.name, tar.extractfile(member)) for member in tar if member.isreg())
@@ -200,9 +208,24 @@ def test_an_image_is_built_if_there_is_none(store: Store, recipe: Recipe, engine
     assert engine.local[name]["Config"]["Labels"]["iree-quality.inputs"] == recipe.inputs
     assert {"Dockerfile", "harness/manifest.json", "harness/harness/containers/worker.py"} <= set(engine.context)
     assert engine.context["toolchain/iree/compiler/_mlir_libs/iree-compile"] == b"\x7fELF"
-    assert notices[-2:] == [f"building {name}", "Step 1/2"]
+    assert notices[-2:] == [f"building {name}", f"built {name} (100 B)"]
     assert list((store.root / "tmp").iterdir()) == []
     assert builder(store, engine).provide(recipe) == image
+
+
+def test_a_build_a_pull_and_a_push_tell_how_far_they_are(tmp_path: Path, recipe: Recipe, engine: FakeEngine) -> None:
+    told: list[tuple[str, str | None]] = []
+    with Store(tmp_path / "telling", on_work=lambda activity, amount: told.append((activity, amount))) as store:
+        installed(store, recipe)
+        engine.registry[BASE] = found({})
+        builder(store, engine, registry=REGISTRY, offline=False).push(recipe)
+    name, there = images.named(recipe), f"{REPOSITORY}:{recipe.tag}"
+    for activity, amount in (
+        (f"pulling {BASE.partition('@')[0]}", "1.0/2.0 MB"),
+        (f"building {name}", "step 1/2"),
+        (f"pushing {there}", "2.0/2.0 MB"),
+    ):
+        assert [each for shown, each in told if shown == activity] == ["", amount, None]
 
 
 def test_an_image_that_is_not_in_the_registry_is_built(store: Store, recipe: Recipe, engine: FakeEngine) -> None:

@@ -226,6 +226,20 @@ def test_cpu_seconds_are_those_that_it_computed(tmp_path: Path) -> None:
     assert 0.1 <= busy.cpu_seconds < 0.5
 
 
+def test_what_a_program_has_written_is_told_while_it_runs(tmp_path: Path) -> None:
+    code = "import os\nopen('big', 'wb').write(b'0' * 5_000_000)\nwhile not os.path.exists('go'): continue"
+    told: list[int] = []
+
+    def tell(size_bytes: int) -> None:
+        told.append(size_bytes)
+        if size_bytes >= 5_000_000:
+            (tmp_path / "go").touch()
+
+    assert python(tmp_path, code, on_written=tell).exit_code == 0
+    assert told == sorted(told)
+    assert 5_000_000 <= told[-1] < 6_000_000
+
+
 def test_no_core_is_dumped(tmp_path: Path) -> None:
     run(tmp_path, "ulimit -Sc; ulimit -Hc")
     assert log_text(tmp_path) == "0\n0\n"
