@@ -110,6 +110,8 @@ def _outcome(finding: Finding, index: int) -> Outcome:
         status=_STATUSES[mark],
         phase=Phase(probe.phase) if probe.phase else None,
         reason="" if mark is Mark.GOOD else f"{condition}{first_line(probe.headline)}\n{probe.reason}",
+        path=request.path,
         seconds={"probe": probe.seconds},
-        notes=(answer.headline(finding), f"again: {render.again(finding, probe.release)}"),
+        logs={probe.phase or "log": probe.log} if probe.log else {},
+        notes=(answer.headline(finding),),
     )

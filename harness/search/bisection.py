@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
@@ -138,7 +137,21 @@ class Bisection:
             "bisect.json": bisect_json.to_json(self.found),
             "bisect.md": bisect_markdown.markdown(self.found),
         }
-        write_results(self.folder, texts, _report(self.found, self.exit_code), self._settings.run.junit_xml)
+        write_results(self.folder, texts, self._report(), self._settings.run.junit_xml)
+
+    def _report(self) -> Report:
+        """Return the tested releases as the cases of a report."""
+        settings = replace(
+            self._settings, run=replace(self._settings.run, out=None)
+        )  # that is the folder of the search
+        bisect = {"bisect": {"result": answer.headline(self.found)}, "iree": {}}
+        return Report(
+            started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seconds=sum(probe.seconds for probe in self.found.probes.values()),
+            exit_code=self.exit_code,
+            environment={**again.facts(settings), **bisect},
+            cases=bisect_json.outcomes(self.found),
+        )
 
 
 def _case(settings: Settings) -> Case:
@@ -197,13 +210,3 @@ def _exit_code(found: Finding) -> int:
         return UsageError.exit_code
     exact = isinstance(found.change, Change) and found.change.is_exact
     return EXIT_OK if exact or found.request.all_changes else EXIT_NO_VERDICT
-
-
-def _report(found: Finding, code: int) -> Report:
-    """Return the tested releases as the cases of a report."""
-    environment: dict[str, Any] = {"bisect": {"result": answer.headline(found)}, "iree": {}}
-    started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    seconds = sum(probe.seconds for probe in found.probes.values())
-    return Report(
-        started=started, seconds=seconds, exit_code=code, environment=environment, cases=bisect_json.outcomes(found)
-    )

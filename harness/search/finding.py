@@ -22,6 +22,7 @@ class SearchRequest:
         submodel: its submodel.
         backend: its backend.
         chip: its chip, or None on the CPU.
+        path: path of its spec file or program.
         releases: the releases to search, oldest first.
         good: the release that the user says is good, or None to look for one.
         bad: the release that the user says is bad, or None to look for one.
@@ -34,6 +35,7 @@ class SearchRequest:
     submodel: str
     backend: str
     chip: str | None
+    path: str
     releases: tuple[str, ...]
     good: str | None
     bad: str | None

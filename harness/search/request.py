@@ -62,6 +62,7 @@ def search_request(search: SearchSettings, case: Case, known: Releases) -> Searc
         submodel=case.spec.submodel,
         backend=str(case.target.backend),
         chip=case.target.chip,
+        path=str(case.spec.path),
         releases=tuple(known.names[start : end + 1]),
         good=good,
         bad=bad,

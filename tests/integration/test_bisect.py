@@ -180,6 +180,19 @@ def test_only_the_failure_of_the_bad_end_counts(programs: Laboratory) -> None:
     assert older.found["result"]["first"] == "3.11.0"
 
 
+def test_junit_names_the_log_and_the_command_of_each_failure(programs: Laboratory) -> None:
+    search = bisect(programs, "summed", "--good", "3.10.0", "--bad", "3.11.0", "--repeat", "1")
+    (failure,) = ET.parse(search.folder / "junit.xml").iter("failure")
+    lines = (failure.text or "").splitlines()
+    (log,) = (line.removeprefix("log: ") for line in lines if line.startswith("log: "))
+    assert (search.folder / log).is_file()
+    (again,) = (line.removeprefix("again: harness ") for line in lines if line.startswith("again: "))
+    command, *words = shlex.split(again)
+    assert "--out" not in words
+    repeated = programs.run(*words, command=command)
+    assert repeated.verdict == (1, "failed", "numeric"), repeated.text
+
+
 def test_any_failure_counts_if_asked_for(programs: Laboratory) -> None:
     search = bisect(programs, "absolute", "--good", "3.0.0", "--bad", "3.13.0", "--any-failure")
     assert (search.code, search.found["result"]["first"]) == (0, "3.11.0")

@@ -39,6 +39,7 @@ def search_request(history: str, *, good: int | None = None, bad: int | None = N
         "submodel": "clip",
         "backend": "cpu",
         "chip": None,
+        "path": "quality_tests/tiny/clip_cpu.json",
         "releases": releases,
         "good": releases[good] if good is not None else None,
         "bad": releases[bad] if bad is not None else None,

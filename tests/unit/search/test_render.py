@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -276,6 +277,27 @@ def test_the_releases_are_cases_for_junit() -> None:
     assert list(cases) == ["tiny/clip[cpu] 3.0.0", "tiny/clip[cpu] 3.1.0", "tiny/clip[cpu] 3.2.0"]
     assert [next(iter(tags), "") for tags in cases.values()] == ["", "skipped", "failure"]
     assert "First bad release: one of" in ET.tostring(root, encoding="unicode")
+
+
+def test_junit_has_one_command_and_one_log_for_each_failure() -> None:
+    log = "probes/3.1.0/logs/clip/run.log"
+    outcomes = bisect_json.outcomes(searched("gb", {1: {"log": log}}, good=0, bad=1))
+    report = Report(started="2026-11-26T00:00:00Z", seconds=1, exit_code=0, environment={}, cases=outcomes)
+    (failure,) = ET.fromstring(junit.render(report)).iter("failure")
+    lines = (failure.text or "").splitlines()
+    assert [line for line in lines if line.startswith(("again:", "log:"))] == [
+        f"log: {log}",
+        "again: harness quality tiny/clip --backend cpu --iree 3.1.0",
+    ]
+    without = replace(report, cases=bisect_json.outcomes(searched("gb", good=0, bad=1)))
+    assert "log:" not in junit.render(without)
+
+
+def test_junit_repeats_a_bare_program_by_its_path() -> None:
+    outcomes = bisect_json.outcomes(searched("gb", path="repro.mlir", submodel="repro"))
+    asked = {"program": ["--function=f"]}
+    report = Report(started="2026-11-26T00:00:00Z", seconds=1, exit_code=0, environment=asked, cases=outcomes)
+    assert "again: harness quality repro.mlir --function=f --backend cpu --iree 3.1.0" in junit.render(report)
 
 
 def test_an_entry_can_be_replayed() -> None:
