@@ -88,6 +88,19 @@ def next_indices(span: Span, sides: Sides, at_once: int = 1) -> tuple[int, ...]:
     return _between(_bracket(sides, older, newer), sides, at_once)
 
 
+def steps_left(span: Span, sides: Sides) -> int:
+    """Return about how many more tests a search takes.
+
+    It is the number if the given ends are as expected, no index has the side None, and an end that has to be found is
+    half way back to the oldest index.
+    """
+    known = dict(sides)
+    lowest = min((index for index, side in sides.items() if side), default=span.count - 1)
+    while indices := next_indices(span, known):
+        known |= {index: index != span.older and index >= (lowest + 1) // 2 for index in indices}
+    return len(known) - len(sides)
+
+
 def result(span: Span, sides: Sides) -> Change | Unproved:
     """Return the last change before the newer end, as far as it is known, once both ends are proved."""
     match _ends(span, sides):

@@ -36,6 +36,7 @@ def to_json(finding: Finding) -> str:
         "compare_url": link,
         "defaults": as_json(finding.defaults),
         "pinned_defaults": finding.pinned,
+        "seconds": finding.elapsed_s,
         "attribution": as_json(finding.attribution),
         "commands": {probe.release: render.again(finding, probe.release) for probe in finding.probes.values()},
     }

@@ -1,13 +1,13 @@
 """Renders a search over releases as Markdown for an issue."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.core.text import capped
 from harness.report.markdown import code, fenced
 from harness.search import answer, render
 from harness.search.bisect import Change
 from harness.search.finding import Finding
-from harness.search.probes import Probe
+from harness.search.probes import FLAKY, Probe
 
 _REASON_BYTES = 8 * 1024
 
@@ -16,6 +16,8 @@ def markdown(finding: Finding) -> str:
     """Return a text to file as an issue."""
     change, request = finding.change, finding.request
     parts = [f"## {request.case}: {answer.headline(finding)}"]
+    if metric := request.question.metric:
+        parts.append(f"A release is bad if {code(metric.text)}.")
     if request.all_changes:
         parts.append(fenced("\n".join(render.every_change(finding))))
     elif isinstance(change, Change):
@@ -41,8 +43,16 @@ def _side(finding: Finding, probe: Probe) -> str:
 
 
 def _table(finding: Finding) -> str:
-    rows = ["| release | result | status | seconds |", "|---|---|---|--:|"]
-    for index in sorted(finding.probes):
-        probe = finding.probes[index]
-        rows.append(f"| {probe.release} | {finding.marks[index]} | {code(probe.headline)} | {probe.seconds:.1f} |")
-    return "\n".join(rows)
+    metric = finding.request.question.metric
+    names = metric.names if metric else ()
+    rows = [["release", "result", *names, "status", "runs", "seconds"]]
+    rows.append(["---", "---", *["--:"] * len(names), "---", "--:", "--:"])
+    rows += [_row(finding, index, names) for index in sorted(finding.probes)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(finding: Finding, index: int, names: Sequence[str]) -> list[str]:
+    probe = finding.probes[index]
+    numbers = [answer.number(probe.numbers.get(name)) for name in names]
+    status = code(probe.reason if probe.status == FLAKY else probe.headline)
+    return [probe.release, finding.marks[index], *numbers, status, str(probe.runs), f"{probe.seconds:.1f}"]

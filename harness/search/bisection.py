@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from harness.search.probes import Probe, without_expectations
 from harness.search.release_runner import ReleaseRunner, SearchProgress, known_releases
 
 _IDS, _NAMED = 10, 2
+_ELAPSED = "elapsed_s"  # in a line of the journal
 
 
 class Bisection:
@@ -73,12 +75,18 @@ class Bisection:
             UsageError: another search uses the folder of the results.
             DiskError: the results cannot be written.
         """
+        self._clock_s = time.monotonic()
         with self._journal() as progress:
+            self._before_s = max((float(line[_ELAPSED]) for line in progress.lines), default=0.0)
             self.folder, self.found = progress.folder, self._start(progress)
             with live:
                 self._search_on(progress, live)
+            self.found = self._timed(self.found)
             self._write()
         return self.found
+
+    def _timed(self, found: Finding) -> Finding:
+        return replace(found, elapsed_s=round(self._before_s + time.monotonic() - self._clock_s, 3))
 
     def _journal(self) -> SearchJournal:
         releases = [self._known.find(name) for name in self._request.releases]
@@ -100,9 +108,10 @@ class Bisection:
         runner = ReleaseRunner(self._settings, [self._case], progress.folder, live, known=self._known, at_once=at_once)
 
         def on_probe(found: Finding, index: int) -> None:
-            progress.add(as_json(found.probes[index]))
-            self.found = found
-            live.say(render.probe_line(found, index))
+            self.found = self._timed(found)
+            progress.add({**as_json(found.probes[index]), _ELAPSED: self.found.elapsed_s})
+            live.say(render.probe_line(found, index, live.width))
+            live.tested(len(found.probes), len(found.probes) + found.steps_left)
             self._write_log()
             if found.probes[index].runs == 1:
                 _announce(found, live)
@@ -147,7 +156,7 @@ class Bisection:
         bisect = {"bisect": {"result": answer.headline(self.found)}, "iree": {}}
         return Report(
             started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            seconds=sum(probe.seconds for probe in self.found.probes.values()),
+            seconds=self.found.elapsed_s,
             exit_code=self.exit_code,
             environment={**again.facts(settings), **bisect},
             cases=bisect_json.outcomes(self.found),
@@ -184,14 +193,16 @@ def _replayed(path: Path, request: SearchRequest) -> dict[int, Probe]:
 
 
 def _introduce(start: Finding, live: SearchProgress) -> None:
-    names = start.request.releases
-    live.notice(f"bisecting {start.request.case}: {counted(len(names), 'release')}, {names[0]} to {names[-1]}")
+    names, metric = start.request.releases, start.request.question.metric
+    condition = f"; bad if {metric.text}" if metric else ""
+    within = f"{counted(len(names), 'release')}, {names[0]} to {names[-1]}"
+    live.notice(f"bisecting {start.request.case}: {within}{condition}")
     for default in start.defaults:
         live.notice(render.default_line(default, start.pinned))
     if start.probes:
         live.notice(f"resuming: {counted(len(start.probes), 'release')} already tested")
     for index in start.probes:
-        live.say(render.probe_line(start, index))
+        live.say(render.probe_line(start, index, live.width))
     _announce(start, live)
 
 

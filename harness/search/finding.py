@@ -92,6 +92,7 @@ class Finding:
         attribution: which part of IREE causes the change.
         again: the command that repeats a probe, without the release.
         stopped: whether the search was interrupted.
+        elapsed_s: how long the search took, in seconds, with the time before interruptions.
     """
 
     request: SearchRequest
@@ -101,6 +102,7 @@ class Finding:
     attribution: Attribution | None = None
     again: str = ""
     stopped: bool = False
+    elapsed_s: float = 0.0
 
     @property
     def marks(self) -> Mapping[int, Mark]:
@@ -132,6 +134,13 @@ class Finding:
         if found or not self.request.all_changes:
             return found
         return tuple(itertools.islice(bisect.untested(len(self.request.releases), self.probes), at_once))
+
+    @property
+    def steps_left(self) -> int:
+        """About how many releases are still to be tested."""
+        if self.request.all_changes:
+            return len(self.request.releases) - len(self.probes)
+        return bisect.steps_left(self.request.span, self._sides)
 
     @property
     def unconfirmed(self) -> tuple[int, ...]:

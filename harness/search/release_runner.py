@@ -37,6 +37,16 @@ class SearchProgress(Live):
 
     names_release = True
 
+    @property
+    def width(self) -> int | None:
+        """The number of characters in a line of the terminal; None if there is no terminal."""
+        return self._width
+
+    def tested(self, done: int, of: int) -> None:
+        """Show how many releases were tested, of how many."""
+        with self._lock:
+            self._board.done, self._board.cases = done, of
+
     def expect_cases(self, number: int) -> None:
         """Ignore the number of cases: it is that of one release."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from rich.text import Text
 
 from harness.core.cases import Backend
-from harness.core.text import one_line
+from harness.core.text import filled, one_line
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.search import answer
@@ -16,6 +16,7 @@ from harness.search.probes import NOT_RUN, Mark, Probe
 _STYLES: Mapping[Mark, str] = {Mark.GOOD: "green", Mark.BAD: "bold red", Mark.SKIP: "yellow"}
 _COMPARE = "https://github.com/iree-org/iree/compare"
 _COMMIT_DIGITS = 12
+_MARK_CHARS, _LEFT_CHARS, _INDENT = 4, len("about 10 left"), 6
 _NOISE = ("seconds", "memory_bytes")  # differs from run to run
 _CAUSES: Mapping[Carrier, str] = {
     Carrier.COMPILER: "The compiler causes the change.",
@@ -26,13 +27,22 @@ _CAUSES: Mapping[Carrier, str] = {
 }
 
 
-def probe_line(finding: Finding, index: int) -> Text:
-    """Return the line for a tested release."""
+def probe_line(finding: Finding, index: int, width: int | None = None) -> Text:
+    """Return the line for a tested release.
+
+    Args:
+        finding: what is known after this test.
+        index: index of the release.
+        width: characters in a line of the terminal; a longer line is continued below. None: any number.
+    """
     probe, mark = finding.probes[index], finding.marks[index]
-    width = max(map(len, finding.request.releases))
-    not_run = "".join(f"   {note}" for note in probe.notes if note.startswith(NOT_RUN))
-    text = f"  {probe.release:<{width}} {probe.seconds:>8.2f} s   {answer.outcome(finding, probe)}{not_run}"
-    return Text.assemble((f"{mark.upper():<4}", _STYLES[mark]), text)
+    release = f"{probe.release:<{max(map(len, finding.request.releases))}}"
+    left = f"about {finding.steps_left} left" if finding.steps_left else ""
+    head = f"{mark.upper():<{_MARK_CHARS}}  {release} {probe.seconds:>8.2f} s   {left:<{_LEFT_CHARS}}"
+    not_run = [note for note in probe.notes if note.startswith(NOT_RUN)]
+    lines = filled([head, answer.outcome(finding, probe), *not_run], width=width, indent=" " * _INDENT).splitlines()
+    text = "\n".join(map(str.rstrip, lines))
+    return Text.assemble((text[:_MARK_CHARS], _STYLES[mark]), text[_MARK_CHARS:])
 
 
 def render(finding: Finding) -> str:
@@ -46,7 +56,8 @@ def render(finding: Finding) -> str:
         if not finding.stopped and tested < count:
             lines.append("There may be more changes between untested releases; use --all to test every release.")
     seconds = sum(probe.seconds for probe in finding.probes.values())
-    lines.append(f"Tested {tested} of {count} releases, {seconds:.1f} s in total.")
+    spent = f"in {finding.elapsed_s:.1f} s; compiling and running took {seconds:.1f} s"
+    lines.append(f"Tested {tested} of {count} releases {spent}.")
     return "\n".join(lines)
 
 
@@ -54,6 +65,8 @@ def _details(finding: Finding, change: Change) -> Iterator[str]:
     """Yield the outcomes on both sides of the change, and what else is known."""
     for probe in both(finding, change):
         yield f"{probe.release:<9} {answer.outcome(finding, probe)}"
+    if metric := finding.request.question.metric:
+        yield f"bad if    {metric.text}"
     yield from numbers(finding, change)
     if (link := compare_url(finding, change)) is not None:
         yield f"commits   {link}"

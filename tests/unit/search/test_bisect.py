@@ -42,6 +42,27 @@ def test_every_culprit_is_found_in_few_probes(count: int) -> None:
         assert len(seen) <= math.ceil(math.log2(count)) + 2
 
 
+@pytest.mark.parametrize("span", [Span(count=15), Span(count=15, older=0, newer=14), Span(count=2)])
+def test_the_estimate_of_what_is_left_shrinks_to_nothing(span: Span) -> None:
+    for first in range(1, span.count):
+        seen: dict[int, bool | None] = {}
+        estimates = [bisect.steps_left(span, seen)]
+        while indices := bisect.next_indices(span, seen):
+            seen |= {index: index >= first for index in indices}
+            estimates.append(bisect.steps_left(span, seen))
+        assert estimates[-1] == 0
+        assert 0 not in estimates[:-1]
+        if span.newer is not None:
+            assert abs(estimates[0] - (len(estimates) - 1)) <= 1
+
+
+def test_the_estimate_of_a_search_without_ends() -> None:
+    estimates = [bisect.steps_left(Span(count=15), dict.fromkeys(range(first, 15), True)) for first in (15, 14, 10, 1)]
+    assert estimates == [7, 6, 5, 1]
+    assert bisect.steps_left(Span(count=15), {14: False}) == 0
+    assert bisect.steps_left(Span(count=15), dict.fromkeys((14, 13, 12, 10, 6, 0), True)) == 9, "all others"
+
+
 @pytest.mark.parametrize("at_once", [2, 3, 7])
 @pytest.mark.parametrize("count", [2, 3, 15, LONGEST])
 def test_several_at_once_need_fewer_rounds(count: int, at_once: int) -> None:

@@ -23,7 +23,9 @@ DEFAULT = ChangedDefault(flag="--x", since="3.2.0", old="true", new="false")
 def searched(history: str, changes: dict[int, dict[str, Any]] | None = None, **options: Any) -> Finding:
     """Return a finding of a history, in which dots were not tested."""
     of_finding = {
-        name: options.pop(name) for name in ("stopped", "attribution", "defaults", "pinned") if name in options
+        name: options.pop(name)
+        for name in ("stopped", "attribution", "defaults", "pinned", "elapsed_s")
+        if name in options
     }
     seen = {
         index: probe(letter, names(99)[index], **(changes or {}).get(index, {}))
@@ -102,8 +104,8 @@ def test_a_flaky_release_that_is_not_beside_the_answer_is_told() -> None:
 
 def test_the_number_of_runs_is_told() -> None:
     found = searched("gb", {0: {"tally": {"passed": 59, "ended in an error (run: tool)": 1}}, 1: FLAKY}, good=0, bad=1)
-    assert render.probe_line(found, 0).plain.endswith("s   passed (59 of 60 runs)")
-    assert render.probe_line(found, 1).plain.endswith(f"s   {DISAGREE}")
+    assert render.probe_line(found, 0).plain.endswith("  passed (59 of 60 runs)")
+    assert render.probe_line(found, 1).plain.endswith(f"  {DISAGREE}")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +121,12 @@ def test_ends_that_are_swapped_are_told(history: str, question: Question, advice
 
 
 def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
-    numbers = {1: {"numbers": {"error_ratio": 0.5, "dispatches": 41.0}}, 2: {"numbers": {"error_ratio": 7.25}}}
-    text = render.render(searched("ggb.", numbers, good=0, bad=2, defaults=(DEFAULT,)))
+    numbers = {
+        1: {"numbers": {"error_ratio": 0.5, "dispatches": 41.0}, "seconds": 4.5},
+        2: {"numbers": {"error_ratio": 7.25}, "seconds": 3.0},
+    }
+    found = searched("ggb.", numbers, good=0, bad=2, defaults=(DEFAULT,), elapsed_s=9.51)
+    text = render.render(found)
     lines = text.splitlines()
     assert lines[1:] == [
         "  3.1.0     passed",
@@ -131,7 +137,7 @@ def test_a_terminal_shows_both_sides_and_what_to_do() -> None:
         "  again     nox -s quality -- tiny/clip --iree 3.2.0",
         "  note      --x defaults to false since 3.2.0 (before: true)",
         "There may be more changes between untested releases; use --all to test every release.",
-        "Tested 3 of 4 releases, 0.0 s in total.",
+        "Tested 3 of 4 releases in 9.5 s; compiling and running took 7.5 s.",
     ]
     assert "There may be more" not in render.render(searched("ggb", good=0, bad=2))
 
@@ -157,9 +163,27 @@ def test_a_metric_is_shown_with_its_number() -> None:
     question = Question(metric=metric.parse("dispatches > 40"))
     numbers = {0: {"numbers": {"dispatches": 40}}, 1: {"numbers": {"dispatches": 41}}}
     found = searched("gg", numbers, good=0, bad=1, question=question)
-    assert "  dispatches: 40 -> 41" in render.render(found).splitlines()
+    assert {"  bad if    dispatches > 40", "  dispatches: 40 -> 41"} < {*render.render(found).splitlines()}
     line = render.probe_line(found, 1).plain
-    assert line == "BAD   3.1.0     0.00 s   passed, dispatches 41"
+    assert line == "BAD   3.1.0     0.00 s                   passed, dispatches 41"
+    table = bisect_markdown.markdown(found)
+    assert "A release is bad if `dispatches > 40`." in table
+    assert "| release | result | dispatches | status | runs | seconds |" in table
+    assert "| 3.0.0 | good | 40 | `passed` | 1 | 0.0 |" in table
+
+
+def test_a_line_says_how_many_releases_are_left() -> None:
+    line = render.probe_line(searched("g......b", good=0, bad=7), 7)
+    assert line.plain == "BAD   3.7.0     0.00 s   about 3 left    failed: numeric: output 0: 12 of 44 differ"
+    assert render.probe_line(searched("gb", good=0, bad=1), 1).plain.startswith("BAD   3.1.0     0.00 s            ")
+
+
+def test_a_line_fits_the_terminal() -> None:
+    found = searched("g......b", {7: {"reason": "output 0: " + "12 of 44 elements differ, " * 5}}, good=0, bad=7)
+    lines = render.probe_line(found, 7, 60).plain.splitlines()
+    assert lines[0] == "BAD   3.7.0     0.00 s   about 3 left"
+    assert all(len(line) <= 60 and line.startswith("      ") for line in lines[1:])
+    assert " ".join(" ".join(lines).split()) == " ".join(render.probe_line(found, 7).plain.split())
 
 
 def test_no_change_is_said_to_be_none() -> None:
@@ -265,7 +289,7 @@ def test_an_issue_has_all_that_is_known() -> None:
     assert f"````text\n{reason}\n````" in text
     assert "**3.1.0**: failed (compile) with `nox -s quality -- tiny/clip --iree 3.1.0`" in text
     assert "- --x defaults to false since 3.2.0 (before: true)" in text
-    assert "| 3.1.0 | bad | ```` failed: compile: model.mlir:1:1: error: no ```op``` \\| here ```` | 0.0 |" in text
+    assert "| 3.1.0 | bad | ```` failed: compile: model.mlir:1:1: error: no ```op``` \\| here ```` | 1 | 0.0 |" in text
 
 
 def test_the_releases_are_cases_for_junit() -> None:
