@@ -27,7 +27,7 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
-from harness.pipeline import planner, selection, targets
+from harness.pipeline import logs, planner, selection, targets
 from harness.pipeline.executor import claimed
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
@@ -87,9 +87,11 @@ class _Shared:
         return SpecFile.from_parent(parent, path=file_path) if file_path.resolve() in self._paths else None
 
     @pytest.hookimpl
-    def pytest_unconfigure(self) -> None:
-        """Close the fetcher."""
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Close the fetcher; the last process of the run removes what none of them needs any more."""
         self._open.close()
+        if not hasattr(config, "workerinput"):
+            logs.remove_failed(self.out_dir)
 
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the selected targets, if any."""

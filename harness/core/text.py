@@ -27,6 +27,8 @@ _LONGEST_ANSI = 256
 _KILO, _UNITS = 1000, ("B", "kB", "MB", "GB", "TB")
 _TEN, _PERCENT, _FAR = 10, 100, 1000
 _GAP = "..."
+_OF_THRESHOLD = re.compile(r"\S+(?:% of|x) threshold")  # as `of_threshold` returns it
+_TIE = "\0"  # no text that was cleaned has it
 
 
 def clean(text: str) -> str:
@@ -119,7 +121,7 @@ def shortened(text: str, width: int) -> str:
 def filled(parts: Sequence[str], *, width: int | None, indent: str = "") -> str:
     """Return parts in one line, or if that is longer than `width`, in several that are broken between words.
 
-    A part that has room in a line of its own is not broken. A longer word stays whole.
+    A part that has room in a line of its own is not broken. A longer word and an error ratio stay whole.
     """
     line = (" " * 3).join(parts)
     if width is None or len(line) <= width:
@@ -135,14 +137,15 @@ def filled(parts: Sequence[str], *, width: int | None, indent: str = "") -> str:
 
 
 def _wrapped(text: str, width: int, *, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        text,
+    lines = textwrap.wrap(
+        _OF_THRESHOLD.sub(lambda found: found[0].replace(" ", _TIE), text),
         width,
         initial_indent=first,
         subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_TIE, " ") for line in lines]
 
 
 def megabytes(size_bytes: float) -> str:

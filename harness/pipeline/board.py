@@ -169,7 +169,12 @@ class Board:
         return self.throughput.blobs > 0 and any(isinstance(key, Blob) for key in self._going_on)
 
     def left_s(self, now_s: float) -> float | None:
-        """Return how long the rest takes if it goes on as before; None as long as there is nothing to go by."""
+        """Return how long the rest takes if it goes on as before; None as long as there is nothing to go by.
+
+        It follows from the durations of steps, or from those of whole cases if their steps are not known.
+        """
+        if not self._left:
+            return (now_s - self.began_s) / self.done * (self.cases - self.done) if 0 < self.done < self.cases else None
         steps = set[Step]().union(*self._left.values())
         left = [self._left_s([step for step in steps if type(step) is kind], now_s) for kind in _TIMED]
         if self._fetches:

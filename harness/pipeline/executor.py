@@ -101,7 +101,8 @@ class LocalExecutor:
     def _do(self, step: Step, results: Results) -> None:
         try:
             with claimed(self._pool, step, self._cancel) as gpu:
-                self._on_running(step)
+                if not self._cancel.is_set():
+                    self._on_running(step)
                 self._done.put((step, self._runner.run(step, results, gpu)))
         except Cancelled:
             self._done.put((step, StepResult(verdict=INTERRUPTED)))

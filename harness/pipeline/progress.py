@@ -21,7 +21,7 @@ from harness.report.causes import cause
 
 _REFRESHED_PER_S = 4
 _LOOK_S = 1.0
-_SPARE_LINES = 1  # where the cursor is
+_SPARE_LINES, _SPARE_COLUMNS = 1, 4  # for the cursor, and for the `^C` that a terminal prints
 
 
 class Live:
@@ -75,7 +75,8 @@ class Live:
     def _shown(self) -> Text:
         width, height = self._console.size
         with self._lock:
-            shown = self._board.lines(self._clock(), width=width, height=height - _SPARE_LINES)
+            width, height = width - _SPARE_COLUMNS, height - _SPARE_LINES
+            shown = self._board.lines(self._clock(), width=width, height=height)
         return Text("\n".join(shown), no_wrap=True, overflow="crop")
 
     def _watch(self) -> None:
@@ -116,11 +117,15 @@ class Live:
 
     def case_ended(self, outcome: Outcome) -> None:
         """Count a case and print its line."""
-        with self._lock:
-            self._board.case_ended(outcome.id)
+        self.count(outcome)
         first = self._causes.setdefault(cause(outcome), outcome.id)
         like = first if cause(outcome) and first != outcome.id else ""
         self.say(lines.case_line(outcome, id_width=self._id_width, width=self._width, like=like))
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a case."""
+        with self._lock:
+            self._board.case_ended(outcome.id)
 
     def opened(self, environment: Environment) -> None:
         """Print the release and the environment of the cases."""

@@ -99,6 +99,7 @@ class PlanRun:
             if done := self._executor.next_done(left_s):
                 step, result = done
                 self._results[step] = result
+                self._listener.step_ended(step)
 
     def _start_ready(self) -> None:
         for each in self._plans:

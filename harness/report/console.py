@@ -22,6 +22,7 @@ STYLES: Mapping[Status, str] = {
     Status.ERROR: "bold magenta",
 }
 _STATUS_WIDTH = max(map(len, Status))
+_INDENT = " " * 4
 _SECONDS = "  12345.67 s"
 _SLOWEST, _CASES = 3, 10
 _SHOWN_S = 0.01
@@ -42,7 +43,7 @@ def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None,
     detail = f"{outcome.kind}: same cause as {one_line(like)}" if like else _detail(outcome)
     rest = [part for part in ("  ".join(_timings(outcome)), detail) if part]
     head = f"{outcome.status.upper():<{_STATUS_WIDTH}}"
-    text = filled([head + start, *rest], width=width, indent=" " * (_STATUS_WIDTH + 1))
+    text = filled([head + start, *rest], width=width, indent=_INDENT)
     return Text.assemble((head, STYLES[outcome.status]), text.removeprefix(head).rstrip())
 
 

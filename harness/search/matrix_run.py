@@ -97,6 +97,7 @@ class MatrixRun:
             self._settings, self._cases, progress.folder, live, known=self._releases, at_once=at_once
         )
         left = [name for name in self._names if name not in self._known]
+        live.expect_tests(len(left) * len(self._cases))
         try:
             with contextlib.closing(runner), threads(at_once) as pool:
                 futures = {pool.submit(runner.probe, name): name for name in left}

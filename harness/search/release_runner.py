@@ -50,11 +50,16 @@ class SearchProgress(Live):
     def expect_cases(self, number: int) -> None:
         """Ignore the number of cases: it is that of one release."""
 
+    def expect_tests(self, number: int) -> None:
+        """Set how many cases are tested with all releases together."""
+        super().expect_cases(number)
+
     def planned(self, plans: Sequence[Plan]) -> None:
         """Ignore plans: those of the releases that are left are not known."""
 
     def case_ended(self, outcome: Outcome) -> None:
-        """Ignore the end of a case."""
+        """Count a case."""
+        self.count(outcome)
 
     def opened(self, environment: Environment) -> None:
         """Ignore the environment."""

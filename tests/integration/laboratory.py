@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,6 +155,15 @@ class Laboratory:
             timeout=300,
         )
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
+
+    def pasted(
+        self, result: Result, environment: Mapping[str, str] | None = None
+    ) -> list[subprocess.CompletedProcess[str]]:
+        """Run the lines of the tools that the console shows, as they are, in the folder of the user."""
+        lines = re.findall("^  tool   (.*)$", result.text, re.MULTILINE)
+        options: dict[str, Any] = {"cwd": self.root, "capture_output": True, "text": True, "timeout": 300}
+        variables = clean_environment() | dict(environment or {})
+        return [subprocess.run(["sh", "-c", line], env=variables, check=False, **options) for line in lines]
 
     def interrupted(
         self,

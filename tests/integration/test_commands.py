@@ -275,7 +275,7 @@ def test_the_lines_of_the_tools_work_where_they_are_pasted(lab: Laboratory) -> N
     wrong = lab.tensor("wrong.npy", A)
     lab.spec("wrong_cpu", outputs=[wrong], real_weights=lab.weights("w.irpa", {"w": A}))
     result = _without_out(lab, "toy", "--run-wrapper", "/usr/bin/env")
-    compiles, runs = _pasted(lab, result)
+    compiles, runs = lab.pasted(result)
     assert (compiles.returncode, runs.returncode) == (0, 0), compiles.stderr + runs.stderr
     (kept,) = re.findall("^  kept   (.*)$", result.text, re.MULTILINE)
     (work,) = (lab.root / "results" / "latest").glob(".work/*/*")
@@ -287,17 +287,9 @@ def test_the_lines_of_the_tools_work_where_they_are_pasted(lab: Laboratory) -> N
 
 def test_the_line_of_a_compiler_that_fails_fails_where_it_is_pasted(lab: Laboratory) -> None:
     lab.spec(mlir=lab.file("broken.mlir", "func.func @add() { nonsense }"))
-    (compiles,) = _pasted(lab, _without_out(lab, "toy"))
+    (compiles,) = lab.pasted(_without_out(lab, "toy"))
     assert compiles.returncode != 0
     assert "model.mlir:1:20: error: " in compiles.stderr
-
-
-def _pasted(lab: Laboratory, result: Result) -> list[subprocess.CompletedProcess[str]]:
-    """Run the lines of the tools that the console shows, as they are, in the folder of the user."""
-    lines = re.findall("^  tool   (.*)$", result.text, re.MULTILINE)
-    return [
-        subprocess.run(["sh", "-c", line], cwd=lab.root, capture_output=True, text=True, check=False) for line in lines
-    ]
 
 
 def test_one_cause_is_told_once_and_each_case_keeps_its_reason(lab: Laboratory) -> None:

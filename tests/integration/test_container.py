@@ -124,6 +124,17 @@ def looked(yard: Yard, server: str, *arguments: str) -> Any:
     return {"identity": lines[:1], "lines": set(lines), "text": result.text}
 
 
+def test_the_lines_of_the_tools_work_where_they_are_pasted(rootful: Dock, yards: Callable[..., Yard]) -> None:
+    yard = yards(rootful)
+    yard.spec(outputs=[yard.tensor("wrong.bin", 2 * (A + B), "4xf32")])
+    result = yard.run()
+    compiles, runs = yard.pasted(result, yard.variables)
+    assert (compiles.returncode, runs.returncode) == (0, 0), compiles.stderr + runs.stderr
+    (work,) = yard.out.glob(".work/*/*")
+    assert (work / "0.bin").read_bytes() == (A + B).tobytes()
+    assert yard.left() == []
+
+
 def test_what_a_run_leaves_is_its_users(dock: Dock, yards: Callable[..., Yard]) -> None:
     yard = yards(dock, user=USER)
     yard.spec(outputs=[yard.tensor("wrong.bin", 2 * (A + B), "4xf32")])

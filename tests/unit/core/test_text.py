@@ -8,6 +8,7 @@ from harness.core.text import (
     clean,
     clock,
     counted,
+    filled,
     first_line,
     flat,
     of_threshold,
@@ -100,6 +101,21 @@ def test_an_error_ratio_has_one_spelling(error_ratio: float, short: str, words: 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (7.9, "0:07"), (175, "2:55"), (3725, "1:02:05")])
 def test_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+@pytest.mark.parametrize("width", range(30, 60))
+def test_an_error_ratio_is_not_broken(width: int) -> None:
+    text = filled([f"some words; max error 0.001 ({of_threshold(0.098)}), then {of_threshold(1e6)}"], width=width)
+    assert "9.8% of threshold" in text
+    assert ">1000x threshold" in text
+
+
+@given(st.lists(st.text(alphabet="ab %-"), min_size=1), st.integers(1, 40))
+def test_text_is_continued_between_words_and_no_word_is_lost(parts: list[str], width: int) -> None:
+    text = filled(parts, width=width, indent="  ")
+    assert text.split() == " ".join(parts).split()
+    longest = max(map(len, text.split()), default=0)
+    assert all(len(line.rstrip()) <= max(width, longest + 2) for line in text.splitlines())
 
 
 @given(st.text(), st.integers(0, 100))

@@ -83,6 +83,17 @@ def test_the_steps_of_a_case_that_failed_are_not_left() -> None:
     assert (of.left_s(3.0), of.total(3.0)) == (None, "2/2 done, 0:03 elapsed")
 
 
+def test_what_is_left_of_a_search_is_estimated_from_its_cases() -> None:
+    of = Board(100.0, cases=40)
+    assert of.total(160.0) == "0/40 done, 1:00 elapsed"
+    for number in range(10):
+        of.case_ended(str(number))
+    assert of.total(160.0) == "10/40 done, about 3 min left, 1:00 elapsed"
+    for number in range(10, 40):
+        of.case_ended(str(number))
+    assert of.total(300.0) == "40/40 done, 3:20 elapsed"
+
+
 def test_an_estimate_never_gets_negative() -> None:
     wanted = plans(2)
     of = board(wanted)

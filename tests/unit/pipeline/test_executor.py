@@ -71,6 +71,24 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
     assert executor.next_done(0.01) is None
 
 
+def test_a_step_is_told_when_it_has_its_resource_and_never_after_a_stop(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    cancel, told = CancelToken(), list[Step]()
+    executor = LocalExecutor(runner, {"compile": 1}, Pool(()), cancel, on_running=told.append)
+    first, second, third = map(compile_, "abc")
+    for step in (first, second, third):
+        executor.start(step, Results())
+    assert comes_true(lambda: runner.busy == {"compile": 1})
+    assert told == [first]
+    runner.go.set()
+    assert executor.next_done(IN_PROCESS_S)
+    assert comes_true(lambda: told == [first, second])
+    cancel.set()
+    ended = [executor.next_done(IN_PROCESS_S) for _ in range(2)]
+    assert [step for step, _ in filter(None, ended)] == [second, third]
+    assert told == [first, second]
+
+
 def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
     executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
     step = planned().steps[1]

@@ -214,7 +214,7 @@ def test_a_line_is_continued_between_words(outcome: Outcome, width: int) -> None
     first, *others = several.splitlines()
     assert first.startswith(f"{outcome.status.upper()} ")
     assert all(len(line) <= max(width, 52) for line in [first, *others])
-    assert all(line.startswith(" " * 12) for line in others)
+    assert all(line.startswith(" " * 4) for line in others)
 
 
 @pytest.mark.parametrize(
