@@ -111,7 +111,6 @@ class Bisection:
             self.found = self._timed(found)
             progress.add({**as_json(found.probes[index]), _ELAPSED: self.found.elapsed_s})
             live.say(render.probe_line(found, index, live.width))
-            live.tested(len(found.probes), len(found.probes) + found.steps_left)
             self._write_log()
             if found.probes[index].runs == 1:
                 _announce(found, live)

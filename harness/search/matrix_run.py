@@ -113,7 +113,6 @@ class MatrixRun:
     def _take(self, name: str, tested: ReleaseResult, progress: SearchJournal, live: SearchProgress) -> None:
         self._known[name], self._environment = tested.outcomes, tested.report.environment
         progress.add({"release": name, "results": tested.folder})
-        live.tested(len(self._known), len(self._names))
         width = max(map(len, self._names))
         live.say(Text(matrix_table.release_line(name, tested, width=width)))
 

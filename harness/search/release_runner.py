@@ -30,6 +30,7 @@ from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
 
 _PREPARED_AT_ONCE = 4
+_WORK = ("installing ", "bootstrapping ", "building ", "built ", "importing ", "pulling ")
 
 
 class SearchProgress(Live):
@@ -42,10 +43,10 @@ class SearchProgress(Live):
         """The number of characters in a line of the terminal; None if there is no terminal."""
         return self._width
 
-    def tested(self, done: int, of: int) -> None:
-        """Show how many releases were tested, of how many."""
-        with self._lock:
-            self._board.done, self._board.cases = done, of
+    def notice(self, text: str) -> None:
+        """Print a remark, but not that work begins which `worked` shows: it would stand between the tested releases."""
+        if not text.startswith(_WORK):
+            super().notice(text)
 
     def expect_cases(self, number: int) -> None:
         """Ignore the number of cases: it is that of one release."""

@@ -29,3 +29,11 @@ def test_an_interrupt_before_a_thread_has_begun_does_no_harm(tmp_path: Path, mon
     tester.close()
     tester.prepare("3.12.0")
     assert not (tmp_path / "store" / "toolchains").exists(), "nothing begins after the end"
+
+
+def test_work_between_the_tested_releases_is_no_line() -> None:
+    file = io.StringIO()
+    live = SearchProgress(Console(file=file), id_width=0)
+    for text in ("installing IREE 3.12.0", "building iree-quality:cpu", "waiting for process 1 on a"):
+        live.notice(text)
+    assert file.getvalue() == "waiting for process 1 on a\n"
