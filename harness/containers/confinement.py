@@ -98,6 +98,7 @@ def run_words(info: EngineInfo, request: EnvironmentRequest) -> tuple[str, ...]:
         *("run", "--rm", "--network=none", f"--user={user}"),
         *(["--security-opt=label=disable"] * info.selinux),
         *(f"--volume={each['Source']}:{each['Target']}{read_only[each['ReadOnly']]}" for each in _mounts(request)),
+        *(f"--ulimit={each['Name']}={each['Soft']}:{each['Hard']}" for each in _own_limits()),
         *(f"--group-add={group}" for group in _groups(info, request.gpus)),
         *(f"--device={node}" for node in devices.nodes(amd)),
         *(["--gpus=all"] if len(amd) < len(request.gpus) else []),

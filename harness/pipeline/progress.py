@@ -24,6 +24,11 @@ _LOOK_S = 1.0
 _SPARE_LINES, _SPARE_COLUMNS = 1, 4  # for the cursor, and for the `^C` that a terminal prints
 
 
+def columns(console: Console) -> int | None:
+    """Return the columns of the terminal; None without one, even if colours are forced, as in many CI jobs."""
+    return console.width if console.is_terminal and console.file.isatty() else None
+
+
 class Live:
     """Shows steps, downloads and other work while they go on, and prints the line of each case when it has ended.
 
@@ -66,11 +71,11 @@ class Live:
     @property
     def _draws(self) -> bool:
         """Whether lines can be drawn again."""
-        return self._console.is_terminal and not self._console.is_dumb_terminal and not self._console.quiet
+        return self._width is not None and not self._console.is_dumb_terminal and not self._console.quiet
 
     @property
     def _width(self) -> int | None:
-        return self._console.width if self._console.is_terminal else None
+        return columns(self._console)
 
     def _shown(self) -> Text:
         width, height = self._console.size

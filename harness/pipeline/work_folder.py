@@ -38,14 +38,14 @@ def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir
 
 
 def _fill(folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
-    for name, path in _blobs(plan, results):
-        with contextlib.suppress(FileExistsError):
-            (folder / name).symlink_to(path)
     for step in plan.steps:
         made = results.get(step)
         if isinstance(step, Compile) and isinstance(made, CompileResult):
             for name in dict.fromkeys((step.module, *step.products)):
                 shutil.copyfile(made.folder / name, folder / name)
+    for name, path in _blobs(plan, results):  # after the copies, so that none is written through a link
+        with contextlib.suppress(FileExistsError):
+            (folder / name).symlink_to(path)
 
 
 def _blobs(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, Path]]:

@@ -1,10 +1,11 @@
 """Renders a report as Markdown for the summary page of a GitHub Actions job."""
 
 import html
+from collections.abc import Sequence
 
 from harness.core.outcomes import Outcome, Report
 from harness.core.text import capped, one_line, ratio
-from harness.report import again, facts
+from harness.report import again, causes, facts
 from harness.report.markdown import code, escaped, fenced
 
 # GitHub discards a summary of more than 1 MiB.
@@ -21,7 +22,7 @@ _HEADER = "| case | status | kind | seconds | max error | of threshold | modules
 def render(report: Report) -> str:
     """Return the report as Markdown: the counts, the environment, every case, and why cases are not as expected."""
     ordered = sorted(report.cases, key=facts.is_green)
-    bad = [outcome for outcome in ordered if not facts.is_green(outcome)]
+    bad = causes.grouped(outcome for outcome in ordered if not facts.is_green(outcome))
     counts = f"{facts.counts(report)} in {facts.seconds(report.seconds):.1f} s" if report.cases else ""
     left_out = _left_out(len(ordered) - _ROWS, "rows"), _left_out(len(bad) - _DETAILS, "explanations")
     parts = [
@@ -30,7 +31,7 @@ def render(report: Report) -> str:
         counts,
         _table(ordered[:_ROWS]),
         left_out[0],
-        *(_details(outcome, report) for outcome in bad[:_DETAILS]),
+        *(_details(group, report) for group in bad[:_DETAILS]),
         left_out[1],
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -54,16 +55,22 @@ def _cells(outcome: Outcome) -> list[str]:
     return [code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
 
 
-def _details(outcome: Outcome, report: Report) -> str:
-    """Return a collapsed block: the reason, the end of the log, the commands, and the command to repeat the case."""
-    title = f"{outcome.status} {one_line(outcome.id, limit=_TITLE_CHARS)}: {facts.headline(outcome)}"
+def _details(group: Sequence[Outcome], report: Report) -> str:
+    """Return a collapsed block about a case, or about errors with one cause.
+
+    It has the reason, the end of the log, the commands, and the command to repeat the cases.
+    """
+    outcome, ids = group[0], [one_line(each.id, limit=_TITLE_CHARS) for each in group]
+    title = f"{outcome.status} {ids[0] if len(ids) == 1 else facts.count_of_cases(len(ids))}: {facts.headline(outcome)}"
     where = facts.whereabouts(outcome)
+    again_label = "To repeat only this case:" if len(ids) == 1 else "To repeat only these cases:"
     commands = "\n".join(f"+ {line}" for line in facts.command_lines(outcome))
     texts = (
         ("", outcome.reason, _REASON_BYTES),
+        ("The cases:", "\n".join(ids) if len(ids) > 1 else "", _REASON_BYTES),
         (f"End of the log ({where}):", outcome.log_tail, _LOG_BYTES),
         ("What was run:", commands, _COMMANDS_BYTES),
-        ("To repeat only this case:", again.case_command(outcome, report), _COMMANDS_BYTES),
+        (again_label, "\n".join(again.case_commands(group, report)), _COMMANDS_BYTES),
     )
     blocks = [
         f"{escaped(label)}\n\n{fenced(capped(text, limit_bytes=limit_bytes, where=where))}".strip()

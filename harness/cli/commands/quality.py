@@ -10,7 +10,7 @@ from harness import api
 from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
 from harness.host.disk import disk_errors
-from harness.pipeline.progress import Live
+from harness.pipeline.progress import Live, columns
 from harness.report import console as console_report
 from harness.report import summary
 
@@ -29,8 +29,7 @@ def main(invocation: Invocation) -> int:
 def _print(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
     """Print the summary; on GitHub Actions also print annotations and write the job summary."""
     console.print()
-    width = console.width if console.is_terminal else None
-    console.print(console_report.render(report, folder=out_dir, width=width), soft_wrap=True)
+    console.print(console_report.render(report, folder=out_dir, width=columns(console)), soft_wrap=True)
     console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)
     if environment.get("GITHUB_ACTIONS") == "true":
         console.print(console_report.annotations(report), markup=False, highlight=False, soft_wrap=True)

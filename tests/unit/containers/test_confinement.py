@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from docker.types import DeviceRequest, Mount, Ulimit
 
-from harness.containers.confinement import ContainerLimits, settings
+from harness.containers.confinement import ContainerLimits, run_words, settings
 from harness.containers.engine import EngineInfo
 from harness.core.blobs import Blob
 from harness.core.callbacks import ignore
@@ -107,6 +107,18 @@ def test_the_default_rights_of_a_container(
             "device_requests": [],
         },
     }
+
+
+def test_the_words_that_run_a_container_with_the_same_folders(tmp_path: Path) -> None:
+    docker = run_words(engine(selinux=True), request(tmp_path))
+    assert docker[:5] == ("docker", "--host", "unix:///run/docker.sock", "run", "--rm")
+    shared = (f"--volume={tmp_path}/specs:{tmp_path}/specs:ro", f"--volume={tmp_path}/out:{tmp_path}/out")
+    assert {"--network=none", f"--user={USER}", "--security-opt=label=disable", *shared} <= set(docker)
+    assert any(word.startswith("--ulimit=nofile=") for word in docker), "an engine may default to more than it can set"
+    podman = run_words(engine(name="podman", rootless=True), request(tmp_path, gpus=(amd(),)))
+    assert podman[:3] == ("podman", "--url", "unix:///run/docker.sock")
+    assert {"--user=0:0", "--device=/dev/null"} <= set(podman)
+    assert not {"--gpus=all", "--security-opt=label=disable"} & set(podman)
 
 
 def test_what_the_user_allows(tmp_path: Path) -> None:

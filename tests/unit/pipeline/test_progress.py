@@ -81,9 +81,25 @@ def test_a_cause_is_told_in_the_line_of_its_first_case() -> None:
     assert ends[2] == ends[3] != "", "failures are told each on their own"
 
 
+class Screen(io.StringIO):
+    """The file of a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_forced_colours_do_not_make_a_terminal_of_a_log() -> None:
+    file = io.StringIO()
+    with Live(Console(file=file, force_terminal=True, width=40), id_width=0) as live:
+        live.worked("installing IREE 3.13.0", "")
+        live.notice("a remark that is longer than the width of a console that nobody has")
+    assert file.getvalue().count("\n") == 1
+    assert "installing" not in file.getvalue()
+
+
 @pytest.mark.parametrize("height", [3, 10])
 def test_a_terminal_shows_what_goes_on_and_forgets_it(height: int) -> None:
-    file = io.StringIO()
+    file = Screen()
     console = Console(file=file, force_terminal=True, width=80, height=height, legacy_windows=False, _environ={})
     with Live(console, id_width=0) as live:
         for number in range(20):

@@ -106,3 +106,14 @@ def test_stays_below_the_limit_of_github() -> None:
     assert "40 more rows are in results.json." in text
     assert "1000 more explanations are in results.json." in text
     assert "bytes cut; full text in logs/run.log]" in text
+
+
+def test_errors_with_one_cause_are_explained_once() -> None:
+    reason = "no AMD GPU found"
+    cases = [reports.error(id=f"sd3/{name}[rocm]", submodel=name, chip=None, reason=reason) for name in "abc"]
+    text = summary.render(reports.report(*cases))
+    assert text.count("<details>") == 1
+    assert "<summary>error 3 cases: device: no AMD GPU found</summary>" in text
+    assert "The cases:\n\n```text\nsd3/a[rocm]\nsd3/b[rocm]\nsd3/c[rocm]\n```" in text
+    again = "nox -s quality -- sd3/a sd3/b sd3/c --backend rocm"
+    assert f"To repeat only these cases:\n\n```text\n{again}\n```" in text
