@@ -191,13 +191,15 @@ class Outcome:
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO_VERDICT = 0, 1, 2, 3
 EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 
+_NOT_TESTED = frozenset({Status.UNSUPPORTED, Status.SKIPPED})
+
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> int:
-    """Return 1 if any case failed, else 3 if any ended in an error, else 0."""
+    """Return 1 if any case failed, else 3 if any ended in an error or none was tested, else 0."""
     statuses = {outcome.status for outcome in outcomes}
     if statuses & {Status.FAILED, Status.XPASSED}:
         return EXIT_FAILED
-    return EXIT_NO_VERDICT if Status.ERROR in statuses else EXIT_OK
+    return EXIT_NO_VERDICT if Status.ERROR in statuses or not statuses - _NOT_TESTED else EXIT_OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

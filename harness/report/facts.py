@@ -64,7 +64,10 @@ def case_seconds(outcome: Outcome) -> float:
 
 def counts(report: Report) -> str:
     """Return `3 passed, 1 failed, 2 errors`, in the order of `Status`."""
-    statuses = [outcome.status for outcome in report.cases]
+    return _counted([outcome.status for outcome in report.cases])
+
+
+def _counted(statuses: Sequence[Status]) -> str:
     return ", ".join(_count(statuses.count(status), status) for status in Status if status in statuses)
 
 
@@ -78,18 +81,27 @@ def verdict(report: Report) -> str:
     statuses = [outcome.status for outcome in report.cases]
     match report.exit_code:
         case code if code == EXIT_OK:
-            return f"As expected: {total}." if report.cases else "No case was selected, so nothing was run."
+            return f"As expected: {total}."
         case code if code == EXIT_FAILED:
             failed = statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)
             return f"Failed: {failed} of {total}{_errors_beside(statuses.count(Status.ERROR))}."
         case code if code == EXIT_NO_VERDICT:
-            return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({total})"
+            return _without_verdict(statuses)
         case code if code == EXIT_INTERRUPTED:
             return f"Interrupted: {_UNFINISHED}"
         case code if code == EXIT_TERMINATED:
             return f"Terminated (SIGTERM): {_UNFINISHED}"
         case _:
             return f"Internal error of the harness (exit code {report.exit_code}): {_UNFINISHED}"
+
+
+def _without_verdict(statuses: Sequence[Status]) -> str:
+    """Return why nobody knows whether the models are right."""
+    if Status.ERROR in statuses:
+        return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({count_of_cases(len(statuses))})"
+    if statuses:
+        return f"Nothing was tested: {_counted(statuses)} ({count_of_cases(len(statuses))})"
+    return "No case was selected, so nothing was run."
 
 
 def _errors_beside(number: int) -> str:

@@ -150,6 +150,8 @@ def test_log_is_that_of_the_deciding_step(phase: Phase | None, expected: str) ->
         ((reports.failed(), reports.error()), None, "Failed: 1 of 2 cases; 1 more ended in an error."),
         ((reports.failed(), reports.outcome()), None, "Failed: 1 of 2 cases."),
         ((reports.outcome(), reports.error()), None, "1 error, 0 failed (2 cases)"),
+        ((reports.outcome(Status.UNSUPPORTED),), None, "Nothing was tested: 1 unsupported (1 case)"),
+        ((reports.outcome(Status.UNSUPPORTED), reports.outcome()), None, "As expected: 2 cases."),
         ((reports.error(), reports.error()), None, "2 errors, 0 failed (2 cases)"),
         ((reports.outcome(),), 130, "Interrupted: cases that had not finished are errors."),
         ((reports.error(),), 143, "Terminated (SIGTERM): cases that had not finished are errors."),
