@@ -131,15 +131,17 @@ _SEARCH = (*_RUNS, options.wheels, *_CONTAINERS, options.program)
 _MAKES = (_image, *_RELEASE, *_STORE, options.network, options.engine)
 _IMAGES = (*_STORE, options.engine)
 
+_QUALITY = (
+    *(options.selectors, options.only_failed, *_RUNS, options.jobs, *_RELEASE, *_CONTAINERS),
+    options.program,
+)
+
 COMMANDS = (
     Command(
         name="quality",
         heading="Check models",
         help="compile, run and check models with an IREE release",
-        groups=(
-            *(options.selectors, options.only_failed, *_RUNS, options.jobs, *_RELEASE, *_CONTAINERS),
-            options.program,
-        ),
+        groups=_QUALITY,
     ),
     Command(
         name="run",
@@ -151,7 +153,7 @@ COMMANDS = (
         name="plan",
         heading="Check models",
         help="print the exact commands of a run, and what it would download",
-        groups=(options.selectors, *_CASES, *_RELEASE, *_STORE, options.network, options.program),
+        groups=_QUALITY,
     ),
     Command(
         name="list",
@@ -188,7 +190,7 @@ COMMANDS = (
         name="fetch",
         heading="Manage downloads and images",
         help="download everything that quality needs to run --offline",
-        groups=(options.selectors, _fetch, *_CASES, *_RELEASE, *_DOWNLOADS, *_CONTAINERS, options.program),
+        groups=(*_QUALITY, _fetch),
     ),
     Command(
         name="lock",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.cli import arguments, streams
+from harness.cli import arguments, checks, streams
 from harness.core.errors import HarnessError, SpecError, Terminated, UsageError
 from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED
 
@@ -41,6 +41,7 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     try:
         with _signals_blocked():
             invocation = arguments.invocation(argv or ["--help"], environment)
+            checks.check(invocation, argv)
             command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[invocation.command]}")
         _check_current_folder()
         code: int = command.main(invocation)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.cli.argument_types import size_bytes
+from harness.cli.parser import PARSER
 from harness.core import urls
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
@@ -71,6 +72,7 @@ class Invocation:
         settings: what counts for most commands.
         search: what `bisect` and `matrix` search.
         options: those that only this command has.
+        given: the options that were given with another value than their default, as argparse names them.
         environment: variables of the process.
     """
 
@@ -79,6 +81,7 @@ class Invocation:
     settings: Settings
     search: SearchSettings
     options: CommandOptions = CommandOptions()
+    given: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -96,6 +99,7 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
         settings=_settings(given),
         search=_search(given),
         options=_options(given),
+        given=given.names,
         environment=environment,
     )
 
@@ -115,6 +119,11 @@ class _Given:
 
     def has(self, name: str) -> bool:
         return name in self._options
+
+    @property
+    def names(self) -> frozenset[str]:
+        parser: argparse.ArgumentParser = self._options[PARSER]
+        return frozenset(name for name, value in self._options.items() if value != parser.get_default(name))
 
 
 def _settings(given: _Given) -> Settings:

@@ -114,6 +114,11 @@ def unknown_chip(chip: str, release: Release) -> str | None:
     return f"IREE {release.name} cannot compile for {chip}; supported in {_shown(ranges)}"
 
 
+def has_changed_defaults(backend: Backend) -> bool:
+    """Whether `flags.toml` has a flag of the backend whose default changed."""
+    return any(True for _ in _defaults(backend))
+
+
 def is_known_chip(chip: str) -> bool:
     """Whether `flags.toml` has the chip."""
     return chip in flag_table.load().chips

@@ -74,6 +74,9 @@ def check(settings: ReleaseSettings) -> None:
     named = [*map(_local, settings.find_links), *settings.wheels]
     for path in filter(None, named):
         _check_exists(path)
+    for path in settings.wheels:
+        if not path.is_dir():
+            raise UsageError(f"--wheels {path}: not a folder; expected a folder of wheels.")
     if settings.name and not named:
         releases.find(settings.name)
 

@@ -157,7 +157,9 @@ def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
     roots = [root for each in bins if _is_readable(each / "iree-compile") for root in _roots(each)]
     if not roots:
         where = f"{folder} or its bin folder" if folder else "PATH"
-        raise ToolError(f"iree-compile: not found in {where}; install a release with `harness quality --iree RELEASE`.")
+        hint = "put it there with `pip install iree-base-compiler iree-base-runtime`, name its folder with --toolchain"
+        own = "or use `harness quality --iree RELEASE`, which needs no installed IREE"
+        raise ToolError(f"iree-compile: not found in {where}; {hint}, {own}.")
     return _described(roots, store)
 
 

@@ -9,7 +9,7 @@ from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
 from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
-from harness.iree import releases
+from harness.iree import flags, releases
 from harness.pipeline import planner, targets
 from harness.pipeline.out_dir import RESULTS, newest_report
 from harness.report import facts, results
@@ -50,6 +50,8 @@ def cases(settings: Settings) -> list[Case]:
     asked = [selectors.parse(each) for each in settings.cases.selectors]
     wanted = targets.targets(_target(settings.target, asked), gpus(settings.target))
     backend = wanted[0].backend
+    if settings.run.pin_defaults and not flags.has_changed_defaults(backend):
+        raise UsageError(f"--pin-defaults has no effect for {backend}: no default of its flags changed; remove it.")
     selected = planner.cases(_specs(settings, backend), wanted)
     if not selected:
         raise UsageError(f"No selected spec is for the backend {backend}; choose another with --backend.")

@@ -63,6 +63,8 @@ def targets(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Target, ...]
     if backend is Backend.CPU:
         if named:
             raise UsageError("--chip and --compile-chip are for --backend rocm or cuda, not for the CPU.")
+        if settings.gpus:
+            raise UsageError("--gpu is for --backend rocm or cuda, not for the CPU.")
         return (Target(backend=backend, sku=settings.sku, compile_only=settings.compile_only),)
     run_chips = settings.chips or (() if settings.compile_chips else _default_chips(settings, backend, gpus))
     wanted = dict.fromkeys(run_chips, settings.compile_only)

@@ -76,10 +76,16 @@ def _output(text: str, source: Callable[[str], str]) -> Mapping[str, str]:
 
 def _file(text: str, source: Callable[[str], str]) -> Mapping[str, str] | None:
     """Return what names a file, `@FILE.npy` or `TYPE=@FILE`, as a spec does."""
-    type_, at, name = text.partition("@")
-    if not at or (type_ and not type_.endswith("=")):
+    if not (name := file_named(text)):
         return None
-    return {"source": source(name)} | ({"value": type_.removesuffix("=")} if type_ else {})
+    type_ = text.partition("@")[0].removesuffix("=")
+    return {"source": source(name)} | ({"value": type_} if type_ else {})
+
+
+def file_named(text: str) -> str:
+    """Return the file that `@FILE.npy` or `TYPE=@FILE` names; nothing for another text."""
+    type_, _, name = text.partition("@")
+    return name if not type_ or type_.endswith("=") else ""
 
 
 def _thresholds(values: Sequence[tuple[str, str]]) -> Iterator[str]:

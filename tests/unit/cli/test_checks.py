@@ -1,0 +1,117 @@
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness.cli import checks
+from harness.cli.arguments import COMMANDS, parser
+from harness.core.errors import UsageError
+from tests.unit.command_lines import invocation
+
+
+def check(line: str, **environment: str) -> None:
+    argv = shlex.split(line)
+    checks.check(invocation(*argv, environment=environment), argv)
+
+
+def refusal(line: str, **environment: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        check(line, **environment)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("quality --iree ''", "--iree"),
+        ("quality --iree=", "--iree"),
+        ("quality -k ' '", "-k"),
+        ("quality --out ''", "--out"),
+        ("quality --run-wrapper ''", "--run-wrapper"),
+        ("quality a.mlir --compiler-flag=", "--compiler-flag"),
+        ("quality ''", "SELECTOR"),
+        ("matrix tiny --iree ''", "--iree"),
+        ("fetch --store= tiny", "--store"),
+        ("doctor --specs ''", "--specs"),
+    ],
+)
+def test_an_empty_value_is_that_of_a_variable_that_is_not_set(line: str, option: str) -> None:
+    assert refusal(line) == f"{option}: the value is empty; is a variable not set?"
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("quality --compile-only --run-wrapper perf", "--run-wrapper has no effect, because nothing is run;"),
+        ("quality --compile-chip gfx942 --verdict iree-run-module", "--verdict has no effect, because nothing is run;"),
+        ("quality a.mlir --weights w.irpa", "--weights has no effect, because nothing is run;"),
+        ("bisect a.mlir --run-wrapper perf", "--run-wrapper has no effect, because nothing is run;"),
+        ("quality a.mlir --function f --threshold f32=1", "--threshold has no effect without --expected-output;"),
+        ("quality --engine local --image cpu", "--image cannot be combined with --engine local;"),
+        ("quality --engine local --memory 4GB", "--memory cannot be combined with --engine local;"),
+        ("plan --engine local --cap SYS_NICE", "--cap cannot be combined with --engine local;"),
+        ("matrix --engine local --registry h/p", "--registry cannot be combined with --engine local;"),
+        ("quality --engine local --debian-mirror http://h", "--debian-mirror cannot be combined with --engine local;"),
+        ("quality --wheels DIR", "--wheels has no effect without --iree;"),
+        ("fetch --find-links https://h", "--find-links has no effect without --iree;"),
+        ("image build --wheels DIR", "--wheels has no effect without --iree;"),
+        ("bisect a --metric 'dispatches > 1' --any-failure", "--any-failure has no effect with --metric;"),
+        ("lock --locked", "--locked cannot be combined with `harness lock`"),
+        ("new a/b --mlir a.mlir --no-run --timeout 3", "--timeout has no effect with --no-run;"),
+        ("new a/b --mlir a.mlir --no-run --iree 3.9", "--iree has no effect with --no-run;"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(line: str, refused: str) -> None:
+    assert refusal(line).startswith(refused)
+
+
+def test_an_engine_of_the_environment_counts() -> None:
+    assert refusal("quality --memory 4GB", HARNESS_ENGINE="local").startswith("--memory cannot be combined")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "quality",
+        "quality --compile-only --timeout 9 --verdict harness",
+        "quality --chip gfx942 --compile-chip gfx90a --run-wrapper perf",
+        "quality a.mlir --input 4xf32=2 --run-wrapper perf",
+        "quality a.mlir tiny --run-wrapper perf",
+        "quality --engine local",
+        "image build --engine local --containers DIR",
+        "quality --iree 3.9 --find-links https://h",
+        "matrix tiny --wheels DIR",
+        "releases --wheels DIR",
+        "bisect a --any-failure",
+        "lock",
+        "new a/b --mlir https://h/a.mlir --no-run --weights https://h/w.irpa --function f",
+    ],
+)
+def test_options_that_do_something(line: str) -> None:
+    check(line, HARNESS_REGISTRY="h/p", HARNESS_FIND_LINKS="https://h", CI="1")
+
+
+@pytest.mark.parametrize("option", ["--weights={}", "--input=@{}", "--input=4xf32=@{}", "--expected-output=@{}"])
+def test_a_file_that_does_not_exist(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "in.npy"
+    line = f"quality a.mlir --function f {option.format(path)}"
+    assert refusal(line) == f"{option.partition('=')[0]} {path}: no such file; check the path."
+    path.touch()
+    check(line)
+
+
+def test_the_rules_are_about_options_that_there_are() -> None:
+    known: set[str] = set()
+    for command in COMMANDS:
+        words = [command.name, *(each.name for each in command.subcommands[1:2])]
+        required = ["a/b", "--mlir=x"] if command.name == "new" else ["tiny"] if command.name == "bisect" else []
+        shell = ["bash"] if command.name == "completion" else []
+        known |= set(vars(parser({}).read([*words, *required, *shell])))
+    assert {option for rule in checks.RULES for option in rule.options} <= known
+
+
+@pytest.mark.parametrize("command", ["plan", "fetch"])
+def test_plan_and_fetch_take_the_options_of_a_run(command: str) -> None:
+    line = "tiny --engine docker --out o --junit-xml j --timeout 3 --jobs 2 --only-failed --cap SYS_NICE --offline"
+    found, run = (invocation(name, *line.split()).settings for name in (command, "quality"))
+    assert (found.cases, found.target, found.container) == (run.cases, run.target, run.container)
