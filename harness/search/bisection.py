@@ -116,7 +116,7 @@ class Bisection:
                 _announce(found, live)
 
         with self._stoppable(), contextlib.closing(runner):
-            self.found = driver.search(self.found, runner, at_once=at_once, on_probe=on_probe)
+            self.found = driver.search(self.found, runner, at_once=at_once, on_probe=on_probe, on_work=live.worked)
             self._attribute(runner, live)
             progress.end()
             self.exit_code = _exit_code(self.found)

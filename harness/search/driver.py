@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from harness.core.callbacks import WorkProgress, ignore, working
 from harness.core.outcomes import Phase
 from harness.host.waiting import completed
 from harness.search import finding, probes, repeats
@@ -26,7 +27,14 @@ class ReleaseTester(Protocol):
         """Begin to install a release."""
 
 
-def search(start: Finding, tester: ReleaseTester, *, at_once: int, on_probe: Callable[[Finding, int], None]) -> Finding:
+def search(
+    start: Finding,
+    tester: ReleaseTester,
+    *,
+    at_once: int,
+    on_probe: Callable[[Finding, int], None],
+    on_work: WorkProgress = ignore,
+) -> Finding:
     """Test releases until the search is over.
 
     Args:
@@ -34,6 +42,7 @@ def search(start: Finding, tester: ReleaseTester, *, at_once: int, on_probe: Cal
         tester: tests a release.
         at_once: number of releases to test at once.
         on_probe: called with what is known and the index of the release, after each test.
+        on_work: called while a release is run several times.
 
     Raises:
         KeyboardInterrupt: the search was interrupted; `on_probe` was called for each test that ended before.
@@ -41,7 +50,7 @@ def search(start: Finding, tester: ReleaseTester, *, at_once: int, on_probe: Cal
     found = start
     with threads(at_once) as pool:
         while indices := found.next_indices(at_once):
-            futures = {pool.submit(_probed, found, tester, index): index for index in indices}
+            futures = {pool.submit(_probed, found, tester, index, on_work): index for index in indices}
             for index in found.likely_indices:
                 tester.prepare(found.request.releases[index])
             for future in completed(futures):
@@ -69,16 +78,18 @@ def attribution(found: Finding, change: Change, tester: ReleaseTester) -> Attrib
     return Attribution(carrier=carrier, compiler=by_compiler, runtime=by_runtime)
 
 
-def _probed(found: Finding, tester: ReleaseTester, index: int) -> Probe:
+def _probed(found: Finding, tester: ReleaseTester, index: int, on_work: WorkProgress) -> Probe:
     """Test a release as often as the question asks for; one that was tested before is run again to confirm it."""
     release, question = found.request.releases[index], found.request.question
     known = found.probes.get(index)
     is_enough = repeats.is_confirmed if known else repeats.is_settled
     probe = known or _probe(tester.probe(release), release, question)
-    while not is_enough(probe, question):
-        result = tester.probe(release, probe.runs + 1)
-        run = replace(_probe(result, release, question), repeating_s=result.report.seconds)
-        probe = repeats.repeated(probe, run, question)
+    with working(on_work, f"repeating {release}") as progress:
+        while not is_enough(probe, question):
+            progress(f"{probe.runs} done")
+            result = tester.probe(release, probe.runs + 1)
+            run = replace(_probe(result, release, question), repeating_s=result.report.seconds)
+            probe = repeats.repeated(probe, run, question)
     return probe
 
 

@@ -108,6 +108,16 @@ def test_both_sides_of_the_answer_are_run_many_times() -> None:
     assert [each.runs for each in tested] == [1, 1, 1, 1, 60, 60]
 
 
+def test_it_is_told_how_often_a_release_was_repeated() -> None:
+    told: list[tuple[str, str | None]] = []
+    request = search_request("gb", good=0, bad=1, question=Question(repeat=3, at_least=3))
+    driver.search(
+        finding(request), FakeTester("gb"), at_once=1, on_probe=ignore, on_work=lambda *each: told.append(each)
+    )
+    assert told[:4] == [("repeating 3.1.0", each) for each in ("", "1 done", "2 done", None)]
+    assert {activity for activity, _ in told[4:]} == {"repeating 3.0.0"}
+
+
 def test_slow_runs_are_repeated_less_often() -> None:
     _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 2.0})
     assert [runs_of(tester, release) for release in names(2)] == [11, 11]
