@@ -110,7 +110,7 @@ class Bisection:
         def on_probe(found: Finding, index: int) -> None:
             self.found = self._timed(found)
             progress.add({**as_json(found.probes[index]), _ELAPSED: self.found.elapsed_s})
-            live.say(render.probe_line(found, index, live.width))
+            live.say(render.probe_line(found, index, steps_left=found.steps_left, width=live.width))
             self._write_log()
             if found.probes[index].runs == 1:
                 _announce(found, live)
@@ -201,7 +201,7 @@ def _introduce(start: Finding, live: SearchProgress) -> None:
     if start.probes:
         live.notice(f"resuming: {counted(len(start.probes), 'release')} already tested")
     for index in start.probes:
-        live.say(render.probe_line(start, index, live.width))
+        live.say(render.probe_line(start, index, width=live.width))
     _announce(start, live)
 
 

@@ -172,7 +172,8 @@ def _differences(matrix: Matrix) -> Iterator[str]:
     for each in matrix.differences:
         sides = " -> ".join(_side(matrix, outcome) for outcome in (each.before, each.after))
         groups.setdefault((_target(each.case), sides), []).append(each.case)
-    if not groups:
+    tested = len(matrix.releases) - len(matrix.untested)
+    if not groups and tested > 1:
         yield "The tested releases do not differ." if matrix.untested else "No release differs from the one before."
     for (_, sides), cases in groups.items():
         yield f"{_together(cases)}: {sides}"

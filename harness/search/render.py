@@ -27,17 +27,18 @@ _CAUSES: Mapping[Carrier, str] = {
 }
 
 
-def probe_line(finding: Finding, index: int, width: int | None = None) -> Text:
+def probe_line(finding: Finding, index: int, *, steps_left: int = 0, width: int | None = None) -> Text:
     """Return the line for a tested release.
 
     Args:
-        finding: what is known after this test.
+        finding: what is known.
         index: index of the release.
+        steps_left: about how many releases are still to be tested; 0 to say nothing of that.
         width: characters in a line of the terminal; a longer line is continued below. None: any number.
     """
     probe, mark = finding.probes[index], finding.marks[index]
     release = f"{probe.release:<{max(map(len, finding.request.releases))}}"
-    left = f"about {finding.steps_left} left" if finding.steps_left else ""
+    left = f"about {steps_left} left" if steps_left else ""
     head = f"{mark.upper():<{_MARK_CHARS}}  {release} {probe.seconds:>8.2f} s   {left:<{_LEFT_CHARS}}"
     not_run = [note for note in probe.notes if note.startswith(NOT_RUN)]
     lines = filled([head, answer.outcome(finding, probe), *not_run], width=width, indent=" " * _INDENT).splitlines()

@@ -109,6 +109,13 @@ def test_what_is_missing_is_said_everywhere() -> None:
     assert [cell["reason"] for cell in document["cells"]] == ["", "not tested: interrupted", ""]
 
 
+def test_nothing_is_said_of_differences_between_fewer_than_two_releases() -> None:
+    for found in (table(clip("3.0.0"), None, None), matrix.matrix(RELEASES, ["tiny/clip[cpu]"], {}, None)):
+        assert "differ." not in report.render(found)
+        assert "Interrupted: " in report.render(found)
+        assert "differ." not in report.markdown(found)
+
+
 def test_a_difference_across_untested_releases_is_told() -> None:
     found = table(clip("3.0.0"), None, (failed(id="tiny/clip[cpu]", release="3.2.0"),))
     assert "tiny/clip[cpu]: 3.0.0 passed -> 3.2.0 failed (numeric: output 0" in report.render(found)

@@ -173,17 +173,18 @@ def test_a_metric_is_shown_with_its_number() -> None:
 
 
 def test_a_line_says_how_many_releases_are_left() -> None:
-    line = render.probe_line(searched("g......b", good=0, bad=7), 7)
+    found = searched("g......b", good=0, bad=7)
+    line = render.probe_line(found, 7, steps_left=found.steps_left)
     assert line.plain == "BAD   3.7.0     0.00 s   about 3 left    failed: numeric: output 0: 12 of 44 differ"
     assert render.probe_line(searched("gb", good=0, bad=1), 1).plain.startswith("BAD   3.1.0     0.00 s            ")
 
 
 def test_a_line_fits_the_terminal() -> None:
     found = searched("g......b", {7: {"reason": "output 0: " + "12 of 44 elements differ, " * 5}}, good=0, bad=7)
-    lines = render.probe_line(found, 7, 60).plain.splitlines()
+    lines = render.probe_line(found, 7, steps_left=3, width=60).plain.splitlines()
     assert lines[0] == "BAD   3.7.0     0.00 s   about 3 left"
     assert all(len(line) <= 60 and line.startswith("      ") for line in lines[1:])
-    assert " ".join(" ".join(lines).split()) == " ".join(render.probe_line(found, 7).plain.split())
+    assert " ".join(" ".join(lines).split()) == " ".join(render.probe_line(found, 7, steps_left=3).plain.split())
 
 
 def test_no_change_is_said_to_be_none() -> None:
