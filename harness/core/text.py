@@ -163,6 +163,12 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def listed(names: Sequence[str], *, most: int = 10) -> str:
+    """Return names in a line: `a, b, c`, or the first of them as `a, b and 38 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def flat(value: Any, name: str = "") -> dict[str, str]:
     """Return nested data as `{"iree.release": "3.13.0", "host.gpus.0.chip": "gfx942"}`, without values of None."""
     match value:

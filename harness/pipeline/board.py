@@ -136,7 +136,7 @@ class Board:
     def lines(self, now_s: float, *, width: int, height: int) -> list[str]:
         """Return what a terminal shows, in at most `height` lines: the total, the downloads together, what goes on."""
         fetching = [self.throughput.line()] if self._fetches and self.throughput.blobs > 1 else []
-        head = [shortened(line, width) for line in (self.total(now_s), *fetching)]
+        head = [self.total(now_s, width), *fetching]
         going_on = sorted(self._going_on.values(), key=lambda each: each.since_s)
         room = max(0, height - len(head))
         shown = going_on if len(going_on) <= room else going_on[: max(0, room - 1)]
@@ -144,17 +144,17 @@ class Board:
         left_out = [f"  and {len(going_on) - len(shown)} more"] if len(shown) < len(going_on) else []
         return [*head, *rows, *left_out][:height]
 
-    def total(self, now_s: float) -> str:
-        """Return `12/40 done, 2 compiling, about 3 min left, 4:05 elapsed`."""
+    def total(self, now_s: float, width: int | None = None) -> str:
+        """Return `12/40 done, 2 compiling, about 3 min left, 4:05 elapsed`; what has no room is what rows say too."""
         verbs = Counter(each.verb for each in self._going_on.values())
         left_s = self.left_s(now_s)
-        parts = [
-            f"{self.done}/{self.cases} done" if self.cases else "",
-            *(f"{number} {verb}" for verb, number in verbs.items()),
-            f"{about(left_s)} left" if left_s is not None else "",
-            f"{clock(now_s - self.began_s)} elapsed",
-        ]
-        return ", ".join(part for part in parts if part)
+        counts = [f"{number} {verb}" for verb, number in verbs.items()]
+        done = [f"{self.done}/{self.cases} done"] if self.cases else []
+        times = [f"{about(left_s)} left"] if left_s is not None else []
+        times.append(f"{clock(now_s - self.began_s)} elapsed")
+        while counts and width is not None and len(", ".join([*done, *counts, *times])) > width:
+            counts.pop()
+        return ", ".join([*done, *counts, *times])
 
     def line(self, now_s: float) -> str:
         """Return one line for a log: the total, and what has been going on for longest."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.text import Text
 
 from harness.core.outcomes import Outcome, Report, Status
-from harness.core.text import clean, filled, of_threshold, one_line
+from harness.core.text import clean, filled, listed, of_threshold, one_line
 from harness.report import again, by_hand, causes, facts
 
 STYLES: Mapping[Status, str] = {
@@ -24,7 +24,7 @@ STYLES: Mapping[Status, str] = {
 _STATUS_WIDTH = max(map(len, Status))
 _INDENT = " " * 4
 _SECONDS = "  12345.67 s"
-_SLOWEST, _CASES = 3, 10
+_SLOWEST = 3
 _SHOWN_S = 0.01
 _ANNOTATION_CHARS = 4_000
 
@@ -104,15 +104,11 @@ def _block(group: Sequence[Outcome], report: Report, folder: Path, width: int | 
     reason = (filled([line], width=width and width - 4) for line in clean(facts.explanation(outcome)).splitlines())
     told = [f"  | {line}" for text in reason for line in text.splitlines() or [""]]
     shown = [f"  {label:<6} {text}" for label, text in _particulars(group, report, folder)]
-    cases = [filled([f"  cases  {_ids(group)}"], width=width, indent=" " * 9)] if len(group) > 1 else []
+    ids = listed([one_line(each.id) for each in group])
+    cases = [filled([f"  cases  {ids}"], width=width, indent=" " * 9)] if len(group) > 1 else []
     return Text.assemble(
         (f"{status:<{_STATUS_WIDTH}}", STYLES[outcome.status]), "\n".join([f" {title}", *told, *cases, *shown, ""])
     )
-
-
-def _ids(group: Sequence[Outcome]) -> str:
-    more = f" and {len(group) - _CASES} more" if len(group) > _CASES else ""
-    return ", ".join(one_line(outcome.id) for outcome in group[:_CASES]) + more
 
 
 def _particulars(group: Sequence[Outcome], report: Report, folder: Path) -> Iterator[tuple[str, str]]:

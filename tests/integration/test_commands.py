@@ -187,6 +187,10 @@ def test_fetch_says_for_which_cases_it_has_nothing(lab: Laboratory) -> None:
     unsupported = lab.run("--chip", "gfx942", "--iree", "3.4.0", "--blobs-only", command="fetch")
     assert unsupported.code == 0, unsupported.text
     assert "UNSUPPORTED  toy/add[rocm-gfx942]: " in unsupported.text
+    lab.spec("other_rocm")
+    no_gpu = lab.run("toy", "--backend", "rocm", command="fetch")
+    assert no_gpu.text.count("no AMD GPU found") == 1
+    assert "ERROR     toy/add[rocm], toy/other[rocm]: " in no_gpu.text
 
 
 def test_fetch_refuses_a_release_that_there_is_not(lab: Laboratory) -> None:

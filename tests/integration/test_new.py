@@ -36,7 +36,7 @@ def test_only_its_own_blobs_are_locked(lab: Laboratory, server: str, tmp_path: P
     (tmp_path / "www" / "new.mlir").write_text(ADD)
     added = new(lab, f"--mlir={server}/new.mlir", "--no-run")
     assert added.code == 0, added.text
-    assert "1 of 1 blobs available" in added.text
+    assert "1 of 1 blob available" in added.text
     assert not (lab.root / "results").exists()
 
 

@@ -11,9 +11,9 @@ from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import ModelSpec
 from harness.core.errors import NoVerdictError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status, Verdict
 from harness.core.settings import FetchSettings, Settings
-from harness.core.text import counted
+from harness.core.text import counted, listed
 from harness.core.urls import lock_key
 from harness.fetch import provision
 from harness.fetch.partial import expectation
@@ -77,11 +77,14 @@ def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: Release
 
 
 def _is_possible(plans: Sequence[Plan], console: Console) -> bool:
-    """Print the cases that cannot run, and return whether none of them is an error."""
-    blocked = [(each.case.id, each.blocked) for each in plans if each.blocked]
-    for name, verdict in blocked:
-        _print(console, f"{verdict.status.upper():<8}  {name}: {verdict.reason}")
-    return all(verdict.status is not Status.ERROR for _, verdict in blocked)
+    """Print the cases that cannot run, each cause once, and return whether none of them is an error."""
+    blocked: dict[Verdict, list[str]] = {}
+    for each in plans:
+        if each.blocked:
+            blocked.setdefault(each.blocked, []).append(each.case.id)
+    for verdict, names in blocked.items():
+        _print(console, f"{verdict.status.upper():<8}  {listed(names)}: {verdict.reason}")
+    return all(verdict.status is not Status.ERROR for verdict in blocked)
 
 
 def _print(console: Console, text: str) -> None:
@@ -106,5 +109,5 @@ def lock(settings: FetchSettings, where: Folders, specs: Sequence[ModelSpec]) ->
 
 def _counted(fetched: Sized, wanted: int) -> int:
     """Print how many blobs are available, and return the exit code."""
-    sys.stdout.write(f"{len(fetched)} of {wanted} blobs available\n")
+    sys.stdout.write(f"{len(fetched)} of {counted(wanted, 'blob')} available\n")
     return EXIT_OK if len(fetched) == wanted else EXIT_NO_VERDICT

@@ -11,6 +11,7 @@ from harness.core.text import (
     filled,
     first_line,
     flat,
+    listed,
     of_threshold,
     one_line,
     ratio,
@@ -96,6 +97,11 @@ def test_a_noun_agrees_with_its_number() -> None:
 )
 def test_an_error_ratio_has_one_spelling(error_ratio: float, short: str, words: str) -> None:
     assert (ratio(error_ratio), of_threshold(error_ratio)) == (short, words)
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    assert listed(list("abcd"), most=2) == "a, b and 2 more"
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (7.9, "0:07"), (175, "2:55"), (3725, "1:02:05")])

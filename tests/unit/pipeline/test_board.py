@@ -200,6 +200,14 @@ def test_what_is_shown_fits_any_terminal(width: int, height: int, number: int, n
         assert all(len(line) <= width for line in lines)
 
 
+def test_the_total_leaves_out_what_the_rows_say_before_it_cuts_a_number() -> None:
+    of = Board(0.0, cases=1000)
+    for verb in ("fetching", "compiling", "running", "comparing", "installing", "building"):
+        of.worked(f"{verb} x", "", 0.0)
+    of.case_ended("a")
+    assert of.lines(3600.0, width=60, height=1) == ["1/1000 done, 1 fetching, about 999 h left, 1:00:00 elapsed"]
+
+
 def test_names_are_shortened_in_the_middle_and_what_follows_them_is_not() -> None:
     of = Board(0.0, names_release=True)
     plan = planned(spec(backend=Backend.CPU))
