@@ -23,6 +23,9 @@ class ReleaseTester(Protocol):
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Test with the compiler of one release and the runtime of another."""
 
+    def discard(self, result: ReleaseResult) -> None:
+        """Remove the large files of a result that tells nothing new."""
+
     def prepare(self, release: str) -> None:
         """Begin to install a release."""
 
@@ -89,6 +92,8 @@ def _probed(found: Finding, tester: ReleaseTester, index: int, on_work: WorkProg
             progress(f"{probe.runs} done")
             result = tester.probe(release, probe.runs + 1)
             run = replace(_probe(result, release, question), repeating_s=result.report.seconds)
+            if run.tally.keys() <= probe.tally.keys():
+                tester.discard(result)
             probe = repeats.repeated(probe, run, question)
     return probe
 

@@ -152,12 +152,17 @@ class Finding:
 
     @property
     def _grounds(self) -> Iterable[int]:
-        """The indices that the answer rests on: both sides of each change, or the end that is not as it should be."""
+        """The indices that the answer rests on.
+
+        These are both sides of each change, or the end that is not as it should be, or the one end that was found.
+        """
         if self.request.all_changes:
             return sorted({index for change in self.changes for index in (change.last, change.first)})
         match self.change:
             case Change(last=last, first=first):
                 return (first, last)
+            case Unproved(end="older", index=None):
+                return (max(index for index, side in self._sides.items() if side),)
             case Unproved(index=index):
                 return () if index is None else (index,)
 

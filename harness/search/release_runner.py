@@ -1,6 +1,7 @@
 """Tests cases with releases, several at once, for one search."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -82,7 +83,7 @@ class ReleaseResult:
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """The outcomes, with paths of logs that are relative to the folder of the search."""
+        """The outcomes, with paths that are relative to the folder of the search."""
         return tuple(moved(outcome, self.folder) for outcome in self.report.cases)
 
     @property
@@ -96,8 +97,11 @@ class ReleaseResult:
 
 
 def moved(outcome: Outcome, folder: str) -> Outcome:
-    """Return an outcome with `folder` before the paths of its logs."""
-    return replace(outcome, logs={step: f"{folder}/{path}" for step, path in outcome.logs.items()})
+    """Return an outcome with `folder` before the paths of its logs and of what was kept."""
+    kept, work = (f"{folder}/{path}" if path else "" for path in (outcome.kept, outcome.work))
+    return replace(
+        outcome, logs={step: f"{folder}/{path}" for step, path in outcome.logs.items()}, kept=kept, work=work
+    )
 
 
 def known_releases(settings: Settings, notice: Notice) -> Releases:
@@ -176,6 +180,12 @@ class ReleaseRunner:
         """
         split = SplitProvider(compiling=self._provider(compiler), running=self._provider(runtime))
         return self._tested(split, compiler, f"{compiler}-compiler-{runtime}-runtime", {})
+
+    def discard(self, result: ReleaseResult) -> None:
+        """Remove the outputs and the copies of modules that were kept of a result."""
+        for outcome in result.outcomes:
+            for folder in filter(None, (outcome.kept, outcome.work)):
+                shutil.rmtree(self._out_dir / folder, ignore_errors=True)
 
     def prepare(self, release: str) -> None:
         """Begin to install a release or build its image; an error is reported when the release is tested."""

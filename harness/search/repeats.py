@@ -13,9 +13,9 @@ from harness.search import case_numbers
 from harness.search.metric import Metric
 from harness.search.probes import ENDED_IN_ERROR, FLAKY, GREEN, Probe, Question
 
-# Beside the answer, a release is run 60 times: that shows a failure in 1 of 20 runs with a probability of 95 %. If 20 s
-# are not enough for that, it is run less often, but at least 5 times.
-_MOST_RUNS, _LEAST_RUNS, _REPEATING_S = 60, 5, 20.0
+# How many runs are enough beside the answer, once they have taken so many seconds. 60 runs show a failure in 1 of 20
+# runs with a probability of 95 %; slow models are run less often.
+_ENOUGH = ((60, 0.0), (5, 20.0), (2, 120.0))
 _FAILED_COMPILATIONS = 2
 
 
@@ -57,7 +57,7 @@ def is_confirmed(probe: Probe, question: Question) -> bool:
         return True
     if probe.phase in {Phase.COMPILE, None} and probe.status != FLAKY:
         return not probe.failure or probe.runs >= _FAILED_COMPILATIONS
-    return probe.runs >= _MOST_RUNS or (probe.runs >= _LEAST_RUNS and probe.repeating_s >= _REPEATING_S)
+    return any(probe.runs >= runs and probe.repeating_s >= seconds for runs, seconds in _ENOUGH)
 
 
 def _depends_on_runs(asked: Metric | None) -> bool:

@@ -77,6 +77,7 @@ class FakeTester:
         mix: the outcome of a compiler and a runtime.
         probed: what was tested: release and number of the run.
         prepared: the releases that were prepared.
+        discarded: whose raw outputs were removed: release and number of the run.
     """
 
     history: Sequence[str]
@@ -84,6 +85,7 @@ class FakeTester:
     mix: Callable[[str, str], Mapping[str, Any]] = lambda _compiler, _runtime: NO_VERDICT
     probed: list[tuple[str, int]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
+    discarded: list[tuple[str, int]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def probe(self, release: str, run: int = 1) -> ReleaseResult:
@@ -92,11 +94,17 @@ class FakeTester:
             self.probed.append((release, run))
         letters = self.history[names(len(self.history)).index(release)]
         ended = outcome(**dict(LETTERS[letters[(run - 1) % len(letters)]]))
-        return results(ended, folder=f"probes/{release}", seconds=self.seconds)
+        name = release if run == 1 else f"{release}/runs/{run}"
+        return results(ended, folder=f"probes/{name}", seconds=self.seconds)
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Test by the given function."""
         return results(outcome(**dict(self.mix(compiler, runtime))))
+
+    def discard(self, result: ReleaseResult) -> None:
+        """Remember it."""
+        release, _, run = result.folder.removeprefix("probes/").partition("/runs/")
+        self.discarded.append((release, int(run)))
 
     def prepare(self, release: str) -> None:
         """Remember it."""

@@ -121,8 +121,10 @@ def test_it_is_told_how_often_a_release_was_repeated() -> None:
 def test_slow_runs_are_repeated_less_often() -> None:
     _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 2.0})
     assert [runs_of(tester, release) for release in names(2)] == [11, 11]
-    _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 99.0})
+    _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 20.0})
     assert [runs_of(tester, release) for release in names(2)] == [5, 5]
+    _, tester, _ = search("gb", question=CONFIRMS, good=0, bad=1, tester={"seconds": 600.0})
+    assert [runs_of(tester, release) for release in names(2)] == [2, 2]
 
 
 def test_only_a_failing_compilation_is_compiled_again() -> None:
@@ -136,6 +138,19 @@ def test_a_claim_about_an_end_is_confirmed_before_it_is_called_wrong() -> None:
     assert runs_of(tester, "3.1.0") == 5
     flaky, _, _ = search(["g", "ggggb"], question=CONFIRMS, good=0, bad=1)
     assert (flaky.is_wrong, flaky.probes[1].status) == (False, "flaky")
+
+
+def test_before_no_good_release_is_said_to_be_there_the_bad_end_is_confirmed() -> None:
+    found, tester, _ = search("bbb", question=CONFIRMS)
+    assert found.change == Unproved(end="older", index=None)
+    assert [runs_of(tester, release) for release in names(3)] == [1, 1, 5]
+    flaky, _, _ = search(["bbbbg", "bbbbg", "bbbbg"], question=CONFIRMS)
+    assert {each.status for each in flaky.probes.values()} == {"flaky"}
+
+
+def test_raw_outputs_are_kept_of_each_way_in_which_a_run_ended() -> None:
+    _, tester, _ = search(["g", "bgbgc"], question=CONFIRMS, good=0, bad=1)
+    assert [run for release, run in tester.discarded if release == "3.1.0"] == [3, 4]
 
 
 @pytest.mark.parametrize("luck", ["gggggggb", "bggggggg"])
