@@ -47,7 +47,7 @@ class Live:
         """
         self._console, self._id_width, self._clock = console, id_width, clock
         self._lock = threading.Lock()
-        self._causes: dict[str, str] = {}
+        self._told: set[str] = set()  # causes of errors
         self._board = Board(clock(), names_release=self.names_release)
         self._calm = Calm(clock())
         self._closed = threading.Event()
@@ -123,9 +123,9 @@ class Live:
     def case_ended(self, outcome: Outcome) -> None:
         """Count a case and print its line."""
         self.count(outcome)
-        first = self._causes.setdefault(cause(outcome), outcome.id)
-        like = first if cause(outcome) and first != outcome.id else ""
-        self.say(lines.case_line(outcome, id_width=self._id_width, width=self._width, like=like))
+        is_told = cause(outcome) in self._told
+        self._told |= {cause(outcome)} - {""}
+        self.say(lines.case_line(outcome, id_width=self._id_width, width=self._width, is_told=is_told))
 
     def count(self, outcome: Outcome) -> None:
         """Count a case."""

@@ -27,7 +27,8 @@ def tool_lines(outcome: Outcome, report: Report, folder: Path) -> list[str]:
     if not outcome.work or not where:
         return []
     ran = {name: argv for name, argv in outcome.commands.items() if name != "run" or outcome.phase is not Phase.COMPILE}
-    return [_line(list(argv), where, folder / outcome.work) for argv in facts.argvs(ran)]
+    lines = [_line(list(argv), where, folder / outcome.work) for argv in facts.argvs(ran)]
+    return [line for line in lines if "\n" not in line]  # GitHub's runner would take `::` at its start for a command
 
 
 def _line(argv: list[str], where: Mapping[str, Sequence[str]], work: Path) -> str:

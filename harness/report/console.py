@@ -23,24 +23,24 @@ STYLES: Mapping[Status, str] = {
 }
 _STATUS_WIDTH = max(map(len, Status))
 _INDENT = " " * 4
-_SECONDS = "  12345.67 s"
+_SECONDS = "  12345.67 s"  # what follows the id in the first line of a case
 _SLOWEST = 3
 _SHOWN_S = 0.01
 _ANNOTATION_CHARS = 4_000
 
 
-def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None, like: str = "") -> Text:
+def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None, is_told: bool = False) -> Text:
     """Return the line of a case; with a width, continued below where it is longer, but not within a word.
 
     Args:
         outcome: the case.
         id_width: length of the longest id.
         width: columns of the terminal; None for one line.
-        like: id of an earlier case with the same cause, whose reason is not told again.
+        is_told: whether the line of an earlier case has told the cause.
     """
     pad = id_width if width is None else min(id_width, width - _STATUS_WIDTH - len(_SECONDS))
     start = f" {one_line(outcome.id):<{max(0, pad)}} {facts.case_seconds(outcome):>8.2f} s"
-    detail = f"{outcome.kind}: same cause as {one_line(like)}" if like else _detail(outcome)
+    detail = f"{outcome.kind}: as above" if is_told else _detail(outcome)
     rest = [part for part in ("  ".join(_timings(outcome)), detail) if part]
     head = f"{outcome.status.upper():<{_STATUS_WIDTH}}"
     text = filled([head + start, *rest], width=width, indent=_INDENT)

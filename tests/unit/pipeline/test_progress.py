@@ -77,7 +77,7 @@ def test_a_cause_is_told_in_the_line_of_its_first_case() -> None:
     live.case_ended(reports.failed(seconds={}))
     live.case_ended(reports.failed(seconds={}))
     ends = [line.partition(" s   ")[2] for line in file.getvalue().splitlines()]
-    assert ends[:2] == ["device: no GPU here is a gfx942", "device: same cause as m/a"]
+    assert ends[:2] == ["device: no GPU here is a gfx942", "device: as above"]
     assert ends[2] == ends[3] != "", "failures are told each on their own"
 
 

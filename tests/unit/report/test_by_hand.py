@@ -33,6 +33,10 @@ def test_a_case_whose_compilation_failed_has_not_run() -> None:
     assert lines(failed(phase=Phase.COMPILE)) == ["(cd results/1/.work/m && /t/iree-compile model.mlir)"]
 
 
+def test_a_command_that_is_longer_than_a_line_is_not_shown() -> None:
+    assert lines(failed(commands={"compile": ("iree-compile", "a\n::stop-commands::x")})) == []
+
+
 def test_without_its_files_a_case_cannot_be_repeated_by_hand() -> None:
     assert lines(failed(work="")) == []
     assert tool_lines(failed(), reports.report(failed()), FOLDER) == []
