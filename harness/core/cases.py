@@ -59,7 +59,7 @@ class ModelSpec:
     backend: Backend
     mlir: Blob
     inputs: tuple[Tensor | Literal, ...] = ()
-    outputs: tuple[Tensor | None, ...] = ()
+    outputs: tuple[Tensor | Literal | None, ...] = ()
     real_weights: Blob | None = None
     custom_real_weights_group: str | None = None
     pipeline_mlir: Blob | None = None

@@ -31,6 +31,7 @@ class Kind(enum.StrEnum):
     NAN = "nan"
     SHAPE = "shape"
     COMPILE = "compile"
+    LOAD = "load"
     CRASH = "crash"
     TIMEOUT = "timeout"
 
@@ -89,6 +90,7 @@ class Measurement:
         mismatches: number of elements beyond their threshold.
         first_mismatch: index of the first of them.
         nan: number of NaNs in the actual output.
+        note: a remark for the user, if the comparison says less than it seems to.
     """
 
     index: int
@@ -107,6 +109,7 @@ class Measurement:
     mismatches: int = 0
     first_mismatch: tuple[int, ...] | None = None
     nan: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

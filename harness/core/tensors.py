@@ -11,11 +11,12 @@ from harness.core.blobs import Blob
 from harness.core.floats import Number
 
 # Bits of each element type that IREE's tools read and write:
-# iree@b48a5955:runtime/src/iree/hal/buffer_view_util.c and the facts of `iree-run-module --help`.
+# iree@b48a5955:runtime/src/iree/hal/buffer_view_util.c and string_util.c. Old releases take none below 8 bits.
 ELEMENT_BITS: Mapping[str, int] = MappingProxyType(
     {"i1": 8, "f16": 16, "bf16": 16, "f32": 32, "f64": 64, "complex<f32>": 64, "complex<f64>": 128}
-    | {f"{sign}{bits}": bits for sign in ("i", "si", "ui") for bits in (8, 16, 32, 64)}
-    | {f"f8{form}": 8 for form in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")}
+    | {f"{sign}{bits}": bits for sign in ("i", "si", "ui") for bits in (2, 4, 8, 16, 32, 64)}
+    | {f"f8{form}": 8 for form in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0FNU")}
+    | {"f6E2M3FN": 6, "f6E3M2FN": 6, "f4E2M1FN": 4}
 )
 
 
@@ -46,8 +47,13 @@ class TensorType:
 
     @property
     def size_bytes(self) -> int:
-        """Size of its raw content; an i1 is stored in one byte."""
-        return math.prod(self.shape) * ELEMENT_BITS[self.element] // 8
+        """Size of its raw content: an i1 is stored in one byte, other small elements are packed."""
+        return math.ceil(math.prod(self.shape) * ELEMENT_BITS[self.element] / 8)
+
+    @property
+    def as_argument(self) -> str:
+        """The type as iree-run-module reads it: it takes the `x` of `complex` for the end of a dimension."""
+        return str(self).replace("complex<f32>", "cf64").replace("complex<f64>", "cf128")
 
     def __str__(self) -> str:
         """Return the type in IREE's notation."""
@@ -74,14 +80,21 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
-    """An input in the syntax of `iree-run-module --input`: `4xf32=2`, `2x2xi32=1 2 3 4` or `4xf32`."""
+    """A tensor that is written out, as `harness.core.literals` reads it, or a scalar argument such as `5`."""
 
     text: str
 
+    @property
+    def is_tensor(self) -> bool:
+        """Whether it has a type."""
+        return "=" in self.text
 
-# Defaults of iree-run-module; that of bf16 since 3.12.0 (iree@f895d3535d). Types without a threshold (integers, i1, f8,
-# complex) must match exactly.
+
+# Defaults of iree-run-module since 3.12.0 (iree@f895d3535d, iree@f6e1872084), for all releases. Types without a
+# threshold (integers, i1, f8 and smaller) must match exactly.
 DEFAULT_ATOL: Mapping[str, float] = MappingProxyType({"f16": 1e-3, "f32": 1e-4, "f64": 1e-4, "bf16": 1e-2})
+DEFAULT_RTOL = 1e-5
+_PART = re.compile(r"complex<(.*)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +107,9 @@ class Thresholds:
     """
 
     atol: Mapping[str, Number] = field(default_factory=lambda: DEFAULT_ATOL, hash=False)
-    rtol: Number = 0.0
+    rtol: Number = DEFAULT_RTOL
 
-    def of(self, element: str) -> tuple[float, float]:
-        """Return (atol, rtol) for an element type; both are 0 if values must be equal."""
-        return (self.atol[element], self.rtol) if element in self.atol else (0.0, 0.0)
+    def of(self, element: str) -> tuple[float, float] | None:
+        """Return (atol, rtol) for an element type, None if values must be equal; complex types have that of a part."""
+        part = _PART.sub(r"\1", element)
+        return (self.atol[part], self.rtol) if part in DEFAULT_ATOL else None

@@ -5,6 +5,7 @@ Each process runs under `harness.host.supervisor`, which kills it if this proces
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess  # noqa: TID251 - other modules start processes with this one
@@ -51,6 +52,12 @@ class ProcessResult:
         """`SIGSEGV`, or `signal 40` for a signal without a name; empty if no signal ended the process."""
         names = {each.value: each.name for each in signal.Signals}
         return names.get(self.signal, f"signal {self.signal}") if self.signal else ""
+
+
+def has_memory_limit() -> bool:
+    """Whether this process and those that it starts may use less memory than the machine has."""
+    limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+    return any(limit != resource.RLIM_INFINITY for limit in limits)
 
 
 class Cancelled(Exception):  # noqa: N818 - a request that was met is not an error

@@ -1,84 +1,56 @@
 """Compares tensors by one fixed rule, in constant memory, by memory map.
 
-f16, bf16, f32 and f64 pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64; NaN equals
-NaN, and an infinity equals itself. All other types must agree bit for bit, as they must for `iree-run-module`
-(iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c). Raw contents state neither shape nor type, so only a
-wrong size can be detected. `tests/integration/test_verdict_differential.py` lists where the tool differs, and why.
+f16, bf16, f32, f64 and complex types pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64;
+NaN equals NaN, and an infinity equals itself. All other types must agree bit for bit, as they must for
+`iree-run-module` (iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c).
+`tests/integration/test_verdict_differential.py` lists where the tool differs, and why.
 """
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-import ml_dtypes
 import numpy as np
-import numpy.typing as npt
 
 from harness.core.outcomes import Kind, Measurement
-from harness.core.tensors import DEFAULT_ATOL, TensorType, Thresholds
+from harness.core.tensors import TensorType, Thresholds
 from harness.core.text import of_threshold
-from harness.pipeline import tensor_files
+from harness.pipeline.contents import Array, Contents
 
 # Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
 CHUNK = 1 << 16
 
-DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
-    {f"{sign}{8 * size}": np.dtype(f"<i{size}") for sign in ("i", "si") for size in (1, 2, 4, 8)}
-    | {f"ui{8 * size}": np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
-    | {"i1": np.dtype("u1"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4"), "f64": np.dtype("<f8")}
-    | {"complex<f32>": np.dtype("<c8"), "complex<f64>": np.dtype("<c16"), "bf16": np.dtype(ml_dtypes.bfloat16)}
-    | {
-        f"f8{form}": np.dtype(getattr(ml_dtypes, f"float8_{form.lower()}"))
-        for form in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")
-    }
-)
-
-Array = npt.NDArray[Any]
 Sample = tuple[int, str, str]  # position in C order, actual and expected value
 
 
 def compare(
-    index: int, actual: Path, expected: Path, *, declared: TensorType | None, thresholds: Thresholds, chunk: int = CHUNK
+    index: int, actual: Contents, expected: Contents, *, thresholds: Thresholds, chunk: int = CHUNK
 ) -> Measurement:
-    """Compare output number `index`: what the tool wrote with what the spec expects.
+    """Compare output number `index`: what the program gave with what the spec expects, of the same shape and type.
 
     Args:
         index: position among the results of the function.
-        actual: raw contents, as `iree-run-module --output=@FILE.bin` writes them.
-        expected: raw contents, or `.npy`.
-        declared: the type in the spec, e.g. 4x17x65xf32; None if only a `.npy` file states it.
-        thresholds: used for f16, bf16, f32 and f64; other types must match exactly.
-        chunk: elements held in memory at a time.
+        actual: what the program gave.
+        expected: what the spec expects.
+        thresholds: used for f16, bf16, f32, f64 and complex types; other types must match exactly.
+        chunk: elements held in memory at a time; a multiple of 8 where elements are smaller than a byte.
 
     Returns:
-        A measurement. Its kind is `shape`, `nan` or `numeric`, whichever applies first, or None if the output passes.
+        A measurement. Its kind is `nan` or `numeric`, whichever applies first, or None if the output passes.
 
     Raises:
-        IntegrityError: the expected file does not fit its type.
         OSError: a file cannot be read.
     """
-    found, offset = tensor_files.file_type(expected, declared)
-    atol, rtol = thresholds.of(found.element) if found.element in DEFAULT_ATOL else (0.0, 0.0)
+    found = expected.type
+    allowed = thresholds.of(found.element)
+    atol, rtol = allowed or (0.0, 0.0)
     elements = math.prod(found.shape)
-    blank = Measurement(index=index, type=str(found), atol=atol, rtol=rtol, elements=elements)
-    if (got := actual.stat().st_size) != found.size_bytes:
-        reason = f"output {index} ({found}): expected {found.size_bytes} bytes, got {got}"
-        return dataclasses.replace(blank, kind=Kind.SHAPE, reason=reason)
-    tally = _Tally(atol=atol, rtol=rtol, exact=found.element not in DEFAULT_ATOL)
+    tally = _Tally(atol=atol, rtol=rtol, exact=allowed is None)
     for start in range(0, elements, chunk):
         count = min(chunk, elements - start)
-        tally.add(start, _mapped(actual, found, 0, start, count), _mapped(expected, found, offset, start, count))
+        tally.add(start, actual.read(start, count), expected.read(start, count))
+    blank = Measurement(index=index, type=str(found), atol=atol, rtol=rtol, elements=elements)
     return _measured(blank, found, tally)
-
-
-def _mapped(path: Path, of: TensorType, offset: int, start: int, count: int) -> Array:
-    """Map only `count` elements, so that what was read before does not count as memory of this process."""
-    dtype = DTYPES[of.element]
-    return np.asarray(np.memmap(path, dtype=dtype, mode="r", offset=offset + start * dtype.itemsize, shape=(count,)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +63,9 @@ class _Tally:
     atol: float
     rtol: float
     exact: bool
+    elements: int = 0
     finite: int = 0
+    expected_nan: int = 0
     error_sum: float = 0.0
     error_max: float = 0.0
     relative_max: float | None = None
@@ -117,7 +91,9 @@ class _Tally:
             passes = _same_bits(actual, expected) if self.exact else (x == y) | both_nan | finite & (error <= allowed)
             strays = np.isnan(x) & ~np.isnan(y) | np.isinf(x) & np.isfinite(y)
             self._add_numbers(np.where(finite, x, 0), np.where(finite, y, 0), np.where(finite, error, 0), allowed)
+        self.elements += passes.size
         self.finite += int(np.count_nonzero(finite))
+        self.expected_nan += int(np.count_nonzero(np.isnan(y)))
         self.nan += int(np.count_nonzero(np.isnan(x)))
         self.mismatches += passes.size - int(np.count_nonzero(passes))
         self.strays += int(np.count_nonzero(strays))
@@ -203,7 +179,17 @@ def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measureme
         mismatches=tally.mismatches,
         first_mismatch=_index(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
         nan=tally.nan,
+        note=_note(blank.index, tally),
     )
+
+
+def _note(index: int, tally: _Tally) -> str:
+    """Return a remark on a comparison in which there was nothing to compare."""
+    if not tally.elements or tally.finite:
+        return ""
+    if tally.expected_nan == tally.elements:
+        return f"output {index}: the expected output is NaN throughout, so no number was compared"
+    return f"output {index}: no finite number was compared" if not tally.strays else ""
 
 
 def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample) -> str:

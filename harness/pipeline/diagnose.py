@@ -4,14 +4,15 @@ Both programs exit with 1 on nearly every failure, so the text decides. The patt
 3.0.0 to 3.13.0 print; line numbers and paths vary and are not matched.
 """
 
+import dataclasses
 import re
-import signal
 from collections.abc import Iterator, Sequence
 
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, ProcessResult
 from harness.iree import flags
-from harness.pipeline.steps import WEIGHTS, Compile, Run
+from harness.pipeline import machine_faults
+from harness.pipeline.steps import Compile, Run
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # Logs quote source lines and operations, whose names and texts may contain anything. So a message of the program itself
@@ -23,7 +24,6 @@ _FLAG = re.compile(
 )
 _CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target)")
 _FILES = re.compile(r"^error opening input file: (.*)", re.MULTILINE)
-_FULL = re.compile(rf"^\S.*{NO_SPACE}$", re.MULTILINE)
 _SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
 _TARGET = re.compile(
     r"target backend '.*' not registered|unregistered device alias|no HAL devices defined in the module"
@@ -47,11 +47,11 @@ def compile_verdict(
         timeout_s: the time limit, in seconds.
     """
     log = _ANSI.sub("", log)
-    if verdict := _killed("iree-compile", ended, timeout_s):
-        return verdict
     error = first_error(log)
-    if not ended.exit_code and not error and not missing:
+    if ended.exit_code == 0 and not error and not missing:
         return None
+    if verdict := _killed("iree-compile", ended, log, timeout_s, option="--store"):
+        return verdict
     if verdict := _not_the_models_fault(log, step.release):
         return verdict
     if ended.exit_code:
@@ -62,39 +62,107 @@ def compile_verdict(
 
 
 def run_verdict(
-    step: Run, ended: ProcessResult, log: str, *, missing: Sequence[str], timeout_s: float
+    step: Run,
+    ended: ProcessResult,
+    log: str,
+    *,
+    missing: Sequence[str],
+    timeout_s: float,
+    memory_limited: bool = False,
+    lacks_stand_ins: bool = False,
 ) -> Verdict | None:
-    """Return what went wrong in a run, or None; the arguments are as for `compile_verdict`."""
+    """Return what went wrong in a run, or None.
+
+    Args:
+        step: the run.
+        ended: how iree-run-module ended.
+        log: what it printed.
+        missing: the outputs that it did not write.
+        timeout_s: the time limit, in seconds.
+        memory_limited: whether this process may use less memory than the machine has.
+        lacks_stand_ins: whether the compiler made the weights, and leaves out parameters as this program names them.
+    """
     log = _ANSI.sub("", log)
-    if verdict := _killed("iree-run-module", ended, timeout_s):
-        return verdict
     if ended.exit_code == 0:
         said = f"iree-run-module exited with code 0 but did not write {', '.join(missing)}"
         return _failed(Kind.SHAPE, said) if missing else None
     if failed := re.search(r"^\[FAILED\] (.*)$", log, re.MULTILINE):
         kind = Kind.SHAPE if re.search(r"metadata is|list elements|variant types", failed[1]) else Kind.NUMERIC
         return _failed(kind, f"iree-run-module: {failed[1]}")
-    return _told_by_status(step, run_status(log) or f"exit code {ended.exit_code}", log)
+    status = run_status(log)
+    if not status or not (ended.exit_code or ended.timed_out):  # some releases hang after they have said what is wrong
+        killed = _killed("iree-run-module", ended, log, timeout_s, option="--out")
+        if killed:
+            return killed
+        status = f"exit code {ended.exit_code}, without a message"
+    found = _told_by_status(step, status, log, memory_limited=memory_limited)
+    if lacks_stand_ins and found.reason.startswith(_WEIGHTS.reason):
+        return dataclasses.replace(found, reason=found.reason + _STAND_INS_HINT)
+    return found
 
 
-def _told_by_status(step: Run, status: str, log: str) -> Verdict:
-    executed = _EXECUTED.search(log)
-    own = executed and _ASSERTION.search(log)  # a message of the model, which may look like any of these
-    known = (verdict for pattern, verdict in _RUN_VERDICTS if not own and pattern.search(status))
-    if verdict := next(known, None):
-        splat = any(WEIGHTS in each.products for each in step.compiles)
-        hint = _SPLAT_HINT if splat and verdict is _WEIGHTS else _DEVICE_HINT if verdict is _DEVICE else ""
-        return Verdict(status=verdict.status, kind=verdict.kind, reason=f"{verdict.reason}: {status}{hint}")
-    if executed:
-        return _failed(Kind.CRASH, f"the model failed while running: {status}")
+def cannot_write_type(ended: ProcessResult, log: str) -> bool:
+    """Whether the run failed only because NumPy's format lacks the type of an output."""
+    status = run_status(_ANSI.sub("", log))
+    return bool(ended.exit_code) and "unsupported data encoding; outputting results" in status
+
+
+def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -> Verdict:
+    phase = _phase(log)
+    if phase in _MODEL_RUNS and _ASSERTION.search(log):  # a message of the model, which may look like any of these
+        return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
+    known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
+    if verdict := next(known, _BROKEN_WEIGHTS if _ARCHIVE.search(log) else None):
+        reason = f"{verdict.reason}: {status}{_hint(verdict, status)}"
+        return Verdict(status=verdict.status, kind=verdict.kind, reason=reason)
+    if "RESOURCE_EXHAUSTED" in status:
+        return _exhausted(step, status, log, memory_limited=memory_limited or phase not in _MODEL_RUNS)
+    if phase == _LOADS or (phase == _INITIALIZES and "native function hal.executable.create" in log):
+        return _failed(Kind.LOAD, f"the runtime refused to load the module: {status}")
+    if phase in _MODEL_RUNS:
+        return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
     return _error(Kind.TOOL, f"iree-run-module could not start the model: {status}")
 
 
-def _killed(program: str, ended: ProcessResult, timeout_s: float) -> Verdict | None:
+_LOADS, _INITIALIZES, _RUNS = "loading", "initializing", "running"
+_MODEL_RUNS = {_INITIALIZES, _RUNS}
+_MODULE_CODE = re.compile(r"^<vm>:|^\[ *\d+\] bytecode |while invoking native function", re.MULTILINE)
+_ARCHIVE = re.compile(r"^\S*/io/formats/", re.MULTILINE)
+_LOADING = re.compile(r"; (?:loading bytecode module|resolving module|creating VM context)")
+
+
+def _phase(log: str) -> str | None:
+    """Return how far iree-run-module came; None before it had read the module."""
+    if _EXECUTED.search(log):
+        return _RUNS
+    loading = _LOADING.search(log)
+    return (_INITIALIZES if _MODULE_CODE.search(log) else _LOADS) if loading else None
+
+
+def _exhausted(step: Run, status: str, log: str, *, memory_limited: bool) -> Verdict:
+    """Return whose fault a lack of memory is; on the CPU, only an allocation that is larger than the machine fails."""
+    if not step.device.startswith("local"):
+        return _error(Kind.DEVICE, f"the device ran out of memory: {status}")
+    if memory_limited or "native function io_parameters" in log:
+        return _error(Kind.TOOL, f"the machine ran out of memory; raise `ulimit -v`, or use a larger machine: {status}")
+    return _failed(Kind.CRASH, f"the model asked for more memory than this machine has: {status}")
+
+
+def _hint(verdict: Verdict, status: str) -> str:
+    """Return what else helps with a verdict of the table."""
+    if verdict is _DEVICE:
+        return _DEVICE_HINT
+    if scope := re.search(r"handles scopes like '([^']*)'", status):
+        return f" (the program loads from the scope {scope[1]!r}; the harness passes all weights as the scope 'model')"
+    return ""
+
+
+def _killed(program: str, ended: ProcessResult, log: str, timeout_s: float, *, option: str) -> Verdict | None:
+    """Return the verdict if a limit, the machine or a crash ended a program; the `option` chooses where it writes."""
     if ended.timed_out:
         return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; raise the limit with --timeout")
-    if ended.signal == signal.SIGKILL:
-        return _error(Kind.TOOL, f"{program} was killed by SIGKILL, probably out of memory; try --jobs 1")
+    if verdict := machine_faults.fault(program, ended, log, option=option):
+        return verdict
     return _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}") if ended.signal else None
 
 
@@ -120,10 +188,6 @@ def run_status(log: str) -> str:
 
 def _not_the_models_fault(log: str, release: str) -> Verdict | None:
     """Return the verdict if iree-compile refused the command line, the chip or a file."""
-    if _FULL.search(log):
-        return _error(
-            Kind.DISK, "no space left while compiling; free disk space, or choose another folder with --store"
-        )
     if match := _OPTION.search(log):
         return _error(Kind.TOOL, f"invalid value for {match[1]}: {match[2]}")
     if match := _FLAG.search(log):
@@ -172,9 +236,15 @@ def _error(kind: Kind, reason: str) -> Verdict:
 _DEVICE = _error(Kind.DEVICE, "the device cannot be used")
 _DEVICE_HINT = " (--compile-only needs none; `harness doctor` checks it)"
 _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this module")
+_MODULE = _error(
+    Kind.TOOL, "the program calls a module that is missing; give its program as 'mlir', and this one as 'pipeline_mlir'"
+)
 _INPUTS = _error(Kind.TOOL, "the inputs do not fit the model; correct the spec")
 _WEIGHTS = _error(Kind.INTEGRITY, "the weights lack what the model loads")
-_SPLAT_HINT = (
+_BROKEN_WEIGHTS = _error(Kind.INTEGRITY, "the weights cannot be read")
+# How a program names parameters that the weights made by the compiler leave out.
+STREAM_PARAMETER = b"#stream.parameter.named"
+_STAND_INS_HINT = (
     " (the spec has no real_weights, and the weights that the compiler makes leave out parameters named by "
     "#stream.parameter.named: name real_weights, or write #flow.parameter.named)"
 )
@@ -185,8 +255,9 @@ _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     for pattern, verdict in (
         (r"runtime library .* not available|driver library|loader library|no driver '", _DEVICE),
         (r"hipError(NoDevice|InvalidDevice|OutOfMemory|NotInitialized)|no compatible .* devices", _DEVICE),
-        (r"RESOURCE_EXHAUSTED|INCOMPATIBLE; HAL device|device .* not found", _DEVICE),
+        (r"INCOMPATIBLE; HAL device|device .* not found", _DEVICE),
         (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
+        (r"required module '.*' not (available|registered)", _MODULE),
         (r"required module|does not support this version of the runtime", _MISMATCH),
         (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
         (

@@ -1,7 +1,7 @@
 """Makes the outcome of a case from the results of its steps, and applies expected failures."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.core.cases import Case
@@ -47,9 +47,19 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
         peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
         kept=_kept(case, final, out_dir),
-        notes=plan.notes,
+        notes=(*plan.notes, *_remarks(left)),
         log_tail=next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
     )
+
+
+def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
+    """Yield what the steps found worth a remark."""
+    for each in left:
+        match each:
+            case CompileResult():
+                yield from each.notes
+            case CompareResult():
+                yield from (output.note for output in each.outputs if output.note)
 
 
 def _final(plan: Plan, ended: _Ended, verdict: Verdict | None) -> tuple[Verdict, Phase | None]:

@@ -133,32 +133,25 @@ def _flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Program:
-    """A program of a spec, and what the harness adds to its compilation."""
+    """A program of a spec: its flags, its tuning spec, and the flags that make stand-ins of weights."""
 
     name: str
     mlir: Blob
     flags: tuple[str, ...]
-    added_flags: tuple[str, ...] = ()
-    added_links: tuple[Link, ...] = ()
-    added_products: tuple[str, ...] = ()
+    tuner: Blob | None = None
+    splat_flags: tuple[str, ...] = ()
 
 
 def _programs(case: Case, release: Release) -> Iterator[_Program]:
     if case.target.chip and (reason := flags.unknown_chip(case.target.chip, release)):
         raise _UnsupportedError(reason)
     spec = case.spec
-    tuner = spec.tuner_file.get(case.target.sku or "")
-    splat = spec.real_weights is None
     yield _Program(
         name="model",
         mlir=spec.mlir,
         flags=(*spec.compiler_flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
-        added_flags=(
-            *([f"{flags.TUNER_FLAG}={TUNER}"] if tuner else []),
-            *([flags.splat_flag(WEIGHTS, release)] if splat else []),
-        ),
-        added_links=(Link(name=TUNER, blob=tuner),) if tuner else (),
-        added_products=(WEIGHTS,) if splat else (),
+        tuner=spec.tuner_file.get(case.target.sku or ""),
+        splat_flags=() if spec.real_weights else (flags.splat_flag(WEIGHTS, release),),
     )
     if spec.pipeline_mlir:
         yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)
@@ -174,13 +167,16 @@ def _compile(program: _Program, case: Case, release: Release, options: Options, 
     own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
     source, module = f"{program.name}.mlir", f"{program.name}.vmfb"
     target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
-    every_flag = (*target_flags, *own_flags, *program.added_flags, *flags.statistics_flags())
+    tuner_flags = (f"{flags.TUNER_FLAG}={TUNER}",) if program.tuner else ()
+    tuner_links = (Link(name=TUNER, blob=program.tuner),) if program.tuner else ()
+    added = (*program.splat_flags, *flags.statistics_flags())
     return Compile(
         release=release.name,
-        argv=("iree-compile", source, "-o", module, *every_flag),
-        links=(Link(name=source, blob=program.mlir), *own_links, *program.added_links),
+        argv=("iree-compile", source, "-o", module, *target_flags, *own_flags, *tuner_flags, *added),
+        links=(Link(name=source, blob=program.mlir), *own_links, *tuner_links),
         module=module,
-        products=(module, flags.STATISTICS_NAME, *program.added_products),
+        products=(module, flags.STATISTICS_NAME, *([WEIGHTS] if program.splat_flags else [])),
+        added=added,
     )
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from harness.core import literals
 from harness.core.blobs import Blob
 from harness.core.cases import Case, ModelSpec
 from harness.core.tensors import Literal, Tensor
-from harness.pipeline.steps import WEIGHTS, Compare, Compile, Link, Run
+from harness.pipeline import output_types
+from harness.pipeline.steps import WEIGHTS, Compare, Compile, Expected, ExpectedFile, ExpectedValue, Link, Run
 
 
 def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[str, ...], tool_verdict: bool) -> Run:
@@ -20,7 +22,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
     """
     spec = case.spec
     modules = compiles if spec.add_pipeline_module else compiles[:1]
-    outputs = tuple(f"{i}.bin" if expected else "" for i, expected in enumerate(spec.outputs))
+    outputs = tuple(_output_name(index, expected) for index, expected in enumerate(spec.outputs))
     return Run(
         case_id=case.id,
         argv=(
@@ -53,7 +55,7 @@ def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:
     if spec.real_weights:
         yield Link(name=_weights_name(spec.real_weights), blob=spec.real_weights)
     if tool_verdict:
-        yield from filter(None, _expected(spec))
+        yield from (each.link for each in _expected(spec) if isinstance(each, ExpectedFile))
 
 
 def _inputs(spec: ModelSpec) -> Iterator[tuple[Link, Tensor]]:
@@ -64,8 +66,7 @@ def _inputs(spec: ModelSpec) -> Iterator[tuple[Link, Tensor]]:
 
 def _input_arguments(spec: ModelSpec) -> Iterator[str]:
     for index, each in enumerate(spec.inputs):
-        text = each.text if isinstance(each, Literal) else _tensor_argument(_file_name("input", index, each), each)
-        yield f"--input={text}"
+        yield f"--input={_argument('input', index, each)}"
 
 
 def _weights_name(blob: Blob | None) -> str:
@@ -76,23 +77,24 @@ def _weights_name(blob: Blob | None) -> str:
 
 def compare_step(spec: ModelSpec, run: Run) -> Compare:
     """Return the comparison of the outputs of a run with those that a spec expects."""
-    expected = tuple(
-        (link, tensor.type) if link and tensor else None
-        for link, tensor in zip(_expected(spec), spec.outputs, strict=True)
-    )
-    return Compare(run=run, expected=expected, thresholds=spec.thresholds)
+    return Compare(run=run, expected=tuple(_expected(spec)), thresholds=spec.thresholds)
 
 
-def _expected(spec: ModelSpec) -> list[Link | None]:
-    return [
-        Link(name=_file_name("expected", i, tensor), blob=tensor.blob) if tensor else None
-        for i, tensor in enumerate(spec.outputs)
-    ]
+def _expected(spec: ModelSpec) -> Iterator[Expected | None]:
+    for index, each in enumerate(spec.outputs):
+        match each:
+            case Tensor():
+                link = Link(name=_file_name("expected", index, each), blob=each.blob)
+                yield ExpectedFile(link=link, type=each.type)
+            case Literal():
+                yield ExpectedValue(text=each.text)
+            case None:
+                yield None
 
 
 def _expected_arguments(spec: ModelSpec) -> Iterator[str]:
-    for link, tensor in zip(_expected(spec), spec.outputs, strict=True):
-        yield f"--expected_output={_tensor_argument(link.name, tensor) if link and tensor else '(ignored)'}"
+    for index, each in enumerate(spec.outputs):
+        yield f"--expected_output={_argument('expected', index, each) if each else '(ignored)'}"
     yield from spec.threshold_args
 
 
@@ -100,14 +102,23 @@ def _output_arguments(names: tuple[str, ...]) -> Iterator[str]:
     return (f"--output={'@' if name else ''}{name}" for name in names)
 
 
+def _output_name(index: int, expected: Tensor | Literal | None) -> str:
+    match expected:
+        case Tensor():
+            return output_types.file_name(index, expected.type)
+        case Literal():
+            return output_types.file_name(index, literals.parse(expected.text)[0])
+        case None:
+            return ""
+
+
 def _file_name(role: str, index: int, tensor: Tensor) -> str:
     return f"{role}.{index}.{'npy' if tensor.is_npy else 'bin'}"
 
 
-def _tensor_argument(file_name: str, tensor: Tensor) -> str:
-    return f"@{file_name}" if tensor.is_npy else f"{_tool_spelling(tensor)}=@{file_name}"
-
-
-def _tool_spelling(tensor: Tensor) -> str:
-    """Return a type as iree-run-module reads it: it takes the `x` of `complex` for the end of a dimension."""
-    return str(tensor.type).replace("complex<f32>", "cf64").replace("complex<f64>", "cf128")
+def _argument(role: str, index: int, value: Tensor | Literal) -> str:
+    """Return an input or expected output as iree-run-module takes it."""
+    if isinstance(value, Literal):
+        return literals.argument(value.text) if value.is_tensor else value.text
+    file = f"@{_file_name(role, index, value)}"
+    return f"{value.type.as_argument}={file}" if value.type and not value.is_npy else file

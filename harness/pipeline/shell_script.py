@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.core.blobs import BlobForecast
 from harness.core.text import size
 from harness.core.urls import redacted
-from harness.pipeline.steps import Compare, Compile, Link, Plan, Run
+from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
 
 
 def render(plan: Plan) -> str:
@@ -94,7 +94,9 @@ def _link_line(link: Link) -> str:
 
 def _comparisons(step: Compare) -> Iterator[str]:
     for name, expected in zip(step.run.outputs, step.expected, strict=True):
-        if expected:
-            link, type_ = expected
-            shown = f"{link.name} ({type_ or 'the type in its header'})"
-            yield _comment(f"compare {name} with {shown}: {redacted(link.blob.url)}")
+        match expected:
+            case ExpectedFile():
+                shown = f"{expected.link.name} ({expected.type or 'the type in its header'})"
+                yield _comment(f"compare {name} with {shown}: {redacted(expected.link.blob.url)}")
+            case ExpectedValue():
+                yield _comment(f"compare {name} with {expected.text}")

@@ -9,6 +9,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.floats import Number
 from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
 from harness.host.process import ProcessResult
+from harness.pipeline import logs
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 
 INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before there was a result")
@@ -43,11 +44,13 @@ class CompileResult(StepResult, frozen=True, kw_only=True):
         folder: the folder with the module, the log and the statistics of the compiler.
         module: the module as the results quote it.
         signature: what `iree-dump-module` prints about the functions of the module.
+        notes: remarks for the reader.
     """
 
     folder: Path
     module: Module
     signature: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class RunResult(StepResult, frozen=True, kw_only=True):
@@ -56,18 +59,29 @@ class RunResult(StepResult, frozen=True, kw_only=True):
     Attributes:
         folder: the folder with one file for each output.
         process: how iree-run-module ended.
-        declared: the types that the module declares for its outputs, e.g. `?x3xf32`; None if unknown.
+        types: the type of each output as the program gave it, e.g. `2x3xf32`, as far as it is known.
+        declared: the types that the module declares for its outputs, e.g. `?x3xf32`, as far as it does.
     """
 
     folder: Path
     process: ProcessResult
-    declared: tuple[str, ...] | None = None
+    types: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
 
 
 class CompareResult(StepResult, frozen=True, kw_only=True):
     """Every output of a run, measured against what the spec expects."""
 
     outputs: tuple[Measurement, ...]
+
+
+class StepFailedError(Exception):
+    """A program ended with a verdict and a log, and nothing of it is kept."""
+
+    def __init__(self, verdict: Verdict, log_path: Path) -> None:
+        """Read the end of the log."""
+        super().__init__(verdict.reason)
+        self.verdict, self.log_path, self.log_tail = verdict, log_path, logs.tail(log_path)
 
 
 _Result = TypeVar("_Result", bound=StepResult)

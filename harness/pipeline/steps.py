@@ -36,7 +36,8 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         argv: the command line; the program is replaced by that of the release.
         links: the files that the compiler reads.
         module: the name of the compiled file.
-        products: the names of all files that the compiler has to write.
+        products: the names of all files that the compiler writes; what a run needs of them.
+        added: the words of the command line that only the harness wants, and that must not decide how a case ends.
     """
 
     release: str
@@ -44,6 +45,7 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     links: tuple[Link, ...]
     module: str
     products: tuple[str, ...]
+    added: tuple[str, ...] = ()
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -57,7 +59,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         compiles: the compilations of the modules, dependencies first.
         device: the device of iree-run-module, e.g. `local-task` or `hip`.
         chip: what the modules are compiled for; None on the CPU.
-        outputs: the name of the file of each output; empty for one that is ignored.
+        outputs: the name of the file of each output, `.npy` where NumPy has the expected type; empty for one that is
+            ignored.
     """
 
     case_id: str
@@ -70,17 +73,33 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     outputs: tuple[str, ...]
 
 
+class ExpectedFile(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    """An expected output in a file; its type is None if a `.npy` file states it."""
+
+    link: Link
+    type: TensorType | None
+
+
+class ExpectedValue(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    """An expected output that the spec writes out, such as `4xf32=4`."""
+
+    text: str
+
+
+Expected = ExpectedFile | ExpectedValue
+
+
 class Compare(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Step: compare the outputs of a run with the expected ones.
 
     Attributes:
         run: the run.
-        expected: for each output its expected file and type; None for one that is ignored.
+        expected: what is expected of each output; None for one that is ignored.
         thresholds: how far an output may be from what is expected.
     """
 
     run: Run
-    expected: tuple[tuple[Link, TensorType | None] | None, ...]
+    expected: tuple[Expected | None, ...]
     thresholds: Thresholds
 
 
@@ -127,7 +146,7 @@ def fetches(steps: Iterable[Step]) -> list[Fetch]:
             case Compile() | Run():
                 links += step.links
             case Compare():
-                links += [expected[0] for expected in step.expected if expected]
+                links += [expected.link for expected in step.expected if isinstance(expected, ExpectedFile)]
             case Fetch():
                 pass
     return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]

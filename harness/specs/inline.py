@@ -10,7 +10,7 @@ from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.settings import ProgramSettings
 
-SUFFIX = ".mlir"
+SUFFIXES = (".mlir", ".mlirbc")
 _TARGET = "--iree-hal-target-"
 _TARGET_FLAGS: Mapping[Backend, Sequence[str]] = {
     Backend.CPU: ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"),
@@ -21,7 +21,7 @@ _TARGET_FLAGS: Mapping[Backend, Sequence[str]] = {
 
 def is_bare(selector: str) -> bool:
     """Whether a selector is a program and not a spec."""
-    return selector.endswith(SUFFIX)
+    return selector.endswith(SUFFIXES)
 
 
 def url(path: str) -> str:
@@ -69,9 +69,9 @@ def _input(text: str, source: Callable[[str], str]) -> Mapping[str, str]:
 def _output(text: str, source: Callable[[str], str]) -> Mapping[str, str]:
     if text == "(ignored)":
         return {"value": text}
-    if (found := _file(text, source)) is None:
-        raise UsageError(f"--expected-output {text}: expected @FILE.npy, TYPE=@FILE or '(ignored)'.")
-    return found
+    if (found := _file(text, source)) is None and "=" not in text:
+        raise UsageError(f"--expected-output {text}: expected @FILE.npy, TYPE=@FILE, TYPE=VALUES or '(ignored)'.")
+    return found or {"value": text}
 
 
 def _file(text: str, source: Callable[[str], str]) -> Mapping[str, str] | None:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.core import literals
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, Violation
-from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
+from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Literal, Tensor, TensorType, Thresholds
 from harness.iree import flags, releases
 from harness.specs import json_lines, schema, thresholds
 from harness.specs.catalogue import Folders
@@ -140,6 +141,7 @@ class _Reader:
     def _spec(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         self._check_combinations(self._document.value)
         self._check_flags(value)
+        value = {name: each for name, each in value.items() if name != "$schema"}
         parts = {
             "comment": _texts(value.get("comment", [])),
             "inputs": tuple(self._input(i, entry) for i, entry in enumerate(value.get("inputs", []))),
@@ -193,23 +195,28 @@ class _Reader:
     def _input(self, index: int, entry: Mapping[str, str]) -> Tensor | Literal | None:
         if "source" in entry:
             return self._tensor("inputs", index, entry)
-        text = entry["value"]
-        type_, equals, _ = text.partition("=")
-        if equals:
-            self._checked(f"$.inputs[{index}].value", lambda: TensorType.parse(type_))
-        elif not _SCALAR.fullmatch(text):
-            self._violation(f"$.inputs[{index}]", f"missing 'source'; add one, or write out the value, e.g. {text}=0")
+        is_scalar = _SCALAR.fullmatch(entry["value"])
+        return Literal(text=entry["value"]) if is_scalar else self._literal("inputs", index, entry["value"])
+
+    def _output(self, index: int, entry: Mapping[str, str]) -> Tensor | Literal | None:
+        if entry.get("value") == IGNORED:
+            if "source" in entry:
+                self._violation(f"$.outputs[{index}]", "an ignored output must not have a source")
+            return None
+        if "source" in entry:
+            return self._tensor("outputs", index, entry)
+        return self._literal("outputs", index, entry["value"])
+
+    def _literal(self, field: str, index: int, text: str) -> Literal:
+        """Return a tensor that is written out."""
+        if "=" not in text:
+            self._violation(f"$.{field}[{index}]", f"missing 'source'; add one, or write out the value, e.g. {text}=0")
+        else:
+            self._checked(f"$.{field}[{index}].value", lambda: literals.parse(text))
         return Literal(text=text)
 
-    def _output(self, index: int, entry: Mapping[str, str]) -> Tensor | None:
-        if entry.get("value") != IGNORED:
-            return self._tensor("outputs", index, entry)
-        if "source" in entry:
-            self._violation(f"$.outputs[{index}]", "an ignored output must not have a source")
-        return None
-
     def _thresholds(self, arguments: list[str]) -> Thresholds:
-        atol, rtol = dict(Thresholds().atol), 0.0
+        atol, rtol = dict(DEFAULT_ATOL), DEFAULT_RTOL
         for index, argument in enumerate(arguments):
             json_path = f"$.threshold_args[{index}]"
             found = self._checked(json_path, functools.partial(thresholds.parse, argument))

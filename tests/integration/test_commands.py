@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from harness.cli.arguments import parser
@@ -32,7 +33,7 @@ def test_plan_prints_a_script_that_does_it_and_runs_nothing(lab: Laboratory, too
     folder.mkdir()
     path = f"{tools.iree_compile.parent}:{tools.iree_run_module.parent}:/usr/bin:/bin"
     subprocess.run(["sh", "-e", "-c", result.text], cwd=folder, env={"PATH": path}, check=True)
-    assert (folder / "0.bin").read_bytes() == (A + B).tobytes()
+    assert np.load(folder / "0.npy").tolist() == (A + B).tolist()
 
 
 def test_plan_says_what_is_there_and_what_is_to_come(lab: Laboratory, server: str, tmp_path: Path) -> None:
@@ -283,7 +284,7 @@ def test_the_lines_of_the_tools_work_where_they_are_pasted(lab: Laboratory) -> N
     assert (compiles.returncode, runs.returncode) == (0, 0), compiles.stderr + runs.stderr
     (kept,) = re.findall("^  kept   (.*)$", result.text, re.MULTILINE)
     (work,) = (lab.root / "results" / "latest").glob(".work/*/*")
-    assert (work / "0.bin").read_bytes() == (lab.root / kept / "0.bin").read_bytes() == (A + B).tobytes()
+    assert np.load(work / "0.npy").tolist() == np.load(lab.root / kept / "0.npy").tolist() == (A + B).tolist()
     (log,) = re.findall("^  log    (.*)$", result.text, re.MULTILINE)
     assert (lab.root / log).read_text().startswith("+ /usr/bin/env iree-run-module ")
     assert lab.run("toy").case["modules"][0]["cached"], "the module in the store is as it was"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.compare import DTYPES
+from harness.pipeline.contents import DTYPES
 from tests.integration.laboratory import Array, Laboratory
 
 ROOT = Path(__file__).parents[2]

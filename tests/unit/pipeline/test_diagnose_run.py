@@ -207,13 +207,14 @@ def test_words_of_a_wrapper_or_of_the_output_are_no_status() -> None:
     assert concluded(verdict(f"{noise}say EXEC @mm\n{C}/a.c:1: INTERNAL; x\n")) == TOOL
 
 
-@pytest.mark.parametrize(("products", "hint"), [(("model.vmfb",), False), (("model.vmfb", "weights.irpa"), True)])
-def test_a_parameter_that_stand_in_weights_leave_out(products: tuple[str, ...], hint: bool) -> None:  # noqa: FBT001
-    found = verdict(NO_KEY, step=run(products))
+@pytest.mark.parametrize("hint", [False, True])
+def test_a_parameter_that_stand_in_weights_leave_out(*, hint: bool) -> None:
+    found = run_verdict(run(), ended(), NO_KEY, missing=(), timeout_s=60, lacks_stand_ins=hint)
+    assert found is not None
     assert concluded(found) == INTEGRITY
     assert ("name real_weights, or write #flow.parameter.named" in found.reason) is hint
     assert "no parameter found in index with key 'w'" in found.reason
-    assert "name real_weights" not in verdict(HIP, step=run(products)).reason
+    assert "name real_weights" not in verdict(HIP).reason
 
 
 @pytest.mark.parametrize(
@@ -241,8 +242,17 @@ def test_outputs_that_were_not_written() -> None:
     assert found.reason == "iree-run-module exited with code 0 but did not write 0.bin"
 
 
-def test_signals_and_time_limits_come_before_all_texts() -> None:
-    crash, limit = verdict(HIP, ended(None, 6)), verdict(HIP, ended(None, 9, timed_out=True), "0.bin")
+def test_signals_come_before_all_texts() -> None:
+    crash = verdict(HIP, ended(None, 6))
     assert (concluded(crash), crash.reason) == (CRASH, "iree-run-module crashed with SIGABRT")
+
+
+def test_a_program_that_hangs_after_it_said_what_is_wrong() -> None:
+    # Seen with 3.13.0, once in ten runs, after the weights lacked a scope.
+    assert concluded(verdict(HIP, ended(None, 9, timed_out=True))) == DEVICE
+
+
+def test_a_time_limit() -> None:
+    limit = verdict("EXEC @mm\n", ended(None, 9, timed_out=True), "0.bin")
     assert concluded(limit) == (Status.FAILED, Kind.TIMEOUT)
     assert limit.reason == "iree-run-module was killed after 60 s; raise the limit with --timeout"

@@ -4,8 +4,9 @@ import pytest
 
 from harness.core.cases import Backend, Case, ModelSpec, Target
 from harness.core.outcomes import Kind, Status
+from harness.core.tensors import Literal
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only
-from harness.pipeline.steps import Compare, Compile, Fetch, Link, Plan, Run
+from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Fetch, Link, Plan, Run
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
 STATISTICS = ("--iree-scheduling-dump-statistics-format=json", "--iree-scheduling-dump-statistics-file=statistics.json")
@@ -32,6 +33,7 @@ def test_a_case_on_the_cpu() -> None:
         links=(Link(name="model.mlir", blob=blob("clip.mlir")),),
         module="model.vmfb",
         products=("model.vmfb", "statistics.json"),
+        added=STATISTICS,
     )
     inputs = (("input.0.bin", tensor("in.bin", "2x16xi64").type),)
     run_ = Run(
@@ -43,15 +45,16 @@ def test_a_case_on_the_cpu() -> None:
             "--parameters=model=weights.irpa",
             "--function=encode",
             "--input=2x16xi64=@input.0.bin",
-            "--output=@0.bin",
+            "--output=@0.npy",
         ),
         links=(Link(name="input.0.bin", blob=blob("in.bin")), Link(name="weights.irpa", blob=blob("clip.irpa"))),
         inputs=inputs,
         compiles=(compile_,),
         device="local-task",
-        outputs=("0.bin",),
+        outputs=("0.npy",),
     )
-    expected = (Link(name="expected.0.bin", blob=blob("out.bin")), tensor("out.bin", "2x48xf32").type)
+    link = Link(name="expected.0.bin", blob=blob("out.bin"))
+    expected = ExpectedFile(link=link, type=tensor("out.bin", "2x48xf32").type)
     compare = Compare(run=run_, expected=(expected,), thresholds=spec().thresholds)
     assert planned().steps == (fetches[0], compile_, *fetches[1:], run_, compare)
 
@@ -250,9 +253,23 @@ def test_inputs_that_say_their_own_type_and_types_that_the_tool_spells_otherwise
 def test_ignored_outputs_are_dropped() -> None:
     plan = planned(spec(outputs=(None, tensor("b.npy"), None)))
     ran, compare = only(plan, Run), only(plan, Compare)
-    assert ran.argv[-3:] == ("--output=", "--output=@1.bin", "--output=")
-    assert ran.outputs == ("", "1.bin", "")
-    assert compare.expected == (None, (Link(name="expected.1.npy", blob=blob("b.npy")), None), None)
+    assert ran.argv[-3:] == ("--output=", "--output=@1.npy", "--output=")
+    assert ran.outputs == ("", "1.npy", "")
+    link = Link(name="expected.1.npy", blob=blob("b.npy"))
+    assert compare.expected == (None, ExpectedFile(link=link, type=None), None)
+
+
+def test_values_that_are_written_out_are_given_as_the_tool_needs_them() -> None:
+    written = ("2xi32=1 2", "5", "2xi1=1 0", "complex<f32>=1.5-2i", "i8=255")
+    outputs = (Literal(text="2xi1=1 0"), Literal(text="2xbf16=1"))
+    plan = planned(spec(inputs=tuple(Literal(text=text) for text in written), outputs=outputs))
+    ran = only(plan, Run)
+    given = ["2xi32=1 2", "5", "2xi1=01 00", "cf64=0000c03f000000c0", "i8=-1"]
+    assert [flag for flag in ran.argv if "--input=" in flag] == [f"--input={each}" for each in given]
+    assert ran.outputs == ("0.npy", "1.bin")
+    assert only(plan, Compare).expected == tuple(ExpectedValue(text=each.text) for each in outputs)
+    judged = only(planned(spec(outputs=outputs), options=Options(tool_verdict=True)), Run)
+    assert judged.argv[-2:] == ("--expected_output=2xi1=01 00", "--expected_output=2xbf16=1")
 
 
 def test_without_expected_outputs_nothing_is_compared() -> None:

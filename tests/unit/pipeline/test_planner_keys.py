@@ -120,8 +120,8 @@ iree-compile model.mlir -o model.vmfb --x=true --iree-parameter-splat=weights.ir
 --iree-scheduling-dump-statistics-format=json --iree-scheduling-dump-statistics-file=statistics.json
 ln -sf '/specs/a b.npy' input.0.npy
 prof '$HOME' iree-run-module --device=local-task --module=model.vmfb --parameters=model=weights.irpa \
-'--function=Model from "x"; rm -rf' --input=@input.0.npy --output=@0.bin --output=
-# compare 0.bin with expected.0.bin (2x48xf32): https://host/out.bin"""
+'--function=Model from "x"; rm -rf' --input=@input.0.npy --output=@0.npy --output=
+# compare 0.npy with expected.0.bin (2x48xf32): https://host/out.bin"""
 
 
 def test_a_plan_is_shown_as_a_script() -> None:

@@ -9,11 +9,12 @@ import pytest
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Module, Status
 from harness.core.tensors import TensorType, Thresholds
-from harness.host.process import ProcessResult
+from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import logs
+from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult
 from harness.pipeline.step_runner import _dispatches
-from harness.pipeline.steps import Compare, Compile, Fetch, Link, Run
+from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Run
 from tests.unit.executors import steps
 
 MIB = 1 << 20
@@ -75,8 +76,12 @@ def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
 
 def started(root: Path, *argv: str) -> str:
     log = root / "run.log"
-    assert steps(root)._started(a_run(*argv), root, log, {}).exit_code == 0
+    assert runner(root)._started(argv, root, log, {}).exit_code == 0
     return log.read_text()
+
+
+def runner(root: Path) -> ModelRunner:
+    return ModelRunner(program=Path("/bin/echo"), out_dir=root / "out", timeout_s=60.0, cancel=CancelToken())
 
 
 def test_the_program_is_the_toolchains(tmp_path: Path) -> None:
@@ -104,7 +109,7 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     log = tmp_path / "run.log"
-    steps(tmp_path)._started(a_run("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log, {})
+    runner(tmp_path)._started(("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log, {})
     assert log.read_text() == "wrapped /bin/echo --x\n"
 
 
@@ -157,10 +162,8 @@ def test_the_log_of_a_run_whose_output_is_wrong_says_so(tmp_path: Path) -> None:
     assert (tmp_path / "run.log").read_text() == f"EXEC @main\n= failed: numeric: {done.verdict.reason}\n"
 
 
-def compared(
-    root: Path, actual: bytes, declared: tuple[str, ...] | None, expected: str | None = "2xf32"
-) -> CompareResult:
-    """Judge one output of a run against 1 and 2."""
+def compared(root: Path, actual: bytes, types: tuple[str, ...], expected: str | None = "2xf32") -> CompareResult:
+    """Check one output of a run, whose types are known as far as given, against 1 and 2."""
     outputs = root / "outputs"
     outputs.mkdir()
     (outputs / "0.bin").write_bytes(actual)
@@ -171,17 +174,17 @@ def compared(
     run, fetch = a_run(), Fetch(blob=link.blob)
     results = Results()
     (root / "run.log").write_text("EXEC @main\n")
-    results[run] = RunResult(folder=outputs, process=process, declared=declared, log_path=root / "run.log")
+    results[run] = RunResult(folder=outputs, process=process, types=types, log_path=root / "run.log")
     results[fetch] = FetchResult(fetched=Fetched(path=root / "blob", blob=quoted, seconds=0))
-    wanted = (link, TensorType.parse(expected)) if expected else None
+    wanted = ExpectedFile(link=link, type=TensorType.parse(expected)) if expected else None
     result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
     assert isinstance(result, CompareResult)
     return result
 
 
-@pytest.mark.parametrize("declared", [None, ("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])
-def test_outputs_that_are_right_are_not_kept(tmp_path: Path, declared: tuple[str, ...] | None) -> None:
-    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), declared)
+@pytest.mark.parametrize("types", [("2xf32",), ("?xf32",), ("!hal.buffer_view",), ()])
+def test_outputs_that_are_right_are_not_kept(tmp_path: Path, types: tuple[str, ...]) -> None:
+    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), types)
     assert done.verdict is None
     assert [(each.type, each.elements, each.kind) for each in done.outputs] == [("2xf32", 2, None)]
     assert not (tmp_path / "outputs").exists()
@@ -195,19 +198,27 @@ def test_outputs_that_are_wrong_are_kept(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["0.bin"]
 
 
-@pytest.mark.parametrize("declared", ["2xi32", "1x2xf32", "2x1xf32", "3xf32", "f32", "?x?xf32"])
-def test_a_declared_type_that_rules_out_the_expected_one(tmp_path: Path, declared: str) -> None:
-    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), (declared,))
+@pytest.mark.parametrize("given", ["2xi32", "1x2xf32", "2x1xf32", "3xf32", "f32", "?x?xf32"])
+def test_a_type_that_is_not_the_expected_one(tmp_path: Path, given: str) -> None:
+    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), (given,))
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.FAILED, Kind.SHAPE)
-    assert done.verdict.reason == f"output 0: expected 2xf32, but the model returns {declared}"
+    assert done.verdict.reason == f"output 0: expected 2xf32, but the model returned {given}"
+
+
+@pytest.mark.parametrize("got", [0, 7, 9])
+def test_another_size_is_another_shape(tmp_path: Path, got: int) -> None:
+    done = compared(tmp_path, bytes(got), ())
+    assert done.verdict is not None
+    assert (done.verdict.status, done.verdict.kind) == (Status.FAILED, Kind.SHAPE)
+    assert done.verdict.reason == f"output 0 (2xf32): expected 8 bytes, got {got}"
 
 
 def test_an_ignored_output_is_not_judged(tmp_path: Path) -> None:
-    done = compared(tmp_path, b"", None, expected=None)
+    done = compared(tmp_path, b"", (), expected=None)
     assert (done.verdict, [each.ignored for each in done.outputs]) == (None, [True])
 
 
 def test_the_time_of_a_step_is_measured(tmp_path: Path) -> None:
-    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), None)
+    done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), ())
     assert 0 < done.seconds < 10

@@ -10,46 +10,7 @@ import pytest
 
 from harness.core.errors import IntegrityError
 from harness.core.tensors import ELEMENT_BITS, TensorType
-from harness.pipeline.tensor_files import declared_outputs, file_type
-
-# What iree-dump-module prints of three functions; the same on 3.0.0, 3.6.0 and 3.13.0.
-SIGNATURE = """\
-Exported Functions:
-  [  0] two(!vm.ref<?>) -> (!vm.ref<?>, !vm.ref<?>)
-        iree.abi.declaration: sync func @two(%input0: tensor<4xf32>) -> \
-(%output0: tensor<4xf32>, %output1: tensor<4xi32>)
-  [  1] Model from "x"; rm -rf(!vm.ref<?>) -> (!vm.ref<?>)
-        iree.abi.declaration: sync func @Model from "x"; rm -rf(%input0: tensor<?xf32>) -> (%output0: tensor<?x3xf32>)
-  [  2] nil(!vm.ref<?>) -> ()
-        iree.abi.declaration: sync func @nil(%input0: tensor<4xf32>) -> ()
-  [  3] sc(i32) -> (i32)
-        iree.abi.declaration: sync func @sc(%input0: i32) -> (%output0: i32)
-  [  4] async(!vm.ref<?>, !vm.ref<?>) -> (!vm.ref<?>)
-        iree.abi.declaration: async func @async(%input0: tensor<2xcomplex<f32>>) -> (%output0: tensor<2xcomplex<f32>>)
-  [  5] __init() -> ()
-"""
-
-
-@pytest.mark.parametrize(
-    ("function", "outputs"),
-    [
-        ("two", ("4xf32", "4xi32")),
-        (None, ("4xf32", "4xi32")),
-        ('Model from "x"; rm -rf', ("?x3xf32",)),
-        ("nil", ()),
-        ("sc", ("i32",)),
-        ("async", ("2xcomplex<f32>",)),
-        ("tw.", None),
-        ("missing", None),
-    ],
-)
-def test_the_types_that_a_program_declares(function: str | None, outputs: tuple[str, ...] | None) -> None:
-    assert declared_outputs(SIGNATURE, function) == outputs
-
-
-def test_a_program_that_declares_none() -> None:
-    assert declared_outputs("", "two") is None
-    assert declared_outputs("Exported Functions:\n  [  0] two() -> ()\n", None) is None
+from harness.pipeline.tensor_files import file_type
 
 
 def test_what_iree_cannot_read_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""Compiles a program into a folder, together with what the harness wants beside the module.
+
+Statistics, and an archive that stands in for weights, take flags that the spec does not have. They must not decide how
+a case ends: where the compiler fails with them, it compiles again without them.
+"""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import DiskError
+from harness.core.outcomes import Kind, Status, Verdict
+from harness.host import process
+from harness.host.disk import free_bytes
+from harness.host.process import CancelToken, ProcessResult
+from harness.pipeline import diagnose, logs
+from harness.pipeline.steps import WEIGHTS, Compile
+
+_LEAST_FREE_BYTES = 64 * 1024
+# An archive without parameters (iree@b48a5955:runtime/src/iree/schemas/parameter_archive.h): the magic, version 0.0, a
+# header of 88 bytes, and at offset 96 the three segments of entries, metadata and storage, which are empty.
+_EMPTY_ARCHIVE = b"".join(
+    number.to_bytes(8, "little") for number in (int.from_bytes(b"IRPA", "little"), 88, 0, 0, 96, 0, 96, 0, 96, 0, 0, 0)
+).ljust(4096, b"\0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """A compilation that ended.
+
+    Attributes:
+        verdict: what went wrong, or None.
+        ended: how the compiler ended.
+        note: a remark for the reader, or nothing.
+    """
+
+    verdict: Verdict | None
+    ended: ProcessResult
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """The compiler of a release.
+
+    Attributes:
+        program: its path.
+        timeout_s: limit for each compilation.
+        cancel: stops it.
+    """
+
+    program: Path
+    timeout_s: float
+    cancel: CancelToken
+
+    def compile(self, step: Compile, folder: Path) -> Compilation:
+        """Compile in a folder that has the files of the step; the module, other products and the log are written there.
+
+        A compilation that exceeds its limit is not repeated: without those flags it would take as long.
+        """
+        found = self._attempt(step, step.argv, folder)
+        if (
+            found.verdict
+            and found.verdict.status is Status.FAILED
+            and found.verdict.kind is not Kind.TIMEOUT
+            and step.added
+        ):
+            found = self._without_added(step, folder, found.verdict)
+        if not found.verdict and WEIGHTS in step.products and not (folder / WEIGHTS).exists():
+            (folder / WEIGHTS).write_bytes(_EMPTY_ARCHIVE)
+        return found
+
+    def _without_added(self, step: Compile, folder: Path, failure: Verdict) -> Compilation:
+        """Compile with the flags of the spec alone, then with each of the harness's own that still works."""
+        for name in step.products:
+            (folder / name).unlink(missing_ok=True)
+        plain = self._attempt(step, [word for word in step.argv if word not in step.added], folder)
+        if plain.verdict:
+            return plain
+        if splat := [word for word in step.added if WEIGHTS in word]:
+            self._weights(step, splat, folder)
+        note = f"compiled without {' '.join(step.added)}, which only the harness adds; with these: {failure.reason}"
+        return Compilation(verdict=None, ended=plain.ended, note=note)
+
+    def _weights(self, step: Compile, splat: Sequence[str], folder: Path) -> None:
+        """Write the archive of weights alone, if the compiler can."""
+        kept = (*(word for word in step.argv if word not in step.added), *splat)
+        argv = ["/dev/null" if word == step.module else word for word in kept]
+        self._attempt(step, argv, folder, log_name="weights.log")
+        (folder / "weights.log").unlink()
+
+    def _attempt(
+        self, step: Compile, argv: Sequence[str], folder: Path, *, log_name: str = logs.COMPILE_LOG
+    ) -> Compilation:
+        log = folder / log_name
+        ended = process.run(
+            [str(self.program), *argv[1:]], cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel
+        )
+        if ended.signal == signal.SIGBUS and free_bytes(folder) < _LEAST_FREE_BYTES:  # it maps the file that it writes
+            raise DiskError(f"Cannot write {folder}: {process.NO_SPACE}. Free disk space, or choose another --store.")
+        missing = [] if _has_content(folder / step.module) else [step.module]
+        text = logs.text(log)
+        verdict = diagnose.compile_verdict(step, ended, text, missing=missing, timeout_s=self.timeout_s)
+        return Compilation(verdict=verdict, ended=ended)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0

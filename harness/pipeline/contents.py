@@ -1,0 +1,136 @@
+"""The numbers of tensors, a range at a time: of files, of literals, and of scalars that the VM widened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from harness.core import literals
+from harness.core.errors import IntegrityError
+from harness.core.tensors import ELEMENT_BITS, TensorType
+from harness.pipeline import tensor_files
+
+Array = npt.NDArray[Any]
+
+# NumPy's type of each element type, one element after the other; smaller ones than a byte are packed in files.
+DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
+    {f"{sign}{8 * size}": np.dtype(f"<i{size}") for sign in ("i", "si") for size in (1, 2, 4, 8)}
+    | {f"ui{8 * size}": np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
+    | {f"{sign}{bits}": np.dtype("i1") for sign in ("i", "si") for bits in (2, 4)}
+    | {f"ui{bits}": np.dtype("u1") for bits in (2, 4)}
+    | {"i1": np.dtype("u1"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4"), "f64": np.dtype("<f8")}
+    | {"complex<f32>": np.dtype("<c8"), "complex<f64>": np.dtype("<c16"), "bf16": np.dtype(ml_dtypes.bfloat16)}
+    | {
+        f"f{bits}{form}": np.dtype(getattr(ml_dtypes, f"float{bits}_{form.lower()}"))
+        for bits, forms in {8: ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0FNU"), 6: ("E2M3FN", "E3M2FN")}.items()
+        for form in forms
+    }
+    | {"f4E2M1FN": np.dtype(ml_dtypes.float4_e2m1fn)}
+)
+_BYTE = 8
+
+
+class Contents(Protocol):
+    """The numbers of a tensor."""
+
+    @property
+    def type(self) -> TensorType:
+        """Its type."""
+
+    def read(self, start: int, count: int) -> Array:
+        """Return `count` elements in C order from position `start`, which is a multiple of 8."""
+
+
+def of_file(path: Path, declared: TensorType | None, *, name: str = "") -> Contents:
+    """Return the contents of an expected output; `name` is what messages call the file.
+
+    Raises:
+        IntegrityError: the file does not fit its type.
+    """
+    type_, offset = tensor_files.file_type(path, declared, name=name)
+    return _File(path=path, type=type_, offset=offset)
+
+
+def of_literal(text: str) -> Contents:
+    """Return the contents of a tensor that is written out; a spec has been checked for what is wrong with it."""
+    type_, numbers = literals.parse(text)
+    return _Literal(type=type_, numbers=numbers)
+
+
+def of_output(path: Path, wanted: TensorType) -> Contents:
+    """Return what the program gave as output, whose type fits the wanted one.
+
+    Raises:
+        IntegrityError: the file is missing, or shorter or longer than its type.
+    """
+    if not path.exists():
+        raise IntegrityError(f"{path.name} was not written")
+    found, offset = tensor_files.npy_type(path) if path.name.endswith(".npy") else (wanted, 0)
+    if (got := path.stat().st_size - offset) != found.size_bytes:
+        raise IntegrityError(f"expected {found.size_bytes} bytes, got {max(got, 0)}")
+    contents = _File(path=path, type=found, offset=offset)
+    return contents if tensor_files.is_same(found, wanted) else _Narrowed(wide=contents, type=wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    path: Path
+    type: TensorType
+    offset: int
+
+    def read(self, start: int, count: int) -> Array:
+        """Map only these elements, so that what was read before does not count as memory of this process."""
+        bits = ELEMENT_BITS[self.type.element]
+        if bits < _BYTE:
+            return _unpacked(
+                self._map(np.dtype("u1"), start * bits // _BYTE, -(-count * bits // _BYTE)), self.type, count
+            )
+        return self._map(DTYPES[self.type.element], start, count)
+
+    def _map(self, dtype: np.dtype[Any], start: int, count: int) -> Array:
+        offset = self.offset + start * dtype.itemsize
+        return np.asarray(np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=(count,)))
+
+
+def _unpacked(content: Array, type_: TensorType, count: int) -> Array:
+    """Return packed elements, the first in the lowest bits, each in a byte of its own."""
+    bits = ELEMENT_BITS[type_.element]
+    each = np.unpackbits(content, bitorder="little")[: count * bits].reshape(count, bits)
+    numbers = np.packbits(each, axis=1, bitorder="little")[:, 0]
+    if type_.element.startswith(("i", "si")):
+        sign = np.uint8(1 << bits - 1)
+        return ((numbers ^ sign) - sign).view(np.int8)  # the sign of two's complement, from bit `bits - 1`
+    return numbers.view(DTYPES[type_.element])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Literal:
+    type: TensorType
+    numbers: Sequence[literals.Scalar]
+
+    def read(self, start: int, count: int) -> Array:
+        dtype = DTYPES[self.type.element]
+        numbers = self.numbers if len(self.numbers) == 1 else self.numbers[start : start + count]
+        if dtype.kind in "iu":  # an i8 of 255 is -1
+            mask = (1 << ELEMENT_BITS[self.type.element]) - 1
+            array = np.array([int(each.real) & mask for each in numbers], f"u{dtype.itemsize}").view(dtype)
+        else:
+            with np.errstate(over="ignore"):
+                array = np.array(numbers, np.complex128 if dtype.kind == "c" else np.float64).astype(dtype)
+        return np.broadcast_to(array, (count,)) if len(numbers) == 1 else array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Narrowed:
+    """A scalar result: the VM of IREE has integers of 32 and 64 bits only, and floats from 32 bits on."""
+
+    wide: _File
+    type: TensorType
+
+    def read(self, start: int, count: int) -> Array:
+        return self.wide.read(start, count).astype(DTYPES[self.type.element])
