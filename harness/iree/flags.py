@@ -124,6 +124,11 @@ def is_known_chip(chip: str) -> bool:
     return chip in flag_table.load().chips
 
 
+def known_chips() -> list[str]:
+    """Return the chips that `flags.toml` has."""
+    return list(flag_table.load().chips)
+
+
 def is_known_flag(flag: str) -> bool:
     """Whether `flags.toml` says which releases have the flag."""
     return _name(flag) in flag_table.load().known

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # it takes 20 ms to load, and locked releases need no links
     from harness.iree.wheel_links import WheelLink
 
 _VERSION_FILE = "iree/compiler/version.py"
+_NIGHTLIES = "For nightlies and release candidates, add --find-links https://iree.dev/pip-release-links.html."
 _VERSION_BYTES = 64 << 10
 _PAGE_BYTES = 64 << 20
 # What `zipfile` raises for files that are not ZIP files, or that it cannot read.
@@ -78,7 +79,7 @@ def check(settings: ReleaseSettings) -> None:
         if not path.is_dir():
             raise UsageError(f"--wheels {path}: not a folder; expected a folder of wheels.")
     if settings.name and not named:
-        releases.find(settings.name)
+        Releases(advice=_NIGHTLIES).find(settings.name)
 
 
 def known(
@@ -118,7 +119,7 @@ def known(
     found = wheel_links.paired(sources)
     for each in found.skipped:
         notice(each)
-    return Releases(found.releases)
+    return Releases(found.releases, advice="" if settings.find_links else _NIGHTLIES)
 
 
 def chosen(

@@ -16,6 +16,7 @@ from harness.core.cases import Release
 from harness.core.errors import UsageError
 
 LOCK_NAME = "releases.json"
+_SEVERAL = re.compile(r"[,;\s]+|\.\.")
 _SHOWN = 30
 _COMPARISON = re.compile(r"\s*(>=|<=|==|>|<)\s*(\S+?)\s*")
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -88,8 +89,14 @@ class Releases:
     stable 3.10.0, which was 3.10.0rc20260107. Builds without a date are the newest, in the order given.
     """
 
-    def __init__(self, others: Iterable[ReleaseWheels] = ()) -> None:
-        """Add releases to the locked ones; they replace locked releases of the same name."""
+    def __init__(self, others: Iterable[ReleaseWheels] = (), *, advice: str = "") -> None:
+        """Add releases to the locked ones; they replace locked releases of the same name.
+
+        Args:
+            others: the releases to add.
+            advice: the end of messages about a release that there is not.
+        """
+        self._advice = f" {advice}" if advice else ""
         every = dict(locked()) | {each.release.name: each for each in others}
         self._by_name = {name: every[name] for name in sorted(every, key=lambda name: order(every[name].release))}
 
@@ -111,9 +118,17 @@ class Releases:
             return self._by_name[longer[0]]
         if longer:
             raise UsageError(f"{name}: matches several IREE releases: {', '.join(longer)}; name one of them.")
+        raise UsageError(self._unknown(name))
+
+    def _unknown(self, name: str) -> str:
+        """Return what to do about a name that no release has."""
+        if len(_SEVERAL.split(name)) > 1:
+            return (
+                f"{name}: expected one release; `harness matrix` takes ranges (3.12..3.13), and --iree several times."
+            )
         near = difflib.get_close_matches(name, self._by_name, n=1)
         hint = f"; did you mean {near[0]}?" if near else "."
-        raise UsageError(f"{name}: no such IREE release{hint} Available: {', '.join(_shortened(self.names))}.")
+        return f"{name}: no such IREE release{hint} Available: {', '.join(_shortened(self.names))}.{self._advice}"
 
     def selected(self, text: str) -> Sequence[ReleaseWheels]:
         """Return one release, or those of a range such as `3.0.0..3.13.0`; an omitted end is the first or last release.

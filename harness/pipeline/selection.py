@@ -52,6 +52,8 @@ def cases(settings: Settings) -> list[Case]:
     backend = wanted[0].backend
     if settings.run.pin_defaults and not flags.has_changed_defaults(backend):
         raise UsageError(f"--pin-defaults has no effect for {backend}: no default of its flags changed; remove it.")
+    if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
+        targets.check_known(_target(settings.target, asked), backend)
     selected = planner.cases(_specs(settings, backend), wanted)
     if not selected:
         raise UsageError(f"No selected spec is for the backend {backend}; choose another with --backend.")

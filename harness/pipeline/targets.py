@@ -1,5 +1,6 @@
 """Chooses targets and GPUs by the settings and the GPUs of this machine."""
 
+import difflib
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -8,6 +9,7 @@ from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
 from harness.core.settings import TargetSettings
 from harness.host.devices import SKUS, Gpu, Vendor
+from harness.iree import flags
 
 # By backend: a pattern for the names of chips, and examples.
 _CHIPS = {
@@ -95,6 +97,21 @@ def _check_chips(chips: Iterable[str | None], backend: Backend) -> None:
     pattern, examples = _CHIPS[backend]
     if wrong := [chip for chip in chips if chip is not None and not pattern.fullmatch(chip)]:
         raise UsageError(f"{', '.join(map(repr, wrong))}: not the name of a chip; expected e.g. {examples}.")
+
+
+def check_known(settings: TargetSettings, backend: Backend) -> None:
+    """Check the chips that the settings name against those that locked releases compile for.
+
+    Raises:
+        UsageError: none of them compiles for a chip; the message has similar ones.
+    """
+    named = (*settings.chips, *settings.compile_chips, *filter(None, [settings.default_chip]))
+    for chip in named if backend is Backend.ROCM else ():
+        if not flags.is_known_chip(chip):
+            known = flags.known_chips()
+            near = difflib.get_close_matches(chip, known, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(known)}."
+            raise UsageError(f"{chip}: no IREE release compiles for this chip; {hint}")
 
 
 def _sku(chip: str | None, gpus: Sequence[Gpu]) -> str | None:

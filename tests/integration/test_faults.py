@@ -174,9 +174,33 @@ def test_a_compiler_that_skips_what_was_asked_fails(lab: Laboratory) -> None:
     assert "exited with code 0 but printed an error" in result.case["reason"]
 
 
-def test_a_chip_that_nobody_knows_is_an_error(lab: Laboratory) -> None:
+@pytest.mark.parametrize(
+    ("chip", "hint"),
+    [
+        ("gfx9420", "did you mean gfx942 or "),
+        ("gfx1102x", ""),
+        ("mi300", "did you mean mi300x or "),
+        ("xyz7", "expected one of gfx908, "),
+    ],
+)
+@pytest.mark.parametrize("option", ["--chip", "--compile-chip"])
+def test_a_chip_that_nobody_knows_is_a_wrong_command_line(lab: Laboratory, option: str, chip: str, hint: str) -> None:
     lab.spec("add_rocm", compiler_flags=HIP_FLAGS)
-    result = lab.run("toy", "--compile-chip", "gfx9999")
+    result = lab.run("toy", option, chip)
+    assert result.code == 2
+    assert chip in result.text
+    assert hint in result.text
+    assert len(result.text.splitlines()) == 1
+    assert not lab.out.exists()
+
+
+def test_a_chip_that_nobody_knows_may_be_one_of_a_local_build(lab: Laboratory, toolchain: Any) -> None:
+    lab.spec("add_rocm", compiler_flags=HIP_FLAGS)
+    tools, folder = toolchain("3.13.0"), lab.root / "bin"
+    folder.mkdir()
+    for program in (tools.iree_compile, tools.iree_run_module, tools.iree_dump_module):
+        (folder / program.name).symlink_to(program)
+    result = lab.run("toy", "--compile-chip", "gfx9999", "--toolchain", str(folder), command="run")
     assert result.verdict == (3, "error", "tool")
     assert "gfx9999" in result.case["reason"]
 

@@ -197,7 +197,7 @@ def test_what_some_release_knows() -> None:
     assert flags.is_known_flag("--iree-rocm-target=gfx942")
     assert not flags.is_known_flag("--iree-rocm-targt=gfx942")
     assert flags.is_known_chip("gfx950")
-    assert not flags.is_known_chip("gfx1103")
+    assert not flags.is_known_chip("gfx1102x")
     assert flags.target_flags(Backend.CPU, None, release("3.13.0")) == ()
 
 

@@ -163,3 +163,12 @@ def test_what_nothing_vouches_for_is_refused_with_locked(store: Store) -> None:
         release_sources.pinned(release, fetcher)
     named = f"{HOST}/w.whl?sig=***: --locked requires a sha256, and the page has none; "
     assert str(caught.value).startswith(named)
+
+
+@pytest.mark.parametrize("name", ["nightly", "3.14.0rc20261101"])
+def test_a_release_that_is_not_locked_may_be_a_nightly(store: Store, name: str) -> None:
+    hint = r"add --find-links https://iree\.dev/pip-release-links\.html\.$"
+    with pytest.raises(UsageError, match=hint):
+        release_sources.check(asked(f"--iree={name}")[0])
+    with pytest.raises(UsageError, match=hint):
+        release_sources.known(*asked(), store).find(name)

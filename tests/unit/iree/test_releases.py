@@ -67,6 +67,14 @@ def test_a_release_that_is_not_in_the_lock(name: str, message: str) -> None:
     assert str(caught.value).endswith(f"{releases.newest().name}.")
 
 
+@pytest.mark.parametrize("name", ["3.12.0,3.13.0", "3.12 3.13", "3.12..3.13"])
+def test_several_releases_where_one_is_expected(name: str) -> None:
+    expected = "expected one release; `harness matrix` takes ranges (3.12..3.13), and --iree several times."
+    with pytest.raises(UsageError) as caught:
+        releases.find(name)
+    assert str(caught.value) == f"{name}: {expected}"
+
+
 def test_a_release_candidate_that_was_promoted_is_the_release_that_it_became() -> None:
     assert releases.find("3.13.0rc20261016") == releases.find("3.13.0")
     assert releases.Releases([other("3.14.0rc20261101")]).find("3.10.0rc20260107").release.name == "3.10.0"
