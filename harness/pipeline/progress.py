@@ -1,5 +1,6 @@
 """Shows the progress of a run: what goes on now on a terminal, and a calm line now and then elsewhere."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,10 +18,11 @@ from harness.pipeline.calm import Calm
 from harness.pipeline.environment import Environment
 from harness.pipeline.steps import Plan, Step
 from harness.report import console as lines
-from harness.report.causes import cause
+from harness.report.causes import cause, retry
 
 _REFRESHED_PER_S = 4
 _LOOK_S = 1.0
+_RETRIES_S = 60.0
 _SPARE_LINES, _SPARE_COLUMNS = 1, 4  # for the cursor, and for the `^C` that a terminal prints
 
 
@@ -48,6 +50,7 @@ class Live:
         self._console, self._id_width, self._clock = console, id_width, clock
         self._lock = threading.Lock()
         self._told: set[str] = set()  # causes of errors
+        self._retried_s: dict[str, float] = {}
         self._board = Board(clock(), names_release=self.names_release)
         self._calm = Calm(clock())
         self._closed = threading.Event()
@@ -163,7 +166,12 @@ class Live:
         self.worked("verifying the cache", f"{megabytes(so_far)}/{megabytes(in_all)} MB")
 
     def notice(self, text: str) -> None:
-        """Print a remark."""
+        """Print a remark; that attempts fail, once a minute for all files of a host."""
+        now_s, key = self._clock(), retry(text)
+        with self._lock:
+            if key and now_s - self._retried_s.get(key, -math.inf) < _RETRIES_S:
+                return
+            self._retried_s[key] = now_s
         self._print(Text(filled([text], width=self._width), style="dim"))
 
     def say(self, line: Text) -> None:

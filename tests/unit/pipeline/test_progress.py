@@ -81,6 +81,27 @@ def test_a_cause_is_told_in_the_line_of_its_first_case() -> None:
     assert ends[2] == ends[3] != "", "failures are told each on their own"
 
 
+def test_attempts_that_fail_alike_are_told_once_a_minute() -> None:
+    live, clock, file = log()
+    told = "https://{}: refused (attempt {} of 6, at byte 0); retrying in {} s"
+    for number in range(1, 4):
+        for name in ("h/a.irpa", "h/b.irpa", "g/a.irpa"):
+            live.notice(told.format(name, number, number / 10))
+    live.notice("https://h/a.irpa: 503 (attempt 1 of 6, at byte 0); retrying in 1.0 s")
+    clock.now_s += 61
+    live.notice(told.format("h/b.irpa", 4, 20))
+    live.notice("another remark")
+    live.notice("another remark")
+    assert file.getvalue().splitlines() == [
+        told.format("h/a.irpa", 1, 0.1),
+        told.format("g/a.irpa", 1, 0.1),
+        "https://h/a.irpa: 503 (attempt 1 of 6, at byte 0); retrying in 1.0 s",
+        told.format("h/b.irpa", 4, 20),
+        "another remark",
+        "another remark",
+    ]
+
+
 class Screen(io.StringIO):
     """The file of a terminal."""
 
