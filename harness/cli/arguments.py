@@ -229,7 +229,7 @@ COMMANDS = (
         name="doctor",
         heading="Set up",
         help="check this machine and suggest fixes",
-        groups=(options.selectors, *_SPECS),
+        groups=(options.every, *_SPECS),
     ),
     Command(name="completion", heading="Set up", help="print a completion script for a shell", groups=(_shell,)),
 )

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,12 +45,15 @@ class Finding:
     fix: str = ""
 
 
-def findings(store: Store, folders: Folders, environment: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:
+def findings(
+    store: Store, folders: Folders, paths: Sequence[Path], environment: Mapping[str, str], *, offline: bool
+) -> Iterator[Finding]:
     """Yield the result of each check.
 
     Args:
         store: the cache.
         folders: where specs are.
+        paths: the specs to check.
         environment: the variables of this process.
         offline: whether to open no connections.
     """
@@ -61,7 +64,7 @@ def findings(store: Store, folders: Folders, environment: Mapping[str, str], *, 
     yield from _engine(environment, offline=offline)
     yield from _gpus()
     try:
-        specs = reader.load_all(folders.paths(), folders)
+        specs = reader.load_all(list(paths), folders)
     except SpecError as error:
         state = f"{counted(len(error.violations), 'error')} in {folders.specs}"
         yield Finding(subject="specs", state=state, fix="run `harness validate`")

@@ -1,6 +1,7 @@
 """Runs the command in argv and returns its exit code."""
 
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.cli import arguments, checks, streams
-from harness.core.errors import HarnessError, SpecError, Terminated, UsageError
-from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED
+from harness.core.errors import HarnessError, SpecError, Terminated, UsageError, stopped_code
+from harness.core.outcomes import EXIT_BUG, EXIT_NO_VERDICT, EXIT_OK
 
 Environment = Mapping[str, str]
+# What the system says of a path that somebody named, or of a machine without resources.
+_OF_THE_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
+_OF_THE_MACHINE |= {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -49,13 +53,26 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n" if not isinstance(error, SpecError) else f"{error}\n")
         return error.exit_code
-    except Terminated:
-        return EXIT_TERMINATED
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as stop:
+        return stopped_code(stop)
+    except OSError as error:
+        return _of_the_machine(error)
     except Exception:  # noqa: BLE001 - the last resort: report it as a bug
-        sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
-        return EXIT_BUG
+        return _bug()
+
+
+def _of_the_machine(error: OSError) -> int:
+    """Report an error of the system, unless only a bug can have caused it."""
+    if error.errno not in _OF_THE_MACHINE:
+        return _bug()
+    sys.stderr.write(f"error: {error.filename or 'A file'}: {error.strerror}. Check the path and its permissions.\n")
+    return EXIT_NO_VERDICT
+
+
+def _bug() -> int:
+    """Report the exception that is being handled as a bug."""
+    sys.stderr.write(f"{traceback.format_exc()}This is a bug of the harness, not of a model. Please report it.\n")
+    return EXIT_BUG
 
 
 def _check_current_folder() -> None:

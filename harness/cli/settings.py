@@ -28,7 +28,7 @@ DEFAULT_SELECTOR = "tiny"
 # Variables that batch systems and users set to lend only some GPUs to a process.
 _VISIBLE = {"amd": "ROCR_VISIBLE_DEVICES", "nvidia": "CUDA_VISIBLE_DEVICES"}
 _SOCKETS = ("DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
-_CHECK_EVERYTHING = {"validate", "list", "lock"}
+_CHECK_EVERYTHING = {"validate", "list", "lock", "doctor"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

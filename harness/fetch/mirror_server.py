@@ -65,7 +65,9 @@ def serving(store: Store, host: str, port: int, say: Notice) -> Iterator[str]:
     with _Server(store, host, port, say) as server:
         say(f"serving {store.root} read-only on {server.url} (press ^C to stop)")
         say(f"on other machines: harness quality --mirror https://={server.url}https://")
-        if not server.ip.is_loopback:
+        if server.ip.is_loopback:
+            say(f"{server.url} is for this machine alone; to serve others, add --host 0.0.0.0 or one of its addresses")
+        else:
             say("anyone who can reach this port can read every blob that was fetched without credentials")
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:

@@ -17,6 +17,7 @@ from harness.core.records import as_json
 from harness.core.settings import Settings
 from harness.fetch import provision
 from harness.host import devices
+from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import logs, planner, selection
@@ -98,7 +99,8 @@ class Session:
     def run(self, live: Live) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each."""
         try:
-            self._run(live)
+            with disk_errors(self._settings.fetch.store):
+                self._run(live)
         except NoVerdictError as error:
             self._blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
         except Cancelled:

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core.outcomes import Outcome, Report
+from harness.core.outcomes import Kind, Outcome, Report
 from harness.core.settings import DEFAULT_TIMEOUT_S, ProgramSettings, Settings, default_store
 from harness.core.text import clean, flat
 from harness.core.urls import redacted
 
 _QUALITY = ("harness", "quality")
 _RUN = ("harness", "run")
+_FOR_RUNS = {"--run-wrapper", "--verdict"}
 
 
 def facts(settings: Settings) -> dict[str, Any]:
@@ -77,7 +78,21 @@ def _case_options(outcome: Outcome, report: Report) -> Iterator[str]:
         *_word("--image", known.get("image.digest") or known.get("image.image")),
     )
     yield from place or asked.get("place", ())
-    yield from asked.get("options", ())
+    yield from _fitting(asked.get("options", ()), outcome, compiled=compiled)
+
+
+def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool) -> Iterator[str]:
+    """Yield the options for a case: none of runs if it is only compiled, and twice the time if that was too short."""
+    each, limit_s = iter(words), DEFAULT_TIMEOUT_S
+    for word in each:
+        if word == "--timeout":
+            limit_s = float(next(each))
+        elif word in _FOR_RUNS and compiled:
+            next(each)
+        else:
+            yield word
+    limit_s *= 2 if outcome.kind is Kind.TIMEOUT else 1
+    yield from ("--timeout", f"{limit_s:g}") if limit_s != DEFAULT_TIMEOUT_S else ()
 
 
 def program_words(program: ProgramSettings) -> list[str]:

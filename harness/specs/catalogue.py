@@ -26,9 +26,9 @@ class Folders:
         Raises:
             UsageError: a folder does not exist, or the lock file is not valid.
         """
-        for folder in filter(None, (specs, external_files)):
-            if not folder.is_dir():
-                raise UsageError(f"{folder}: no such folder; check --specs and --external-files.")
+        for folder, purpose in ((specs, "specs"), (external_files, "external files")):
+            if folder and not folder.is_dir():
+                raise UsageError(f"{folder}: no such folder; expected the folder of {purpose}.")
         self.specs = specs.resolve()
         self.external_files = external_files.resolve() if external_files else None
         self.lock = lock.read(self.specs / LOCK_NAME)

@@ -103,3 +103,45 @@ def test_a_copy_that_cannot_be_written_at_the_end_takes_nothing_else_with_it(lab
     assert "As expected: 1 case." in result.text
     assert f"error: Cannot write {copy}: " in result.text.replace("copies:", "copies/junit.xml:")
     assert (result.out_dir / "junit.xml").is_file()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "quality {}.mlir",
+        "quality {}.json",
+        "list --specs {}",
+        "validate --external-files {}",
+        "quality tiny --store {}",
+    ],
+)
+def test_a_name_that_is_too_long_is_no_bug(lab: Laboratory, options: str) -> None:
+    words = options.format("x" * 300).split()
+    done = subprocess.run(
+        [*HARNESS, *words], cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "File name too long" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_lock_of_specs_without_urls(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run(command="lock")
+    assert (result.code, result.text) == (0, "No spec names a URL, so there is nothing to lock.\n")
+    assert not (lab.specs / "blobs.lock.json").exists()
+
+
+def test_local_files_are_only_counted(lab: Laboratory) -> None:
+    lab.spec()
+    result = lab.run("--blobs-only", command="fetch")
+    assert (result.code, result.text) == (0, "4 of 4 blobs available, 4 local files among them\n")
+
+
+def test_the_doctor_asks_the_hosts_of_the_selected_specs(lab: Laboratory) -> None:
+    for name in ("one", "two"):
+        lab.spec(f"{name}_cpu", mlir=f"http://{name}.invalid/add.mlir")
+    text = lab.run("toy/one", command="doctor").text
+    assert "http://one.invalid cannot be reached" in text
+    assert "two.invalid" not in text
+    assert lab.run("toy/three", command="doctor").code == 2

@@ -6,13 +6,16 @@ from harness.cli import doctor
 from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_OK
 from harness.pipeline import selection
+from harness.specs.catalogue import select
 from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
     """Check this machine and suggest fixes."""
-    fetch, folders = invocation.settings.fetch, selection.spec_folders(invocation.settings.cases)
-    for finding in doctor.findings(Store(fetch.store), folders, invocation.environment, offline=fetch.offline):
+    fetch, asked = invocation.settings.fetch, invocation.settings.cases
+    folders = selection.spec_folders(asked)
+    paths = select(folders, asked.selectors)
+    for finding in doctor.findings(Store(fetch.store), folders, paths, invocation.environment, offline=fetch.offline):
         mark = "fix" if finding.fix else "ok"
         sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.state}\n")
         if finding.fix:

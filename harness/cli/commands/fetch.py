@@ -1,7 +1,7 @@
 """`harness fetch` and `harness lock`."""
 
 import sys
-from collections.abc import Sequence, Sized
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from rich.console import Console
@@ -51,13 +51,19 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
     is_possible = _is_possible(plans, console)
     is_ready = blobs_only or _has_tools(settings, provider(settings, release), release, console)
     blobs = planner.blobs(plans)
-    code = _counted(_fetch_all(settings.fetch, blobs, console), len(blobs))
+    code = _counted(_fetch_all(settings.fetch, blobs, console).values(), len(blobs))
     return code if is_possible and is_ready else EXIT_NO_VERDICT
 
 
 def _fetch_all(settings: FetchSettings, blobs: Sequence[Blob], console: Console) -> dict[Blob, FetchedBlob]:
     with Live(console, id_width=0) as live:
-        return provision.fetch_all(settings, blobs, live, partial(_print, console))
+        return provision.fetch_all(settings, blobs, live, partial(_say, console))
+
+
+def _say(console: Console, line: str) -> None:
+    """Print what became of a blob; local files are only counted."""
+    if not line.startswith("local "):
+        _print(console, line)
 
 
 def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, console: Console) -> bool:
@@ -94,6 +100,9 @@ def _print(console: Console, text: str) -> None:
 def lock(settings: FetchSettings, where: Folders, specs: Sequence[ModelSpec]) -> int:
     """Fetch the blobs of specs, write their digests to the lock file and return the exit code."""
     known = {blob.url: blob for each in specs for blob in each.blobs if not blob.url.startswith("file:")}
+    if not known:
+        sys.stdout.write("No spec names a URL, so there is nothing to lock.\n")
+        return EXIT_OK
     wanted = [Blob(url=url) for url in known] if settings.update else list(known.values())
     fetched = {blob.url: came for blob, came in _fetch_all(settings, wanted, Console(highlight=False)).items()}
     with disk_errors(where.specs):
@@ -104,10 +113,12 @@ def lock(settings: FetchSettings, where: Folders, specs: Sequence[ModelSpec]) ->
             sys.stdout.write(f"changed   {came.url}: was {was}, now {now}\n")
     if secret := [url for url in known if lock_key(url) is None]:
         sys.stderr.write(f"not in {LOCK_NAME}: {counted(len(secret), 'URL')}, because the query may be a secret\n")
-    return _counted(fetched, len(known))
+    return _counted(fetched.values(), len(known))
 
 
-def _counted(fetched: Sized, wanted: int) -> int:
+def _counted(fetched: Collection[FetchedBlob], wanted: int) -> int:
     """Print how many blobs are available, and return the exit code."""
-    sys.stdout.write(f"{len(fetched)} of {counted(wanted, 'blob')} available\n")
+    local = sum(not each.cached and not each.attempts for each in fetched)
+    note = f", {counted(local, 'local file')} among them" if local else ""
+    sys.stdout.write(f"{len(fetched)} of {counted(wanted, 'blob')} available{note}\n")
     return EXIT_OK if len(fetched) == wanted else EXIT_NO_VERDICT

@@ -86,7 +86,10 @@ def _listed(settings: Settings, chosen: Engine) -> list[images.ListedImage]:
 
 
 def _list(invocation: Invocation) -> int:
-    for each in _listed(invocation.settings, _engine(invocation.settings)):
+    found = _listed(invocation.settings, _engine(invocation.settings))
+    if found and sys.stdout.isatty():  # a program that reads the list needs no heads
+        sys.stdout.write(_row("STATE", "SIZE", "AGE", "NAMES"))
+    for each in found:
         sys.stdout.write(_line(each))
     return EXIT_OK
 
@@ -110,7 +113,11 @@ def _prune(invocation: Invocation) -> int:
 
 def _line(each: images.ListedImage) -> str:
     state = "current" if each.current else "old"
-    return f"{state:<8}{size(each.size_bytes):>10}  {age(time.time() - each.created_s):>10}  {', '.join(each.names)}\n"
+    return _row(state, size(each.size_bytes), age(time.time() - each.created_s), ", ".join(each.names))
+
+
+def _row(state: str, size_text: str, age_text: str, names: str) -> str:
+    return f"{state:<8}{size_text:>10}  {age_text:>10}  {names}\n"
 
 
 _COMMANDS: Mapping[str, Callable[[Invocation], int]] = {

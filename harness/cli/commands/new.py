@@ -62,7 +62,9 @@ def _path(name: str, where: Folders, backend: Backend) -> Path:
         UsageError: the name is invalid or taken, or its folder is a file.
     """
     if not (found := _NAME.fullmatch(name)):
-        raise UsageError(f"{name}: expected MODEL/SUBMODEL of letters, digits, '.', '_' and '-', such as sd3/clip.")
+        raise UsageError(
+            f"{name}: expected MODEL/SUBMODEL of letters, digits, '.', '_' and '-' in ASCII, such as sd3/clip."
+        )
     model, stem = found[1], f"{found[2]}_{backend}"
     if (where.specs / model).exists() and not (where.specs / model).is_dir():
         raise UsageError(f"{where.specs / model} is not a folder; choose another name, or remove it.")

@@ -1,6 +1,8 @@
 import pytest
 
+from harness.core.outcomes import Kind
 from harness.report import again
+from tests.unit import reports
 from tests.unit.command_lines import invocation, settings
 
 
@@ -54,3 +56,23 @@ def test_secrets_of_a_page_of_wheels_and_of_a_mirror_are_quoted_nowhere() -> Non
     given = settings(page, "--find-links=wheels/here", mirror)
     assert "secret" not in again.search_command(given) + str(again.facts(given))
     assert "--find-links wheels/here" in again.search_command(given)
+
+
+@pytest.mark.parametrize(("given", "limit"), [([], "2400"), (["--timeout=3"], "6"), (["--timeout=0.5"], "1")])
+def test_what_took_too_long_is_repeated_with_twice_the_time(given: list[str], limit: str) -> None:
+    facts = again.facts(settings(*given, "--engine=local"))
+    slow, wrong = reports.failed(kind=Kind.TIMEOUT), reports.failed()
+    report = reports.report(slow, wrong, environment=facts)
+    assert again.case_command(slow, report).endswith(f" --engine local --timeout {limit}")
+    same = f" --timeout {given[0].partition('=')[2]}" if given else ""
+    assert again.case_command(wrong, report).endswith(f" --engine local{same}")
+
+
+def test_options_of_runs_are_not_for_cases_that_are_only_compiled() -> None:
+    target = ["--chip=gfx942", "--compile-chip=gfx90a"]
+    facts = again.facts(settings(*target, "--run-wrapper=perf stat", "--verdict=iree-run-module", "--specs=a"))
+    ran, compiled = (reports.failed(backend="rocm", chip=chip) for chip in ("gfx942", "gfx90a"))
+    report = reports.report(ran, compiled, environment=facts)
+    words = " --run-wrapper 'perf stat' --verdict iree-run-module"
+    assert again.case_command(ran, report).endswith(f" --chip gfx942 --specs a{words}")
+    assert again.case_command(compiled, report).endswith(" --compile-chip gfx90a --specs a")
