@@ -161,7 +161,8 @@ class Outcome:
         blobs: the blobs that the case uses.
         peak_memory_bytes: peak memory of iree-run-module.
         kept: folder with its wrong outputs, relative to the results folder; empty if there are none.
-        work: folder in which its commands can be repeated, likewise.
+        work: folder in which its tools can be started again, likewise.
+        tools: argv of each tool to start there, with the flags of the spec alone.
         notes: remarks for the user.
         log_tail: end of the log of the step that decided the result.
     """
@@ -186,6 +187,7 @@ class Outcome:
     peak_memory_bytes: int | None = None
     kept: str = ""
     work: str = ""
+    tools: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
     log_tail: str = ""
 

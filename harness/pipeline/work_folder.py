@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.core.outcomes import Outcome, Phase, Status
 from harness.pipeline import logs
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult
-from harness.pipeline.steps import Compile, Fetch, Plan, Run, Step
+from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Plan, Run, Step
 
 _FOLDER = ".work"
 
@@ -34,14 +34,24 @@ def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         return found
-    return replace(found, work=str(folder.relative_to(out_dir)))
+    return replace(found, work=str(folder.relative_to(out_dir)), tools=tuple(_tools(plan, results)))
+
+
+def _tools(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, ...]]:
+    """Yield the command line of each program that was started, without what only the harness adds."""
+    for step in plan.steps:
+        if step in results and isinstance(step, Compile):
+            yield tuple(word for word in step.argv if word not in step.added)
+        elif step in results and isinstance(step, Run):
+            yield step.argv
 
 
 def _fill(folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
     for step in plan.steps:
         made = results.get(step)
         if isinstance(step, Compile) and isinstance(made, CompileResult):
-            for name in dict.fromkeys((step.module, *step.products)):
+            others = [name for name in step.products if (made.folder / name).exists()]
+            for name in dict.fromkeys((step.module, *others)):
                 shutil.copyfile(made.folder / name, folder / name)
     for name, path in _blobs(plan, results):  # after the copies, so that none is written through a link
         with contextlib.suppress(FileExistsError):
@@ -49,9 +59,17 @@ def _fill(folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
 
 
 def _blobs(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, Path]]:
-    """Yield the name and the path of each file that the commands read."""
+    """Yield the name and the path of each file that the tools read, and of the expected outputs."""
     for step in plan.steps:
-        for link in step.links if isinstance(step, Compile | Run) else ():
+        for link in _links(step):
             got = results.get(Fetch(blob=link.blob))
             if isinstance(got, FetchResult):
                 yield link.name, got.fetched.path
+
+
+def _links(step: Step) -> Iterator[Link]:
+    match step:
+        case Compile() | Run():
+            yield from step.links
+        case Compare():
+            yield from (each.link for each in step.expected if isinstance(each, ExpectedFile))

@@ -8,15 +8,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.core.outcomes import Outcome, Phase, Report
+from harness.core.outcomes import Outcome, Report
 from harness.core.text import clean
-from harness.report import facts
 
 _PROGRAMS = ("iree-compile", "iree-run-module")
 
 
 def tool_lines(outcome: Outcome, report: Report, folder: Path) -> list[str]:
-    """Return a line for each program that the case ran, last the one that decided; none if its files are gone.
+    """Return a line for each program that the case ran, last the one that decided; none if its files were not kept.
 
     Args:
         outcome: the case.
@@ -24,10 +23,7 @@ def tool_lines(outcome: Outcome, report: Report, folder: Path) -> list[str]:
         folder: the folder of the results.
     """
     where = report.environment.get("by_hand") or {}
-    if not outcome.work or not where:
-        return []
-    ran = {name: argv for name, argv in outcome.commands.items() if name != "run" or outcome.phase is not Phase.COMPILE}
-    lines = [_line(list(argv), where, folder / outcome.work) for argv in facts.argvs(ran)]
+    lines = [_line(list(argv), where, folder / outcome.work) for argv in (outcome.tools if where else ())]
     return [line for line in lines if "\n" not in line]  # GitHub's runner would take `::` at its start for a command
 
 

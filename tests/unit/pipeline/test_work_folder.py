@@ -9,7 +9,7 @@ from harness.core.outcomes import Kind, Module, Outcome, Phase, Status, Verdict
 from harness.pipeline import work_folder
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult
-from harness.pipeline.steps import Compile, Fetch, Plan, Step
+from harness.pipeline.steps import Compile, Fetch, Plan, Run, Step
 from tests.unit.samples import planned
 
 WRONG = Verdict(status=Status.FAILED, kind=Kind.NUMERIC, reason="wrong")
@@ -51,6 +51,21 @@ def test_all_that_the_commands_read_is_there_under_the_names_that_they_use(tmp_p
         for link in getattr(step, "links", ()):
             assert (folder / link.name).read_text() == f"blob {link.blob.name}"
     assert (folder / "model.vmfb").read_text() == "product model.vmfb"
+    assert (folder / "expected.0.bin").read_text() == "blob out.bin"
+
+
+def test_the_tools_have_the_flags_of_the_spec_alone(tmp_path: Path) -> None:
+    compiles, runs = kept(tmp_path).tools
+    assert compiles == ("iree-compile", "model.mlir", "-o", "model.vmfb", "--iree-hal-target-device=local")
+    assert runs == next(step.argv for step in planned().steps if isinstance(step, Run))
+
+
+def test_what_the_compiler_did_not_write_beside_the_module_is_not_missed(tmp_path: Path) -> None:
+    plan = planned()
+    results = done(tmp_path, plan)
+    (tmp_path / "store" / "statistics.json").unlink(missing_ok=True)
+    found = work_folder.kept(plan, results, outcome(plan, results, WRONG, tmp_path / "out"), tmp_path / "out")
+    assert "model.vmfb" in [path.name for path in (tmp_path / "out" / found.work).iterdir()]
 
 
 def test_a_repeated_compilation_does_not_write_into_the_store(tmp_path: Path) -> None:
@@ -63,6 +78,7 @@ def test_a_case_whose_compilation_failed_has_its_program(tmp_path: Path) -> None
     found = kept(tmp_path, last=Compile)
     assert found.phase is Phase.COMPILE
     assert (tmp_path / "out" / found.work / "model.mlir").is_symlink()
+    assert [argv[0] for argv in found.tools] == ["iree-compile"], "it has not run"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.outcomes import Outcome, Phase
+from harness.core.outcomes import Outcome
 from harness.report.by_hand import tool_lines
 from tests.unit import reports
 
@@ -18,8 +18,8 @@ def lines(outcome: Outcome, **where: Any) -> list[str]:
 
 
 def failed(**changes: Any) -> Outcome:
-    commands = {"compile": ("iree-compile", "model.mlir"), "run": ("iree-run-module", "--input=4xf32=2 2")}
-    return reports.failed(**({"work": ".work/m", "commands": commands} | changes))
+    tools = (("iree-compile", "model.mlir"), ("iree-run-module", "--input=4xf32=2 2"))
+    return reports.failed(**({"work": ".work/m", "tools": tools} | changes))
 
 
 def test_the_programs_are_named_by_their_paths_and_run_in_the_folder_of_the_case() -> None:
@@ -29,16 +29,12 @@ def test_the_programs_are_named_by_their_paths_and_run_in_the_folder_of_the_case
     ]
 
 
-def test_a_case_whose_compilation_failed_has_not_run() -> None:
-    assert lines(failed(phase=Phase.COMPILE)) == ["(cd results/1/.work/m && /t/iree-compile model.mlir)"]
-
-
 def test_a_command_that_is_longer_than_a_line_is_not_shown() -> None:
-    assert lines(failed(commands={"compile": ("iree-compile", "a\n::stop-commands::x")})) == []
+    assert lines(failed(tools=(("iree-compile", "a\n::stop-commands::x"),))) == []
 
 
 def test_without_its_files_a_case_cannot_be_repeated_by_hand() -> None:
-    assert lines(failed(work="")) == []
+    assert lines(failed(work="", tools=())) == []
     assert tool_lines(failed(), reports.report(failed()), FOLDER) == []
 
 
@@ -54,7 +50,7 @@ def test_a_wrapper_is_found_from_there_too(
     wrapper: tuple[str, ...], shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (line,) = lines(failed(commands={"run": (*wrapper, "iree-run-module", "--x")}))
+    (line,) = lines(failed(tools=((*wrapper, "iree-run-module", "--x"),)))
     assert line == f"(cd results/1/.work/m && {shown.replace('HERE', str(tmp_path))} '/t b/iree-run-module' --x)"
 
 

@@ -282,8 +282,14 @@ def test_the_line_of_a_case_does_not_repeat_a_cause_that_was_told() -> None:
     assert line.endswith("0.00 s   device: as above")
 
 
+TOOLS = (
+    ("iree-compile", "clip.mlir", "-o", "clip.vmfb"),
+    ("iree-run-module", "--module=clip.vmfb", "--input=1x4xf32=1 2 3 4"),
+)
+
+
 def test_a_block_ends_with_what_can_be_pasted() -> None:
-    outcome = reports.failed(notes=(), kept="outputs/vae", work=".work/vae", reason="wrong")
+    outcome = reports.failed(notes=(), kept="outputs/vae", work=".work/vae", tools=TOOLS, reason="wrong")
     tools = {"iree-compile": "/t/iree-compile", "iree-run-module": "/t/iree-run-module"}
     report = dataclasses.replace(reports.report(outcome), environment={"by_hand": tools})
     assert console.render(report, folder=Path("a b/results")).plain.startswith(
