@@ -8,7 +8,7 @@ from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
 from harness.core.text import megabytes
 
-_OUTPUT_CHARACTERS = 600
+_CHARACTERS = 400
 _STEP = re.compile(r"step (\d+/\d+)", re.IGNORECASE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -23,8 +23,8 @@ def follow(stream: Iterable[Mapping[str, Any]], progress: Notice, *, status: Not
         if not isinstance(each, dict):
             raise EngineError(f"expected an object in the engine's answer, got {each!r}.")
         if error := each.get("error"):
-            end = f" Output: {_plain(output)[-_OUTPUT_CHARACTERS:]}" if output else ""
-            raise EngineError(f"{_plain(str(error)).rstrip('.')}.{end}")
+            end = f" Output: {_end(output)}" if output else ""
+            raise EngineError(f"{_end(str(error)).rstrip('.')}.{end}")
         status(str(each.get("status") or ""))
         text = str(each.get("stream") or "")
         output += text
@@ -40,6 +40,12 @@ def _of_all(layers: Iterable[tuple[int, int]]) -> str:
     """Return how much of all layers there is, as `45.2/312.0 MB`."""
     current, total = (sum(sizes) for sizes in zip(*layers, strict=True))
     return f"{megabytes(current)}/{megabytes(total)} MB"
+
+
+def _end(text: str) -> str:
+    """Return the last words of the output of a terminal, on one line: the cause of a failure is at its end."""
+    plain = _plain(text)
+    return plain if len(plain) <= _CHARACTERS else f"... {plain[-_CHARACTERS:].partition(' ')[2]}"
 
 
 def _plain(text: str) -> str:

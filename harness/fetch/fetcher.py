@@ -23,7 +23,7 @@ from harness.core.blobs import LOCK_NAME, Blob, BlobForecast, Fetched, FetchedBl
 from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.core.text import counted, size
 from harness.core.urls import redacted
-from harness.fetch import local_files
+from harness.fetch import journal, local_files
 from harness.fetch.download import DownloadOptions, Received, download
 from harness.fetch.hosts import Hosts
 from harness.fetch.partial import BLOB, JOURNAL, expectation
@@ -67,8 +67,8 @@ class Fetcher:
         """Return what has to be downloaded. Blobs that are in the store already are kept from being removed."""
         missing = [blob for blob in dict.fromkeys(blobs) if blob.is_remote and not self._has(blob)]
         sizes = waiting.mapped(self._known_bytes, missing, at_once=_REQUESTS_AT_ONCE)
-        there = sum(_partial_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
-        return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - there))
+        there = (journal.resumable_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
+        return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - sum(there)))
 
     def forecast(self, blobs: Iterable[Blob]) -> list[BlobForecast]:
         """Return for each blob whether it is in the store and how large it is, without changing the store.

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.fetch.source import Head
 
+NAME = "journal"
 _HEAD_FIELDS = {"etag", "last_modified", "date", "md5"}
 
 
@@ -94,6 +95,14 @@ def parsed(text: bytes) -> JournalState:
         return JournalState()
     (size,) = totals
     return JournalState(heads=heads, total=size, chunks=_apart(chunks, size))
+
+
+def resumable_bytes(folder: Path) -> int:
+    """Return how much of a partial download is not downloaded again: what its journal says, not what is on disk."""
+    try:
+        return sum(chunk.stop - chunk.start for chunk in parsed((folder / NAME).read_bytes()).chunks)
+    except OSError:
+        return 0
 
 
 def gaps(chunks: Sequence[Chunk], total: int) -> Iterator[tuple[int, int]]:

@@ -12,12 +12,13 @@ from harness.core.blobs import Blob
 from harness.core.callbacks import Notice
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
+from harness.fetch import journal
 from harness.fetch.hasher import Digests
 from harness.fetch.journal import Chunk, Journal
 from harness.fetch.ranges import Ranges, Span
 from harness.fetch.source import AttemptError, Failure, Head, Source
 
-BLOB, JOURNAL = "blob", "journal"
+BLOB, JOURNAL = "blob", journal.NAME
 _CHANGED = "it changed on the host or a proxy altered it; to accept the new content, run `harness lock --update`"
 
 

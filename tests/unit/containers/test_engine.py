@@ -187,6 +187,17 @@ def test_a_failed_build_quotes_the_end_of_its_output(tmp_path: Path) -> None:
     assert "\x1b" not in text
 
 
+def test_a_wall_of_text_begins_with_a_word_and_ends_with_the_cause(tmp_path: Path) -> None:
+    wall = f"{'PYTHONPATH=/opt/one:/opt/two ' * 60}crun: cgroups in hybrid mode not supported"
+    with pytest.raises(EngineError) as caught:
+        built(tmp_path, answer=tells({"stream": wall}, {"error": wall}))
+    text = str(caught.value)
+    assert text.startswith("Cannot build n:1: ... PYTHONPATH=")
+    assert text.count("crun: cgroups in hybrid mode not supported") == 2
+    assert "Output: ... PYTHONPATH=" in text
+    assert len(text) < 900
+
+
 def test_a_build_that_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"^Cannot build n:1: no space\.$"):
         built(tmp_path, answer=says({"message": "no space"}, 500))

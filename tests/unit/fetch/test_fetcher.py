@@ -8,7 +8,9 @@ from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import index_key
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
+from harness.fetch.journal import Chunk, Journal
 from harness.fetch.policy import FetchPolicy
+from harness.fetch.source import Head
 from harness.host.process import CancelToken
 from harness.store.store import Store
 
@@ -84,6 +86,20 @@ def test_what_is_local_is_not_to_come(fetcher: Fetcher, model: Path) -> None:
         [Blob(url=model.as_uri()), Blob(url="s3://bucket/a", size_bytes=7), Blob(url="hf://a/b/c")]
     )
     assert (estimate.blobs, estimate.bytes) == (2, 7)
+
+
+def test_what_is_to_come_is_what_the_journal_does_not_have(fetcher: Fetcher) -> None:
+    """Bytes that were written after the last record of the journal are downloaded again."""
+    blob = Blob(url="https://host/c", sha256=SHA256, size_bytes=9000)
+    partial = fetcher.store.partial_dir("blobs", SHA256)
+    partial.mkdir(parents=True)
+    (partial / "blob").write_bytes(bytes(8000))
+    assert fetcher.estimate([blob]).bytes == 9000
+    journal = Journal(partial / "journal")
+    journal.add_head("key", Head(total=9000))
+    journal.add_chunk(Chunk(start=0, stop=5000, crc32=0))
+    journal.close()
+    assert fetcher.estimate([blob]).bytes == 4000
 
 
 def test_of_each_blob_it_is_known_whether_it_is_here(fetcher: Fetcher, model: Path) -> None:
