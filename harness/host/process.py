@@ -237,9 +237,9 @@ def _wait_for_line(
         poll.register(cancel, select.POLLIN)
     deadline = time.monotonic() + timeout_s
     while (left_s := deadline - time.monotonic()) > 0:
+        meanwhile()
         if ready := {descriptor for descriptor, _ in poll.poll(1000 * min(left_s, SLICE_S))}:
             return report.fileno() in ready
-        meanwhile()
     return False
 
 
