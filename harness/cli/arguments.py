@@ -120,6 +120,14 @@ def _shell(parser: Parser, _environment: Environment) -> None:
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
 
 
+def _bless(parser: Parser, _environment: Environment) -> None:
+    """Add what only `bless` has."""
+    add = parser.group("Bless")
+    add("results", nargs="?", type=Path, metavar="RESULTS", help="a folder of results (default: the newest run)")
+    add("--expectations", action="store_true", help="delete expected failures that did not happen")
+    add("--yes", action="store_true", help="write the changes without asking")
+
+
 _SPECS = (options.specs, options.store, options.offline)
 _CASES = (options.specs, options.chosen, options.target, options.running)
 _RELEASE = (options.release, options.wheels)
@@ -185,6 +193,12 @@ COMMANDS = (
         heading="Check models",
         help="add a model: write its spec, lock its blobs and run it once",
         groups=(_new, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+    ),
+    Command(
+        name="bless",
+        heading="Check models",
+        help="delete expected failures that did not happen from the specs",
+        groups=(_bless,),
     ),
     Command(
         name="fetch",

@@ -101,6 +101,7 @@ def _terminated(_number: int, _frame: object) -> NoReturn:
 
 # The module of each command. Only one of them is loaded: all together take a second.
 _COMMANDS = {
+    "bless": "bless",
     "quality": "quality",
     "run": "quality",
     "plan": "inspect",

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from harness.cli.argument_types import size_bytes
@@ -47,6 +48,9 @@ class CommandOptions:
         host: address to listen on (`store serve`).
         port: TCP port to listen on; 0 for any (`store serve`).
         shell: which completion script to print (`completion`).
+        results: a folder of results or its results.json (`bless`).
+        expectations: delete expected failures that did not happen (`bless`).
+        yes: write without asking (`bless`).
     """
 
     json: bool = False
@@ -60,6 +64,9 @@ class CommandOptions:
     host: str = ""
     port: int = 0
     shell: str = ""
+    results: Path | None = None
+    expectations: bool = False
+    yes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,4 +290,7 @@ def _options(given: _Given) -> CommandOptions:
         host=given("host") or defaults.host,
         port=given("port") or defaults.port,
         shell=given("shell") or defaults.shell,
+        results=given("results"),
+        expectations=bool(given("expectations")),
+        yes=bool(given("yes")),
     )

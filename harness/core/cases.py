@@ -1,5 +1,6 @@
 """Cases: a spec, what it is compiled for, and the IREE release that compiles it."""
 
+import datetime as dt
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,29 @@ class Backend(enum.StrEnum):
     CPU = "cpu"
     ROCM = "rocm"
     CUDA = "cuda"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """A failure that a spec expects.
+
+    Attributes:
+        fails: the kinds of the failure, such as `numeric`.
+        chips: the chips on which it is expected; empty for all.
+        backends: the backends on which it is expected; empty for all.
+        iree: the releases with which it is expected, such as `>=3.6,<3.9`; None for all.
+        reason: why, for the reader.
+        issue: the URL of a report.
+        until: the last day on which it is expected; None for no end.
+    """
+
+    fails: tuple[str, ...]
+    chips: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    iree: str | None = None
+    reason: str = ""
+    issue: str = ""
+    until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +70,7 @@ class ModelSpec:
         run_function: the exported function to run.
         run_test_expecting_to_fail: whether the run or its comparison is expected to fail.
         compile_chip_expecting_to_fail: chips for which the compilation is expected to fail.
+        expect: failures that are expected, by kind.
         compile_only: whether the program is compiled and not run.
         comment: lines for the reader; not used.
         tuner_file: tuning specs by SKU.
@@ -72,7 +97,8 @@ class ModelSpec:
     threshold_args: tuple[str, ...] = ()
     run_function: str | None = None
     run_test_expecting_to_fail: bool = False
-    compile_chip_expecting_to_fail: frozenset[str] = frozenset()
+    compile_chip_expecting_to_fail: tuple[str, ...] = ()
+    expect: tuple[Expectation, ...] = ()
     compile_only: bool = False
     comment: tuple[str, ...] = ()
     tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)

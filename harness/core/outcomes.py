@@ -60,11 +60,15 @@ class Verdict:
         status: status of the case.
         kind: the cause; None for a status without one, such as `unsupported`.
         reason: a sentence for the user.
+        is_runtime_crash: whether the runtime or a driver broke down, and not the model.
+        stale: JSON paths in the spec of expected failures that did not happen.
     """
 
     status: Status
     kind: Kind | None
     reason: str
+    is_runtime_crash: bool = False
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +168,7 @@ class Outcome:
         work: folder in which its tools can be started again, likewise.
         tools: argv of each tool to start there, with the flags of the spec alone.
         notes: remarks for the user.
+        stale: JSON paths in the spec of expected failures that did not happen; `harness bless` deletes them.
         log_tail: end of the log of the step that decided the result.
     """
 
@@ -189,6 +194,7 @@ class Outcome:
     work: str = ""
     tools: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     log_tail: str = ""
 
 

@@ -120,7 +120,8 @@ def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -
     if phase == _LOADS or (phase == _INITIALIZES and "native function hal.executable.create" in log):
         return _failed(Kind.LOAD, f"the runtime refused to load the module: {status}")
     if phase in _MODEL_RUNS:
-        return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
+        failed = _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
+        return dataclasses.replace(failed, is_runtime_crash=not step.device.startswith("local"))
     return _error(Kind.TOOL, f"iree-run-module could not start the model: {status}")
 
 
@@ -163,7 +164,10 @@ def _killed(program: str, ended: ProcessResult, log: str, timeout_s: float, *, o
         return _failed(Kind.TIMEOUT, f"{program} was killed after {timeout_s:g} s; raise the limit with --timeout")
     if verdict := machine_faults.fault(program, ended, log, option=option):
         return verdict
-    return _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}") if ended.signal else None
+    if not ended.signal:
+        return None
+    crash = _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}")
+    return dataclasses.replace(crash, is_runtime_crash=program == "iree-run-module")
 
 
 def first_error(log: str) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.core.cases import Case
 from harness.core.errors import DiskError
 from harness.core.outcomes import Outcome, Phase, Status, Verdict
-from harness.pipeline import logs
+from harness.pipeline import expectations, logs
 from harness.pipeline import planner as planning
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, RunResult, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
@@ -48,6 +48,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
         kept=_kept(case, final, out_dir),
         notes=(*plan.notes, *_remarks(left)),
+        stale=final.stale,
         log_tail=next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
     )
 
@@ -63,32 +64,11 @@ def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
 
 
 def _final(plan: Plan, ended: _Ended, verdict: Verdict | None) -> tuple[Verdict, Phase | None]:
-    case, spec = plan.case, plan.case.spec
     phase = _phase(ended, verdict)
     if plan.blocked:
         return plan.blocked, None
     found = verdict or Verdict(status=_good(plan), kind=None, reason="")
-    if planning.expects_compile_failure(case):
-        field = "compile_chip_expecting_to_fail"
-        index = f"[{case.target.chip}]"
-        return _expected(found, case, failed_in=(Phase.COMPILE,), phase=phase, field=field, what=index), phase
-    if spec.run_test_expecting_to_fail and found.status is not Status.COMPILED:
-        field = "run_test_expecting_to_fail"
-        return _expected(found, case, failed_in=(Phase.RUN, Phase.COMPARE), phase=phase, field=field, what=""), phase
-    return found, phase
-
-
-def _expected(
-    found: Verdict, case: Case, *, failed_in: tuple[Phase, ...], phase: Phase | None, field: str, what: str
-) -> Verdict:
-    """Turn a failure where one is expected into `xfailed`, and a success into `xpassed`."""
-    if found.status is Status.FAILED:
-        return Verdict(status=Status.XFAILED, kind=found.kind, reason=found.reason) if phase in failed_in else found
-    if found.status in {Status.PASSED, Status.RAN, Status.COMPILED}:
-        line = case.spec.lines.get(f"$.{field}", 1)
-        reason = f'expected to fail but passed: delete "{field}"{what} in {case.spec.path}:{line}'
-        return Verdict(status=Status.XPASSED, kind=None, reason=reason)
-    return found
+    return expectations.judged(found, phase, plan.expected, plan.case), phase
 
 
 def _good(plan: Plan) -> Status:

@@ -4,16 +4,18 @@ Every tool runs in a folder of its own, in which its files have plain, fixed nam
 every machine, and no path ends up in a module.
 """
 
+import datetime as dt
 import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, Release, Target
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.iree import flags, releases
+from harness.pipeline import expectations
 from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import WEIGHTS, Compile, Fetch, Link, Plan, Step, fetches
 
@@ -28,11 +30,13 @@ class Options:
         tool_verdict: let iree-run-module compare the outputs.
         run_wrapper: words before iree-run-module on its command line.
         pin_defaults: compile with the defaults of this release where they changed between releases.
+        today: the day on which expected failures may have ended.
     """
 
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: Release | None = None
+    today: dt.date = field(default_factory=dt.date.today)
 
 
 def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
@@ -42,7 +46,7 @@ def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return the steps of a case with a release, or why there are none."""
-    notes = [*_notes(case), *_notes_for(case.spec, release)]
+    notes = [*_notes(case), *_notes_for(case.spec, release), *expectations.remarks(case, options.today)]
     if case.target.backend is not Backend.CPU and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
@@ -56,7 +60,8 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
         compare = compare_step(case.spec, run)
         steps += [fetch for fetch in fetches([run, compare]) if fetch not in steps]
         steps += [run] if options.tool_verdict or not case.spec.outputs else [run, compare]
-    return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes))
+    expected = expectations.expected_failures(case, release, options.today)
+    return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes), expected=expected)
 
 
 def blobs(plans: Iterable[Plan]) -> list[Blob]:

@@ -9,6 +9,7 @@ from harness.core.blobs import Blob
 from harness.core.cases import Case, Release
 from harness.core.outcomes import Verdict
 from harness.core.tensors import TensorType, Thresholds
+from harness.pipeline.expectations import ExpectedFailure
 
 # The archive of weights: in the folder of a compilation that makes them up, and of a run.
 WEIGHTS = "weights.irpa"
@@ -116,6 +117,7 @@ class Plan:
         release: the release that compiles and runs.
         blocked: why nothing can be done.
         notes: remarks for the reader, e.g. about flags that were translated.
+        expected: the failures that the spec expects of this case with this release.
     """
 
     case: Case
@@ -123,6 +125,7 @@ class Plan:
     release: Release | None = None
     blocked: Verdict | None = None
     notes: tuple[str, ...] = ()
+    expected: tuple[ExpectedFailure, ...] = ()
 
 
 def needs(step: Step) -> tuple[Step, ...]:

@@ -123,7 +123,7 @@ class Question:
 
 def without_expectations(case: Case) -> Case:
     """Return the case without its `expecting_to_fail` fields."""
-    spec = replace(case.spec, run_test_expecting_to_fail=False, compile_chip_expecting_to_fail=frozenset())
+    spec = replace(case.spec, run_test_expecting_to_fail=False, compile_chip_expecting_to_fail=(), expect=())
     return replace(case, spec=spec)
 
 

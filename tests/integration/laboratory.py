@@ -165,6 +165,14 @@ class Laboratory:
         variables = clean_environment() | dict(environment or {})
         return [subprocess.run(["sh", "-c", line], env=variables, check=False, **options) for line in lines]
 
+    def bless(self, *arguments: str) -> Result:
+        """Run `harness bless --expectations`."""
+        argv = [*HARNESS, "bless", "--expectations", *arguments]
+        done = subprocess.run(
+            argv, capture_output=True, text=True, check=False, cwd=self.root, env=clean_environment(), timeout=60
+        )
+        return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
+
     def interrupted(
         self,
         *arguments: str,

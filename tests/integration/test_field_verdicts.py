@@ -289,3 +289,34 @@ def test_a_reference_of_nothing_but_nan_is_said(lab: Laboratory) -> None:
     found = lab.run()
     assert found.verdict == (0, "passed", None), found.text
     assert "output 0: the expected output is NaN throughout, so no number was compared" in found.case["notes"]
+
+
+def test_an_expected_failure_says_which(lab: Laboratory) -> None:
+    nan, ended = {"fails": "nan", "issue": "https://example.org/1"}, {"fails": "numeric", "until": "2020-01-31"}
+    numeric = {"fails": ["numeric", "shape"], "backends": ["cpu"], "iree": ">=3.0", "reason": "rounding"}
+    wrong = {"outputs": written("4xf32=1")}
+    lab.spec("right_cpu", expect=[numeric], **wrong)
+    lab.spec("other_cpu", expect=[nan], **wrong)
+    lab.spec("ended_cpu", expect=[ended], **wrong)
+    lab.spec("stale_cpu", expect=[nan, numeric], comment="keep me")
+    lab.spec("elsewhere_cpu", expect=[{"fails": "numeric", "chips": ["gfx942"]}])
+    result = lab.run()
+    cases = {case["submodel"]: (case["status"], case["kind"]) for case in result.report["cases"]}
+    assert cases == {
+        "right": ("xfailed", "numeric"),
+        "other": ("failed", "numeric"),
+        "ended": ("failed", "numeric"),
+        "stale": ("xpassed", None),
+        "elsewhere": ("passed", None),
+    }
+    before = (lab.model_dir / "stale_cpu.json").read_text()
+    asked = lab.bless(str(lab.out))
+    assert (asked.code, (lab.model_dir / "stale_cpu.json").read_text()) == (1, before)
+    assert '-  "expect": [' in asked.text
+    done = lab.bless(str(lab.out), "--yes")
+    assert done.code == 0, done.text
+    after = json.loads((lab.model_dir / "stale_cpu.json").read_text())
+    assert after == {name: value for name, value in json.loads(before).items() if name != "expect"}
+    assert lab.bless(str(lab.out)).code == 2, "the spec has changed since"
+    assert lab.run("toy/stale").verdict == (0, "passed", None)
+    assert lab.bless().code == 2, "there is no folder of results here"

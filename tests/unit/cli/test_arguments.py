@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
+from harness.cli import main as cli
 from harness.cli.arguments import COMMANDS, invocation, parser
 from harness.cli.main import main
 from harness.core.errors import UsageError
@@ -183,3 +184,7 @@ def test_a_grant_of_the_environment_is_shown_nowhere() -> None:
     (grant,) = options.grants
     assert (grant.prefix, grant.token) == ("https://account.blob.core.windows.net", "sv=1&sig=s1gnature")
     assert "s1gnature" not in repr(options)
+
+
+def test_every_command_has_a_module() -> None:
+    assert {each.name for each in COMMANDS} == set(cli._COMMANDS)

@@ -1,0 +1,60 @@
+"""`harness bless`."""
+
+import sys
+from pathlib import Path
+
+from harness.cli.settings import Invocation
+from harness.core.errors import UsageError
+from harness.core.outcomes import EXIT_FAILED, EXIT_OK
+from harness.host.disk import disk_errors, write_atomically
+from harness.pipeline.out_dir import newest_report
+from harness.report import results
+from harness.specs import bless
+
+
+def main(invocation: Invocation) -> int:
+    """Delete expected failures that did not happen in a run: show the changes, and write them if they are wanted."""
+    options = invocation.options
+    if not options.expectations:
+        raise UsageError("Nothing to bless was named; add --expectations.")
+    report = _report(options.results)
+    try:
+        edits = bless.edits(results.load(report.read_text(encoding="utf-8")).cases)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{report}: cannot be read ({error}); expected the results.json of a run.") from error
+    except LookupError as error:
+        raise UsageError(f"{error.args[0]}: has changed since {report} was written; run its cases again.") from error
+    if not edits:
+        _print(f"Nothing to delete: in {report}, no case passed where a failure was expected.")
+        return EXIT_OK
+    for each in edits:
+        _print(each.diff)
+    if not (options.yes or _wanted()):
+        _print("Nothing was written; add --yes to write these changes.")
+        return EXIT_FAILED
+    for each in edits:
+        with disk_errors(each.path):
+            write_atomically(each.path, each.after)
+    _print(f"{len(edits)} file{'s' if len(edits) > 1 else ''} changed.")
+    return EXIT_OK
+
+
+def _report(asked: Path | None) -> Path:
+    """Return the results.json that was asked for, or that of the newest run."""
+    if asked is None:
+        if (newest := newest_report()) is None:
+            raise UsageError("There are no results here; name a folder of results, or its results.json.")
+        return newest
+    return asked / "results.json" if asked.is_dir() else asked
+
+
+def _wanted() -> bool:
+    if not sys.stdin.isatty():
+        return False
+    sys.stdout.write("Write these changes? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

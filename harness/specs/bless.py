@@ -1,0 +1,52 @@
+"""Takes expected failures that did not happen out of spec files."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.outcomes import Outcome
+from harness.specs.json_edit import JsonPath, without
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A change of a spec file."""
+
+    path: Path
+    before: str
+    after: str
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        before, after = (text.splitlines(keepends=True) for text in (self.before, self.after))
+        return "".join(difflib.unified_diff(before, after, fromfile=str(self.path), tofile=str(self.path), n=2))
+
+
+def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
+    """Return what to change in the specs of cases that passed where a failure was expected.
+
+    Raises:
+        OSError: a spec cannot be read.
+        LookupError: a spec has changed since, and has no such expectation any more.
+    """
+    stale: dict[Path, set[JsonPath]] = {}
+    for each in outcomes:
+        if each.stale:
+            stale.setdefault(Path(each.path), set()).update(map(_parsed, each.stale))
+    return [_edit(path, places) for path, places in stale.items()]
+
+
+def _edit(path: Path, places: set[JsonPath]) -> Edit:
+    before = path.read_text(encoding="utf-8")
+    try:
+        return Edit(path=path, before=before, after=without(before, places))
+    except (KeyError, IndexError, TypeError, StopIteration, ValueError) as error:
+        raise LookupError(path) from error
+
+
+def _parsed(json_path: str) -> JsonPath:
+    parts = re.findall(r"\.(\w+)|\[(\d+)\]", json_path)
+    return tuple(name or int(index) for name, index in parts)
