@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.settings import Invocation
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
-from harness.specs import inline
+from harness.specs import inline, selectors
 
+_LABELS = {"filter": "-k"}  # of options that argparse names otherwise
 _CHOOSES_RELEASE = {"quality", "plan", "fetch", "new", "image"}
 _RUNS = ("out", "junit_xml", "timeout", "run_wrapper", "verdict", "pin_defaults", "iree", "find_links", "wheels")
 _CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror")
@@ -40,15 +42,31 @@ def _runs_nothing(invocation: Invocation) -> bool:
 
 def runs_nothing(settings: Settings) -> bool:
     """Whether models are compiled only, whatever their specs say."""
-    target, program, selectors = settings.target, settings.cases.program, settings.cases.selectors
-    is_compiled = target.compile_only or bool(target.compile_chips and not target.chips)
-    return is_compiled or (all(map(inline.is_bare, selectors)) and not program.function and not program.inputs)
+    target = settings.target
+    return target.compile_only or bool(target.compile_chips and not target.chips) or _is_compiled_alone(settings)
+
+
+def _is_compiled_alone(settings: Settings) -> bool:
+    """Whether only programs are selected of which no function is to be run."""
+    program = settings.cases.program
+    return all(map(inline.is_bare, settings.cases.selectors)) and not program.function and not program.inputs
+
+
+def _is_for_cpu(invocation: Invocation) -> bool:
+    target, selected = invocation.settings.target, map(selectors.parse, invocation.settings.cases.selectors)
+    backends = {target.backend} if target.backend else {each.backend for each in selected}
+    return backends <= {None, Backend.CPU} and not target.chips and not target.compile_chips
 
 
 RULES = (
     Rule(options=_CONTAINERS, why="cannot be combined with --engine local; remove one of them.", holds=_is_local),
     Rule(
-        options=("run_wrapper", "verdict", "weights"),
+        options=("weights",),
+        why="has no effect without --function or --input; add one, or remove --weights.",
+        holds=lambda invocation: _is_compiled_alone(invocation.settings),
+    ),
+    Rule(
+        options=("run_wrapper", "verdict"),
         why="has no effect, because nothing is run; remove it, or what makes the run compile only.",
         holds=_runs_nothing,
     ),
@@ -73,6 +91,36 @@ RULES = (
         holds=lambda invocation: invocation.command == "lock",
     ),
     Rule(
+        options=("sku",),
+        why="has no effect on the CPU; name a chip or --backend rocm, or remove --sku.",
+        holds=lambda invocation: invocation.command != "list" and _is_for_cpu(invocation),
+    ),
+    Rule(
+        options=("at_least",),
+        why="has no effect without --repeat; add it, or remove --at-least.",
+        holds=lambda invocation: "repeat" not in invocation.given,
+    ),
+    Rule(
+        options=("filter",),
+        why="has no effect in `harness new`, which runs the new model; remove it.",
+        holds=lambda invocation: invocation.command == "new",
+    ),
+    Rule(
+        options=("run_wrapper", "verdict", "pin_defaults"),
+        why="has no effect in `harness list`, which runs nothing; remove it.",
+        holds=lambda invocation: invocation.command == "list",
+    ),
+    Rule(
+        options=("registry", "debian_mirror"),
+        why="has no effect, because no image is built or pulled; remove it.",
+        holds=lambda invocation: invocation.subcommand in {"tag", "list", "prune"},
+    ),
+    Rule(
+        options=("engine", *_CONTAINERS),
+        why="has no effect with --blobs-only; remove one of them.",
+        holds=lambda invocation: invocation.options.blobs_only,
+    ),
+    Rule(
         options=(*_RUNS, *_CONTAINERS),
         why="has no effect with --no-run; remove one of them.",
         holds=lambda invocation: invocation.options.no_run,
@@ -91,7 +139,7 @@ def check(invocation: Invocation, argv: Sequence[str]) -> None:
     for rule in RULES:
         given = [option for option in rule.options if option in invocation.given]
         if given and rule.holds(invocation):
-            raise UsageError(f"--{given[0].replace('_', '-')} {rule.why}")
+            raise UsageError(f"{_LABELS.get(given[0], '--' + given[0].replace('_', '-'))} {rule.why}")
     if invocation.command != "new":  # it names files relative to the specs, and URLs
         for option, path in _files(invocation.settings):
             if not path.is_file():

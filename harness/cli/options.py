@@ -158,7 +158,7 @@ def network(parser: Parser, environment: Environment) -> None:
 def engine(parser: Parser, environment: Environment) -> None:
     """Add which container engine to use, and where images come from."""
     add = parser.group("Containers")
-    help_text = f"{', '.join(ENGINES)} (default: auto, a container if one can be had)"
+    help_text = f"{', '.join(ENGINES)} (default: auto, a container if possible)"
     add(
         "--engine",
         choices=ENGINES,

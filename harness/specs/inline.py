@@ -1,4 +1,4 @@
-"""Makes a spec of a program and options: to judge a bug report without a file, or to write the file (pure)."""
+"""Makes a spec of a program and options: to check a bug report without a file, or to write the file (pure)."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def document(
     """Return what a spec file would say of a program; `source` says how it names the files of the options.
 
     Raises:
-        UsageError: an option says nothing that can be judged.
+        UsageError: an option says nothing that can be checked.
     """
     flags = list(settings.compiler_flags)
     if not any(flag.startswith(_TARGET) for flag in flags):

@@ -44,7 +44,16 @@ def test_an_empty_value_is_that_of_a_variable_that_is_not_set(line: str, option:
     [
         ("quality --compile-only --run-wrapper perf", "--run-wrapper has no effect, because nothing is run;"),
         ("quality --compile-chip gfx942 --verdict iree-run-module", "--verdict has no effect, because nothing is run;"),
-        ("quality a.mlir --weights w.irpa", "--weights has no effect, because nothing is run;"),
+        ("quality a.mlir --weights w.irpa", "--weights has no effect without --function or --input;"),
+        ("quality --sku mi300", "--sku has no effect on the CPU;"),
+        ("bisect 'tiny/clip[cpu]' --sku mi300", "--sku has no effect on the CPU;"),
+        ("bisect a --at-least 1", "--at-least has no effect without --repeat;"),
+        ("new a/b --mlir a.mlir -k text", "-k has no effect in `harness new`,"),
+        ("list --verdict iree-run-module", "--verdict has no effect in `harness list`,"),
+        ("image tag --registry h/p", "--registry has no effect, because no image is built or pulled;"),
+        ("image prune --debian-mirror http://h", "--debian-mirror has no effect, because no image"),
+        ("fetch --blobs-only --engine docker", "--engine has no effect with --blobs-only;"),
+        ("fetch --blobs-only --memory 4GB", "--memory has no effect with --blobs-only;"),
         ("bisect a.mlir --run-wrapper perf", "--run-wrapper has no effect, because nothing is run;"),
         ("quality a.mlir --function f --threshold f32=1", "--threshold has no effect without --expected-output;"),
         ("quality --engine local --image cpu", "--image cannot be combined with --engine local;"),
@@ -76,6 +85,11 @@ def test_an_engine_of_the_environment_counts() -> None:
         "quality --compile-only --timeout 9 --verdict harness",
         "quality --chip gfx942 --compile-chip gfx90a --run-wrapper perf",
         "quality a.mlir --input 4xf32=2 --run-wrapper perf",
+        "quality 'tiny/clip[rocm-gfx942]' --sku mi300",
+        "quality --compile-chip gfx942 --sku mi300",
+        "list --sku mi300",
+        "bisect a --repeat 3 --at-least 2",
+        "fetch --blobs-only --iree 3.9",
         "quality a.mlir tiny --run-wrapper perf",
         "quality --engine local",
         "image build --engine local --containers DIR",
@@ -88,7 +102,14 @@ def test_an_engine_of_the_environment_counts() -> None:
     ],
 )
 def test_options_that_do_something(line: str) -> None:
-    check(line, HARNESS_REGISTRY="h/p", HARNESS_FIND_LINKS="https://h", CI="1")
+    check(
+        line,
+        SKU="mi300",
+        HARNESS_ENGINE="local" if "--engine" in line else "",
+        HARNESS_REGISTRY="h/p",
+        HARNESS_FIND_LINKS="https://h",
+        CI="1",
+    )
 
 
 @pytest.mark.parametrize("option", ["--weights={}", "--input=@{}", "--input=4xf32=@{}", "--expected-output=@{}"])
