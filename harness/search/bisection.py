@@ -148,10 +148,8 @@ class Bisection:
         write_results(self.folder, texts, self._report(), self._settings.run.junit_xml)
 
     def _report(self) -> Report:
-        """Return the tested releases as the cases of a report."""
-        settings = replace(
-            self._settings, run=replace(self._settings.run, out=None)
-        )  # that is the folder of the search
+        """Return the tested releases as the cases of a report. Its commands write into other folders than this."""
+        settings = replace(self._settings, run=replace(self._settings.run, out=None))
         bisect = {"bisect": {"result": answer.headline(self.found)}, "iree": {}}
         return Report(
             started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -48,6 +48,9 @@ def test_a_matrix_says_where_a_release_differs_from_the_one_before(lab: Laborato
     assert "custom op 'linalg.add' is unknown" in cells["toy/named[cpu]", "3.13.0"]["reason"]
     jsonschema.validate(result.report, json.loads(SCHEMA.read_text()))
     assert len(result.report["cases"]) == 9
+    paths = [log for case in result.report["cases"] for log in case["logs"].values()]
+    assert paths
+    assert [path for path in paths if not (lab.out / path).is_file()] == []
     names = {case.get("name") for case in ET.parse(lab.out / "junit.xml").iter("testcase")}
     assert "toy/named[cpu] 3.13.0" in names
     assert len(names) == 9
