@@ -4,6 +4,7 @@ Statistics, and an archive that stands in for weights, take flags that the spec 
 a case ends: where the compiler fails with them, it compiles again without them.
 """
 
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Compiler:
 
     def _without_added(self, step: Compile, folder: Path, failure: Verdict) -> Compilation:
         """Compile with the flags of the spec alone, then with each of the harness's own that still works."""
-        for name in step.products:
+        for name in (*step.products, logs.COMPILE_LOG):
             (folder / name).unlink(missing_ok=True)
         plain = self._attempt(step, [word for word in step.argv if word not in step.added], folder)
         if plain.verdict:
@@ -93,10 +94,19 @@ class Compiler:
     def _attempt(
         self, step: Compile, argv: Sequence[str], folder: Path, *, log_name: str = logs.COMPILE_LOG
     ) -> Compilation:
-        log = folder / log_name
-        ended = process.run(
-            [str(self.program), *argv[1:]], cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel
-        )
+        log, temporary = folder / log_name, folder / "tmp"
+        temporary.mkdir()
+        try:
+            ended = process.run(
+                [str(self.program), *argv[1:]],
+                cwd=folder,
+                log_path=log,
+                timeout_s=self.timeout_s,
+                cancel=self.cancel,
+                variables={"TMPDIR": str(temporary)},  # what a compiler leaves there goes with it
+            )
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         if ended.signal == signal.SIGBUS and free_bytes(folder) < _LEAST_FREE_BYTES:  # it maps the file that it writes
             raise DiskError(f"Cannot write {folder}: {process.NO_SPACE}. Free disk space, or choose another --store.")
         missing = [] if _has_content(folder / step.module) else [step.module]

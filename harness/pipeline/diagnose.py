@@ -153,6 +153,8 @@ def _hint(verdict: Verdict, status: str) -> str:
     """Return what else helps with a verdict of the table."""
     if verdict is _DEVICE:
         return _DEVICE_HINT
+    if re.search(r"parsing value `[^`]*=", status):
+        return " (the value of a scalar argument has no type: write 5, not i32=5)"
     if scope := re.search(r"handles scopes like '([^']*)'", status):
         return f" (the program loads from the scope {scope[1]!r}; the harness passes all weights as the scope 'model')"
     return ""
@@ -260,6 +262,10 @@ _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"runtime library .* not available|driver library|loader library|no driver '", _DEVICE),
         (r"hipError(NoDevice|InvalidDevice|OutOfMemory|NotInitialized)|no compatible .* devices", _DEVICE),
         (r"INCOMPATIBLE; HAL device|device .* not found", _DEVICE),
+        (
+            r"opaque and sub-byte aligned element types cannot be indexed",
+            _unsupported("this release cannot read elements smaller than a byte"),
+        ),
         (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
         (r"required module '.*' not (available|registered)", _MODULE),
         (r"required module|does not support this version of the runtime", _MISMATCH),

@@ -101,6 +101,14 @@ def test_elements_smaller_than_a_byte(lab: Laboratory) -> None:
         "shorter": "shape",
     }
     assert "first at [2]: got -1, expected -2" in by_name["other"]["reason"]
+    assert lab.run("toy/same", "--iree", OLD).case["status"] == "unsupported"
+
+
+def test_a_scalar_argument_has_no_type(lab: Laboratory) -> None:
+    program = "func.func @f(%x: i32) -> i32 { return %x : i32 }"
+    found = run(lab, program, inputs=written("i32=5"))
+    assert found.verdict == (3, "error", "tool"), found.text
+    assert "write 5, not i32=5" in found.case["reason"]
 
 
 @pytest.mark.parametrize("release", ["3.11.0", "3.12.0", NEW])
@@ -320,3 +328,43 @@ def test_an_expected_failure_says_which(lab: Laboratory) -> None:
     assert lab.bless(str(lab.out)).code == 2, "the spec has changed since"
     assert lab.run("toy/stale").verdict == (0, "passed", None)
     assert lab.bless().code == 2, "there is no folder of results here"
+
+
+def limited(*limits: str) -> tuple[str, ...]:
+    """Return what goes before a command to run it under limits of `ulimit`."""
+    return ("bash", "-c", f'ulimit {" ".join(limits)}; exec "$@"', "limited")
+
+
+def test_a_limit_of_memory_is_of_the_machine(lab: Laboratory) -> None:
+    lab.spec(mlir=lab.file("f.mlir", TERABYTES), run_function="f", inputs=written("65536"), outputs=None)
+    found = lab.run(under=limited("-v", "8000000"))
+    assert found.verdict == (3, "error", "tool"), found.text
+    assert "raise `ulimit -v`" in found.case["reason"]
+
+
+def test_a_limit_of_file_size_is_of_the_machine(lab: Laboratory) -> None:
+    numbers = ", ".join(map(str, range(300_000)))
+    program = f"""
+    util.global private @k = dense<[{numbers}]> : tensor<300000xi32>
+    func.func @f() -> tensor<300000xi32> {{
+      %k = util.global.load @k : tensor<300000xi32>
+      return %k : tensor<300000xi32>
+    }}
+    """
+    lab.spec(mlir=lab.file("f.mlir", program), run_function="f", inputs=None, outputs=None)
+    found = lab.run(under=limited("-f", "512"))
+    assert found.verdict == (3, "error", "disk"), found.text
+    assert "`ulimit -f`" in found.case["reason"]
+
+
+def test_a_linker_that_is_missing_is_of_the_machine(lab: Laboratory) -> None:
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-llvmcpu-link-embedded=false"])
+    found = lab.run(environment={"PATH": "/nowhere"})
+    assert found.verdict == (3, "error", "tool"), found.text
+    assert "install lld" in found.case["reason"]
+
+
+def test_temporary_files_of_the_compiler_are_in_the_store(lab: Laboratory) -> None:
+    lab.spec()
+    found = lab.run(environment={"TMPDIR": f"{lab.root}/it's not"})
+    assert found.verdict == (0, "passed", None), found.text
