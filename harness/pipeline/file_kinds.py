@@ -1,11 +1,13 @@
 """Tells files that cannot be what a spec takes them for: what a host, Git or a browser left in their place."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from harness.core.blobs import Blob
 from harness.core.errors import IntegrityError
 from harness.core.urls import redacted
+from harness.pipeline.steps import Link
 
 NPY = "a .npy file"
 _HEAD_BYTES = 512
@@ -50,6 +52,14 @@ def shown(blob: Blob) -> str:
     return redacted(blob.url) if blob.is_remote else str(blob.local_path)
 
 
+def renamed(text: str, links: Iterable[Link]) -> str:
+    """Return a message of a tool, in which files have the names that the spec gives them and not those of links."""
+    for link in links:
+        name = link.blob.name.replace("\\", r"\\")
+        text = re.sub(rf"(?<![\w./-]){re.escape(link.name)}(?![\w-]|\.\w)", name, text)
+    return text
+
+
 def check_program(path: Path, blob: Blob) -> None:
     """Raise IntegrityError if a file cannot be a program."""
     if (kind := of(path)) not in _PROGRAMS:
@@ -64,5 +74,5 @@ def check_weights(path: Path, blob: Blob) -> None:
 
 
 def _with_hint(kind: str | None) -> str:
-    name, _, hint = (kind or "not").partition("; ")
+    name, _, hint = (kind or "not what its name says").partition("; ")
     return f"{name} ({hint})" if hint else name

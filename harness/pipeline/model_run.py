@@ -1,5 +1,6 @@
 """Runs the modules of a case in a folder of their own, and finds out what the program gave."""
 
+import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class ModelRunner:
         missing = [name for name in step.outputs if name and not (folder / name).exists()]
         if diagnose.cannot_write_type(ended, log):
             return None
-        return diagnose.run_verdict(
+        found = diagnose.run_verdict(
             step,
             ended,
             log,
@@ -97,6 +98,7 @@ class ModelRunner:
             memory_limited=process.has_memory_limit(),
             lacks_stand_ins=ended.exit_code != 0 and _lacks_stand_ins(step, results),
         )
+        return dataclasses.replace(found, reason=file_kinds.renamed(found.reason, step.links)) if found else None
 
     def _printed_types(
         self, step: Run, folder: Path, types: Sequence[str], positions: Sequence[int], variables: Mapping[str, str]
