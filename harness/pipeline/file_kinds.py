@@ -11,7 +11,7 @@ from harness.pipeline.steps import Link
 
 NPY = "a .npy file"
 _HEAD_BYTES = 512
-_SAFETENSORS = re.compile(rb".{8}\{", re.DOTALL)  # the length of the header, and its JSON
+_SAFETENSORS = re.compile(rb".{4}\0{4}\{", re.DOTALL)  # the length of the header, in 64 bits, and its JSON
 # The first field of an ONNX model is its version; then come the producer, the graph or the operator sets.
 # https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, message ModelProto
 _ONNX = re.compile(rb"\x08[\x01-\x7f](?:[\x12\x1a\x22\x32].|\x3a|\x42|\x28)", re.DOTALL)

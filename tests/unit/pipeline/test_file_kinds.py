@@ -27,6 +27,8 @@ from harness.pipeline.steps import Link
         (b"\x08\x00\x00\x00\x00\x00\x00\x00{}", "a safetensors archive"),
         (b"func.func @f() { return }", None),
         (b"// a comment\nmodule {}", None),
+        (b"\nmodule {", None),
+        (b"<stdin> = \n", None),
         (b"#map = affine_map<(i) -> (i)>", None),
         (b"!t = tensor<4xf32>", None),
         (b"{-# dialect_resources: {} #-}", None),
