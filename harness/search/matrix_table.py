@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from harness.core.outcomes import Outcome, Report, Status
-from harness.core.text import counted, one_line
+from harness.core.text import counted, filled, one_line
 from harness.report import facts
 from harness.report.markdown import escaped
 from harness.search import case_numbers
@@ -47,11 +47,12 @@ def render(matrix: Matrix, width: int | None = None) -> str:
 
     Args:
         matrix: what to show.
-        width: characters in a line of the terminal; a wider table is continued below. None: any number.
+        width: characters in a line of the terminal; what is wider is continued below. None: any number.
     """
     columns = [*zip(*[["", *matrix.releases], *_rows(matrix)], strict=True)]
     tables = "\n\n".join(_table([columns[0], *part]) for part in _parts(columns, width))
-    return "\n".join([tables, "", _legend(matrix), "", *_differences(matrix), *_interrupted(matrix)])
+    lines = [_legend(matrix), "", *_differences(matrix), *_interrupted(matrix)]
+    return "\n".join([tables, "", *(filled([line], width=width, indent=_GAP) for line in lines)])
 
 
 def _parts(columns: Sequence[Sequence[str]], width: int | None) -> Iterator[list[Sequence[str]]]:

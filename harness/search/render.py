@@ -16,7 +16,8 @@ from harness.search.probes import NOT_RUN, Mark, Probe
 _STYLES: Mapping[Mark, str] = {Mark.GOOD: "green", Mark.BAD: "bold red", Mark.SKIP: "yellow"}
 _COMPARE = "https://github.com/iree-org/iree/compare"
 _COMMIT_DIGITS = 12
-_MARK_CHARS, _LEFT_CHARS, _INDENT = 4, len("about 10 left"), 6
+_MARK_CHARS, _LEFT_CHARS, _INDENT, _DETAIL_INDENT = 4, len("about 10 left"), 6, 12
+_PASTED = ("again ", "commits ", "https:")
 _NOISE = ("seconds", "memory_bytes")  # differs from run to run
 _CAUSES: Mapping[Carrier, str] = {
     Carrier.COMPILER: "The compiler causes the change.",
@@ -46,20 +47,33 @@ def probe_line(finding: Finding, index: int, *, steps_left: int = 0, width: int 
     return Text.assemble((text[:_MARK_CHARS], _STYLES[mark]), text[_MARK_CHARS:])
 
 
-def render(finding: Finding) -> str:
-    """Return the result of a search for a terminal."""
+def render(finding: Finding, width: int | None = None) -> str:
+    """Return the result of a search.
+
+    Args:
+        finding: what was found.
+        width: characters in a line of the terminal; longer lines are continued below. None: any number.
+    """
+    return "\n".join(_fitting(line, width) for line in _lines(finding))
+
+
+def _fitting(line: str, width: int | None) -> str:
+    """Return a line that fits; what can be pasted stays whole."""
+    return line if line.strip().startswith(_PASTED) else filled([line], width=width, indent=" " * _DETAIL_INDENT)
+
+
+def _lines(finding: Finding) -> Iterator[str]:
     tested, count = len(finding.probes), len(finding.request.releases)
-    lines = [answer.headline(finding)]
+    yield answer.headline(finding)
     if finding.request.all_changes:
-        lines += every_change(finding)
+        yield from every_change(finding)
     elif isinstance(finding.change, Change):
-        lines += [f"  {line}" for line in _details(finding, finding.change)]
+        yield from (f"  {line}" for line in _details(finding, finding.change))
         if not finding.stopped and tested < count:
-            lines.append("There may be more changes between untested releases; use --all to test every release.")
+            yield "There may be more changes between untested releases; use --all to test every release."
     seconds = sum(probe.seconds for probe in finding.probes.values())
     spent = f"in {finding.elapsed_s:.1f} s; compiling and running took {seconds:.1f} s"
-    lines.append(f"Tested {tested} of {count} releases {spent}.")
-    return "\n".join(lines)
+    yield f"Tested {tested} of {count} releases {spent}."
 
 
 def _details(finding: Finding, change: Change) -> Iterator[str]:

@@ -16,8 +16,9 @@ def main(invocation: Invocation) -> int:
         console.print(text, style="dim", markup=False)
 
     bisection = Bisection(invocation.settings, invocation.search, notice)
-    found = bisection.run(SearchProgress(console, id_width=0))
-    console.print(f"\n{render.render(found)}", markup=False, soft_wrap=True)
+    live = SearchProgress(console, id_width=0)
+    found = bisection.run(live)
+    console.print(f"\n{render.render(found, live.width)}", markup=False, soft_wrap=True)
     files = "bisect.json, bisect.md, junit.xml, probes"
     console.print(f"Results: {bisection.folder}/{files}", markup=False, soft_wrap=True)
     return bisection.exit_code

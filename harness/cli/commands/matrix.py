@@ -16,9 +16,9 @@ def main(invocation: Invocation) -> int:
         console.print(text, style="dim", markup=False)
 
     run = MatrixRun(invocation.settings, invocation.search, notice)
-    found = run.run(SearchProgress(console, id_width=0))
-    width = console.width if console.is_terminal else None
-    console.print(f"\n{matrix_table.render(found, width)}", markup=False, soft_wrap=True)
+    live = SearchProgress(console, id_width=0)
+    found = run.run(live)
+    console.print(f"\n{matrix_table.render(found, live.width)}", markup=False, soft_wrap=True)
     files = "matrix.json, matrix.md, results.json, junit.xml, probes"
     console.print(f"Results: {run.folder}/{files}", markup=False, soft_wrap=True)
     return run.exit_code

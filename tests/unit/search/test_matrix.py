@@ -136,7 +136,9 @@ def test_a_table_that_is_wider_than_the_terminal_is_continued_below() -> None:
         "                3.2.0",
         "tiny/clip[cpu]  ok",
     ]
-    assert report.render(table(*map(clip, RELEASES)), width=35) == report.render(table(*map(clip, RELEASES)))
+    fitting = report.render(table(*map(clip, RELEASES)), width=35).splitlines()
+    assert fitting[:2] == report.render(table(*map(clip, RELEASES))).splitlines()[:2]
+    assert fitting[3:5] == ["ok: passed, *: differs from the", "  release before"]
     assert report.render(table(*map(clip, RELEASES)), width=1).count("tiny/clip[cpu]") == 3
 
 

@@ -187,6 +187,17 @@ def test_a_line_fits_the_terminal() -> None:
     assert " ".join(" ".join(lines).split()) == " ".join(render.probe_line(found, 7, steps_left=3).plain.split())
 
 
+def test_the_answer_fits_the_terminal_and_what_is_pasted_stays_whole() -> None:
+    reason = "output 0: " + "12 of 44 elements differ, " * 5
+    found = searched("ggb.", {2: {"reason": reason}}, good=0, bad=2, defaults=(DEFAULT,))
+    lines = render.render(found, width=60).splitlines()
+    assert "  again     nox -s quality -- tiny/clip --iree 3.2.0" in lines
+    assert f"  commits   {LINK}" in lines
+    assert all(len(line) <= 60 for line in lines if LINK not in line)
+    whole = render.render(found)
+    assert " ".join(whole.split()) == " ".join(" ".join(lines).split())
+
+
 def test_no_change_is_said_to_be_none() -> None:
     assert "No change from 3.0.0 to 3.2.0." in render.render(searched("ggg", all_changes=True)).splitlines()
 
