@@ -384,7 +384,7 @@ def _without(arguments: list[str], options: set[str]) -> list[str]:
 
 def test_the_table_of_the_documentation_has_every_field() -> None:
     schema = json.loads((ROOT / "harness" / "specs" / "spec.schema.json").read_text())
-    rows = re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "spec.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\$?\w+)`", (ROOT / "docs" / "spec.md").read_text(), re.MULTILINE)
     assert set(schema["properties"]) <= set(rows)
 
 

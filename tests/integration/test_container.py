@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from harness.containers.build_context import this_harness
@@ -131,7 +132,7 @@ def test_the_lines_of_the_tools_work_where_they_are_pasted(rootful: Dock, yards:
     compiles, runs = yard.pasted(result, yard.variables)
     assert (compiles.returncode, runs.returncode) == (0, 0), compiles.stderr + runs.stderr
     (work,) = yard.out.glob(".work/*/*")
-    assert (work / "0.bin").read_bytes() == (A + B).tobytes()
+    assert np.load(work / "0.npy").tolist() == (A + B).tolist()
     assert yard.left() == []
 
 
@@ -140,7 +141,7 @@ def test_what_a_run_leaves_is_its_users(dock: Dock, yards: Callable[..., Yard]) 
     yard.spec(outputs=[yard.tensor("wrong.bin", 2 * (A + B), "4xf32")])
     result = yard.run()
     assert result.verdict == (1, "failed", "numeric"), result.text
-    assert list((yard.out / "outputs").rglob("*.bin")), "the wrong output is kept"
+    assert list((yard.out / "outputs").rglob("*.npy")), "the wrong output is kept"
     assert list(yard.store_dir.glob("modules/*/*/*"))
     assert yard.left() == []
 
