@@ -3,6 +3,7 @@
 A fault of the model is the `Verdict` of a result. So is what keeps a step from being done, with the status `error`.
 """
 
+import contextlib
 import json
 import re
 import time
@@ -14,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from harness.core.blobs import Blob, Fetched
-from harness.core.errors import NoVerdictError
+from harness.core.errors import NoVerdictError, ToolError
 from harness.core.outcomes import Module, Status, Verdict
 from harness.core.records import as_json, read
 from harness.host import process
@@ -152,7 +153,9 @@ class LocalStepRunner:
         """Write what the module says about its functions; raw outputs have neither shape nor type."""
         argv = [str(self.toolchain.iree_dump_module), "--output=metadata", module]
         log = folder / _SIGNATURE
-        process.run(argv, cwd=folder, log_path=log, timeout_s=_DUMP_TIMEOUT_S, cancel=self.cancel)
+        log.touch()
+        with contextlib.suppress(ToolError):  # without it, a run prints the types of its outputs
+            process.run(argv, cwd=folder, log_path=log, timeout_s=_DUMP_TIMEOUT_S, cancel=self.cancel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

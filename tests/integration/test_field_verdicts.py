@@ -368,3 +368,16 @@ def test_temporary_files_of_the_compiler_are_in_the_store(lab: Laboratory) -> No
     lab.spec()
     found = lab.run(environment={"TMPDIR": f"{lab.root}/it's not"})
     assert found.verdict == (0, "passed", None), found.text
+
+
+def test_a_missing_dump_tool_does_not_decide(lab: Laboratory, toolchain: Callable[[str], Toolchain]) -> None:
+    tools, folder = toolchain(NEW), lab.root / "tools"
+    folder.mkdir()
+    for tool in (tools.iree_compile, tools.iree_run_module):
+        (folder / tool.name).symlink_to(tool)
+    (folder / "iree-dump-module").write_text("no program")
+    (folder / "iree-dump-module").chmod(0o755)
+    lab.spec(outputs=[{"value": "4xbf16", "source": lab.file("bf16.bin", bytes(8))}])
+    found = lab.run(command="run", environment={"PATH": f"{folder}:/usr/bin:/bin"})
+    assert found.verdict == (1, "failed", "shape"), found.text
+    assert found.case["reason"] == "output 0: expected 4xbf16, but the model returned 4xf32"
