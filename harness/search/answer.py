@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from harness.core.text import one_line
+from harness.core.text import counted, one_line
 from harness.search import repeats
 from harness.search.bisect import Change, Unproved
 from harness.search.finding import Finding
@@ -64,7 +64,9 @@ def _counted(finding: Finding) -> str:
     within = f"from {names[0]} to {names[-1]}"
     if finding.stopped:
         return f"Interrupted: {len(finding.probes)} of {len(names)} releases {within} tested; {_RESUME}."
-    return f"No change {within}." if not count else f"{count} {'change' if count == 1 else 'changes'} {within}:"
+    flaky = disagreements(finding, finding.probes)
+    doubts = f" ({flaky})" if flaky else ""
+    return f"{counted(count, 'change')} {within}{doubts}:" if count else f"No change {within}{doubts}."
 
 
 def _unproved(finding: Finding, unproved: Unproved) -> str:

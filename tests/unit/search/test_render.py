@@ -96,6 +96,15 @@ def test_runs_that_disagree_are_the_answer(history: str, index: int, ends: tuple
     assert (document["flaky"], document["result"]["first"]) == ([f"3.{index}.0"], None)
 
 
+def test_all_changes_also_tell_which_releases_are_flaky() -> None:
+    told = f"(runs disagree: with 3.1.0, {DISAGREE})"
+    none = searched("ggg", {1: FLAKY}, all_changes=True)
+    assert answer.headline(none) == f"No change from 3.0.0 to 3.2.0 {told}."
+    one = searched("ggb", {1: FLAKY}, all_changes=True)
+    assert answer.headline(one) == f"1 change from 3.0.0 to 3.2.0 {told}:"
+    assert told in bisect_markdown.markdown(one)
+
+
 def test_a_flaky_release_that_is_not_beside_the_answer_is_told() -> None:
     found = searched("ggggb", {1: FLAKY}, good=0, bad=4)
     assert answer.headline(found) == "First bad release: 3.4.0 (last good: 3.3.0)"
