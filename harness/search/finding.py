@@ -154,10 +154,11 @@ class Finding:
     def _grounds(self) -> Iterable[int]:
         """The indices that the answer rests on.
 
-        These are both sides of each change, or the end that is not as it should be, or the one end that was found.
+        These are both sides of the change, or the end that is not as it should be, or the one end that was found. That
+        there are no other changes rests on all releases.
         """
         if self.request.all_changes:
-            return sorted({index for change in self.changes for index in (change.last, change.first)})
+            return self.probes
         match self.change:
             case Change(last=last, first=first):
                 return (first, last)

@@ -177,10 +177,11 @@ def test_releases_that_fail_sometimes_are_never_the_answer(data: st.DataObject) 
     assert end in found.change.candidates
 
 
-def test_every_change_is_confirmed() -> None:
-    found, tester, _ = search(["g", "b", "gb", "g"], question=CONFIRMS, all_changes=True)
-    assert [runs_of(tester, release) for release in names(4)] == [5, 5, 5, 5]
+def test_every_release_is_confirmed_for_all_changes() -> None:
+    found, tester, _ = search(["g", "b", "gb", "g", "ggggb", "g"], question=CONFIRMS, all_changes=True)
+    assert [runs_of(tester, release) for release in names(6)] == [5, 5, 5, 5, 5, 5]
     assert found.changes == [Change(last=0, first=1), Change(last=1, first=3)]
+    assert [found.probes[index].status for index in (2, 4)] == ["flaky", "flaky"]
 
 
 def test_nothing_is_prepared_while_the_answer_is_confirmed() -> None:
