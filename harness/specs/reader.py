@@ -1,6 +1,5 @@
 """Reads spec files into `ModelSpec` and reports all violations at once, with file, line and JSON path."""
 
-import datetime as dt
 import functools
 import json
 import re
@@ -10,11 +9,11 @@ from typing import Any, TypeVar
 
 from harness.core import literals
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, Expectation, ModelSpec
+from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, Violation
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Literal, Tensor, TensorType, Thresholds
 from harness.iree import flags, releases
-from harness.specs import json_lines, schema, thresholds
+from harness.specs import expectation, json_lines, schema, thresholds
 from harness.specs.catalogue import Folders
 
 IGNORED = "(ignored)"
@@ -151,7 +150,10 @@ class _Reader:
             "tuner_file": self._tuners(value.get("tuner_file", {})),
             "flags_for": {key: tuple(each) for key, each in value.get("flags_for", {}).items()},
             "flag_files": self._flag_files(value),
-            "expect": tuple(self._expectation(i, entry) for i, entry in enumerate(value.get("expect", []))),
+            "expect": tuple(
+                self._checked(f"$.expect[{index}]", functools.partial(expectation.read, entry))
+                for index, entry in enumerate(value.get("expect", []))
+            ),
             "compile_chip_expecting_to_fail": tuple(value.get("compile_chip_expecting_to_fail", [])),
         } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
         if self.violations:
@@ -209,21 +211,6 @@ class _Reader:
         if "source" in entry:
             return self._tensor("outputs", index, entry)
         return self._literal("outputs", index, entry["value"])
-
-    def _expectation(self, index: int, entry: Mapping[str, Any]) -> Expectation:
-        json_path = f"$.expect[{index}]"
-        if iree := entry.get("iree"):
-            self._checked(f"{json_path}.iree", lambda: releases.fulfils(releases.newest(), iree))
-        until = entry.get("until")
-        return Expectation(
-            fails=_texts(entry["fails"]),
-            chips=tuple(entry.get("chips", ())),
-            backends=tuple(entry.get("backends", ())),
-            iree=iree,
-            reason=entry.get("reason", ""),
-            issue=entry.get("issue", ""),
-            until=self._checked(f"{json_path}.until", lambda: dt.date.fromisoformat(until)) if until else None,
-        )
 
     def _literal(self, field: str, index: int, text: str) -> Literal:
         """Return a tensor that is written out."""
@@ -303,9 +290,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _frozen(value: object) -> object:
-    if isinstance(value, list):
-        return tuple(value)
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from hypothesis import settings
 from harness.store.store import Store
 from tests.unit.daemons import left_to_the_collector
 
-# No example has a deadline: a busy machine is no bug. The number keeps the unit tests within ten seconds of CPU time;
+# No example has a deadline: a busy machine is no bug. The number keeps the unit tests short;
 # CI has the time for more.
 settings.register_profile("harness", max_examples=100 if os.environ.get("CI") else 25, deadline=None)
 settings.load_profile("harness")

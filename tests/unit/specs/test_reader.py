@@ -317,3 +317,20 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     paths = [write(tmp_path, MINIMAL, f"{folder}/toy/clip_cpu.json") for folder in ("a", "b")]
     with pytest.raises(SpecError, match=r"a/toy/clip_cpu\.json has the name toy/clip_cpu as well; rename one"):
         reader.load_all(paths, Folders(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"fails": "numerics"}, "$.expect[0]"),
+        ({"chips": ["gfx942"]}, "missing field 'fails'"),
+        ({"fails": "nan", "iree": "3.6"}, "$.expect[0]"),
+        ({"fails": "nan", "until": "2027-02-30"}, "$.expect[0]: day is out of range"),
+        ({"fails": "nan", "until": "soon"}, "$.expect[0].until"),
+        ({"fails": "nan", "issue": "#1"}, "$.expect[0].issue"),
+    ],
+)
+def test_an_expected_failure_that_makes_no_sense(tmp_path: Path, entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        load(tmp_path, MINIMAL | {"expect": [entry]})
+    assert message in str(caught.value)
