@@ -46,6 +46,14 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """An archive of weights, and the scope under which the program loads them; empty for parameters without one."""
+
+    blob: Blob
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One spec file, read and checked. docs/spec.md explains the fields of the file.
 
@@ -57,7 +65,8 @@ class ModelSpec:
         mlir: the program.
         inputs: arguments of `run_function`, in order.
         outputs: expected outputs, in order; None where the spec says "(ignored)".
-        real_weights: the weights, an .irpa file.
+        real_weights: the weights, an .irpa file, whose scope is `model`.
+        weights: archives of weights with their scopes, in place of `real_weights`.
         custom_real_weights_group: a field of the original suite; not used.
         pipeline_mlir: a second program.
         pipeline_compiler_flags: flags of iree-compile for the second program.
@@ -86,6 +95,7 @@ class ModelSpec:
     inputs: tuple[Tensor | Literal, ...] = ()
     outputs: tuple[Tensor | Literal | None, ...] = ()
     real_weights: Blob | None = None
+    weights: tuple[Weights, ...] = ()
     custom_real_weights_group: str | None = None
     pipeline_mlir: Blob | None = None
     pipeline_compiler_flags: tuple[str, ...] = ()
@@ -113,7 +123,7 @@ class ModelSpec:
     @property
     def blobs(self) -> tuple[Blob, ...]:
         """Every blob that the spec names, each once; a case may need fewer."""
-        programs = (self.mlir, self.real_weights, self.pipeline_mlir)
+        programs = (self.mlir, self.real_weights, *(each.blob for each in self.weights), self.pipeline_mlir)
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
         every = (*programs, *tensors, *self.tuner_file.values(), *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))

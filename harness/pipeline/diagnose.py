@@ -156,7 +156,7 @@ def _hint(verdict: Verdict, status: str) -> str:
     if re.search(r"parsing value `[^`]*=", status):
         return " (the value of a scalar argument has no type: write 5, not i32=5)"
     if scope := re.search(r"handles scopes like '([^']*)'", status):
-        return f" (the program loads from the scope {scope[1]!r}; the harness passes all weights as the scope 'model')"
+        return f" (the program loads from the scope {scope[1]!r}: name its archive in 'weights', with this scope)"
     return ""
 
 

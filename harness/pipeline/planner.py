@@ -156,7 +156,7 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
         mlir=spec.mlir,
         flags=(*spec.compiler_flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
         tuner=spec.tuner_file.get(case.target.sku or ""),
-        splat_flags=() if spec.real_weights else (flags.splat_flag(WEIGHTS, release),),
+        splat_flags=() if spec.real_weights or spec.weights else (flags.splat_flag(WEIGHTS, release),),
     )
     if spec.pipeline_mlir:
         yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)

@@ -43,7 +43,8 @@ def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
     """Yield the command line of a run, without its outputs."""
     yield from ("iree-run-module", f"--device={spec.device}")
     yield from (f"--module={each.module}" for each in modules)
-    yield f"--parameters=model={_weights_name(spec.real_weights)}"
+    for name, scope in zip(_weights_names(spec), [each.scope for each in spec.weights] or ["model"], strict=True):
+        yield f"--parameters={f'{scope}=' if scope else ''}{name}"
     if spec.run_function:
         yield f"--function={spec.run_function}"
     yield from _input_arguments(spec)
@@ -52,8 +53,8 @@ def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
 def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:
     """Yield the files that iree-run-module reads."""
     yield from (link for link, _ in _inputs(spec))
-    if spec.real_weights:
-        yield Link(name=_weights_name(spec.real_weights), blob=spec.real_weights)
+    archives = [each.blob for each in spec.weights] or ([spec.real_weights] if spec.real_weights else [])
+    yield from (Link(name=name, blob=blob) for name, blob in zip(_weights_names(spec), archives, strict=False))
     if tool_verdict:
         yield from (each.link for each in _expected(spec) if isinstance(each, ExpectedFile))
 
@@ -69,10 +70,16 @@ def _input_arguments(spec: ModelSpec) -> Iterator[str]:
         yield f"--input={_argument('input', index, each)}"
 
 
-def _weights_name(blob: Blob | None) -> str:
-    """Return the name of the archive of weights; its suffix tells iree-run-module the format."""
-    suffix = PurePosixPath(blob.name).suffix if blob else ""
-    return f"weights{suffix}" if suffix in {".gguf", ".safetensors"} else WEIGHTS
+def _weights_names(spec: ModelSpec) -> list[str]:
+    """Return the names of the archives of weights; the suffix tells iree-run-module the format."""
+    if not spec.weights:
+        return [f"weights{_suffix(spec.real_weights)}" if spec.real_weights else WEIGHTS]
+    return [f"weights.{index}{_suffix(each.blob)}" for index, each in enumerate(spec.weights)]
+
+
+def _suffix(blob: Blob) -> str:
+    suffix = PurePosixPath(blob.name).suffix
+    return suffix if suffix in {".gguf", ".safetensors"} else ".irpa"
 
 
 def compare_step(spec: ModelSpec, run: Run) -> Compare:

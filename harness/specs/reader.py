@@ -3,17 +3,17 @@
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import literals
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, ModelSpec
+from harness.core.cases import Backend, ModelSpec, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Literal, Tensor, TensorType, Thresholds
 from harness.iree import flags, releases
-from harness.specs import expectation, json_lines, schema, thresholds
+from harness.specs import expectation, json_lines, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 
 IGNORED = "(ignored)"
@@ -39,17 +39,6 @@ def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, str
     if violations := [violation for _, found in loaded for violation in found] + list(_same_names(paths)):
         raise SpecError(tuple(violations))
     return [spec for spec, _ in loaded if spec is not None]
-
-
-def missing_tuners(specs: Iterable[ModelSpec]) -> Iterator[str]:
-    """Yield one message per missing tuning spec, with the models that need it and where to get it."""
-    needs = [
-        (blob.name, each.name, sku) for each in specs for sku, blob in each.tuner_file.items() if _is_missing(blob)
-    ]
-    for missing in dict.fromkeys(name for name, _, _ in needs):
-        names = ", ".join(dict.fromkeys(name for file, name, _ in needs if file == missing))
-        skus = " or ".join(dict.fromkeys(sku for file, _, sku in needs if file == missing))
-        yield f"missing tuning spec {missing}: --sku {skus} needs it for {names}; {_TUNERS_ARE}."
 
 
 def of_document(path: Path, folders: Folders, backend: Backend, value: Mapping[str, Any]) -> ModelSpec:
@@ -150,6 +139,7 @@ class _Reader:
             "tuner_file": self._tuners(value.get("tuner_file", {})),
             "flags_for": {key: tuple(each) for key, each in value.get("flags_for", {}).items()},
             "flag_files": self._flag_files(value),
+            "weights": tuple(self._weights(i, entry) for i, entry in enumerate(value.get("weights", []))),
             "expect": tuple(
                 self._checked(f"$.expect[{index}]", functools.partial(expectation.read, entry))
                 for index, entry in enumerate(value.get("expect", []))
@@ -172,6 +162,8 @@ class _Reader:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
             missing = "missing field 'pipeline_mlir', which 'add_pipeline_module' requires"
             self._violation("$.add_pipeline_module", missing)
+        if "weights" in value and "real_weights" in value:
+            self._violation("$.real_weights", "give either 'real_weights' or 'weights', with the scope 'model'")
         outputs = value.get("outputs")
         if isinstance(outputs, list) and outputs and all(each == {"value": IGNORED} for each in outputs):
             self._violation("$.outputs", "all outputs are ignored; expected one to compare, or no field 'outputs'")
@@ -212,6 +204,10 @@ class _Reader:
             return self._tensor("outputs", index, entry)
         return self._literal("outputs", index, entry["value"])
 
+    def _weights(self, index: int, entry: Mapping[str, str]) -> Weights | None:
+        blob = self._blob(f"$.weights[{index}].source", entry["source"])
+        return Weights(blob=blob, scope=entry.get("scope", "")) if blob else None
+
     def _literal(self, field: str, index: int, text: str) -> Literal:
         """Return a tensor that is written out."""
         if "=" not in text:
@@ -237,8 +233,8 @@ class _Reader:
 
     def _tuner(self, json_path: str, sku: str, source: str) -> Blob | None:
         blob = self._blob(json_path, source)
-        if blob and self._needs_tuner(sku) and _is_missing(blob):
-            self._violation(json_path, f"{_not_found(source)}, and --sku {sku} needs it; {_TUNERS_ARE}")
+        if blob and self._needs_tuner(sku) and tuners.is_missing(blob):
+            self._violation(json_path, f"{_not_found(source)}, and --sku {sku} needs it; {tuners.WHERE}")
         return blob
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
@@ -248,7 +244,7 @@ class _Reader:
 
     def _local(self, json_path: str, source: str) -> Blob | None:
         blob = self._blob(json_path, source)
-        if blob and _is_missing(blob):
+        if blob and tuners.is_missing(blob):
             self._violation(json_path, _not_found(source))
         return blob
 
@@ -260,20 +256,11 @@ class _Reader:
             return None
 
 
-# In iree-org/iree; older sources have build_tools/pkgci/external_test_suite instead.
-_TUNERS_ARE = (
-    "tuning specs are in IREE's sources, in tests/external/iree-test-suites/test_suite_files: "
-    "pass that folder with --external-files (pytest: --external-file-directory)"
-)
 _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
 
 
 def _not_found(source: str) -> str:
     return f"file {source!r} not found beside the spec or in --external-files"
-
-
-def _is_missing(blob: Blob) -> bool:
-    return blob.url.startswith("file:") and not blob.local_path.exists()
 
 
 def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from harness.iree.toolchain import Toolchain
-from tests.integration.laboratory import CPU_FLAGS, Laboratory, Result
+from tests.integration.laboratory import CPU_FLAGS, A, B, Laboratory, Result
 
 OLD, NEW = "3.0.0", "3.13.0"
 PROGRAM = """
@@ -246,6 +246,29 @@ def test_the_hint_fits_the_program(lab: Laboratory, scope: str, hint: str) -> No
     assert found.verdict == (3, "error", "integrity"), found.text
     assert hint in found.case["reason"]
     assert ("#stream.parameter.named" in found.case["reason"]) == ("stream" in scope)
+
+
+def test_weights_have_scopes(lab: Laboratory) -> None:
+    program = """
+    util.global private @w = #flow.parameter.named<"model"::"w"> : tensor<4xf32>
+    util.global private @l = #flow.parameter.named<"lora"::"w"> : tensor<4xf32>
+    func.func @f() -> tensor<4xf32> {
+      %w = util.global.load @w : tensor<4xf32>
+      %l = util.global.load @l : tensor<4xf32>
+      %sum = arith.addf %w, %l : tensor<4xf32>
+      return %sum : tensor<4xf32>
+    }
+    """
+    model = {"source": lab.weights("model.irpa", {"w": A}), "scope": "model"}
+    lora = {"source": lab.weights("lora.irpa", {"w": B}), "scope": "lora"}
+    outputs = written("4xf32=11 22 33 44")
+    both = run(lab, program, weights=[lora, model], outputs=outputs)
+    assert both.verdict == (0, "passed", None), both.text
+    one = run(lab, program, weights=[model], outputs=outputs)
+    assert one.verdict == (3, "error", "integrity"), one.text
+    assert "the program loads from the scope 'lora'" in one.case["reason"]
+    twice = run(lab, program, weights=[model], real_weights="model.irpa", outputs=outputs)
+    assert twice.code == 2, twice.text
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12\n"

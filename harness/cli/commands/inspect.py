@@ -11,7 +11,7 @@ from harness.core.text import counted
 from harness.fetch import provision
 from harness.host.disk import free_bytes
 from harness.pipeline import planner, selection, shell_script
-from harness.specs import reader
+from harness.specs import reader, tuners
 from harness.specs.catalogue import select
 from harness.store.store import Store
 
@@ -66,7 +66,7 @@ def _validate(invocation: Invocation) -> int:
     asked = invocation.settings.cases
     where = selection.spec_folders(asked)
     specs = reader.load_all(select(where, asked.selectors), where, strict=bool(where.external_files))
-    for text in reader.missing_tuners(specs):
+    for text in tuners.missing(specs):
         _notice(f"notice: {text}")
     sys.stdout.write(f"{counted(len(specs), 'spec')} {'is' if len(specs) == 1 else 'are'} valid.\n")
     return EXIT_OK

@@ -12,6 +12,7 @@ from harness.core.tensors import Literal, Tensor, TensorType
 from harness.iree import releases
 from harness.specs import reader
 from harness.specs.catalogue import Folders
+from harness.specs.tuners import missing as missing_tuners
 
 MINIMAL: dict[str, Any] = {"mlir": "model.mlir"}
 
@@ -300,10 +301,10 @@ def test_missing_tuners_are_named_each_once(tmp_path: Path) -> None:
     tuners = {"mi300": "no.mlir", "mi308": "no.mlir", "mi325": "there.mlir", "mi350": "https://host/remote.mlir"}
     names = ("toy/clip_rocm.json", "toy/vae_rocm.json")
     specs = [load(tmp_path, MINIMAL | {"tuner_file": tuners}, name) for name in names]
-    (text,) = reader.missing_tuners(specs)
+    (text,) = missing_tuners(specs)
     start = "missing tuning spec no.mlir: --sku mi300 or mi308 needs it for toy/clip, toy/vae; tuning specs are in "
     assert text.startswith(start)
-    assert list(reader.missing_tuners([load(tmp_path, MINIMAL)])) == []
+    assert list(missing_tuners([load(tmp_path, MINIMAL)])) == []
 
 
 def test_the_lock_gives_digest_and_size(tmp_path: Path) -> None:
