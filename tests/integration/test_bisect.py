@@ -343,7 +343,9 @@ def test_a_case_that_fails_sometimes_is_no_answer(programs: Laboratory, tmp_path
     wrapper = tmp_path / "wrapper"
     wrapper.write_text(FLAKY.replace("REST", str(rest)))
     wrapper.chmod(0o755)
-    search = bisect(programs, "product", "--good", "3.10.0", "--bad", "3.13.0", "--run-wrapper", str(wrapper))
+    search = bisect(
+        programs, "product", "--good", "3.10.0", "--bad", "3.13.0", "--run-wrapper", str(wrapper), repeats=True
+    )
     assert search.code == 3, search.text
     result = search.found["result"]
     assert (result["kind"], result["candidates"]) == ("candidates", ["3.12.0", "3.13.0"])
@@ -357,12 +359,22 @@ def test_a_case_that_fails_sometimes_is_no_answer(programs: Laboratory, tmp_path
 
 
 def test_the_answer_is_confirmed(programs: Laboratory) -> None:
-    search = bisect(programs, "summed", "--good", "3.10.0", "--bad", "3.11.0")
+    search = bisect(programs, "summed", "--good", "3.10.0", "--bad", "3.11.0", repeats=True)
     assert {sum(probe["tally"].values()) for probe in search.found["probes"]} == {60}, search.text
-    compiled = bisect(programs, "transposed", "--good", "3.6.0", "--bad", "3.7.0")
+    compiled = bisect(programs, "transposed", "--good", "3.6.0", "--bad", "3.7.0", repeats=True)
     assert [probe["tally"] for probe in compiled.found["probes"]] == [{"failed (compile: compile)": 2}, {"passed": 60}]
     number = bisect(
-        programs, "product", "--metric", "dispatches > 2", "--find", "fix", "--bad", "3.7.1", "--good", "3.8.0"
+        programs,
+        "product",
+        "--metric",
+        "dispatches > 2",
+        "--find",
+        "fix",
+        "--bad",
+        "3.7.1",
+        "--good",
+        "3.8.0",
+        repeats=True,
     )
     assert {sum(probe["tally"].values()) for probe in number.found["probes"]} == {1}, "modules do not change"
 

@@ -373,8 +373,10 @@ class Search:
         return dict(probes)
 
 
-def bisect(lab: Laboratory, name: str, *options: str) -> Search:
-    """Search for a change of a program, in a new folder of results."""
+def bisect(lab: Laboratory, name: str, *options: str, repeats: bool = False) -> Search:
+    """Search for a change of a program, in a new folder of results; without repeats, each release runs once."""
+    if not repeats and "--repeat" not in options:
+        options = (*options, "--repeat", "1")
     folder = lab.root / f"bisect-{len(list(lab.root.glob('bisect-*')))}"
     done = lab.run(f"toy/{name}", "--out", str(folder), *options, command="bisect")
     assert "Traceback" not in done.text
