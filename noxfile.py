@@ -135,7 +135,8 @@ def tests(session: nox.Session) -> None:
     """
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-n", "auto", "--maxprocesses", "4", *session.posargs)
+    workers = min(4, (os.cpu_count() or 1) + 1)  # one more than cores: many tests wait for servers and signals
+    session.run("coverage", "run", "-m", "pytest", "-n", str(workers), *session.posargs)
     session.run("coverage", "combine", "--quiet")
     is_whole = os.environ.get("CI") and not session.posargs
     session.run("coverage", "report", *([] if is_whole else ["--fail-under=0"]))

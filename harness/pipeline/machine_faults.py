@@ -38,7 +38,7 @@ def fault(program: str, ended: ProcessResult, log: str, *, option: str) -> Verdi
     if number in _SENT:
         kind = Kind.DISK if number == signal.SIGXFSZ else Kind.TOOL
         name = signal.Signals(number).name
-        return _error(kind, f"{program} was killed by {name}: {_SENT[signal.Signals(number)]}")
+        return _error(kind, f"{program} was killed by {name}, {_SENT[signal.Signals(number)]}")
     for line in filter(_SUSPICIOUS.search, (each[:_LINE_CHARS] for each in log.splitlines())):
         for pattern, kind, reason in _PATTERNS:
             if pattern.search(line):

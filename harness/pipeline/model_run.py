@@ -15,7 +15,7 @@ from harness.host.process import CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
 from harness.pipeline import diagnose, file_kinds, logs, output_types, tensor_files
 from harness.pipeline.step_results import Results, RunResult, StepFailedError
-from harness.pipeline.steps import WEIGHTS, Run
+from harness.pipeline.steps import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class ModelRunner:
             missing=missing,
             timeout_s=self.timeout_s,
             memory_limited=process.has_memory_limit(),
-            lacks_stand_ins=ended.exit_code != 0 and _lacks_stand_ins(step, results),
+            lacks_stand_ins=any(results.compiled(each).lacks_stand_ins for each in step.compiles),
         )
         return dataclasses.replace(found, reason=file_kinds.renamed(found.reason, step.links)) if found else None
 
@@ -134,12 +134,6 @@ def _check_files(step: Run, folder: Path) -> None:
             tensor_files.file_type(path, types[link.name], name=file_kinds.shown(link.blob))
         elif link.name.startswith("weights."):
             file_kinds.check_weights(path, link.blob)
-
-
-def _lacks_stand_ins(step: Run, results: Results) -> bool:
-    """Whether the weights are made by the compiler, and the program spells parameters as it then leaves them out."""
-    programs = (each.links[0].blob for each in step.compiles if WEIGHTS in each.products)
-    return any(diagnose.STREAM_PARAMETER in results.fetched(blob).path.read_bytes() for blob in programs)
 
 
 def _declared_outputs(step: Run, results: Results) -> tuple[str, ...]:

@@ -45,12 +45,14 @@ class CompileResult(StepResult, frozen=True, kw_only=True):
         module: the module as the results quote it.
         signature: what `iree-dump-module` prints about the functions of the module.
         notes: remarks for the reader.
+        lacks_stand_ins: whether the compiler made weights, and left out parameters as this program names them.
     """
 
     folder: Path
     module: Module
     signature: str = ""
     notes: tuple[str, ...] = ()
+    lacks_stand_ins: bool = False
 
 
 class RunResult(StepResult, frozen=True, kw_only=True):

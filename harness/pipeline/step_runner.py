@@ -24,7 +24,7 @@ from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
 from harness.iree.flags import STATISTICS_NAME
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import file_kinds, logs, planner
+from harness.pipeline import diagnose, file_kinds, logs, planner
 from harness.pipeline.compilation import Compilation, Compiler
 from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import (
@@ -35,7 +35,7 @@ from harness.pipeline.step_results import (
     StepFailedError,
     StepResult,
 )
-from harness.pipeline.steps import Compare, Compile, Fetch, Link, Run, Step
+from harness.pipeline.steps import WEIGHTS, Compare, Compile, Fetch, Link, Run, Step
 from harness.store.store import Store
 
 _FACTS = "facts.json"
@@ -133,12 +133,15 @@ class LocalStepRunner:
             module=module,
             signature=signature,
             notes=tuple(filter(None, (facts.note, _unchecked(signature)))),
+            lacks_stand_ins=facts.lacks_stand_ins,
         )
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
         """Fill the folder of a module: the module, its log, statistics, signature and cost."""
         _link(folder, step.links, results)
-        file_kinds.check_program(folder / step.links[0].name, step.links[0].blob)
+        for program in step.links[:1]:
+            file_kinds.check_program(folder / program.name, program.blob)
+        lacks = WEIGHTS in step.products and diagnose.STREAM_PARAMETER in (folder / step.links[0].name).read_bytes()
         compiler = Compiler(program=self.toolchain.iree_compile, timeout_s=self.timeout_s, cancel=self.cancel)
         found = compiler.compile(step, folder)
         if found.verdict:
@@ -147,7 +150,7 @@ class LocalStepRunner:
         for link in step.links:
             (folder / link.name).unlink()
         self._dump_signature(folder, step.module)
-        (folder / _FACTS).write_text(json.dumps(as_json(_facts(found))), encoding="utf-8")
+        (folder / _FACTS).write_text(json.dumps(as_json(_facts(found, lacks_stand_ins=lacks))), encoding="utf-8")
 
     def _dump_signature(self, folder: Path, module: str) -> None:
         """Write what the module says about its functions; raw outputs have neither shape nor type."""
@@ -166,14 +169,16 @@ class _Facts:
     compile_cpu_seconds: float
     peak_memory_bytes: int
     note: str = ""
+    lacks_stand_ins: bool = False
 
 
-def _facts(found: Compilation) -> _Facts:
+def _facts(found: Compilation, *, lacks_stand_ins: bool) -> _Facts:
     return _Facts(
         compile_seconds=round(found.ended.seconds, 3),
         compile_cpu_seconds=round(found.ended.cpu_seconds, 3),
         peak_memory_bytes=found.ended.peak_memory_bytes,
         note=found.note,
+        lacks_stand_ins=lacks_stand_ins,
     )
 
 

@@ -57,12 +57,13 @@ def _only(lab: Laboratory, case: Any) -> Path:
         ("--chip=gfx942", None),
         ("nobody", "no model named 'nobody' in"),
         ("--no-such-option", "has no option --no-such-option"),
-        ("--sku=mi9", "no such SKU"),
+        ("--backend=rocm --compile-only --chip=gfx942 --sku=mi9", "no such SKU"),
+        ("--sku=mi9", "--sku has no effect on the CPU"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2_and_runs_nothing(lab: Laboratory, argument: str, message: str | None) -> None:
     lab.spec()
-    result = lab.run(*([] if argument == "nobody" else ["toy"]), argument)
+    result = lab.run(*([] if argument == "nobody" else ["toy"]), *argument.split())
     assert result.code == 2
     assert (message or "No selected spec is for the backend rocm") in result.text
     assert "Traceback" not in result.text
