@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import FetchedBlob
 from harness.core.errors import UsageError
-from harness.core.outcomes import Measurement, Module, Outcome, Report
+from harness.core.outcomes import Kind, Measurement, Module, Outcome, Phase, Report, Status
 from harness.core.records import as_json
 from harness.report import results
 from tests.unit import reports
@@ -181,3 +181,9 @@ def test_render_is_what_as_json_says() -> None:
     rendered = document()
     del rendered["schema"]
     assert rendered == as_json(FULL)
+
+
+def test_the_schema_names_every_status_kind_and_phase() -> None:
+    fields = SCHEMA["$defs"]["case"]["properties"]
+    for name, values in {"status": Status, "kind": Kind, "phase": Phase}.items():
+        assert set(fields[name]["enum"]) - {None} == set(values)
