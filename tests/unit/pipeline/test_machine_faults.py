@@ -41,7 +41,7 @@ def ended(code: int) -> ProcessResult:
         (1, "error: could not write out.vmfb: Disk quota exceeded\n", Kind.DISK, "--store"),
         (1, "error: cannot write model.vmfb: File too large\n", Kind.DISK, "`ulimit -f`"),
         (1, f"No Unix linker tool found in environment.\nsh: 1: -o: not found\n{LINKER} 32512:\n", Kind.TOOL, "lld"),
-        (1, f"sh: 1: /tmp/x/sp: not found\n{LINKER} 32512:\n", Kind.TOOL, "plain paths"),
+        (1, f"sh: 1: /opt/my: not found\n{LINKER} 32512:\n", Kind.TOOL, "plain paths"),
         (1, f"sh: 1: Syntax error: Unterminated quoted string\n{LINKER} 512:\n", Kind.TOOL, "plain paths"),
         (
             1,
