@@ -248,7 +248,7 @@ def test_signals_come_before_all_texts() -> None:
 
 
 def test_a_program_that_hangs_after_it_said_what_is_wrong() -> None:
-    # Seen with 3.13.0, once in ten runs, after the weights lacked a scope.
+    # Seen with 3.13.0, in some runs only, after the weights lacked a scope.
     assert concluded(verdict(HIP, ended(None, 9, timed_out=True))) == DEVICE
 
 
