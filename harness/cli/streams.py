@@ -82,7 +82,7 @@ def _text(output: Output, before: object, *, line_buffering: bool = False) -> io
 
 
 def lost(output: Output) -> str:
-    """Write what is left, and return why output was lost; nothing if it was not, or if nobody reads it."""
+    """Write what is left, and return why output was lost; nothing if it was not, or if its reader is gone."""
     sys.stdout.flush()
     failure = output.failure
     return "" if failure is None or failure.errno in _NOBODY_READS else failure.strerror or str(failure)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.containers.definitions import Bootstrapped
-from harness.core.callbacks import Notice, ignore, working
+from harness.core.callbacks import Notice, ignore, in_megabytes, working
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
-from harness.core.text import megabytes
 from harness.host import process
 from harness.host.process import CancelToken
 from harness.store.entry import file_sha256
@@ -138,7 +137,7 @@ def bootstrap(
             timeout_s=_TIMEOUT_S,
             cancel=cancel,
             variables=variables,
-            on_written=lambda size_bytes: progress(f"{megabytes(size_bytes)} MB"),
+            on_written=in_megabytes(progress),
         )
     finally:
         _clear(program, temporary)

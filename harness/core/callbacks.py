@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from harness.core.blobs import Blob
+from harness.core.text import megabytes
 
 # A line for the user, without a line end.
 Notice = Callable[[str], None]
@@ -20,6 +21,11 @@ WorkProgress = Callable[[str, str | None], None]
 
 def ignore(*_: object) -> None:
     """Ignore all reports."""
+
+
+def in_megabytes(tell: Notice) -> Callable[[int], None]:
+    """Return what reports a size in bytes as `45.2 MB`."""
+    return lambda size_bytes: tell(f"{megabytes(size_bytes)} MB")
 
 
 @contextlib.contextmanager

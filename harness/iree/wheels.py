@@ -9,9 +9,8 @@ from pathlib import Path
 
 import uv
 
-from harness.core.callbacks import Notice, ignore
+from harness.core.callbacks import Notice, ignore, in_megabytes
 from harness.core.errors import DiskError, FetchError
-from harness.core.text import megabytes
 from harness.host import process
 from harness.host.process import CancelToken
 
@@ -105,7 +104,7 @@ def install(
         log_path=log,
         timeout_s=_INSTALL_TIMEOUT_S,
         cancel=cancel,
-        on_written=lambda size_bytes: progress(f"{megabytes(size_bytes)} MB"),
+        on_written=in_megabytes(progress),
     )
     if ended.exit_code != 0:
         raise _error(subject, folder, log.read_text(encoding="utf-8", errors="replace"), offline=offline)

@@ -124,10 +124,10 @@ def _of_chip(chip: str, index: int) -> ExpectedFailure:
 def _of_entry(index: int, entry: Expectation, chip: str | None) -> ExpectedFailure:
     kinds = frozenset(Kind(each) for each in entry.fails)
     said = [text for text in (entry.reason, entry.issue) if text]
-    among = f".chips[{entry.chips.index(chip)}]" if chip and chip in entry.chips else ""
+    among = f".chips[{entry.chips.index(chip)}]" if chip and len(entry.chips) > 1 else ""
     return ExpectedFailure(
-        json_path=f"$.{FIELD}[{index}]{among if len(entry.chips) > 1 else ''}",
-        what=f'"{FIELD}"[{index}]' + (f" for {chip}" if among and len(entry.chips) > 1 else ""),
+        json_path=f"$.{FIELD}[{index}]{among}",
+        what=f'"{FIELD}"[{index}]' + (f" for {chip}" if among else ""),
         kinds=kinds,
         refuted_by=frozenset(status for status, shown in _REFUTED.items() if kinds <= shown),
         why=f": {', '.join(said)}" if said else "",

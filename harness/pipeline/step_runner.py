@@ -5,6 +5,7 @@ A fault of the model is the `Verdict` of a result. So is what keeps a step from 
 
 import contextlib
 import json
+import mmap
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -141,7 +142,7 @@ class LocalStepRunner:
         _link(folder, step.links, results)
         for program in step.links[:1]:
             file_kinds.check_program(folder / program.name, program.blob)
-        lacks = WEIGHTS in step.products and diagnose.STREAM_PARAMETER in (folder / step.links[0].name).read_bytes()
+        lacks = WEIGHTS in step.products and _contains(folder / step.links[0].name, diagnose.STREAM_PARAMETER)
         compiler = Compiler(program=self.toolchain.iree_compile, timeout_s=self.timeout_s, cancel=self.cancel)
         found = compiler.compile(step, folder)
         if found.verdict:
@@ -194,6 +195,12 @@ def _unchecked(signature: str) -> str:
     """Return a remark on the checks of a program that the runtime leaves out; a `?` marks an optional import."""
     calls = dict.fromkeys(re.findall(r"\?(check\.\w+)\(", signature))
     return f"nothing checks {', '.join(calls)}: iree-run-module leaves out the check dialect" if calls else ""
+
+
+def _contains(path: Path, text: bytes) -> bool:
+    """Whether a file that is not empty contains a text; it may be larger than the memory."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(text) >= 0
 
 
 def _link(folder: Path, links: Sequence[Link], results: Results) -> None:

@@ -96,7 +96,7 @@ def verdict(report: Report) -> str:
 
 
 def _without_verdict(statuses: Sequence[Status]) -> str:
-    """Return why nobody knows whether the models are right."""
+    """Return why the run does not show whether the models are right."""
     if Status.ERROR in statuses:
         return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({count_of_cases(len(statuses))})"
     if statuses:

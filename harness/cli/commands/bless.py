@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_FAILED, EXIT_OK
+from harness.core.text import counted
 from harness.host.disk import disk_errors, write_atomically
 from harness.pipeline.out_dir import newest_report
 from harness.report import results
@@ -35,7 +36,7 @@ def main(invocation: Invocation) -> int:
     for each in edits:
         with disk_errors(each.path):
             write_atomically(each.path, each.after)
-    _print(f"{len(edits)} file{'s' if len(edits) > 1 else ''} changed.")
+    _print(f"{counted(len(edits), 'file')} changed.")
     return EXIT_OK
 
 
