@@ -28,7 +28,7 @@ from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
 from harness.pipeline import logs, planner, selection, targets
-from harness.pipeline.executor import claimed
+from harness.pipeline.executor import result_of
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import LocalStepRunner
@@ -222,8 +222,9 @@ class CaseItem(pytest.Item):
             if not isinstance(step, Fetch | Compare):
                 _LOG.info("+ %s", shlex.join(step.argv))
             shared = _shared(self.config)
-            with claimed(shared.pool, step, shared.steps.cancel) as gpu:
-                self._results[step] = shared.steps.run(step, self._results, gpu)
+            self._results[step] = result_of(
+                step, self._results, runner=shared.steps, pool=shared.pool, cancel=shared.steps.cancel
+            )
         if fetching and (plan.blocked or self._verdict):
             self.outcome = outcome(plan, self._results, self._verdict, _shared(self.config).out_dir)
             if self.outcome.status is Status.ERROR:

@@ -201,13 +201,13 @@ class ContainerStepRunner:
     folder: Path
     inside: tuple[Path, ...]
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do a step whose needs are in the results. If the container ends, return an `error` of kind `engine`."""
         if isinstance(step, Fetch):
-            return self.local.run(step, results, gpu)
+            return self.local.run(step, results, gpus)
         started = time.monotonic()
         try:
-            return protocol.accepted(step, self._reply(protocol.request(step, results, gpu)), self.inside)
+            return protocol.accepted(step, self._reply(protocol.request(step, results, gpus)), self.inside)
         except EngineError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             verdict = INTERRUPTED if self.local.cancel.is_set() else verdict

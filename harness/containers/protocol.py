@@ -1,6 +1,6 @@
 """Messages between the harness and the worker in a container: one line of JSON each way per step.
 
-    harness  --Request-->  worker      a step, the results that it needs, the GPU to use
+    harness  --Request-->  worker      a step, the results that it needs, the GPUs to use
     harness  <--Reply----  worker      its result
 
 A message from a container may come from a program that a model brought along. It is read strictly by type, and its
@@ -37,12 +37,12 @@ class Request:
     Attributes:
         step: the step.
         needs: results of the steps that it needs, in the order of `steps.needs`.
-        gpu: the GPU to use, if any.
+        gpus: the GPUs to use, if any.
     """
 
     step: Compile | Run | Compare
     needs: tuple[FetchResult | CompileResult | RunResult, ...]
-    gpu: Gpu | None
+    gpus: tuple[Gpu, ...]
 
     @property
     def results(self) -> Results:
@@ -61,9 +61,9 @@ _Message = TypeVar("_Message", Hello, Request, Reply)
 _RESULTS: Mapping[type[WorkerStep], type[StepResult]] = {Compile: CompileResult, Run: RunResult, Compare: CompareResult}
 
 
-def request(step: WorkerStep, results: Results, gpu: Gpu | None) -> Request:
+def request(step: WorkerStep, results: Results, gpus: Sequence[Gpu]) -> Request:
     """Return the request for a step."""
-    return Request(step=step, needs=tuple(_needed(results[need]) for need in needs(step)), gpu=gpu)
+    return Request(step=step, needs=tuple(_needed(results[need]) for need in needs(step)), gpus=tuple(gpus))
 
 
 def accepted(step: WorkerStep, reply: Reply, folders: Sequence[Path]) -> StepResult:

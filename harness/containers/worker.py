@@ -71,7 +71,7 @@ def _serve(runner: LocalStepRunner, connection: socket.socket) -> None:
         request = protocol.read(protocol.Request, file.readline())
         threading.Thread(target=_stop_after, args=(file, cancel), daemon=True).start()
         try:
-            result = dataclasses.replace(runner, cancel=cancel).run(request.step, request.results, request.gpu)
+            result = dataclasses.replace(runner, cancel=cancel).run(request.step, request.results, request.gpus)
             if not cancel.is_set():
                 connection.sendall(protocol.line(protocol.Reply(result=result)))
         finally:

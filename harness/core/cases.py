@@ -71,7 +71,7 @@ class ModelSpec:
         pipeline_mlir: a second program.
         pipeline_compiler_flags: flags of iree-compile for the second program.
         add_pipeline_module: whether `run_function` is in the second program, which calls the first.
-        device: device of iree-run-module, such as `hip`.
+        devices: devices of iree-run-module, in order, such as `hip`.
         compiler_flags: flags of iree-compile.
         flags_for: more flags, by the releases that get them, such as `>=3.5,<3.9`.
         thresholds: largest accepted differences from the expected outputs.
@@ -100,7 +100,7 @@ class ModelSpec:
     pipeline_mlir: Blob | None = None
     pipeline_compiler_flags: tuple[str, ...] = ()
     add_pipeline_module: bool = False
-    device: str
+    devices: tuple[str, ...]
     compiler_flags: tuple[str, ...] = ()
     flags_for: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     thresholds: Thresholds = field(default_factory=Thresholds)

@@ -6,15 +6,18 @@ with the process that holds it. A container has a sysfs of its own, so the lock 
 
 import contextlib
 import fcntl
+import itertools
 import os
 import select
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 from harness.core.callbacks import WaitNotice, ignore
+from harness.core.errors import DeviceError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancelled, CancelToken
@@ -26,11 +29,11 @@ _VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Ve
 
 
 class GpuRun(Protocol):
-    """A run, as far as the choice of a GPU needs it."""
+    """A run, as far as the choice of its GPUs needs it."""
 
     @property
-    def device(self) -> str:
-        """The device of iree-run-module, e.g. `hip` or `hip://0`."""
+    def devices(self) -> tuple[str, ...]:
+        """The devices of iree-run-module; `hip`, or `hip://0`, is its first GPU, and `hip://1` its second."""
 
     @property
     def chip(self) -> str | None:
@@ -45,68 +48,115 @@ class Pool:
 
         Args:
             gpus: the GPUs, in the order of preference.
-            on_wait: called repeatedly while no GPU is free, with the names of the GPUs and the seconds waited.
+            on_wait: called repeatedly while too few GPUs are free, with the names of the GPUs and the seconds waited.
             root: root folder of /sys, /proc and /dev.
         """
         self._gpus = tuple(gpus)
         self._on_wait = on_wait
         self._root = root
 
-    def slots(self, device: str) -> int:
-        """Return how many runs may use a device such as `hip` or `hip://0` at once: the number of its GPUs, or 1."""
-        return max(1, len(self._of_vendor(device)))
+    def slots(self, devices: Sequence[str]) -> int:
+        """Return how many runs with these devices fit on the GPUs at once, at least 1."""
+        wanted = _wanted(devices)
+        return max(1, min((len(self._of_vendor(each)) // count for each, count in wanted.items()), default=1))
 
     @contextlib.contextmanager
-    def claim(self, run: GpuRun, cancel: CancelToken) -> Iterator[Gpu | None]:
-        """Lock a GPU for a run. Yield None if the run needs no GPU, or if the pool has none of its vendor.
+    def claim(self, run: GpuRun, cancel: CancelToken) -> Iterator[tuple[Gpu, ...]]:
+        """Lock the GPUs that a run needs. Yield none if it needs none, or if the pool has none of their vendor.
 
-        If no GPU has the run's chip, one with another chip is locked, and the run fails with a message of the driver.
+        If no GPU has the run's chip, those of other chips are locked, and the run fails with a message of the driver.
 
         Raises:
-            Cancelled: `cancel` was set before a GPU was free.
+            Cancelled: `cancel` was set before enough GPUs were free.
+            DeviceError: the pool has fewer GPUs than the run needs.
         """
-        fitting = self._fitting(run)
-        if not fitting:
-            yield None
-            return
-        gpu, descriptor = self._locked(fitting, cancel)
-        try:
-            yield gpu
-        finally:
-            if descriptor is not None:
-                os.close(descriptor)
+        choices = [choice for choice in self._choices(run) if choice.gpus]
+        with contextlib.ExitStack() as locks:
+            yield self._locked(choices, locks, cancel) if choices else ()
 
-    def _of_vendor(self, device: str) -> tuple[Gpu, ...]:
-        vendor = _VENDORS.get(device.partition("://")[0])
+    def _of_vendor(self, vendor: Vendor) -> tuple[Gpu, ...]:
         return tuple(gpu for gpu in self._gpus if gpu.vendor is vendor)
 
-    def _fitting(self, run: GpuRun) -> tuple[Gpu, ...]:
-        every = self._of_vendor(run.device)
-        return tuple(gpu for gpu in every if run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"}) or every
+    def _choices(self, run: GpuRun) -> Iterator["_Choice"]:
+        for vendor, count in _wanted(run.devices).items():
+            every = self._of_vendor(vendor)
+            fitting = tuple(gpu for gpu in every if run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"}) or every
+            if 0 < len(fitting) < count:
+                here = " and ".join(map(str, fitting))
+                raise DeviceError(
+                    f"The spec runs on {count} GPUs ({', '.join(run.devices)}), but of those that fit, only {here} may "
+                    f"be used. Name more with --gpu, or use a machine with {count}."
+                )
+            yield _Choice(gpus=fitting, count=count)
 
-    def _locked(self, fitting: Sequence[Gpu], cancel: CancelToken) -> tuple[Gpu, int | None]:
-        """Wait for the first GPU that is free, and return it with the descriptor that holds its lock."""
+    def _locked(
+        self, choices: Sequence["_Choice"], locks: contextlib.ExitStack, cancel: CancelToken
+    ) -> tuple[Gpu, ...]:
+        """Wait until enough GPUs are free, and lock them all or none, so that no two runs wait for each other."""
         started, pause_s = time.monotonic(), _FIRST_POLL_S
         while not cancel.is_set():
-            for gpu in fitting:
-                with contextlib.suppress(BlockingIOError):
-                    return gpu, _try_lock(_kernel_path(gpu, self._root))
-            self._on_wait(f"{' or '.join(map(str, fitting))}, in use by another run", time.monotonic() - started)
+            with contextlib.ExitStack() as held:
+                found = [tuple(itertools.islice(self._free(each.gpus, held), each.count)) for each in choices]
+                if all(len(gpus) == each.count for gpus, each in zip(found, choices, strict=True)):
+                    locks.enter_context(held.pop_all())
+                    return tuple(itertools.chain.from_iterable(found))
+            names = ", ".join(map(str, choices))
+            self._on_wait(f"{names}, in use by another run", time.monotonic() - started)
             _sleep(cancel, pause_s)
             pause_s = min(2 * pause_s, _LAST_POLL_S)
         raise Cancelled
 
+    def _free(self, gpus: Sequence[Gpu], locks: contextlib.ExitStack) -> Iterator[Gpu]:
+        """Lock and yield the GPUs that are free, each when it is asked for."""
+        for gpu in gpus:
+            try:
+                descriptor = _try_lock(_kernel_path(gpu, self._root))
+            except BlockingIOError:
+                continue
+            if descriptor is not None:
+                locks.callback(os.close, descriptor)
+            yield gpu
 
-def visible(gpu: Gpu, root: Path = _ROOT) -> Mapping[str, str]:
-    """Return the environment variables that make only this GPU visible to a program.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """The GPUs of a vendor of which a run needs some."""
+
+    gpus: tuple[Gpu, ...]
+    count: int
+
+    def __str__(self) -> str:
+        text = " or ".join(map(str, self.gpus))
+        return text if self.count == 1 else f"{self.count} of {text}"
+
+
+def _wanted(devices: Iterable[str]) -> Mapping[Vendor, int]:
+    """Return how many GPUs of each vendor devices need: `hip` one, `hip://1` two, because they are counted from 0."""
+    wanted: dict[Vendor, int] = {}
+    for device in devices:
+        driver, _, path = device.partition("://")
+        if vendor := _VENDORS.get(driver):
+            wanted[vendor] = max(wanted.get(vendor, 1), int(path) + 1 if path.isdecimal() else 1)
+    return wanted
+
+
+def visible(gpus: Sequence[Gpu], root: Path = _ROOT) -> Mapping[str, str]:
+    """Return the environment variables that make only these GPUs visible to a program, in this order.
 
     HIP's variable counts the GPUs that ROCR's leaves (ROCm documentation, "GPU isolation techniques").
     A GPU without a UUID is named by its position among the GPUs of its vendor that this process sees.
     """
-    name = gpu.uuid or str(_position(gpu, root))
-    if gpu.vendor is Vendor.AMD:
-        return {"ROCR_VISIBLE_DEVICES": name, "HIP_VISIBLE_DEVICES": "0"}
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": name}
+    variables: dict[str, str] = {}
+    names = {vendor: [_name(gpu, root) for gpu in gpus if gpu.vendor is vendor] for vendor in Vendor}
+    if amd := names[Vendor.AMD]:
+        variables |= {"ROCR_VISIBLE_DEVICES": ",".join(amd), "HIP_VISIBLE_DEVICES": ",".join(map(str, range(len(amd))))}
+    if nvidia := names[Vendor.NVIDIA]:
+        variables |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(nvidia)}
+    return variables
+
+
+def _name(gpu: Gpu, root: Path) -> str:
+    return gpu.uuid or str(_position(gpu, root))
 
 
 def _position(gpu: Gpu, root: Path) -> int:

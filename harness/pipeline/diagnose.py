@@ -113,7 +113,7 @@ def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -
         return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
     known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
     if verdict := next(known, _BROKEN_WEIGHTS if _ARCHIVE.search(log) else None):
-        reason = f"{verdict.reason}: {status}{_hint(verdict, status)}"
+        reason = f"{verdict.reason}: {status}{_hint(step, verdict, status)}"
         return Verdict(status=verdict.status, kind=verdict.kind, reason=reason)
     if "RESOURCE_EXHAUSTED" in status:
         return _exhausted(step, status, log, memory_limited=memory_limited or phase not in _MODEL_RUNS)
@@ -121,7 +121,7 @@ def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -
         return _failed(Kind.LOAD, f"the runtime refused to load the module: {status}")
     if phase in _MODEL_RUNS:
         failed = _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
-        return dataclasses.replace(failed, is_runtime_crash=not step.device.startswith("local"))
+        return dataclasses.replace(failed, is_runtime_crash=not _is_on_cpu(step))
     return _error(Kind.TOOL, f"iree-run-module could not start the model: {status}")
 
 
@@ -140,17 +140,23 @@ def _phase(log: str) -> str | None:
     return (_INITIALIZES if _MODULE_CODE.search(log) else _LOADS) if loading else None
 
 
+def _is_on_cpu(step: Run) -> bool:
+    return all(each.startswith("local") for each in step.devices)
+
+
 def _exhausted(step: Run, status: str, log: str, *, memory_limited: bool) -> Verdict:
     """Return whose fault a lack of memory is; on the CPU, only an allocation that is larger than the machine fails."""
-    if not step.device.startswith("local"):
+    if not _is_on_cpu(step):
         return _error(Kind.DEVICE, f"the device ran out of memory: {status}")
     if memory_limited or "native function io_parameters" in log:
         return _error(Kind.TOOL, f"the machine ran out of memory; raise `ulimit -v`, or use a larger machine: {status}")
     return _failed(Kind.CRASH, f"the model asked for more memory than this machine has: {status}")
 
 
-def _hint(verdict: Verdict, status: str) -> str:
+def _hint(step: Run, verdict: Verdict, status: str) -> str:
     """Return what else helps with a verdict of the table."""
+    if (ordinal := _ORDINAL.search(status)) and int(ordinal[1]) >= len(step.devices):
+        return f" (the program uses {int(ordinal[1]) + 1} devices: list them in 'devices', in order)"
     if verdict is _DEVICE:
         return _DEVICE_HINT
     if re.search(r"parsing value `[^`]*=", status):
@@ -240,6 +246,7 @@ def _error(kind: Kind, reason: str) -> Verdict:
 
 
 _DEVICE = _error(Kind.DEVICE, "the device cannot be used")
+_ORDINAL = re.compile(r"HAL device .* not found or unavailable: #hal\.device\.target<[^{]*\{ordinal = (\d+)")
 _DEVICE_HINT = " (--compile-only needs none; `harness doctor` checks it)"
 _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this module")
 _MODULE = _error(

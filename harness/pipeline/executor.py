@@ -3,11 +3,13 @@
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from harness.core.callbacks import ignore
+from harness.core.errors import DeviceError
+from harness.core.outcomes import Status, Verdict
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
@@ -34,14 +36,34 @@ def resource(step: Step) -> str:
         case Compile():
             return "compile"
         case Run():
-            return f"device {step.device}"
+            drivers = dict.fromkeys(each.partition("://")[0] for each in step.devices)
+            return f"device {' '.join(drivers)}"
         case Compare():
             return "compare"
 
 
-def claimed(pool: Pool, step: Step, cancel: CancelToken) -> AbstractContextManager[Gpu | None]:
-    """Return a context that holds the GPU of a run; for other steps it holds none."""
-    return pool.claim(step, cancel) if isinstance(step, Run) else nullcontext()
+def result_of(
+    step: Step,
+    results: Results,
+    *,
+    runner: StepRunner,
+    pool: Pool,
+    cancel: CancelToken,
+    on_running: Callable[[Step], None] = ignore,
+) -> StepResult:
+    """Do a step; a run gets the GPUs that it needs, and an error if there are too few.
+
+    Raises:
+        Cancelled: `cancel` was set before enough GPUs were free.
+    """
+    no_gpus: AbstractContextManager[Sequence[Gpu]] = nullcontext(())
+    try:
+        with pool.claim(step, cancel) if isinstance(step, Run) else no_gpus as gpus:
+            if not cancel.is_set():
+                on_running(step)
+            return runner.run(step, results, gpus)
+    except DeviceError as error:
+        return StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
 
 
 class LocalExecutor:
@@ -61,8 +83,8 @@ class LocalExecutor:
         Args:
             runner: does each step.
             slots: by resource, how many steps of it are done at once; 1 for others.
-            pool: the GPUs, one for each run at a time.
-            cancel: ends the wait for a GPU.
+            pool: the GPUs, each for one run at a time.
+            cancel: ends the wait for GPUs.
             on_running: called in any thread when a step has its resource and begins.
         """
         self._on_running = on_running
@@ -96,14 +118,19 @@ class LocalExecutor:
             threading.Thread(target=self._do, args=waiting.popleft(), daemon=True).start()
 
     def _at_once(self, step: Step) -> int:
-        return self._pool.slots(step.device) if isinstance(step, Run) else self._slots.get(resource(step), 1)
+        return self._pool.slots(step.devices) if isinstance(step, Run) else self._slots.get(resource(step), 1)
 
     def _do(self, step: Step, results: Results) -> None:
         try:
-            with claimed(self._pool, step, self._cancel) as gpu:
-                if not self._cancel.is_set():
-                    self._on_running(step)
-                self._done.put((step, self._runner.run(step, results, gpu)))
+            result = result_of(
+                step,
+                results,
+                runner=self._runner,
+                pool=self._pool,
+                cancel=self._cancel,
+                on_running=self._on_running,
+            )
+            self._done.put((step, result))
         except Cancelled:
             self._done.put((step, StepResult(verdict=INTERRUPTED)))
         except BaseException as error:  # noqa: BLE001 - carried to the thread that can report it

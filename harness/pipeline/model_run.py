@@ -34,20 +34,20 @@ class ModelRunner:
     timeout_s: float
     cancel: CancelToken
 
-    def run(self, step: Run, results: Results, gpu: Gpu | None) -> RunResult:
-        """Run a case; it sees only the GPU that was claimed for it.
+    def run(self, step: Run, results: Results, gpus: Sequence[Gpu]) -> RunResult:
+        """Run a case; it sees only the GPUs that were claimed for it.
 
         Raises:
             StepFailedError: the program, or the wrapper before it, cannot be started.
-            DeviceError: the GPU is gone.
+            DeviceError: a GPU is gone.
             IntegrityError: an input does not fit its type.
             DiskError: the folders cannot be written.
         """
-        if gpu and (problem := devices.missing(gpu)):
+        if problem := next(filter(None, map(devices.missing, gpus)), ""):
             raise DeviceError(problem)
         folder, log = self._folders(step, results)
         _check_files(step, folder)
-        variables = gpu_locks.visible(gpu) if gpu else {}
+        variables = gpu_locks.visible(gpus)
         start = logs.begin(log, step.argv)
         ended = self._started(step.argv, folder, log, variables)
         verdict = self._verdict(step, ended, logs.text(log, start=start), folder, results)

@@ -5,7 +5,7 @@ of the earlier run, with its duration: what was measured is a fact of the module
 """
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.outcomes import Status
@@ -76,29 +76,29 @@ class CachingStepRunner:
     salt: Hashable
     reused: dict[str, str]
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do a step, or return its earlier result."""
         match step:
             case Run():
-                return self._ran(step, results, gpu)
+                return self._ran(step, results, gpus)
             case Compare():
-                return self._compared(step, results, gpu)
+                return self._compared(step, results, gpus)
             case _:
-                return self.runner.run(step, results, gpu)
+                return self.runner.run(step, results, gpus)
 
-    def _ran(self, step: Run, results: Results, gpu: Gpu | None) -> StepResult:
+    def _ran(self, step: Run, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         key = self._key(step, results)
         if found := self.memory.find_run(key, compared=any(step.outputs)):
             self.reused[step.case_id], earlier = found
             return earlier
-        result = self.runner.run(step, results, gpu)
+        result = self.runner.run(step, results, gpus)
         self.memory.keep_run(key, self.release, result)
         return result
 
-    def _compared(self, step: Compare, results: Results, gpu: Gpu | None) -> StepResult:
+    def _compared(self, step: Compare, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         key = self._key(step.run, results)
         earlier = self.memory.find_comparison(key) if step.run.case_id in self.reused else None
-        result = earlier or self.runner.run(step, results, gpu)
+        result = earlier or self.runner.run(step, results, gpus)
         self.memory.keep_comparison(key, result)
         return result
 

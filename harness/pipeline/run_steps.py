@@ -33,7 +33,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
         links=tuple(_links(spec, tool_verdict=tool_verdict)),
         inputs=tuple((link.name, tensor.type) for link, tensor in _inputs(spec)),
         compiles=modules,
-        device=spec.device,
+        devices=spec.devices,
         chip=case.target.chip,
         outputs=() if tool_verdict else outputs,
     )
@@ -41,7 +41,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
 
 def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
     """Yield the command line of a run, without its outputs."""
-    yield from ("iree-run-module", f"--device={spec.device}")
+    yield from ("iree-run-module", *(f"--device={each}" for each in spec.devices))
     yield from (f"--module={each.module}" for each in modules)
     for name, scope in zip(_weights_names(spec), [each.scope for each in spec.weights] or ["model"], strict=True):
         yield f"--parameters={f'{scope}=' if scope else ''}{name}"

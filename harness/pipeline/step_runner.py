@@ -47,7 +47,7 @@ _DUMP_TIMEOUT_S = 60.0
 class StepRunner(Protocol):
     """Does one step and returns when it has ended."""
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do a step whose needs are among the results; a user's mistake or a full disk is a verdict, no exception."""
 
 
@@ -73,12 +73,12 @@ class LocalStepRunner:
     timeout_s: float
     cancel: CancelToken = field(default_factory=CancelToken)
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-        """Do a step whose needs are among the results. A run sees only the GPU that was claimed for it."""
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
+        """Do a step whose needs are among the results. A run sees only the GPUs that were claimed for it."""
         started = time.monotonic()
         try:
             with disk_errors(self.out_dir, removable=True):
-                result = self._done(step, results, gpu)
+                result = self._done(step, results, gpus)
         except StepFailedError as failed:
             result = StepResult(verdict=failed.verdict, log_path=failed.log_path, log_tail=failed.log_tail)
         except NoVerdictError as error:
@@ -89,7 +89,7 @@ class LocalStepRunner:
             logs.conclude(result.log_path, result.verdict)
         return result if result.seconds else msgspec.structs.replace(result, seconds=time.monotonic() - started)
 
-    def _done(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+    def _done(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         match step:
             case Fetch():
                 return FetchResult(fetched=self.fetch(step.blob))
@@ -100,7 +100,7 @@ class LocalStepRunner:
                 runner = ModelRunner(
                     program=program, out_dir=self.out_dir, timeout_s=self.timeout_s, cancel=self.cancel
                 )
-                return runner.run(step, results, gpu)
+                return runner.run(step, results, gpus)
             case Compare():
                 from harness.pipeline import measure  # noqa: PLC0415 - loads NumPy, which takes as long as all else
 

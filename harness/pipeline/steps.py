@@ -58,7 +58,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         links: the files that it reads.
         inputs: by file name, the type of each input; None if a `.npy` file states it.
         compiles: the compilations of the modules, dependencies first.
-        device: the device of iree-run-module, e.g. `local-task` or `hip`.
+        devices: the devices of iree-run-module, in order, e.g. `local-task` or `hip`.
         chip: what the modules are compiled for; None on the CPU.
         outputs: the name of the file of each output, `.npy` where NumPy has the expected type; empty for one that is
             ignored.
@@ -69,7 +69,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     links: tuple[Link, ...]
     inputs: tuple[tuple[str, TensorType | None], ...]
     compiles: tuple[Compile, ...]
-    device: str
+    devices: tuple[str, ...]
     chip: str | None = None
     outputs: tuple[str, ...]
 

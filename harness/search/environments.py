@@ -1,7 +1,7 @@
 """Environments for searches: one that reuses earlier runs, and one with the compiler and runtime of two releases."""
 
 import contextlib
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.core.callbacks import Notice
@@ -127,6 +127,6 @@ class SplitStepRunner:
     compiling: StepRunner
     running: StepRunner
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do a step in its environment."""
-        return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpu)
+        return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpus)

@@ -18,7 +18,7 @@ from harness.specs.catalogue import Folders
 
 IGNORED = "(ignored)"
 _MAX_SPEC_BYTES = 1 << 20
-_DEFAULT_DEVICE = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
+_DEFAULT_DEVICE: Mapping[str, str] = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
 _SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]*")  # as iree-run-module takes it
 _T = TypeVar("_T")
 
@@ -132,6 +132,7 @@ class _Reader:
         self._check_flags(value)
         value = {name: each for name, each in value.items() if name != "$schema"}
         parts = {
+            "devices": tuple(value.get("devices") or [value.get("device") or _DEFAULT_DEVICE.get(backend, "")]),
             "comment": _texts(value.get("comment", [])),
             "inputs": tuple(self._input(i, entry) for i, entry in enumerate(value.get("inputs", []))),
             "outputs": tuple(self._output(i, entry) for i, entry in enumerate(value.get("outputs", []))),
@@ -148,10 +149,8 @@ class _Reader:
         } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
         if self.violations:
             return None
-        plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys()}
-        known: dict[str, Any] = (
-            {"backend": Backend(backend), "device": _DEFAULT_DEVICE[Backend(backend)]} | plain | parts
-        )
+        plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys() - {"device"}}
+        known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
         names: dict[str, Any] = {"path": self._path, "model": self._path.absolute().parent.name, "submodel": submodel}
         fields = (json_lines.member("$", field) for field in value)
         entries = (f"$.expect[{index}]" for index in range(len(value.get("expect", []))))
@@ -164,6 +163,8 @@ class _Reader:
             self._violation("$.add_pipeline_module", missing)
         if "weights" in value and "real_weights" in value:
             self._violation("$.real_weights", "give either 'real_weights' or 'weights', with the scope 'model'")
+        if "devices" in value and "device" in value:
+            self._violation("$.device", "give either 'device' or 'devices'")
         outputs = value.get("outputs")
         if isinstance(outputs, list) and outputs and all(each == {"value": IGNORED} for each in outputs):
             self._violation("$.outputs", "all outputs are ignored; expected one to compare, or no field 'outputs'")

@@ -57,6 +57,7 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
 
 _PATTERNS = {
     "$.device": "a device such as local-task, hip, hip://0 or cuda",
+    "$.devices": "a device such as local-task, hip://0 or cuda://1",
     "$.compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "$.pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "$.flags_for": "a flag that starts with two dashes, its value after an equals sign",

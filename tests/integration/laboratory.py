@@ -218,6 +218,11 @@ def assert_nothing_is_left(lab: Laboratory) -> None:
     assert (lab.out / "junit.xml").read_text().rstrip().endswith("</testsuites>")
 
 
+def written(*values: str) -> list[dict[str, str]]:
+    """Return entries of inputs or outputs that are written out."""
+    return [{"value": value} for value in values]
+
+
 def clean_environment() -> dict[str, str]:
     """Return this environment without what changes the harness's defaults or its colours, and with no engine."""
     names = {"BACKEND", "ROCM_CHIP", "SKU", "IREE_TEST_FILES", "TEST_OUTPUT_ARTIFACTS", "CI", "GITHUB_ACTIONS"}

@@ -63,7 +63,7 @@ def compilation(script: str, *links: Link) -> Compile:
 def waits(pid: Path) -> bytes:
     """Return the request of a long step that writes its process id to a file."""
     step = compilation(f"echo $$ >{pid}.new; mv {pid}.new {pid}; sleep 60")
-    return protocol.line(protocol.request(step, Results(), None))
+    return protocol.line(protocol.request(step, Results(), ()))
 
 
 def is_gone(pid: Path) -> bool:
@@ -93,7 +93,7 @@ class Running:
             return file.readline()
 
     def done(self, step: Compile, results: Results | None = None) -> StepResult:
-        answer = protocol.read(Reply, self.asked(protocol.line(protocol.request(step, results or Results(), None))))
+        answer = protocol.read(Reply, self.asked(protocol.line(protocol.request(step, results or Results(), ()))))
         return protocol.accepted(step, answer, [self.root / "store", self.root / "out"])
 
 
@@ -154,7 +154,7 @@ def test_steps_at_the_same_time(running: Running) -> None:
     meets = "echo >model.vmfb; touch {place}/{me}; while [ ! -e {place}/{other} ]; do sleep 0.01; done"
     scripts = [meets.format(place=place, me=me, other=other) for me, other in (("a", "b"), ("b", "a"))]
     with running.called() as connection, connection.makefile("rb") as file:
-        connection.sendall(protocol.line(protocol.request(compilation(scripts[0]), Results(), None)))
+        connection.sendall(protocol.line(protocol.request(compilation(scripts[0]), Results(), ())))
         assert running.done(compilation(scripts[1])).verdict is None
         assert protocol.read(Reply, file.readline()).result.verdict is None
 
@@ -183,7 +183,7 @@ def test_what_is_no_request_ends_that_connection_alone(running: Running, line: b
 
 def test_a_step_that_raises_what_nobody_expects_ends_that_connection(running: Running) -> None:
     unknown = Link(name="model.mlir", blob=Blob(url="https://host/unknown"))
-    line = protocol.line(protocol.Request(step=compilation("", unknown), needs=(), gpu=None))
+    line = protocol.line(protocol.Request(step=compilation("", unknown), needs=(), gpus=()))
     with running.called() as connection, connection.makefile("rb") as file:
         connection.settimeout(0.5)
         connection.sendall(line)

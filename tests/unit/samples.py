@@ -40,7 +40,7 @@ def spec(**changes: Any) -> ModelSpec:
         "inputs": (tensor("in.bin", "2x16xi64"),),
         "outputs": (tensor("out.bin", "2x48xf32"),),
         "real_weights": blob("clip.irpa"),
-        "device": "local-task",
+        "devices": ("local-task",),
         "run_function": "encode",
         "compiler_flags": ("--iree-hal-target-device=local",),
     }
@@ -50,7 +50,7 @@ def spec(**changes: Any) -> ModelSpec:
 def rocm_spec(**changes: Any) -> ModelSpec:
     """Return the same for ROCm."""
     flags = ("--iree-hal-target-device=hip",)
-    return spec(**({"backend": Backend.ROCM, "device": "hip", "compiler_flags": flags} | changes))
+    return spec(**({"backend": Backend.ROCM, "devices": ("hip",), "compiler_flags": flags} | changes))
 
 
 def planned(

@@ -60,9 +60,9 @@ def test_a_worker_gets_what_each_step_needs(tmp_path: Path, name: str) -> None:
     for step in plan.steps:
         results[step] = executor.done(step, None)
         if not isinstance(step, Fetch):
-            used = gpu() if plan.case.target is not CPU else None
+            used = () if plan.case.target is CPU else (gpu(), gpu(1))
             request = protocol.read(Request, protocol.line(protocol.request(step, results, used)))
-            assert (request.step, request.gpu) == (step, used)
+            assert (request.step, request.gpus) == (step, used)
             assert hash(request.step) == hash(step)
             assert request.results == {need: results[need] for need in needs(step)}
     assert {type(step) for step in plan.steps} >= {Fetch, Compile, Run}

@@ -1,5 +1,8 @@
 """Texts as iree-run-module printed them (3.0.0, 3.6.0 and 3.13.0), and what they mean."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from harness.core.outcomes import Kind, Status, Verdict
@@ -27,7 +30,8 @@ NO_KEY = f"""\
 
 def run(products: tuple[str, ...] = ("model.vmfb",)) -> Run:
     compile_ = Compile(release="3.13.0", argv=(), links=(), module="model.vmfb", products=products)
-    return Run(case_id="a/b[cpu]", argv=(), links=(), inputs=(), compiles=(compile_,), device="hip", outputs=("0.bin",))
+    none: dict[str, Any] = {"argv": (), "links": (), "inputs": ()}
+    return Run(case_id="a/b[cpu]", compiles=(compile_,), devices=("hip",), outputs=("0.bin",), **none)
 
 
 def ended(exit_code: int | None = 1, signal: int | None = None, *, timed_out: bool = False) -> ProcessResult:
@@ -215,6 +219,16 @@ def test_a_parameter_that_stand_in_weights_leave_out(*, hint: bool) -> None:
     assert ("name real_weights, or write #flow.parameter.named" in found.reason) is hint
     assert "no parameter found in index with key 'w'" in found.reason
     assert "name real_weights" not in verdict(HIP).reason
+
+
+@pytest.mark.parametrize(("devices", "lacking"), [(1, True), (2, False)])
+def test_a_program_for_more_devices_than_the_spec_names(devices: int, lacking: bool) -> None:  # noqa: FBT001
+    target = '#hal.device.target<"hip", {ordinal = 1 : index}, [#hal.executable.target<"rocm">]> : !hal.device'
+    log = f"<vm>:0: INCOMPATIBLE; HAL device `dev_b` not found or unavailable: {target}; {LOADING}\n"
+    found = verdict(log, step=msgspec.structs.replace(run(), devices=("hip",) * devices))
+    assert concluded(found) == DEVICE
+    assert ("the program uses 2 devices: list them in 'devices'" in found.reason) is lacking
+    assert ("harness doctor" in found.reason) is not lacking
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import dataclasses
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
+from tests.unit import kfd
 from tests.unit.executors import Heard, steps
 from tests.unit.samples import planned, spec
 
@@ -30,7 +32,7 @@ class Counting(LocalStepRunner):
     mutex: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     go: threading.Event = dataclasses.field(default_factory=threading.Event)
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:  # noqa: ARG002
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:  # noqa: ARG002
         name = resource(step)
         with self.mutex:
             self.busy[name] += 1
@@ -51,7 +53,7 @@ def compile_(name: str) -> Compile:
 
 def run(name: str, device: str) -> Run:
     none: dict[str, Any] = {"links": (), "inputs": (), "compiles": (), "outputs": ()}
-    return Run(case_id=name, argv=(), device=device, **none)
+    return Run(case_id=name, argv=(), devices=(device,), **none)
 
 
 def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
@@ -59,10 +61,10 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
     executor = LocalExecutor(runner, {"network": 3, "compile": 2}, Pool(()), CancelToken())
     names = [f"{number}" for number in range(6)]
     wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
-    wanted += [run(name, f"hip://{int(name) % 2}") for name in names]
+    wanted += [run(name, device) for name in names for device in ("hip", "hip://0", "cuda")]
     for step in wanted:
         executor.start(step, Results())
-    slots = {"network": 3, "compile": 2, "device hip://0": 1, "device hip://1": 1}
+    slots = {"network": 3, "compile": 2, "device hip": 1, "device cuda": 1}
     assert comes_true(lambda: runner.busy == slots)
     runner.go.set()
     done = [executor.next_done(IN_PROCESS_S) for _ in wanted]
@@ -113,3 +115,15 @@ def test_a_plan_done_by_threads(tmp_path: Path) -> None:
         "a": (Status.ERROR, Kind.FETCH, Phase.FETCH),
         "b": (Status.ERROR, Kind.TOOL, Phase.COMPILE),
     }
+
+
+def test_a_run_that_needs_more_gpus_than_there_are_is_an_error(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    executor = LocalExecutor(runner, {}, Pool([kfd.gpu(0)]), CancelToken())
+    step = run("a", "hip://1")
+    executor.start(step, Results())
+    ended = executor.next_done(IN_PROCESS_S)
+    assert ended
+    assert ended[1].verdict
+    assert (ended[1].verdict.status, ended[1].verdict.kind) == (Status.ERROR, Kind.DEVICE)
+    assert not runner.most

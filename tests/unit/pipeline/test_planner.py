@@ -50,7 +50,7 @@ def test_a_case_on_the_cpu() -> None:
         links=(Link(name="input.0.bin", blob=blob("in.bin")), Link(name="weights.irpa", blob=blob("clip.irpa"))),
         inputs=inputs,
         compiles=(compile_,),
-        device="local-task",
+        devices=("local-task",),
         outputs=("0.npy",),
     )
     link = Link(name="expected.0.bin", blob=blob("out.bin"))
@@ -71,7 +71,7 @@ def test_a_case_on_a_chip(name: str, own: tuple[str, ...]) -> None:
     plan = planned(model, MI300, name)
     assert only(plan, Compile).argv == ("iree-compile", "model.mlir", "-o", "model.vmfb", *own, *STATISTICS)
     ran = only(plan, Run)
-    assert (ran.case_id, ran.device, ran.chip) == ("tiny/clip[rocm-gfx942]", "hip", "gfx942")
+    assert (ran.case_id, ran.devices, ran.chip) == ("tiny/clip[rocm-gfx942]", ("hip",), "gfx942")
     renamed = "--iree-hip-waves-per-eu=2 becomes --iree-rocm-waves-per-eu=2 on 3.13.0"
     assert plan.notes == ((renamed,) if name == "3.13.0" else ())
 
@@ -79,12 +79,12 @@ def test_a_case_on_a_chip(name: str, own: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("name", ["3.0.0", "3.13.0"])
 def test_a_case_on_a_chip_of_nvidia(name: str) -> None:
     flags = ("--iree-hal-target-device=cuda", "--iree-cuda-target-features=+ptx76")
-    model = spec(backend=Backend.CUDA, device="cuda", compiler_flags=flags)
+    model = spec(backend=Backend.CUDA, devices=("cuda",), compiler_flags=flags)
     plan = planned(model, Target(backend=Backend.CUDA, chip="sm_80"), name)
     own = ("--iree-cuda-target=sm_80", *flags)
     assert only(plan, Compile).argv == ("iree-compile", "model.mlir", "-o", "model.vmfb", *own, *STATISTICS)
     ran = only(plan, Run)
-    assert (ran.case_id, ran.device, ran.chip) == ("tiny/clip[cuda-sm_80]", "cuda", "sm_80")
+    assert (ran.case_id, ran.devices, ran.chip) == ("tiny/clip[cuda-sm_80]", ("cuda",), "sm_80")
     assert plan.notes == ()
 
 
@@ -328,7 +328,7 @@ def test_what_stands_in_the_way_of_a_case() -> None:
     assert nowhere.blocked is not None
     assert (nowhere.blocked.status, nowhere.blocked.kind) == (Status.ERROR, Kind.DEVICE)
     assert "--compile-chip gfx942" in nowhere.blocked.reason
-    nameless = planned(spec(backend=Backend.CUDA, device="cuda"), Target(backend=Backend.CUDA)).blocked
+    nameless = planned(spec(backend=Backend.CUDA, devices=("cuda",)), Target(backend=Backend.CUDA)).blocked
     assert nameless is not None
     assert (nameless.status, nameless.kind) == (Status.ERROR, Kind.DEVICE)
     assert "--chip sm_80" in nameless.reason
@@ -360,3 +360,11 @@ def test_cases_are_specs_on_targets_of_their_backend() -> None:
     found = cases([on_cpu, on_rocm], (CPU, MI300, mi355))
     assert [case.id for case in found] == ["tiny/clip[cpu]", "tiny/clip[rocm-gfx942]", "tiny/clip[rocm-gfx950]"]
     assert cases([on_rocm], (CPU,)) == []
+
+
+def test_devices_are_named_in_order() -> None:
+    ran = only(planned(spec(devices=("local-task", "local-task"))), Run)
+    assert ran.argv[:4] == ("iree-run-module", "--device=local-task", "--device=local-task", "--module=model.vmfb")
+    several = only(planned(rocm_spec(devices=("hip://1", "hip://0")), MI300), Run)
+    assert several.argv[1:3] == ("--device=hip://1", "--device=hip://0")
+    assert several.devices == ("hip://1", "hip://0")

@@ -65,7 +65,7 @@ def test_the_cpu_counts_where_a_flag_says_host(flag: str) -> None:
 
 def test_cases_that_compile_the_same_share_the_step() -> None:
     one = planned(spec(submodel="a", inputs=(), real_weights=blob("a.irpa")))
-    other = planned(spec(submodel="b", outputs=(), real_weights=blob("b.irpa"), device="local-sync"))
+    other = planned(spec(submodel="b", outputs=(), real_weights=blob("b.irpa"), devices=("local-sync",)))
     shared = set(one.steps) & set(other.steps)
     assert {type(step).__name__ for step in shared} == {"Fetch", "Compile"}
     chips = [planned(rocm_spec(), Target(backend=Backend.ROCM, chip=chip)) for chip in ("gfx942", "gfx90a")]

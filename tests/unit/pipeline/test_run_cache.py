@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ class FakeRunner:
         self.done: list[Step] = []
         self._verdicts = verdicts or {}
 
-    def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
+    def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do nothing."""
         assert results is not None
-        assert gpu is None
+        assert gpus == ()
         self.done.append(step)
         return StepResult(verdict=self._verdicts.get(type(step)), seconds=2.0, log_tail=f"log of {len(self.done)}")
 
@@ -47,7 +47,7 @@ def judged(
                 module = Module(key="k", bytes=1, cached=False, sha256=sha256)
                 results[step] = CompileResult(folder=Path("m"), module=module)
             case Run() | Compare():
-                results[step] = caching.run(step, results, None)
+                results[step] = caching.run(step, results, ())
                 if results[step].verdict:
                     break
     return reused
@@ -93,8 +93,8 @@ def test_a_run_that_is_remembered_has_the_duration_that_was_measured() -> None:
     memory, runner, seen = Memory(), FakeRunner(), list[StepResult]()
 
     class Watched(CachingStepRunner):
-        def run(self, step: Step, results: Results, gpu: Gpu | None) -> StepResult:
-            seen.append(super().run(step, results, gpu))
+        def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
+            seen.append(super().run(step, results, gpus))
             return seen[-1]
 
     judged(memory, runner, kind=Watched)

@@ -44,7 +44,7 @@ def three() -> tuple[Plan, Plan, Plan]:
     """Return two cases that share their compilation and one that is on its own."""
     return (
         planned(spec(submodel="one")),
-        planned(spec(submodel="two", real_weights=blob("two.irpa"), device="local-sync")),
+        planned(spec(submodel="two", real_weights=blob("two.irpa"), devices=("local-sync",))),
         planned(spec(submodel="three", mlir=blob("three.mlir"), pipeline_mlir=blob("p"), add_pipeline_module=True)),
     )
 

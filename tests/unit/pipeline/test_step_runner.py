@@ -71,7 +71,7 @@ def test_dispatches(tmp_path: Path, statistics: Any, count: int | None) -> None:
 
 def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
     none = {"links": (), "inputs": (), "compiles": ()}
-    return Run(case_id="tiny/clip[cpu]", argv=argv, device="local-task", chip=None, outputs=outputs, **none)
+    return Run(case_id="tiny/clip[cpu]", argv=argv, devices=("local-task",), chip=None, outputs=outputs, **none)
 
 
 def started(root: Path, *argv: str) -> str:
@@ -114,7 +114,7 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
 
 
 def test_a_wrapper_that_is_missing_is_an_error_with_a_log_of_its_own(tmp_path: Path) -> None:
-    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), Results(), None)
+    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), Results(), ())
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("Cannot start no-such-profiler: No such file")
@@ -129,7 +129,7 @@ def test_the_log_of_a_run_begins_with_the_command_and_ends_with_what_was_wrong(t
     step = msgspec.structs.replace(
         a_run("sh", "-c", "echo its output; exit 3", "iree-run-module"), compiles=(compiled,)
     )
-    done = steps(tmp_path).run(step, results, None)
+    done = steps(tmp_path).run(step, results, ())
     assert (done.verdict is not None, done.log_tail) == (True, "its output\n")
     assert done.verdict is not None
     assert done.log_path is not None
@@ -177,7 +177,7 @@ def compared(root: Path, actual: bytes, types: tuple[str, ...], expected: str | 
     results[run] = RunResult(folder=outputs, process=process, types=types, log_path=root / "run.log")
     results[fetch] = FetchResult(fetched=Fetched(path=root / "blob", blob=quoted, seconds=0))
     wanted = ExpectedFile(link=link, type=TensorType.parse(expected)) if expected else None
-    result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, None)
+    result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, ())
     assert isinstance(result, CompareResult)
     return result
 

@@ -30,7 +30,7 @@ def test_a_program_alone_is_compiled_only(program: Path) -> None:
     assert (found.name, found.backend, found.compile_only) == ("report/repro", Backend.CPU, True)
     assert found.mlir.url == program.as_uri()
     assert found.compiler_flags == LOCAL
-    assert found.device == "local-task"
+    assert found.devices == ("local-task",)
 
 
 def test_a_program_that_is_run_and_judged(program: Path) -> None:

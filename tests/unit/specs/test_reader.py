@@ -46,8 +46,9 @@ def test_the_file_name_says_model_submodel_and_backend(tmp_path: Path) -> None:
     [("toy/clip_cpu.json", "local-task"), ("toy/clip_rocm.json", "hip"), ("toy/clip_cuda.json", "cuda")],
 )
 def test_the_backend_chooses_the_device_unless_the_spec_does(tmp_path: Path, name: str, device: str) -> None:
-    assert load(tmp_path, MINIMAL, name).device == device
-    assert load(tmp_path, MINIMAL | {"device": "hip://1"}, name).device == "hip://1"
+    assert load(tmp_path, MINIMAL, name).devices == (device,)
+    assert load(tmp_path, MINIMAL | {"device": "hip://1"}, name).devices == ("hip://1",)
+    assert load(tmp_path, MINIMAL | {"devices": ["hip://0", "hip"]}, name).devices == ("hip://0", "hip")
 
 
 def test_a_chip_of_nvidia_may_be_expected_to_fail(tmp_path: Path) -> None:
@@ -206,6 +207,13 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"threshold_args": ["--expected_i8_threshold=1"]}, "is not a threshold"),
         ({"threshold_args": ["--device=hip"]}, "is not a threshold"),
         ({"device": "local task; rm"}, "expected a device such as local-task"),
+        ({"devices": []}, "$.devices: "),
+        ({"devices": "hip"}, '$.devices: expected an array, got "hip"'),
+        (
+            {"devices": ["hip://0", "hip://GPU-1"]},
+            "$.devices[1]: expected a device such as local-task, hip://0 or cuda",
+        ),
+        ({"devices": ["hip"], "device": "hip"}, "$.device: give either 'device' or 'devices'"),
         ({"tuner_file": {"mi300": "no.mlir"}}, "$.tuner_file.mi300: file 'no.mlir' not found beside the spec"),
         ({"comment": ""}, "$.comment: must not be empty"),
         ({"comment": ["a", 3]}, "$.comment[1]: expected a string, got 3"),
