@@ -4,7 +4,7 @@ import argparse
 import re
 from decimal import Decimal
 
-from harness.core import urls
+from harness.core import numerals, urls
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
@@ -19,7 +19,7 @@ def indices(text: str) -> list[int]:
 
 def positive(text: str) -> int:
     """Return a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
@@ -61,9 +61,9 @@ def threshold(text: str) -> tuple[str, str]:
 def seconds(text: str) -> float:
     """Return a duration above 0 in seconds."""
     try:
-        number = float(text)
+        number = numerals.finite(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
+    if number <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return number

@@ -3,7 +3,6 @@
 Reads limits, device files and CDI specifications of this machine.
 """
 
-import json
 import os
 import resource
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.containers import manifest
 from harness.containers.engine import EngineInfo
+from harness.core import strict_json
 from harness.core.errors import EngineError
-from harness.host import devices
+from harness.host import devices, files
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.environment import EnvironmentRequest
 
@@ -32,6 +32,7 @@ _IMAGE_OWN = frozenset(
     | {f"/usr/{name}" for name in ("bin", "lib", "lib64", "local", "local/bin", "local/lib")}
 )
 _CDI_KIND = "amd.com/gpu"
+_CDI_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ def _cdi_specs(dirs: Iterable[str]) -> Iterator[dict[str, set[str]]]:
     """
     for path in sorted(path for each in dirs for path in Path(each).glob("*.json")):
         try:
-            spec = json.loads(path.read_bytes())
+            spec = strict_json.loads(files.read(path, _CDI_BYTES))
             if spec["kind"] == _CDI_KIND:
                 edits = {each["name"]: each["containerEdits"].get("deviceNodes", ()) for each in spec["devices"]}
                 yield {name: {node["path"] for node in nodes} for name, nodes in edits.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.containers.manifest import Manifest
-from harness.core import records
+from harness.core import records, strict_json
 from harness.core.errors import EngineError
 from harness.host.devices import Gpu
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
@@ -113,6 +113,6 @@ def read(kind: type[_Message], text: bytes) -> _Message:
         EngineError: the text is not a message of this kind.
     """
     try:
-        return records.read(kind, json.loads(text))
-    except (ValueError, RecursionError) as error:
+        return records.read(kind, strict_json.loads(text))
+    except ValueError as error:
         raise EngineError(f"Cannot read a {kind.__name__} message: {error}.") from error

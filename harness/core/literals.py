@@ -8,17 +8,16 @@ import math
 import re
 import struct
 
+from harness.core import numerals
 from harness.core.tensors import ELEMENT_BITS, TensorType
 
 Scalar = int | float | complex
 
-# Linux passes at most 128 KiB in one argument.
-MAX_CHARS = 100_000
-_REAL = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|inf|nan)"
 _TOKEN = re.compile(r"\([^()]*\)|[^\s,\[\]]+")
-_PAIR = re.compile(rf"\(\s*({_REAL})\s*,\s*({_REAL})\s*\)", re.IGNORECASE)
-_IMAGINARY = re.compile(rf"({_REAL})[ij]", re.IGNORECASE)
-_SUM = re.compile(rf"({_REAL})(?:([-+](?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+))[ij])?", re.IGNORECASE)
+_PAIR = re.compile(rf"\(\s*({numerals.REAL})\s*,\s*({numerals.REAL})\s*\)", re.ASCII | re.IGNORECASE)
+_IMAGINARY = re.compile(rf"({numerals.REAL})[ij]", re.ASCII | re.IGNORECASE)
+_SUM = re.compile(rf"({numerals.REAL})(?:([-+]{numerals.UNSIGNED})[ij])?", re.ASCII | re.IGNORECASE)
+_LONGEST_COMPLEX = 2 * numerals.LONGEST
 _BITS = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -28,8 +27,6 @@ def parse(text: str) -> tuple[TensorType, tuple[Scalar, ...]]:
     Raises:
         ValueError: it has no static type, another count, or something that is no number of this type.
     """
-    if len(text) > MAX_CHARS:
-        raise ValueError(f"{len(text)} characters are too long for a value; write it into a .npy file and name that")
     name, _, written = text.partition("=")
     type_ = TensorType.parse(name)
     if ELEMENT_BITS[type_.element] < 8:  # noqa: PLR2004 - bits of a byte
@@ -65,7 +62,7 @@ def _number(token: str, element: str) -> Scalar:
             return _BITS[token.lower()]
         if element.lstrip("su").startswith("i"):
             return _integer(token, element)
-        return _complex(token) if element.startswith("complex") else _real(token)
+        return _complex(token) if element.startswith("complex") else numerals.real(token)
     except (KeyError, ValueError):
         raise ValueError(f"{token[:100]!r} is not a number of type {element}") from None
 
@@ -74,18 +71,14 @@ def _integer(token: str, element: str) -> int:
     bits = ELEMENT_BITS[element]
     least = 0 if element.startswith("u") else -(1 << bits - 1)
     most = (1 << bits - 1 if element.startswith("s") else 1 << bits) - 1
-    if not re.fullmatch(r"[-+]?[0-9]{1,20}", token) or not least <= int(token) <= most:
+    if not least <= (number := numerals.whole(token)) <= most:
         raise ValueError
-    return int(token)
-
-
-def _real(token: str) -> float:
-    if not re.fullmatch(_REAL, token, re.IGNORECASE):
-        raise ValueError
-    return float(token)
+    return number
 
 
 def _complex(token: str) -> complex:
+    if len(token) > _LONGEST_COMPLEX:
+        raise ValueError
     if imaginary := _IMAGINARY.fullmatch(token):
         return complex(0.0, float(imaginary[1]))
     found = _PAIR.fullmatch(token) or _SUM.fullmatch(token)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from harness.core import strict_json
 from harness.core.floats import Number
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def read(kind: type[T], data: object, where: str = "$") -> T:
 
 def as_json(value: object) -> Any:
     """Return a value as JSON data: dicts, lists, strings, numbers, bools and None."""
-    return _finite(msgspec.to_builtins(value, enc_hook=_encoded))
+    return _plain(msgspec.to_builtins(value, enc_hook=_encoded))
 
 
 def _decoded(kind: type, data: object) -> object:
@@ -75,13 +76,15 @@ def _encoded(value: object) -> object:
             raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
 
 
-def _finite(data: Any) -> Any:
-    """Return data with lists for tuples, and with strings for the floats that JSON cannot write."""
+def _plain(data: Any) -> Any:
+    """Return data with lists for tuples, strings for the floats that JSON cannot write, and usable strings."""
     match data:
+        case str():
+            return strict_json.usable(data)
         case dict():
-            return {key: _finite(each) for key, each in data.items()}
+            return {_plain(key): _plain(each) for key, each in data.items()}
         case list() | tuple():
-            return [_finite(each) for each in data]
+            return [_plain(each) for each in data]
         case float() if not math.isfinite(data):
             return str(data)
         case _:

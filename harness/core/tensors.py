@@ -18,6 +18,10 @@ ELEMENT_BITS: Mapping[str, int] = MappingProxyType(
     | {f"f8{form}": 8 for form in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0FNU")}
     | {"f6E2M3FN": 6, "f6E3M2FN": 6, "f4E2M1FN": 4}
 )
+# As many as NumPy has.
+DIMENSIONS = 64
+_DIGITS, _TOO_MANY = 19, 1 << 63
+_TOO_LARGE = f"is larger than a tensor can be; expected at most {DIMENSIONS} dimensions and less than 2^63 bytes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +47,18 @@ class TensorType:
         if element not in ELEMENT_BITS:
             known = ", ".join(sorted(ELEMENT_BITS))
             raise ValueError(f"{text!r} is not a static tensor type such as 2x64x2048xf16; element types: {known}")
-        return cls(shape=tuple(int(size) for size in dimensions.split("x")[:-1]), element=element)
+        sizes = dimensions.split("x")[:-1]
+        if len(sizes) > DIMENSIONS or any(len(size) > _DIGITS for size in sizes):
+            raise ValueError(f"{text!r} {_TOO_LARGE}")
+        found = cls(shape=tuple(map(int, sizes)), element=element)
+        if max((*found.shape, found.size_bytes)) >= _TOO_MANY:
+            raise ValueError(f"{text!r} {_TOO_LARGE}")
+        return found
 
     @property
     def size_bytes(self) -> int:
         """Size of its raw content: an i1 is stored in one byte, other small elements are packed."""
-        return math.ceil(math.prod(self.shape) * ELEMENT_BITS[self.element] / 8)
+        return -(-math.prod(self.shape) * ELEMENT_BITS[self.element] // 8)
 
     @property
     def as_argument(self) -> str:

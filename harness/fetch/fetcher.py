@@ -10,6 +10,7 @@ The first content of a URL that is not in the lock file is trusted, and expected
 import contextlib
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -282,9 +283,11 @@ def _fetched_blob(blob: Blob, known: UrlRecord, entry: Entry, received: Received
 
 
 def _remove_all_but(names: Container[str], folder: Path) -> None:
-    """Remove other files, which a process left that was killed while it published the entry."""
+    """Remove what else is there, left by a process that was killed while it published the entry, and odd files."""
     for each in folder.iterdir():
-        if each.name not in names:
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        elif each.name not in names or not each.is_file() or each.is_symlink():
             each.unlink()
 
 

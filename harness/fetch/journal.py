@@ -7,6 +7,7 @@ Each line starts with its own CRC-32, so a line that was cut off, or damaged by 
 only if its bytes on disk match its checksum, so the order in which the system wrote them does not matter.
 """
 
+import contextlib
 import json
 import os
 import zlib
@@ -15,9 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.core import strict_json
 from harness.fetch.source import Head
+from harness.host import files
 
 NAME = "journal"
+_MAX_BYTES = 32 << 20
+_TOO_LARGE = 1 << 63
 _HEAD_FIELDS = {"etag", "last_modified", "date", "md5"}
 
 
@@ -58,8 +63,7 @@ class Journal:
 
     def read(self) -> JournalState:
         """Return the content."""
-        size = os.fstat(self._descriptor).st_size
-        return parsed(os.pread(self._descriptor, size, 0))
+        return parsed(os.pread(self._descriptor, _MAX_BYTES, 0))
 
     def add_head(self, source: str, head: Head) -> None:
         """Record the answer of a source."""
@@ -86,8 +90,8 @@ def parsed(text: bytes) -> JournalState:
     chunks: list[Chunk] = []
     for line in _lines(text):
         match line:
-            case {"source": str(source), "total": int(total)} if total >= 0 and _is_head(line):
-                heads[source] = Head(total=total, **{name: line[name] for name in _HEAD_FIELDS})
+            case {"source": str(source), "total": int(total)} if 0 <= total < _TOO_LARGE and _is_head(line):
+                heads[source] = Head(total=total, **{name: line.get(name) for name in _HEAD_FIELDS})
             case {"start": int(start), "stop": int(stop), "crc32": int(crc32)} if 0 <= start < stop:
                 chunks.append(Chunk(start=start, stop=stop, crc32=crc32))
     totals = {head.total for head in heads.values() if head.total is not None}
@@ -100,8 +104,8 @@ def parsed(text: bytes) -> JournalState:
 def resumable_bytes(folder: Path) -> int:
     """Return how much of a partial download is not downloaded again: what its journal says, not what is on disk."""
     try:
-        return sum(chunk.stop - chunk.start for chunk in parsed((folder / NAME).read_bytes()).chunks)
-    except OSError:
+        return sum(chunk.stop - chunk.start for chunk in parsed(files.read(folder / NAME, _MAX_BYTES)).chunks)
+    except (OSError, ValueError):
         return 0
 
 
@@ -124,7 +128,8 @@ def _lines(text: bytes) -> Iterator[Any]:
     for line in text.split(b"\n")[:-1]:
         checksum, _, content = line.partition(b" ")
         if content and checksum == b"%08x" % zlib.crc32(content):
-            yield json.loads(content)
+            with contextlib.suppress(ValueError):
+                yield strict_json.loads(content)
 
 
 def _apart(chunks: Sequence[Chunk], total: int) -> tuple[Chunk, ...]:

@@ -20,6 +20,7 @@ from harness.core.settings import FetchSettings, ReleaseSettings
 from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
+from harness.host import files
 from harness.host.process import CancelToken
 from harness.iree import releases, toolchain
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
@@ -32,7 +33,7 @@ if TYPE_CHECKING:  # it takes 20 ms to load, and locked releases need no links
 _VERSION_FILE = "iree/compiler/version.py"
 _NIGHTLIES = "For nightlies and release candidates, add --find-links https://iree.dev/pip-release-links.html."
 _VERSION_BYTES = 64 << 10
-_PAGE_BYTES = 64 << 20
+_PAGE_BYTES = 16 << 20
 # What `zipfile` raises for files that are not ZIP files, or that it cannot read.
 _ZIP_ERRORS = (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
 
@@ -207,9 +208,7 @@ def _on_page(link: str, fetcher: Fetcher, notice: Notice) -> "Iterable[WheelLink
     url = link if (path := _local(link)) is None else path.absolute().as_uri()
     try:
         fetched = fetcher.fetch(Blob(url=url))
-        if fetched.blob.bytes > _PAGE_BYTES:
-            raise ValueError(f"it has {fetched.blob.bytes} bytes, expected at most {_PAGE_BYTES}")  # noqa: TRY301
-        text = fetched.path.read_text(encoding="utf-8", errors="replace")
+        text = files.read(fetched.path, _PAGE_BYTES).decode("utf-8", errors="replace")
         page = wheel_links.page(text, url, platform.machine())
     except NoVerdictError as error:
         hint = "check --find-links or HARNESS_FIND_LINKS, or try later"
@@ -240,9 +239,9 @@ def _in_folder(folder: Path, notice: Notice) -> "Iterator[WheelLink]":
 
 def _read(found: "WheelLink", path: Path) -> "WheelLink":
     """Return the wheel with the date and the commit that its file has."""
-    with zipfile.ZipFile(path) as archive:
+    with files.opened(path) as file, zipfile.ZipFile(file) as archive:
         made = max((each.date_time for each in archive.infolist()), default=())
         commit = None
-        with contextlib.suppress(KeyError), archive.open(_VERSION_FILE) as file:
-            commit = toolchain.stamp(file.read(_VERSION_BYTES).decode(errors="replace"))
+        with contextlib.suppress(KeyError), archive.open(_VERSION_FILE) as text:
+            commit = toolchain.stamp(text.read(_VERSION_BYTES).decode(errors="replace"))
     return replace(found, made=made, commit=commit[1] if commit else "")

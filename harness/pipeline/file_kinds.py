@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from harness.core.blobs import Blob
 from harness.core.errors import IntegrityError
 from harness.core.urls import redacted
+from harness.host import files
 from harness.pipeline.steps import Link
 
 NPY = "a .npy file"
@@ -40,7 +41,7 @@ _PROGRAMS = {"MLIR bytecode", None}
 
 def of(path: Path) -> str | None:
     """Return what a file is by its first bytes, such as `an HTML page`; None for plain text and anything else."""
-    with path.open("rb") as file:
+    with files.opened(path) as file:
         head = file.read(_HEAD_BYTES)
     if not head.strip():
         return "an empty file"

@@ -103,7 +103,7 @@ def _failed(chosen: Sequence[Case]) -> list[Case]:
     """Return the cases that failed or ended in an error in the newest run; bisect and matrix are no such runs."""
     if (newest := newest_report()) is None:
         raise UsageError(f"--only-failed: {RESULTS} has no run; run once without --only-failed.")
-    before = {each.id for each in results.load(newest.read_text(encoding="utf-8")).cases if not facts.is_green(each)}
+    before = {each.id for each in results.read(newest).cases if not facts.is_green(each)}
     if not (failed := [case for case in chosen if case.id in before]):
         raise UsageError(f"--only-failed: no selected case failed in {newest}.")
     return failed

@@ -15,11 +15,12 @@ from typing import Protocol
 
 import msgspec
 
+from harness.core import strict_json
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import NoVerdictError, ToolError
 from harness.core.outcomes import Module, Status, Verdict
 from harness.core.records import as_json, read
-from harness.host import process
+from harness.host import files, process
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
@@ -42,6 +43,7 @@ from harness.store.store import Store
 _FACTS = "facts.json"
 _SIGNATURE = "signature.txt"
 _DUMP_TIMEOUT_S = 60.0
+_FACTS_BYTES, _STATISTICS_BYTES = 1 << 16, 16 << 20
 
 
 class StepRunner(Protocol):
@@ -115,7 +117,7 @@ class LocalStepRunner:
             lambda folder: self._compile_into(folder, step, key, results),
             activity=f"compiling {step.module} with IREE {step.release}",
         )
-        facts = read(_Facts, json.loads((entry.path / _FACTS).read_bytes()))
+        facts = read(_Facts, strict_json.loads(files.read(entry.path / _FACTS, _FACTS_BYTES)))
         module = Module(
             key=key,
             bytes=(entry.path / step.module).stat().st_size,
@@ -186,7 +188,8 @@ def _facts(found: Compilation, *, lacks_stand_ins: bool) -> _Facts:
 def _dispatches(statistics: Path) -> int | None:
     """Return the number of dispatches that the compiler counted; the layout is the same on all releases."""
     try:
-        return int(json.loads(statistics.read_bytes())["stream-aggregate"]["execution"]["dispatch-count"])
+        found = strict_json.loads(files.read(statistics, _STATISTICS_BYTES))
+        return int(found["stream-aggregate"]["execution"]["dispatch-count"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness.core.errors import IntegrityError
-from harness.core.tensors import TensorType
+from harness.core.tensors import DIMENSIONS, TensorType
+from harness.host import files
 from harness.pipeline import file_kinds
 
 # NumPy's own limit; beyond it, evaluating a header is no longer safe.
 NPY_HEADER_LIMIT = 10_000
-NPY_DIMENSIONS = 64
 
 # How NumPy writes the element types that IREE reads, without the byte order.
 # iree@b48a5955:runtime/src/iree/tooling/numpy_io.c
@@ -72,7 +72,7 @@ def is_same(one: TensorType, other: TensorType) -> bool:
 
 def _npy_header(path: Path) -> tuple[TensorType, int]:
     """Return the type in a `.npy` header, and the length of the header. numpy.lib.format describes the layout."""
-    with path.open("rb") as file:
+    with files.opened(path) as file:
         head = file.read(NPY_HEADER_LIMIT)
     if head[:8] not in (b"\x93NUMPY\1\0", b"\x93NUMPY\2\0"):
         raise ValueError("is not a .npy file of version 1.0 or 2.0. Write it with numpy.save.")
@@ -91,7 +91,7 @@ def _header_type(text: str) -> TensorType:
         raise ValueError("has a .npy header that is not a dict of descr, fortran_order and shape.") from error
     if fortran is not False:
         raise ValueError("is in Fortran order; expected C order. Save numpy.ascontiguousarray(array).")
-    if len(shape) > NPY_DIMENSIONS or not all(type(size) is int and 0 <= size < 1 << 63 for size in shape):
+    if len(shape) > DIMENSIONS or not all(type(size) is int and 0 <= size < 1 << 63 for size in shape):
         raise ValueError("has a .npy header with a shape that no array can have.")
     if str(descr).startswith(">"):
         raise ValueError(f"is big-endian ({descr}); expected little-endian. Save array.astype('<{descr[1:]}').")

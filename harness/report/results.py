@@ -1,13 +1,17 @@
 """Writes and reads results.json. Its schema is `results.schema.json` in this folder."""
 
 import json
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any
 
+from harness.core import records, strict_json
 from harness.core.errors import UsageError
 from harness.core.outcomes import Report
-from harness.core.records import MalformedError, as_json, read
+from harness.core.records import MalformedError, as_json
+from harness.host import files
 
 SCHEMA = 1
+_MAX_BYTES = 256 << 20
 
 
 def render(report: Report) -> str:
@@ -15,7 +19,23 @@ def render(report: Report) -> str:
     return json.dumps({"schema": SCHEMA, **as_json(report)}, indent=1, allow_nan=False) + "\n"
 
 
-def load(text: str) -> Report:
+def read(path: Path) -> Report:
+    """Return the report in a results.json.
+
+    Raises:
+        UsageError: the file cannot be read, or is not a results.json; the message names it.
+    """
+    try:
+        return load(files.read(path, _MAX_BYTES))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path}: cannot be read ({files.reason(error)}); expected the results.json of a run."
+        ) from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def load(text: bytes | str) -> Report:
     """Return the report that `render` wrote. Keys that this version does not know are ignored.
 
     Sequences within `commands` come back as tuples, those within `environment` as lists.
@@ -24,8 +44,8 @@ def load(text: str) -> Report:
         UsageError: the text is not JSON, of another schema, or a value is not what the schema says.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        document = strict_json.loads(text)
+    except ValueError as error:
         raise UsageError(f"Expected a results.json, got text that is not JSON: {error}.") from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA or isinstance(schema, bool):
@@ -34,24 +54,20 @@ def load(text: str) -> Report:
             "read it with the version of the harness that wrote it."
         )
     try:
-        cases = read(list[dict[str, Any]], document.get("cases"), "$.cases")
+        cases = records.read(list[dict[str, Any]], document.get("cases"), "$.cases")
         with_tuples = [_with_tuples(case, f"$.cases[{index}]") for index, case in enumerate(cases)]
-        return read(Report, {**document, "cases": with_tuples})
+        return records.read(Report, {**document, "cases": with_tuples})
     except MalformedError as error:
         raise UsageError(f"The results.json is {error}.") from error
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _with_tuples(case: dict[str, Any], where: str) -> dict[str, Any]:
     """Turn the argv of each step, or each of its several argv, into tuples."""
-    commands = read(dict[str, Any], case.get("commands", {}), f"{where}.commands")
+    commands = records.read(dict[str, Any], case.get("commands", {}), f"{where}.commands")
     argvs = {step: _argv(argv, f"{where}.commands.{step}") for step, argv in commands.items()}
     return {**case, "commands": argvs}
 
 
 def _argv(value: Any, where: str) -> tuple[Any, ...]:
     several = isinstance(value, list) and bool(value) and all(isinstance(each, list) for each in value)
-    return read(tuple[tuple[str, ...], ...], value, where) if several else read(tuple[str, ...], value, where)
+    return records.read(tuple[tuple[str, ...], ...] if several else tuple[str, ...], value, where)

@@ -3,17 +3,20 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from harness.core import strict_json
 from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report, Status
 from harness.core.records import as_json, read
 from harness.core.settings import SearchSettings, Settings
 from harness.core.text import counted
+from harness.host import files
 from harness.host.disk import write_all
 from harness.pipeline import selection
 from harness.pipeline.out_dir import check_files, write_results
@@ -26,6 +29,7 @@ from harness.search.probes import Probe, without_expectations
 from harness.search.release_runner import ReleaseRunner, SearchProgress, known_releases
 
 _IDS, _NAMED = 10, 2
+_REPLAY_BYTES = 64 << 20
 _ELAPSED = "elapsed_s"  # in a line of the journal
 
 
@@ -77,7 +81,7 @@ class Bisection:
         """
         self._clock_s = time.monotonic()
         with self._journal() as progress:
-            self._before_s = max((float(line[_ELAPSED]) for line in progress.lines), default=0.0)
+            self._before_s = max(map(_elapsed_s, progress.lines), default=0.0)
             self.folder, self.found = progress.folder, self._start(progress)
             with live:
                 self._search_on(progress, live)
@@ -170,19 +174,27 @@ def _case(settings: Settings) -> Case:
     return without_expectations(cases[0])
 
 
+def _elapsed_s(line: Mapping[str, Any]) -> float:
+    """Return how long the search had taken when a line was written."""
+    found = line.get(_ELAPSED)
+    return float(found) if isinstance(found, int | float) else 0.0
+
+
 def _resumed(request: SearchRequest, progress: SearchJournal) -> dict[int, Probe]:
     """Return the probes of an interrupted search, without errors: these are tested again."""
-    probes: list[Probe] = [read(Probe, line) for line in progress.lines]
-    return {request.releases.index(each.release): each for each in probes if each.status != Status.ERROR}
+    with journal.malformed(progress):
+        probes: list[Probe] = [read(Probe, line) for line in progress.lines]
+    known = [each for each in probes if each.release in request.releases and each.status != Status.ERROR]
+    return {request.releases.index(each.release): each for each in known}
 
 
 def _replayed(path: Path, request: SearchRequest) -> dict[int, Probe]:
     """Return the probes in a file that --log wrote, with the verdicts in it."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        probes: list[Probe] = [read(Probe, json.loads(line)) for line in lines if line.strip()]
+        lines = files.read(path, _REPLAY_BYTES).split(b"\n")
+        probes: list[Probe] = [read(Probe, strict_json.loads(line)) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
-        raise UsageError(f"--replay {path}: {error}; expected a file that --log wrote.") from error
+        raise UsageError(f"--replay {path}: {files.reason(error)}; expected a file that --log wrote.") from error
     if unknown := [each.release for each in probes if each.release not in request.releases]:
         within = f"{request.releases[0]} to {request.releases[-1]}"
         raise UsageError(f"--replay {path}: {', '.join(unknown)}: not within {within}; remove this release.")

@@ -3,20 +3,23 @@
 The first line of search.jsonl identifies the search; each other line is a tested release.
 """
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from harness.core import records, strict_json
 from harness.core.errors import UsageError
-from harness.host import locks
+from harness.host import files, locks
 from harness.host.disk import disk_errors, write_atomically
 from harness.pipeline.out_dir import RESULTS, SEARCH_JOURNAL, new_out_dir
 
 NAME = SEARCH_JOURNAL
 _LOCK_NAME = ".search.lock"
+_MAX_BYTES = 64 << 20
 _END: Mapping[str, Any] = {"end": True}
 
 
@@ -115,11 +118,21 @@ def read(folder: Path) -> tuple[str | None, list[Mapping[str, Any]]]:
     A last line without a line end is ignored: the process was killed while it wrote it.
     """
     try:
-        text = (folder / NAME).read_text(encoding="utf-8")
-        head, *lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        return (None, []) if _END in lines else (str(head["key"]), lines)
-    except (OSError, ValueError, KeyError, TypeError):
+        content = files.read(folder / NAME, _MAX_BYTES)
+        parsed = [strict_json.loads(line) for line in content.split(b"\n")[:-1] if line.strip()]
+        head, *lines = records.read(list[Mapping[str, Any]], parsed)
+        return (None, []) if _END in lines else (records.read(str, head.get("key")), lines)
+    except (OSError, ValueError):
         return None, []
+
+
+@contextlib.contextmanager
+def malformed(progress: SearchJournal) -> Iterator[None]:
+    """Raise a UsageError that names the journal for lines that are not those of its search."""
+    try:
+        yield
+    except records.MalformedError as error:
+        raise UsageError(f"{progress.folder / NAME}: {error}; remove the file, or choose another --out.") from error
 
 
 def _line(value: Mapping[str, Any]) -> str:

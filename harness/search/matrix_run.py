@@ -3,13 +3,14 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from harness.core import records
 from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import Outcome, Report, exit_code
 from harness.core.settings import SearchSettings, Settings
@@ -153,9 +154,19 @@ def _names(search: SearchSettings, known: Releases) -> list[str]:
 def _resumed(progress: SearchJournal) -> dict[str, Sequence[Outcome]]:
     """Return the outcomes of an interrupted run, without releases that ended in an error: these are tested again."""
     known: dict[str, Sequence[Outcome]] = {}
-    for line in progress.lines:
-        path = progress.folder / str(line["results"]) / REPORT
-        cases = results.load(path.read_text(encoding="utf-8")).cases if path.is_file() else ()
+    with journal.malformed(progress):
+        lines = records.read(list[_Line], progress.lines)
+    for line in lines:
+        path = progress.folder / line.results / REPORT
+        cases = results.read(path).cases if path.is_file() else ()
         if cases and matrix.is_complete(cases):
-            known[str(line["release"])] = [moved(each, str(line["results"])) for each in cases]
+            known[line.release] = [moved(each, line.results) for each in cases]
     return known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """A line of the journal: a release, and the folder of its results."""
+
+    release: str
+    results: str

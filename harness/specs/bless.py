@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.outcomes import Outcome
+from harness.host import files
+from harness.specs import reader
 from harness.specs.json_edit import JsonPath, without
 
 
@@ -30,6 +32,7 @@ def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
 
     Raises:
         OSError: a spec cannot be read.
+        ValueError: a spec is not a regular file, is too large, or not UTF-8.
         LookupError: a spec has changed since, and has no such expectation any more.
     """
     stale: dict[Path, set[JsonPath]] = {}
@@ -40,7 +43,7 @@ def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
 
 
 def _edit(path: Path, places: set[JsonPath]) -> Edit:
-    before = path.read_text(encoding="utf-8")
+    before = files.read(path, reader.MAX_BYTES).decode("utf-8")
     try:
         return Edit(path=path, before=before, after=without(before, places))
     except (KeyError, IndexError, TypeError, StopIteration, ValueError) as error:

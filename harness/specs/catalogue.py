@@ -2,19 +2,21 @@
 
 import difflib
 import fnmatch
-import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.core import urls
+from harness.core import strict_json, urls
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
+from harness.host import files
 from harness.specs import lock
 from harness.specs.selectors import Selector, parse
 
 _PROGRAM = b'"mlir"'
+_MAX_BYTES = 1 << 20
 
 
 class Folders:
@@ -67,7 +69,7 @@ class Folders:
         return Blob(url=self._file(source, spec_path).as_uri())
 
     def _file(self, source: str, spec_path: Path) -> Path:
-        beside = (spec_path.parent / source).resolve()
+        beside = Path(os.path.realpath(spec_path.parent / source))  # `resolve` raises for a loop of links before 3.13
         if Path(source).is_absolute() or not any(map(beside.is_relative_to, self._roots())):
             raise ValueError(f"{source!r} is outside {self.specs}; expected a path in it or a file in --external-files")
         by_name = self.external_files / Path(source).name if self.external_files else beside
@@ -95,14 +97,14 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
 
 def _is_spec(path: Path) -> bool:
     """Whether a file is named like a spec or, so that a wrong name is noticed, has the field that every spec has."""
-    return path.is_file() and (path.stem.rpartition("_")[2] in list(Backend) or _has_program(path))
+    return not path.is_dir() and (path.stem.rpartition("_")[2] in list(Backend) or _has_program(path))
 
 
 def _has_program(path: Path) -> bool:
     try:
-        text = path.read_bytes()
-        document = json.loads(text) if _PROGRAM in text else None
-    except (OSError, ValueError, RecursionError):
+        text = files.read(path, _MAX_BYTES)
+        document = strict_json.parsed(text) if _PROGRAM in text else None
+    except (OSError, ValueError):
         return False
     return isinstance(document, dict) and "mlir" in document
 

@@ -4,11 +4,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
-# Levels of arrays and objects; a spec has 4.
-DEEPEST = 100
-_TOO_DEEP = f"it has more than {DEEPEST} levels of arrays and objects"
+from harness.core import strict_json
+
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SEGMENT = re.compile(r"""\.\w+|\[(?:[0-9]+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]""")
 _TOKEN = re.compile(r'\s*("[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+)')
@@ -52,18 +51,11 @@ def parse(text: str) -> Document:
 
     Raises:
         json.JSONDecodeError: the text is not valid JSON; the error has the line.
-        RecursionError: it has more than `DEEPEST` levels.
+        ValueError: it has more than `strict_json.DEEPEST` levels, or a number is too large.
     """
-    try:
-        value = json.loads(text, parse_constant=_refused)
-    except RecursionError as error:
-        raise RecursionError(_TOO_DEEP) from error
+    value = strict_json.parsed(text)
     walk = _Walk(text)
     return Document(value, walk.root(), walk.duplicates)
-
-
-def _refused(constant: str) -> NoReturn:
-    raise json.JSONDecodeError(f"{constant} is not JSON", constant, 0)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, int]]:
@@ -125,8 +117,8 @@ class _Walk:
                 yield text, line
 
     def _inner(self, segment: str, token: str, line: int) -> Node:
-        if len(self._path) > DEEPEST:
-            raise RecursionError(_TOO_DEEP)
+        if len(self._path) > strict_json.DEEPEST:
+            raise ValueError(strict_json.TOO_DEEP)
         self._path.append(segment)
         node = Node(line, self._members(token))
         self._path.pop()

@@ -1,15 +1,21 @@
 """The lock file of a folder of specs: digest and size of each remote blob."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.core import urls
+from harness.core import strict_json, urls
 from harness.core.blobs import Blob, FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.errors import UsageError
+from harness.host import files
+
+_MAX_BYTES = 8 << 20
+_MAX_SIZE = 1 << 63
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +46,33 @@ def read(path: Path) -> Lock:
     Raises:
         UsageError: the file is not a valid lock file.
     """
-    if not path.exists():
-        return EMPTY
-    import msgspec  # noqa: PLC0415 - as slow to import as all of harness.specs.reader
-
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, LockedBlob])
-    except ValueError as error:
+        found = _parsed(files.read(path, _MAX_BYTES))
+    except FileNotFoundError:
+        return EMPTY
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f'{path}: not a valid lock file ({error}); expected {{URL: {{"sha256": ..., "size": ...}}}}.'
+            f"{path}: not a valid lock file ({files.reason(error)}); "
+            'expected {URL: {"sha256": ..., "size": ...}}. Correct it, or remove it and run `harness lock`.'
         ) from error
+    return found
+
+
+def _parsed(content: bytes) -> Lock:
+    """Return the lock in the content of a file.
+
+    Raises:
+        ValueError: it is not valid.
+    """
+    from harness.core import records  # noqa: PLC0415 - as slow to import as all of harness.specs.reader
+
+    found = records.read(dict[str, LockedBlob], strict_json.loads(content))
+    for url, each in found.items():
+        if not _SHA256.fullmatch(each.sha256):
+            raise ValueError(f"{url}: its sha256 is not 64 hexadecimal digits in lower case")
+        if not 0 <= each.size < _MAX_SIZE:
+            raise ValueError(f"{url}: its size is not a number of bytes")
+    return found
 
 
 def text(lock: Lock, fetched: Mapping[str, FetchedBlob]) -> str:

@@ -1,23 +1,28 @@
 """Reads spec files into `ModelSpec` and reports all violations at once, with file, line and JSON path."""
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.core import literals
+from harness.core import literals, strict_json
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Literal, Tensor, TensorType, Thresholds
+from harness.core.text import shortened
+from harness.host import files
 from harness.iree import flags, releases
-from harness.specs import expectation, json_lines, schema, thresholds, tuners
+from harness.specs import expectation, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 
 IGNORED = "(ignored)"
-_MAX_SPEC_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
+_SHOWN = 500  # characters
+_MOST = 100  # violations of one sort: more are of no help, and take long to find
 _DEFAULT_DEVICE: Mapping[str, str] = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
 _SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]*")  # as iree-run-module takes it
 _T = TypeVar("_T")
@@ -89,12 +94,18 @@ class _Reader:
         if not submodel or backend not in list(Backend):
             names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
             self._violation("$", f"the file name has no backend; expected {names}")
+        self._check_names(submodel)
         return self._read(submodel, backend) if self._parse() else None
 
     def read_document(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         """Return the spec in a document, or None if there are violations."""
         self._document = json_lines.Document(value)
+        self._check_names(submodel)
         return self._read(submodel, backend)
+
+    def _check_names(self, submodel: str) -> None:
+        for fault in names.faults(names.model(self._path), submodel):
+            self._violation("$", fault)
 
     def _read(self, submodel: str, backend: str) -> ModelSpec | None:
         broken = self._schema_violations()
@@ -104,25 +115,28 @@ class _Reader:
         return None if self.violations else spec
 
     def _violation(self, json_path: str, message: str) -> None:
-        line = self._document.line(json_path)
-        self.violations.append(Violation(path=self._path, line=line, json_path=json_path, message=message))
+        line, shown = self._document.line(json_path), shortened(json_path, _SHOWN)
+        self.violations.append(
+            Violation(path=self._path, line=line, json_path=shown, message=shortened(message, _SHOWN))
+        )
 
     def _parse(self) -> bool:
         try:
-            text = _text(self._path)
-            self._document = json_lines.parse(text)
+            self._document = json_lines.parse(files.read(self._path, MAX_BYTES).decode("utf-8"))
         except json.JSONDecodeError as error:
             message = f"not valid JSON: {error.msg} (column {error.colno})"
             self.violations.append(Violation(path=self._path, line=error.lineno, json_path="$", message=message))
-        except (ValueError, OSError, RecursionError) as error:
-            self._violation("$", f"cannot read the file: {error}")
-        for json_path in self._document.duplicates:
+        except (ValueError, OSError) as error:
+            self._violation("$", f"cannot read the file: {files.reason(error)}")
+        for json_path in self._document.duplicates[:_MOST]:
             self._violation(json_path, "duplicate field")
+        for path, fault in itertools.islice(strict_json.faults(self._document.value), _MOST):
+            self._violation(functools.reduce(json_lines.member, path, "$"), fault)
         return not self.violations
 
     def _schema_violations(self) -> set[str]:
         """Collect the violations of the schema and return the fields that have any; other fields are still read."""
-        found = list(schema.violations(self._document.value))
+        found = list(itertools.islice(schema.violations(self._document.value), _MOST))
         for json_path, message in found:
             self._violation(json_path, message)
         return {re.split(r"[.\[]", json_path)[1] for json_path, _ in found if json_path != "$"}
@@ -151,11 +165,11 @@ class _Reader:
             return None
         plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys() - {"device"}}
         known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
-        names: dict[str, Any] = {"path": self._path, "model": self._path.absolute().parent.name, "submodel": submodel}
+        named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}
         fields = (json_lines.member("$", field) for field in value)
         entries = (f"$.expect[{index}]" for index in range(len(value.get("expect", []))))
         lines = {json_path: self._document.line(json_path) for json_path in (*fields, *entries)}
-        return ModelSpec(**names, **known, lines=lines)
+        return ModelSpec(**named, **known, lines=lines)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
@@ -252,8 +266,8 @@ class _Reader:
     def _checked(self, json_path: str, compute: Callable[[], _T]) -> _T | None:
         try:
             return compute()
-        except ValueError as error:
-            self._violation(json_path, str(error))
+        except (ValueError, OSError, RuntimeError) as error:  # a path may be too long, or a loop of links
+            self._violation(json_path, files.reason(error))
             return None
 
 
@@ -279,9 +293,3 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _text(path: Path) -> str:
-    if path.stat().st_size > _MAX_SPEC_BYTES:
-        raise ValueError(f"it has more than {_MAX_SPEC_BYTES} bytes")
-    return path.read_bytes().decode("utf-8")

@@ -3,29 +3,55 @@
 import difflib
 import functools
 import json
-import textwrap
+import re
 from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from harness.core.text import shortened
 from harness.specs import json_lines
 
 if TYPE_CHECKING:  # see _validator
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
+_SHOWN = 60  # characters
+
 
 def violations(value: Any) -> Iterator[tuple[str, str]]:
     """Yield the JSON path and the message of each violation, each once."""
-    yield from dict.fromkeys(found for error in _validator().iter_errors(value) for found in _explained(error))
+    told = set[tuple[str, str]]()
+    for found in (each for error in _validator().iter_errors(value) for each in _explained(error)):
+        if found not in told:
+            told.add(found)
+            yield found
 
 
 @functools.cache
 def _validator() -> "Draft202012Validator":
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - most of a start's time, and few commands read a spec
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - most of a start's time, seldom needed
 
     text = resources.files("harness.specs").joinpath("spec.schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+    kind: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique}
+    )
+    return kind(json.loads(text))
+
+
+def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> "Iterator[ValidationError]":
+    """Check a pattern as ECMA-262 reads it, and so editors: `$` is the end, and not before a last line end."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - see _validator
+
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value, re.ASCII):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _unique(_validator: Any, wanted: bool, value: Any, _schema: Any) -> "Iterator[ValidationError]":  # noqa: FBT001
+    """Check that items differ, each looked at once; jsonschema compares each with all others."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - see _validator
+
+    if wanted and isinstance(value, list) and len(set(map(json.dumps, value))) < len(value):
+        yield ValidationError("an item is there twice; remove one of them")
 
 
 def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
@@ -37,7 +63,10 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
         case "additionalProperties":
             known = list(error.schema["properties"])  # type: ignore[index]
             for name in sorted(set(value) - set(known)):
-                yield json_lines.member(path, name), f"unknown field {name!r}; {_nearest(name, known)}"
+                yield (
+                    json_lines.member(path, name),
+                    f"unknown field {shortened(name, _SHOWN)!r}; {_nearest(name, known)}",
+                )
         case "required":
             yield from ((path, f"missing field {name!r}") for name in wanted if name not in value)
         case "dependentRequired":
@@ -51,6 +80,9 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
             yield path, f"expected {expected}, got {_shown(value)}"
         case "minLength" | "minProperties":
             yield path, "must not be empty"
+        case "maxLength" | "maxItems" | "maxProperties":
+            unit = {"maxLength": "characters", "maxItems": "items", "maxProperties": "fields"}[error.validator]
+            yield path, f"has {len(value):,} {unit}; expected at most {wanted:,}"
         case _:
             yield path, error.message
 
@@ -67,7 +99,7 @@ _PATTERNS = {
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name[:_SHOWN], known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
 
 
@@ -78,5 +110,4 @@ def _articles(json_types: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return textwrap.shorten(text, 60, placeholder="...")
+    return shortened(json.dumps(value), _SHOWN)

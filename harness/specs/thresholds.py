@@ -1,7 +1,8 @@
 """Reads the thresholds of a spec: flags such as `--expected_f16_threshold=1.0f`."""
 
-import math
 import re
+
+from harness.core import numerals
 
 _FLAG = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
 
@@ -21,9 +22,9 @@ def parse(flag: str) -> tuple[str | None, float]:
         )
     element, _, text = match.groups()
     try:
-        number = float(text.removesuffix("f"))
+        number = numerals.finite(text.removesuffix("f"))
     except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
+        number = -1.0
+    if number < 0:
         raise ValueError(f"invalid value in {flag!r}; expected a finite number of at least 0")
     return element, number

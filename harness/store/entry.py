@@ -8,17 +8,22 @@ An entry of a store is a folder of files; its `entry.json` lists their records:
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypedDict
 
+from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, ignore
+from harness.host import files as safe
 from harness.host.disk import write_atomically
 
 MANIFEST = "entry.json"
 _CHUNK_BYTES = 1 << 20
+_MANIFEST_BYTES = 8 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NO_DIGESTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -64,21 +69,45 @@ class Entry:
         return str(self.files[name]["sha256"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manifest:
+    """The content of `entry.json`."""
+
+    files: dict[str, FileRecord]
+    boot: str | None = None
+    made: float = 0.0
+
+
 def read(folder: Path) -> Entry | None:
-    """Return the entry of a folder from its manifest alone; None if the manifest is missing or malformed."""
+    """Return the entry of a folder, without looking into its files.
+
+    None if its manifest is missing or malformed, or does not list all files of the folder.
+    """
+    from harness.core.records import read as read_typed  # noqa: PLC0415 - as slow to import as all of harness.specs
+
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        files = {name: FileRecord(**_stamp_of(file), sha256=file["sha256"]) for name, file in manifest["files"].items()}
-        boot, made = manifest.get("boot"), float(manifest.get("made", 0))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        manifest = read_typed(_Manifest, strict_json.loads(safe.read(folder / MANIFEST, _MANIFEST_BYTES)))
+    except (OSError, ValueError):
         return None
-    return Entry(path=folder, cached=True, files=files, boot=boot, made=made)
+    if not (set(names(folder)) <= manifest.files.keys() and all(map(_is_record, manifest.files.values()))):
+        return None
+    return Entry(path=folder, cached=True, files=manifest.files, boot=manifest.boot, made=manifest.made)
 
 
 def write(folder: Path, entry: Entry) -> None:
     """Write the manifest of an entry into a folder."""
     boot = {} if entry.boot is None else {"boot": entry.boot}
     write_atomically(folder / MANIFEST, json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1))
+
+
+def names(folder: Path) -> list[str]:
+    """Return the paths of the files in the folder of an entry, without its manifest."""
+    every = (str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
+    return sorted(name for name in every if name != MANIFEST)
+
+
+def _is_record(file: FileRecord) -> bool:
+    return file["bytes"] >= 0 and _SHA256.fullmatch(file["sha256"] or "") is not None
 
 
 def stamp(path: Path) -> Stamp:
@@ -119,7 +148,7 @@ def is_unchanged(entry: Entry) -> bool:
 def file_sha256(path: Path, progress: ReadProgress = ignore) -> str:
     """Return the SHA-256 of a file in hexadecimal, in constant memory; `progress` is told the size of each piece."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with safe.opened(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
             progress(len(chunk))

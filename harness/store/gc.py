@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import heapq
-import json
 import os
 import shutil
 import time
@@ -12,10 +11,11 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, ignore
 from harness.core.errors import DiskError
 from harness.core.text import DAY_S
-from harness.host import locks
+from harness.host import files, locks
 from harness.host.disk import disk_errors, free_bytes
 from harness.store import inventory, scratch
 from harness.store.entry import MANIFEST, Entry
@@ -24,6 +24,7 @@ from harness.store.store import REMOVED, Store
 
 STALE_PARTIAL_S = 7 * DAY_S
 PARTIAL = "partial"
+_DIGEST_BYTES = 1 << 16
 _COLLECTING = "removing entries from the cache"
 
 
@@ -231,7 +232,7 @@ def _remove_notes(store: Store, now: float) -> None:
 
 def _is_of_a_file(digest: Path) -> bool:
     try:
-        return Path(json.loads(digest.read_bytes())["path"]).exists()
+        return Path(strict_json.loads(files.read(digest, _DIGEST_BYTES))["path"]).exists()
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

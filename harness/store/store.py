@@ -26,9 +26,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, WaitNotice, WorkProgress, ignore
 from harness.core.errors import DiskError
-from harness.host import locks
+from harness.host import files, locks
 from harness.host.disk import disk_errors, write_atomically
 from harness.store import entry as entries
 from harness.store.entry import MANIFEST, Entry, FileRecord
@@ -36,6 +37,7 @@ from harness.store.entry import MANIFEST, Entry, FileRecord
 REMOVED = "removed."
 # By then the kernel has written the files back: dirty_expire_centisecs is 30 s, and it checks every 5 s.
 SETTLE_S = 60.0
+_RECORD_BYTES = 1 << 16
 Make = Callable[[Path], Mapping[str, str] | None]
 IsGood = Callable[[Entry], bool]
 
@@ -157,7 +159,7 @@ class Store:
         record_path = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
         stamp = entries.stamp(path)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            known = json.loads(record_path.read_bytes())
+            known = strict_json.loads(files.read(record_path, _RECORD_BYTES))
             if stamp == {name: known[name] for name in stamp}:
                 return str(known["sha256"])
         sha256 = entries.file_sha256(path)
@@ -275,8 +277,7 @@ def _filled(partial: Path, make: Make) -> dict[str, FileRecord]:
     """Fill a folder and return the records of its files."""
     (partial / MANIFEST).unlink(missing_ok=True)
     known = make(partial) or {}
-    names = sorted(str(each.relative_to(partial)) for each in partial.rglob("*") if each.is_file())
-    return entries.records(partial, names, known=known)
+    return entries.records(partial, entries.names(partial), known=known)
 
 
 def _is_still(folder: Path, state: os.stat_result) -> bool:

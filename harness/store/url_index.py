@@ -1,17 +1,21 @@
 """Remembers size, ETag and date of URLs between runs, as `url.json` in an entry of kind `urls` in the store."""
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from harness.core import records, strict_json
 from harness.core.errors import DiskError
 from harness.core.urls import index_key
+from harness.host import files
 from harness.store.entry import Entry
 from harness.store.store import Store
 
 KIND, INDEX = "urls", "url.json"
+_MAX_BYTES = 1 << 16
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +56,10 @@ def read(folder: Path) -> UrlRecord:
         OSError: there is no record.
         ValueError: the record is malformed.
     """
-    record: Any = json.loads((folder / INDEX).read_bytes())
-    names = {each.name for each in fields(UrlRecord)}
-    match record:
-        case {"sha256": str()}:
-            return UrlRecord(**{name: value for name, value in record.items() if name in names})
-    raise ValueError(f"{folder / INDEX}: no sha256")
+    found = records.read(UrlRecord, strict_json.loads(files.read(folder / INDEX, _MAX_BYTES)))
+    if not _SHA256.fullmatch(found.sha256):
+        raise ValueError(f"{folder / INDEX}: its sha256 is not 64 hexadecimal digits")
+    return found
 
 
 def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str) -> UrlRecord:
@@ -70,7 +72,10 @@ def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str
         record().write(folder)
 
     def is_current(entry: Entry) -> bool:
-        return read(entry.path).sha256 == sha256
+        try:
+            return read(entry.path).sha256 == sha256
+        except (OSError, ValueError):
+            return False
 
     try:
         return read(store.provide(KIND, index_key(url), make, is_good=is_current, activity="recording a URL").path)

@@ -21,13 +21,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("type"), inner, max_size=3),
     max_leaves=8,
 )
+_USABLE = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     types.NoneType: st.none(),
     bool: st.booleans(),
-    int: st.integers(),
+    int: st.integers(-(2**63), 2**63 - 1),
     Number: st.floats(allow_nan=False),  # a NaN is not what it was, so that nothing with one in it can be compared
-    str: st.text(max_size=5),
-    Path: st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5).map(Path),
+    str: st.text(_USABLE, max_size=5),
+    Path: st.text(_USABLE, max_size=5).map(Path),
 }
 
 

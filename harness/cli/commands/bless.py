@@ -20,9 +20,9 @@ def main(invocation: Invocation) -> int:
         raise UsageError("Nothing to bless was named; add --expectations.")
     report = _report(options.results)
     try:
-        edits = bless.edits(results.load(report.read_text(encoding="utf-8")).cases)
+        edits = bless.edits(results.read(report).cases)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{report}: cannot be read ({error}); expected the results.json of a run.") from error
+        raise UsageError(f"A spec cannot be read ({error}); run its cases again.") from error
     except LookupError as error:
         raise UsageError(f"{error.args[0]}: has changed since {report} was written; run its cases again.") from error
     if not edits:

@@ -139,8 +139,9 @@ def test_a_file_outside_of_the_folders_is_refused(tmp_path: Path, field: str, na
 @pytest.mark.parametrize("name", NO_PATHS)
 def test_an_invalid_path_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    answer = left_nothing(log_path=Path(name.format(root=tmp_path)))
-    assert not accepted(tmp_path, protocol.read(Reply, protocol.line(answer)))
+    text = protocol.line(left_nothing(log_path=Path("PATH"))).replace(b"PATH", json.dumps(name)[1:-1].encode())
+    with pytest.raises(EngineError):
+        protocol.accepted(RUN, protocol.read(Reply, text.replace(b"{root}", bytes(tmp_path))), folders(tmp_path))
 
 
 @pytest.mark.parametrize("step", [each for each in PLANS["cpu"].steps if not isinstance(each, Fetch)])

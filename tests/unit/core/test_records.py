@@ -133,8 +133,7 @@ def test_a_whole_number_is_a_float_too() -> None:
 
 
 def test_a_path_that_is_not_valid_text() -> None:
-    path = Path("/a/\udcff")
-    assert read(Path, as_json(path)) == path
+    assert as_json([Path("/a/\udcff"), "\0"]) == ["/a/\N{REPLACEMENT CHARACTER}", "\N{REPLACEMENT CHARACTER}"]
 
 
 def test_keys_that_are_unknown_or_have_a_default() -> None:

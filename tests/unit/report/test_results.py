@@ -35,7 +35,9 @@ def test_round_trip_of_a_report_without_cases() -> None:
     assert results.load(results.render(empty)) == empty
 
 
-@given(text=st.text(), number=st.floats(allow_nan=False))
+@given(
+    text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), number=st.floats(allow_nan=False)
+)
 def test_round_trip_of_any_text_and_number(text: str, number: float) -> None:
     case = reports.failed(reason=text, log_tail=text, seconds={text: number}, notes=(text,))
     hostile = reports.report(case, environment={text: [text, {"n": None}]})
@@ -94,7 +96,7 @@ def test_another_schema_is_refused(schema: object) -> None:
         ("peak_memory_bytes", 1.5, r"peak_memory_bytes: expected `int \| null`, got `float`"),
         ("seconds", {"run": "long"}, r"seconds\[\.\.\.\]: expected a number, got 'long'"),
         ("seconds", {"run": True}, r"seconds\[\.\.\.\]: expected a number"),
-        ("seconds", {"run": 10**400}, "fits 64 bits"),
+        ("seconds", {"run": 10**400}, "too many digits"),
         ("modules", {}, "modules: expected `array`"),
         ("modules", [1], r"modules\[0\]: expected `object`"),
         ("outputs", [{}], r"outputs\[0\]: object missing required field `index`"),

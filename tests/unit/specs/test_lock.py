@@ -28,11 +28,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[]", "Expected `object`, got `array`"),
-        ("{", "Input data was truncated"),
-        ("\xff", "JSON is malformed"),
-        ('{"https://h/x": {}}', "missing required field `sha256` - at `$[...]`"),
-        ('{"https://h/x": {"sha256": "ab", "size": "many"}}', "Expected `int`, got `str` - at `$[...].size`"),
+        ("[]", "malformed at $: expected `object`, got `array`"),
+        ("{", "line 1 column 2"),
+        ("\xff", "invalid start byte"),
+        ('{"https://h/x": {}}', "malformed at $[...]: object missing required field `sha256`"),
+        ('{"https://h/x": {"sha256": "ab", "size": "many"}}', "malformed at $[...].size: expected `int`, got `str`"),
+        ('{"https://h/x": {"sha256": "ab", "size": 1e999}}', "1e999 is too large for a number"),
+        ('{"https://h/x": {"sha256": "ab", "size": 1}}', "its sha256 is not 64 hexadecimal digits"),
+        (json.dumps({"https://h/x": {"sha256": "ab" * 32, "size": -1}}), "its size is not a number of bytes"),
+        (json.dumps({"https://h/\0": {"sha256": "ab" * 32, "size": 1}}), "has the character U+0000"),
     ],
 )
 def test_what_is_no_lock_file_is_refused(tmp_path: Path, text: str, why: str) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -84,7 +85,6 @@ def test_an_entry_that_does_not_please_is_replaced(store: Store) -> None:
 
 def test_an_entry_that_was_touched_is_read_again_and_kept_as_it_was_stored(store: Store) -> None:
     entry = store.provide("blobs", KEY, makes(b"x"))
-    (entry.path / "stray").touch()
     backdate(entry.path / "blob")
     found = store.find("blobs", KEY)
     assert found is not None
@@ -114,7 +114,13 @@ def test_an_entry_that_was_changed_is_removed(store: Store, damage: Callable[[Pa
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "null", "[]", "{}", '{"files": null}', '{"files": {"blob": {}}}', '{"files": {"blob": 1}}', "\0"]
+    "text",
+    [
+        *("", "{", "null", "[]", "{}", "\0", "[" * 100_000, '{"files": {}, "made": 1e999}', '{"files": {}, "boot": 1}'),
+        *('{"files": null}', '{"files": {"blob": {}}}', '{"files": {"blob": 1}}', '{"files": {}, "made": 1}'),
+        json.dumps({"files": {"blob": {"bytes": 0, "mtime_ns": 0, "inode": 0, "sha256": None}}}),
+        json.dumps({"files": {"other": {"bytes": 0, "mtime_ns": 0, "inode": 0, "sha256": "ab" * 32}}}),
+    ],
 )
 def test_a_malformed_manifest_is_ignored(store: Store, text: str) -> None:
     entry = store.provide("blobs", KEY, makes(b"x"))
@@ -127,10 +133,10 @@ def test_a_file_that_make_hashed_is_not_read_again(store: Store) -> None:
     def make(folder: Path) -> dict[str, str]:
         (folder / "blob").write_bytes(b"x")
         (folder / "log").write_bytes(b"y")
-        return {"blob": "vouched"}
+        return {"blob": "ab" * 32}
 
     entry = store.provide("blobs", KEY, make)
-    assert entry.sha256("blob") == "vouched"
+    assert entry.sha256("blob") == "ab" * 32
     assert entry.sha256("log") == file_sha256(entry.path / "log")
     assert store.provide("blobs", KEY, refuses).files == entry.files
 
@@ -139,12 +145,12 @@ def test_a_warm_entry_is_found_without_a_look_at_its_bytes(store: Store) -> None
     def make(folder: Path) -> dict[str, str]:
         (folder / "blob").touch()
         os.truncate(folder / "blob", 1 << 31)
-        return {"blob": "vouched"}  # which is not what reading it would give
+        return {"blob": "ab" * 32}  # which is not what reading it would give
 
     store.provide("blobs", KEY, make)
     found = store.find("blobs", KEY)
     assert found is not None
-    assert (found.sha256("blob"), found.cached) == ("vouched", True)
+    assert (found.sha256("blob"), found.cached) == ("ab" * 32, True)
 
 
 def publishes(store: Store, content: bytes = b"x") -> Callable[[Path], None]:
