@@ -18,6 +18,7 @@ _PAIR = re.compile(rf"\(\s*({numerals.REAL})\s*,\s*({numerals.REAL})\s*\)", re.A
 _IMAGINARY = re.compile(rf"({numerals.REAL})[ij]", re.ASCII | re.IGNORECASE)
 _SUM = re.compile(rf"({numerals.REAL})(?:([-+]{numerals.UNSIGNED})[ij])?", re.ASCII | re.IGNORECASE)
 _LONGEST_COMPLEX = 2 * numerals.LONGEST
+_LONGEST_ARGUMENT = 500
 _BITS = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -37,6 +38,11 @@ def parse(text: str) -> tuple[TensorType, tuple[Scalar, ...]]:
         expected = f"{elements} numbers, or one for all" if elements != 1 else "1"
         raise ValueError(f"{type_} is written with {len(numbers)} numbers; expected {expected}")
     return type_, numbers
+
+
+def fits_argument(text: str) -> bool:
+    """Whether a literal can be an argument of iree-run-module; Linux passes at most 128 KiB in one, 2 MiB in all."""
+    return len(argument(text)) <= _LONGEST_ARGUMENT or len(parse(text)[1]) == 1
 
 
 def argument(text: str) -> str:

@@ -1,5 +1,6 @@
 """The numbers of tensors, a range at a time: of files, of literals, and of scalars that the VM widened."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,12 @@ def of_literal(text: str) -> Contents:
     """Return the contents of a tensor that is written out; a spec has been checked for what is wrong with it."""
     type_, numbers = literals.parse(text)
     return _Literal(type=type_, numbers=numbers)
+
+
+def raw(text: str) -> bytes:
+    """Return the raw content of a tensor that is written out with a number for each element."""
+    literal = of_literal(text)
+    return literal.read(0, math.prod(literal.type.shape)).tobytes()
 
 
 def of_output(path: Path, wanted: TensorType) -> Contents:

@@ -55,7 +55,8 @@ class ModelRunner:
         types = output_types.stated(folder, step.outputs, declared)
         if not verdict and (positions := output_types.unknown(step.outputs, types)):
             types = self._printed_types(step, folder, types, positions, variables)
-        for path in [each for each in folder.iterdir() if each.is_symlink()]:
+        given = {each.name for each in step.written}
+        for path in [each for each in folder.iterdir() if each.is_symlink() or each.name in given]:
             path.unlink()
         return RunResult(
             verdict=verdict,
@@ -79,6 +80,7 @@ class ModelRunner:
             log_dir.mkdir(parents=True, exist_ok=True)
             for link in step.links:
                 (folder / link.name).symlink_to(results.fetched(link.blob).path)
+            write_files(folder, step)
             for each in step.compiles:
                 for name in {each.module, *each.products} - {STATISTICS_NAME}:
                     (folder / name).symlink_to(results.compiled(each).folder / name)
@@ -123,6 +125,15 @@ class ModelRunner:
         except ToolError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             raise StepFailedError(verdict, log) from error
+
+
+def write_files(folder: Path, step: Run) -> None:
+    """Write the tensors that the spec writes out into the folder where a tool reads them."""
+    if step.written:
+        from harness.pipeline import contents  # noqa: PLC0415 - loads NumPy, which takes as long as all else
+
+        for each in step.written:
+            (folder / each.name).write_bytes(contents.raw(each.text))
 
 
 def _check_files(step: Run, folder: Path) -> None:

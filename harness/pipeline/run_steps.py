@@ -8,7 +8,17 @@ from harness.core.blobs import Blob
 from harness.core.cases import Case, ModelSpec
 from harness.core.tensors import Literal, Tensor
 from harness.pipeline import output_types
-from harness.pipeline.steps import WEIGHTS, Compare, Compile, Expected, ExpectedFile, ExpectedValue, Link, Run
+from harness.pipeline.steps import (
+    WEIGHTS,
+    Compare,
+    Compile,
+    Expected,
+    ExpectedFile,
+    ExpectedValue,
+    Link,
+    Run,
+    WrittenFile,
+)
 
 
 def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[str, ...], tool_verdict: bool) -> Run:
@@ -31,6 +41,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
             *(_expected_arguments(spec) if tool_verdict else _output_arguments(outputs)),
         ),
         links=tuple(_links(spec, tool_verdict=tool_verdict)),
+        written=tuple(_written(spec, tool_verdict=tool_verdict)),
         inputs=tuple((link.name, tensor.type) for link, tensor in _inputs(spec)),
         compiles=modules,
         devices=spec.devices,
@@ -57,6 +68,18 @@ def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:
     yield from (Link(name=name, blob=blob) for name, blob in zip(_weights_names(spec), archives, strict=False))
     if tool_verdict:
         yield from (each.link for each in _expected(spec) if isinstance(each, ExpectedFile))
+
+
+def _written(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[WrittenFile]:
+    """Yield the tensors that are written out and too long for an argument."""
+    for role, values in (("input", spec.inputs), ("expected", spec.outputs if tool_verdict else ())):
+        for index, each in enumerate(values):
+            if isinstance(each, Literal) and _is_written(each):
+                yield WrittenFile(name=_file_name(role, index, each), text=each.text)
+
+
+def _is_written(value: Literal) -> bool:
+    return value.is_tensor and not literals.fits_argument(value.text)
 
 
 def _inputs(spec: ModelSpec) -> Iterator[tuple[Link, Tensor]]:
@@ -119,13 +142,15 @@ def _output_name(index: int, expected: Tensor | Literal | None) -> str:
             return ""
 
 
-def _file_name(role: str, index: int, tensor: Tensor) -> str:
-    return f"{role}.{index}.{'npy' if tensor.is_npy else 'bin'}"
+def _file_name(role: str, index: int, value: Tensor | Literal) -> str:
+    return f"{role}.{index}.{'npy' if isinstance(value, Tensor) and value.is_npy else 'bin'}"
 
 
 def _argument(role: str, index: int, value: Tensor | Literal) -> str:
     """Return an input or expected output as iree-run-module takes it."""
-    if isinstance(value, Literal):
-        return literals.argument(value.text) if value.is_tensor else value.text
     file = f"@{_file_name(role, index, value)}"
+    if isinstance(value, Literal):
+        if _is_written(value):
+            return f"{literals.parse(value.text)[0].as_argument}={file}"
+        return literals.argument(value.text) if value.is_tensor else value.text
     return f"{value.type.as_argument}={file}" if value.type and not value.is_npy else file

@@ -4,12 +4,13 @@ Comments at the end list what will be fetched, and whether there is space for it
 queries.
 """
 
+import base64
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.blobs import BlobForecast
-from harness.core.text import size
+from harness.core.text import one_line, size
 from harness.core.urls import redacted
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
 
@@ -24,6 +25,7 @@ def render(plan: Plan) -> str:
         if isinstance(step, Compile | Run):
             lines += [_link_line(link) for link in step.links if link not in linked]
             linked.update(step.links)
+            lines += _written_lines(step)
             lines.append(shlex.join(step.argv))
         elif isinstance(step, Compare):
             lines += _comparisons(step)
@@ -92,6 +94,16 @@ def _link_line(link: Link) -> str:
     return shlex.join(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
 
 
+def _written_lines(step: Compile | Run) -> Iterator[str]:
+    """Yield what writes the tensors that the spec writes out, in base64."""
+    if isinstance(step, Run) and step.written:
+        from harness.pipeline import contents  # noqa: PLC0415 - loads NumPy, which takes as long as all else
+
+        for each in step.written:
+            text = base64.encodebytes(contents.raw(each.text)).decode()
+            yield f"base64 --decode > {each.name} << '.'\n{text}."
+
+
 def _comparisons(step: Compare) -> Iterator[str]:
     for name, expected in zip(step.run.outputs, step.expected, strict=True):
         match expected:
@@ -99,4 +111,4 @@ def _comparisons(step: Compare) -> Iterator[str]:
                 shown = f"{expected.link.name} ({expected.type or 'the type in its header'})"
                 yield _comment(f"compare {name} with {shown}: {redacted(expected.link.blob.url)}")
             case ExpectedValue():
-                yield _comment(f"compare {name} with {expected.text}")
+                yield _comment(f"compare {name} with {one_line(expected.text)}")

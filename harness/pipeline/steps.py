@@ -23,6 +23,14 @@ class Link:
     blob: Blob
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """A tensor that the spec writes out, and the name of the file that a tool reads it from."""
+
+    name: str
+    text: str
+
+
 class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Step: bring a blob to disk and verify it."""
 
@@ -56,6 +64,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         case_id: the case, e.g. `sd3/clip[rocm-gfx942]`.
         argv: the command line; `iree-run-module` is replaced by that of the release.
         links: the files that it reads.
+        written: the files that it reads and the spec writes out: an argument has room for few numbers.
         inputs: by file name, the type of each input; None if a `.npy` file states it.
         compiles: the compilations of the modules, dependencies first.
         devices: the devices of iree-run-module, in order, e.g. `local-task` or `hip`.
@@ -72,6 +81,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     devices: tuple[str, ...]
     chip: str | None = None
     outputs: tuple[str, ...]
+    written: tuple[WrittenFile, ...] = ()
 
 
 class ExpectedFile(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):

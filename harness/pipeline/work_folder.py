@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.core.outcomes import Outcome, Phase, Status
 from harness.pipeline import logs
+from harness.pipeline.model_run import write_files
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Plan, Run, Step
 
@@ -53,6 +54,8 @@ def _fill(folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
             others = [name for name in step.products if (made.folder / name).exists()]
             for name in dict.fromkeys((step.module, *others)):
                 shutil.copyfile(made.folder / name, folder / name)
+        if isinstance(step, Run):
+            write_files(folder, step)
     for name, path in _blobs(plan, results):  # after the copies, so that none is written through a link
         with contextlib.suppress(FileExistsError):
             (folder / name).symlink_to(path)

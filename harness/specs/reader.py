@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 20
 _SHOWN = 500  # characters
 _MOST = 100  # violations of one sort: more are of no help, and take long to find
 _DEFAULT_DEVICE: Mapping[str, str] = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
-_SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]*")  # as iree-run-module takes it
+_SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]{0,99}")  # as iree-run-module takes it
 _T = TypeVar("_T")
 
 

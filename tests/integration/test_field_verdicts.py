@@ -67,6 +67,12 @@ CASES: dict[str, tuple[str, list[dict[str, str]], list[dict[str, str]], str | No
     "complexer": ("complex", written("2xcomplex<f32>=1+2j"), written("2xcomplex<f32>=1+2.001j"), "numeric"),
     "bits": ("bits", written("3xi1=1 0 1"), written("3xi1=true false true"), None),
     "bit": ("bits", written("3xi1=1 0 1"), written("3xi1=1"), "numeric"),
+    # 160 kB are more than an argument may have; so are a few kB in hexadecimal.
+    "long": ("same", written("1x40000xf32=" + "0.5 " * 40_000), written("1x40000xf32=0.5"), None),
+    "long_wrong": ("same", written("1x40000xf32=" + "0.5 " * 40_000), written("1x40000xf32=0.6"), "numeric"),
+    "long_bits": ("view", written("2000xi1=" + "1 0 " * 1000), written("2000xi1=" + "1 0 " * 1000), None),
+    "long_bf16": ("view", written("400xbf16=" + "1 2 " * 200), written("400xbf16=" + "1 2 " * 200), None),
+    "long_bytes": ("view", written("400xi8=" + "-1 255 " * 200), written("400xi8=-1"), None),
 }
 
 
