@@ -37,7 +37,7 @@ from harness.core.settings import (
     ToolSettings,
 )
 from harness.iree import release_sources
-from harness.pipeline import planner, selection
+from harness.pipeline import internal, selection
 from harness.pipeline.out_dir import check_files, new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
@@ -101,7 +101,7 @@ def plan(settings: Settings, *, notice: Notice = ignore) -> list[Plan]:
     with Store(settings.fetch.store) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, notice).release
     options = selection.options(settings.run)
-    return [planner.plan(case, release, options) for case in selection.cases(settings)]
+    return internal.plans(selection.cases(settings), release, options)
 
 
 def quality(settings: Settings, *, live: Live | None = None) -> Report:

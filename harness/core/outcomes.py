@@ -41,6 +41,7 @@ class Kind(enum.StrEnum):
     TOOL = "tool"
     ENGINE = "engine"
     DISK = "disk"
+    INTERNAL = "internal"
 
 
 class Phase(enum.StrEnum):
@@ -62,6 +63,7 @@ class Verdict:
         reason: a sentence for the user.
         is_runtime_crash: whether the runtime or a driver broke down, and not the model.
         stale: JSON paths in the spec of expected failures that did not happen.
+        details: text for a log: where an exception that nobody expected came from.
     """
 
     status: Status
@@ -69,6 +71,7 @@ class Verdict:
     reason: str
     is_runtime_crash: bool = False
     stale: tuple[str, ...] = ()
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

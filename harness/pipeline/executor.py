@@ -13,6 +13,7 @@ from harness.core.outcomes import Status, Verdict
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
+from harness.pipeline import internal
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
 from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
@@ -91,7 +92,7 @@ class LocalExecutor:
         self._runner, self._slots, self._pool, self._cancel = runner, slots, pool, cancel
         self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
         self._busy: Counter[str] = Counter()
-        self._done: queue.SimpleQueue[tuple[Step, StepResult] | BaseException] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Step, StepResult]] = queue.SimpleQueue()
 
     def start(self, step: Step, results: Results) -> None:
         """Start a step, or put it into the queue of its resource."""
@@ -99,13 +100,11 @@ class LocalExecutor:
         self._fill(resource(step))
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
-        """Wait for a step to end. An exception in its thread, which is a bug of the harness, is raised here."""
+        """Wait for a step to end. An exception in its thread, which is a bug of the harness, is the step's verdict."""
         try:
             done = self._done.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        if isinstance(done, BaseException):
-            raise done
         step, _ = done
         self._busy[resource(step)] -= 1
         self._fill(resource(step))
@@ -133,5 +132,5 @@ class LocalExecutor:
             self._done.put((step, result))
         except Cancelled:
             self._done.put((step, StepResult(verdict=INTERRUPTED)))
-        except BaseException as error:  # noqa: BLE001 - carried to the thread that can report it
-            self._done.put(error)
+        except BaseException as bug:  # noqa: BLE001 - it is the error of the cases that need this step
+            self._done.put((step, StepResult(verdict=internal.verdict(bug))))

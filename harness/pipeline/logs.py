@@ -94,5 +94,17 @@ def copied(path: Path, to: Path, *, argv: Sequence[str] = ()) -> Path:
     return to
 
 
+def written(path: Path, content: str) -> Path:
+    """Write a log of the harness itself, make the folder for it, and return its path.
+
+    Raises:
+        DiskError: it cannot be written.
+    """
+    with disk_errors(path, removable=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", errors="replace")
+    return path
+
+
 def _command(argv: Sequence[str]) -> bytes:
     return f"+ {shlex.join(argv)}\n".encode(errors="replace")

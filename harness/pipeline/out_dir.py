@@ -85,6 +85,7 @@ def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_
 
 def remove_empty(folder: Path) -> None:
     """Remove the empty folders below a folder, and the folder itself if nothing is left in it."""
-    for each in (*sorted(folder.rglob("*"), reverse=True), folder):
-        if each.is_dir() and not any(each.iterdir()):
-            each.rmdir()
+    with contextlib.suppress(OSError):  # somebody else may remove them, too
+        for each in (*sorted(folder.rglob("*"), reverse=True), folder):
+            if each.is_dir() and not each.is_symlink() and not any(each.iterdir()):
+                each.rmdir()

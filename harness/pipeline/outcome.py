@@ -18,6 +18,7 @@ _PHASES: Mapping[type[Step], Phase] = {
     Run: Phase.RUN,
     Compare: Phase.COMPARE,
 }
+INTERNAL = "internal"  # the log of an exception that nobody expected
 _Ended = Sequence[tuple[Step, StepResult]]
 
 
@@ -43,13 +44,13 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
         commands=_commands(plan),
-        logs=_logs(case, ended, out_dir),
+        logs=_logs(case, ended, final, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
         peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
         kept=_kept(case, final, out_dir),
         notes=(*plan.notes, *_remarks(left)),
         stale=final.stale,
-        log_tail=next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
+        log_tail=final.details or next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
     )
 
 
@@ -109,7 +110,7 @@ def _kept(case: Case, final: Verdict, out_dir: Path) -> str:
     return str(folder.relative_to(out_dir)) if final.status is Status.FAILED and has_files else ""
 
 
-def _logs(case: Case, ended: _Ended, out_dir: Path) -> dict[str, str]:
+def _logs(case: Case, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str, str]:
     """Return the path of each log relative to the results; those that several cases or runs share are copied.
 
     A log for which the disk has no space is left out: the result of the case must not be lost with it.
@@ -124,4 +125,7 @@ def _logs(case: Case, ended: _Ended, out_dir: Path) -> dict[str, str]:
             if not path.is_relative_to(folder):
                 path = logs.copied(path, folder / f"{name}.log", argv=step.argv if isinstance(step, Compile) else ())
             found[name] = str(path.relative_to(out_dir))
+    if final.details:
+        with contextlib.suppress(DiskError):
+            found[INTERNAL] = str(logs.written(folder / f"{INTERNAL}.log", final.details).relative_to(out_dir))
     return found

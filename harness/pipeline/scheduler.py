@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from harness.core.outcomes import Outcome, Verdict
 from harness.host.process import CancelToken
 from harness.host.waiting import SLICE_S
-from harness.pipeline import work_folder
+from harness.pipeline import internal, work_folder
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
@@ -69,7 +70,7 @@ class PlanRun:
 
         The logs of shared compilations are copied for the cases that were not decided.
         """
-        return tuple(self._decided.get(each.case.id) or self._outcome(each, INTERRUPTED) for each in self._plans)
+        return tuple(self._decided.get(each.case.id) or self._safely(each, INTERRUPTED) for each in self._plans)
 
     def run(self) -> None:
         """Do all steps. After a cancellation it returns early, and no process is left.
@@ -121,11 +122,14 @@ class PlanRun:
                 self._decide(each, result.verdict)
 
     def _decide(self, each: Plan, verdict: Verdict | None) -> None:
-        outcome = self._outcome(each, verdict)
-        if self._keeps_work:
-            outcome = work_folder.kept(each, self._results, outcome, self._out_dir)
-        self._decided[each.case.id] = outcome
-        self._listener.case_ended(outcome)
+        found = self._safely(each, verdict, keeps_work=self._keeps_work)
+        self._decided[each.case.id] = found
+        self._listener.case_ended(found)
 
-    def _outcome(self, each: Plan, verdict: Verdict | None) -> Outcome:
-        return outcome(each, self._results, verdict, self._out_dir)
+    def _safely(self, each: Plan, verdict: Verdict | None, *, keeps_work: bool = False) -> Outcome:
+        """Return the outcome of a case; a bug on the way to it is the error of this case alone."""
+        try:
+            found = outcome(each, self._results, verdict, self._out_dir)
+            return work_folder.kept(each, self._results, found, self._out_dir) if keeps_work else found
+        except Exception as bug:  # noqa: BLE001 - see above
+            return outcome(replace(each, steps=(), blocked=internal.verdict(bug)), {}, None, self._out_dir)

@@ -5,6 +5,7 @@ import platform
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from harness.host import devices
 from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import logs, planner, selection
+from harness.pipeline import internal, logs, planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.out_dir import remove_empty, write_results
@@ -31,7 +32,7 @@ from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
 from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Plan
-from harness.report import again, results
+from harness.report import again, console, junit, results
 from harness.store.store import Store
 
 _COMPILE_MEMORY_BYTES = 4 << 30
@@ -89,7 +90,7 @@ class Session:
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not lose the results of hours
             live.notice(traceback.format_exc())
             self.stopped, code = bug, EXIT_BUG
-        report = self.report(code)
+        report = renderable(self.report(code))
         try:
             self._write(report, self._junit_xml)
         except DiskError as error:
@@ -99,7 +100,7 @@ class Session:
     def run(self, live: Live) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each."""
         try:
-            with disk_errors(self._settings.fetch.store):
+            with disk_errors(self._settings.fetch.store, removable=True):
                 self._run(live)
         except NoVerdictError as error:
             self._blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
@@ -131,7 +132,7 @@ class Session:
 
     def _do(self, request: EnvironmentRequest, environment: Environment, live: Live) -> None:
         settings, store, notice = self._settings, request.store, live.notice
-        plans = [planner.plan(case, environment.toolchain.release, self._options) for case in self.cases]
+        plans = internal.plans(self.cases, environment.toolchain.release, self._options)
         with provision.fetcher(
             settings.fetch, store, notice, progress=live.bytes_fetched, cancel=self._cancel
         ) as fetcher:
@@ -193,6 +194,23 @@ class Session:
         for case in self.cases:
             blocked = Plan(case=case, steps=(), release=release, blocked=self._blocked)
             yield outcome(blocked, {}, None, self._folder)
+
+
+def renderable(report: Report) -> Report:
+    """Return a report that can be written: a case whose results cannot be is an error."""
+    cases = tuple(_case_renderable(report, each) for each in report.cases)
+    is_broken = cases != report.cases and report.exit_code != EXIT_BUG
+    return replace(report, cases=cases, exit_code=exit_code(cases) if is_broken else report.exit_code)
+
+
+def _case_renderable(report: Report, case: Outcome) -> Outcome:
+    alone = replace(report, cases=(case,))
+    try:
+        for render in (results.render, junit.render, console.render):
+            render(alone)
+    except Exception as bug:  # noqa: BLE001 - it is the error of this case
+        return internal.broken(case, bug)
+    return case
 
 
 def default_jobs() -> int:

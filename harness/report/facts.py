@@ -161,7 +161,7 @@ def cached(outcome: Outcome) -> str:
 def log_path(outcome: Outcome) -> str:
     """Return the path of the log of the decisive step, else of the last log; empty if there is none."""
     last = next(reversed([*outcome.logs.values()]), "")
-    return clean(outcome.logs.get(outcome.phase or "", last))
+    return clean(outcome.logs.get("internal") or outcome.logs.get(outcome.phase or "", last))
 
 
 def whereabouts(outcome: Outcome) -> str:

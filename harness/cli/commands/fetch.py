@@ -21,7 +21,7 @@ from harness.host.disk import disk_errors, write_atomically
 from harness.host.process import CancelToken
 from harness.iree import release_sources
 from harness.iree.releases import ReleaseWheels
-from harness.pipeline import planner, selection
+from harness.pipeline import internal, planner, selection
 from harness.pipeline.environment import EnvironmentProvider
 from harness.pipeline.progress import Live
 from harness.pipeline.steps import Plan
@@ -47,7 +47,7 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
     release_sources.check(settings.release)
     with Store(settings.fetch.store.absolute()) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))
-    plans = [planner.plan(case, release.release, selection.options(settings.run)) for case in cases]
+    plans = internal.plans(cases, release.release, selection.options(settings.run))
     is_possible = _is_possible(plans, console)
     is_ready = blobs_only or _has_tools(settings, provider(settings, release), release, console)
     blobs = planner.blobs(plans)

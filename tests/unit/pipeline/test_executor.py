@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from harness.core.blobs import Blob
 from harness.core.outcomes import Kind, Phase, Status
 from harness.host.devices import Gpu
@@ -91,13 +89,18 @@ def test_a_step_is_told_when_it_has_its_resource_and_never_after_a_stop(tmp_path
     assert told == [first, second]
 
 
-def test_a_bug_in_a_step_comes_out_where_it_can_be_told(tmp_path: Path) -> None:
+def test_a_bug_in_a_step_is_the_error_of_its_case(tmp_path: Path) -> None:
     executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
     step = planned().steps[1]
     assert isinstance(step, Compile)
     executor.start(step, Results())  # without the blobs that it needs
-    with pytest.raises(KeyError):
-        executor.next_done(IN_PROCESS_S)
+    done = executor.next_done(IN_PROCESS_S)
+    assert done is not None
+    assert done[1].verdict is not None
+    assert done[1].verdict.kind is Kind.INTERNAL
+    assert "a bug of the harness: KeyError: " in done[1].verdict.reason
+    assert "(pipeline/step_results.py:" in done[1].verdict.reason
+    assert done[1].verdict.details.startswith("Traceback (most recent call last):")
 
 
 def test_a_plan_done_by_threads(tmp_path: Path) -> None:
