@@ -170,4 +170,5 @@ def pins(session: nox.Session) -> None:
     install(session, "-e", str(PYPROJECT.parent))
     if not session.posargs:
         session.run("python", "containers/pin_releases.py")
+        session.run("python", "containers/list_flags.py")
     session.run("python", "containers/pin_images.py", *session.posargs)

@@ -71,6 +71,11 @@ RULES = (
         holds=_runs_nothing,
     ),
     Rule(
+        options=("allow_path", "trust_flags"),
+        why="has no effect for a program, PATH.mlir, whose files and flags are your own; remove it.",
+        holds=lambda invocation: all(map(inline.is_bare, invocation.settings.cases.selectors)),
+    ),
+    Rule(
         options=("threshold",),
         why="has no effect without --expected-output; add it, or remove --threshold.",
         holds=lambda invocation: not invocation.settings.cases.program.expected_outputs,

@@ -35,6 +35,10 @@ def specs(parser: Parser, _environment: Environment) -> None:
     add = parser.group("Models")
     add("--specs", type=Path, metavar="DIR", help="folder of specs (default: quality_tests, or the bundled models)")
     add("--external-files", type=Path, metavar="DIR", help="folder of files that specs name without a path")
+    help_text = "file or folder outside --specs that specs may name; repeatable"
+    add("--allow-path", action="append", type=Path, default=[], metavar="PATH", help=help_text)
+    help_text = "accept flags of specs that start programs, load code or write files"
+    add("--trust-flags", action="store_true", help=help_text)
 
 
 def chosen(parser: Parser, _environment: Environment) -> None:

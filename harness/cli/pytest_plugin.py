@@ -47,6 +47,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harness")
     group.addoption("--test-file-directory", type=Path, help="folder of specs (default: quality_tests)")
     group.addoption("--external-file-directory", type=Path, help="folder of files that specs refer to by name")
+    group.addoption(
+        "--allow-path",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="file or folder outside the folder of specs that specs may name",
+    )
+    group.addoption(
+        "--trust-flags",
+        action="store_true",
+        help="accept flags of specs that start programs, load code or write files",
+    )
     group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest locked one)")
     group.addoption(
         "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: an index page or a folder"
@@ -141,6 +153,8 @@ def _settings(config: pytest.Config) -> Settings:
             settings.cases,
             specs=config.getoption("--test-file-directory"),
             external_files=config.getoption("--external-file-directory"),
+            allow_paths=tuple(map(Path, config.getoption("--allow-path"))),
+            trust_flags=config.getoption("--trust-flags"),
         ),
         release=ReleaseSettings(
             name=config.getoption("--iree"),

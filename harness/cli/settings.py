@@ -152,6 +152,8 @@ def _cases(given: _Given) -> CaseSettings:
         selectors=given.several("selectors") or (("*",) if everything else (DEFAULT_SELECTOR,)),
         specs=given("specs"),
         external_files=given("external_files"),
+        allow_paths=given.several("allow_path"),
+        trust_flags=bool(given("trust_flags")),
         id_contains=given("filter"),
         only_failed=bool(given("only_failed")),
         program=ProgramSettings(

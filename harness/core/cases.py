@@ -84,6 +84,7 @@ class ModelSpec:
         comment: lines for the reader; not used.
         tuner_file: tuning specs by SKU.
         flag_files: files that flags name, by the text in the flag.
+        trust_flags: whether the user accepts flags that can do harm.
         lines: line of each field in the file, by JSON path.
     """
 
@@ -113,6 +114,7 @@ class ModelSpec:
     comment: tuple[str, ...] = ()
     tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     flag_files: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
+    trust_flags: bool = False
     lines: Mapping[str, int] = field(default_factory=lambda: EMPTY)
 
     @property

@@ -142,6 +142,8 @@ class CaseSettings:
         selectors: each `sd3`, `sd3/clip`, a glob of these, or the path of an .mlir file.
         specs: folder of specs; None for the bundled models.
         external_files: folder of files that specs name without saying where.
+        allow_paths: more files, and folders of files, that specs may name.
+        trust_flags: whether specs may have flags that start programs, load code or write files.
         id_contains: take only the cases whose id contains this.
         only_failed: take only the cases that were not as expected in the newest run in `results`.
         program: for the .mlir files among the selectors.
@@ -150,6 +152,8 @@ class CaseSettings:
     selectors: tuple[str, ...] = ("tiny",)
     specs: Path | None = None
     external_files: Path | None = None
+    allow_paths: tuple[Path, ...] = ()
+    trust_flags: bool = False
     id_contains: str | None = None
     only_failed: bool = False
     program: ProgramSettings = ProgramSettings()

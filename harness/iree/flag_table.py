@@ -63,8 +63,7 @@ class FlagTable:
     """The whole of `flags.toml`. Ranges of releases are texts such as `..3.7.1, 3.9.0..`; both ends are included.
 
     Attributes:
-        refused: flags that a spec must not have, and why.
-        reads: flags whose value is a file that the compiler reads.
+        refused: flags that only the harness may give, or that keep the compiler from compiling, and why.
         replaced: flags that the harness sets itself, and why.
         renamed: flags that were renamed.
         dropped: flags that had no effect any more when they were removed, and the last release that has them.
@@ -75,7 +74,6 @@ class FlagTable:
     """
 
     refused: Mapping[str, str]
-    reads: tuple[str, ...]
     replaced: Mapping[str, str]
     renamed: tuple[Rename, ...]
     dropped: Mapping[str, str]

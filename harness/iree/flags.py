@@ -3,13 +3,13 @@
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from harness.core.cases import Backend, Release
-from harness.iree import flag_table, releases
+from harness.iree import flag_classes, flag_table, releases
+from harness.iree.flag_classes import FlagClass
 from harness.iree.flag_table import Default, Rename
 
-TUNER_FLAG = "--iree-codegen-transform-dialect-library"
+TUNER_FLAG = flag_classes.TRANSFORM_LIBRARY
 STATISTICS_NAME = "statistics.json"
 
 
@@ -38,29 +38,12 @@ class ChangedDefault:
     new: str
 
 
-def refusal(flag: str) -> str | None:
-    """Return why a spec must not have a flag, as the predicate of a sentence about the flag, or None."""
-    name, _, value = flag.partition("=")
-    if reason := flag_table.load().refused.get(name):
-        return f"{reason}; remove it from the spec"
-    path = PurePosixPath(value)
-    if file_named(flag) is None and (path.is_absolute() or ".." in path.parts):
-        return "names a file outside the folder in which the compiler runs; expected a path below it"
-    return None
-
-
-def file_named(flag: str) -> str | None:
-    """Return the path of the file that a flag makes the compiler read, or None."""
-    name, _, value = flag.partition("=")
-    return value if name in flag_table.load().reads and value else None
-
-
-def translated(spec_flags: tuple[str, ...], release: Release) -> Translation:
-    """Return a spec's flags in the dialect of a release."""
+def translated(spec_flags: tuple[str, ...], release: Release, *, trusted: bool = False) -> Translation:
+    """Return a spec's flags in the dialect of a release; unless they are trusted, without those that dump files."""
     flags: list[str] = []
     notes: list[str] = []
     for flag in spec_flags:
-        if reason := flag_table.load().replaced.get(_name(flag)):
+        if reason := _left_out(flag, trusted=trusted):
             notes.append(f"ignoring {flag}: {reason}")
             continue
         now = [lower_case(each) for each in _expanded(_renamed(flag, release), release)]
@@ -130,8 +113,8 @@ def known_chips() -> list[str]:
 
 
 def is_known_flag(flag: str) -> bool:
-    """Whether `flags.toml` says which releases have the flag."""
-    return _name(flag) in flag_table.load().known
+    """Whether a known release has the flag."""
+    return flag_classes.of(flag) is not None
 
 
 def lower_case(flag: str) -> str:
@@ -142,6 +125,13 @@ def lower_case(flag: str) -> str:
 
 def _name(flag: str) -> str:
     return flag.partition("=")[0]
+
+
+def _left_out(flag: str, *, trusted: bool) -> str | None:
+    """Return why a flag of a spec does not reach the compiler, or None."""
+    if flag_classes.of(flag) is FlagClass.DUMP and not trusted:
+        return flag_table.load().replaced.get(_name(flag), "nothing reads its files; --trust-flags keeps it")
+    return flag_table.load().replaced.get(_name(flag))
 
 
 def _note(flag: str, now: list[str], release: Release) -> str:

@@ -8,18 +8,21 @@ import datetime as dt
 import hashlib
 import itertools
 import json
+import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, Release, Target
 from harness.core.outcomes import Kind, Status, Verdict
-from harness.iree import flags, releases
+from harness.iree import flag_classes, flags, releases
 from harness.pipeline import expectations
 from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import WEIGHTS, Compile, Fetch, Link, Plan, Step, fetches
 
 TUNER = "tuner.mlir"
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")  # what a tool may read as a part of a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +34,14 @@ class Options:
         run_wrapper: words before iree-run-module on its command line.
         pin_defaults: compile with the defaults of this release where they changed between releases.
         today: the day on which expected failures may have ended.
+        nonce: a text that no other run has.
     """
 
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: Release | None = None
     today: dt.date = field(default_factory=dt.date.today)
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
@@ -93,6 +98,7 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
         "files": {link.name: digests[link.blob] for link in step.links},
         "build": build,
         "cpu": host_cpu if any(flag.endswith("=host") for flag in step.argv) else None,
+        **({"nonce": step.nonce} if step.nonce else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -165,7 +171,7 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
 def _compile(program: _Program, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:
     """Return the compilation of a program, with flags that the release has; add changes of flags to the notes."""
     pins = _pins(program, case, options.pin_defaults)
-    translation = flags.translated((*program.flags, *pins), release)
+    translation = flags.translated((*program.flags, *pins), release, trusted=case.spec.trust_flags)
     if translation.unsupported:
         raise _UnsupportedError(translation.unsupported)
     notes.extend(note for note in (*pins.values(), *translation.notes) if note not in notes)
@@ -182,6 +188,7 @@ def _compile(program: _Program, case: Case, release: Release, options: Options, 
         module=module,
         products=(module, flags.STATISTICS_NAME, *([WEIGHTS] if program.splat_flags else [])),
         added=added,
+        nonce=options.nonce if any(map(flag_classes.is_opaque, translation.flags)) else "",
     )
 
 
@@ -195,13 +202,7 @@ def _pins(program: _Program, case: Case, pinned: Release | None) -> Mapping[str,
 
 def _with_files(own: tuple[str, ...], files: Mapping[str, Blob]) -> tuple[tuple[str, ...], tuple[Link, ...]]:
     """Return flags in which files have plain names, and links to these files."""
-    names = {text: f"{index}.{blob.name}" for index, (text, blob) in enumerate(files.items())}
-    renamed = []
-    links = []
-    for flag in own:
-        text = flags.file_named(flag)
-        if text in names:
-            links.append(Link(name=names[text], blob=files[text]))
-            flag = f"{flag.partition('=')[0]}={names[text]}"  # noqa: PLW2901
-        renamed.append(flag)
-    return tuple(renamed), tuple(links)
+    names = {text: f"{index}.{_NOT_PLAIN.sub('_', blob.name)}" for index, (text, blob) in enumerate(files.items())}
+    named = dict.fromkeys(text for flag in own for text in flag_classes.files_named(flag))
+    links = tuple(Link(name=names[text], blob=files[text]) for text in named)
+    return tuple(flag_classes.with_files(flag, names) for flag in own), links

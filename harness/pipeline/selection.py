@@ -23,8 +23,14 @@ _SHOWN = 10
 
 def spec_folders(settings: CaseSettings) -> Folders:
     """Return the folder of the specs: the one of the settings, `quality_tests` here, or the bundled models."""
-    specs = located(settings).specs or default_folder() or bundled.folder("quality_tests")
-    return Folders(specs, external_files=settings.external_files)
+    found = located(settings)
+    return Folders(
+        found.specs or default_folder() or bundled.folder("quality_tests"),
+        external_files=settings.external_files,
+        allowed=settings.allow_paths,
+        is_guessed=found is not settings,
+        trust_flags=settings.trust_flags,
+    )
 
 
 def default_folder() -> Path | None:
@@ -139,7 +145,8 @@ def _of_program(path: Path, settings: CaseSettings, backend: Backend) -> ModelSp
     if not path.is_file():
         raise UsageError(f"{path}: no such program; expected the path of an .mlir file.")
     document = inline.document(str(path), settings.program, backend)
-    return reader.of_document(path, Folders(path.absolute().parent), backend, document)
+    own = Folders(path.absolute().parent, allowed=(Path("/"),), trust_flags=True)  # the user names all of it
+    return reader.of_document(path, own, backend, document)
 
 
 def gpus(settings: TargetSettings) -> tuple[Gpu, ...]:

@@ -47,6 +47,7 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         module: the name of the compiled file.
         products: the names of all files that the compiler writes; what a run needs of them.
         added: the words of the command line that only the harness wants, and that must not decide how a case ends.
+        nonce: text that makes the module's key unique, where a flag may read or write what the harness cannot see.
     """
 
     release: str
@@ -55,6 +56,7 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     module: str
     products: tuple[str, ...]
     added: tuple[str, ...] = ()
+    nonce: str = ""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -3,9 +3,10 @@
 import difflib
 import fnmatch
 import os
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from harness.core import strict_json, urls
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
@@ -17,13 +18,29 @@ from harness.specs.selectors import Selector, parse
 
 _PROGRAM = b'"mlir"'
 _MAX_BYTES = 1 << 20
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class Folders:
-    """A folder of specs with its lock file, and the folder of files that come from elsewhere."""
+    """A folder of specs with its lock file, and what its specs may name."""
 
-    def __init__(self, specs: Path, *, external_files: Path | None = None) -> None:
+    def __init__(
+        self,
+        specs: Path,
+        *,
+        external_files: Path | None = None,
+        allowed: Sequence[Path] = (),
+        is_guessed: bool = False,
+        trust_flags: bool = False,
+    ) -> None:
         """Read the lock file of the folder of specs.
+
+        Args:
+            specs: the folder of specs.
+            external_files: a folder of files that specs name without a path.
+            allowed: more files, and folders of files, that specs may name.
+            is_guessed: whether the user named only a spec: then it may name files beside itself only.
+            trust_flags: whether the flags of specs may do harm.
 
         Raises:
             UsageError: a folder does not exist, or the lock file is not valid.
@@ -31,8 +48,14 @@ class Folders:
         for folder, purpose in ((specs, "specs"), (external_files, "external files")):
             if folder and not folder.is_dir():
                 raise UsageError(f"{folder}: no such folder; expected the folder of {purpose}.")
+        for path in allowed:
+            if not path.exists():
+                raise UsageError(f"--allow-path {path}: no such file or folder; check the path.")
         self.specs = specs.resolve()
         self.external_files = external_files.resolve() if external_files else None
+        self.trust_flags = trust_flags
+        self._allowed = tuple(path.resolve() for path in allowed)
+        self._is_guessed = is_guessed
         self.lock = lock.read(self.specs / LOCK_NAME)
 
     def locked_with(self, fetched: Mapping[str, FetchedBlob]) -> str:
@@ -53,30 +76,41 @@ class Folders:
         """Return the blob that a source names.
 
         Raises:
-            ValueError: the source has a form that is not allowed, or is outside the folders.
+            ValueError: the source has a form that is not allowed, or is a file that the spec may not name.
         """
-        scheme = urlsplit(source).scheme if ":" in source else ""
+        found = _SCHEME.match(source)
+        scheme = found[1].lower() if found else ""
         if scheme in urls.REMOTE:
             known = self.lock.get(urls.lock_key(source) or "")
             return lock.blob(source, known) if known else Blob(url=source)
         if scheme == "file":
             if not source.startswith("file:///"):
                 raise ValueError(f"{source!r} has a host; expected three slashes and a path, as in file:///data/x.bin")
-            return Blob(url=source)
+            return Blob(url=self._contained(Blob(url=source).local_path, source, spec_path).as_uri())
         if scheme:
             schemes = ", ".join(urls.REMOTE)
             raise ValueError(f"{source!r} has the scheme {scheme!r}; expected {schemes}, file or a relative path")
-        return Blob(url=self._file(source, spec_path).as_uri())
+        beside = self._contained(spec_path.parent / source, source, spec_path)
+        if beside.exists() or not self.external_files:
+            return Blob(url=beside.as_uri())
+        by_name = self.external_files / Path(source).name
+        return Blob(url=(self._contained(by_name, source, spec_path) if by_name.exists() else beside).as_uri())
 
-    def _file(self, source: str, spec_path: Path) -> Path:
-        beside = Path(os.path.realpath(spec_path.parent / source))  # `resolve` raises for a loop of links before 3.13
-        if Path(source).is_absolute() or not any(map(beside.is_relative_to, self._roots())):
-            raise ValueError(f"{source!r} is outside {self.specs}; expected a path in it or a file in --external-files")
-        by_name = self.external_files / Path(source).name if self.external_files else beside
-        return beside if beside.exists() or not by_name.exists() else by_name
+    def _contained(self, path: Path, source: str, spec_path: Path) -> Path:
+        """Return a path without symbolic links, which may lead out of the folders.
 
-    def _roots(self) -> list[Path]:
-        return [self.specs, *filter(None, [self.external_files])]
+        Raises:
+            ValueError: it is outside the folders.
+        """
+        real = Path(os.path.realpath(path))  # `resolve` raises for a loop of links before 3.13
+        root = spec_path.parent.resolve() if self._is_guessed else self.specs
+        if any(map(real.is_relative_to, (root, *filter(None, [self.external_files]), *self._allowed))):
+            return real
+        more = "name the folder of the specs with --specs" if self._is_guessed else "a file in --external-files"
+        raise ValueError(
+            f"{source!r} is outside {root}; expected a path in it, or {more}; "
+            f"to allow it, add --allow-path {shlex.quote(str(real))}"
+        )
 
 
 def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:

@@ -15,7 +15,7 @@ from harness.core.errors import SpecError, Violation
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Literal, Tensor, TensorType, Thresholds
 from harness.core.text import shortened
 from harness.host import files
-from harness.iree import flags, releases
+from harness.iree import flag_classes, releases
 from harness.specs import expectation, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 
@@ -169,7 +169,7 @@ class _Reader:
         fields = (json_lines.member("$", field) for field in value)
         entries = (f"$.expect[{index}]" for index in range(len(value.get("expect", []))))
         lines = {json_path: self._document.line(json_path) for json_path in (*fields, *entries)}
-        return ModelSpec(**named, **known, lines=lines)
+        return ModelSpec(**named, **known, trust_flags=self._folders.trust_flags, lines=lines)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
@@ -188,7 +188,7 @@ class _Reader:
             json_path = json_lines.member("$.flags_for", comparisons)
             self._checked(json_path, functools.partial(releases.fulfils, releases.newest(), comparisons))
         for json_path, flag in _flags(value):
-            if reason := flags.refusal(flag):
+            if reason := flag_classes.refusal(flag, trusted=self._folders.trust_flags):
                 self._violation(json_path, f"{flag!r} {reason}")
 
     def _blob(self, json_path: str, source: str) -> Blob | None:
@@ -254,7 +254,7 @@ class _Reader:
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
         """Return the file of each flag that names one, by the text of the flag's value."""
-        named = {name: json_path for json_path, flag in _flags(value) if (name := flags.file_named(flag))}
+        named = {name: json_path for json_path, flag in _flags(value) for name in flag_classes.files_named(flag)}
         return {name: self._local(json_path, name) for name, json_path in named.items()}
 
     def _local(self, json_path: str, source: str) -> Blob | None:

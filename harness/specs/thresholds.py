@@ -3,6 +3,8 @@
 import re
 
 from harness.core import numerals
+from harness.iree import flag_classes
+from harness.iree.flag_classes import FlagClass, Tool
 
 _FLAG = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
 
@@ -17,6 +19,8 @@ def parse(flag: str) -> tuple[str | None, float]:
     """
     match = _FLAG.fullmatch(flag)
     if match is None:
+        if flag_classes.of(flag, Tool.RUN) is FlagClass.HARNESS:
+            raise ValueError(f"{flag!r} {flag_classes.refusal(flag, tool=Tool.RUN)}")
         raise ValueError(
             f"{flag!r} is not a threshold; expected --expected_{{f16,f32,f64,bf16}}_threshold=N or --expected_rtol=N"
         )

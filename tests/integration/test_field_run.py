@@ -1,9 +1,5 @@
 """What runs need that is more than one program on one device: several devices, and results in arguments."""
 
-import json
-import re
-from pathlib import Path
-
 import pytest
 
 from tests.integration.laboratory import Laboratory, written
@@ -45,39 +41,3 @@ def test_a_program_for_two_devices(lab: Laboratory, release: str) -> None:
     }
     assert cases["both"]["commands"]["run"][1:3] == ["--device=local-task"] * 2
     assert cases["one"]["reason"].endswith(" (the program uses 2 devices: list them in 'devices', in order)")
-
-
-IN_PLACE = """
-func.func @main(%y: !torch.tensor<[4],f32>, %x: !torch.vtensor<[4],f32>)
-    attributes {torch.assume_strict_symbolic_shapes} {
-  %r = torch.aten.mul.Tensor %x, %x : !torch.vtensor<[4],f32>, !torch.vtensor<[4],f32> -> !torch.vtensor<[4],f32>
-  torch.overwrite.tensor.contents %r overwrites %y : !torch.vtensor<[4],f32>, !torch.tensor<[4],f32>
-  return
-}
-"""
-MANUAL = Path(__file__).parents[2] / "docs/spec.md"
-
-
-def quoted(first_line: str) -> str:
-    """Return a block of the section on second programs in the manual."""
-    section = MANUAL.read_text(encoding="utf-8").partition("## A second program")[2]
-    blocks: list[str] = re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)
-    return next(block for block in blocks if block.startswith(first_line))
-
-
-@pytest.mark.parametrize("release", [OLD, "3.6.0", NEW])
-def test_results_in_arguments_are_returned_by_the_program_in_the_manual(lab: Laboratory, release: str) -> None:
-    spec = json.loads(quoted("    {"))
-    lab.file(spec["mlir"], IN_PLACE)
-    lab.file(spec["pipeline_mlir"], quoted("    module @driver"))
-    lab.spec("right_cpu", **spec, device=None)
-    lab.spec("wrong_cpu", **(spec | {"outputs": written("4xf32=1 4 9 17")}), device=None)
-    alone = {name: value for name, value in spec.items() if "pipeline" not in name}
-    lab.spec("alone_cpu", **(alone | {"run_function": "main"}), device=None)
-    cases = {case["submodel"]: case for case in lab.run("--iree", release).report["cases"]}
-    assert {name: (case["status"], case["kind"]) for name, case in cases.items()} == {
-        "right": ("passed", None),
-        "wrong": ("failed", "numeric"),
-        "alone": ("failed", "shape"),
-    }
-    assert cases["alone"]["reason"].endswith("see 'A second program' in docs/spec.md)")

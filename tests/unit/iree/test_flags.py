@@ -245,23 +245,6 @@ def test_defaults_are_pinned_where_a_spec_leaves_them(
     assert flags.pins(spec_flags, release(name), Backend.ROCM) == ()
 
 
-@pytest.mark.parametrize(
-    ("flag", "reason"),
-    [
-        ("--iree-rocm-target=gfx942", "is set by the harness from the chip (--chip); remove it from the spec"),
-        ("--o=elsewhere.vmfb", "is set by the harness; remove it from the spec"),
-        ("--iree-hal-dump-executable-files-to=/tmp", "names a file outside the folder"),
-        ("--iree-hal-dump-executable-files-to=a/../../b", "names a file outside the folder"),
-        ("--iree-codegen-tuning-spec-path=/specs/a.mlir", None),
-        ("--iree-hal-dump-executable-files-to=a", None),
-        ("--iree-opt-level=O3", None),
-    ],
-)
-def test_flags_that_a_spec_must_not_have(flag: str, reason: str | None) -> None:
-    found = flags.refusal(flag)
-    assert found is None if reason is None else found is not None and found.startswith(reason)
-
-
 @pytest.mark.parametrize("table", [TABLE.known, TABLE.chips], ids=["known", "chips"])
 def test_ranges_name_locked_releases_in_order(table: Mapping[str, str]) -> None:
     order = list(releases.locked())
@@ -298,7 +281,6 @@ def test_every_entry_of_the_table_is_a_flag_of_a_release() -> None:
     assert all(release(entry.since).date for entry in TABLE.default)
     assert not {entry.flag for entry in TABLE.default} & {*TABLE.known, *TABLE.refused, *olds, *news}
     assert all(entry.since in releases.locked() for entry in TABLE.expanded.values())
-    assert all(flags.file_named(f"{name}=a.mlir") == "a.mlir" for name in (flags.TUNER_FLAG, *TABLE.reads))
     assert flags.statistics_flags() == tuple(
         f"{name}={value}" for name, value in zip(TABLE.replaced, ("json", flags.STATISTICS_NAME), strict=True)
     )

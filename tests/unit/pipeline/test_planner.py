@@ -1,11 +1,12 @@
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from harness.core.cases import Backend, Case, ModelSpec, Target
 from harness.core.outcomes import Kind, Status
 from harness.core.tensors import Literal
-from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only
+from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Fetch, Link, Plan, Run
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
@@ -152,12 +153,41 @@ def test_files_that_flags_name_have_plain_names() -> None:
     files = {"specs/a b.mlir": blob("a%20b.mlir"), "other/b.mlir": blob("b.mlir")}
     flags = (f"{TUNER}=specs/a b.mlir", "--x", "--iree-codegen-tuning-spec-path=other/b.mlir")
     compile_ = only(planned(spec(compiler_flags=flags, flag_files=files)), Compile)
-    own = (f"{TUNER}=0.a%20b.mlir", "--x", "--iree-codegen-tuning-spec-path=1.b.mlir")
+    own = (f"{TUNER}=0.a_20b.mlir", "--x", "--iree-codegen-tuning-spec-path=1.b.mlir")
     assert compile_.argv[4:-2] == own
     assert compile_.links[1:] == (
-        Link(name="0.a%20b.mlir", blob=blob("a%20b.mlir")),
+        Link(name="0.a_20b.mlir", blob=blob("a%20b.mlir")),
         Link(name="1.b.mlir", blob=blob("b.mlir")),
     )
+
+
+def test_files_in_lists_have_plain_names_and_are_in_the_key() -> None:
+    files = {"/x.mlir": blob("x,y.mlir"), "z.mlir": blob("z.mlir")}
+    flags = ("--iree-hal-substitute-executable-source=a=/x.mlir,b=z.mlir",)
+    compile_ = only(planned(spec(compiler_flags=flags, flag_files=files)), Compile)
+    assert compile_.argv[4:-2] == ("--iree-hal-substitute-executable-source=a=0.x_y.mlir,b=1.z.mlir",)
+    assert [link.name for link in compile_.links] == ["model.mlir", "0.x_y.mlir", "1.z.mlir"]
+    digests = {link.blob: "1" for link in compile_.links}
+    changed = digests | {files["z.mlir"]: "2"}
+    assert len({module_key(compile_, each, build="", host_cpu="") for each in (digests, changed)}) == 2
+
+
+def test_a_module_is_not_used_again_if_a_flag_reads_what_nobody_sees() -> None:
+    def nonce(*flags: str, trust: bool = True) -> str:
+        plan_ = planned(spec(compiler_flags=flags, trust_flags=trust), options=Options(nonce="n"))
+        return only(plan_, Compile).nonce
+
+    assert (
+        nonce("--iree-rocm-bc-dir=/opt") == nonce("--new-flag") == nonce("--dump-compilation-phases-to=/tmp/x") == "n"
+    )
+    assert nonce("--verify") == nonce("--dump-compilation-phases-to=x") == nonce("--verify", trust=False) == ""
+    assert Options().nonce != Options().nonce
+    step = only(planned(spec()), Compile)
+    digests = {link.blob: "1" for link in step.links}
+    keys = [
+        module_key(msgspec.structs.replace(step, nonce=each), digests, build="", host_cpu="") for each in ("", "a", "b")
+    ]
+    assert len(set(keys)) == 3
 
 
 FLAGS_FOR = {

@@ -17,6 +17,7 @@ from tests.unit.command_lines import invocation, settings
             ["--compile-only", "--timeout=9", "--run-wrapper=rocprof -x 'a b'"],
             """ --compile-only --run-wrapper 'rocprof -x '"'"'a b'"'"'' --timeout 9.0""",
         ),
+        (["--allow-path=/a", "--allow-path=b c", "--trust-flags"], " --allow-path /a --allow-path 'b c' --trust-flags"),
         (["--store=/s", "--mirror=https://a=http://m"], " --store /s --mirror https://a=http://m"),
     ],
 )

@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,90 @@ def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
         selected("sd4")
     with pytest.raises(UsageError, match=r"^no model named 'llama' in .*; available models: sd3, sdxl\.$"):
         selected("llama")
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Return a file that is not in the folder of specs, `specs`, which has links to it and to its folder."""
+    path = tmp_path / "home/id_rsa"
+    path.parent.mkdir()
+    path.write_text("secret")
+    folder = tmp_path / "specs/m"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "link").symlink_to(path)
+    (folder / "home").symlink_to(path.parent)
+    (folder / "chain").symlink_to("link")
+    (folder / "within").symlink_to("own.mlir")
+    (folder / "own.mlir").write_text("own")
+    return path
+
+
+SOURCES = [
+    "file://{path}",
+    "file:///proc/self/root{path}",
+    "file://{specs}/m/../../home/id_rsa",
+    "file://{specs}/m/%2e%2e/%2E%2E/home/id_rsa",
+    "file://{specs}/m/link",
+    "file://{specs}/m/home/id_rsa",
+    "file://{specs}-more/x",
+    "file:///etc/passwd?x#y",
+    "{path}",
+    "/etc/passwd",
+    "link",
+    "chain",
+    "home/id_rsa",
+    "deep/../home/id_rsa",
+    "../../home/id_rsa",
+    "../../home/./id_rsa",
+    "ht\ntps:/../../../home/id_rsa",
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_spec_names_no_file_outside_its_folders(outside: Path, source: str) -> None:
+    specs = outside.parents[1] / "specs"
+    text, spec = source.format(path=outside, specs=specs), specs / "m/a_cpu.json"
+    with pytest.raises(ValueError, match="is outside") as caught:
+        Folders(specs).blob(text, spec)
+    _, _, option = str(caught.value).rpartition("; to allow it, add ")
+    words = shlex.split(option)
+    assert words[0] == "--allow-path"
+    real = Path(words[1])
+    real.parent.mkdir(exist_ok=True)
+    real.touch()
+    assert Folders(specs, allowed=[real]).blob(text, spec).local_path == real
+    assert Folders(specs, allowed=[outside.parents[2], Path("/etc")]).blob(text, spec).local_path == real
+
+
+@pytest.mark.parametrize(
+    "source", ["own.mlir", "within", "./deep/../own.mlir", "file://{specs}/m/within", "{specs}/m/own.mlir"]
+)
+def test_a_spec_names_files_in_its_folder_by_any_path(outside: Path, source: str) -> None:
+    specs = outside.parents[1] / "specs"
+    assert Folders(specs).blob(source.format(specs=specs), specs / "m/a_cpu.json").local_path == specs / "m/own.mlir"
+
+
+def test_external_files_have_no_links_that_lead_out(outside: Path) -> None:
+    external = outside.parents[1] / "external"
+    external.mkdir()
+    (external / "w.irpa").write_text("weights")
+    (external / "id").symlink_to(outside)
+    specs = outside.parents[1] / "specs"
+    folders = Folders(specs, external_files=external)
+    assert folders.blob("w.irpa", specs / "m/a_cpu.json").local_path == external / "w.irpa"
+    assert folders.blob(f"file://{external}/w.irpa", specs / "m/a_cpu.json").local_path == external / "w.irpa"
+    with pytest.raises(ValueError, match="is outside"):
+        folders.blob("id", specs / "m/a_cpu.json")
+
+
+def test_a_spec_of_which_only_the_path_was_given_names_files_beside_itself(outside: Path) -> None:
+    specs = outside.parents[1] / "specs"
+    guessed = Folders(outside.parents[1], is_guessed=True)
+    assert guessed.blob("own.mlir", specs / "m/a_cpu.json").local_path == specs / "m/own.mlir"
+    with pytest.raises(ValueError, match=r"outside .*/specs/m; .* the folder of the specs with --specs; to"):
+        guessed.blob("../../home/id_rsa", specs / "m/a_cpu.json")
+
+
+def test_a_path_to_allow_exists(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--allow-path .*/no: no such file or folder; check the path\.$"):
+        Folders(tmp_path, allowed=[tmp_path / "no"])

@@ -68,15 +68,15 @@ def test_every_field_is_read(tmp_path: Path) -> None:
                 {"source": "y.npy"},
                 {"value": "2xf32=1 2"},
             ],
-            "outputs": [{"source": "file:///data/o.bin", "value": "2xf32"}, {"value": "(ignored)"}],
+            "outputs": [{"source": f"{tmp_path.as_uri()}/data/o.bin", "value": "2xf32"}, {"value": "(ignored)"}],
             "real_weights": "w.irpa",
             "custom_real_weights_group": "group",
             "pipeline_mlir": "p.mlir",
-            "pipeline_compiler_flags": ["--a"],
+            "pipeline_compiler_flags": ["--verify"],
             "add_pipeline_module": True,
             "device": "hip",
-            "compiler_flags": ["--b=c"],
-            "flags_for": {">=3.5,<3.9": ["--d", "--iree-codegen-tuning-spec-path=tuner.mlir"], "<3.5": []},
+            "compiler_flags": ["--iree-opt-level=O1"],
+            "flags_for": {">=3.5,<3.9": ["--mlir-timing", "--iree-codegen-tuning-spec-path=tuner.mlir"], "<3.5": []},
             "threshold_args": ["--expected_f16_threshold=1.0f", "--expected_rtol=1e-3"],
             "run_function": "main",
             "run_test_expecting_to_fail": True,
@@ -93,7 +93,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         Literal(text="2xf32=1 2"),
     )
     assert isinstance(loaded.outputs[0], Tensor)
-    assert loaded.outputs[0].blob.url == "file:///data/o.bin"
+    assert loaded.outputs[0].blob.url == (tmp_path / "data/o.bin").as_uri()
     assert loaded.outputs[1] is None
     assert loaded.thresholds.of("f16") == (1.0, 1e-3)
     assert loaded.thresholds.of("f32") == (1e-4, 1e-3)
@@ -101,7 +101,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert loaded.compile_chip_expecting_to_fail == ("gfx90a",)
     assert loaded.tuner_file["mi300"].url == (tmp_path / "toy/tuner.mlir").as_uri()
     assert list(loaded.flags_for.items()) == [
-        (">=3.5,<3.9", ("--d", "--iree-codegen-tuning-spec-path=tuner.mlir")),
+        (">=3.5,<3.9", ("--mlir-timing", "--iree-codegen-tuning-spec-path=tuner.mlir")),
         ("<3.5", ()),
     ]
     assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
@@ -123,7 +123,7 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
           "inputs": [
             {"source": "x.bin", "valu": "2xf32"}
           ],
-          "compiler_flags": ["-o", "--fine"],
+          "compiler_flags": ["-o", "--verify"],
           "threshold_args": ["--expected_f32_threshold=many"],
           "add_pipeline_module": true
         }
@@ -178,12 +178,12 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"pipeline_compiler_flags": []}, "$: missing field 'pipeline_mlir', which 'pipeline_compiler_flags' requires"),
         ({"compiler_flags": ["--iree-rocm-target=gfx942"]}, "is set by the harness from the chip (--chip)"),
         ({"compiler_flags": ["--iree-cuda-target=sm_80"]}, "is set by the harness from the chip (--chip)"),
-        ({"compiler_flags": ["--iree-cuda-use-ptxas-from=x"]}, "makes the compiler start another program"),
+        ({"compiler_flags": ["--iree-cuda-use-ptxas-from=x"]}, "makes the tool start another program"),
         ({"compiler_flags": ["--iree-opt-splat-parameters=x"]}, "is set by the harness where a spec has no"),
-        ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads code into the compiler"),
+        ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads code into the tool"),
         ({"compiler_flags": ["--iree-llvmcpu-system-linker-path=touch x;"]}, "start another program"),
-        ({"compiler_flags": ["--dump-to=/etc/cron.d"]}, "names a file outside the folder"),
-        ({"compiler_flags": ["--dump-to=a/../../b"]}, "names a file outside the folder"),
+        ({"compiler_flags": ["--dump-to=a"]}, "is not a flag of any known release of iree-compile; remove it"),
+        ({"pipeline_mlir": "p.mlir", "pipeline_compiler_flags": ["--load=a.so"]}, "$.pipeline_compiler_flags[0]: "),
         ({"compiler_flags": ["model.mlir"]}, "expected a flag that starts with two dashes"),
         (
             {"compiler_flags": ["--iree-codegen-tuning-spec-path=no.mlir"]},
@@ -199,13 +199,17 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"flags_for": {"3.5": []}}, "$.flags_for['3.5']: '3.5' is not a comparison; expected >=, >, <, <= or =="),
         ({"flags_for": {">=3.9,<3.5": []}}, "$.flags_for['>=3.9,<3.5']: no release can match '>=3.9,<3.5'"),
         ({"flags_for": {">=3.5": ["--iree-hip-target=gfx942"]}}, "$.flags_for['>=3.5'][0]: '--iree-hip-target=gfx942'"),
-        ({"flags_for": {">=3.5": ["--a", "--dump-to=/etc"]}}, "$.flags_for['>=3.5'][1]: '--dump-to=/etc' names a file"),
+        (
+            {"flags_for": {">=3.5": ["--verify", "--iree-hal-dump-executable-files-to=/etc"]}},
+            "$.flags_for['>=3.5'][1]: '--iree-hal-dump-executable-files-to=/etc' names a file outside",
+        ),
         ({"flags_for": {">=3.5": ["--iree-codegen-tuning-spec-path=no.mlir"]}}, "[0]: file 'no.mlir' not found"),
         ({"threshold_args": ["--expected_f16_threshold=abc"]}, "expected a finite number of at least 0"),
         ({"threshold_args": ["--expected_f16_threshold=-1"]}, "expected a finite number of at least 0"),
         ({"threshold_args": ["--expected_f16_threshold=inf"]}, "expected a finite number of at least 0"),
         ({"threshold_args": ["--expected_i8_threshold=1"]}, "is not a threshold"),
-        ({"threshold_args": ["--device=hip"]}, "is not a threshold"),
+        ({"threshold_args": ["--device=hip"]}, "is set by the harness"),
+        ({"threshold_args": ["--trace_execution"]}, "is not a threshold"),
         ({"device": "local task; rm"}, "expected a device such as local-task"),
         ({"devices": []}, "$.devices: "),
         ({"devices": "hip"}, '$.devices: expected an array, got "hip"'),
@@ -228,14 +232,14 @@ def test_what_could_never_be_judged_is_refused(tmp_path: Path, changes: dict[str
 
 def test_a_violation_in_flags_for_has_the_line_of_its_own(tmp_path: Path) -> None:
     text = '{"mlir": "a",\n "flags_for": {\n  ">=3.5": [],\n  "<3,5": ["--load=a.so"],\n  "==3.5": [\n   "x"]}}'
-    assert violations(tmp_path, text.replace('"x"', '"--x"')) == [
+    assert violations(tmp_path, text.replace('"x"', '"--verify"')) == [
         (
             "toy/clip_cpu.json:4: $.flags_for['<3,5']: '3' is not an IREE release; expected one of "
             f"{', '.join(releases.locked())}, or a release candidate such as 3.11.0rc20260207"
         ),
         (
-            "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads code into the compiler; "
-            "remove it from the spec"
+            "toy/clip_cpu.json:4: $.flags_for['<3,5'][0]: '--load=a.so' loads code into the tool; "
+            "remove it from the spec, or accept all flags of the specs with --trust-flags"
         ),
     ]
     assert violations(tmp_path, text)[0].startswith(
