@@ -17,6 +17,7 @@ from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
 from harness.fetch.source import AttemptError, Failure, Head, Source
 from harness.host import waiting
+from harness.host.beneath import Folder
 from harness.host.process import Cancelled, CancelToken
 
 _TICK_S = 0.1
@@ -65,7 +66,13 @@ class Received:
 
 
 def download(
-    blob: Blob, sources: Sequence[Source], folder: Path, options: DownloadOptions, permits: threading.Semaphore
+    blob: Blob,
+    sources: Sequence[Source],
+    folder: Path,
+    options: DownloadOptions,
+    permits: threading.Semaphore,
+    *,
+    root: Folder,
 ) -> Received:
     """Download a blob into a folder as `BLOB`, resuming an earlier download there.
 
@@ -75,6 +82,7 @@ def download(
         folder: keeps the partial download.
         options: how to download.
         permits: one for each connection that may be open.
+        root: the folder of the store, which that folder is beneath.
 
     Raises:
         AttemptError: the download failed, or the content is wrong.
@@ -86,7 +94,7 @@ def download(
         options.notice(f"{redacted(blob.url)}: {text}")
 
     limits = Limits(chunk_bytes=options.chunk_bytes, restarts=options.retry.attempts)
-    with PartialDownload(blob, folder, limits, say) as partial:
+    with PartialDownload(blob, root, folder, limits, say) as partial:
         return _Download(blob, sources, partial, options, permits).run()
 
 

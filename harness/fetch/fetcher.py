@@ -8,9 +8,8 @@ The first content of a URL that is not in the lock file is trusted, and expected
 """
 
 import contextlib
-import os
 import re
-import shutil
+import stat
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -31,6 +30,7 @@ from harness.fetch.partial import BLOB, JOURNAL, expectation
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.source import AttemptError, Head
 from harness.host import waiting
+from harness.host.beneath import Folder
 from harness.host.disk import allocated_bytes, free_bytes
 from harness.host.process import Cancelled
 from harness.store import url_index
@@ -68,7 +68,8 @@ class Fetcher:
         """Return what has to be downloaded. Blobs that are in the store already are kept from being removed."""
         missing = [blob for blob in dict.fromkeys(blobs) if blob.is_remote and not self._has(blob)]
         sizes = waiting.mapped(self._known_bytes, missing, at_once=_REQUESTS_AT_ONCE)
-        there = (journal.resumable_bytes(self.store.partial_dir(*self.entry_key(blob))) for blob in missing)
+        partials = (self.store.partial_dir(*self.entry_key(blob)) for blob in missing)
+        there = (journal.resumable_bytes(self.store.files, folder) for folder in partials)
         return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - sum(there)))
 
     def forecast(self, blobs: Iterable[Blob]) -> list[BlobForecast]:
@@ -141,7 +142,7 @@ class Fetcher:
             resumable=True,
             activity=_activity(blob),
         )
-        known = url_index.read(index.path)
+        known = url_index.read(self.store, index.path)
         entry = self.store.find("blobs", known.sha256)
         if entry is None:
             return self._locked(replace(blob, sha256=known.sha256))
@@ -162,12 +163,13 @@ class Fetcher:
         """
         if self.policy.revalidate or self.policy.refetch or not self._is_shared(folder):
             received = self._download(blob, folder)
-            self._record(blob, self._share(folder, received), received).write(folder)
+            self._record(blob, self._share(folder, received), received).write(self.store, folder)
             if not self.policy.refetch:
                 content = f"sha256:{received.sha256}, {received.bytes} bytes"
                 self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
             yield received
-        _remove_all_but({url_index.INDEX}, folder)
+        _remove_all_but({url_index.INDEX}, self.store.files, folder)
+        self.store.lost_a_name("blobs", url_index.read(self.store, folder).sha256)
 
     def _share(self, folder: Path, received: Received) -> Entry:
         """Store a blob by its content. The partial entry keeps it as well until the record of the URL is written."""
@@ -175,9 +177,9 @@ class Fetcher:
         def make(target: Path) -> Mapping[str, str]:
             for name in (BLOB, JOURNAL):
                 try:
-                    os.link(folder / name, target / name)
+                    self.store.files.link(folder / name, target / name)
                 except OSError:  # a killed process did so before, or the file system has no links
-                    (folder / name).replace(target / name)
+                    self.store.files.move(folder / name, target / name)
             return {BLOB: received.sha256}
 
         return self.store.provide("blobs", received.sha256, make, activity="storing a blob")
@@ -185,7 +187,7 @@ class Fetcher:
     def _is_shared(self, folder: Path) -> bool:
         """Return whether a process was killed after it had written the record of the URL here."""
         with contextlib.suppress(OSError, ValueError):
-            return self.store.find("blobs", url_index.read(folder).sha256) is not None
+            return self.store.find("blobs", url_index.read(self.store, folder).sha256) is not None
         return False
 
     def _has(self, blob: Blob) -> bool:
@@ -202,7 +204,7 @@ class Fetcher:
         if self.options.cancel is None or not self.options.cancel.is_set():
             with contextlib.suppress(FetchError, Cancelled):  # FetchError: invalid proxies or certificates
                 size_bytes = self._known_bytes(blob)
-        partial_bytes = _partial_bytes(self.store.partial_dir(*self.entry_key(blob)))
+        partial_bytes = _partial_bytes(self.store.files, self.store.partial_dir(*self.entry_key(blob)))
         return BlobForecast(blob=blob, size_bytes=size_bytes, partial_bytes=partial_bytes)
 
     def _listed(self, blob: Blob) -> Entry | None:
@@ -211,13 +213,13 @@ class Fetcher:
         if found is None or blob.sha256 is not None:
             return found
         with contextlib.suppress(OSError, ValueError):
-            return self.store.listed("blobs", url_index.read(found.path).sha256)
+            return self.store.listed("blobs", url_index.read(self.store, found.path).sha256)
         return None
 
     def _is_good(self, blob: Blob, index: Entry) -> bool:
         if not self._has_content(index) or (self.policy.refetch and not self.policy.offline):
             return False
-        return not (self.policy.revalidate and self._is_outdated(blob, url_index.read(index.path)))
+        return not (self.policy.revalidate and self._is_outdated(blob, url_index.read(self.store, index.path)))
 
     def _is_outdated(self, blob: Blob, known: UrlRecord) -> bool:
         """Return whether the host has other content than before, or gives no way to tell."""
@@ -226,7 +228,7 @@ class Fetcher:
         return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
 
     def _has_content(self, index: Entry) -> bool:
-        return self.store.find("blobs", url_index.read(index.path).sha256) is not None
+        return self.store.find("blobs", url_index.read(self.store, index.path).sha256) is not None
 
     def _record(self, blob: Blob, entry: Entry, received: Received | None) -> UrlRecord:
         """Return the record of a URL; without the answer of its host if another URL or process downloaded the blob."""
@@ -245,9 +247,10 @@ class Fetcher:
 
     def _download(self, blob: Blob, folder: Path) -> Received:
         self._check_may(blob)
-        _remove_all_but({BLOB, JOURNAL}, folder)
+        _remove_all_but({BLOB, JOURNAL}, self.store.files, folder)
         try:
-            return download(blob, self._hosts.sources(blob), folder, self.options, self._permits)
+            sources = self._hosts.sources(blob)
+            return download(blob, sources, folder, self.options, self._permits, root=self.store.files)
         except AttemptError as error:
             raise error.failure.raises(f"{error}; {error.failure.fix}.") from error
 
@@ -282,22 +285,20 @@ def _fetched_blob(blob: Blob, known: UrlRecord, entry: Entry, received: Received
     )
 
 
-def _remove_all_but(names: Container[str], folder: Path) -> None:
+def _remove_all_but(names: Container[str], root: Folder, folder: Path) -> None:
     """Remove what else is there, left by a process that was killed while it published the entry, and odd files."""
-    for each in folder.iterdir():
-        if each.is_dir() and not each.is_symlink():
-            shutil.rmtree(each)
-        elif each.name not in names or not each.is_file() or each.is_symlink():
-            each.unlink()
+    for path, state in root.content(folder):
+        if path.name not in names or not stat.S_ISREG(state.st_mode):
+            root.remove(path)
 
 
 def _activity(blob: Blob) -> str:
     return f"fetching {redacted(blob.url)}"
 
 
-def _partial_bytes(folder: Path) -> int:
+def _partial_bytes(root: Folder, folder: Path) -> int:
     """Return the disk space of a partial download, whose file may have holes."""
     try:
-        return sum(allocated_bytes(each.stat()) for each in folder.iterdir())
+        return sum(allocated_bytes(state) for _, state in root.content(folder))
     except OSError:
         return 0

@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.core import strict_json
 from harness.fetch.source import Head
-from harness.host import files
+from harness.host.beneath import Folder
 
 NAME = "journal"
 _MAX_BYTES = 32 << 20
@@ -53,9 +53,9 @@ class JournalState:
 class Journal:
     """A file to which lines are appended, with one write each."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    def __init__(self, root: Folder, path: Path) -> None:
+        """Open the file beneath a folder, or create it."""
+        self._descriptor = root.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
     def close(self) -> None:
         """Close the file."""
@@ -101,10 +101,10 @@ def parsed(text: bytes) -> JournalState:
     return JournalState(heads=heads, total=size, chunks=_apart(chunks, size))
 
 
-def resumable_bytes(folder: Path) -> int:
+def resumable_bytes(root: Folder, folder: Path) -> int:
     """Return how much of a partial download is not downloaded again: what its journal says, not what is on disk."""
     try:
-        return sum(chunk.stop - chunk.start for chunk in parsed(files.read(folder / NAME, _MAX_BYTES)).chunks)
+        return sum(chunk.stop - chunk.start for chunk in parsed(root.read(folder / NAME, _MAX_BYTES)).chunks)
     except (OSError, ValueError):
         return 0
 

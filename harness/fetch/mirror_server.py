@@ -30,8 +30,8 @@ from harness.core.text import counted
 from harness.core.urls import REMOTE, index_key, lock_key, redacted
 from harness.fetch.partial import BLOB
 from harness.host.waiting import SLICE_S
-from harness.store import url_index
-from harness.store.entry import MANIFEST, stat_stamp
+from harness.store import inventory, url_index
+from harness.store.entry import stat_stamp
 from harness.store.store import Store
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -113,8 +113,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # the body is not read: what follows is not a request
         if self.path == "/":
-            blobs = counted(sum(1 for _ in self.server.store.root.glob(f"blobs/??/*/{MANIFEST}")), "blob")
-            return self._answer_text(HTTPStatus.OK, _ABOUT.format(blobs=blobs, url=self.server.url))
+            count = sum(1 for kind, *_ in inventory.entries(self.server.store) if kind == "blobs")
+            about = _ABOUT.format(blobs=counted(count, "blob"), url=self.server.url)
+            return self._answer_text(HTTPStatus.OK, about)
         try:
             with Store(self.server.store.root) as store:  # no pin outlives the lookup: the file is open
                 file, sha256 = _opened(store, self.path)
@@ -203,11 +204,15 @@ def _opened(store: Store, target: str) -> tuple[BinaryIO, str]:
     """Open the blob of a request target; return it and its SHA-256. Raises LookupError if there is no public one."""
     keys = (index_key(url) for url in _urls(target) if lock_key(url) is not None)
     index = next((entry for key in keys if (entry := store.find(url_index.KIND, key))), None)
-    if index is None or (known := url_index.read(index.path)).private or not _SHA256.fullmatch(sha256 := known.sha256):
+    if (
+        index is None
+        or (known := url_index.read(store, index.path)).private
+        or not _SHA256.fullmatch(sha256 := known.sha256)
+    ):
         raise LookupError
     if (entry := store.find("blobs", sha256)) is None:
         raise LookupError
-    file = (entry.path / BLOB).open("rb")
+    file = store.files.reader(entry.path / BLOB)
     if {**stat_stamp(os.fstat(file.fileno())), "sha256": sha256} != entry.files.get(BLOB):
         file.close()
         raise LookupError

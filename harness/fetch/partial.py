@@ -17,6 +17,7 @@ from harness.fetch.hasher import Digests
 from harness.fetch.journal import Chunk, Journal
 from harness.fetch.ranges import Ranges, Span
 from harness.fetch.source import AttemptError, Failure, Head, Source
+from harness.host.beneath import Folder
 
 BLOB, JOURNAL = "blob", journal.NAME
 _CHANGED = "it changed on the host or a proxy altered it; to accept the new content, run `harness lock --update`"
@@ -45,11 +46,12 @@ class PartialDownload:
         file: file descriptor of `BLOB`.
     """
 
-    def __init__(self, blob: Blob, folder: Path, limits: Limits, say: Notice) -> None:
+    def __init__(self, blob: Blob, root: Folder, folder: Path, limits: Limits, say: Notice) -> None:
         """Resume an earlier download in the folder, or start a new one.
 
         Args:
             blob: the blob; without a digest, bytes are combined only if a validator shows that they belong together.
+            root: the folder of the store.
             folder: where to download it.
             limits: limits of the download.
             say: called when the download resumes or restarts.
@@ -60,8 +62,8 @@ class PartialDownload:
         self.ranges = Ranges(limits.chunk_bytes)
         self.changed = self.ranges.changed
         self._blob, self._limits, self._say = blob, limits, say
-        self._path, self._open = folder / BLOB, ExitStack()
-        self._journal = Journal(folder / JOURNAL)
+        self._root, self._path, self._open = root, folder / BLOB, ExitStack()
+        self._journal = Journal(root, folder / JOURNAL)
         self._open.callback(self._journal.close)
         self._heads: dict[str, Head] = {}
         self._is_resumable = True  # with a request for the missing bytes
@@ -79,7 +81,7 @@ class PartialDownload:
         self._open.close()
         if not is_useful:
             for path in (self._path, self._path.with_name(JOURNAL)):
-                path.unlink(missing_ok=True)
+                self._root.remove(path)
 
     @property
     def head(self) -> Head:
@@ -93,7 +95,7 @@ class PartialDownload:
 
     def _opened(self) -> int:
         """Open the file until the end; after a restart, connections that still write to the old one harm nothing."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = self._root.open(self._path, os.O_RDWR | os.O_CREAT)
         self._open.callback(os.close, descriptor)
         return descriptor
 
@@ -101,7 +103,7 @@ class PartialDownload:
         written = self._journal.read()
         if written.total is None or not written.chunks:
             self._journal.clear()
-            self._path.unlink(missing_ok=True)  # not truncated: it may be a link to a published blob
+            self._root.remove(self._path)  # not truncated: it may be a link to a published blob
             return ()
         self._heads = dict(written.heads)
         self._is_resumable = bool(self._blob.sha256 or self.head.validator)
@@ -178,7 +180,7 @@ class PartialDownload:
                 self._say(f"{why}; restarting")
             self._journal.clear()
             self._heads.clear()
-            self._path.unlink()
+            self._root.remove(self._path)
             if not os.fstat(self.file).st_nlink:
                 os.ftruncate(self.file, 0)  # free the space of the old file, which stays open
             self.file = self._opened()

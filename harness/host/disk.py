@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.core.errors import DiskError
+from harness.host.beneath import Folder
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _DISK_ERRORS |= {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -47,10 +48,10 @@ def disk_errors(path: Path, *, removable: bool = False) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _DISK_ERRORS | (_REMOVED if removable else set()):
             raise
-        raise DiskError(
-            f"Cannot write {error.filename or path}: {error.strerror}. "
-            "Free disk space, or choose other folders with --store and --out."
-        ) from error
+        hint = "Free disk space, or choose other folders with --store and --out."
+        if error.errno == errno.ELOOP:
+            hint = "What it leads to is left as it is."
+        raise DiskError(f"Cannot write {error.filename or path}: {error.strerror}. {hint}") from error
 
 
 def write_all(texts: Mapping[Path, str]) -> None:
@@ -73,15 +74,7 @@ def write_all(texts: Mapping[Path, str]) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file in one step: no reader sees a part of it, and concurrent writers do not mix."""
-    temporary = _temporary(path)
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    Folder(path.parent).write(path, text.encode())
 
 
 def check_writable(path: Path) -> None:
@@ -93,10 +86,6 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
-    temporary.touch()
-    temporary.unlink()
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    folder, temporary = Folder(path.parent), path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    folder.new(temporary).close()
+    folder.remove(temporary)

@@ -48,10 +48,15 @@ def read(path: Path, limit_bytes: int) -> bytes:
         ValueError: the path has a NUL or half of a surrogate pair.
     """
     with opened(path) as file:
-        content = file.read(limit_bytes + 1) or b""
-    if len(content) > limit_bytes:
+        return content(file, limit_bytes)
+
+
+def content(file: BinaryIO, limit_bytes: int) -> bytes:
+    """Return the content of an open file. Raises UnreadableError if it has more than `limit_bytes`."""
+    found = file.read(limit_bytes + 1) or b""
+    if len(found) > limit_bytes:
         raise UnreadableError(f"it has more than {size(limit_bytes)}")
-    return content
+    return found
 
 
 def reason(error: Exception) -> str:

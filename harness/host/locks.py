@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.core.callbacks import WaitNotice, ignore
 from harness.core.text import one_line
+from harness.host.beneath import Folder
 
 _POLL_S = 0.05
 _HOLDER_BYTES = 500
@@ -24,35 +25,36 @@ _NAME_BYTES = 7
 _PROBED = 1 << 8 * _NAME_BYTES
 
 
-def acquire(path: Path, on_wait: WaitNotice, *, activity: str = "") -> int:
+def acquire(root: Folder, path: Path, on_wait: WaitNotice, *, activity: str = "") -> int:
     """Wait for a lock, and return the descriptor that holds it until it is closed.
 
     Args:
+        root: the folder that the lock is beneath.
         path: the file to lock, which is created if it does not exist.
         on_wait: called repeatedly with the holder and the seconds waited; the holder is empty if it is this process.
             An exception from it ends the wait.
         activity: what this process does with the lock, for those that wait: `installing IREE 3.12.0`.
     """
     started = time.monotonic()
-    while (descriptor := try_acquire(path, activity=activity)) is None:
-        on_wait(_other_holder(path), time.monotonic() - started)
+    while (descriptor := try_acquire(root, path, activity=activity)) is None:
+        on_wait(_other_holder(root, path), time.monotonic() - started)
         time.sleep(_POLL_S)
     return descriptor
 
 
-def try_acquire(path: Path, *, activity: str = "") -> int | None:
+def try_acquire(root: Folder, path: Path, *, activity: str = "") -> int | None:
     """Return the descriptor that holds the lock; None if another process holds it. `activity` as for `acquire`.
 
     If the file is removed between opening and locking it, others lock a new file, so this starts again.
     """
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        root.make(path.parent)
+        descriptor = root.open(path, os.O_RDWR | os.O_CREAT)
         try:
             if not _lock(descriptor):
                 os.close(descriptor)
                 return None
-            if _is_at(descriptor, path):
+            if _is_at(descriptor, root, path):
                 _write_holder(descriptor, activity)
                 return descriptor
         except BaseException:
@@ -61,13 +63,13 @@ def try_acquire(path: Path, *, activity: str = "") -> int | None:
         os.close(descriptor)
 
 
-def remove_if_free(path: Path) -> bool:
+def remove_if_free(root: Folder, path: Path) -> bool:
     """Remove the file of a lock unless it is held, and return whether it was removed."""
     with contextlib.suppress(FileNotFoundError):
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = root.open(path, os.O_RDWR)
         try:
-            if _lock(descriptor) and _is_at(descriptor, path):
-                path.unlink()
+            if _lock(descriptor) and _is_at(descriptor, root, path):
+                root.remove(path)
                 return True
         finally:
             os.close(descriptor)
@@ -80,9 +82,9 @@ class Pins:
     Pins are open file description locks (fcntl(2)), so two objects in one process are two holders.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, root: Folder, path: Path) -> None:
         """Open nothing yet."""
-        self._path = path
+        self._root, self._path = root, path
         self._mutex = threading.Lock()
         self._descriptor = -1
         self._close: Callable[[], object] = ignore
@@ -127,21 +129,21 @@ class Pins:
     def _opened(self, *, read_only: bool = False) -> int:
         """Return the descriptor. To hold names, an existing file need only be readable."""
         with self._mutex:
-            if self._descriptor < 0 or not _is_at(self._descriptor, self._path):
+            if self._descriptor < 0 or not _is_at(self._descriptor, self._root, self._path):
                 self._close()
                 self._descriptor = -1
-                self._descriptor = _open(self._path, read_only=read_only)
+                self._descriptor = _open(self._root, self._path, read_only=read_only)
                 self._close = weakref.finalize(self, os.close, self._descriptor)
             return self._descriptor
 
 
-def _open(path: Path, *, read_only: bool) -> int:
+def _open(root: Folder, path: Path, *, read_only: bool) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        return root.open(path, os.O_RDWR | os.O_CREAT)
     except OSError:
         if not read_only:
             raise
-        return os.open(path, os.O_RDONLY)
+        return root.open(path)
 
 
 def _offset(name: str) -> int:
@@ -162,15 +164,18 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
+def _is_at(descriptor: int, root: Folder, path: Path) -> bool:
+    state = root.state(path)
+    return state is not None and os.path.samestat(os.fstat(descriptor), state)
 
 
 def _write_holder(descriptor: int, activity: str) -> None:
-    """Write who holds the lock and why, for others that wait. Do nothing if the disk is full."""
+    """Write who holds the lock and why, for others that wait. Do nothing if the disk is full.
+
+    A file with another name is no lock that this program made, so it is left as it is.
+    """
+    if os.fstat(descriptor).st_nlink != 1:
+        return
     holder = _this_process() + (f", which is {activity}" if activity else "")
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
@@ -181,15 +186,15 @@ def _this_process() -> str:
     return f"process {os.getpid()} on {os.uname().nodename}"
 
 
-def _other_holder(path: Path) -> str:
+def _other_holder(root: Folder, path: Path) -> str:
     """Return who holds a lock; empty if it is another thread of this process, which says itself what it does."""
-    holder = _holder(path) or "another process"
+    holder = _holder(root, path) or "another process"
     return "" if holder.partition(",")[0] == _this_process() else holder
 
 
-def _holder(path: Path) -> str:
+def _holder(root: Folder, path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with root.reader(path) as file:
             return one_line(file.read(_HOLDER_BYTES).decode(errors="replace"), limit=_HOLDER_BYTES)
     except OSError:
         return ""

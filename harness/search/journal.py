@@ -13,8 +13,9 @@ from typing import Any, Self
 
 from harness.core import records, strict_json
 from harness.core.errors import UsageError
-from harness.host import files, locks
-from harness.host.disk import disk_errors, write_atomically
+from harness.host import locks
+from harness.host.beneath import Folder
+from harness.host.disk import disk_errors
 from harness.pipeline.out_dir import RESULTS, SEARCH_JOURNAL, new_out_dir
 
 NAME = SEARCH_JOURNAL
@@ -45,7 +46,7 @@ class SearchJournal:
         self.folder, self.lines, self._lock = folder, list(lines), lock
         head = {"question": identity, "key": key(identity)}
         with disk_errors(folder):
-            write_atomically(folder / NAME, "".join(map(_line, (head, *self.lines))))
+            Folder(folder).write(folder / NAME, "".join(map(_line, (head, *self.lines))).encode())
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -65,8 +66,8 @@ class SearchJournal:
         self._append(_END)
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with disk_errors(self.folder, removable=True), (self.folder / NAME).open("a", encoding="utf-8") as file:
-            file.write(_line(line))
+        with disk_errors(self.folder, removable=True), Folder(self.folder).appended(self.folder / NAME) as file:
+            file.write(_line(line).encode())
 
 
 def key(identity: Mapping[str, Any]) -> str:
@@ -96,7 +97,7 @@ def opened(folder: Path, identity: Mapping[str, Any]) -> SearchJournal | None:
         DiskError: the folder cannot be written.
     """
     with disk_errors(folder):
-        lock = locks.try_acquire(folder / _LOCK_NAME)
+        lock = locks.try_acquire(Folder(folder), folder / _LOCK_NAME)
     if lock is None:
         return None
     known, lines = read(folder)
@@ -118,7 +119,7 @@ def read(folder: Path) -> tuple[str | None, list[Mapping[str, Any]]]:
     A last line without a line end is ignored: the process was killed while it wrote it.
     """
     try:
-        content = files.read(folder / NAME, _MAX_BYTES)
+        content = Folder(folder).read(folder / NAME, _MAX_BYTES)
         parsed = [strict_json.loads(line) for line in content.split(b"\n")[:-1] if line.strip()]
         head, *lines = records.read(list[Mapping[str, Any]], parsed)
         return (None, []) if _END in lines else (records.read(str, head.get("key")), lines)

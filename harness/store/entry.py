@@ -2,36 +2,44 @@
 
 An entry of a store is a folder of files; its `entry.json` lists their records:
 
-    {"files": {"blob": {"bytes": 9, "mtime_ns": 1, "inode": 7, "sha256": "ab..."}}, "made": 1767225600.0, "boot": "..."}
+    {"files": {"blob": {"bytes": 9, "mtime_ns": 1, "ctime_ns": 1, "inode": 7, "sha256": "ab..."}}, "made": 1767225600.0}
 """
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypedDict
+from typing import BinaryIO, NotRequired, TypedDict
 
 from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, ignore
 from harness.host import files as safe
-from harness.host.disk import write_atomically
+from harness.host.beneath import Folder
 
 MANIFEST = "entry.json"
 _CHUNK_BYTES = 1 << 20
 _MANIFEST_BYTES = 8 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# A file is missing, or something else is in its place: a link, a folder, a device, a name that leads out of the entry.
+_NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EINVAL, errno.ENXIO}
 _NO_DIGESTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Stamp(TypedDict):
-    """What stat(2) says of a file: a change of its content changes one of these. All are 0 if it is missing."""
+    """What stat(2) says of a file: a change of its content changes one of these. All are 0 if it is missing.
+
+    Only root can set the time of the last change of a file (`ctime_ns`); stamps of earlier versions do not have it.
+    """
 
     bytes: int
     mtime_ns: int
+    ctime_ns: NotRequired[int]
     inode: int
 
 
@@ -78,7 +86,7 @@ class _Manifest:
     made: float = 0.0
 
 
-def read(folder: Path) -> Entry | None:
+def read(root: Folder, folder: Path) -> Entry | None:
     """Return the entry of a folder, without looking into its files.
 
     None if its manifest is missing or malformed, or does not list all files of the folder.
@@ -86,88 +94,117 @@ def read(folder: Path) -> Entry | None:
     from harness.core.records import read as read_typed  # noqa: PLC0415 - as slow to import as all of harness.specs
 
     try:
-        manifest = read_typed(_Manifest, strict_json.loads(safe.read(folder / MANIFEST, _MANIFEST_BYTES)))
+        manifest = read_typed(_Manifest, strict_json.loads(root.read(folder / MANIFEST, _MANIFEST_BYTES)))
     except (OSError, ValueError):
         return None
-    if not (set(names(folder)) <= manifest.files.keys() and all(map(_is_record, manifest.files.values()))):
+    if not (_content(root, folder).keys() <= manifest.files.keys() and all(map(_is_record, manifest.files.values()))):
         return None
     return Entry(path=folder, cached=True, files=manifest.files, boot=manifest.boot, made=manifest.made)
 
 
-def write(folder: Path, entry: Entry) -> None:
+def write(root: Folder, folder: Path, entry: Entry) -> None:
     """Write the manifest of an entry into a folder."""
     boot = {} if entry.boot is None else {"boot": entry.boot}
-    write_atomically(folder / MANIFEST, json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1))
-
-
-def names(folder: Path) -> list[str]:
-    """Return the paths of the files in the folder of an entry, without its manifest."""
-    every = (str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
-    return sorted(name for name in every if name != MANIFEST)
+    text = json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1)
+    root.write(folder / MANIFEST, text.encode())
 
 
 def _is_record(file: FileRecord) -> bool:
     return file["bytes"] >= 0 and _SHA256.fullmatch(file["sha256"] or "") is not None
 
 
-def stamp(path: Path) -> Stamp:
-    """Return the stamp of a file."""
-    try:
-        return stat_stamp(path.stat())
-    except OSError:
-        return Stamp(bytes=0, mtime_ns=0, inode=0)
-
-
 def stat_stamp(state: os.stat_result) -> Stamp:
     """Return the stamp that a stat result stands for. No I/O."""
-    return Stamp(bytes=state.st_size, mtime_ns=state.st_mtime_ns, inode=state.st_ino)
+    return Stamp(bytes=state.st_size, mtime_ns=state.st_mtime_ns, ctime_ns=state.st_ctime_ns, inode=state.st_ino)
 
 
 def records(
-    folder: Path, names: Iterable[str], *, known: Mapping[str, str] = _NO_DIGESTS, progress: ReadProgress = ignore
+    root: Folder,
+    folder: Path,
+    names: Iterable[str],
+    *,
+    known: Mapping[str, str] = _NO_DIGESTS,
+    progress: ReadProgress = ignore,
 ) -> dict[str, FileRecord]:
     """Return the records of files. Each stamp is taken before the file is read, so a change meanwhile shows later.
 
     Args:
+        root: the folder of the store.
         folder: where the files are.
         names: their paths in the folder.
         known: the SHA-256 of files that need not be read.
         progress: told the size of each piece read.
     """
-    return {
-        name: FileRecord(**stamp(folder / name), sha256=known.get(name) or _sha256_or_none(folder / name, progress))
-        for name in names
-    }
+    return {name: _record(root, folder / name, known.get(name), progress) for name in names}
 
 
-def is_unchanged(entry: Entry) -> bool:
+def names(root: Folder, folder: Path) -> list[str]:
+    """Return the paths of all files in the folder of an entry, in order."""
+    return sorted(_stamps(root, folder))
+
+
+def is_unchanged(root: Folder, entry: Entry) -> bool:
     """Return whether the stamps of all files are as recorded."""
-    return all(stamp(entry.path / name) == _stamp_of(file) for name, file in entry.files.items())
+    found = _stamps(root, entry.path)
+    return all(found.get(name) == _stamp_of(file) for name, file in entry.files.items())
+
+
+def restamped(root: Folder, entry: Entry) -> Entry:
+    """Return an entry with the `ctime_ns` that its files have now, where that alone differs."""
+    found = _stamps(root, entry.path)
+    same = {
+        name: FileRecord(**found[name], sha256=file["sha256"])
+        for name, file in entry.files.items()
+        if name in found and found[name] | {"ctime_ns": 0} == _stamp_of(file) | {"ctime_ns": 0}
+    }
+    return replace(entry, files={**entry.files, **same})
 
 
 def file_sha256(path: Path, progress: ReadProgress = ignore) -> str:
     """Return the SHA-256 of a file in hexadecimal, in constant memory; `progress` is told the size of each piece."""
-    digest = hashlib.sha256()
     with safe.opened(path) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            progress(len(chunk))
+        return sha256(file, progress)
+
+
+def sha256(file: BinaryIO, progress: ReadProgress = ignore) -> str:
+    """Return the SHA-256 of an open file, as `file_sha256` does."""
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        progress(len(chunk))
     return digest.hexdigest()
 
 
-def sync(folder: Path, names: Iterable[str]) -> None:
+def sync(root: Folder, folder: Path, names: Iterable[str]) -> None:
     """Wait until the contents of files are on disk."""
     for name in names:
-        descriptor = os.open(folder / name, os.O_RDONLY)
-        try:
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
+        with root.reader(folder / name) as file:
+            os.fdatasync(file)
+
+
+def _stamps(root: Folder, folder: Path) -> dict[str, Stamp]:
+    """Return the stamps of all files in a folder, by their paths in it."""
+    return {name: stat_stamp(state) for name, state in _content(root, folder).items() if stat.S_ISREG(state.st_mode)}
+
+
+def _content(root: Folder, folder: Path) -> dict[str, os.stat_result]:
+    """Return all but folders in the folder of an entry, by their paths in it, without its manifest."""
+    start = len(str(folder)) + 1
+    found = ((str(path)[start:], state) for path, state in root.walk(folder) if not stat.S_ISDIR(state.st_mode))
+    # A process that writes the manifest, or was killed while it did so, has or leaves a temporary file.
+    return {name: state for name, state in found if name != MANIFEST and not name.startswith(f".{MANIFEST}.")}
 
 
 def _stamp_of(record: Stamp) -> Stamp:
-    return Stamp(bytes=record["bytes"], mtime_ns=record["mtime_ns"], inode=record["inode"])
+    changed_ns = record.get("ctime_ns", 0)
+    return Stamp(bytes=record["bytes"], mtime_ns=record["mtime_ns"], ctime_ns=changed_ns, inode=record["inode"])
 
 
-def _sha256_or_none(path: Path, progress: ReadProgress) -> str | None:
-    return file_sha256(path, progress) if path.is_file() else None
+def _record(root: Folder, path: Path, known: str | None, progress: ReadProgress) -> FileRecord:
+    try:
+        with root.reader(path) as file:
+            return FileRecord(**stat_stamp(os.fstat(file.fileno())), sha256=known or sha256(file, progress))
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
+        return FileRecord(bytes=0, mtime_ns=0, ctime_ns=0, inode=0, sha256=None)

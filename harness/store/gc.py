@@ -3,8 +3,6 @@
 import contextlib
 import errno
 import heapq
-import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Container, Iterator
@@ -15,7 +13,7 @@ from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, ignore
 from harness.core.errors import DiskError
 from harness.core.text import DAY_S
-from harness.host import files, locks
+from harness.host import locks
 from harness.host.disk import disk_errors, free_bytes
 from harness.store import inventory, scratch
 from harness.store.entry import MANIFEST, Entry
@@ -79,14 +77,19 @@ class Verified:
 
 
 def usage(store: Store) -> Usage:
-    """Return what the store contains."""
+    """Return what the store contains.
+
+    Raises:
+        DiskError: the store cannot be read.
+    """
     counts, sizes = Counter[str](), Counter[str]()
-    for item in inventory.items(store):
-        if not item.is_partial:
-            counts[item.kind] += 1
-            sizes[item.kind] += item.bytes
-    partials = inventory.folders(store.root / "tmp")
-    partial_bytes = sum(inventory.disk_usage(each)[0] for each in partials)
+    with disk_errors(store.root):
+        for item in inventory.items(store):
+            if not item.is_partial:
+                counts[item.kind] += 1
+                sizes[item.kind] += item.bytes
+        partials = inventory.folders(store, store.root / "tmp")
+        partial_bytes = sum(inventory.disk_usage(store, each)[0] for each in partials)
     return Usage(
         kinds=tuple(KindUsage(kind=kind, count=counts[kind], bytes=sizes[kind]) for kind in sorted(counts)),
         unfinished=KindUsage(kind=PARTIAL, count=len(partials), bytes=partial_bytes),
@@ -108,9 +111,9 @@ def collect(store: Store, budget_bytes: int | None, *, keep: Container[tuple[str
     Raises:
         DiskError: the store cannot be written, or the system cannot tell which entries are in use.
     """
-    if not (store.root / "locks").is_dir():
+    if not store.files.state(store.root / "locks"):
         return Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)  # nothing was ever stored here
-    with contextlib.closing(locks.Pins(store.root / "pins")) as pins, disk_errors(store.root):
+    with contextlib.closing(locks.Pins(store.files, store.root / "pins")) as pins, disk_errors(store.root):
         _probe(store, pins)
         with store.lock(
             "collection", activity=_COLLECTING
@@ -123,13 +126,20 @@ def collect(store: Store, budget_bytes: int | None, *, keep: Container[tuple[str
 def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
     """Read every byte of every entry and yield the result; an entry whose content changed is removed.
 
+    A link in the place of a folder is such an entry. What it leads to is neither read nor removed.
+
     Args:
         store: the store.
         progress: told the size of each piece read, in bytes; an exception that it raises ends the check.
     """
+    for link in inventory.links(store):
+        kind, *rest = link.relative_to(store.root).parts
+        with disk_errors(store.root):
+            store.files.remove(link)
+        yield Verified(kind=kind, key=rest[-1] if rest else "-", bytes=0, ok=False)
     for kind, key, _ in inventory.entries(store):
         with store.lock(f"{kind}-{key}", activity=f"verifying {kind} {key}"), disk_errors(store.root):
-            if not (store.path(kind, key) / MANIFEST).exists():
+            if not store.files.state(store.path(kind, key) / MANIFEST):
                 continue  # another process removed it meanwhile
             entry = store.listed(kind, key)
             ok = entry is not None and _is_good(store, entry, progress)
@@ -192,7 +202,7 @@ class _Collection:
             away = self._store.set_aside(folder)
         self._total_bytes -= item.bytes
         if away:
-            shutil.rmtree(away, ignore_errors=True)
+            self._store.files.remove(away)
             self._removed.append(item)
         return True
 
@@ -214,25 +224,25 @@ def _probe(store: Store, pins: locks.Pins) -> None:
 def _remove_leftovers(store: Store) -> None:
     """Remove the folders in `tmp` that killed processes left and that no download can resume."""
     scratch.sweep(store.root)
-    for folder in inventory.folders(store.root / "tmp"):
-        if folder.name.startswith(REMOVED):
-            shutil.rmtree(folder, ignore_errors=True)
+    for path, _ in store.files.content(store.root / "tmp"):
+        if path.name.startswith(REMOVED):
+            store.files.remove(path)
 
 
 def _remove_notes(store: Store, now: float) -> None:
     """Remove lock files that were not held for a day, and digests of files that are gone."""
-    for path in inventory.files(store.root / "locks"):
-        if inventory.modified_at(path) < now - DAY_S:
-            locks.remove_if_free(path)
-    for path in inventory.files(store.root / "digests"):
-        is_left = path.suffix == ".tmp" and inventory.modified_at(path) < now - DAY_S
-        if is_left or (path.suffix == ".json" and not _is_of_a_file(path)):
-            path.unlink(missing_ok=True)
+    for path, written in inventory.files(store, store.root / "locks"):
+        if written < now - DAY_S:
+            locks.remove_if_free(store.files, path)
+    for path, written in inventory.files(store, store.root / "digests"):
+        is_left = path.suffix == ".tmp" and written < now - DAY_S
+        if is_left or (path.suffix == ".json" and not _is_of_a_file(store, path)):
+            store.files.remove(path)
 
 
-def _is_of_a_file(digest: Path) -> bool:
+def _is_of_a_file(store: Store, digest: Path) -> bool:
     try:
-        return Path(strict_json.loads(files.read(digest, _DIGEST_BYTES))["path"]).exists()
+        return Path(strict_json.loads(store.files.read(digest, _DIGEST_BYTES))["path"]).exists()
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -240,13 +250,13 @@ def _is_of_a_file(digest: Path) -> bool:
 def _is_good(store: Store, entry: Entry, progress: ReadProgress) -> bool:
     """Return whether the content of an entry is as stored, without marking it as used. The caller holds its lock."""
     manifest = entry.path / MANIFEST
-    used_ns = manifest.stat().st_mtime_ns
+    state = store.files.state(manifest)
     try:
         found = store.read_again(entry, progress)
     except OSError as error:
         if error.errno != errno.EIO:
             raise
         return False  # the disk lost it
-    if found:
-        os.utime(manifest, ns=(used_ns, used_ns))
+    if found and state:
+        store.files.touch(manifest, mtime_ns=state.st_mtime_ns)
     return found is not None

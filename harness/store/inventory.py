@@ -1,7 +1,7 @@
 """Lists the entries of a store and when they were last used, without changing anything or reading blobs."""
 
-import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from harness.store.entry import MANIFEST, Entry
 from harness.store.store import Store
 
 _OWN_FOLDERS = {"tmp", "locks", "digests"}
+_LEVELS = 3  # ROOT/<kind>/<first two of key>/<key>
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -37,23 +38,24 @@ class Item:
 
 def entries(store: Store) -> Iterator[tuple[str, str, Entry | None]]:
     """Yield kind, key and entry of every folder with a manifest, in order; None for a manifest that cannot be read."""
-    for kind in folders(store.root):
+    for kind in folders(store, store.root):
         if kind.name not in _OWN_FOLDERS:
-            keys = (each.name for shard in folders(kind) for each in folders(shard) if each.name[:2] == shard.name)
+            shards = folders(store, kind)
+            keys = (each.name for shard in shards for each in folders(store, shard) if each.name[:2] == shard.name)
             for key in keys:
-                if (store.path(kind.name, key) / MANIFEST).exists():
+                if store.files.state(store.path(kind.name, key) / MANIFEST):
                     yield kind.name, key, store.listed(kind.name, key)
 
 
 def items(store: Store) -> Iterator[Item]:
     """Yield everything that can be removed."""
     for kind, key, entry in entries(store):
-        size_bytes = entry.bytes if entry else disk_usage(store.path(kind, key))[0]
+        size_bytes = entry.bytes if entry else disk_usage(store, store.path(kind, key))[0]
         yield _dated(store, Item(last_used=0, kind=kind, key=key, bytes=size_bytes, is_broken=entry is None))
-    for folder in folders(store.root / "tmp"):
+    for folder in folders(store, store.root / "tmp"):
         kind, hyphen, key = folder.name.partition("-")
         if hyphen:
-            size_bytes, modified = disk_usage(folder)
+            size_bytes, modified = disk_usage(store, folder)
             yield Item(last_used=modified, kind=kind, key=key, bytes=size_bytes, is_partial=True)
 
 
@@ -66,7 +68,8 @@ def orphans(store: Store) -> Iterator[Item]:
 
 def _has_blob(store: Store, index: Entry) -> bool:
     try:
-        return (store.path("blobs", url_index.read(index.path).sha256) / MANIFEST).exists()
+        blob = store.path("blobs", url_index.read(store, index.path).sha256)
+        return store.files.state(blob / MANIFEST) is not None
     except (OSError, ValueError):
         return False
 
@@ -83,41 +86,40 @@ def folder_of(store: Store, item: Item) -> Path:
 def last_used(store: Store, item: Item) -> float:
     """Return when an item was last used, in seconds since 1970; 0 if it is gone."""
     folder = folder_of(store, item)
-    return disk_usage(folder)[1] if item.is_partial else modified_at(folder / MANIFEST)
+    if item.is_partial:
+        return disk_usage(store, folder)[1]
+    state = store.files.state(folder / MANIFEST)
+    return state.st_mtime if state else 0.0
 
 
-def disk_usage(folder: Path) -> tuple[int, float]:
+def disk_usage(store: Store, folder: Path) -> tuple[int, float]:
     """Return the disk space of a folder, in bytes (files may have holes), and when it was last written."""
-    used_bytes, written = 0, 0.0
-    for parent, _, names in os.walk(folder):
-        for path in (Path(parent), *(Path(parent) / name for name in names)):
-            with contextlib.suppress(FileNotFoundError):
-                state = path.lstat()
-                used_bytes += allocated_bytes(state)
-                written = max(written, state.st_mtime)
-    return used_bytes, written
+    itself = store.files.state(folder)
+    states = [*filter(None, [itself]), *(state for _, state in store.files.walk(folder))]
+    return sum(map(allocated_bytes, states)), max((each.st_mtime for each in states), default=0.0)
 
 
-def modified_at(path: Path) -> float:
-    """Return when a file was last written, in seconds since 1970; 0 if it is gone."""
+def folders(store: Store, folder: Path) -> list[Path]:
+    """Return the subfolders of a folder of a store, in order."""
+    return [path for path, state in _content(store, folder) if stat.S_ISDIR(state.st_mode)]
+
+
+def files(store: Store, folder: Path) -> list[tuple[Path, float]]:
+    """Return the files of a folder of a store, in order, and when they were last written, in seconds since 1970."""
+    return [(path, state.st_mtime) for path, state in _content(store, folder) if stat.S_ISREG(state.st_mode)]
+
+
+def links(store: Store) -> Iterator[Path]:
+    """Yield the links in the places of folders: of a kind, of the keys that begin alike, of an entry."""
+    level = [store.root]
+    for _ in range(_LEVELS):
+        found = [each for folder in level for each in _content(store, folder) if each[0].name not in _OWN_FOLDERS]
+        yield from (path for path, state in found if stat.S_ISLNK(state.st_mode))
+        level = [path for path, state in found if stat.S_ISDIR(state.st_mode)]
+
+
+def _content(store: Store, folder: Path) -> list[tuple[Path, os.stat_result]]:
     try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def folders(folder: Path) -> list[Path]:
-    """Return the subfolders of a folder, in order."""
-    return [each for each in _content(folder) if each.is_dir() and not each.is_symlink()]
-
-
-def files(folder: Path) -> list[Path]:
-    """Return the files of a folder, in order."""
-    return [each for each in _content(folder) if each.is_file()]
-
-
-def _content(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+        return store.files.content(folder)
+    except NotADirectoryError:
         return []

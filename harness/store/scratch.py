@@ -6,8 +6,6 @@ ROOT/locks/scratch.<random>    that lock, which the system releases when its hol
 
 import contextlib
 import os
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import IO
 
 from harness.core.callbacks import ignore
 from harness.host import locks
+from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 
 _PREFIX = "scratch."
@@ -27,13 +26,14 @@ def folder(root: Path) -> Iterator[Path]:
     Raises:
         DiskError: no space is left or the store cannot be written.
     """
+    files = Folder(root)
     with disk_errors(root), contextlib.ExitStack() as after:
         sweep(root)
         temporary = root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
-        after.callback(locks.remove_if_free, _lock(temporary))
-        after.callback(os.close, locks.acquire(_lock(temporary), ignore))
-        after.callback(shutil.rmtree, temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+        after.callback(locks.remove_if_free, files, _lock(temporary))
+        after.callback(os.close, locks.acquire(files, _lock(temporary), ignore))
+        after.callback(files.remove, temporary)
+        files.make(temporary)
         yield temporary
 
 
@@ -45,23 +45,25 @@ def file(root: Path) -> Iterator[IO[bytes]]:
         DiskError: no space is left or the store cannot be written.
     """
     with disk_errors(root):
-        parent = root / "tmp"
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=parent) as temporary:
+        files, path = Folder(root), root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
+        files.make(path.parent)
+        with os.fdopen(files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), "w+b") as temporary:
+            files.remove(path)
             yield temporary
 
 
 def sweep(root: Path) -> None:
     """Remove the folders of processes that died; keep those that this process may not remove."""
-    for left in (root / "tmp").glob(f"{_PREFIX}*"):
+    files = Folder(root)
+    for left in (path for path, _ in files.content(root / "tmp") if path.name.startswith(_PREFIX)):
         with contextlib.suppress(OSError):
-            if (descriptor := locks.try_acquire(_lock(left))) is None:
+            if (descriptor := locks.try_acquire(files, _lock(left))) is None:
                 continue
             try:
-                shutil.rmtree(left, ignore_errors=True)
+                files.remove(left)
             finally:
                 os.close(descriptor)
-            locks.remove_if_free(_lock(left))
+            locks.remove_if_free(files, _lock(left))
 
 
 def _lock(temporary: Path) -> Path:

@@ -6,7 +6,7 @@
     ROOT/pins                               pins on the entries in use, which are not removed meanwhile
     ROOT/digests/<sha256 of path>.json      the digest and stamp of a file outside the store
 
-An entry is trusted while size, modification time and inode of its files are as `entry.json` records them. Otherwise it
+An entry is trusted while size, times and inode of its files are as `entry.json` records them. Otherwise it
 is hashed again, and removed if its content changed. A power loss may also have changed it: until its files are known to
 be on disk, `entry.json` names the boot in which they were written, and only in that boot are they trusted. An entry was
 last used at the modification time of its `entry.json`.
@@ -18,7 +18,7 @@ import functools
 import hashlib
 import json
 import os
-import shutil
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -29,8 +29,9 @@ from typing import Self
 from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, WaitNotice, WorkProgress, ignore
 from harness.core.errors import DiskError
-from harness.host import files, locks
-from harness.host.disk import disk_errors, write_atomically
+from harness.host import locks
+from harness.host.beneath import Folder
+from harness.host.disk import disk_errors
 from harness.store import entry as entries
 from harness.store.entry import MANIFEST, Entry, FileRecord
 
@@ -70,9 +71,10 @@ class Store:
             boot: id of this boot of the machine; by default the kernel's.
         """
         self.root, self.on_work = root.absolute(), on_work
+        self.files = Folder(self.root)
         self._on_wait = on_wait
         self._boot = boot or _this_boot()
-        self._pins = locks.Pins(self.root / "pins")
+        self._pins = locks.Pins(self.files, self.root / "pins")
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -136,7 +138,7 @@ class Store:
         """Wait for a lock and hold it. No other process or thread holds it meanwhile; `activity` as for `provide`."""
         path = self.root / "locks" / name
         with disk_errors(path):
-            descriptor = locks.acquire(path, self._on_wait, activity=activity)
+            descriptor = locks.acquire(self.files, path, self._on_wait, activity=activity)
         try:
             yield
         finally:
@@ -147,7 +149,7 @@ class Store:
         """Hold a lock as `lock` does, or yield False if another holds it."""
         path = self.root / "locks" / name
         with disk_errors(path):
-            descriptor = locks.try_acquire(path, activity=activity)
+            descriptor = locks.try_acquire(self.files, path, activity=activity)
         try:
             yield descriptor is not None
         finally:
@@ -157,15 +159,16 @@ class Store:
     def digest(self, path: Path) -> str:
         """Return the SHA-256 of any file; it is read again only if its stamp changed."""
         record_path = self.root / "digests" / f"{hashlib.sha256(bytes(path.absolute())).hexdigest()}.json"
-        stamp = entries.stamp(path)
+        stamp = entries.stat_stamp(path.stat())
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            known = strict_json.loads(files.read(record_path, _RECORD_BYTES))
+            known = strict_json.loads(self.files.read(record_path, _RECORD_BYTES))
             if stamp == {name: known[name] for name in stamp}:
                 return str(known["sha256"])
         sha256 = entries.file_sha256(path)
         with contextlib.suppress(OSError):  # the record only saves time
-            record_path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(record_path, json.dumps({"sha256": sha256, "path": str(path.absolute()), **stamp}))
+            self.files.make(record_path.parent)
+            record = {"sha256": sha256, "path": str(path.absolute()), **stamp}
+            self.files.write(record_path, json.dumps(record).encode())
         return sha256
 
     def path(self, kind: str, key: str) -> Path:
@@ -178,49 +181,56 @@ class Store:
 
     def listed(self, kind: str, key: str) -> Entry | None:
         """Return an entry as its manifest lists it, without checking its files or marking it as used."""
-        return entries.read(self.path(kind, key))
+        return entries.read(self.files, self.path(kind, key))
 
     def read_again(self, entry: Entry, progress: ReadProgress = ignore) -> Entry | None:
         """Hash all files of an entry; return it, or remove it and return None if its content changed.
 
         The caller holds its lock. `progress` is told the size of each piece read; what it raises ends the reading.
         """
-        files = entries.records(entry.path, entry.files, progress=progress)
+        files = entries.records(self.files, entry.path, entry.files, progress=progress)
         if any(files[name]["sha256"] != entry.sha256(name) for name in files):
             self.remove(entry.path)
             return None
         if files == entry.files and entry.boot is None:
             return entry
-        entries.sync(entry.path, entry.files)
+        entries.sync(self.files, entry.path, entry.files)
         settled = replace(entry, files=files, boot=None)
-        entries.write(entry.path, settled)
+        entries.write(self.files, entry.path, settled)
         return settled
+
+    def lost_a_name(self, kind: str, key: str) -> None:
+        """Take the stamps of an entry again after its files lost another name, which changes their `ctime_ns`."""
+        with self.lock(f"{kind}-{key}"), disk_errors(self.root):
+            if entry := self.listed(kind, key):
+                entries.write(self.files, entry.path, entries.restamped(self.files, entry))
 
     def set_aside(self, folder: Path) -> Path | None:
         """Move a folder out of the way in one step; return its new path, or None if it did not exist."""
         away = self.root / "tmp" / f"{REMOVED}{uuid.uuid4().hex}"
         with contextlib.suppress(FileNotFoundError):
-            away.parent.mkdir(parents=True, exist_ok=True)
-            return folder.replace(away)
+            self.files.make(away.parent)
+            self.files.move(folder, away)
+            return away
         return None
 
     def remove(self, folder: Path) -> None:
         """Remove a folder; no other process sees it half removed."""
         if away := self.set_aside(folder):
-            shutil.rmtree(away, ignore_errors=True)
+            self.files.remove(away)
 
     def _made(self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool) -> Entry:
         partial = self.partial_dir(kind, key)
-        if not resumable:
+        if not (resumable and self.files.is_folder(partial)):
             self.remove(partial)  # a killed process left it: this process holds the lock
-        partial.mkdir(parents=True, exist_ok=True)
+        self.files.make(partial)
         try:
             entry = self._published(kind, key, make, is_good)
         except BaseException:
             if not resumable:
                 self.remove(partial)
-            with contextlib.suppress(OSError):  # not empty: the next attempt resumes from it
-                partial.rmdir()
+            if not self.files.content(partial):  # else the next attempt resumes from it
+                self.files.remove(partial)
             raise
         self.remove(partial)
         return entry
@@ -228,19 +238,20 @@ class Store:
     def _published(self, kind: str, key: str, make: Make, is_good: IsGood) -> Entry:
         """Fill the partial entry and move it into place, unless a process without our locks did so first."""
         partial, path = self.partial_dir(kind, key), self.path(kind, key)
-        state = partial.stat()
+        state = self.files.state(partial)
         try:
-            entry = Entry(path=path, cached=False, files=_filled(partial, make), boot=self._boot, made=time.time())
-            entries.write(partial, entry)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            while _is_still(partial, state) and not _is_moved(partial, path):
+            files = self._filled(partial, make)
+            entry = Entry(path=path, cached=False, files=files, boot=self._boot, made=time.time())
+            entries.write(self.files, partial, entry)
+            self.files.make(path.parent)
+            while self._is_still(partial, state) and not self._is_moved(partial, path):
                 if there := self._good(kind, key, is_good):
                     return replace(there, cached=False)
                 self.remove(path)
         except FileNotFoundError:
-            if _is_still(partial, state):
+            if self._is_still(partial, state):
                 raise
-        if _is_still(path, state):
+        if self._is_still(path, state):
             return entry
         if there := self._good(kind, key, is_good):
             return replace(there, cached=False)
@@ -260,39 +271,37 @@ class Store:
 
     def _is_trusted(self, entry: Entry) -> bool:
         is_of_this_boot = entry.boot is None or entry.boot == self._boot
-        return is_of_this_boot and entries.is_unchanged(entry)
+        return is_of_this_boot and entries.is_unchanged(self.files, entry)
 
     def _use(self, entry: Entry, kind: str, key: str) -> None:
         """Mark an entry as used now. A store that cannot be written is never collected, so this may fail."""
         with contextlib.suppress(OSError, DiskError):
-            os.utime(entry.path / MANIFEST)
+            self.files.touch(entry.path / MANIFEST)
             if entry.boot is not None and time.time() - entry.made > SETTLE_S:
-                entries.sync(entry.path, entry.files)
+                entries.sync(self.files, entry.path, entry.files)
                 with self.lock_if_free(f"{kind}-{key}") as free:
                     if free and self.listed(kind, key) == replace(entry, cached=True):
-                        entries.write(entry.path, replace(entry, boot=None))
+                        entries.write(self.files, entry.path, replace(entry, boot=None))
 
+    def _filled(self, partial: Path, make: Make) -> dict[str, FileRecord]:
+        """Fill a folder and return the records of its files."""
+        self.files.remove(partial / MANIFEST)
+        known = make(partial) or {}
+        for path, state in self.files.walk(partial):
+            if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+                self.files.remove(path)  # an entry has neither links nor special files
+        return entries.records(self.files, partial, entries.names(self.files, partial), known=known)
 
-def _filled(partial: Path, make: Make) -> dict[str, FileRecord]:
-    """Fill a folder and return the records of its files."""
-    (partial / MANIFEST).unlink(missing_ok=True)
-    known = make(partial) or {}
-    return entries.records(partial, entries.names(partial), known=known)
+    def _is_still(self, folder: Path, before: os.stat_result | None) -> bool:
+        state = self.files.state(folder)
+        return state is not None and before is not None and os.path.samestat(state, before)
 
-
-def _is_still(folder: Path, state: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(folder.stat(), state)
-    except FileNotFoundError:
-        return False
-
-
-def _is_moved(partial: Path, path: Path) -> bool:
-    """Move a folder to a path in one step; return False if there is a folder already."""
-    try:
-        partial.replace(path)
-    except OSError as error:
-        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-            raise
-        return False
-    return True
+    def _is_moved(self, partial: Path, path: Path) -> bool:
+        """Move a folder to a path in one step; return False if there is something already."""
+        try:
+            self.files.move(partial, path)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                raise
+            return False
+        return True

@@ -9,7 +9,6 @@ from pathlib import Path
 from harness.core import records, strict_json
 from harness.core.errors import DiskError
 from harness.core.urls import index_key
-from harness.host import files
 from harness.store.entry import Entry
 from harness.store.store import Store
 
@@ -44,19 +43,19 @@ class UrlRecord:
     private: bool = False
     fetched: str | None = None
 
-    def write(self, folder: Path) -> None:
+    def write(self, store: Store, folder: Path) -> None:
         """Write the record into the folder of an entry."""
-        (folder / INDEX).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        store.files.write(folder / INDEX, json.dumps(asdict(self), indent=1).encode())
 
 
-def read(folder: Path) -> UrlRecord:
+def read(store: Store, folder: Path) -> UrlRecord:
     """Return the record in a folder.
 
     Raises:
         OSError: there is no record.
         ValueError: the record is malformed.
     """
-    found = records.read(UrlRecord, strict_json.loads(files.read(folder / INDEX, _MAX_BYTES)))
+    found = records.read(UrlRecord, strict_json.loads(store.files.read(folder / INDEX, _MAX_BYTES)))
     if not _SHA256.fullmatch(found.sha256):
         raise ValueError(f"{folder / INDEX}: its sha256 is not 64 hexadecimal digits")
     return found
@@ -69,15 +68,16 @@ def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str
     """
 
     def make(folder: Path) -> None:
-        record().write(folder)
+        record().write(store, folder)
 
     def is_current(entry: Entry) -> bool:
         try:
-            return read(entry.path).sha256 == sha256
+            return read(store, entry.path).sha256 == sha256
         except (OSError, ValueError):
             return False
 
     try:
-        return read(store.provide(KIND, index_key(url), make, is_good=is_current, activity="recording a URL").path)
+        entry = store.provide(KIND, index_key(url), make, is_good=is_current, activity="recording a URL")
+        return read(store, entry.path)
     except DiskError:
         return record()

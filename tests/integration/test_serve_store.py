@@ -101,7 +101,7 @@ def test_what_is_not_being_asked_for_may_be_collected(store: Store, client: http
     store.close()
     client.get(f"/{URL}")
     client.get("/https://host/other")
-    pins = locks.Pins(store.root / "pins")
+    pins = locks.Pins(store.files, store.root / "pins")
     for name in (f"blobs-{SHA256}", f"urls-{index_key(URL)}", f"urls-{index_key('https://host/other')}"):
         with pins.seized(name) as free:
             assert free

@@ -53,6 +53,31 @@ DOORS: dict[str, set[str]] = {
 }
 
 
+# What opens, lists or removes files by a path, and so follows links; a `Folder` has such methods that do not.
+BY_PATH = {"chmod", "copyfile", "copytree", "exists", "glob", "hardlink_to", "is_dir", "is_file", "iterdir", "link"}
+BY_PATH |= {"listdir", "lstat", "mkdir", "mkdtemp", "open", "opened", "read_bytes", "read_text", "rename", "rglob"}
+BY_PATH |= {"rmdir", "rmtree", "scandir", "stat", "symlink_to", "TemporaryFile", "touch", "unlink", "utime", "walk"}
+BY_PATH |= {"write_bytes", "write_text"}
+FOLDERS = {"self", "files", "root", "self.files", "self._root", "store.files", "self.store.files", "self._store.files"}
+# The modules that work beneath a folder of the harness, and what else they open: the folder itself, which a user may
+# name, and files of users and of the kernel.
+BENEATH: dict[str, set[str]] = {
+    "fetch.fetcher": set(),
+    "fetch.journal": set(),
+    "fetch.mirror_server": set(),
+    "fetch.partial": set(),
+    "host.locks": set(),
+    "search.journal": {"folders.glob"},
+    "store.entry": {"safe.opened"},
+    "store.gc": {".exists"},
+    "store.inventory": set(),
+    "store.listing": set(),
+    "store.scratch": set(),
+    "store.store": {".read_text", "path.stat", "self.root.is_dir"},
+    "store.url_index": set(),
+}
+
+
 @functools.cache
 def tree(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text())
@@ -130,7 +155,27 @@ def test_there_is_one_door_for_each_effect(door: str) -> None:
     assert {name for name in MODULES if door in used(name)} == DOORS[door]
 
 
+def opened(name: str) -> Iterator[str]:
+    """Yield the calls by which a module opens, lists or removes files by a path."""
+    for node in nodes(name):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in BY_PATH:
+            owner = dotted(node.func.value)
+            if owner not in FOLDERS:
+                yield f"{owner}.{node.func.attr}"
+
+
+@pytest.mark.parametrize("name", BENEATH)
+def test_a_module_that_works_beneath_a_folder_of_ours_follows_no_link(name: str) -> None:
+    assert set(opened(name)) == BENEATH[name]
+    assert "host.files" not in own_imports(name) or "safe.opened" in BENEATH[name]
+
+
+def test_every_module_of_the_store_works_beneath_its_folder() -> None:
+    assert {name for name in MODULES if package(name) == "store"} - {"store"} <= BENEATH.keys()
+
+
 def test_these_tests_see_what_they_look_for() -> None:
+    assert {"os.open", "os.unlink"} <= set(opened("host.beneath"))
     assert own_imports("report.junit") == {"core.outcomes", "core.text", "report.again", "report.facts"}
     assert "__init__" in own_imports("cli.arguments")
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")

@@ -11,6 +11,7 @@ from harness.fetch.fetcher import Fetcher
 from harness.fetch.journal import Chunk, Journal
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.source import Head
+from harness.host.beneath import Folder
 from harness.host.process import CancelToken
 from harness.store.store import Store
 
@@ -95,7 +96,7 @@ def test_what_is_to_come_is_what_the_journal_does_not_have(fetcher: Fetcher) -> 
     partial.mkdir(parents=True)
     (partial / "blob").write_bytes(bytes(8000))
     assert fetcher.estimate([blob]).bytes == 9000
-    journal = Journal(partial / "journal")
+    journal = Journal(Folder(partial), partial / "journal")
     journal.add_head("key", Head(total=9000))
     journal.add_chunk(Chunk(start=0, stop=5000, crc32=0))
     journal.close()

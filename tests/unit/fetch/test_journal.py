@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from harness.fetch.journal import Chunk, Journal, gaps, parsed
 from harness.fetch.partial import JOURNAL
 from harness.fetch.source import Head
+from harness.host.beneath import Folder
 
 UNIT = 8
 
@@ -30,7 +31,7 @@ class Journals(RuleBasedStateMachine):
     def opened(self, units: int, odd: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.path = self.folder / JOURNAL
-        self.journal = Journal(self.path)
+        self.journal = Journal(Folder(self.path.parent), self.path)
         self.total = units * UNIT + odd
         self.lines: list[Line] = []
         self.written: set[Chunk] = set()
@@ -83,7 +84,7 @@ class Journals(RuleBasedStateMachine):
     @rule()
     def reopens(self) -> None:
         self.journal.close()
-        self.journal = Journal(self.path)
+        self.journal = Journal(Folder(self.path.parent), self.path)
 
     @rule()
     def is_cleared(self) -> None:
@@ -124,7 +125,7 @@ def test_a_damaged_journal_can_be_read(text: bytes) -> None:
 
 
 def test_a_line_after_a_torn_one_is_read(tmp_path: Path) -> None:
-    journal, chunk = Journal(tmp_path / JOURNAL), Chunk(start=0, stop=8, crc32=1)
+    journal, chunk = Journal(Folder(tmp_path), tmp_path / JOURNAL), Chunk(start=0, stop=8, crc32=1)
     journal.add_head("a", Head(total=16))
     journal.add_chunk(Chunk(start=8, stop=16, crc32=2))
     with (tmp_path / JOURNAL).open("r+b") as file:
@@ -135,7 +136,7 @@ def test_a_line_after_a_torn_one_is_read(tmp_path: Path) -> None:
 
 
 def test_heads_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / JOURNAL)
+    journal = Journal(Folder(tmp_path), tmp_path / JOURNAL)
     journal.add_chunk(Chunk(start=0, stop=8, crc32=1))
     journal.add_head("a", Head(total=16))
     assert journal.read().total == 16

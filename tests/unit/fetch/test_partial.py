@@ -20,6 +20,7 @@ from harness.fetch.journal import Chunk, Journal
 from harness.fetch.partial import BLOB, JOURNAL, Limits, PartialDownload
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Head, Piece
+from harness.host.beneath import Folder
 from harness.host.process import CancelToken
 
 CHUNK_BYTES = 8
@@ -54,7 +55,7 @@ HOST, MIRROR = Memory(), Memory(url="http://mirror/blob")
 
 def partial_of(blob: Blob, folder: Path, said: list[str] | None = None) -> PartialDownload:
     limits = Limits(chunk_bytes=CHUNK_BYTES, restarts=2)
-    return PartialDownload(blob, folder, limits, (said if said is not None else []).append)
+    return PartialDownload(blob, Folder(folder), folder, limits, (said if said is not None else []).append)
 
 
 def taken(partial: PartialDownload) -> Span:
@@ -92,7 +93,7 @@ def test_any_damage_of_a_partial_download_is_found_and_downloaded_again(
     policy = data.draw(st.sets(st.sampled_from(range(0, len(content), CHUNK_BYTES))))
     with TemporaryDirectory() as name:
         folder = Path(name)
-        journal = Journal(folder / JOURNAL)
+        journal = Journal(Folder(folder), folder / JOURNAL)
         journal.add_head(index_key(URL), Head(total=len(content), etag='"x"'))
         for start in sorted(policy):
             chunk = content[start : start + CHUNK_BYTES]
@@ -106,7 +107,7 @@ def test_any_damage_of_a_partial_download_is_found_and_downloaded_again(
                 path.write_bytes(path.read_bytes()[: data.draw(st.integers(0, 300))])
         options = DownloadOptions(notice=ignore, connections=2, chunk_bytes=CHUNK_BYTES)
         blob = Blob(url=URL, sha256=sha256 if is_locked else None)
-        received = download(blob, [Memory(content)], folder, options, threading.Semaphore(2))
+        received = download(blob, [Memory(content)], folder, options, threading.Semaphore(2), root=Folder(folder))
         assert received.sha256 == sha256
         assert (folder / BLOB).read_bytes() == content
 
@@ -124,7 +125,7 @@ def test_bytes_of_an_earlier_download_are_not_requested(tmp_path: Path) -> None:
         begun(partial, 2 * CHUNK_BYTES + 3)
     memory, notices = Memory(), list[str]()
     options = DownloadOptions(notice=notices.append, connections=1, chunk_bytes=CHUNK_BYTES)
-    received = download(LOCKED, [memory], tmp_path, options, threading.Semaphore(1))
+    received = download(LOCKED, [memory], tmp_path, options, threading.Semaphore(1), root=Folder(tmp_path))
     assert received.resumed
     assert {at for start, stop in memory.asked for at in range(start, stop or 0)} == set(range(CHUNK_BYTES, 40))
     assert notices == [f"{URL}: resuming: 8 of 40 bytes are on disk"]

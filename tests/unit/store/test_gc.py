@@ -260,7 +260,7 @@ def test_where_nothing_can_be_locked_nothing_is_removed(store: Store) -> None:
 
 def test_a_reader_of_what_is_being_removed_waits(store: Store) -> None:
     entry = put(store, "a")
-    pins = locks.Pins(store.root / "pins")
+    pins = locks.Pins(store.files, store.root / "pins")
     with ThreadPoolExecutor(1) as pool:
         with pins.seized(f"blobs-{digest('a')}"):
             finding = pool.submit(store.find, "blobs", digest("a"))

@@ -1,5 +1,6 @@
 import errno
 import os
+import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,9 +35,14 @@ def test_a_full_disk_is_named(store: Store) -> None:
 
 def test_a_full_disk_hides_no_entry(store: Store) -> None:
     store.provide("blobs", KEY, makes(b"x"))
-    (store.root / "locks" / "device-0").symlink_to("/dev/full")
-    with store.lock("device-0"):
-        assert store.find("blobs", KEY) is not None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+    try:
+        with store.lock("device-0"):
+            assert store.find("blobs", KEY) is not None
+        assert (store.root / "locks" / "device-0").read_bytes() == b""
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.host import locks
+from harness.host.beneath import Folder
 from harness.store.store import Store
 from tests.patience import IN_PROCESS_S
 from tests.unit.stores import KEY, makes
@@ -63,7 +64,7 @@ def test_a_lock_whose_file_is_removed_is_not_held_twice(store: Store) -> None:
 
     def work() -> None:
         while not done.is_set():
-            if (descriptor := locks.try_acquire(path)) is not None:
+            if (descriptor := locks.try_acquire(Folder(path.parent), path)) is not None:
                 held[0] += 1
                 assert held == [1]
                 time.sleep(0)
@@ -75,7 +76,7 @@ def test_a_lock_whose_file_is_removed_is_not_held_twice(store: Store) -> None:
         working = [pool.submit(work) for _ in range(3)]
         removed = 0
         while removed < 10 and not any(each.done() for each in working):
-            removed += locks.remove_if_free(path)
+            removed += locks.remove_if_free(Folder(path.parent), path)
         done.set()
     assert [each.exception() for each in working] == [None] * 3
 
@@ -87,13 +88,13 @@ def test_a_wait_for_a_lock_that_is_removed_gets_the_new_one(store: Store) -> Non
 
     def wait() -> None:
         with waiter.lock("device-0"):
-            assert locks.try_acquire(path) is None
+            assert locks.try_acquire(Folder(path.parent), path) is None
 
     with ThreadPoolExecutor(1) as pool:
         with store.lock("device-0"):
             waits = pool.submit(wait)
             waiting.wait()
-            assert not locks.remove_if_free(path)
+            assert not locks.remove_if_free(Folder(path.parent), path)
             path.unlink()
         waits.result(timeout=IN_PROCESS_S)
 
@@ -121,7 +122,7 @@ def test_pins_end(store: Store, end: str) -> None:
     store.provide("blobs", KEY, makes(b"x"))
     store.close()
     user.find("blobs", KEY)
-    pins = locks.Pins(store.root / "pins")
+    pins = locks.Pins(store.files, store.root / "pins")
     with pins.seized(f"blobs-{KEY}") as is_unused:
         assert not is_unused
     if end == "close":
@@ -138,7 +139,7 @@ def test_pins_go_with_their_file(store: Store) -> None:
     store.provide("blobs", KEY, makes(b"x"))
     shutil.rmtree(store.root)
     store.provide("blobs", KEY, makes(b"x"))
-    with locks.Pins(store.root / "pins").seized(f"blobs-{KEY}") as is_unused:
+    with locks.Pins(store.files, store.root / "pins").seized(f"blobs-{KEY}") as is_unused:
         assert not is_unused
 
 

@@ -15,12 +15,16 @@ from tests.unit.stores import KEY, backdate, makes, manifest, refuses
 ASKS = [lambda store: store.find("blobs", KEY), lambda store: store.provide("blobs", KEY, refuses)]
 
 
-def dig(path: Path) -> None:
-    """Leave a hole of the same size, time and inode in a file, as a power loss may."""
+def dig(entry: Entry) -> None:
+    """Leave a hole in the file of an entry and let its stamp fit, as after a power loss."""
+    path = entry.path / "blob"
     before = path.stat()
     path.write_bytes(b"")
     os.truncate(path, before.st_size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    noted = manifest(entry)
+    noted["files"]["blob"]["ctime_ns"] = path.stat().st_ctime_ns
+    (entry.path / "entry.json").write_text(json.dumps(noted))
 
 
 def age(entry: Entry) -> None:
@@ -29,11 +33,11 @@ def age(entry: Entry) -> None:
 
 
 def test_a_power_loss_is_found(tmp_path: Path) -> None:
-    path = Store(tmp_path, boot="first").provide("blobs", KEY, makes(b"x" * 10_000)).path
-    dig(path / "blob")
+    entry = Store(tmp_path, boot="first").provide("blobs", KEY, makes(b"x" * 10_000))
+    dig(entry)
     assert Store(tmp_path, boot="first").find("blobs", KEY) is not None
     assert Store(tmp_path, boot="second").find("blobs", KEY) is None
-    assert not path.exists()
+    assert not entry.path.exists()
 
 
 def test_what_survived_a_power_loss_is_trusted_from_then_on(tmp_path: Path) -> None:
@@ -42,7 +46,7 @@ def test_what_survived_a_power_loss_is_trusted_from_then_on(tmp_path: Path) -> N
     found = Store(tmp_path, boot="second").provide("blobs", KEY, refuses)
     assert (found.cached, found.files) == (True, made.files)
     assert "boot" not in manifest(made)
-    dig(made.path / "blob")
+    dig(made)
     assert Store(tmp_path, boot="third").find("blobs", KEY) is not None
 
 

@@ -1,0 +1,205 @@
+"""Opens files beneath a folder of the harness, and never through a link that somebody put there.
+
+Every part of a path is opened by its own name in the folder before it (`O_NOFOLLOW`), so a link that replaces a folder
+meanwhile leads nowhere either. openat2(2) would save a few microseconds, and need a second way for systems without it.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.host import files
+
+IS_LINK = "a symbolic link where the harness keeps its own files; remove the link"
+_FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # opening a FIFO must not wait for its other end
+_FOLDER = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
+_ROOT = os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of the harness. Methods take paths that begin with its own, and raise OSError.
+
+    Attributes:
+        path: the folder, which may itself be a link, because a user named it.
+    """
+
+    path: Path
+
+    def open(self, path: Path, flags: int = os.O_RDONLY) -> int:
+        """Return a descriptor of a regular file."""
+        with self._parent(path) as (folder, name):
+            descriptor = os.open(name, flags | _FILE, 0o666, dir_fd=folder)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        raise OSError(errno.EISDIR, "not a regular file; remove it", str(path))
+
+    def reader(self, path: Path) -> BinaryIO:
+        """Return a file opened for reading."""
+        return os.fdopen(self.open(path), "rb")
+
+    def read(self, path: Path, limit_bytes: int) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            UnreadableError: it has more than `limit_bytes`.
+        """
+        with self.reader(path) as file:
+            return files.content(file, limit_bytes)
+
+    def new(self, path: Path) -> BinaryIO:
+        """Return a new file, opened for writing, in the place of a file or link of its name."""
+        with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+        return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb")
+
+    def appended(self, path: Path) -> BinaryIO:
+        """Return a file opened for writing at its end."""
+        return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file in one step: no reader sees a part of it, and concurrent writers do not mix."""
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            with self.new(temporary) as file:
+                file.write(content)
+            self.move(temporary, path)
+        except OSError as error:
+            if error.filename == str(temporary):
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            raise
+        finally:
+            self.remove(temporary)
+
+    def make(self, path: Path) -> None:
+        """Create a folder and those above it, unless they exist."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        names = path.relative_to(self.path).parts
+        for end in range(1, len(names) + 1):
+            with self._parent(self.path.joinpath(*names[:end])) as (folder, name):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=folder)
+                os.close(_opened(name, folder, os.O_PATH))
+
+    def state(self, path: Path) -> os.stat_result | None:
+        """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""
+        if path == self.path:
+            return path.stat() if path.exists() else None
+        with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
+            return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return None
+
+    def is_folder(self, path: Path) -> bool:
+        """Return whether there is a folder, not a link to one."""
+        state = self.state(path)
+        return state is not None and stat.S_ISDIR(state.st_mode)
+
+    def content(self, path: Path) -> list[tuple[Path, os.stat_result]]:
+        """Return what is in a folder, in order; nothing if it does not exist."""
+        found = []
+        with contextlib.suppress(FileNotFoundError), self._readable(path) as folder, os.scandir(folder) as entries:
+            for each in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((path / each.name, each.stat(follow_symlinks=False)))
+        return sorted(found, key=lambda each: each[0])
+
+    def walk(self, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield all that is below a folder; nothing if it does not exist or is none."""
+        with contextlib.suppress(NotADirectoryError):
+            for each, state in self.content(path):
+                yield each, state
+                if stat.S_ISDIR(state.st_mode):
+                    yield from self.walk(each)
+
+    def move(self, path: Path, to: Path) -> None:
+        """Move a file, folder or link itself in one step, to another place beneath."""
+        with self._parent(path) as (source, name), self._parent(to) as (target, new):
+            os.rename(name, new, src_dir_fd=source, dst_dir_fd=target)
+
+    def link(self, path: Path, to: Path) -> None:
+        """Give a file another name beneath."""
+        with self._parent(path) as (source, name), self._parent(to) as (target, new):
+            os.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+
+    def touch(self, path: Path, *, mtime_ns: int | None = None) -> None:
+        """Set the modification time of a file, by default to now."""
+        descriptor = self.open(path)
+        try:
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns)) if mtime_ns else os.utime(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, a link itself, or a folder with all that is in it, as far as the system allows."""
+        with contextlib.suppress(OSError, RecursionError), self._parent(path) as (folder, name):
+            _remove(name, folder)
+
+    @contextlib.contextmanager
+    def _parent(self, path: Path) -> Iterator[tuple[int, str]]:
+        """Yield a descriptor of the folder that a file is in, and its name there; errors name the whole path."""
+        names = path.relative_to(self.path).parts if path.is_relative_to(self.path) else ()
+        if not names or ".." in names:
+            raise OSError(errno.EINVAL, f"not beneath {self.path}", str(path))
+        at, descriptor = self.path, os.open(self.path, _ROOT)
+        try:
+            for each in names[:-1]:
+                at /= each
+                descriptor, above = _opened(each, descriptor, os.O_PATH), descriptor
+                os.close(above)
+            at = path
+            yield descriptor, names[-1]
+        except OSError as error:
+            if error.__cause__:
+                raise  # it names the other path already
+            why = IS_LINK if error.errno == errno.ELOOP else error.strerror
+            raise OSError(error.errno, why, str(at)) from error
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _readable(self, path: Path) -> Iterator[int]:
+        """Yield a descriptor of a folder that can be listed."""
+        if path == self.path:
+            descriptor = os.open(path, os.O_DIRECTORY | os.O_CLOEXEC)
+        else:
+            with self._parent(path) as (folder, name):
+                descriptor = _opened(name, folder, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _opened(name: str, parent: int, access: int) -> int:
+    """Return a descriptor of a folder; say of a link that it is one (the system says ENOTDIR)."""
+    try:
+        return os.open(name, access | _FOLDER, dir_fd=parent)
+    except NotADirectoryError:
+        if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, IS_LINK, name) from None
+        raise
+
+
+def _remove(name: str, parent: int) -> None:
+    if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+        os.unlink(name, dir_fd=parent)
+        return
+    folder = _opened(name, parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fchmod(folder, 0o700)  # a folder that is read-only keeps its files
+        with os.scandir(folder) as found:
+            names = [each.name for each in found]
+        for each in names:
+            with contextlib.suppress(OSError):
+                _remove(each, folder)
+    finally:
+        os.close(folder)
+    os.rmdir(name, dir_fd=parent)
