@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from harness.cli.arguments import from_environment
+from harness.core.callbacks import beginnings
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
 from harness.core.outcomes import Outcome, Status, Verdict
@@ -122,7 +123,8 @@ class _Shared:
         """What does the steps; the first use installs the toolchain."""
         if self._steps is None:
             fetch = self.settings.fetch
-            store = Store(fetch.store, on_wait=provision.waiting(_LOG.info))
+            waiting, working = provision.waiting(_LOG.info), beginnings(_LOG.info)
+            store = Store(fetch.store, on_wait=waiting, on_work=working)
             self._fetcher = self._open.enter_context(provision.fetcher(fetch, store, _LOG.info))
             self._steps = LocalStepRunner(
                 store=store,

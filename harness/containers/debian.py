@@ -79,7 +79,6 @@ def bootstrapped(
     mirror: str | None = None,
     offline: bool = False,
     cancel: CancelToken | None = None,
-    notice: Notice = ignore,
 ) -> Path:
     """Return the tar of a base image; make it if the store does not have it.
 
@@ -90,7 +89,6 @@ def bootstrapped(
         mirror: URL of an archive, instead of mmdebstrap's choice; for example a snapshot of the day of the pin.
         offline: whether to use only the store.
         cancel: stops mmdebstrap.
-        notice: called before mmdebstrap starts.
 
     Raises:
         EngineError: the base is pinned for another architecture, or the mirror is not a URL.
@@ -106,7 +104,6 @@ def bootstrapped(
     def make(folder: Path) -> Mapping[str, str]:
         if offline:
             raise FetchError(f"{name}: the base image has not been built yet; run once without --offline.")
-        notice(activity)
         with working(store.on_work, activity) as progress:
             tree = bootstrap(base, folder, mirror=mirror, cancel=cancel, progress=progress)
         if tree.sha256 != base.sha256:

@@ -4,7 +4,7 @@ import hashlib
 import platform
 from pathlib import Path
 
-from harness.core.callbacks import Notice, ignore, working
+from harness.core.callbacks import working
 from harness.core.errors import UsageError
 from harness.host.process import CancelToken
 from harness.iree import wheels
@@ -22,7 +22,6 @@ def installed(
     *,
     offline: bool = False,
     cancel: CancelToken | None = None,
-    notice: Notice = ignore,
 ) -> Path:
     """Return a folder with the dependencies of the harness, for an image on a machine like this one.
 
@@ -34,7 +33,6 @@ def installed(
         store: where the folder is kept.
         offline: use only the store and uv's cache.
         cancel: stops the installation.
-        notice: called before the installation starts.
 
     Raises:
         UsageError: the lock file cannot be read.
@@ -48,7 +46,6 @@ def installed(
     activity = f"installing the dependencies of the harness for Python {python_version}"
 
     def make(folder: Path) -> None:
-        notice(activity)
         with working(store.on_work, activity) as progress:
             wheels.install(
                 "the dependencies of the harness",

@@ -95,19 +95,18 @@ class Engine:
         with _engine_errors(f"Cannot remove {reference}"):
             self._api.remove_image(reference)
 
-    def pull(self, repository: str, version: str, notice: Notice, progress: Notice = ignore) -> None:
+    def pull(self, repository: str, version: str, progress: Notice = ignore) -> None:
         """Pull an image from a registry. `version` is a tag, or a digest that the engine verifies.
 
         `progress` is called with the size of what has come, such as `45.2/312.0 MB`, where the engine says it.
         """
-        reference = _reference(repository, version)
-        notice(f"pulling {reference}")
+        reference = full_name(repository, version)
         with _engine_errors(f"Cannot pull {reference}"):
             follow(self._api.pull(repository, tag=version, stream=True, decode=True), progress)
 
     def registry_digest(self, repository: str, version: str) -> str:
         """Return the digest of an image in its registry. Podman does not support this request."""
-        reference = _reference(repository, version)
+        reference = full_name(repository, version)
         with _engine_errors(f"Cannot look up the digest of {reference}"):
             digest = self._api.inspect_distribution(reference).get("Descriptor", {}).get("digest")
             if not re.fullmatch("sha256:[0-9a-f]{64}", str(digest)):
@@ -123,13 +122,12 @@ class Engine:
         if reason := reachable(f"https://{_REGISTRY_HOSTS.get(host, host)}/v2/"):
             raise EngineError(f"{host} does not answer: {reason}.")
 
-    def push(self, repository: str, tag: str, notice: Notice, progress: Notice = ignore) -> str:
+    def push(self, repository: str, tag: str, progress: Notice = ignore) -> str:
         """Push an image, and return its digest in the registry.
 
         The digest is in the engine's output. The engine's description of the image may have another one: the digest of
         the local image, with Podman and with Docker's containerd store.
         """
-        notice(f"pushing {repository}:{tag}")
         lines: list[str] = []
         with _engine_errors(f"Cannot push {repository}:{tag}"):
             follow(self._api.push(repository, tag=tag, stream=True, decode=True), progress, status=lines.append)
@@ -223,7 +221,7 @@ class Engine:
         self._api.close()
 
 
-def _reference(repository: str, version: str) -> str:
+def full_name(repository: str, version: str) -> str:
     """Return the name of an image; the version is a tag or a digest."""
     return f"{repository}{'@' if ':' in version else ':'}{version}"
 

@@ -7,14 +7,13 @@ from typing import Any, Self
 from harness.containers import build_context, debian, dependencies, images
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Pulled
-from harness.containers.engine import Engine
+from harness.containers.engine import Engine, full_name
 from harness.containers.images import DIGEST, LOCAL, REPOSITORY, LocalImage
 from harness.containers.manifest import LABEL
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice, working
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
-from harness.core.text import size
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
 from harness.iree import toolchain
@@ -34,7 +33,7 @@ class ImageBuilder:
         offline: whether to use only what is on this machine.
         debian_mirror: archive of Debian packages, instead of mmdebstrap's choice.
         cancel: stops downloads and installations.
-        notice: called with lines of progress.
+        notice: called with remarks for the user.
     """
 
     engine: Engine
@@ -105,12 +104,12 @@ class ImageBuilder:
         except EngineError:
             self.engine.tag(self.provide(recipe).reference, repository, recipe.tag)
             with working(self.store.on_work, f"pushing {repository}:{recipe.tag}") as progress:
-                digest = self.engine.push(repository, recipe.tag, self.notice, progress)
+                digest = self.engine.push(repository, recipe.tag, progress)
         return f"{repository}@{digest}"
 
     @property
     def _options(self) -> dict[str, Any]:
-        return {"offline": self.offline, "cancel": self.cancel, "notice": self.notice}
+        return {"offline": self.offline, "cancel": self.cancel}
 
     def _pull(self, recipe: Recipe) -> LocalImage | None:
         """Pull the image with the recipe's tag; return None if it cannot be pulled."""
@@ -135,7 +134,6 @@ class ImageBuilder:
         tools = toolchain.installed(recipe.release, self.store, fetch=self.fetch, **self._options)
         needed = dependencies.installed(recipe.containers, recipe.image.python_version, self.store, **self._options)
         name = images.named(recipe)
-        self.notice(f"building {name}")
         with scratch.file(self.store.root) as file, working(self.store.on_work, f"building {name}") as progress:
             build_context.write(recipe, tools, needed, file)
             file.seek(0)
@@ -146,9 +144,7 @@ class ImageBuilder:
                 labels=recipe.manifest(tools).labels,
                 progress=progress,
             )
-        built = self._found(name)
-        self.notice(f"built {name} ({size(built.size_bytes)})")
-        return built
+        return self._found(name)
 
     def _base(self, recipe: Recipe) -> str:
         """Pull or bootstrap the base image, and return its name."""
@@ -176,13 +172,12 @@ class ImageBuilder:
         if found is not None and found["RootFS"]["Layers"] == [f"sha256:{base.sha256}"]:
             return
         path = debian.bootstrapped(name, base, self.store, mirror=self.debian_mirror, **self._options)
-        self.notice(f"importing {reference}")
         with working(self.store.on_work, f"importing {reference}"):
             self.engine.import_base(path, *reference.rsplit(":", 1))
 
     def _pull_by_name(self, repository: str, version: str) -> None:
-        with working(self.store.on_work, f"pulling {repository}") as progress:
-            self.engine.pull(repository, version, self.notice, progress)
+        with working(self.store.on_work, f"pulling {full_name(repository, version)}") as progress:
+            self.engine.pull(repository, version, progress)
 
     def _found(self, reference: str) -> LocalImage:
         if found := images.find(self.engine, reference):

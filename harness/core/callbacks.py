@@ -14,8 +14,8 @@ WaitNotice = Callable[[str, float], None]
 DownloadProgress = Callable[[Blob, int, int | None], None]
 # The size in bytes of each chunk read from a file. An exception from it ends the reading.
 ReadProgress = Callable[[int], None]
-# Work such as `installing IREE 3.13.0`, and how much of it is done, such as `45.2 MB`, as far as that is known; None
-# when it has ended. Called in any thread.
+# Work such as `installing IREE 3.13.0`, and how much of it is done, such as `45.2 MB`: empty when it begins, None when
+# it has ended. Called in any thread. An exception from it when work begins stops the work.
 WorkProgress = Callable[[str, str | None], None]
 
 
@@ -26,6 +26,16 @@ def ignore(*_: object) -> None:
 def in_megabytes(tell: Notice) -> Callable[[int], None]:
     """Return what reports a size in bytes as `45.2 MB`."""
     return lambda size_bytes: tell(f"{megabytes(size_bytes)} MB")
+
+
+def beginnings(tell: Notice) -> WorkProgress:
+    """Return what reports only that work begins."""
+
+    def worked(activity: str, amount: str | None) -> None:
+        if amount == "":
+            tell(activity)
+
+    return worked
 
 
 @contextlib.contextmanager

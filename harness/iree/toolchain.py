@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from harness.core.blobs import Blob, Fetched
-from harness.core.callbacks import Notice, ignore, working
+from harness.core.callbacks import working
 from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
 from harness.host import process
@@ -67,7 +67,6 @@ def installed(
     fetch: Callable[[Blob], Fetched] = _index_only,
     offline: bool = False,
     cancel: CancelToken | None = None,
-    notice: Notice = ignore,
 ) -> Toolchain:
     """Return the installed release; the first time, its wheels are installed into the store, by hash.
 
@@ -77,7 +76,6 @@ def installed(
         fetch: downloads the wheels that are not on the package index.
         offline: use only the store and uv's cache.
         cancel: stops the installation.
-        notice: called before the installation starts.
 
     Raises:
         FetchError: a wheel cannot be downloaded.
@@ -89,7 +87,6 @@ def installed(
     activity = f"installing {subject}"
 
     def install(folder: Path) -> None:
-        notice(activity)
         elsewhere = [_wheel_file(subject, wheel, fetch) for wheel in locked.wheels if wheel.url]
         with working(store.on_work, activity) as progress, wheels.linked(folder, elsewhere) as (listing, options):
             wheels.install(

@@ -142,9 +142,15 @@ class Live:
         self.notice(f"IREE {tools.release.name} ({commit}), {environment.name}")
 
     def worked(self, activity: str, amount: str | None) -> None:
-        """Show how much of a long work is done, such as `installing IREE 3.13.0`; None ends it."""
+        """Show how much of a long work is done, such as `installing IREE 3.13.0`; empty begins it, and None ends it."""
         with self._lock:
             self._board.worked(activity, amount, self._clock())
+        if amount == "":
+            self.work_began(activity)
+
+    def work_began(self, activity: str) -> None:
+        """Print that a long work begins."""
+        self.notice(activity)
 
     def expect(self, estimate: FetchEstimate) -> None:
         """Set how much will be fetched."""

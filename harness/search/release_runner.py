@@ -31,7 +31,6 @@ from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
 
 _PREPARED_AT_ONCE = 4
-_WORK = ("installing ", "bootstrapping ", "building ", "built ", "importing ", "pulling ")
 
 
 class SearchProgress(Live):
@@ -44,10 +43,8 @@ class SearchProgress(Live):
         """The number of characters in a line of the terminal; None if there is no terminal."""
         return self._width
 
-    def notice(self, text: str) -> None:
-        """Print a remark, but not that work begins which `worked` shows: it would stand between the tested releases."""
-        if not text.startswith(_WORK):
-            super().notice(text)
+    def work_began(self, activity: str) -> None:
+        """Print nothing: it would stand between the tested releases."""
 
     def expect_cases(self, number: int) -> None:
         """Ignore the number of cases: it is that of one release."""
@@ -198,15 +195,15 @@ class ReleaseRunner:
         folder, waiting = self._settings.fetch.store.absolute(), provision.waiting(ignore, self.cancel)
         with (
             contextlib.suppress(NoVerdictError, Cancelled),
-            Store(folder, on_wait=waiting, on_work=self._live.worked) as store,
+            Store(folder, on_wait=waiting, on_work=self._worked) as store,
         ):
-            wanted.prepare(store, self.cancel, self._notice)
+            wanted.prepare(store, self.cancel, self._live.notice)
 
-    def _notice(self, text: str) -> None:
-        """Pass on a notice of a preparation, or end the preparation if it was cancelled."""
-        if self.cancel.is_set():
+    def _worked(self, activity: str, amount: str | None) -> None:
+        """Show the work of a preparation, or end the preparation if it was cancelled before the work began."""
+        if amount == "" and self.cancel.is_set():
             raise Cancelled
-        self._live.notice(text)
+        self._live.worked(activity, amount)
 
     def _provider(self, release: str) -> EnvironmentProvider:
         return provider(self._settings, self._known.find(release), self._choice)

@@ -10,6 +10,7 @@ import pytest
 from harness.containers import debian
 from harness.containers.debian import bootstrapped
 from harness.containers.definitions import Bootstrapped
+from harness.core.callbacks import beginnings
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
 from harness.store.store import Store
 
@@ -77,9 +78,10 @@ def test_the_same_members_make_the_same_bytes(
 ) -> None:
     fake(tmp_path, tar_script(tmp_path, options), monkeypatch)
     notices: list[str] = []
+    store.on_work = beginnings(notices.append)
     base = replace(BASE, sha256=sha256)
-    path = bootstrapped("cpu-debian", base, store, notice=notices.append)
-    assert bootstrapped("cpu-debian", base, store, offline=True, notice=notices.append) == path
+    path = bootstrapped("cpu-debian", base, store)
+    assert bootstrapped("cpu-debian", base, store, offline=True) == path
     assert notices == ["bootstrapping trixie for cpu-debian"]
     with tarfile.open(path) as archive:
         members = {member.name: member for member in archive}

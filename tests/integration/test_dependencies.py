@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.containers import dependencies
+from harness.core.callbacks import beginnings
 from harness.core.errors import FetchError, UsageError
 from harness.store.store import Store
 
@@ -55,9 +56,10 @@ def test_what_is_installed_is_the_same_everywhere(tmp_path: Path) -> None:
 
 def test_it_is_installed_once(tmp_path: Path, store: Store) -> None:
     folder, notices = containers(tmp_path / "containers"), list[str]()
-    first = dependencies.installed(folder, "3.13", store, notice=notices.append)
-    assert dependencies.installed(folder, "3.13", store, notice=notices.append) == first
-    assert dependencies.installed(folder, "3.12", store, notice=notices.append) != first
+    store.on_work = beginnings(notices.append)
+    first = dependencies.installed(folder, "3.13", store)
+    assert dependencies.installed(folder, "3.13", store) == first
+    assert dependencies.installed(folder, "3.12", store) != first
     assert notices == [
         f"installing the dependencies of the harness for Python {version}" for version in ("3.13", "3.12")
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.containers.engine import Engine
+from harness.containers.engine import Engine, full_name
 from harness.core.errors import EngineError
 from tests.unit.daemons import (
     DOCKER,
@@ -27,10 +27,6 @@ from tests.unit.daemons import (
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
 
 INFO = docker()["GET /info"]
-
-
-def unheard(_: str) -> None:
-    """Ignore the progress of an engine."""
 
 
 @contextlib.contextmanager
@@ -112,12 +108,10 @@ RED = "\x1b[31mno such tag\x1b[0m\n\r\n"
     ],
 )
 def test_a_pull_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
-    notices: list[str] = []
     with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError) as caught:
-        talker.pull("h/n", "1", notices.append)
+        talker.pull("h/n", "1")
     assert str(caught.value).startswith(expected)
     assert "\x1b" not in str(caught.value)
-    assert notices == ["pulling h/n:1"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +124,7 @@ def test_a_pull_that_fails(tmp_path: Path, answer: Says, expected: str) -> None:
 )
 def test_an_engine_that_ends_in_the_middle_of_a_pull(tmp_path: Path, answer: Says) -> None:
     with talking(tmp_path, {**docker(), PULL: answer}) as (talker, _), pytest.raises(EngineError):
-        talker.pull("h/n", "1", unheard)
+        talker.pull("h/n", "1")
 
 
 @pytest.mark.parametrize(
@@ -138,11 +132,10 @@ def test_an_engine_that_ends_in_the_middle_of_a_pull(tmp_path: Path, answer: Say
     [("1", "tag=1&fromImage=h%2Fn", "h/n:1"), ("sha256:ab", "tag=sha256%3Aab&fromImage=h%2Fn", "h/n@sha256:ab")],
 )
 def test_a_pull_by_tag_and_by_digest(tmp_path: Path, version: str, query: str, name: str) -> None:
-    notices: list[str] = []
     with talking(tmp_path, {**docker(), PULL: tells({"status": "Pulling"}, {"status": "Done"})}) as (talker, server):
-        talker.pull("h/n", version, notices.append)
+        talker.pull("h/n", version)
     assert server.asked[-1] == f"POST /images/create?{query}"
-    assert notices == [f"pulling {name}"]
+    assert full_name("h/n", version) == name
 
 
 def test_a_pull_reports_the_bytes_of_all_layers(tmp_path: Path) -> None:
@@ -153,7 +146,7 @@ def test_a_pull_reports_the_bytes_of_all_layers(tmp_path: Path) -> None:
     lines = (layer("a", 0), layer("b", 20_000_000), layer("a", 70_000_000), {"status": "Done", "progressDetail": {}})
     amounts: list[str] = []
     with talking(tmp_path, {**docker(), PULL: tells(*lines)}) as (talker, _):
-        talker.pull("h/n", "1", unheard, amounts.append)
+        talker.pull("h/n", "1", amounts.append)
     assert amounts == ["0.0/100.0 MB", "20.0/200.0 MB", "90.0/200.0 MB"]
 
 
@@ -233,13 +226,13 @@ def test_a_push_returns_the_digest_in_the_output(tmp_path: Path, others: list[An
     pushed = {"status": f"1: digest: sha256:{'ab' * 32} size: 420"}
     answers = {"POST /images/h/n/push": tells({"status": "The push refers to"}, *layers, pushed, *others)}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _):
-        assert talker.push("h/n", "1", unheard) == f"sha256:{'ab' * 32}"
+        assert talker.push("h/n", "1") == f"sha256:{'ab' * 32}"
 
 
 def test_a_push_without_a_digest_in_the_output(tmp_path: Path) -> None:
     answers = {"POST /images/h/n/push": tells({"status": "pushed"})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
-        talker.push("h/n", "1", unheard)
+        talker.push("h/n", "1")
     assert str(caught.value) == "Cannot push h/n:1: docker 28.2.2 reports no digest."
 
 
@@ -268,7 +261,7 @@ def test_a_registry_without_a_valid_digest(tmp_path: Path, answer: Says, expecte
 def test_a_push_that_fails(tmp_path: Path) -> None:
     answers = {"POST /images/h/n/push": tells({"status": "preparing"}, {"error": "denied"})}
     with talking(tmp_path, {**docker(), **answers}) as (talker, _), pytest.raises(EngineError) as caught:
-        talker.push("h/n", "1", unheard)
+        talker.push("h/n", "1")
     assert str(caught.value) == "Cannot push h/n:1: denied."
 
 
@@ -320,4 +313,4 @@ def test_an_engine_that_has_ended(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="Cannot start the container n: "):
         talker.start("n")
     with pytest.raises(EngineError, match="Cannot pull h/n:1: "):
-        talker.pull("h/n", "1", unheard)
+        talker.pull("h/n", "1")

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.core.callbacks import WorkProgress, working
+from harness.core.callbacks import WorkProgress, beginnings, working
 
 
 def broken(tell: WorkProgress) -> None:
@@ -15,3 +15,10 @@ def test_work_is_told_from_its_begin_to_its_end_also_if_it_fails() -> None:
     with pytest.raises(ValueError, match="broken"):
         broken(lambda *report: told.append(report))
     assert told == [("building x", ""), ("building x", "step 1/2"), ("building x", None)]
+
+
+def test_only_that_work_begins() -> None:
+    told: list[str] = []
+    with working(beginnings(told.append), "building x") as progress:
+        progress("step 1/2")
+    assert told == ["building x"]

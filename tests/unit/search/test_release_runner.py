@@ -52,6 +52,7 @@ def test_the_large_files_of_a_result_are_removed_and_the_small_ones_stay(tmp_pat
 def test_work_between_the_tested_releases_is_no_line() -> None:
     file = io.StringIO()
     live = SearchProgress(Console(file=file), id_width=0)
-    for text in ("installing IREE 3.12.0", "building iree-quality:cpu", "waiting for process 1 on a"):
-        live.notice(text)
-    assert file.getvalue() == "waiting for process 1 on a\n"
+    for amount in ("", "1.5 MB", None):
+        live.worked("installing IREE 3.12.0", amount)
+    live.notice("installing is not what this remark is of")
+    assert file.getvalue() == "installing is not what this remark is of\n"
