@@ -17,6 +17,7 @@ from iree.runtime import ParameterIndex
 
 from tests.patience import PATIENCE_S, comes_true
 
+OLDEST, NEWEST = "3.0.0", "3.13.0"
 HARNESS = [sys.executable, "-m", "harness"]
 OWN_PROCESS = "-m harness "  # on the command line of the harness, and of no process that it starts
 CPU_FLAGS = [
@@ -156,6 +157,12 @@ class Laboratory:
         )
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 
+    def run_program(self, program: str, *arguments: str, **fields: Any) -> Result:
+        """Run the function `f` of a program; without fields it has no inputs, and nothing is compared."""
+        wanted = {"run_function": "f", "inputs": None, "outputs": None} | fields
+        self.spec(mlir=self.file("f.mlir", program), **wanted)
+        return self.run(*arguments)
+
     def pasted(
         self, result: Result, environment: Mapping[str, str] | None = None
     ) -> list[subprocess.CompletedProcess[str]]:
@@ -221,6 +228,11 @@ def assert_nothing_is_left(lab: Laboratory) -> None:
 def written(*values: str) -> list[dict[str, str]]:
     """Return entries of inputs or outputs that are written out."""
     return [{"value": value} for value in values]
+
+
+def limited(*limits: str) -> tuple[str, ...]:
+    """Return what goes before a command to run it under limits of `ulimit`."""
+    return ("bash", "-c", f'ulimit {" ".join(limits)}; exec "$@"', "limited")
 
 
 def clean_environment() -> dict[str, str]:
