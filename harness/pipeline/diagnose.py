@@ -161,6 +161,8 @@ def _hint(step: Run, verdict: Verdict, status: str) -> str:
         return _DEVICE_HINT
     if re.search(r"parsing value `[^`]*=", status):
         return " (the value of a scalar argument has no type: write 5, not i32=5)"
+    if "outputs specified but the provided variant list only has 0 elements" in status:
+        return _IN_PLACE_HINT
     if scope := re.search(r"handles scopes like '([^']*)'", status):
         return f" (the program loads from the scope {scope[1]!r}: name its archive in 'weights', with this scope)"
     return ""
@@ -248,6 +250,7 @@ def _error(kind: Kind, reason: str) -> Verdict:
 _DEVICE = _error(Kind.DEVICE, "the device cannot be used")
 _ORDINAL = re.compile(r"HAL device .* not found or unavailable: #hal\.device\.target<[^{]*\{ordinal = (\d+)")
 _DEVICE_HINT = " (--compile-only needs none; `harness doctor` checks it)"
+_IN_PLACE_HINT = " (if it writes into its arguments, see 'A second program' in docs/spec.md)"
 _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this module")
 _MODULE = _error(
     Kind.TOOL, "the program calls a module that is missing; give its program as 'mlir', and this one as 'pipeline_mlir'"
