@@ -8,6 +8,7 @@ nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s harness -- fetch sd3                                 any other command of `harness`
 nox -s tests                                                all tests
+nox -s fuzz -- --examples 20000 --seed 1                    odd specs, locks, results and cache entries, for long
 nox -s lint                                                 style, types, spelling, specs and workflows
 nox -s docs                                                 the website, in site/
 nox -s pins                                                 new IREE releases, bases and wheels into the locks
@@ -140,6 +141,13 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "combine", "--quiet")
     is_whole = os.environ.get("CI") and not session.posargs
     session.run("coverage", "report", *([] if is_whole else ["--fail-under=0"]))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Let readers and commands read odd contents, for as long as you like; `nox -s tests` does a little of it."""
+    install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session

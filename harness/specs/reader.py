@@ -109,7 +109,7 @@ class _Reader:
 
     def _read(self, submodel: str, backend: str) -> ModelSpec | None:
         broken = self._schema_violations()
-        if not isinstance(self._document.value, dict):
+        if not isinstance(self._document.value, dict) or len(self.violations) >= _MOST:
             return None
         spec = self._spec(submodel, backend, {k: v for k, v in self._document.value.items() if k not in broken})
         return None if self.violations else spec

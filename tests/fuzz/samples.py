@@ -1,0 +1,107 @@
+"""Good contents, which are changed at random."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.containers.protocol import Reply
+from harness.core.blobs import FetchedBlob
+from harness.core.records import as_json
+from harness.pipeline.step_results import StepResult
+from harness.report import results
+from harness.specs import lock
+from tests.unit import reports
+from tests.unit.executors import failed
+from tests.unit.samples import planned
+
+DIGEST = hashlib.sha256(b"x").hexdigest()
+_QUALITY = Path(__file__).parents[2] / "quality_tests"
+_EVERY_FIELD: dict[str, Any] = {
+    "$schema": "https://host/spec.schema.json",
+    "comment": ["one", "two"],
+    "mlir": "model.mlir",
+    "inputs": [{"value": "2x2xf32=1 2 3 4"}, {"value": "3"}, {"source": "a.npy"}, {"source": "b.bin", "value": "4xi8"}],
+    "outputs": [{"value": "(ignored)"}, {"value": "4xf32=4"}, {"source": "https://host/o.bin", "value": "2xbf16"}],
+    "real_weights": "hf://owner/name/model.irpa",
+    "pipeline_mlir": "second.mlir",
+    "pipeline_compiler_flags": ["--iree-opt-level=O2"],
+    "add_pipeline_module": True,
+    "device": "local-task",
+    "compiler_flags": ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"],
+    "flags_for": {">=3.5,<3.9": ["--iree-opt-level=O3"]},
+    "threshold_args": ["--expected_f16_threshold=1.0f", "--expected_rtol=1e-3"],
+    "run_function": "main",
+    "run_test_expecting_to_fail": False,
+    "compile_chip_expecting_to_fail": ["gfx90a"],
+    "expect": [
+        {"fails": ["numeric", "nan"], "chips": ["gfx942"], "iree": ">=3.6", "until": "2099-01-01", "reason": "x"}
+    ],
+    "compile_only": False,
+    "tuner_file": {"mi300": "tuner.mlir"},
+}
+_PLAIN: dict[str, Any] = {
+    "mlir": "add.mlir",
+    "compiler_flags": ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"],
+    "run_function": "add",
+    "inputs": [{"value": "4xf32=1 2 3 4"}, {"value": "4xf32=2"}],
+    "outputs": [{"value": "4xf32=3 4 5 6"}],
+    "threshold_args": ["--expected_f32_threshold=1e-05"],
+}
+ADD = """
+func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %c = arith.addf %a, %b : tensor<4xf32>
+  return %c : tensor<4xf32>
+}
+"""
+SPECS: tuple[Any, ...] = (
+    _EVERY_FIELD,
+    _PLAIN,
+    *(json.loads(path.read_text()) for path in sorted(_QUALITY.glob("*/*_cpu.json"))[:4]),
+)
+RUNNABLE: tuple[Any, ...] = (_PLAIN,)
+_LOCKED = FetchedBlob(url="https://host/x", sha256=DIGEST, bytes=1, etag='"1"', md5="ab" * 16)
+LOCKS: tuple[Any, ...] = (json.loads(lock.text({}, {f"https://host/{name}": _LOCKED for name in "xyz"})),)
+RESULTS: tuple[Any, ...] = (
+    json.loads(results.render(reports.report(*reports.every_status()))),
+    json.loads(results.render(reports.report(reports.failed()))),
+)
+ENTRIES: tuple[Any, ...] = (
+    {
+        "files": {"blob": {"bytes": 1, "mtime_ns": 1, "ctime_ns": 2, "inode": 7, "sha256": DIGEST}},
+        "made": 1767225600.0,
+        "boot": "b",
+    },
+    {"files": {}, "made": 1},
+)
+URLS: tuple[Any, ...] = ({"url": "https://h/x", "sha256": DIGEST, "size": 1, "etag": '"1"', "private": False},)
+DIGESTS: tuple[Any, ...] = ({"sha256": DIGEST, "path": "/x", "bytes": 1, "mtime_ns": 1, "ctime_ns": 2, "inode": 7},)
+JOURNAL: tuple[Any, ...] = (
+    {"source": "a", "total": 100, "etag": '"1"', "last_modified": None, "date": None, "md5": None},
+    {"start": 0, "stop": 50, "crc32": 7},
+    {"start": 50, "stop": 100, "crc32": 8},
+)
+SEARCH: tuple[Any, ...] = (
+    {"question": {"case": "a/b[cpu]"}, "key": "ab"},
+    {"release": "3.9.0", "status": "passed", "elapsed_s": 1.5},
+    {"end": True},
+)
+_WHEEL = "iree_base_compiler-3.9.0-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl"
+PAGES = (
+    f'<!DOCTYPE html><html><base href="x/"><body><a href="{_WHEEL}#sha256={DIGEST}">a</a>'
+    f'<a href="{_WHEEL.replace("compiler", "runtime")}">b</a><a href="http://h/{_WHEEL}">c</a></body></html>'.encode(),
+)
+_STEPS = planned().steps
+MESSAGES: tuple[Any, ...] = (
+    as_json(Reply(result=StepResult(verdict=failed()))),
+    {"step": as_json(_STEPS[-2]), "needs": [], "gpu": None},
+    {"step": as_json(_STEPS[-1]), "needs": [], "gpus": []},
+)
+_HEADER = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
+NPYS = (b"\x93NUMPY\1\0" + len(_HEADER).to_bytes(2, "little") + _HEADER + bytes(16),)
+LITERALS = (b"4xf32=1 2 3 4", b"2xcomplex<f32>=1+2j (3, -4)", b"3xi1=1 0 true", b"2x2xi8=[[1,-2],[255 0]]", b"0x2xf32=")
+
+
+def blob(folder: Path) -> None:
+    """Make the only file of an entry."""
+    (folder / "blob").write_bytes(b"x")
