@@ -128,6 +128,11 @@ class Folder:
         with self._parent(path) as (source, name), self._parent(to) as (target, new):
             os.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
 
+    def point(self, path: Path, target: Path) -> None:
+        """Create a link."""
+        with self._parent(path) as (folder, name):
+            os.symlink(target, name, dir_fd=folder)
+
     def touch(self, path: Path, *, mtime_ns: int | None = None) -> None:
         """Set the modification time of a file, by default to now."""
         descriptor = self.open(path)

@@ -2,15 +2,19 @@
 
 The log of a case begins with the command, as in `+ iree-run-module --device=local-task ...`, and ends with what was
 wrong. Logs in the store have only what the compiler printed, because many cases share them.
+
+A container may write where logs are, so none is read or written through a link.
 """
 
 import contextlib
+import os
 import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.outcomes import Verdict
+from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 
 COMPILE_LOG = "compile.log"
@@ -32,7 +36,7 @@ def failed_compilation(root: Path, key: str) -> Path:
 
 def remove_failed(root: Path) -> None:
     """Remove the logs of compilations that failed, after they were copied for their cases."""
-    shutil.rmtree(root / _FAILED, ignore_errors=True)
+    Folder(root).remove(root / _FAILED)
 
 
 def begin(path: Path, argv: Sequence[str]) -> int:
@@ -41,21 +45,21 @@ def begin(path: Path, argv: Sequence[str]) -> int:
     Raises:
         DiskError: it cannot be written.
     """
-    with disk_errors(path, removable=True):
-        return path.write_bytes(_command(argv))
+    with disk_errors(path, removable=True), Folder(path.parent).new(path) as file:
+        return file.write(_command(argv))
 
 
 def conclude(path: Path, verdict: Verdict) -> None:
     """Append what was wrong. If the disk is full the log stays as it is: the results say it too."""
     kind = f"{verdict.kind}: " if verdict.kind else ""
-    with contextlib.suppress(OSError), path.open("a", encoding="utf-8", errors="replace") as file:
-        file.write(f"= {verdict.status}: {kind}{verdict.reason}\n")
+    with contextlib.suppress(OSError), Folder(path.parent).appended(path) as file:
+        file.write(f"= {verdict.status}: {kind}{verdict.reason}\n".encode(errors="replace"))
 
 
 def text(path: Path, *, start: int = 0) -> str:
     """Return a log from a position on; if that is longer than 2 MiB, only the first and the last MiB."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with Folder(path.parent).reader(path) as file:
+        size = file.seek(0, os.SEEK_END)
         file.seek(start)
         head = file.read(_HEAD_BYTES)
         file.seek(max(start + len(head), size - _HEAD_BYTES))
@@ -64,45 +68,50 @@ def text(path: Path, *, start: int = 0) -> str:
 
 def tail(path: Path, *, start: int = 0) -> str:
     """Return the last 64 KiB of a log from a position on."""
-    with path.open("rb") as file:
-        file.seek(max(start, path.stat().st_size - _TAIL_BYTES))
+    with Folder(path.parent).reader(path) as file:
+        file.seek(max(start, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
         return file.read(_TAIL_BYTES).decode(errors="replace")
 
 
-def moved(path: Path, to: Path) -> Path:
-    """Move a log, make the folder for it, and return its new path.
-
-    Raises:
-        DiskError: it cannot be written there.
-    """
-    with disk_errors(to, removable=True):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        return Path(shutil.move(path, to))
+def moved(path: Path, to: Path, *, root: Path) -> Path:
+    """Move a log as `copied` copies it, and return its new path."""
+    copied(path, to, root=root)
+    Folder(path.parent).remove(path)
+    return to
 
 
-def copied(path: Path, to: Path, *, argv: Sequence[str] = ()) -> Path:
+def copied(path: Path, to: Path, *, root: Path, argv: Sequence[str] = ()) -> Path:
     """Copy a log below the command, if one is given; make the folder for it, and return the path of the copy.
 
+    Args:
+        path: the log.
+        to: the path of the copy.
+        root: folder of the results, which the copy is beneath.
+        argv: the command.
+
     Raises:
         DiskError: it cannot be written there.
     """
     with disk_errors(to, removable=True):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as source, to.open("wb") as target:
+        results, folder = Folder(root), Folder(root if path.is_relative_to(root) else path.parent)
+        results.make(to.parent)
+        with folder.reader(path) as source, results.new(to) as target:
             target.write(_command(argv) if argv else b"")
             shutil.copyfileobj(source, target)
     return to
 
 
-def written(path: Path, content: str) -> Path:
-    """Write a log of the harness itself, make the folder for it, and return its path.
+def written(path: Path, content: str, *, root: Path) -> Path:
+    """Write a log of the harness itself beneath a folder of results, make the folder for it, and return its path.
 
     Raises:
         DiskError: it cannot be written.
     """
     with disk_errors(path, removable=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8", errors="replace")
+        results = Folder(root)
+        results.make(path.parent)
+        with results.new(path) as file:
+            file.write(content.encode(errors="replace"))
     return path
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.core.errors import DeviceError, ToolError
 from harness.core.outcomes import Status, Verdict
 from harness.host import devices, gpu_locks, process
+from harness.host.beneath import Folder
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken, ProcessResult
@@ -73,17 +74,17 @@ class ModelRunner:
         """Return a new folder with all that a run reads, and the path of its log."""
         folder = logs.case_dir(self.out_dir / "outputs", step.case_id)
         log_dir = logs.case_dir(self.out_dir / "logs", step.case_id)
+        files = Folder(self.out_dir)
         with disk_errors(self.out_dir):
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.rmtree(log_dir, ignore_errors=True)
-            folder.mkdir(parents=True)
-            log_dir.mkdir(parents=True, exist_ok=True)
+            for path in (folder, log_dir):
+                files.remove(path)
+                files.make(path)
             for link in step.links:
-                (folder / link.name).symlink_to(results.fetched(link.blob).path)
-            write_files(folder, step)
+                files.point(folder / link.name, results.fetched(link.blob).path)
+            write_files(files, folder, step)
             for each in step.compiles:
                 for name in {each.module, *each.products} - {STATISTICS_NAME}:
-                    (folder / name).symlink_to(results.compiled(each).folder / name)
+                    files.point(folder / name, results.compiled(each).folder / name)
         return folder, log_dir / logs.RUN_LOG
 
     def _verdict(self, step: Run, ended: ProcessResult, log: str, folder: Path, results: Results) -> Verdict | None:
@@ -127,13 +128,14 @@ class ModelRunner:
             raise StepFailedError(verdict, log) from error
 
 
-def write_files(folder: Path, step: Run) -> None:
+def write_files(files: Folder, folder: Path, step: Run) -> None:
     """Write the tensors that the spec writes out into the folder where a tool reads them."""
     if step.written:
         from harness.pipeline import contents  # noqa: PLC0415 - loads NumPy, which takes as long as all else
 
         for each in step.written:
-            (folder / each.name).write_bytes(contents.raw(each.text))
+            with files.new(folder / each.name) as file:
+                file.write(contents.raw(each.text))
 
 
 def _check_files(step: Run, folder: Path) -> None:

@@ -1,12 +1,14 @@
 """Folders of results: a new one for each run, `results/latest` as a link to the newest, and the files in them."""
 
 import contextlib
+import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.core.errors import DiskError
 from harness.core.outcomes import Report
+from harness.host.beneath import Folder
 from harness.host.disk import check_writable, write_all
 from harness.report import junit
 
@@ -38,8 +40,14 @@ def new_out_dir(out: Path | None) -> Path:
 
 def newest_report() -> Path | None:
     """Return the results.json of the newest run that ended and was no search, or None."""
-    found = sorted(path for path in RESULTS.glob(f"*/{REPORT}") if not path.parent.is_symlink())
-    return next((path for path in reversed(found) if not (path.parent / SEARCH_JOURNAL).exists()), None)
+    results = Folder(RESULTS)
+    runs = [path for path, state in results.content(RESULTS) if stat.S_ISDIR(state.st_mode)]
+    return next((path / REPORT for path in reversed(runs) if _has_report(results, path)), None)
+
+
+def _has_report(results: Folder, run: Path) -> bool:
+    state = results.state(run / REPORT)
+    return state is not None and stat.S_ISREG(state.st_mode) and results.state(run / SEARCH_JOURNAL) is None
 
 
 def check_files(files: Mapping[str, Path | None]) -> None:
@@ -83,9 +91,11 @@ def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_
     write_all({**{folder / name: text for name, text in texts.items()}, **copies})
 
 
-def remove_empty(folder: Path) -> None:
-    """Remove the empty folders below a folder, and the folder itself if nothing is left in it."""
+def remove_empty(root: Path, folder: Path) -> None:
+    """Remove the empty folders below a folder of the results, and the folder itself if nothing is left in it."""
+    files = Folder(root)
     with contextlib.suppress(OSError):  # somebody else may remove them, too
-        for each in (*sorted(folder.rglob("*"), reverse=True), folder):
-            if each.is_dir() and not each.is_symlink() and not any(each.iterdir()):
-                each.rmdir()
+        below = [path for path, state in files.walk(folder) if stat.S_ISDIR(state.st_mode)]
+        for path in (*sorted(below, reverse=True), folder):
+            if files.is_folder(path) and not files.content(path):
+                files.remove(path)

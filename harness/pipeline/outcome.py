@@ -1,12 +1,14 @@
 """Makes the outcome of a case from the results of its steps, and applies expected failures."""
 
 import contextlib
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.core.cases import Case
 from harness.core.errors import DiskError
 from harness.core.outcomes import Outcome, Phase, Status, Verdict
+from harness.host.beneath import Folder
 from harness.pipeline import expectations, logs
 from harness.pipeline import planner as planning
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, RunResult, StepResult
@@ -106,8 +108,10 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
 def _kept(case: Case, final: Verdict, out_dir: Path) -> str:
     """Return the folder of the wrong outputs, relative to the results; empty if there are none."""
     folder = logs.case_dir(out_dir / "outputs", case.id)
-    has_files = folder.is_dir() and any(each.is_file() for each in folder.iterdir())
-    return str(folder.relative_to(out_dir)) if final.status is Status.FAILED and has_files else ""
+    with contextlib.suppress(OSError):
+        has_files = any(stat.S_ISREG(state.st_mode) for _, state in Folder(out_dir).content(folder))
+        return str(folder.relative_to(out_dir)) if final.status is Status.FAILED and has_files else ""
+    return ""
 
 
 def _logs(case: Case, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str, str]:
@@ -123,9 +127,11 @@ def _logs(case: Case, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str,
         name = "run" if isinstance(step, Run) else "compile" if "compile" not in found else "compile_pipeline"
         with contextlib.suppress(DiskError):
             if not path.is_relative_to(folder):
-                path = logs.copied(path, folder / f"{name}.log", argv=step.argv if isinstance(step, Compile) else ())
+                argv = step.argv if isinstance(step, Compile) else ()
+                path = logs.copied(path, folder / f"{name}.log", root=out_dir, argv=argv)
             found[name] = str(path.relative_to(out_dir))
     if final.details:
         with contextlib.suppress(DiskError):
-            found[INTERNAL] = str(logs.written(folder / f"{INTERNAL}.log", final.details).relative_to(out_dir))
+            path = logs.written(folder / f"{INTERNAL}.log", final.details, root=out_dir)
+            found[INTERNAL] = str(path.relative_to(out_dir))
     return found

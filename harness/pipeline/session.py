@@ -168,7 +168,7 @@ class Session:
         return report
 
     def _write(self, report: Report, junit_xml: Path | None) -> None:
-        remove_empty(self._folder / "outputs")
+        remove_empty(self._folder, self._folder / "outputs")
         logs.remove_failed(self._folder)
         write_results(self._folder, {"results.json": results.render(report)}, report, junit_xml)
 

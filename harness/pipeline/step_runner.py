@@ -148,7 +148,7 @@ class LocalStepRunner:
         compiler = Compiler(program=self.toolchain.iree_compile, timeout_s=self.timeout_s, cancel=self.cancel)
         found = compiler.compile(step, folder)
         if found.verdict:
-            log = logs.moved(folder / logs.COMPILE_LOG, logs.failed_compilation(self.out_dir, key))
+            log = logs.moved(folder / logs.COMPILE_LOG, logs.failed_compilation(self.out_dir, key), root=self.out_dir)
             raise StepFailedError(found.verdict, log)
         for link in step.links:
             (folder / link.name).unlink()

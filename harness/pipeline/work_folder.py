@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.outcomes import Outcome, Phase, Status
+from harness.host.beneath import Folder
 from harness.pipeline import logs
 from harness.pipeline.model_run import write_files
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult
@@ -28,12 +29,13 @@ def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir
     if found.status not in {Status.FAILED, Status.ERROR} or not has_run:
         return found
     folder = logs.case_dir(out_dir / _FOLDER, plan.case.id)
+    files = Folder(out_dir)
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        _fill(folder, plan, results)
+        files.remove(folder)
+        files.make(folder)
+        _fill(files, folder, plan, results)
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+        files.remove(folder)
         return found
     return replace(found, work=str(folder.relative_to(out_dir)), tools=tuple(_tools(plan, results)))
 
@@ -47,18 +49,19 @@ def _tools(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str
             yield step.argv
 
 
-def _fill(folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
+def _fill(files: Folder, folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
     for step in plan.steps:
         made = results.get(step)
         if isinstance(step, Compile) and isinstance(made, CompileResult):
             others = [name for name in step.products if (made.folder / name).exists()]
             for name in dict.fromkeys((step.module, *others)):
-                shutil.copyfile(made.folder / name, folder / name)
+                with Folder(made.folder).reader(made.folder / name) as module, files.new(folder / name) as copy:
+                    shutil.copyfileobj(module, copy)
         if isinstance(step, Run):
-            write_files(folder, step)
+            write_files(files, folder, step)
     for name, path in _blobs(plan, results):  # after the copies, so that none is written through a link
         with contextlib.suppress(FileExistsError):
-            (folder / name).symlink_to(path)
+            files.point(folder / name, path)
 
 
 def _blobs(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, Path]]:

@@ -1,7 +1,6 @@
 """Tests cases with releases, several at once, for one search."""
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,8 @@ from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Phase, Report
 from harness.core.settings import Settings
 from harness.fetch import provision
+from harness.host.beneath import Folder
+from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import Threads
 from harness.iree import release_sources
@@ -182,7 +183,7 @@ class ReleaseRunner:
         """Remove the outputs and the copies of modules that were kept of a result."""
         for outcome in result.outcomes:
             for folder in filter(None, (outcome.kept, outcome.work)):
-                shutil.rmtree(self._out_dir / folder, ignore_errors=True)
+                Folder(self._out_dir).remove(self._out_dir / folder)
 
     def prepare(self, release: str) -> None:
         """Begin to install a release or build its image; an error is reported when the release is tested."""
@@ -209,7 +210,10 @@ class ReleaseRunner:
         return provider(self._settings, self._known.find(release), self._choice)
 
     def _tested(self, wanted: EnvironmentProvider, release: str, name: str, reused: Mapping[str, str]) -> ReleaseResult:
-        folder = new_out_dir(self._out_dir / "probes" / name)
+        folder = self._out_dir / "probes" / name
+        with disk_errors(folder):
+            Folder(self._out_dir).make(folder)
+        new_out_dir(folder)
         settings = replace(self._settings, release=replace(self._settings.release, name=release))
         options = selection.options(settings.run)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel)
