@@ -21,7 +21,8 @@ from harness.iree import toolchain as toolchains
 from harness.store import scratch
 from harness.store.store import Store
 from tests.integration.engines import GROUP, Running
-from tests.integration.laboratory import HARNESS, Laboratory, Result, clean_environment
+from tests.integration.laboratory import Laboratory, Result, clean_environment
+from tests.integration.warm import HARNESS, ran
 
 ROOT = Path(__file__).parents[2]
 NAME = "cpu-debian"
@@ -93,7 +94,7 @@ class Dock:
         command, rest = [each for each in words[:2] if not each.startswith("-")], list(words)
         argv = [*as_user(self.engine.user, self.engine), *HARNESS, *command, *self.options, *rest[len(command) :]]
         variables = {**user_environment(self.engine.user, self.engine), **(environment or {})}
-        return subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/", env=variables, timeout=300)
+        return ran(argv, cwd="/", env=variables)
 
     @functools.cached_property
     def tag(self) -> str:

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from iree.runtime import ParameterIndex
 
+from tests.integration.warm import HARNESS, ran
 from tests.patience import PATIENCE_S, comes_true
 
 OLDEST, NEWEST = "3.0.0", "3.13.0"
-HARNESS = [sys.executable, "-m", "harness"]
 OWN_PROCESS = "-m harness "  # on the command line of the harness, and of no process that it starts
 CPU_FLAGS = [
     "--iree-hal-target-device=local",
@@ -146,15 +145,8 @@ class Laboratory:
         under: Sequence[str] = (),
     ) -> Result:
         """Run the command to its end; `under` goes before it."""
-        done = subprocess.run(
-            [*under, *self.argv(*arguments, command=command)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.root,
-            env=clean_environment() | dict(environment or {}),
-            timeout=300,
-        )
+        argv = [*under, *self.argv(*arguments, command=command)]
+        done = ran(argv, cwd=self.root, env=clean_environment() | dict(environment or {}))
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 
     def run_program(self, program: str, *arguments: str, **fields: Any) -> Result:
@@ -175,9 +167,7 @@ class Laboratory:
     def bless(self, *arguments: str) -> Result:
         """Run `harness bless --expectations`."""
         argv = [*HARNESS, "bless", "--expectations", *arguments]
-        done = subprocess.run(
-            argv, capture_output=True, text=True, check=False, cwd=self.root, env=clean_environment(), timeout=60
-        )
+        done = ran(argv, cwd=self.root, env=clean_environment())
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 
     def interrupted(

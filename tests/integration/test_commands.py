@@ -18,6 +18,7 @@ import pytest
 
 from harness.cli.arguments import parser
 from tests.integration.laboratory import ADD, TUNER, A, B, Laboratory, Result, clean_environment
+from tests.integration.warm import HARNESS, ran
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -369,11 +370,11 @@ def test_the_commands_of_the_readme_are_commands() -> None:
     assert len(quoted) >= 4
     for line in quoted:
         arguments = [each.replace("DIR", "quality_tests").replace("sd3/*", "tiny/*") for each in shlex.split(line)]
-        argv = [*LIST, *_without(arguments, {"--iree", "--find-links", "--wheels", "--gpu", "--engine", "--image"})]
-        assert subprocess.run(argv, cwd=ROOT, check=False, capture_output=True).returncode == 0, line
+        argv = [*HARNESS, "list", *_without(arguments, WITHOUT)]
+        assert ran(argv, cwd=ROOT, env=os.environ).returncode == 0, line
 
 
-LIST = [sys.executable, "-m", "harness", "list"]
+WITHOUT = {"--iree", "--find-links", "--wheels", "--gpu", "--engine", "--image"}
 
 
 def _without(arguments: list[str], options: set[str]) -> list[str]:

@@ -15,8 +15,9 @@ from harness.iree.toolchain import Toolchain
 from tests.integration import rebuilt
 from tests.integration.dock import NAME, Dock, Yard
 from tests.integration.engines import VARIABLES
-from tests.integration.laboratory import CPU_FLAGS, HARNESS
+from tests.integration.laboratory import CPU_FLAGS
 from tests.integration.rebuilt import OWN
+from tests.integration.warm import HARNESS, ran
 
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
 # A registry that is nowhere: nothing listens at port 1.
@@ -68,14 +69,7 @@ def auto(yard: Yard, *options: str, command: str = "quality", **variables: str) 
     """Run a command that may choose where models run, outside of any container's user."""
     plain = [*HARNESS, command, *options, "--specs", str(yard.specs), "--store", str(yard.dock.store_dir)]
     places = [] if command == "doctor" else ["--engine", "auto", "--out", str(yard.out)]
-    return subprocess.run(
-        [*plain, *places],
-        env={**yard.variables, **variables},
-        cwd=yard.root,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    return ran([*plain, *places], env={**yard.variables, **variables}, cwd=yard.root)
 
 
 def test_auto_takes_this_machine_where_none_answers(yard: Yard) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.integration import engines
 from tests.integration.dock import NAME, Dock, Yard, as_user, open_folder, user_environment
-from tests.integration.laboratory import HARNESS, wait_for
+from tests.integration.laboratory import wait_for
+from tests.integration.warm import HARNESS
 from tests.patience import PATIENCE_S
 
 # Podman 4.3 goes on with a build to its end when nobody listens any more, so these are with Docker.

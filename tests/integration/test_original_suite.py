@@ -16,8 +16,9 @@ from harness.iree.toolchain import Toolchain
 from harness.pipeline import planner as planning
 from harness.pipeline.steps import Compile, Plan
 from tests import original_suite
-from tests.integration.laboratory import ADD, HARNESS, HIP_FLAGS, Laboratory, clean_environment
+from tests.integration.laboratory import ADD, HIP_FLAGS, Laboratory, clean_environment
 from tests.integration.stand_ins.catalogue import catalogue
+from tests.integration.warm import HARNESS, ran
 
 ROOT = Path(__file__).parents[2]
 TARGETS = (Target(backend=Backend.CPU), Target(backend=Backend.ROCM, chip="gfx942"))
@@ -76,7 +77,8 @@ def test_pytest_collects_them_as_they_are(original: Laboratory, backend: str) ->
 def unasked(lab: Laboratory, command: str) -> str:
     """Return what a command says in this repository where nothing is named."""
     argv = [*HARNESS, command, "--store", str(lab.store_dir)]
-    done = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True)
+    done = ran(argv, cwd=ROOT, env=clean_environment())
+    done.check_returncode()
     return done.stdout + done.stderr
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.laboratory import HARNESS, Laboratory, Result, clean_environment
+from tests.integration.laboratory import Laboratory, Result, clean_environment
+from tests.integration.warm import HARNESS, ran
 
 FOLDERS = ["file", "file/below", "/proc/no", "/proc", "x" * 300]
 
@@ -117,9 +118,7 @@ def test_a_copy_that_cannot_be_written_at_the_end_takes_nothing_else_with_it(lab
 )
 def test_a_name_that_is_too_long_is_no_bug(lab: Laboratory, options: str) -> None:
     words = options.format("x" * 300).split()
-    done = subprocess.run(
-        [*HARNESS, *words], cwd=lab.root, env=clean_environment(), capture_output=True, text=True, check=False
-    )
+    done = ran([*HARNESS, *words], cwd=lab.root, env=clean_environment())
     assert done.returncode == 3
     assert "File name too long" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

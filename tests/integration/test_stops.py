@@ -12,13 +12,13 @@ import pytest
 from tests.integration.laboratory import (
     CPU_FLAGS,
     ENDLESS,
-    HARNESS,
     OWN_PROCESS,
     Laboratory,
     assert_nothing_is_left,
     clean_environment,
     wait_for,
 )
+from tests.integration.warm import HARNESS
 from tests.patience import PATIENCE_S
 
 LOADING = """class Finder:

@@ -20,7 +20,8 @@ from harness.core.urls import index_key
 from harness.store.entry import Entry
 from harness.store.gc import verify
 from harness.store.store import Store
-from tests.integration.laboratory import HARNESS, clean_environment
+from tests.integration.laboratory import clean_environment
+from tests.integration.warm import HARNESS, ran
 
 DAY_S = 24 * 3600
 
@@ -49,7 +50,7 @@ def put(store: Store, name: str, size_bytes: int = 1000, *, days_ago: float = 0,
 def run(store: Store, *argv: str, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     command = [*HARNESS, "store", *argv, "--store", str(store.root)]
     variables = {**clean_environment(), "HARNESS_CACHE_SIZE": "", **(environment or {})}
-    return subprocess.run(command, env=variables, text=True, capture_output=True, timeout=60, check=False)
+    return ran(command, cwd=Path.cwd(), env=variables)
 
 
 def python(code: str, *argv: str) -> "subprocess.Popen[str]":

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.laboratory import HARNESS, A, B, Laboratory, clean_environment
+from tests.integration.laboratory import A, B, Laboratory, clean_environment
+from tests.integration.warm import HARNESS
 
 LOST = "error: Cannot write to standard output: No space left on device."
 
