@@ -1,6 +1,7 @@
 """A quick server of ranges on 127.0.0.1: it notes what is asked and sent, and holds bytes back on demand."""
 
 import contextlib
+import functools
 import hashlib
 import re
 import socket
@@ -117,6 +118,11 @@ class _Server(SocketServer):
         super().server_bind()
 
 
+@functools.cache
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+
+
 class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         owner: RangeServer = cast("SocketServer", self.server).owner
@@ -135,7 +141,7 @@ class _Handler(socketserver.BaseRequestHandler):
     def _answer(self, owner: RangeServer, text: str) -> None:
         path = text.split(" ", 2)[1]
         content = owner.contents[path]
-        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        etag = _etag(content)
         asked = re.search(r"^range: bytes=([0-9]+)-([0-9]*)\r$", text, re.MULTILINE | re.IGNORECASE)
         condition = re.search(r"^if-range: (.*)\r$", text, re.MULTILINE | re.IGNORECASE)
         if_range = condition[1] if condition else None

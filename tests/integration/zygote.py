@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import importlib
 import itertools
 import json
 import os
@@ -24,6 +25,8 @@ from harness.store.store import Store
 
 # What a process of another machine is like, as far as its name goes.
 _APART = (["unshare", "--uts"], ["unshare", "--user", "--map-root-user", "--uts"])
+# None is needed, and to read those of this machine takes long.
+_NO_CERTIFICATES = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": str(Path(__file__).parent)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class Zygote:
 
     def __init__(self, host: str | None = None) -> None:
         prefix = _apart() if host else []
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **_NO_CERTIFICATES}
         argv = [*prefix, sys.executable, __file__, *([host] if prefix and host else [])]
         self._process = subprocess.Popen(
             argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -139,6 +142,7 @@ def _fetch(job: Job) -> NoReturn:
 
 def _serve() -> None:
     """Fork a process for each line; should the lines end, kill the last."""
+    importlib.import_module("harness.fetch.http")  # which a fetch loads late
     gc.freeze()  # what is shared stays so
     _say(host=os.uname().nodename)
     for line in sys.stdin:
