@@ -128,7 +128,6 @@ def _bless(parser: Parser, _environment: Environment) -> None:
     add("--yes", action="store_true", help="write the changes without asking")
 
 
-_SPECS = (options.specs, options.store, options.offline)
 _CASES = (options.specs, options.chosen, options.target, options.running)
 _RELEASE = (options.release, options.wheels)
 _STORE = (options.store, options.offline)
@@ -167,9 +166,9 @@ COMMANDS = (
         name="list",
         heading="Check models",
         help="list the cases",
-        groups=(options.every, _list, *_CASES, *_STORE, options.program),
+        groups=(options.every, _list, *_CASES, options.program),
     ),
-    Command(name="validate", heading="Check models", help="check the specs", groups=(options.every, *_SPECS)),
+    Command(name="validate", heading="Check models", help="check the specs", groups=(options.every, options.specs)),
     Command(
         name="bisect",
         heading="Search releases",
@@ -243,7 +242,7 @@ COMMANDS = (
         name="doctor",
         heading="Set up",
         help="check this machine and suggest fixes",
-        groups=(options.every, *_SPECS),
+        groups=(options.every, options.specs, *_STORE),
     ),
     Command(name="completion", heading="Set up", help="print a completion script for a shell", groups=(_shell,)),
 )

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import shlex
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
-from harness.pipeline import logs, planner, selection, targets
+from harness.pipeline import logs, planner, selection, targets, work_folder
+from harness.pipeline.environment import Environment
 from harness.pipeline.executor import result_of
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import LocalStepRunner
 from harness.pipeline.steps import Compare, Fetch, Plan
-from harness.report import facts
+from harness.report import by_hand, facts
 from harness.specs import reader
 from harness.store.store import Store
 
@@ -136,6 +137,11 @@ class _Shared:
             )
         return self._steps
 
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """What results say of the environment, as far as commands need it."""
+        return {"by_hand": Environment(name="local", toolchain=self.steps.toolchain).by_hand}
+
     def make_room(self, items: Iterable[pytest.Item]) -> None:
         """Before the first blob, check that the blobs of all tests fit on the disk."""
         if not self._has_room:
@@ -206,7 +212,9 @@ class CaseItem(pytest.Item):
         """Compile, run and compare."""
         assert self._plan  # noqa: S101 - set-up comes first
         self._do(self._plan, fetching=False)
-        found = self.outcome = outcome(self._plan, self._results, self._verdict, _shared(self.config).out_dir)
+        out_dir = _shared(self.config).out_dir
+        found = outcome(self._plan, self._results, self._verdict, out_dir)
+        found = self.outcome = work_folder.kept(self._plan, self._results, found, out_dir)
         match found.status:
             case Status.XFAILED:
                 pytest.xfail(facts.headline(found))
@@ -219,9 +227,13 @@ class CaseItem(pytest.Item):
         """Return the result of the case in place of a traceback."""
         if not isinstance(excinfo.value, _NotAsExpectedError):
             return super().repr_failure(excinfo, style)
-        found = excinfo.value.outcome
-        tail = "\n".join(found.log_tail.splitlines()[-_LOG_LINES:])
-        return f"{found.status.upper()} {found.id}\n{facts.explanation(found)}\n{tail}".strip()
+        found, shared = excinfo.value.outcome, _shared(self.config)
+        lines = [f"{found.status.upper()} {found.id}", facts.explanation(found)]
+        lines += found.log_tail.splitlines()[-_LOG_LINES:]
+        if found.tools:
+            tools = by_hand.tool_lines(found, shared.environment, shared.out_dir)
+            lines += [f"  tool   {each}" for each in tools]
+        return "\n".join(lines)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the location of the test: the spec."""

@@ -4,7 +4,6 @@ Statistics, and an archive that stands in for weights, take flags that the spec 
 a case ends: where the compiler fails with them, it compiles again without them.
 """
 
-import dataclasses
 import shutil
 import signal
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from harness.core.outcomes import Kind, Status, Verdict
 from harness.host import process
 from harness.host.disk import free_bytes
 from harness.host.process import CancelToken, ProcessResult
-from harness.pipeline import diagnose, file_kinds, logs
+from harness.pipeline import diagnose, logs
 from harness.pipeline.steps import WEIGHTS, Compile
 
 _LEAST_FREE_BYTES = 64 * 1024
@@ -113,8 +112,6 @@ class Compiler:
         missing = [] if _has_content(folder / step.module) else [step.module]
         text = logs.text(log)
         verdict = diagnose.compile_verdict(step, ended, text, missing=missing, timeout_s=self.timeout_s)
-        if verdict:
-            verdict = dataclasses.replace(verdict, reason=file_kinds.renamed(verdict.reason, step.links))
         return Compilation(verdict=verdict, ended=ended)
 
 

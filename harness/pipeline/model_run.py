@@ -1,6 +1,5 @@
 """Runs the modules of a case in a folder of their own, and finds out what the program gave."""
 
-import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +91,7 @@ class ModelRunner:
         missing = [name for name in step.outputs if name and not (folder / name).exists()]
         if diagnose.cannot_write_type(ended, log):
             return None
-        found = diagnose.run_verdict(
+        return diagnose.run_verdict(
             step,
             ended,
             log,
@@ -101,7 +100,6 @@ class ModelRunner:
             memory_limited=process.has_memory_limit(),
             lacks_stand_ins=any(results.compiled(each).lacks_stand_ins for each in step.compiles),
         )
-        return dataclasses.replace(found, reason=file_kinds.renamed(found.reason, step.links)) if found else None
 
     def _printed_types(
         self, step: Run, folder: Path, types: Sequence[str], positions: Sequence[int], variables: Mapping[str, str]

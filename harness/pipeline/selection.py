@@ -1,5 +1,6 @@
 """Selects cases by the settings."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,9 +61,12 @@ def cases(settings: Settings) -> list[Case]:
         raise UsageError(f"--pin-defaults has no effect for {backend}: no default of its flags changed; remove it.")
     if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
         targets.check_known(_target(settings.target, asked), backend)
-    selected = planner.cases(_specs(settings, backend), wanted)
+    specs = _specs(settings, backend)
+    selected = planner.cases(specs, wanted)
     if not selected:
-        raise UsageError(f"No selected spec is for the backend {backend}; choose another with --backend.")
+        others = Counter(spec.backend for spec in specs).items()
+        known = " and ".join(f"{count} {'is' if count == 1 else 'are'} for {other}" for other, count in others)
+        raise UsageError(f"No selected spec is for the backend {backend}, but {known}; choose one with --backend.")
     selected = _of_ids(selected, asked)
     text = settings.cases.id_contains
     chosen = [case for case in selected if not text or text in case.id]

@@ -4,6 +4,7 @@ A fault of the model is the `Verdict` of a result. So is what keeps a step from 
 """
 
 import contextlib
+import dataclasses
 import json
 import mmap
 import re
@@ -87,6 +88,7 @@ class LocalStepRunner:
             result = StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
         except Cancelled:
             result = StepResult(verdict=INTERRUPTED)
+        result = _in_names_of_the_spec(result, step)
         if result.verdict and result.log_path:
             logs.conclude(result.log_path, result.verdict)
         return result if result.seconds else msgspec.structs.replace(result, seconds=time.monotonic() - started)
@@ -204,6 +206,22 @@ def _contains(path: Path, text: bytes) -> bool:
     """Whether a file that is not empty contains a text; it may be larger than the memory."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(text) >= 0
+
+
+def _in_names_of_the_spec(result: StepResult, step: Step) -> StepResult:
+    """Return a result in which what tools say of files has the names of the spec, not those in the tools' folders.
+
+    Specs that name equal files differently share a module, so its notes are kept as the compiler said them.
+    """
+    if not isinstance(step, Compile | Run):
+        return result
+    if found := result.verdict:
+        reason = file_kinds.renamed(found.reason, step.links)
+        result = msgspec.structs.replace(result, verdict=dataclasses.replace(found, reason=reason))
+    if isinstance(result, CompileResult):
+        notes = tuple(file_kinds.renamed(note, step.links) for note in result.notes)
+        result = msgspec.structs.replace(result, notes=notes)
+    return result
 
 
 def _link(folder: Path, links: Sequence[Link], results: Results) -> None:

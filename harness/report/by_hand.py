@@ -7,22 +7,23 @@ words that run a `container` of it.
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from harness.core.outcomes import Outcome, Report
+from harness.core.outcomes import Outcome
 from harness.core.text import clean
 
 _PROGRAMS = ("iree-compile", "iree-run-module")
 
 
-def tool_lines(outcome: Outcome, report: Report, folder: Path) -> list[str]:
+def tool_lines(outcome: Outcome, environment: Mapping[str, Any], folder: Path) -> list[str]:
     """Return a line for each program that the case ran, last the one that decided; none if its files were not kept.
 
     Args:
         outcome: the case.
-        report: the report with the case.
+        environment: what the results say of the environment.
         folder: the folder of the results.
     """
-    where = report.environment.get("by_hand") or {}
+    where = environment.get("by_hand") or {}
     lines = [_line(list(argv), where, folder / outcome.work) for argv in (outcome.tools if where else ())]
     return [line for line in lines if "\n" not in line]  # GitHub's runner would take `::` at its start for a command
 

@@ -122,7 +122,7 @@ def _particulars(group: Sequence[Outcome], report: Report, folder: Path) -> Iter
         yield "log", one_line(shlex.quote(str(folder / log)))
     if outcome.kept:
         yield "kept", one_line(shlex.quote(str(folder / outcome.kept)))
-    for line in by_hand.tool_lines(outcome, report, folder) if len(group) == 1 else ():
+    for line in by_hand.tool_lines(outcome, report.environment, folder):
         yield "tool", line
     for command in again.case_commands(group, report):
         yield "again", command

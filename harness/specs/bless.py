@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
 from harness.host import files
 from harness.specs import reader
@@ -31,8 +32,7 @@ def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
     """Return what to change in the specs of cases that passed where a failure was expected.
 
     Raises:
-        OSError: a spec cannot be read.
-        ValueError: a spec is not a regular file, is too large, or not UTF-8.
+        UsageError: a spec cannot be read.
         LookupError: a spec has changed since, and has no such expectation any more.
     """
     stale: dict[Path, set[JsonPath]] = {}
@@ -43,11 +43,19 @@ def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
 
 
 def _edit(path: Path, places: set[JsonPath]) -> Edit:
-    before = files.read(path, reader.MAX_BYTES).decode("utf-8")
+    before = _text(path)
     try:
         return Edit(path=path, before=before, after=without(before, places))
     except (KeyError, IndexError, TypeError, StopIteration, ValueError) as error:
         raise LookupError(path) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return files.read(path, reader.MAX_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read ({reason}); restore it, or run its case again.") from error
 
 
 def _parsed(json_path: str) -> JsonPath:

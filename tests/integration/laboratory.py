@@ -132,7 +132,9 @@ class Laboratory:
 
     def argv(self, *arguments: str, command: str = "quality") -> list[str]:
         """Return the command line on this folder; no selector means all of it, and later options win."""
-        places = ["--specs", str(self.specs), "--store", str(self.store_dir)]
+        places = ["--specs", str(self.specs)]
+        if command not in {"list", "validate"}:
+            places += ["--store", str(self.store_dir)]
         if command in {"quality", "run"}:
             places += ["--out", str(self.out)]
         return [*HARNESS, command, *places, *arguments]

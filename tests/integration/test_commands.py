@@ -112,6 +112,17 @@ def test_list_names_the_cases(lab: Laboratory) -> None:
     assert set(json.loads(chips.text)[0]) == {"id", "model", "submodel", "backend", "chip", "path"}
 
 
+def test_list_says_for_which_backends_there_are_models(lab: Laboratory) -> None:
+    lab.spec()
+    lab.spec("add_rocm")
+    lab.spec("other_rocm")
+    nothing = lab.run("--backend", "cuda", command="list")
+    assert nothing.code == 2
+    known = "1 is for cpu and 2 are for rocm; choose one with --backend."
+    assert nothing.text == f"error: No selected spec is for the backend cuda, but {known}\n"
+    assert "cpu, but 1 is for rocm; choose" in lab.run("toy/other", command="list").text
+
+
 def test_validate_counts_the_specs(lab: Laboratory) -> None:
     lab.spec()
     assert lab.run(command="validate").text == "1 spec is valid.\n"
@@ -355,6 +366,10 @@ def test_the_original_suites_way(lab: Laboratory, launch: list[str]) -> None:
     assert "1 failed, 1 passed" in done.stdout
     assert "1 xfailed, 1 error" in done.stdout
     assert "numeric: output 0 (4xf32)" in done.stdout
+    compiles, runs = re.findall("^  tool   (.*)$", done.stdout, re.MULTILINE)
+    assert f".work/toy/wrong-cpu && {lab.store_dir}/" in compiles
+    again = subprocess.run(["sh", "-c", runs], cwd=lab.root, capture_output=True, text=True, check=True, timeout=60)
+    assert "EXEC @add" in again.stdout + again.stderr
     suite = ET.parse(junit).getroot()[0]
     counted = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
     assert counted == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1"}

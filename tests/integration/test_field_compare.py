@@ -133,6 +133,13 @@ def test_an_expected_failure_says_which(lab: Laboratory) -> None:
     asked = lab.bless(str(lab.out))
     assert (asked.code, (lab.model_dir / "stale_cpu.json").read_text()) == (1, before)
     assert '-  "expect": [' in asked.text
+    (lab.model_dir / "stale_cpu.json").rename(lab.root / "away")
+    gone = lab.bless(str(lab.out))
+    assert (gone.code, gone.text.count("\n")) == (2, 1)
+    assert gone.text.startswith(
+        f"error: {lab.model_dir / 'stale_cpu.json'}: cannot be read (No such file or directory)"
+    )
+    (lab.root / "away").rename(lab.model_dir / "stale_cpu.json")
     done = lab.bless(str(lab.out), "--yes")
     assert done.code == 0, done.text
     after = json.loads((lab.model_dir / "stale_cpu.json").read_text())

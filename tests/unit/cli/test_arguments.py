@@ -46,6 +46,8 @@ def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
         ("--gpu 0,", "--gpu: '0,' is not a list of GPUs"),
         ("--gpu=-1", "--gpu: '-1' is not a list of GPUs"),
         ("validate --gpu 0", "`harness validate` has no option --gpu; see `harness validate --help`."),
+        ("validate --store DIR", "`harness validate` has no option --store; see `harness validate --help`."),
+        ("list --offline", "`harness list` has no option --offline; see `harness list --help`."),
         ("--backend gpu", "--backend: 'gpu': expected one of cpu, rocm, cuda"),
         ("--verdict mine", "--verdict: 'mine': expected one of harness, iree-run-module"),
         ("--engine lxc", "--engine: 'lxc': expected one of auto, container, docker, podman, local"),

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from harness.core.blobs import Blob, Fetched, FetchedBlob
-from harness.core.outcomes import Kind, Module, Status
+from harness.core.outcomes import Kind, Module, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import logs
 from harness.pipeline.model_run import ModelRunner
-from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult
-from harness.pipeline.step_runner import _dispatches
+from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
+from harness.pipeline.step_runner import _dispatches, _in_names_of_the_spec
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Run
 from tests.unit.executors import steps
 
@@ -222,3 +222,18 @@ def test_an_ignored_output_is_not_judged(tmp_path: Path) -> None:
 def test_the_time_of_a_step_is_measured(tmp_path: Path) -> None:
     done = compared(tmp_path, np.array([1, 2], np.float32).tobytes(), ())
     assert 0 < done.seconds < 10
+
+
+def test_results_speak_of_files_as_the_spec_does_even_of_a_module_that_specs_share() -> None:
+    reason, module = "model.mlir:3: expected 1", Module(key="a", bytes=1, cached=True, sha256="b")
+    failure = Verdict(status=Status.FAILED, kind=Kind.COMPILE, reason=reason)
+    for name in ("one.mlir", "two.mlir"):
+        links = (Link(name="model.mlir", blob=Blob(url=f"https://h/{name}")),)
+        step = Compile(release="3.13.0", argv=(), links=links, module="model.vmfb", products=())
+        result = CompileResult(folder=Path("shared"), module=module, notes=(reason,), verdict=failure)
+        named = _in_names_of_the_spec(result, step)
+        assert isinstance(named, CompileResult)
+        assert named.verdict
+        assert (named.verdict.reason, named.notes) == (f"{name}:3: expected 1", (f"{name}:3: expected 1",))
+    fetched = StepResult(verdict=failure)
+    assert _in_names_of_the_spec(fetched, Fetch(blob=links[0].blob)) is fetched

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ FOLDER = Path("results/1")
 
 
 def lines(outcome: Outcome, **where: Any) -> list[str]:
-    report = replace(reports.report(outcome), environment={"by_hand": TOOLS | where})
-    return tool_lines(outcome, report, FOLDER)
+    return tool_lines(outcome, {"by_hand": TOOLS | where}, FOLDER)
 
 
 def failed(**changes: Any) -> Outcome:
@@ -35,7 +33,7 @@ def test_a_command_that_is_longer_than_a_line_is_not_shown() -> None:
 
 def test_without_its_files_a_case_cannot_be_repeated_by_hand() -> None:
     assert lines(failed(work="", tools=())) == []
-    assert tool_lines(failed(), reports.report(failed()), FOLDER) == []
+    assert tool_lines(failed(), {}, FOLDER) == []
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,14 @@ def test_one_cause_is_told_once_with_its_cases() -> None:
     assert plain.count(reason) == 1
 
 
+def test_one_cause_has_the_tools_of_its_first_case() -> None:
+    cases = [reports.error(id=f"m/{name}", work=f".work/{name}", tools=TOOLS, reason="gone") for name in "ab"]
+    where = {"iree-compile": "/t/iree-compile", "iree-run-module": "/t/iree-run-module"}
+    report = dataclasses.replace(reports.report(*cases), environment={"by_hand": where})
+    lines = [line for line in console.render(report).plain.splitlines() if line.startswith("  tool   ")]
+    assert [line.split(" && ")[0] for line in lines] == ["  tool   (cd .work/a"] * 2
+
+
 def test_of_many_cases_with_one_cause_the_first_are_named() -> None:
     cases = [reports.error(id=f"m/c{number}", submodel=f"c{number}") for number in range(40)]
     plain = console.render(reports.report(*cases)).plain
