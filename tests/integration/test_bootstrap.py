@@ -19,6 +19,7 @@ from harness.containers.debian import bootstrapped, changes
 from harness.containers.definitions import Bootstrapped
 from harness.core.errors import FetchError, IntegrityError
 from harness.store.store import Store
+from tests.integration.dock import Supplies
 
 CONTAINERS = Path(__file__).parents[2] / "containers"
 OF_THIS_MACHINE = ("etc/hostname", "etc/resolv.conf", "etc/apt/sources.list", "var/lib/apt")
@@ -40,24 +41,26 @@ def base_of(containers: Path, name: str) -> Bootstrapped:
 
 @pytest.fixture(scope="module")
 def today(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of containers/, with both images of Debian pinned to today's archive."""
+    """Return a copy of containers/, with both images of Debian pinned to today's archive by somebody far away."""
     folder = tmp_path_factory.mktemp("today") / "containers"
     shutil.copytree(CONTAINERS, folder)
-    for name in ("cpu-debian", "rocm-debian"):
-        list(pin(folder, name))
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("LANG", "de_DE.UTF-8")
+        elsewhere.setenv("TZ", "Asia/Kathmandu")
+        mask = os.umask(0o077)
+        try:
+            for name in ("cpu-debian", "rocm-debian"):
+                list(pin(folder, name))
+        finally:
+            os.umask(mask)
     return folder
 
 
-def test_what_is_pinned_comes_out_again_wherever_it_is_made(
-    tmp_path: Path, today: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LANG", "de_DE.UTF-8")
-    monkeypatch.setenv("TZ", "Asia/Kathmandu")
-    mask = os.umask(0o077)
-    try:
-        path = bootstrapped("cpu-debian", base_of(today, "cpu-debian"), Store(tmp_path / "another/store"))
-    finally:
-        os.umask(mask)
+def test_what_is_pinned_comes_out_again_wherever_it_is_made(today: Path, image_supplies: Supplies) -> None:
+    base = base_of(today, "cpu-debian")
+    assert base_of(image_supplies.containers, "cpu-debian").sha256 == base.sha256
+    with Store(image_supplies.store_dir) as store:
+        path = bootstrapped("cpu-debian", base, store, offline=True)
     with tarfile.open(path) as archive:
         members = {member.name.removeprefix("./"): member for member in archive}
     assert not [name for name in OF_THIS_MACHINE if name in members]
