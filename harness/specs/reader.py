@@ -16,6 +16,7 @@ from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Literal, Tensor, Te
 from harness.core.text import shortened
 from harness.host import files
 from harness.iree import flag_classes, releases
+from harness.iree.flag_classes import FlagClass
 from harness.specs import expectation, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 
@@ -253,9 +254,10 @@ class _Reader:
         return blob
 
     def _flag_files(self, value: Mapping[str, Any]) -> dict[str, Blob | None]:
-        """Return the file of each flag that names one, by the text of the flag's value."""
-        named = {name: json_path for json_path, flag in _flags(value) for name in flag_classes.files_named(flag)}
-        return {name: self._local(json_path, name) for name, json_path in named.items()}
+        """Return the files that flags name, by their names there; those of lists may be missing, as weights may be."""
+        found = {name: (path, flag) for path, flag in _flags(value) for name in flag_classes.files_named(flag)}
+        alone = {name for name, (_, flag) in found.items() if flag_classes.of(flag) is FlagClass.FILE}
+        return {name: (self._local if name in alone else self._blob)(path, name) for name, (path, _) in found.items()}
 
     def _local(self, json_path: str, source: str) -> Blob | None:
         blob = self._blob(json_path, source)

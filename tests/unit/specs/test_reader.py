@@ -296,6 +296,18 @@ def test_files_are_found_by_name_among_the_external_ones(tmp_path: Path) -> None
     assert loaded.tuner_file["mi300"].url == (external / "tuner.mlir").as_uri()
 
 
+def test_the_files_in_a_list_of_a_flag_are_those_of_the_spec(tmp_path: Path) -> None:
+    flags = ["--iree-parameter-import=a=x.irpa,deep/y.irpa", "--iree-link-bitcode=https://host/z.bc"]
+    files = load(tmp_path, MINIMAL | {"compiler_flags": flags}).flag_files
+    assert {name: blob.url for name, blob in files.items()} == {
+        "x.irpa": (tmp_path / "toy/x.irpa").as_uri(),
+        "deep/y.irpa": (tmp_path / "toy/deep/y.irpa").as_uri(),
+        "https://host/z.bc": "https://host/z.bc",
+    }
+    (line,) = violations(tmp_path, MINIMAL | {"compiler_flags": [f"{flags[0]},b=/etc/passwd"]})
+    assert line.startswith("toy/clip_cpu.json:4: $.compiler_flags[0]: '/etc/passwd' is outside ")
+
+
 def test_a_missing_tuner_holds_up_only_the_sku_that_needs_it(tmp_path: Path) -> None:
     value = MINIMAL | {"tuner_file": {"mi300": "no.mlir"}}
     assert load(tmp_path, value).tuner_file
