@@ -141,6 +141,7 @@ class CaseSettings:
     Attributes:
         selectors: each `sd3`, `sd3/clip`, a glob of these, or the path of an .mlir file.
         specs: folder of specs; None for the bundled models.
+        is_guessed: whether `specs` was found by the path of a spec, which may only name files beside itself then.
         external_files: folder of files that specs name without saying where.
         allow_paths: more files, and folders of files, that specs may name.
         trust_flags: whether specs may have flags that start programs, load code or write files.
@@ -151,6 +152,7 @@ class CaseSettings:
 
     selectors: tuple[str, ...] = ("tiny",)
     specs: Path | None = None
+    is_guessed: bool = False
     external_files: Path | None = None
     allow_paths: tuple[Path, ...] = ()
     trust_flags: bool = False

@@ -29,7 +29,7 @@ def spec_folders(settings: CaseSettings) -> Folders:
         found.specs or default_folder() or bundled.folder("quality_tests"),
         external_files=settings.external_files,
         allowed=settings.allow_paths,
-        is_guessed=found is not settings,
+        is_guessed=found.is_guessed,
         trust_flags=settings.trust_flags,
     )
 
@@ -45,7 +45,11 @@ def located(settings: CaseSettings) -> CaseSettings:
     default = (default_folder() or bundled.folder("quality_tests")).resolve()
     paths = (selectors.parse(each).path for each in settings.selectors)
     outside = [path for path in paths if path and path.is_file() and not path.is_relative_to(default)]
-    return replace(settings, specs=outside[0].parent.parent) if outside and not settings.specs else settings
+    return (
+        replace(settings, specs=outside[0].parent.parent, is_guessed=True)
+        if outside and not settings.specs
+        else settings
+    )
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from containers import list_flags
 from harness.iree import releases
 from harness.iree.flag_classes import Tool
 from harness.iree.toolchain import Toolchain
-from tests.integration.laboratory import CPU_FLAGS, Laboratory
+from tests.integration.laboratory import ADD, CPU_FLAGS, HARNESS, Laboratory, clean_environment
 
+ROOT = Path(__file__).parents[2]
 Toolchains = Callable[[str], Toolchain]
 SUBSTITUTE = "--iree-hal-substitute-executable-source"
 # The compiler makes names of files of the module's name.
@@ -118,6 +121,42 @@ def test_no_field_names_a_file_outside_the_folder_of_specs(lab: Laboratory, fiel
             rf"add_cpu\.json:\d+: .* is outside .*; to allow it, add --allow-path {outside}$", result.text, re.MULTILINE
         )
     assert lab.run("--allow-path", str(outside), command="validate").code == 0
+
+
+def test_a_spec_that_is_named_by_its_path_has_files_beside_itself(lab: Laboratory) -> None:
+    lab.spec()
+    shared = lab.specs / "shared.mlir"
+    (lab.model_dir / "add.mlir").rename(shared)
+    path = lab.model_dir / "add_cpu.json"
+    path.write_text(path.read_text().replace("add.mlir", "../shared.mlir"))
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [*HARNESS, "list", str(path), "--store", str(lab.store_dir), *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=lab.root, timeout=60)
+
+    refused = run()
+    assert refused.returncode == 2
+    assert f"'../shared.mlir' is outside {lab.model_dir}; expected a path in it" in refused.stderr
+    assert run("--specs", str(lab.specs)).stdout == run("--allow-path", str(shared)).stdout == "toy/add[cpu]\n"
+
+
+def test_pytest_takes_the_same_options(lab: Laboratory) -> None:
+    outside = lab.root / "outside.mlir"
+    outside.write_text(ADD)
+    lab.spec(mlir=outside.as_uri(), compiler_flags=[*CPU_FLAGS, "--info-output-file=info"])
+
+    def collected(*options: str) -> str:
+        argv = [sys.executable, "quality_tests/", "--test-file-directory", str(lab.specs), "--collect-only", "-q"]
+        variables = clean_environment() | {"IREE_TEST_FILES": str(lab.store_dir)}
+        done = subprocess.run(
+            [*argv, *options], capture_output=True, text=True, check=False, cwd=ROOT, env=variables, timeout=120
+        )
+        return done.stdout
+
+    refused = collected()
+    assert f"--allow-path {outside}" in refused
+    assert "makes the tool write a file; remove it from the spec, or accept all flags of the specs with" in refused
+    assert "toy/add[cpu]" in collected("--allow-path", str(outside), "--trust-flags")
 
 
 def test_a_program_on_the_command_line_is_the_users_own(lab: Laboratory) -> None:
