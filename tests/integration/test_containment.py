@@ -13,7 +13,8 @@ from containers import list_flags
 from harness.iree import releases
 from harness.iree.flag_classes import Tool
 from harness.iree.toolchain import Toolchain
-from tests.integration.laboratory import ADD, CPU_FLAGS, HARNESS, Laboratory, clean_environment
+from tests.integration.laboratory import ADD, CPU_FLAGS, Laboratory, clean_environment
+from tests.integration.warm import HARNESS, ran
 
 ROOT = Path(__file__).parents[2]
 Toolchains = Callable[[str], Toolchain]
@@ -132,7 +133,7 @@ def test_a_spec_that_is_named_by_its_path_has_files_beside_itself(lab: Laborator
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         argv = [*HARNESS, "list", str(path), "--store", str(lab.store_dir), *arguments]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=lab.root, timeout=60)
+        return ran(argv, cwd=lab.root, env=clean_environment(), timeout=60)
 
     refused = run()
     assert refused.returncode == 2
