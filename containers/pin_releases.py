@@ -13,9 +13,16 @@ from typing import Any
 
 import uv
 
+from harness.iree import wheel_contents
+from harness.store.entry import file_sha256
+
 LOCK = Path(__file__).parent.parent / "harness" / "iree" / "releases.json"
 COMPILER, RUNTIME = "iree-base-compiler", "iree-base-runtime"
 FIRST = "3.0.0"
+
+
+# Those of `platform.machine()` for which every release has wheels.
+MACHINES = ("x86_64", "aarch64")
 
 
 def main() -> None:
@@ -43,6 +50,9 @@ def _entry(version: str, *, previous: str, lock: dict[str, Any]) -> dict[str, An
     Releases are ordered by the date of their release candidate. A release without one (3.7.1) gets the day after that
     of the release before it.
     """
+    compiler, runtime = _resolved(f"{COMPILER}=={version}"), _resolved(f"{RUNTIME}<={version}")
+    if not compiler or not runtime:
+        raise SystemExit(f"{version}: the index has no wheels of {COMPILER} or {RUNTIME}")
     candidate, commit = _build(version)
     date = re.search(r"rc(\d{8})", candidate)
     return {
@@ -50,10 +60,27 @@ def _entry(version: str, *, previous: str, lock: dict[str, Any]) -> dict[str, An
         "release_candidate": candidate,
         "commit": commit,
         "wheels": {
-            COMPILER: _resolved(f"{COMPILER}=={version}"),
-            RUNTIME: _resolved(f"{RUNTIME}<={version}"),
+            COMPILER: compiler,
+            RUNTIME: runtime,
         },
+        "contents": {machine: _contents(compiler, runtime, machine) for machine in MACHINES},
     }
+
+
+def _contents(compiler: dict[str, Any], runtime: dict[str, Any], machine: str) -> str:
+    """Return the digest of all files of the wheels for a machine; uv checks the hashes of the wheels."""
+    with tempfile.TemporaryDirectory() as name:
+        listing, target = Path(name) / "requirements.txt", Path(name) / "target"
+        lines = (
+            f"{package}=={wheel['version']} {' '.join(f'--hash=sha256:{each}' for each in wheel['sha256'])}\n"
+            for package, wheel in ((COMPILER, compiler), (RUNTIME, runtime))
+        )
+        listing.write_text("".join(lines), encoding="utf-8")
+        wanted = ["--no-deps", "--require-hashes", "--python-version", "3.12", "-r", str(listing)]
+        wanted += ["--python-platform", f"{machine}-manylinux_2_28", "--target", str(target)]
+        subprocess.run([uv.find_uv_bin(), "pip", "install", "-q", *wanted], check=True)
+        paths = (path for path in target.rglob("*") if path.is_file())
+        return wheel_contents.digest({str(path.relative_to(target)): file_sha256(path) for path in paths})
 
 
 def _resolved(requirement: str) -> dict[str, Any] | None:

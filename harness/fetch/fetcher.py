@@ -269,6 +269,11 @@ class Fetcher:
         return head.total if head else None
 
 
+def is_genuine(entry: Entry) -> bool:
+    """Return whether the entry of a blob lists the digest that is its name."""
+    return BLOB in entry.files and entry.sha256(BLOB) == entry.path.name
+
+
 def _fetched_blob(blob: Blob, known: UrlRecord, entry: Entry, received: Received | None) -> FetchedBlob:
     """Return a blob as the results list it."""
     return FetchedBlob(

@@ -141,6 +141,16 @@ class Folder:
         finally:
             os.close(descriptor)
 
+    def protect(self, path: Path) -> None:
+        """Make all that is below a folder read-only; `remove` removes it all the same."""
+        for each, state in self.walk(path):
+            with self._parent(each) as (folder, name):
+                descriptor = os.open(name, _FILE, dir_fd=folder)
+            try:
+                os.fchmod(descriptor, stat.S_IMODE(state.st_mode) & ~0o222)
+            finally:
+                os.close(descriptor)
+
     def remove(self, path: Path) -> None:
         """Remove a file, a link itself, or a folder with all that is in it, as far as the system allows."""
         with contextlib.suppress(OSError, RecursionError), self._parent(path) as (folder, name):

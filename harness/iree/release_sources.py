@@ -170,7 +170,7 @@ def installed(
     """
     with provision.fetcher(fetch, store, notice, cancel=cancel) as fetcher:
         exact, offline = pinned(release, fetcher), fetch.offline
-        return toolchain.installed(exact, store, fetch=fetcher.fetch, offline=offline, cancel=cancel)
+        return toolchain.installed(exact, store, fetch=fetcher.fetch, offline=offline, cancel=cancel, notice=notice)
 
 
 def _pinned(wheel: Wheel, fetcher: Fetcher) -> Wheel:

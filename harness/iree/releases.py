@@ -8,7 +8,7 @@ import functools
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
 
@@ -56,12 +56,15 @@ class ReleaseWheels:
         release_candidate: version of the build that became the release, or of the build itself.
         commit: IREE commit of the compiler; empty if it is not known before the installation.
         wheels: compiler and runtime.
+        contents: digest of all files of its wheels (`wheel_contents.digest`), by `platform.machine()`; empty unless
+            locked.
     """
 
     release: Release
     release_candidate: str
     commit: str
     wheels: tuple[Wheel, ...]
+    contents: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class _Locked:
     release_candidate: str
     commit: str
     wheels: Mapping[str, _LockedWheel]
+    contents: Mapping[str, str]
 
 
 class Releases:
@@ -261,4 +265,5 @@ def _release(name: str, entry: _Locked) -> ReleaseWheels:
         release_candidate=entry.release_candidate,
         commit=entry.commit,
         wheels=tuple(wheels),
+        contents=entry.contents,
     )

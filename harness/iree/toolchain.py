@@ -9,27 +9,31 @@ import hashlib
 import os
 import platform
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from harness.core.blobs import Blob, Fetched
-from harness.core.callbacks import working
+from harness.core.callbacks import Notice, ignore, working
 from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
 from harness.host import process
 from harness.host.process import CancelToken
-from harness.iree import releases, wheels
+from harness.iree import releases, wheel_contents, wheels
 from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store import scratch
+from harness.store.entry import Entry
 from harness.store.store import Store
 
 # Every release since 3.0.0 has wheels for it. The programs need no Python, so it need not be on this machine.
 WHEEL_PYTHON = "3.12"
 _COMPILER_DIR = Path("iree/compiler/_mlir_libs")
 _RUNTIME_DIR = Path("iree/_runtime_libs")
+_PROGRAMS = (f"{_COMPILER_DIR}/", f"{_RUNTIME_DIR}/")
+KIND = "toolchains"
+_LINKERS = ("iree-lld", "lld", "ld.lld")
+_LIBRARIES = ("lib[iI][rR][eE][eE]*.so*", "lib[mM][lL][iI][rR]*.so*", "libLLVM*.so*", "iree_platform_libs/**/*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class Toolchain:
         iree_compile: path of the native program; likewise `iree_run_module` and `iree_dump_module`.
         compiler_commit: IREE commit of the compiler, if known.
         runtime_commit: IREE commit of the runtime, if known.
-        build: digest of the compiler's files.
+        build: digest of the compiler's files, its linker among them.
         runtime_build: digest of the runtime's files.
     """
 
@@ -67,8 +71,12 @@ def installed(
     fetch: Callable[[Blob], Fetched] = _index_only,
     offline: bool = False,
     cancel: CancelToken | None = None,
+    notice: Notice = ignore,
 ) -> Toolchain:
     """Return the installed release; the first time, its wheels are installed into the store, by hash.
+
+    Its programs and libraries are read and compared with the digests of its wheels, once in a process. If one changed,
+    or could be changed by another name elsewhere, the release is installed again.
 
     Args:
         locked: the release, with a sha256 for each wheel.
@@ -76,6 +84,7 @@ def installed(
         fetch: downloads the wheels that are not on the package index.
         offline: use only the store and uv's cache.
         cancel: stops the installation.
+        notice: called if the release is installed again.
 
     Raises:
         FetchError: a wheel cannot be downloaded.
@@ -85,8 +94,15 @@ def installed(
     """
     subject = f"IREE {locked.release.name}"
     activity = f"installing {subject}"
+    wanted = locked.contents.get(platform.machine())
+    was_there = store.files.is_folder(store.path(KIND, key(locked)))
+
+    def is_good(entry: Entry) -> bool:
+        return wheel_contents.is_listed_right(entry, wanted) and wheel_contents.is_intact(store.files, entry, _PROGRAMS)
 
     def install(folder: Path) -> None:
+        if was_there:
+            notice(f"{subject}: its files in the cache changed; installing it again")
         elsewhere = [_wheel_file(subject, wheel, fetch) for wheel in locked.wheels if wheel.url]
         with working(store.on_work, activity) as progress, wheels.linked(folder, elsewhere) as (listing, options):
             wheels.install(
@@ -100,9 +116,22 @@ def installed(
                 cancel=cancel,
                 progress=progress,
             )
+        wheels.remove_varying(folder)
+        store.files.protect(folder)
 
-    entry = store.provide("toolchains", key(locked), install, activity=activity)
-    return _described([entry.path], store, expected=locked.release)
+    entry = store.provide(KIND, key(locked), install, is_good=is_good, activity=activity)
+    if not wheel_contents.is_listed_right(entry, wanted):
+        raise IntegrityError(f"{subject}: what its wheels contain is not what releases.json says; run `nox -s pins`.")
+    digests = {entry.path.resolve() / name: entry.sha256(name) for name in entry.files}
+    return _described([entry.path], store, digests.__getitem__, expected=locked.release)
+
+
+def is_genuine(store: Store, kind: str, entry: Entry) -> bool:
+    """Return whether an entry lists what the wheels contain, if it is a release whose contents are locked."""
+    if kind != KIND:
+        return True
+    wanted = {store.path(KIND, key(each)): each.contents for each in releases.locked().values()}
+    return wheel_contents.is_listed_right(entry, wanted.get(entry.path, {}).get(platform.machine()))
 
 
 def _wheel_file(subject: str, wheel: Wheel, fetch: Callable[[Blob], Fetched]) -> wheels.WheelFile:
@@ -157,7 +186,7 @@ def found(folder: Path | None, search_path: str, store: Store) -> Toolchain:
         hint = "put it there with `pip install iree-base-compiler iree-base-runtime`, name its folder with --toolchain"
         own = "or use `harness quality --iree RELEASE`, which needs no installed IREE"
         raise ToolError(f"iree-compile: not found in {where}; {hint}, {own}.")
-    return _described(roots, store)
+    return _described(roots, store, store.digest)
 
 
 def _is_readable(program: Path) -> bool:
@@ -181,7 +210,9 @@ def _roots(bin_dir: Path) -> Iterator[Path]:
         yield from prefix.glob("lib*/python3*/*-packages")  # Debian's own Python says dist-packages
 
 
-def _described(roots: list[Path], store: Store, *, expected: Release | None = None) -> Toolchain:
+def _described(
+    roots: list[Path], store: Store, digest: Callable[[Path], str], *, expected: Release | None = None
+) -> Toolchain:
     iree_compile = _program("iree-compile", _COMPILER_DIR, roots)
     iree_run_module = _program("iree-run-module", _RUNTIME_DIR, roots)
     version, commit = _stamp_of(iree_compile.parent.parent) or _printed(iree_compile, store)
@@ -193,8 +224,8 @@ def _described(roots: list[Path], store: Store, *, expected: Release | None = No
         iree_dump_module=_program("iree-dump-module", _RUNTIME_DIR, roots),
         compiler_commit=commit,
         runtime_commit=runtime_commit,
-        build=_build(iree_compile, store),
-        runtime_build=_runtime_build(iree_run_module, store),
+        build=_digest(_compiler_files(iree_compile), digest),
+        runtime_build=_digest(_runtime_files(iree_run_module), digest),
     )
 
 
@@ -234,20 +265,30 @@ def _printed(iree_compile: Path, store: Store) -> tuple[str, str | None]:
     return (match[1], match[2]) if match else ("unknown", None)
 
 
-def _build(iree_compile: Path, store: Store) -> str:
-    """Return a digest of the compiler's files."""
-    library = iree_compile.parent / "libIREECompiler.so"
-    nearby = iree_compile.parent.parent / "lib" / "libIREECompiler.so"
-    files = [shutil.which(str(iree_compile)) or str(iree_compile), *(str(p) for p in (library, nearby) if p.is_file())]
-    return _digest(map(Path, files), store)
+def _compiler_files(iree_compile: Path) -> Iterator[Path]:
+    """Yield the program that compiles, and the linkers, libraries and bitcode that it may load.
+
+    Packages have them in one folder. Elsewhere the folder may be one of the system, with much else in it.
+    """
+    here, lib = iree_compile.parent, iree_compile.parent.parent / "lib"
+    if here.name == _COMPILER_DIR.name:
+        yield from (path for path in here.rglob("*") if path.suffix not in {".py", ".pyi"})
+        return
+    yield iree_compile
+    yield from (here / name for name in _LINKERS)
+    for folder in (here, lib):
+        yield from (path for pattern in _LIBRARIES for path in folder.glob(pattern))
 
 
-def _runtime_build(iree_run_module: Path, store: Store) -> str:
-    """Return a digest of the program that runs modules and of the libraries beside it that it may load."""
-    beside = sorted(iree_run_module.parent.glob("lib*.so*"))
-    nearby = sorted((iree_run_module.parent.parent / "lib").glob("lib[iI][rR][eE][eE]*.so*"))
-    return _digest([iree_run_module, *(path for path in (*beside, *nearby) if path.is_file())], store)
+def _runtime_files(iree_run_module: Path) -> Iterator[Path]:
+    """Yield the program that runs modules, and the libraries beside it that it may load."""
+    yield iree_run_module
+    yield from iree_run_module.parent.glob("lib*.so*")
+    yield from (iree_run_module.parent.parent / "lib").glob(_LIBRARIES[0])
 
 
-def _digest(files: Iterable[Path], store: Store) -> str:
-    return hashlib.sha256("".join(map(store.digest, files)).encode()).hexdigest()
+def _digest(files: Iterable[Path], digest: Callable[[Path], str]) -> str:
+    """Return a digest of the names and contents of those files that exist, wherever their folder is."""
+    found = sorted({path for path in files if path.is_file() and "__pycache__" not in path.parts})
+    lines = (f"{os.path.relpath(path, found[0].parent)} {digest(path.resolve())}\n" for path in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

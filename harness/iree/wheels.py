@@ -96,7 +96,9 @@ def install(
     listing, log = folder / _LISTING_NAME, folder / LOG_NAME
     listing.write_text(requirements, encoding="utf-8")
     wanted = ["--target", str(target), *options, "--require-hashes", "--only-binary", ":all:"]
-    argv = [_uv(), "pip", "install", *wanted, "--python-version", python_version, "-r", str(listing)]
+    # uv's other ways are links into its cache: `clone` too, unless the file system can clone files.
+    wanted += ["--link-mode", "copy", "--python-version", python_version]
+    argv = [_uv(), "pip", "install", *wanted, "-r", str(listing)]
     argv += ["--offline"] if offline else []
     ended = process.run(
         argv,

@@ -5,7 +5,7 @@ import errno
 import heapq
 import time
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from harness.store.store import REMOVED, Store
 STALE_PARTIAL_S = 7 * DAY_S
 PARTIAL = "partial"
 _DIGEST_BYTES = 1 << 16
+IsGenuine = Callable[[Store, str, Entry], bool]
 _COLLECTING = "removing entries from the cache"
 
 
@@ -123,7 +124,9 @@ def collect(store: Store, budget_bytes: int | None, *, keep: Container[tuple[str
         return collection.result()
 
 
-def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
+def verify(
+    store: Store, progress: ReadProgress = ignore, *, is_genuine: IsGenuine = lambda *_: True
+) -> Iterator[Verified]:
     """Read every byte of every entry and yield the result; an entry whose content changed is removed.
 
     A link in the place of a folder is such an entry. What it leads to is neither read nor removed.
@@ -131,6 +134,7 @@ def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
     Args:
         store: the store.
         progress: told the size of each piece read, in bytes; an exception that it raises ends the check.
+        is_genuine: whether an entry of a kind lists the digests that it should, as far as anybody else knows them.
     """
     for link in inventory.links(store):
         kind, *rest = link.relative_to(store.root).parts
@@ -142,7 +146,7 @@ def verify(store: Store, progress: ReadProgress = ignore) -> Iterator[Verified]:
             if not store.files.state(store.path(kind, key) / MANIFEST):
                 continue  # another process removed it meanwhile
             entry = store.listed(kind, key)
-            ok = entry is not None and _is_good(store, entry, progress)
+            ok = entry is not None and is_genuine(store, kind, entry) and _is_good(store, entry, progress)
             if not ok:
                 store.remove(store.path(kind, key))
         yield Verified(kind=kind, key=key, bytes=entry.bytes if entry else 0, ok=ok)

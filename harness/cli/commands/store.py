@@ -7,10 +7,12 @@ from rich.console import Console
 
 from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
-from harness.fetch import mirror_server, provision
+from harness.fetch import fetcher, mirror_server, provision
+from harness.iree import toolchain
 from harness.pipeline.progress import Live
 from harness.store import gc
 from harness.store import listing as report
+from harness.store.entry import Entry
 from harness.store.store import Store
 
 
@@ -43,13 +45,17 @@ def _verify(_invocation: Invocation, store: Store, live: Live) -> int:
         so_far += size_bytes
         live.bytes_read(so_far, total)
 
-    for entry in gc.verify(store, progress):
+    for entry in gc.verify(store, progress, is_genuine=_is_genuine):
         found.append(entry)
         if not entry.ok:
             sys.stdout.write(report.bad_line(entry))
             sys.stdout.flush()
     sys.stdout.write(report.verified_line(found))
     return EXIT_OK if all(entry.ok for entry in found) else EXIT_NO_VERDICT
+
+
+def _is_genuine(store: Store, kind: str, entry: Entry) -> bool:
+    return fetcher.is_genuine(entry) if kind == "blobs" else toolchain.is_genuine(store, kind, entry)
 
 
 def _serve(invocation: Invocation, store: Store, _live: Live) -> int:

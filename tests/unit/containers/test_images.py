@@ -121,13 +121,17 @@ def found(labels: Mapping[str, str], *, digests: Sequence[str] = (), layers: Seq
     return facts | {"RepoDigests": list(digests), "Config": {"Labels": dict(labels)}, "Labels": dict(labels)}
 
 
+# What stands in for an installed release here is not what its wheels contain.
+UNLOCKED = dataclasses.replace(releases.find("3.13.0"), contents={})
+
+
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
     folder = tmp_path / "containers"
     folder.mkdir()
     (folder / "Dockerfile").write_text("FROM x\n")
     (folder / "requirements.txt").write_text("")
-    return Recipe(image=IMAGE, release=releases.find("3.13.0"), containers=folder)
+    return Recipe(image=IMAGE, release=UNLOCKED, containers=folder)
 
 
 @pytest.fixture

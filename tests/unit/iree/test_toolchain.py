@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -161,8 +162,8 @@ def test_the_build_of_the_runtime_is_told_by_what_runs_modules(tmp_path: Path) -
         builds.append(look(tmp_path, tmp_path).runtime_build)
     native(site / "iree/lib/libc.so.6", b"of the system")
     assert look(tmp_path, tmp_path).runtime_build == builds[-1]
-    shutil.copytree(tmp_path, tmp_path.with_name("elsewhere"))
-    assert look(tmp_path, tmp_path.with_name("elsewhere")).runtime_build == builds[-1]
+    shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-moved"))
+    assert look(tmp_path, tmp_path.with_name(f"{tmp_path.name}-moved")).runtime_build == builds[-1]
     assert len(set(builds)) == 4
 
 
@@ -179,6 +180,41 @@ def test_the_build_is_told_by_the_compilers_files_and_nothing_else(tmp_path: Pat
     native(site / "iree/compiler/_mlir_libs/libIREECompiler.so", b"changed again")
     builds.append(look(tmp_path, tmp_path).build)
     assert len(set(builds)) == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["iree-lld", "libx.so", "_mlir.abi3.so", "iree_platform_libs/rocm/ockl.bc", "libMLIRPythonSupport-mlir.so"]
+)
+def test_the_build_is_told_by_all_that_the_compiler_may_load(tmp_path: Path, name: str) -> None:
+    site = packages(tmp_path / "lib/python3.12/site-packages")
+    wrappers(tmp_path / "bin", "#!/usr/bin/env python3")
+    folder = site / "iree/compiler/_mlir_libs"
+    builds = [look(tmp_path, tmp_path).build]
+    for content in (b"", b"changed"):
+        native(folder / name, content)
+        builds.append(look(tmp_path, tmp_path).build)
+    before = (folder / name).stat()
+    native(folder / name, b"CHANGED")
+    os.utime(folder / name, ns=(before.st_atime_ns, before.st_mtime_ns))
+    builds.append(look(tmp_path, tmp_path).build)
+    write(folder / "__init__.py", "")
+    assert look(tmp_path, tmp_path).build == builds[-1]
+    shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-moved"))
+    assert look(tmp_path, tmp_path.with_name(f"{tmp_path.name}-moved")).build == builds[-1]
+    assert len(set(builds)) == 4
+
+
+@pytest.mark.parametrize("name", ["bin/iree-lld", "bin/lld", "lib/libIREECompiler.so", "lib/libLLVM.so.21"])
+def test_the_build_of_programs_in_one_folder(tmp_path: Path, name: str) -> None:
+    for program in PROGRAMS:
+        native(tmp_path / "bin" / program)
+    write(tmp_path / "version.py", STAMP.format("3.13.0", COMMIT))
+    before = look(tmp_path, tmp_path).build
+    native(tmp_path / "bin/ls")
+    native(tmp_path / "lib/libc.so.6")
+    assert look(tmp_path, tmp_path).build == before
+    native(tmp_path / name)
+    assert look(tmp_path, tmp_path).build != before
 
 
 @needs_root
