@@ -3,9 +3,11 @@
 import argparse
 import difflib
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from harness.cli.streams import Styled
 from harness.core.errors import UsageError
 
 # Where a parsed command line keeps the parser of its command.
@@ -53,6 +55,9 @@ class Parser(argparse.ArgumentParser):
         """Return the help, laid out by what takes 20 ms to load; argparse makes a formatter for every option."""
         self.formatter_class = _formatter
         return super().format_help()
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        Styled(file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""

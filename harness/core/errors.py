@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_TERMINATED, EXIT_USAGE, Kind
+from harness.core.text import inline
 
 
 class HarnessError(Exception):
@@ -52,7 +53,7 @@ class Violation:
 
     def __str__(self) -> str:
         """Return `FILE:LINE: $.JSON.PATH: MESSAGE`."""
-        return f"{self.path}:{self.line}: {self.json_path}: {self.message}"
+        return inline(f"{self.path}:{self.line}: {self.json_path}: {self.message}")
 
 
 class SpecError(UsageError):

@@ -1,8 +1,9 @@
 """Makes text from logs and tools safe to show, and formats sizes, durations, error ratios and counts."""
 
 import re
+import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # ECMA-48 (5th edition, sections 5.3 to 5.6): CSI, OSC (ended by BEL or ST), DCS/SOS/PM/APC; then sequences of two
@@ -16,8 +17,11 @@ _ANSI = re.compile(
     r"|\x1b[ -/]+[0-~]"
     r"|\x1b[0-Z\\-~]"
 )
-# Characters that XML 1.0 (section 2.2) does not allow, and DEL and the C1 controls, which terminals obey.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Characters that XML 1.0 (section 2.2) does not allow; DEL and the C1 controls, which terminals obey; and those that
+# change lines, directions (Unicode 16, section 23.2: bidirectional ordering controls) or nothing that can be seen.
+_HIDDEN = "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
+_ILLEGAL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_HIDDEN}]")
+_UNUSUAL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_HIDDEN}'\\\\]")
 
 LINE_CHARS = 1_000
 DAY_S = 86_400.0
@@ -44,6 +48,26 @@ def one_line(text: str, *, limit: int = LINE_CHARS) -> str:
     """Return the cleaned text on one line, with single spaces, cut to `limit` characters."""
     line = " ".join(clean(text[: _TAKEN * limit]).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def inline(text: str) -> str:
+    """Return the cleaned text with its line ends and tabs escaped: a name that keeps all its spaces."""
+    return re.sub(r"[\n\t]", lambda found: f"#x{ord(found[0]):02X}", clean(text))
+
+
+def command(words: Iterable[str]) -> str:
+    r"""Return words as bash takes them, in one line: what cannot be shown is written as in `$'\x0a'`."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    return shlex.quote(word) if inline(word) == word else f"$'{_UNUSUAL.sub(_escaped, word)}'"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Return the bytes of a character; half of a surrogate pair may be a byte of a file name."""
+    errors = "surrogateescape" if "\udc80" <= found[0] <= "\udcff" else "replace"
+    return "".join(f"\\x{byte:02x}" for byte in found[0].encode(errors=errors))
 
 
 def first_line(text: str, *, limit: int = LINE_CHARS) -> str:

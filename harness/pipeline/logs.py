@@ -8,12 +8,12 @@ A container may write where logs are, so none is read or written through a link.
 
 import contextlib
 import os
-import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.outcomes import Verdict
+from harness.core.text import command
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 
@@ -116,4 +116,4 @@ def written(path: Path, content: str, *, root: Path) -> Path:
 
 
 def _command(argv: Sequence[str]) -> bytes:
-    return f"+ {shlex.join(argv)}\n".encode(errors="replace")
+    return f"+ {command(argv)}\n".encode(errors="replace")

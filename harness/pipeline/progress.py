@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness.core.blobs import Blob, FetchEstimate
 from harness.core.outcomes import Outcome
-from harness.core.text import filled, megabytes
+from harness.core.text import filled, inline, megabytes
 from harness.pipeline.board import Board
 from harness.pipeline.calm import Calm
 from harness.pipeline.environment import Environment
@@ -85,7 +85,7 @@ class Live:
         with self._lock:
             width, height = width - _SPARE_COLUMNS, height - _SPARE_LINES
             shown = self._board.lines(self._clock(), width=width, height=height)
-        return Text("\n".join(shown), no_wrap=True, overflow="crop")
+        return Text("\n".join(map(inline, shown)), no_wrap=True, overflow="crop")
 
     def _watch(self) -> None:
         while not self._closed.wait(_LOOK_S):

@@ -5,12 +5,11 @@ queries.
 """
 
 import base64
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.blobs import BlobForecast
-from harness.core.text import one_line, size
+from harness.core.text import command, one_line, size
 from harness.core.urls import redacted
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
 
@@ -26,7 +25,7 @@ def render(plan: Plan) -> str:
             lines += [_link_line(link) for link in step.links if link not in linked]
             linked.update(step.links)
             lines += _written_lines(step)
-            lines.append(shlex.join(step.argv))
+            lines.append(command(step.argv))
         elif isinstance(step, Compare):
             lines += _comparisons(step)
     return "\n".join(lines)
@@ -90,8 +89,8 @@ def _comment(text: str) -> str:
 
 def _link_line(link: Link) -> str:
     if link.blob.url.startswith("file:"):
-        return shlex.join(["ln", "-sf", str(link.blob.local_path), link.name])
-    return shlex.join(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
+        return command(["ln", "-sf", str(link.blob.local_path), link.name])
+    return command(["curl", "--fail", "--location", "--output", link.name, redacted(link.blob.url)])
 
 
 def _written_lines(step: Compile | Run) -> Iterator[str]:

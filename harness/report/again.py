@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.outcomes import Kind, Outcome, Report
 from harness.core.settings import DEFAULT_TIMEOUT_S, ProgramSettings, Settings, default_store
-from harness.core.text import clean, flat
+from harness.core.text import command, flat
 from harness.core.urls import redacted
 
 _QUALITY = ("harness", "quality")
@@ -43,13 +43,13 @@ def search_command(settings: Settings) -> str:
     )
     program = program_words(settings.cases.program)
     words = (*settings.cases.selectors, *program, *target, *_options(settings), *_place(settings))
-    return shlex.join([*settings.command, *words])
+    return command([*settings.command, *words])
 
 
 def case_command(outcome: Outcome, report: Report) -> str:
     """Return the command that repeats a case, in the same image if it was for a container."""
-    (command,) = case_commands([outcome], report)
-    return command
+    (found,) = case_commands([outcome], report)
+    return found
 
 
 def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:
@@ -59,7 +59,7 @@ def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:
         bare = (outcome.path, *report.environment.get("program", ())) if outcome.path.endswith(".mlir") else ()
         selector = () if bare else (f"{outcome.model}/{outcome.submodel}",)
         groups.setdefault((*bare, *_case_options(outcome, report)), {}).update(dict.fromkeys(selector))
-    return [shlex.join(map(clean, [*_prefix(report), *cases, *words])) for words, cases in groups.items()]
+    return [command([*_prefix(report), *cases, *words]) for words, cases in groups.items()]
 
 
 def _prefix(report: Report) -> Sequence[str]:

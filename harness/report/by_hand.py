@@ -4,13 +4,12 @@ Results quote in `environment`, as `by_hand`, the path of each program, and if i
 words that run a `container` of it.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.core.outcomes import Outcome
-from harness.core.text import clean
+from harness.core.text import command
 
 _PROGRAMS = ("iree-compile", "iree-run-module")
 
@@ -24,8 +23,7 @@ def tool_lines(outcome: Outcome, environment: Mapping[str, Any], folder: Path) -
         folder: the folder of the results.
     """
     where = environment.get("by_hand") or {}
-    lines = [_line(list(argv), where, folder / outcome.work) for argv in (outcome.tools if where else ())]
-    return [line for line in lines if "\n" not in line]  # GitHub's runner would take `::` at its start for a command
+    return [_line(list(argv), where, folder / outcome.work) for argv in (outcome.tools if where else ())]
 
 
 def _line(argv: list[str], where: Mapping[str, Sequence[str]], work: Path) -> str:
@@ -35,9 +33,5 @@ def _line(argv: list[str], where: Mapping[str, Sequence[str]], work: Path) -> st
         argv[0] = str(Path(argv[0]).absolute())
     if container := where.get("container"):
         at_work = ["--workdir", str(work.absolute()), "--entrypoint", argv[0]]
-        return _joined([*container, *at_work, str(where["image"]), *argv[1:]])
-    return f"(cd {_joined([str(work)])} && {_joined(argv)})"
-
-
-def _joined(words: Sequence[str]) -> str:
-    return shlex.join(map(clean, words))
+        return command([*container, *at_work, str(where["image"]), *argv[1:]])
+    return f"(cd {command([str(work)])} && {command(argv)})"

@@ -1,13 +1,12 @@
 """Renders a report for a terminal or a CI log. `Text.plain` is the text without colours."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.text import Text
 
 from harness.core.outcomes import Outcome, Report, Status
-from harness.core.text import clean, filled, listed, of_threshold, one_line
+from harness.core.text import clean, command, filled, listed, of_threshold, one_line
 from harness.report import again, by_hand, causes, facts
 
 STYLES: Mapping[Status, str] = {
@@ -119,13 +118,13 @@ def _particulars(group: Sequence[Outcome], report: Report, folder: Path) -> Iter
     for note in outcome.notes:
         yield "note", one_line(note)
     if log := facts.log_path(outcome):
-        yield "log", one_line(shlex.quote(str(folder / log)))
+        yield "log", command([str(folder / log)])
     if outcome.kept:
-        yield "kept", one_line(shlex.quote(str(folder / outcome.kept)))
+        yield "kept", command([str(folder / outcome.kept)])
     for line in by_hand.tool_lines(outcome, report.environment, folder):
         yield "tool", line
-    for command in again.case_commands(group, report):
-        yield "again", command
+    for line in again.case_commands(group, report):
+        yield "again", line
 
 
 def _compared_nothing(report: Report) -> str:

@@ -1,7 +1,6 @@
 """Facts about outcomes and reports, worded once for all renderers."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
@@ -16,7 +15,7 @@ from harness.core.outcomes import (
     Report,
     Status,
 )
-from harness.core.text import clean, first_line, flat
+from harness.core.text import command, first_line, flat, inline
 
 _UNFINISHED = "cases that had not finished are errors."
 NOTHING_COMPARED = "nothing compared: the spec has no expected outputs"
@@ -161,7 +160,7 @@ def cached(outcome: Outcome) -> str:
 def log_path(outcome: Outcome) -> str:
     """Return the path of the log of the decisive step, else of the last log; empty if there is none."""
     last = next(reversed([*outcome.logs.values()]), "")
-    return clean(outcome.logs.get("internal") or outcome.logs.get(outcome.phase or "", last))
+    return inline(outcome.logs.get("internal") or outcome.logs.get(outcome.phase or "", last))
 
 
 def whereabouts(outcome: Outcome) -> str:
@@ -171,7 +170,7 @@ def whereabouts(outcome: Outcome) -> str:
 
 def command_lines(outcome: Outcome) -> list[str]:
     """Return the commands that the case ran, each as a shell takes it."""
-    return [shlex.join(clean(str(each)) for each in argv) for argv in argvs(outcome.commands)]
+    return [command(map(str, argv)) for argv in argvs(outcome.commands)]
 
 
 def argvs(commands: Mapping[str, Any]) -> list[Sequence[Any]]:

@@ -129,14 +129,16 @@ BYTES = (
     b"\n",
     b",",
 )
+# What a change adds at most, in characters, so that examples need little memory.
+_LONGEST = 200_000
 
 
 def documents(value: Any, random: Random) -> bytes:
     """Return the text of a JSON document after a few changes."""
     changed = copy.deepcopy(value)
-    for _ in range(random.choice((1, 1, 2, 3, 8))):
-        changed = _changed(changed, random)
     try:
+        for _ in range(random.choice((1, 1, 2, 3, 8))):
+            changed = _changed(changed, random)
         text = json.dumps(changed, ensure_ascii=random.random() < 0.7).encode("utf-8", "surrogatepass")
     except RecursionError:
         text = b"[" * 100_000
@@ -186,10 +188,11 @@ def _rename(around: Any, key: Any, random: Random) -> None:
 
 
 def _repeat(around: Any, key: Any, random: Random) -> None:
+    times = min(random.choice((1, 2, 100, 1500)), _LONGEST // len(repr(around[key])))
     if isinstance(around, list):
-        around.extend(copy.deepcopy(around[key]) for _ in range(random.choice((1, 2, 100, 1500))))
+        around.extend(copy.deepcopy(around[key]) for _ in range(times))
     else:
-        around[key] = [around[key]] * random.choice((1, 2, 100))
+        around[key] = [around[key]] * times
 
 
 def _nest(around: Any, key: Any, random: Random) -> None:
@@ -226,4 +229,5 @@ def _text(value: str, random: Random) -> str:
     piece = random.choice(
         (random.choice(STRINGS)[:50], chr(random.choice((0, 9, 10, 27, 34, 92, 0xD800, 0x202E, 0x1F600))), "")
     )
-    return value * random.choice((2, 50)) if random.random() < 0.1 else value[:at] + piece + value[to:]
+    times = min(random.choice((2, 50)), _LONGEST // max(1, len(value)))
+    return value * times if random.random() < 0.1 else value[:at] + piece + value[to:]

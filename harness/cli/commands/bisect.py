@@ -1,7 +1,6 @@
 """`harness bisect`."""
 
-from rich.console import Console
-
+from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.search import render
 from harness.search.bisection import Bisection
@@ -10,7 +9,7 @@ from harness.search.release_runner import SearchProgress
 
 def main(invocation: Invocation) -> int:
     """Find the release that changed a case and write bisect.json, bisect.md and junit.xml."""
-    console = Console(highlight=False)
+    console = clean_console()
 
     def notice(text: str) -> None:
         console.print(text, style="dim", markup=False)

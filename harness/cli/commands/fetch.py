@@ -6,6 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
+from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
@@ -42,7 +43,7 @@ def main(invocation: Invocation) -> int:
 
 def _fetch(settings: Settings, *, blobs_only: bool) -> int:
     """Fetch all that `quality` needs with the same options and --offline; a failure does not stop the rest."""
-    console = Console(highlight=False)
+    console = clean_console()
     cases = selection.cases(settings)
     release_sources.check(settings.release)
     with Store(settings.fetch.store.absolute()) as store:
@@ -104,7 +105,7 @@ def lock(settings: FetchSettings, where: Folders, specs: Sequence[ModelSpec]) ->
         sys.stdout.write("No spec names a URL, so there is nothing to lock.\n")
         return EXIT_OK
     wanted = [Blob(url=url) for url in known] if settings.update else list(known.values())
-    fetched = {blob.url: came for blob, came in _fetch_all(settings, wanted, Console(highlight=False)).items()}
+    fetched = {blob.url: came for blob, came in _fetch_all(settings, wanted, clean_console()).items()}
     with disk_errors(where.specs):
         write_atomically(where.specs / LOCK_NAME, where.locked_with(fetched))
     for url, came in fetched.items():

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
-from rich.console import Console
-
+from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.containers import build_context, definitions, images, sockets
 from harness.containers.build_context import Recipe
@@ -64,7 +63,7 @@ def _push(invocation: Invocation) -> int:
 def _found(settings: Settings, chosen: Image, stream: TextIO) -> Iterator[tuple[Recipe, Fetcher]]:
     """Yield the recipe of an image for the release in the settings, and what fetches the wheels."""
     with (
-        Live(Console(file=stream, highlight=False), id_width=0) as live,
+        Live(clean_console(stream), id_width=0) as live,
         Store(settings.fetch.store.absolute(), on_work=live.worked) as store,
         provision.fetcher(settings.fetch, store, live.notice, progress=live.bytes_fetched) as fetcher,
     ):

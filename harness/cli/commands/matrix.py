@@ -1,7 +1,6 @@
 """`harness matrix`."""
 
-from rich.console import Console
-
+from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.search import matrix_table
 from harness.search.matrix_run import MatrixRun
@@ -10,7 +9,7 @@ from harness.search.release_runner import SearchProgress
 
 def main(invocation: Invocation) -> int:
     """Test cases with many releases and write matrix.json, matrix.md, results.json and junit.xml."""
-    console = Console(highlight=False)
+    console = clean_console()
 
     def notice(text: str) -> None:
         console.print(text, style="dim", markup=False)

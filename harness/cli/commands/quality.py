@@ -7,7 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from harness import api
+from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.cli.streams import write_commands
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
 from harness.host.disk import disk_errors
 from harness.pipeline.progress import Live, columns
@@ -17,7 +19,7 @@ from harness.report import summary
 
 def main(invocation: Invocation) -> int:
     """Check the selected models and print the results."""
-    console = Console(highlight=False)
+    console = clean_console()
     session = api.session(invocation.settings)
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
     _print(report, session.out_dir, console, invocation.environment)
@@ -32,7 +34,7 @@ def _print(report: Report, out_dir: Path, console: Console, environment: Mapping
     console.print(console_report.render(report, folder=out_dir, width=columns(console)), soft_wrap=True)
     console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)
     if environment.get("GITHUB_ACTIONS") == "true":
-        console.print(console_report.annotations(report), markup=False, highlight=False, soft_wrap=True)
+        write_commands(f"{console_report.annotations(report)}\n")
         if path := environment.get("GITHUB_STEP_SUMMARY"):
             with disk_errors(Path(path)), Path(path).open("a", encoding="utf-8") as file:
                 file.write(summary.render(report))

@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from rich.console import Console
-
+from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.fetch import fetcher, mirror_server, provision
@@ -19,7 +18,7 @@ from harness.store.store import Store
 def main(invocation: Invocation) -> int:
     """Inspect, shrink, verify or serve the cache."""
     with (
-        Live(Console(highlight=False), id_width=0) as live,
+        Live(clean_console(), id_width=0) as live,
         Store(invocation.settings.fetch.store, on_wait=provision.waiting(live.notice)) as store,
     ):
         return _COMMANDS[invocation.subcommand](invocation, store, live)

@@ -1,3 +1,6 @@
+import os
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +10,12 @@ from harness.core.text import (
     capped,
     clean,
     clock,
+    command,
     counted,
     filled,
     first_line,
     flat,
+    inline,
     listed,
     of_threshold,
     one_line,
@@ -33,6 +38,36 @@ from harness.core.text import (
 )
 def test_clean(text: str, expected: str) -> None:
     assert clean(text) == expected
+
+
+HOSTILE = [
+    *(
+        "\x1b[2J",
+        "a\nb",
+        "\r::error::x",
+        "\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe",
+        "\u2028",
+        "\x85",
+        "\x00",
+        "\x9b31m",
+        "\x7f",
+    ),
+    *("\N{ZERO WIDTH SPACE}", "\N{BYTE ORDER MARK}", "\N{LEFT-TO-RIGHT ISOLATE}", "\U000e0041", "\udcff", "\t"),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_name_is_shown_in_one_line_of_visible_characters(text: str) -> None:
+    assert inline(text).isprintable()
+    assert inline("two  spaces") == "two  spaces"
+
+
+@pytest.mark.parametrize("text", [*HOSTILE[:6], *HOSTILE[7:], "it's", "", "a b", "$(x)", "\\", "é", "'\n\\'", "~"])
+def test_bash_reads_a_command_as_it_was(text: str) -> None:
+    line = command(["printf", "%s", text])
+    assert line.isprintable()
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
+    assert done.stdout == os.fsencode(text)
 
 
 @given(st.text())
