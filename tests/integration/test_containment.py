@@ -132,7 +132,7 @@ def test_a_spec_that_is_named_by_its_path_has_files_beside_itself(lab: Laborator
     path.write_text(path.read_text().replace("add.mlir", "../shared.mlir"))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        argv = [*HARNESS, "list", str(path), "--store", str(lab.store_dir), *arguments]
+        argv = [*HARNESS, "list", str(path), *arguments]
         return ran(argv, cwd=lab.root, env=clean_environment(), timeout=60)
 
     refused = run()
