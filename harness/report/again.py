@@ -4,11 +4,13 @@ Results quote the settings in `environment` as words of a command line: `prefix`
 and `options`. The target and the release are with each case.
 """
 
+import contextlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.core import numerals
 from harness.core.outcomes import Kind, Outcome, Report
 from harness.core.settings import DEFAULT_TIMEOUT_S, ProgramSettings, Settings, default_store
 from harness.core.text import command, flat
@@ -86,9 +88,10 @@ def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool) -> Itera
     each, limit_s = iter(words), DEFAULT_TIMEOUT_S
     for word in each:
         if word == "--timeout":
-            limit_s = float(next(each))
+            with contextlib.suppress(ValueError):  # results may come from anywhere
+                limit_s = numerals.finite(next(each, ""))
         elif word in _FOR_RUNS and compiled:
-            next(each)
+            next(each, None)
         else:
             yield word
     limit_s *= 2 if outcome.kind is Kind.TIMEOUT else 1

@@ -33,5 +33,5 @@ def _line(argv: list[str], where: Mapping[str, Sequence[str]], work: Path) -> st
         argv[0] = str(Path(argv[0]).absolute())
     if container := where.get("container"):
         at_work = ["--workdir", str(work.absolute()), "--entrypoint", argv[0]]
-        return command([*container, *at_work, str(where["image"]), *argv[1:]])
+        return command([*container, *at_work, str(where.get("image", "")), *argv[1:]])
     return f"(cd {command([str(work)])} && {command(argv)})"

@@ -1,6 +1,7 @@
 """Writes and reads results.json. Its schema is `results.schema.json` in this folder."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ _MAX_BYTES = 256 << 20
 def render(report: Report) -> str:
     """Return the report as strict JSON. The strings `inf`, `-inf` and `nan` stand for numbers that are not finite."""
     return json.dumps({"schema": SCHEMA, **as_json(report)}, indent=1, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quoted:
+    """What renderers use of the environment: `harness.report.again` and `by_hand` make commands of it."""
+
+    command: str | None = None
+    prefix: list[str] = field(default_factory=list)
+    program: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    place: list[str] = field(default_factory=list)
+    compile_chips: list[str] = field(default_factory=list)
+    by_hand: dict[str, str | list[str]] | None = None
 
 
 def read(path: Path) -> Report:
@@ -56,6 +70,7 @@ def load(text: bytes | str) -> Report:
     try:
         cases = records.read(list[dict[str, Any]], document.get("cases"), "$.cases")
         with_tuples = [_with_tuples(case, f"$.cases[{index}]") for index, case in enumerate(cases)]
+        records.read(_Quoted, document.get("environment"), "$.environment")
         return records.read(Report, {**document, "cases": with_tuples})
     except MalformedError as error:
         raise UsageError(f"The results.json is {error}.") from error

@@ -29,6 +29,10 @@ FINDINGS: Sequence[tuple[str, bytes]] = (
     ("digest", b'{"path": "\\u0000"}'),
     ("results", b'{"schema": 1, "cases": [{"id": 7}]}'),
     ("results", json.dumps({"schema": 1, "seconds": 10**400, "cases": []}).encode()),
+    (
+        "results",
+        b'{"schema": 1, "started": "", "seconds": 1, "exit_code": 1, "environment": {"prefix": 1}, "cases": []}',
+    ),
     ("search", b'{"key": "a"}\n[]\n'),
     ("search", b"7\n"),
     ("page", b"<![if IE]><a href='x"),

@@ -163,7 +163,10 @@ def _paths(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _changed(document: Any, random: Random) -> Any:
-    path = random.choice(list(_paths(document)))
+    path: Path = ()
+    for number, each in enumerate(_paths(document), 1):  # kept one by one: all together may be large
+        if random.random() * number < 1:
+            path = each
     if not path:
         return _other(document, random) if random.random() < 0.1 else document
     *parents, key = path
@@ -192,7 +195,7 @@ def _repeat(around: Any, key: Any, random: Random) -> None:
     if isinstance(around, list):
         around.extend(copy.deepcopy(around[key]) for _ in range(times))
     else:
-        around[key] = [around[key]] * times
+        around[key] = [copy.deepcopy(around[key]) for _ in range(times)]
 
 
 def _nest(around: Any, key: Any, random: Random) -> None:
