@@ -127,13 +127,24 @@ def _specs(settings: Settings, backend: Backend) -> list[ModelSpec]:
     """Return the selected specs, and one for each program among the selectors."""
     asked = settings.cases
     named = [each for each in asked.selectors if not inline.is_bare(each)]
-    programs = [Path(each) for each in asked.selectors if inline.is_bare(each)]
+    programs = list(dict.fromkeys(Path(each) for each in asked.selectors if inline.is_bare(each)))
     if (given := program_words(asked.program)) and not programs:
         raise UsageError(f"{given[0]} is only for a program, PATH.mlir; a spec has a field for it.")
     where = spec_folders(asked) if named else None
     sku = asked_sku(settings.target, backend)
     found = reader.load_all(select(where, tuple(named)), where, sku=sku) if where else []
-    return [*found, *(_of_program(path, asked, backend) for path in programs)]
+    specs = [*found, *(_of_program(path, asked, backend) for path in programs)]
+    _check_names(specs)
+    return specs
+
+
+def _check_names(specs: Sequence[ModelSpec]) -> None:
+    """Refuse two files of one name: their cases would have one id, and one folder of results."""
+    first: dict[tuple[str, Backend], ModelSpec] = {}
+    for each in specs:
+        other = first.setdefault((each.name, each.backend), each)
+        if other is not each:
+            raise UsageError(f"{each.path} has the name {each.name}, as {other.path} has; rename it, or run it alone.")
 
 
 def asked_sku(settings: TargetSettings, backend: Backend) -> str | None:
