@@ -116,7 +116,6 @@ def installed(
                 cancel=cancel,
                 progress=progress,
             )
-        wheels.remove_varying(folder)
         store.files.protect(folder)
 
     entry = store.provide(KIND, key(locked), install, is_good=is_good, activity=activity)

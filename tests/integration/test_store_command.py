@@ -196,7 +196,7 @@ def test_where_the_store_is(command: str) -> None:
 
 
 def test_verify_says_that_all_is_well(store: Store) -> None:
-    put(store, "a", 1_500_000)
+    put(store, "a", 1_500_000, kind="modules")
     put(store, "b", 10, kind="modules")
     done = run(store, "verify")
     assert (done.returncode, done.stderr) == (0, "")
@@ -204,14 +204,14 @@ def test_verify_says_that_all_is_well(store: Store) -> None:
 
 
 def test_verify_names_what_is_bad(store: Store) -> None:
-    put(store, "good")
-    path = put(store, "bad").path / "blob"
+    put(store, "good", kind="modules")
+    path = put(store, "bad", kind="modules").path / "blob"
     before = path.stat()
     path.write_bytes(b"c" * before.st_size)
     done = run(store, "verify")
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout == (
-        f"BAD  blobs  {digest('bad')}  changed and removed; it will be fetched again when needed\n"
+        f"BAD  modules  {digest('bad')}  changed and removed; it will be compiled again when needed\n"
         "2 entries verified (2.0 kB): 1 changed and removed.\n"
     )
     assert run(store, "verify").returncode == 0
@@ -252,7 +252,7 @@ for _ in range(150):
         def make(folder):
             (folder / "a").write_bytes(bytes([number]) * 5000)
             (folder / "b").write_bytes(bytes([number]) * 5000)
-        entry = store.provide("blobs", f"{number:064}", make)
+        entry = store.provide("modules", f"{number:064}", make)
         for name in "ab":
             time.sleep(random.random() * 0.002)
             assert (entry.path / name).read_bytes() == bytes([number]) * 5000
