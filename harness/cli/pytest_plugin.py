@@ -33,8 +33,9 @@ from harness.pipeline.environment import Environment
 from harness.pipeline.executor import result_of
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
-from harness.pipeline.step_runner import LocalStepRunner
+from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Compare, Fetch, Plan
+from harness.pipeline.tools import LocalTools
 from harness.report import by_hand, facts
 from harness.specs import reader
 from harness.store.store import Store
@@ -91,7 +92,7 @@ class _Shared:
         self._paths = frozenset(self.folders.paths())
         self.out_dir = (settings.run.out or _OUT_DIR).absolute()
         self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info))
-        self._steps: LocalStepRunner | None = None
+        self._steps: ToolStepRunner | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
 
@@ -120,17 +121,18 @@ class _Shared:
         return planner.plan(case, self.steps.toolchain.release, selection.options(self.settings.run))
 
     @property
-    def steps(self) -> LocalStepRunner:
+    def steps(self) -> ToolStepRunner:
         """What does the steps; the first use installs the toolchain."""
         if self._steps is None:
             fetch = self.settings.fetch
             waiting, working = provision.waiting(_LOG.info), beginnings(_LOG.info)
             store = Store(fetch.store, on_wait=waiting, on_work=working)
             self._fetcher = self._open.enter_context(provision.fetcher(fetch, store, _LOG.info))
-            self._steps = LocalStepRunner(
+            self._steps = ToolStepRunner(
                 store=store,
                 fetch=self._fetcher.fetch,
                 toolchain=release_sources.installed(fetch, self.release, store, None, _LOG.info),
+                tools=LocalTools(),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=self.settings.run.timeout_s,

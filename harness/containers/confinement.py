@@ -10,27 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.containers import manifest
+from harness.containers import manifest, worker
 from harness.containers.engine import EngineInfo
 from harness.core import strict_json
-from harness.core.errors import EngineError
 from harness.host import devices, files
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.environment import EnvironmentRequest
 
 if TYPE_CHECKING:  # loading the SDK takes longer than most commands
-    from docker.types import DeviceRequest, Mount, Ulimit
+    from docker.types import DeviceRequest, Ulimit
 
 _PIDS = 32768  # threads count too, and a compilation has one per core
 # The highest limits of open files, and of processes of the user in all containers. Podman has no higher ones itself.
 _LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 65536), "nproc": (resource.RLIMIT_NPROC, 32768)}
 _MEMORY_SHARE = 0.9
-# Folders of an image that a mounted folder must not hide.
-_IMAGE_OWN = frozenset(
-    {"/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/usr"}
-    | {"/tmp"}  # noqa: S108 - the container has its own
-    | {f"/usr/{name}" for name in ("bin", "lib", "lib64", "local", "local/bin", "local/lib")}
-)
+FOLDER = Path("/run/iree-quality")  # where the container has the worker's folder
 _CDI_KIND = "amd.com/gpu"
 _CDI_BYTES = 1 << 20
 
@@ -48,32 +42,38 @@ class ContainerLimits:
     memory_bytes: int | None = None
 
 
-def settings(info: EngineInfo, request: EnvironmentRequest, limits: ContainerLimits) -> dict[str, Any]:
+def settings(info: EngineInfo, folder: Path, gpus: Sequence[Gpu], limits: ContainerLimits) -> dict[str, Any]:
     """Return the settings of a container for `Engine.create`.
 
-    The container runs as the caller, which a rootless engine maps to root. It has a read-only root and no network, and
-    cannot gain privileges.
+    The container has a read-only root, no network, a volume for the tools' folders and nothing of this machine but the
+    worker's folder and the GPUs. The worker is root with the rights to become another user and no others; tools run as
+    users without any (`harness.containers.worker`).
 
-    Raises:
-        EngineError: a folder of the run would hide files of the image.
+    Args:
+        info: the engine.
+        folder: the folder with the worker's socket.
+        gpus: the GPUs that tools may use.
+        limits: what the user allows.
     """
-    user = "0:0" if info.rootless else f"{os.getuid()}:{os.getgid()}"
     return {
         "entrypoint": [str(manifest.WORKER)],
-        "host": _host_config(info, request, limits),
-        "user": user,
+        "host": _host_config(info, folder, gpus, limits),
+        "user": "0:0",
         "working_dir": "/",
         "environment": {"LANG": "C.UTF-8"},
+        "volumes": [str(worker.WORK)],
     }
 
 
-def _host_config(info: EngineInfo, request: EnvironmentRequest, limits: ContainerLimits) -> dict[str, Any]:
+def _host_config(info: EngineInfo, folder: Path, gpus: Sequence[Gpu], limits: ContainerLimits) -> dict[str, Any]:
+    from docker.types import Mount  # noqa: PLC0415 - loaded on first use
+
     memory_bytes = limits.memory_bytes or int(devices.memory_bytes()[1] * _MEMORY_SHARE)
     return {
         "read_only": True,
         "network_mode": "none",
         "cap_drop": ["ALL"],
-        "cap_add": list(limits.capabilities),
+        "cap_add": [*worker.CAPABILITIES, *limits.capabilities],
         "security_opt": ["no-new-privileges", *["label=disable"] * info.selinux],
         "userns_mode": "host" if info.remapped else None,
         "pids_limit": _PIDS,
@@ -82,10 +82,10 @@ def _host_config(info: EngineInfo, request: EnvironmentRequest, limits: Containe
         "ulimits": list(_own_limits()),
         "init": True,
         "auto_remove": True,
-        "mounts": list(_mounts(request)),
-        "tmpfs": {"/tmp": "mode=1777,exec"},  # noqa: S108 - the container's own
-        "group_add": [str(each) for each in _groups(info, request.gpus)],
-        **_gpus(info, request.gpus),
+        "mounts": [Mount(str(FOLDER), str(folder.resolve()), type="bind")],
+        "tmpfs": {"/tmp": "mode=755"},  # noqa: S108 - tools have temporary folders of their own
+        "group_add": [str(each) for each in devices.group_ids(gpus)],
+        **_gpus(info, gpus),
     }
 
 
@@ -93,12 +93,11 @@ def run_words(info: EngineInfo, request: EnvironmentRequest) -> tuple[str, ...]:
     """Return the words with which a user runs a container that sees the same folders and GPUs as a run."""
     user = "0:0" if info.rootless else f"{os.getuid()}:{os.getgid()}"
     amd = [gpu for gpu in request.gpus if gpu.vendor is Vendor.AMD]
-    read_only = {True: ":ro", False: ""}
     return (
         *(info.name, "--url" if info.name == "podman" else "--host", f"unix://{info.socket}"),
         *("run", "--rm", "--network=none", f"--user={user}"),
         *(["--security-opt=label=disable"] * info.selinux),
-        *(f"--volume={each['Source']}:{each['Target']}{read_only[each['ReadOnly']]}" for each in _mounts(request)),
+        *(f"--volume={each}" for each in _shared(request)),
         *(f"--ulimit={each['Name']}={each['Soft']}:{each['Hard']}" for each in _own_limits()),
         *(f"--group-add={group}" for group in _groups(info, request.gpus)),
         *(f"--device={node}" for node in devices.nodes(amd)),
@@ -124,20 +123,14 @@ def _own_limits() -> Iterator["Ulimit"]:
         yield Ulimit(name=name, soft=soft, hard=hard)
 
 
-def _mounts(request: EnvironmentRequest) -> Iterator["Mount"]:
-    """Yield a mount for each folder, at the same path as on this machine, so that paths are valid on both sides."""
-    from docker.types import Mount  # noqa: PLC0415 - loaded on first use
-
-    written = dict.fromkeys((request.store.root, request.out_dir), False)
+def _shared(request: EnvironmentRequest) -> Iterator[str]:
+    """Yield the folders that commands repeated by hand need, at the same path as here: `/a:/a:ro`."""
     local = (blob for case in request.cases for blob in case.spec.blobs if blob.url.startswith("file:"))
     files = [path for path in (each.local_path for each in local) if path.is_file()]
     beside = [path for path in files if not any(map(path.is_relative_to, request.folders))]
-    for path, read_only in (dict.fromkeys((*request.folders, *beside), True) | written).items():
-        if any(str(each) in _IMAGE_OWN or each.is_relative_to(manifest.ROOT) for each in (path, path.resolve())):
-            raise EngineError(
-                f"{path}: this folder would hide files of the image; choose another folder, or use --engine local."
-            )
-        yield Mount(str(path), str(path.resolve()), type="bind", read_only=read_only)
+    for path in dict.fromkeys((*request.folders, *beside, request.store.root)):
+        yield f"{path.resolve()}:{path}:ro"
+    yield f"{request.out_dir.resolve()}:{request.out_dir}"
 
 
 def _gpus(info: EngineInfo, gpus: Sequence[Gpu]) -> dict[str, Any]:

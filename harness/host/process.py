@@ -1,4 +1,4 @@
-"""Starts processes, with a log file, a timeout and a measurement of peak memory, and kills their whole group.
+"""Starts processes, with a log file, a timeout and a measurement of peak memory, and kills all that they leave behind.
 
 Each process runs under `harness.host.supervisor`, which kills it if this process dies.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.core.callbacks import ignore
 from harness.core.errors import DiskError, ToolError
 from harness.core.floats import Number
 from harness.host import supervisor
@@ -110,6 +111,9 @@ def run(
     cancel: CancelToken | None = None,
     variables: Mapping[str, str] | None = None,
     on_written: Callable[[int], None] | None = None,
+    inherited: Sequence[int] = (),
+    become: Callable[[], None] | None = None,
+    on_wait: Callable[[], None] = ignore,
 ) -> ProcessResult:
     """Run a program and wait for its end. Its stdout and stderr are appended to a log file.
 
@@ -118,9 +122,12 @@ def run(
         cwd: working directory.
         log_path: file to append to.
         timeout_s: seconds after which its process group is killed.
-        cancel: kills its process group when set.
+        cancel: kills it when it is set.
         variables: environment variables to add to the inherited ones.
         on_written: called now and then with how many bytes the program has written so far, into files or elsewhere.
+        inherited: descriptors that the program gets under the same numbers.
+        become: called before the program starts, in its process, to give up rights; only in a process with one thread.
+        on_wait: called ten times a second; an exception from it ends the program.
 
     Raises:
         ToolError: the program cannot be started.
@@ -128,9 +135,17 @@ def run(
         Cancelled: `cancel` was set.
     """
     started = time.monotonic()
-    with _append(log_path) as log, _supervised(argv, cwd, log, variables or {}) as (child, report):
+    with (
+        _append(log_path) as log,
+        _supervised(argv, cwd, log, variables=variables or {}, inherited=inherited, become=become) as (child, report),
+    ):
         pid = _pid(report.readline(), argv[0])
-        in_time = _wait_for_line(report, timeout_s, cancel, lambda: _tell_written(pid, on_written))
+
+        def meanwhile() -> None:
+            _tell_written(pid, on_written)
+            on_wait()
+
+        in_time = _wait_for_line(report, timeout_s, cancel, meanwhile)
         _hang_up(child)
         line = report.readline()
         if not line:
@@ -178,7 +193,13 @@ def _append(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _supervised(
-    argv: Sequence[str], cwd: Path, log: int, variables: Mapping[str, str]
+    argv: Sequence[str],
+    cwd: Path,
+    log: int,
+    *,
+    variables: Mapping[str, str],
+    inherited: Sequence[int],
+    become: Callable[[], None] | None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
     """Start the supervisor. On the way out, kill the program and close everything."""
     read_fd, write_fd = os.pipe()
@@ -191,7 +212,8 @@ def _supervised(
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                pass_fds=(write_fd, log),
+                pass_fds=(write_fd, log, *inherited),
+                preexec_fn=become,  # noqa: PLW1509 - see `run`
                 start_new_session=True,
             )
         finally:

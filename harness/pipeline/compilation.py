@@ -4,19 +4,18 @@ Statistics, and an archive that stands in for weights, take flags that the spec 
 a case ends: where the compiler fails with them, it compiles again without them.
 """
 
-import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import DiskError
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.host import process
-from harness.host.disk import free_bytes
 from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import diagnose, logs
 from harness.pipeline.steps import WEIGHTS, Compile
+from harness.pipeline.tools import ToolRun, Tools
 
 _LEAST_FREE_BYTES = 64 * 1024
 # An archive without parameters (iree@b48a5955:runtime/src/iree/schemas/parameter_archive.h): the magic, version 0.0, a
@@ -47,72 +46,84 @@ class Compiler:
 
     Attributes:
         program: its path.
+        tools: runs it.
         timeout_s: limit for each compilation.
         cancel: stops it.
     """
 
     program: Path
+    tools: Tools
     timeout_s: float
     cancel: CancelToken
 
-    def compile(self, step: Compile, folder: Path) -> Compilation:
-        """Compile in a folder that has the files of the step; the module, other products and the log are written there.
+    def compile(self, step: Compile, reads: Mapping[str, Path], folder: Path) -> Compilation:
+        """Compile; the module, other products and the log are written into a folder.
 
         A compilation that exceeds its limit is not repeated: without those flags it would take as long.
+
+        Args:
+            step: the compilation.
+            reads: the files that the compiler reads, by plain name.
+            folder: the folder, which is empty.
         """
-        found = self._attempt(step, step.argv, folder)
+        found = self._attempt(step, step.argv, reads, folder)
         if (
             found.verdict
             and found.verdict.status is Status.FAILED
             and found.verdict.kind is not Kind.TIMEOUT
             and step.added
         ):
-            found = self._without_added(step, folder, found.verdict)
+            found = self._without_added(step, reads, folder, found.verdict)
         if not found.verdict and WEIGHTS in step.products and not (folder / WEIGHTS).exists():
             (folder / WEIGHTS).write_bytes(_EMPTY_ARCHIVE)
         return found
 
-    def _without_added(self, step: Compile, folder: Path, failure: Verdict) -> Compilation:
+    def _without_added(self, step: Compile, reads: Mapping[str, Path], folder: Path, failure: Verdict) -> Compilation:
         """Compile with the flags of the spec alone, then with each of the harness's own that still works."""
         for name in (*step.products, logs.COMPILE_LOG):
             (folder / name).unlink(missing_ok=True)
-        plain = self._attempt(step, [word for word in step.argv if word not in step.added], folder)
+        plain = self._attempt(step, [word for word in step.argv if word not in step.added], reads, folder)
         if plain.verdict:
             return plain
         if splat := [word for word in step.added if WEIGHTS in word]:
-            self._weights(step, splat, folder)
+            self._weights(step, splat, reads, folder)
         note = f"compiled without {' '.join(step.added)}, which only the harness adds; with these: {failure.reason}"
         return Compilation(verdict=None, ended=plain.ended, note=note)
 
-    def _weights(self, step: Compile, splat: Sequence[str], folder: Path) -> None:
+    def _weights(self, step: Compile, splat: Sequence[str], reads: Mapping[str, Path], folder: Path) -> None:
         """Write the archive of weights alone, if the compiler can."""
         kept = (*(word for word in step.argv if word not in step.added), *splat)
         argv = ["/dev/null" if word == step.module else word for word in kept]
-        self._attempt(step, argv, folder, log_name="weights.log")
+        self._attempt(step, argv, reads, folder, log_name="weights.log")
         (folder / "weights.log").unlink()
 
     def _attempt(
-        self, step: Compile, argv: Sequence[str], folder: Path, *, log_name: str = logs.COMPILE_LOG
+        self,
+        step: Compile,
+        argv: Sequence[str],
+        reads: Mapping[str, Path],
+        folder: Path,
+        *,
+        log_name: str = logs.COMPILE_LOG,
     ) -> Compilation:
-        log, temporary = folder / log_name, folder / "tmp"
-        temporary.mkdir()
-        try:
-            ended = process.run(
-                [str(self.program), *argv[1:]],
-                cwd=folder,
-                log_path=log,
-                timeout_s=self.timeout_s,
-                cancel=self.cancel,
-                variables={"TMPDIR": str(temporary)},  # what a compiler leaves there goes with it
-            )
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        if ended.signal == signal.SIGBUS and free_bytes(folder) < _LEAST_FREE_BYTES:  # it maps the file that it writes
+        log = folder / log_name
+        asked = ToolRun(
+            argv=(str(self.program), *argv[1:]),
+            reads=reads,
+            writes=tuple(dict.fromkeys((step.module, *step.products))),
+            folder=folder,
+            log_path=log,
+            timeout_s=self.timeout_s,
+        )
+        end = self.tools.run(asked, self.cancel)
+        if (
+            end.process.signal == signal.SIGBUS and end.free_bytes < _LEAST_FREE_BYTES
+        ):  # it maps the file that it writes
             raise DiskError(f"Cannot write {folder}: {process.NO_SPACE}. Free disk space, or choose another --store.")
         missing = [] if _has_content(folder / step.module) else [step.module]
         text = logs.text(log)
-        verdict = diagnose.compile_verdict(step, ended, text, missing=missing, timeout_s=self.timeout_s)
-        return Compilation(verdict=verdict, ended=ended)
+        verdict = diagnose.compile_verdict(step, end.process, text, missing=missing, timeout_s=self.timeout_s)
+        return Compilation(verdict=verdict, ended=end.process)
 
 
 def _has_content(path: Path) -> bool:

@@ -47,13 +47,13 @@ class Contents(Protocol):
         """Return `count` elements in C order from position `start`, which is a multiple of 8."""
 
 
-def of_file(path: Path, declared: TensorType | None, *, name: str = "") -> Contents:
-    """Return the contents of an expected output; `name` is what messages call the file.
+def of_file(path: Path, declared: TensorType | None, *, is_npy: bool, name: str = "") -> Contents:
+    """Return the contents of an expected output; see `tensor_files.file_type`.
 
     Raises:
         IntegrityError: the file does not fit its type.
     """
-    type_, offset = tensor_files.file_type(path, declared, name=name)
+    type_, offset = tensor_files.file_type(path, declared, is_npy=is_npy, name=name)
     return _File(path=path, type=type_, offset=offset)
 
 

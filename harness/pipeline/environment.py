@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,8 @@ from harness.host.devices import Gpu
 from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.step_runner import LocalStepRunner, StepRunner
+from harness.pipeline.step_runner import StepRunner, ToolStepRunner
+from harness.pipeline.tools import LocalTools, Tools
 from harness.store.store import Store
 
 
@@ -24,10 +25,9 @@ class EnvironmentRequest:
 
     Attributes:
         cases: the cases that will run in it.
-        folders: absolute paths that are only read.
-        store: the cache, which is written.
-        out_dir: absolute path of the results, which is written.
-        timeout_s: limit of each compilation and each run, in seconds.
+        folders: absolute paths of the folders with specs and their files.
+        store: the cache.
+        out_dir: absolute path of the results.
         gpus: the GPUs on which something may run.
         cancel: an order to stop.
         notice: called with remarks for the user.
@@ -37,7 +37,6 @@ class EnvironmentRequest:
     folders: Sequence[Path]
     store: Store
     out_dir: Path
-    timeout_s: float
     gpus: Sequence[Gpu]
     cancel: CancelToken
     notice: Notice
@@ -50,16 +49,18 @@ class Environment:
     Attributes:
         name: what the user sees, such as `local`.
         toolchain: the IREE release in it.
+        tools: what runs the programs of the release.
         facts: what results quote of it beside the engine and the release.
     """
 
     name: str
     toolchain: Toolchain
+    tools: Tools = field(default_factory=LocalTools)
     facts: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
-    def runner(self, local: LocalStepRunner) -> StepRunner:
-        """Return what does steps in this environment, given what does them on this machine."""
-        return local
+    def runner(self, steps: ToolStepRunner) -> StepRunner:
+        """Return what does steps in this environment, given what does them in any."""
+        return replace(steps, toolchain=self.toolchain, tools=self.tools)
 
     @property
     def by_hand(self) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """Compares the outputs of a run with what the spec expects."""
 
-import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,8 +38,8 @@ def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
         if expected is None:
             yield Measurement(index=index, type=None, ignored=True)
             continue
-        with _lent(expected, ran.folder, results) as wanted:
-            yield _measured(index, ran.folder / step.run.outputs[index], wanted, ran, step.thresholds)
+        actual = ran.folder / step.run.outputs[index]
+        yield _measured(index, actual, _wanted(expected, results), ran, step.thresholds)
 
 
 def _measured(index: int, actual: Path, wanted: Contents, ran: RunResult, thresholds: Thresholds) -> Measurement:
@@ -51,27 +50,20 @@ def _measured(index: int, actual: Path, wanted: Contents, ran: RunResult, thresh
             found = contents.of_output(actual, wanted.type)
             return compare.compare(index, found, wanted, thresholds=thresholds)
         except IntegrityError as error:
-            _check_space(actual, wanted.type)
+            _check_space(actual, wanted.type, ran.free_bytes)
             reason = f"output {index} ({wanted.type}): {error}"
     return Measurement(index=index, type=str(wanted.type), kind=Kind.SHAPE, reason=reason)
 
 
-def _check_space(actual: Path, expected: TensorType) -> None:
+def _check_space(actual: Path, expected: TensorType, free_bytes: int) -> None:
     """Tell a full disk from a program of another shape: iree-run-module ends with 0 in both cases."""
     lacking = expected.size_bytes - (actual.stat().st_size if actual.exists() else 0)
-    if lacking > 0 and shutil.disk_usage(actual.parent).free < lacking:
+    if lacking > 0 and free_bytes < lacking:
         raise DiskError(f"Cannot write {actual}: {process.NO_SPACE}. Free disk space, or choose another --out.")
 
 
-@contextlib.contextmanager
-def _lent(expected: Expected, folder: Path, results: Results) -> Iterator[Contents]:
-    """Lend what is expected; a file under its plain name, whose suffix says whether it is a `.npy` file."""
+def _wanted(expected: Expected, results: Results) -> Contents:
     if not isinstance(expected, ExpectedFile):
-        yield contents.of_literal(expected.text)
-        return
-    path = folder / expected.link.name
-    path.symlink_to(results.fetched(expected.link.blob).path)
-    try:
-        yield contents.of_file(path, expected.type, name=file_kinds.shown(expected.link.blob))
-    finally:
-        path.unlink()
+        return contents.of_literal(expected.text)
+    link, path = expected.link, results.fetched(expected.link.blob).path
+    return contents.of_file(path, expected.type, is_npy=link.is_npy, name=file_kinds.shown(link.blob))

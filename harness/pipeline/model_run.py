@@ -1,7 +1,7 @@
 """Runs the modules of a case in a folder of their own, and finds out what the program gave."""
 
-import shutil
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from harness.iree.flags import STATISTICS_NAME
 from harness.pipeline import diagnose, file_kinds, logs, output_types, tensor_files
 from harness.pipeline.step_results import Results, RunResult, StepFailedError
 from harness.pipeline.steps import Run
+from harness.pipeline.tools import ToolEnd, ToolRun, Tools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +25,14 @@ class ModelRunner:
 
     Attributes:
         program: the path of iree-run-module.
+        tools: runs it.
         out_dir: folder of the results.
         timeout_s: limit for each run.
         cancel: stops it.
     """
 
     program: Path
+    tools: Tools
     out_dir: Path
     timeout_s: float
     cancel: CancelToken
@@ -45,32 +48,42 @@ class ModelRunner:
         """
         if problem := next(filter(None, map(devices.missing, gpus)), ""):
             raise DeviceError(problem)
-        folder, log = self._folders(step, results)
-        _check_files(step, folder)
+        folder, log = self._folders(step)
+        reads = {**_reads(step, results), **{each.name: folder / each.name for each in step.written}}
+        _check_files(step, results)
         variables = gpu_locks.visible(gpus)
         start = logs.begin(log, step.argv)
-        ended = self._started(step.argv, folder, log, variables)
-        verdict = self._verdict(step, ended, logs.text(log, start=start), folder, results)
+        asked = ToolRun(
+            argv=self._argv(step.argv),
+            reads=reads,
+            writes=tuple(filter(None, step.outputs)),
+            folder=folder,
+            log_path=log,
+            timeout_s=self.timeout_s,
+            variables=variables,
+        )
+        end = self._started(asked)
+        verdict = self._verdict(step, end.process, logs.text(log, start=start), folder, results)
         declared = _declared_outputs(step, results)
         types = output_types.stated(folder, step.outputs, declared)
         if not verdict and (positions := output_types.unknown(step.outputs, types)):
-            types = self._printed_types(step, folder, types, positions, variables)
-        given = {each.name for each in step.written}
-        for path in [each for each in folder.iterdir() if each.is_symlink() or each.name in given]:
-            path.unlink()
+            types = self._printed_types(step, asked, types, positions)
+        for each in step.written:
+            (folder / each.name).unlink()
         return RunResult(
             verdict=verdict,
-            seconds=ended.seconds,
+            seconds=end.process.seconds,
             log_path=log,
             log_tail=logs.tail(log, start=start) if verdict else "",
             folder=folder,
-            process=ended,
+            process=end.process,
+            free_bytes=end.free_bytes,
             types=types,
             declared=declared,
         )
 
-    def _folders(self, step: Run, results: Results) -> tuple[Path, Path]:
-        """Return a new folder with all that a run reads, and the path of its log."""
+    def _folders(self, step: Run) -> tuple[Path, Path]:
+        """Return a new folder for the outputs, and the path of the log."""
         folder = logs.case_dir(self.out_dir / "outputs", step.case_id)
         log_dir = logs.case_dir(self.out_dir / "logs", step.case_id)
         files = Folder(self.out_dir)
@@ -78,12 +91,7 @@ class ModelRunner:
             for path in (folder, log_dir):
                 files.remove(path)
                 files.make(path)
-            for link in step.links:
-                files.point(folder / link.name, results.fetched(link.blob).path)
             write_files(files, folder, step)
-            for each in step.compiles:
-                for name in {each.module, *each.products} - {STATISTICS_NAME}:
-                    files.point(folder / name, results.compiled(each).folder / name)
         return folder, log_dir / logs.RUN_LOG
 
     def _verdict(self, step: Run, ended: ProcessResult, log: str, folder: Path, results: Results) -> Verdict | None:
@@ -102,28 +110,27 @@ class ModelRunner:
         )
 
     def _printed_types(
-        self, step: Run, folder: Path, types: Sequence[str], positions: Sequence[int], variables: Mapping[str, str]
+        self, step: Run, asked: ToolRun, types: Sequence[str], positions: Sequence[int]
     ) -> tuple[str, ...]:
         """Run once more to print the types that neither a file nor the module states."""
-        log = folder / "types.log"
-        self._started(output_types.print_arguments(step.argv, positions), folder, log, variables)
+        log = asked.folder / "types.log"
+        argv = self._argv(output_types.print_arguments(step.argv, positions))
+        self._started(dataclasses.replace(asked, argv=argv, writes=(), log_path=log))
         text = logs.text(log)
         log.unlink()
         return output_types.printed(text, types, positions)
 
-    def _started(self, words: Sequence[str], folder: Path, log: Path, variables: Mapping[str, str]) -> ProcessResult:
-        argv = list(words)
-        index = max(at for at, word in enumerate(argv) if word == "iree-run-module")  # a wrapper may say it too
-        argv[index] = str(self.program)
-        if found := shutil.which(argv[0]):
-            argv[0] = str(Path(found).absolute())  # it runs in another folder
+    def _argv(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return a command line with the program of the release."""
+        index = max(at for at, word in enumerate(words) if word == "iree-run-module")  # a wrapper may say it too
+        return (*words[:index], str(self.program), *words[index + 1 :])
+
+    def _started(self, asked: ToolRun) -> ToolEnd:
         try:
-            return process.run(
-                argv, cwd=folder, log_path=log, timeout_s=self.timeout_s, cancel=self.cancel, variables=variables
-            )
+            return self.tools.run(asked, self.cancel)
         except ToolError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
-            raise StepFailedError(verdict, log) from error
+            raise StepFailedError(verdict, asked.log_path) from error
 
 
 def write_files(files: Folder, folder: Path, step: Run) -> None:
@@ -136,13 +143,24 @@ def write_files(files: Folder, folder: Path, step: Run) -> None:
                 file.write(contents.raw(each.text))
 
 
-def _check_files(step: Run, folder: Path) -> None:
+def _reads(step: Run, results: Results) -> dict[str, Path]:
+    """Return the files that a run reads: blobs, modules, and what their compilations wrote for it."""
+    blobs = {link.name: results.fetched(link.blob).path for link in step.links}
+    made = {
+        name: results.compiled(each).folder / name
+        for each in step.compiles
+        for name in sorted({each.module, *each.products} - {STATISTICS_NAME})
+    }
+    return blobs | made
+
+
+def _check_files(step: Run, results: Results) -> None:
     """Raise IntegrityError if an input does not fit its type, or if the weights are no archive."""
     types = dict(step.inputs)
     for link in step.links:
-        path = folder / link.name
+        path = results.fetched(link.blob).path
         if link.name in types:
-            tensor_files.file_type(path, types[link.name], name=file_kinds.shown(link.blob))
+            tensor_files.file_type(path, types[link.name], name=file_kinds.shown(link.blob), is_npy=link.is_npy)
         elif link.name.startswith("weights."):
             file_kinds.check_weights(path, link.blob)
 

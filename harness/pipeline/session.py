@@ -30,7 +30,7 @@ from harness.pipeline.planner import Options
 from harness.pipeline.progress import Live
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
-from harness.pipeline.step_runner import LocalStepRunner
+from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
 from harness.report import again, console, junit, results
 from harness.store.store import Store
@@ -118,7 +118,6 @@ class Session:
             folders=selection.read_folders(settings.cases),
             store=store,
             out_dir=self._folder,
-            timeout_s=settings.run.timeout_s,
             gpus=selection.gpus_for(self.cases, selection.gpus(settings.target)),
             cancel=self._cancel,
             notice=live.notice,
@@ -137,20 +136,20 @@ class Session:
             settings.fetch, store, notice, progress=live.bytes_fetched, cancel=self._cancel
         ) as fetcher:
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
-            local = LocalStepRunner(
+            steps = ToolStepRunner(
                 store=store,
                 fetch=fetcher.fetch,
                 toolchain=environment.toolchain,
+                tools=environment.tools,
                 host_cpu=devices.cpu_identity(),
                 out_dir=request.out_dir,
-                timeout_s=request.timeout_s,
+                timeout_s=settings.run.timeout_s,
                 cancel=self._cancel,
             )
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
             waiting = provision.waiting(notice, self._cancel)
             pool = Pool(request.gpus, on_wait=waiting)
-            runner = environment.runner(local)
-            executor = LocalExecutor(runner, slots, pool, self._cancel, on_running=live.step_running)
+            executor = LocalExecutor(environment.runner(steps), slots, pool, self._cancel, on_running=live.step_running)
             live.planned(plans)
             self._plan_run = PlanRun(
                 plans, executor, live, out_dir=request.out_dir, cancel=self._cancel, keeps_work=self._keeps_work

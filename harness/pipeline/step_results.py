@@ -61,12 +61,14 @@ class RunResult(StepResult, frozen=True, kw_only=True):
     Attributes:
         folder: the folder with one file for each output.
         process: how iree-run-module ended.
+        free_bytes: free space of the disk that it wrote to, when it had ended.
         types: the type of each output as the program gave it, e.g. `2x3xf32`, as far as it is known.
         declared: the types that the module declares for its outputs, e.g. `?x3xf32`, as far as it does.
     """
 
     folder: Path
     process: ProcessResult
+    free_bytes: int
     types: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
 

@@ -21,7 +21,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.errors import NoVerdictError, ToolError
 from harness.core.outcomes import Module, Status, Verdict
 from harness.core.records import as_json, read
-from harness.host import files, process
+from harness.host import files
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
@@ -38,7 +38,8 @@ from harness.pipeline.step_results import (
     StepFailedError,
     StepResult,
 )
-from harness.pipeline.steps import WEIGHTS, Compare, Compile, Fetch, Link, Run, Step
+from harness.pipeline.steps import WEIGHTS, Compare, Compile, Fetch, Run, Step
+from harness.pipeline.tools import ToolRun, Tools
 from harness.store.store import Store
 
 _FACTS = "facts.json"
@@ -55,13 +56,14 @@ class StepRunner(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalStepRunner:
-    """Does steps in this process.
+class ToolStepRunner:
+    """Does steps with the tools of an environment. All else happens here: fetching, keeping, judging and comparing.
 
     Attributes:
         store: keeps modules.
         fetch: returns a blob on disk; raises FetchError, IntegrityError, DiskError or Cancelled.
-        toolchain: the IREE release.
+        toolchain: the IREE release, with its paths in the environment.
+        tools: runs its programs.
         host_cpu: identity of this machine's CPU, for the keys of modules.
         out_dir: folder of the results.
         timeout_s: limit for each program.
@@ -71,6 +73,7 @@ class LocalStepRunner:
     store: Store
     fetch: Callable[[Blob], Fetched]
     toolchain: Toolchain
+    tools: Tools
     host_cpu: str
     out_dir: Path
     timeout_s: float
@@ -100,15 +103,20 @@ class LocalStepRunner:
             case Compile():
                 return self._compiled(step, results)
             case Run():
-                program = self.toolchain.iree_run_module
-                runner = ModelRunner(
-                    program=program, out_dir=self.out_dir, timeout_s=self.timeout_s, cancel=self.cancel
-                )
-                return runner.run(step, results, gpus)
+                return self._model_runner().run(step, results, gpus)
             case Compare():
                 from harness.pipeline import measure  # noqa: PLC0415 - loads NumPy, which takes as long as all else
 
                 return measure.compared(step, results)
+
+    def _model_runner(self) -> ModelRunner:
+        return ModelRunner(
+            program=self.toolchain.iree_run_module,
+            tools=self.tools,
+            out_dir=self.out_dir,
+            timeout_s=self.timeout_s,
+            cancel=self.cancel,
+        )
 
     def _compiled(self, step: Compile, results: Results) -> CompileResult:
         digests = {link.blob: results.fetched(link.blob).blob.sha256 for link in step.links}
@@ -143,27 +151,33 @@ class LocalStepRunner:
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
         """Fill the folder of a module: the module, its log, statistics, signature and cost."""
-        _link(folder, step.links, results)
+        reads = {link.name: results.fetched(link.blob).path for link in step.links}
         for program in step.links[:1]:
-            file_kinds.check_program(folder / program.name, program.blob)
-        lacks = WEIGHTS in step.products and _contains(folder / step.links[0].name, diagnose.STREAM_PARAMETER)
-        compiler = Compiler(program=self.toolchain.iree_compile, timeout_s=self.timeout_s, cancel=self.cancel)
-        found = compiler.compile(step, folder)
+            file_kinds.check_program(reads[program.name], program.blob)
+        lacks = WEIGHTS in step.products and _contains(reads[step.links[0].name], diagnose.STREAM_PARAMETER)
+        compiler = Compiler(
+            program=self.toolchain.iree_compile, tools=self.tools, timeout_s=self.timeout_s, cancel=self.cancel
+        )
+        found = compiler.compile(step, reads, folder)
         if found.verdict:
             log = logs.moved(folder / logs.COMPILE_LOG, logs.failed_compilation(self.out_dir, key), root=self.out_dir)
             raise StepFailedError(found.verdict, log)
-        for link in step.links:
-            (folder / link.name).unlink()
         self._dump_signature(folder, step.module)
         (folder / _FACTS).write_text(json.dumps(as_json(_facts(found, lacks_stand_ins=lacks))), encoding="utf-8")
 
     def _dump_signature(self, folder: Path, module: str) -> None:
         """Write what the module says about its functions; raw outputs have neither shape nor type."""
-        argv = [str(self.toolchain.iree_dump_module), "--output=metadata", module]
         log = folder / _SIGNATURE
         log.touch()
+        asked = ToolRun(
+            argv=(str(self.toolchain.iree_dump_module), "--output=metadata", module),
+            reads={module: folder / module},
+            folder=folder,
+            log_path=log,
+            timeout_s=_DUMP_TIMEOUT_S,
+        )
         with contextlib.suppress(ToolError):  # without it, a run prints the types of its outputs
-            process.run(argv, cwd=folder, log_path=log, timeout_s=_DUMP_TIMEOUT_S, cancel=self.cancel)
+            self.tools.run(asked, self.cancel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +236,3 @@ def _in_names_of_the_spec(result: StepResult, step: Step) -> StepResult:
         notes = tuple(file_kinds.renamed(note, step.links) for note in result.notes)
         result = msgspec.structs.replace(result, notes=notes)
     return result
-
-
-def _link(folder: Path, links: Sequence[Link], results: Results) -> None:
-    for link in links:
-        (folder / link.name).symlink_to(results.fetched(link.blob).path)

@@ -22,6 +22,11 @@ class Link:
     name: str
     blob: Blob
 
+    @property
+    def is_npy(self) -> bool:
+        """Whether the file states its own type."""
+        return self.name.endswith(".npy")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenFile:

@@ -21,22 +21,23 @@ NPY_ELEMENTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def file_type(path: Path, declared: TensorType | None, *, name: str = "") -> tuple[TensorType, int]:
+def file_type(path: Path, declared: TensorType | None, *, is_npy: bool, name: str = "") -> tuple[TensorType, int]:
     """Return the type of an input or expected output, and the offset of its contents in the file.
 
-    A file named `.npy`, or without a declared type, states its own type; any other file is raw contents. Both must be
-    exactly as long as their type, because `iree-run-module` ignores what is too much.
+    A `.npy` file states its own type; any other file is raw contents. Both must be exactly as long as their type,
+    because `iree-run-module` ignores what is too much.
 
     Args:
         path: the file.
         declared: the type in the spec, if there is one.
+        is_npy: whether it is a `.npy` file, as one without a declared type is.
         name: what messages call the file; by default its path.
 
     Raises:
         IntegrityError: a wrong size, a `.npy` header that IREE cannot read, or one that contradicts the declared type.
     """
     try:
-        found, offset = (declared, 0) if declared and not path.name.endswith(".npy") else _agreed_header(path, declared)
+        found, offset = (declared, 0) if declared and not is_npy else _agreed_header(path, declared)
         _check_size(path.stat().st_size - offset, found)
     except ValueError as error:
         kind = file_kinds.of(path)

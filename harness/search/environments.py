@@ -11,7 +11,7 @@ from harness.iree.toolchain import Toolchain
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.run_cache import CachingStepRunner, Memory
 from harness.pipeline.step_results import Results, StepResult
-from harness.pipeline.step_runner import LocalStepRunner, StepRunner
+from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Compile, Step
 from harness.store.store import Store
 
@@ -57,9 +57,9 @@ class _CachingEnvironment(Environment):
     inner: Environment
     provider: CachingProvider
 
-    def runner(self, local: LocalStepRunner) -> StepRunner:
+    def runner(self, steps: ToolStepRunner) -> StepRunner:
         return CachingStepRunner(
-            runner=self.inner.runner(local),
+            runner=self.inner.runner(steps),
             memory=self.provider.memory,
             release=self.provider.release,
             runtime=self.toolchain.runtime_build,
@@ -108,11 +108,8 @@ class _SplitEnvironment(Environment):
     compiling: Environment
     running: Environment
 
-    def runner(self, local: LocalStepRunner) -> StepRunner:
-        return SplitStepRunner(
-            compiling=self.compiling.runner(local),
-            running=self.running.runner(replace(local, toolchain=self.running.toolchain)),
-        )
+    def runner(self, steps: ToolStepRunner) -> StepRunner:
+        return SplitStepRunner(compiling=self.compiling.runner(steps), running=self.running.runner(steps))
 
 
 def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:

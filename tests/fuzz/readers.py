@@ -129,7 +129,7 @@ def _page(content: bytes, _folder: Path) -> None:
 
 
 def _message(content: bytes, _folder: Path) -> None:
-    kinds: tuple[Any, ...] = (protocol.Hello, protocol.Request, protocol.Reply)
+    kinds: tuple[Any, ...] = (protocol.Hello, protocol.Order, protocol.Reply)
     for kind in kinds:
         with suppress(EngineError):
             protocol.read(kind, content)
@@ -139,7 +139,7 @@ def _npy(content: bytes, folder: Path) -> None:
     (folder / "a.npy").write_bytes(content)
     for declared in (None, TensorType.parse("2x2xf32")):
         with suppress(IntegrityError):
-            tensor_files.file_type(folder / "a.npy", declared)
+            tensor_files.file_type(folder / "a.npy", declared, is_npy=True)
 
 
 def _literal(content: bytes, _folder: Path) -> None:

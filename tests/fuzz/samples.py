@@ -5,15 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.containers.protocol import Reply
+from harness.containers.protocol import Order, Reply
 from harness.core.blobs import FetchedBlob
 from harness.core.records import as_json
-from harness.pipeline.step_results import StepResult
 from harness.report import results
 from harness.specs import lock
 from tests.unit import reports
-from tests.unit.executors import failed
-from tests.unit.samples import planned
 
 DIGEST = hashlib.sha256(b"x").hexdigest()
 _QUALITY = Path(__file__).parents[2] / "quality_tests"
@@ -91,11 +88,10 @@ PAGES = (
     f'<!DOCTYPE html><html><base href="x/"><body><a href="{_WHEEL}#sha256={DIGEST}">a</a>'
     f'<a href="{_WHEEL.replace("compiler", "runtime")}">b</a><a href="http://h/{_WHEEL}">c</a></body></html>'.encode(),
 )
-_STEPS = planned().steps
 MESSAGES: tuple[Any, ...] = (
-    as_json(Reply(result=StepResult(verdict=failed()))),
-    {"step": as_json(_STEPS[-2]), "needs": [], "gpu": None},
-    {"step": as_json(_STEPS[-1]), "needs": [], "gpus": []},
+    as_json(Reply(error="Cannot start it.")),
+    as_json(Reply(files=("0.npy",), free_bytes=1)),
+    as_json(Order(argv=("tool",), reads=(("a.bin", True),), writes=("0.npy",), timeout_s=1.0, variables={"A": "b"})),
 )
 _HEADER = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
 NPYS = (b"\x93NUMPY\1\0" + len(_HEADER).to_bytes(2, "little") + _HEADER + bytes(16),)

@@ -69,7 +69,7 @@ def phase(yard: Yard, name: str) -> bool:
         case "running":
             return state(yard) == "running"
         case "hello":
-            return any((yard.store_dir / "tmp").glob("*/socket"))
+            return any(path.parent.stat().st_mode & 0o077 == 0 for path in (yard.store_dir / "tmp").glob("*/socket"))
         case "compiling":
             return bool(programs("iree-compile", yard))
         case _:
@@ -85,7 +85,7 @@ def programs(name: str, yard: Yard) -> list[int]:
             where = str((path / "cwd").readlink())
         except OSError:
             continue
-        if words[0].endswith(name.encode()) and where.startswith((str(yard.root), str(yard.store_dir))):
+        if words[0].endswith(name.encode()) and where.startswith((str(yard.root), str(yard.store_dir), "/work/")):
             found.append(int(path.name))
     return found
 

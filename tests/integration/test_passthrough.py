@@ -15,13 +15,9 @@ import pytest
 from harness.containers import confinement
 from harness.containers.confinement import ContainerLimits
 from harness.containers.engine import EngineInfo
-from harness.core.callbacks import ignore
 from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import CancelToken
-from harness.pipeline.environment import EnvironmentRequest
-from harness.store.store import Store
 from tests.integration.dock import Dock, hand_over, open_folder
 from tests.integration.engines import USER
 from tests.integration.laboratory import wait_for
@@ -64,28 +60,15 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
     """Return what a program finds in a container that may use some GPUs."""
     with open_folder() as folder, dock.engine.client() as engine:
         hand_over(folder, user)
-        request = EnvironmentRequest(
-            cases=(),
-            folders=(),
-            store=Store(folder / "store"),
-            out_dir=folder / "out",
-            timeout_s=10,
-            gpus=gpus,
-            cancel=CancelToken(),
-            notice=ignore,
-        )
-        for name in ("store", "out"):
-            (folder / name).mkdir()
-        hand_over(folder, user)
-        settings = confinement.settings(engine.info, request, ContainerLimits())
+        settings = confinement.settings(engine.info, folder, gpus, ContainerLimits())
         shared = f"devices._SHARED_NODES = {{devices.Vendor.AMD: {about[0].shared_nodes!r}}}\n"
         script = LOOK.replace("gpus = ", f"{shared}gpus = ", 1)
         settings["entrypoint"] = ["/usr/bin/python3.13", "-c", script]
         settings["user"] = settings["user"] if engine.info.rootless else f"{user}:{user}"
-        name, output = f"test-{uuid.uuid4().hex[:8]}", folder / "out" / "output"
+        name, output = f"test-{uuid.uuid4().hex[:8]}", folder / "output"
         as_json = json.dumps([{**{n: getattr(each, n) for n in Gpu.__slots__}, "vendor": "amd"} for each in about])
         try:
-            engine.create(name, dock.tag, [as_json, str(output)], settings)
+            engine.create(name, dock.tag, [as_json, str(confinement.FOLDER / output.name)], settings)
             engine.start(name)
             wait_for(lambda: not engine.is_running(name))
             return json.loads(output.read_text())
@@ -165,17 +148,7 @@ def cdi_spec(folder: Path, cards: Sequence[Gpu]) -> None:
 
 
 def host(info: EngineInfo, cards: Sequence[Gpu], tmp_path: Path) -> Any:
-    request = EnvironmentRequest(
-        cases=(),
-        folders=(),
-        store=Store(tmp_path / "store"),
-        out_dir=tmp_path / "out",
-        timeout_s=10,
-        gpus=cards,
-        cancel=CancelToken(),
-        notice=ignore,
-    )
-    return confinement.settings(info, request, ContainerLimits())["host"]
+    return confinement.settings(info, tmp_path, cards, ContainerLimits())["host"]
 
 
 def test_by_name_where_the_engine_knows_names(cards: tuple[Gpu, Gpu], tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def tensor(path: Path, element: str, array: Array) -> str:
 
 
 def our_verdict(actual: Path, expected: Path, declared: TensorType | None, thresholds: Thresholds) -> str:
-    wanted = contents.of_file(expected, declared)
+    wanted = contents.of_file(expected, declared, is_npy=expected.name.endswith(".npy"))
     try:
         found = contents.of_output(actual, wanted.type)
     except IntegrityError:

@@ -14,15 +14,16 @@ from harness.fetch.policy import FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
-from harness.pipeline.step_runner import LocalStepRunner
+from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step, needs
+from harness.pipeline.tools import LocalTools
 from harness.store.store import Store
 from tests.unit.samples import release
 
 Decide = Callable[[Step], Verdict | BaseException | None]
 
 
-def steps(root: Path, *, program: str = "/bin/echo", kind: type[LocalStepRunner] = LocalStepRunner) -> LocalStepRunner:
+def steps(root: Path, *, program: str = "/bin/echo", kind: type[ToolStepRunner] = ToolStepRunner) -> ToolStepRunner:
     """Return what does steps with a program in the place of all of IREE's, and without a network."""
     programs: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), Path(program))
     commits: dict[str, Any] = {"compiler_commit": None, "runtime_commit": None}
@@ -31,6 +32,7 @@ def steps(root: Path, *, program: str = "/bin/echo", kind: type[LocalStepRunner]
         store=store,
         fetch=Fetcher(store, DownloadOptions(notice=ignore), policy=FetchPolicy(offline=True)).fetch,
         toolchain=Toolchain(release=release("3.13.0"), build="build", runtime_build="runtime", **programs, **commits),
+        tools=LocalTools(),
         host_cpu="cpu",
         out_dir=root / "out",
         timeout_s=30,
@@ -90,7 +92,7 @@ class FakeExecutor:
             case Run():
                 times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 77}
                 process = ProcessResult(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
-                return RunResult(folder=self._root, process=process, **ended)
+                return RunResult(folder=self._root, process=process, free_bytes=1 << 40, **ended)
             case Compare():
                 return CompareResult(outputs=(Measurement(index=0, type="2xf32"),), **ended)
 

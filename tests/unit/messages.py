@@ -11,11 +11,11 @@ from typing import Any, get_args, get_origin
 import msgspec
 from hypothesis import strategies as st
 
-from harness.containers.protocol import Hello, Reply, Request
+from harness.containers.protocol import Hello, Order, Reply
 from harness.core.floats import Number
 from harness.pipeline.steps import Compare, Compile, Run
 
-KINDS = (Compile, Run, Compare, Hello, Request, Reply)
+KINDS = (Compile, Run, Compare, Hello, Order, Reply)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("type"), inner, max_size=3),
@@ -55,4 +55,4 @@ def a(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each shap
     return _SCALARS[kind]
 
 
-MESSAGES: st.SearchStrategy[Any] = st.one_of(*map(a, (Hello, Request, Reply)))
+MESSAGES: st.SearchStrategy[Any] = st.one_of(*map(a, (Hello, Order, Reply)))

@@ -47,7 +47,10 @@ DOORS: dict[str, set[str]] = {
     "os.getenv": set(),
     "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker"},
     "docker": {"containers.confinement", "containers.engine"},
-    "socket.socket": {"fetch.http", "containers.container", "containers.reaper", "containers.worker"},
+    "socket.socket": {
+        "fetch.http",
+        *(f"containers.{name}" for name in ("container", "container_tools", "protocol", "reaper", "worker")),
+    },
     "sys.exit": {"cli.main"},
     "print": set(),
 }

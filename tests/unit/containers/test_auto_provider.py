@@ -68,7 +68,7 @@ class Machine:
         return AutoProvider(container=self.container, local=self.local, choice=self.choice)
 
     def opened(self, tmp_path: Path) -> str:
-        wanted: dict[str, Any] = {"cases": (), "folders": (), "gpus": (), "timeout_s": 1, "out_dir": tmp_path}
+        wanted: dict[str, Any] = {"cases": (), "folders": (), "gpus": (), "out_dir": tmp_path}
         request = EnvironmentRequest(store=Store(tmp_path), cancel=CancelToken(), notice=self.told.append, **wanted)
         with self.auto.open(request) as environment:
             return environment.name

@@ -14,7 +14,6 @@ from harness.containers.engine import EngineInfo
 from harness.core.blobs import Blob
 from harness.core.callbacks import ignore
 from harness.core.cases import Case
-from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import CancelToken
@@ -40,7 +39,6 @@ def request(root: Path, **changes: Any) -> EnvironmentRequest:
         "folders": (root / "specs",),
         "store": Store(root / "store"),
         "out_dir": root / "out",
-        "timeout_s": 1.0,
         "gpus": (),
         "cancel": CancelToken(),
         "notice": ignore,
@@ -49,46 +47,43 @@ def request(root: Path, **changes: Any) -> EnvironmentRequest:
 
 
 def host(
-    wanted: EnvironmentRequest, info: EngineInfo | None = None, limits: ContainerLimits | None = None
+    root: Path, info: EngineInfo | None = None, limits: ContainerLimits | None = None, gpus: Sequence[Gpu] = ()
 ) -> dict[str, Any]:
-    found: dict[str, Any] = settings(info or engine(), wanted, limits or ContainerLimits(memory_bytes=GIB))["host"]
+    found: dict[str, Any] = settings(info or engine(), root, gpus, limits or ContainerLimits(memory_bytes=GIB))["host"]
     return found
-
-
-def bound(path: Path | str, *, read_only: bool) -> Mount:
-    return Mount(str(path), str(path), type="bind", read_only=read_only)
 
 
 USER = f"{os.getuid()}:{os.getgid()}"
 
 
 @pytest.mark.parametrize(
-    ("info", "user", "userns_mode", "security_opt"),
+    ("info", "userns_mode", "security_opt"),
     [
-        (engine(), USER, None, ["no-new-privileges"]),
-        (engine(name="podman", rootless=True), "0:0", None, ["no-new-privileges"]),
-        (engine(remapped=True), USER, "host", ["no-new-privileges"]),
-        (engine(selinux=True), USER, None, ["no-new-privileges", "label=disable"]),
-        (engine(name="podman", rootless=True, selinux=True), "0:0", None, ["no-new-privileges", "label=disable"]),
+        (engine(), None, ["no-new-privileges"]),
+        (engine(name="podman", rootless=True), None, ["no-new-privileges"]),
+        (engine(remapped=True), "host", ["no-new-privileges"]),
+        (engine(selinux=True), None, ["no-new-privileges", "label=disable"]),
+        (engine(name="podman", rootless=True, selinux=True), None, ["no-new-privileges", "label=disable"]),
     ],
     ids=str,
 )
 def test_the_default_rights_of_a_container(
-    tmp_path: Path, info: EngineInfo, user: str, userns_mode: str | None, security_opt: list[str]
+    tmp_path: Path, info: EngineInfo, userns_mode: str | None, security_opt: list[str]
 ) -> None:
-    found = settings(info, request(tmp_path), ContainerLimits(memory_bytes=GIB))
+    found = settings(info, tmp_path, (), ContainerLimits(memory_bytes=GIB))
     limits = found["host"].pop("ulimits")
     assert [each.name for each in limits] == ["nofile", "nproc"]
     assert found == {
         "entrypoint": ["/opt/iree-quality/bin/harness-worker"],
-        "user": user,
+        "user": "0:0",
         "working_dir": "/",
         "environment": {"LANG": "C.UTF-8"},
+        "volumes": ["/work"],
         "host": {
             "read_only": True,
             "network_mode": "none",
             "cap_drop": ["ALL"],
-            "cap_add": [],
+            "cap_add": ["SETGID", "SETPCAP", "SETUID"],
             "security_opt": security_opt,
             "userns_mode": userns_mode,
             "pids_limit": 32768,
@@ -96,12 +91,8 @@ def test_the_default_rights_of_a_container(
             "memswap_limit": GIB,
             "init": True,
             "auto_remove": True,
-            "mounts": [
-                bound(tmp_path / "specs", read_only=True),
-                bound(tmp_path / "store", read_only=False),
-                bound(tmp_path / "out", read_only=False),
-            ],
-            "tmpfs": {"/tmp": "mode=1777,exec"},  # noqa: S108 - the container's own
+            "mounts": [Mount("/run/iree-quality", str(tmp_path), type="bind")],
+            "tmpfs": {"/tmp": "mode=755"},  # noqa: S108 - the container's own
             "group_add": [],
             "devices": [],
             "device_requests": [],
@@ -122,8 +113,8 @@ def test_the_words_that_run_a_container_with_the_same_folders(tmp_path: Path) ->
 
 
 def test_what_the_user_allows(tmp_path: Path) -> None:
-    found = host(request(tmp_path), limits=ContainerLimits(capabilities=("SYS_NICE", "IPC_LOCK")))
-    assert (found["cap_drop"], found["cap_add"]) == (["ALL"], ["SYS_NICE", "IPC_LOCK"])
+    found = host(tmp_path, limits=ContainerLimits(capabilities=("SYS_NICE", "IPC_LOCK")))
+    assert (found["cap_drop"], found["cap_add"]) == (["ALL"], ["SETGID", "SETPCAP", "SETUID", "SYS_NICE", "IPC_LOCK"])
     assert found["mem_limit"] == found["memswap_limit"] == int(devices.memory_bytes()[1] * 0.9)
 
 
@@ -134,35 +125,30 @@ def test_limits_are_never_above_those_of_this_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: own)
-    assert host(request(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=expected[0], hard=expected[1])
+    assert host(tmp_path)["ulimits"][0] == Ulimit(name="nofile", soft=expected[0], hard=expected[1])
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert host(request(tmp_path))["ulimits"][0] == Ulimit(name="nofile", soft=65536, hard=65536)
+    assert host(tmp_path)["ulimits"][0] == Ulimit(name="nofile", soft=65536, hard=65536)
 
 
-def test_nested_folders_are_each_mounted_once(tmp_path: Path) -> None:
+def shared(wanted: EnvironmentRequest) -> list[str]:
+    words = run_words(engine(), wanted)
+    return [word.removeprefix("--volume=") for word in words if word.startswith("--volume=")]
+
+
+def test_commands_by_hand_see_each_folder_once(tmp_path: Path) -> None:
     specs, store = tmp_path / "specs", Store(tmp_path / "specs/store")
     wanted = request(tmp_path, folders=(specs, tmp_path / "other", specs), store=store, out_dir=specs / "out")
-    assert host(wanted)["mounts"] == [
-        bound(specs, read_only=True),
-        bound(tmp_path / "other", read_only=True),
-        bound(specs / "store", read_only=False),
-        bound(specs / "out", read_only=False),
-    ]
+    read = [f"{path}:{path}:ro" for path in (specs, tmp_path / "other", specs / "store")]
+    assert shared(wanted) == [*read, f"{specs}/out:{specs}/out"]
 
 
-def test_a_folder_that_is_read_and_written_is_writable(tmp_path: Path) -> None:
-    wanted = request(tmp_path, folders=(tmp_path / "out", tmp_path / "store"))
-    assert host(wanted)["mounts"] == [bound(tmp_path / name, read_only=False) for name in ("out", "store")]
-
-
-def test_a_folder_is_mounted_by_the_name_of_its_link(tmp_path: Path) -> None:
+def test_commands_by_hand_see_a_folder_by_the_name_of_its_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    mounts = host(request(tmp_path, folders=(tmp_path / "link",)))["mounts"]
-    assert mounts[0] == Mount(str(tmp_path / "link"), str(tmp_path / "real"), type="bind", read_only=True)
+    assert shared(request(tmp_path, folders=(tmp_path / "link",)))[0] == f"{tmp_path}/real:{tmp_path}/link:ro"
 
 
-def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
+def test_commands_by_hand_see_local_files_beside_the_folders(tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
     inside, outside, odd = tmp_path / "specs/in.bin", tmp_path / "in.bin", tmp_path / "é b%20"
     for path in (inside, outside, odd):
@@ -170,30 +156,7 @@ def test_local_files_beside_the_folders_are_read(tmp_path: Path) -> None:
     blobs = [Blob(url=path.as_uri()) for path in (inside, outside, odd, outside, tmp_path / "missing")]
     models = [spec(mlir=blob) for blob in blobs] + [spec(mlir=Blob(url="https://host/x"))]
     wanted = request(tmp_path, cases=[Case(spec=model, target=CPU) for model in models])
-    assert host(wanted)["mounts"][:3] == [bound(path, read_only=True) for path in (tmp_path / "specs", outside, odd)]
-
-
-@pytest.mark.parametrize("path", ["/", "/usr", "/opt", "/etc", "/proc", "/dev", "/run", "/lib", "/bin"])
-@pytest.mark.parametrize("name", ["folders", "out_dir", "store"])
-def test_a_folder_that_would_hide_the_images(tmp_path: Path, name: str, path: str) -> None:
-    values = {"folders": (Path(path),), "out_dir": Path(path), "store": Store(Path(path))}
-    with pytest.raises(EngineError) as caught:
-        settings(engine(), request(tmp_path, **{name: values[name]}), ContainerLimits())
-    assert str(caught.value) == (
-        f"{path}: this folder would hide files of the image; choose another folder, or use --engine local."
-    )
-
-
-def test_a_folder_that_is_a_link_to_one_of_the_images(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("/usr")
-    with pytest.raises(EngineError, match="link: this folder would hide"):
-        settings(engine(), request(tmp_path, folders=(tmp_path / "link",)), ContainerLimits())
-
-
-@pytest.mark.parametrize("path", ["/opt/iree-quality", "/opt/iree-quality/bin", "/tmp", "/usr/local", "/usr/lib"])  # noqa: S108
-def test_a_folder_that_would_hide_more_of_the_images(tmp_path: Path, path: str) -> None:
-    with pytest.raises(EngineError):
-        settings(engine(), request(tmp_path, folders=(Path(path),)), ContainerLimits())
+    assert shared(wanted)[:3] == [f"{path}:{path}:ro" for path in (tmp_path / "specs", outside, odd)]
 
 
 def amd(node: str = "/dev/null", index: int = 0) -> Gpu:
@@ -201,7 +164,7 @@ def amd(node: str = "/dev/null", index: int = 0) -> Gpu:
 
 
 def passed(root: Path, gpus: Sequence[Gpu], **changes: Any) -> tuple[list[str], list[DeviceRequest]]:
-    found = host(request(root, gpus=gpus), engine(**changes))
+    found = host(root, engine(**changes), gpus=gpus)
     return found["devices"], found["device_requests"]
 
 
@@ -215,12 +178,6 @@ def test_the_device_files_of_the_gpus_that_may_be_used(tmp_path: Path) -> None:
     assert passed(tmp_path, ()) == ([], [])
 
 
-def test_the_caller_keeps_its_groups_unless_ids_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "getgroups", lambda: [0, 1234, os.getgid(), 993])
-    assert host(request(tmp_path))["group_add"] == ["993", "1234"]
-    assert host(request(tmp_path), engine(rootless=True))["group_add"] == []
-
-
 def test_groups_are_passed_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = os.stat
 
@@ -228,11 +185,10 @@ def test_groups_are_passed_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         found = stat(path, **options)
         return os.stat_result((*found[:5], 44, *found[6:])) if str(path) == "/dev/null" else found
 
-    monkeypatch.setattr(os, "getgroups", list)
     monkeypatch.setattr(os, "stat", stat_of_another_group)
     assert devices.nodes((amd(),)) == ("/dev/kfd", "/dev/null")
     theirs = {44, *devices.group_ids((amd("/dev/kfd"),))}
-    assert host(request(tmp_path, gpus=(amd("/dev/null"),)))["group_add"] == [str(each) for each in sorted(theirs)]
+    assert host(tmp_path, gpus=(amd("/dev/null"),))["group_add"] == [str(each) for each in sorted(theirs)]
 
 
 def cdi(folder: Path, name: str, found: Any) -> str:

@@ -1,4 +1,10 @@
 import json
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,183 +13,154 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.containers import protocol
-from harness.containers.protocol import Hello, Reply, Request, WorkerStep
+from harness.containers.protocol import Hello, LostError, Order, Reply
 from harness.core.errors import EngineError
-from harness.core.outcomes import Measurement, Module
 from harness.host.process import ProcessResult
-from harness.pipeline.planner import Options
-from harness.pipeline.step_results import CompareResult, CompileResult, Results, RunResult, StepResult
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, needs
-from tests.unit.executors import FakeExecutor, error, failed
-from tests.unit.kfd import gpu
 from tests.unit.messages import MESSAGES
-from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor
 
-PLANS = {
-    "cpu": planned(),
-    "cpu, an output ignored, npy": planned(spec(inputs=(tensor("in.npy"),), outputs=(None, tensor("out.npy")))),
-    "cpu, stand-ins for weights": planned(spec(real_weights=None, run_function=None)),
-    "cpu, nothing to compare": planned(spec(inputs=(), outputs=())),
-    "rocm, tuned, with a pipeline": planned(
-        rocm_spec(tuner_file={"mi300": blob("tuner.mlir")}, pipeline_mlir=blob("p.mlir"), add_pipeline_module=True),
-        MI300,
-    ),
-    "iree-run-module compares": planned(options=Options(tool_verdict=True, run_wrapper=("nice", "-n", "1"))),
-}
-RUN = next(step for step in PLANS["cpu"].steps if isinstance(step, Run))
+ENDED = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1.0, cpu_seconds=1, peak_memory_bytes=1)
+ORDER = Order(argv=("/bin/true",), reads=(("a.bin", True),), writes=("0.npy",), timeout_s=1.0, variables={})
+KINDS: tuple[Any, ...] = (Hello, Order, Reply)
+Pair = tuple[socket.socket, socket.socket]
 
 
-def compiled(folder: Path, **more: Any) -> Reply:
-    module = Module(key="k", bytes=1, cached=False, sha256="a")
-    return Reply(result=CompileResult(folder=folder, module=module, **more))
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    one, other = socket.socketpair()
+    with one, other:
+        other.settimeout(10.0)
+        yield one, other
 
 
-def ran(folder: Path) -> Reply:
-    process = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1, cpu_seconds=1, peak_memory_bytes=1)
-    return Reply(result=RunResult(folder=folder, process=process))
+def sending(call: Callable[..., None], *arguments: Any) -> None:
+    """Send in another thread, since a connection takes only so much at once."""
+    threading.Thread(target=call, args=arguments, daemon=True).start()
 
 
-def compared() -> Reply:
-    return Reply(result=CompareResult(outputs=(Measurement(index=0, type=None),)))
-
-
-def left_nothing(**changes: Any) -> Reply:
-    fields: dict[str, Any] = {"verdict": error(), "seconds": 1.0}
-    return Reply(result=StepResult(**(fields | changes)))
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_a_worker_gets_what_each_step_needs(tmp_path: Path, name: str) -> None:
-    plan: Plan = PLANS[name]
-    assert not plan.blocked
-    executor, results = FakeExecutor(tmp_path), Results()
-    for step in plan.steps:
-        results[step] = executor.done(step, None)
-        if not isinstance(step, Fetch):
-            used = () if plan.case.target is CPU else (gpu(), gpu(1))
-            request = protocol.read(Request, protocol.line(protocol.request(step, results, used)))
-            assert (request.step, request.gpus) == (step, used)
-            assert hash(request.step) == hash(step)
-            assert request.results == {need: results[need] for need in needs(step)}
-    assert {type(step) for step in plan.steps} >= {Fetch, Compile, Run}
-
-
-@pytest.mark.parametrize("verdict", [None, failed(), error()])
-@pytest.mark.parametrize("name", PLANS)
-def test_a_result_is_sent_back(tmp_path: Path, name: str, verdict: Any) -> None:
-    executor = FakeExecutor(tmp_path)
-    for step in PLANS[name].steps:
-        if not isinstance(step, Fetch):
-            ended = executor.done(step, verdict)
-            answer = protocol.read(Reply, protocol.line(Reply(result=ended)))
-            assert protocol.accepted(step, answer, [tmp_path]) == ended
-
-
-@settings(max_examples=15)
+@settings(max_examples=30, deadline=None)
 @given(MESSAGES)
-def test_any_message_is_one_line(message: Any) -> None:
-    line = protocol.line(message)
-    assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
-    assert line.isascii()
-    assert protocol.read(type(message), line) == message
+def test_any_message_arrives_as_it_was(message: Any) -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        sending(protocol.send, one, message)
+        with protocol.received(other, type(message)) as (got, files):
+            assert (got, files) == (message, ())
 
 
-def folders(root: Path) -> tuple[Path, Path]:
-    """Make a store behind a link, and a results folder, with links that lead out of them."""
-    (root / "real/store/modules").mkdir(parents=True)
-    (root / "store").symlink_to(root / "real/store")
-    (root / "out").mkdir()
-    (root / "store-of-others").mkdir()
-    (root / "out/link").symlink_to("/etc")
-    (root / "out/back").symlink_to(root / "real/store/modules")
-    return root / "store", root / "out"
+@pytest.mark.parametrize("count", [0, 1, 128, 129, 300])
+def test_files_cross_as_descriptors_and_are_closed_afterwards(tmp_path: Path, pair: Pair, count: int) -> None:
+    one, other = pair
+    names = [tmp_path / str(index) for index in range(count)]
+    sent = []
+    for name in names:
+        name.write_text(name.name)
+        sent.append(os.open(name, os.O_RDONLY))
+    sending(protocol.send, one, ORDER, sent)
+    with protocol.received(other, Order) as (order, files):
+        assert order == ORDER
+        assert [os.pread(each, 10, 0).decode() for each in files] == [name.name for name in names]
+        assert not any(map(os.get_inheritable, files))
+    for each in files:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(each)
+    for each in sent:
+        os.close(each)
 
 
-def accepted(root: Path, answer: Reply) -> bool:
-    """Return whether a reply is accepted."""
-    try:
-        step = RUN if isinstance(answer.result, RunResult) else RUN.compiles[0]
-        result = protocol.accepted(step, answer, folders(root))
-    except EngineError as error:
-        return "a path outside the folders that it may use." not in str(error)
-    return result == answer.result
+def test_a_program_may_write_into_no_file_that_it_may_read(tmp_path: Path, pair: Pair) -> None:
+    (tmp_path / "a").write_text("a")
+    with (tmp_path / "a").open() as file:
+        protocol.send(pair[0], ORDER, [file.fileno()])
+        with protocol.received(pair[1], Order) as (_, files), pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(files[0], b"b")
+
+
+def test_beats_are_no_messages(pair: Pair) -> None:
+    for _ in range(3):
+        protocol.beat(pair[0])
+    protocol.send(pair[0], Reply(process=ENDED))
+    with protocol.received(pair[1], Reply) as (reply, _):
+        assert reply.process == ENDED
+
+
+def test_without_a_beat_it_is_too_late(pair: Pair) -> None:
+    pair[1].settimeout(0.05)
+    with pytest.raises(TimeoutError), protocol.received(pair[1], Reply):
+        pass
+
+
+def test_beats_alone_are_not_enough(pair: Pair) -> None:
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.is_set():
+            protocol.beat(pair[0])
+            time.sleep(0.01)
+
+    sending(beat)
+    with pytest.raises(TimeoutError), protocol.received(pair[1], Reply, within_s=0.1):
+        pass
+    ended.set()
+
+
+@pytest.mark.parametrize("sent", [b"", b"\0", struct.pack("!II", 10, 0) + b"123", struct.pack("!II", 2, 1) + b"{}"])
+def test_the_end_of_a_connection_is_told(pair: Pair, sent: bytes) -> None:
+    pair[0].sendall(sent)
+    pair[0].shutdown(socket.SHUT_RDWR)
+    with pytest.raises(LostError), protocol.received(pair[1], Reply):
+        pass
+
+
+@pytest.mark.parametrize("header", [(1 << 30, 0), (0, 1 << 30), (0xFFFFFFFF, 0xFFFFFFFF)])
+def test_a_message_that_is_too_long_is_not_read(pair: Pair, header: tuple[int, int]) -> None:
+    pair[0].sendall(struct.pack("!II", *header))
+    with pytest.raises(EngineError, match="is too long"), protocol.received(pair[1], Reply):
+        pass
+
+
+def test_a_descriptor_alone(tmp_path: Path, pair: Pair) -> None:
+    (tmp_path / "a").write_text("a")
+    with (tmp_path / "a").open() as file:
+        protocol.hand_over(pair[0], file.fileno())
+    got = protocol.handed_over(pair[1])
+    assert got is not None
+    assert os.pread(got, 10, 0) == b"a"
+    os.close(got)
+    pair[0].close()
+    assert protocol.handed_over(pair[1]) is None
+
+
+REPLY = json.dumps({"process": None, "free_bytes": 1, "files": ["a"], "error": "", "no_space": False}).encode()
 
 
 @pytest.mark.parametrize(
-    "name", ["store", "store/modules/k", "real/store/x", "out/logs/run.log", "out/../out", "out/back"]
-)
-def test_a_file_in_the_folders_of_a_container(tmp_path: Path, name: str) -> None:
-    assert accepted(tmp_path, compiled(tmp_path / name, log_path=tmp_path / name))
-
-
-HOSTILE = [
-    "/etc/passwd",
-    "{root}",
-    "{root}/out/..",
-    "{root}/out/../x",
-    "{root}/out/link/passwd",
-    "{root}/store-of-others",
-]
-NO_PATHS = ["\0", "{root}/out/\0", "{root}/out/\ud800", "{root}/loop/x"]
-
-
-@pytest.mark.parametrize("name", [*HOSTILE, "passwd", "", "../out", "~/x", "/" + "a" * 5000])
-@pytest.mark.parametrize("field", ["log_path", "compiled", "ran"])
-def test_a_file_outside_of_the_folders_is_refused(tmp_path: Path, field: str, name: str) -> None:
-    path = Path(name.format(root=tmp_path))
-    replies = {"log_path": left_nothing(log_path=path), "compiled": compiled(path), "ran": ran(path)}
-    assert not accepted(tmp_path, replies[field])
-
-
-@pytest.mark.parametrize("name", NO_PATHS)
-def test_an_invalid_path_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "loop").symlink_to("loop")
-    text = protocol.line(left_nothing(log_path=Path("PATH"))).replace(b"PATH", json.dumps(name)[1:-1].encode())
-    with pytest.raises(EngineError):
-        protocol.accepted(RUN, protocol.read(Reply, text.replace(b"{root}", bytes(tmp_path))), folders(tmp_path))
-
-
-@pytest.mark.parametrize("step", [each for each in PLANS["cpu"].steps if not isinstance(each, Fetch)])
-def test_a_result_of_another_kind_of_step_is_refused(tmp_path: Path, step: WorkerStep) -> None:
-    replies = {Compile: compiled(tmp_path), Run: ran(tmp_path), Compare: compared()}
-    del replies[type(step)]
-    for each in (*replies.values(), left_nothing(verdict=None)):
-        with pytest.raises(EngineError):
-            protocol.accepted(step, each, [tmp_path])
-
-
-@pytest.mark.parametrize(
-    "line",
+    "text",
     [
         b"",
-        b"\n",
-        b"hello\n",
-        b"\xff\xfe\n",
-        b'{"type": "Reply"\n',
-        b"[]\n",
-        b"null\n",
-        b'"Reply"\n',
-        b"[" * 100_000 + b"\n",
-        b'{"a":' * 100_000 + b"\n",
-        b'{"verdict": null, "seconds": ' + b"9" * 5000 + b"}\n",
-        protocol.line(left_nothing()).replace(b'"seconds": 1.0', b'"seconds": ' + b"9" * 400),
-        protocol.line(left_nothing()).replace(b'"type": "StepResult"', b'"type": "Manifest"'),
-        protocol.line(left_nothing()).replace(b'"log_tail": ""', b'"log_tail": ' + b"[" * 800 + b"]" * 800),
-        protocol.line(left_nothing()).replace(b'"log_path": null', b'"log_path": 1'),
-        protocol.line(left_nothing(verdict=failed())).replace(b'"failed"', b'"splendid"'),
-        protocol.line(left_nothing(log_tail="x" * 2_000_000))[:-3],
+        b"hello",
+        b"\xff\xfe",
+        b'{"type": "Reply"',
+        b"[]",
+        b"null",
+        b'"Reply"',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        REPLY.replace(b'"free_bytes": 1', b'"free_bytes": ' + b"9" * 5000),
+        REPLY.replace(b'"process": null', b'"process": {"exit_code": "0"}'),
+        REPLY.replace(b'["a"]', b"[" * 800 + b"]" * 800),
+        REPLY.replace(b'["a"]', b"[1]"),
+        REPLY[:-3],
     ],
 )
-def test_a_hostile_line(line: bytes) -> None:
-    kinds: tuple[Any, ...] = (Hello, Request, Reply)
-    for kind in kinds:
+def test_a_hostile_text(text: bytes) -> None:
+    for kind in KINDS:
         with pytest.raises(EngineError, match=f"^Cannot read a {kind.__name__} message: ") as caught:
-            protocol.read(kind, line)
+            protocol.read(kind, text)
         assert len(str(caught.value)) < 1000
 
 
 @given(st.binary() | st.text().map(lambda text: json.dumps({"type": text, text: text}).encode()))
-def test_any_bytes_are_refused(line: bytes) -> None:
-    with pytest.raises(EngineError):
-        protocol.read(Reply, line)
+def test_any_bytes_are_refused(text: bytes) -> None:
+    for kind in KINDS[:2]:
+        with pytest.raises(EngineError):
+            protocol.read(kind, text)

@@ -33,7 +33,6 @@ def request(root: Path, **changes: Any) -> EnvironmentRequest:
         "cases": (),
         "folders": (),
         "gpus": (),
-        "timeout_s": 1,
         "cancel": CancelToken(),
         "notice": str,
     }

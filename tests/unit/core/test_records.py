@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.containers.protocol import Request
 from harness.core.blobs import Blob
 from harness.core.cases import Backend
 from harness.core.floats import Number
 from harness.core.records import MalformedError, as_json, read
 from harness.pipeline.step_results import StepResult
+from harness.pipeline.steps import Compare
 from tests.unit.messages import JSON, KINDS, MESSAGES, a
 
 
@@ -211,4 +211,4 @@ def test_a_changed_message_is_read_or_refused(data: st.DataObject) -> None:
 
 def test_only_classes_that_the_types_name_are_made() -> None:
     with pytest.raises(MalformedError):
-        read(Request, {"step": {"type": "Path", "path": "/"}, "needs": [], "gpu": None})
+        read(Compare, {"type": "Compare", "run": {"type": "Path", "path": "/"}, "expected": [], "thresholds": {}})

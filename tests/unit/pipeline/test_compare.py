@@ -36,7 +36,7 @@ def judged(folder: Path, element: str, actual: Array, expected: Array, **more: A
     got.write_bytes(packed(actual, element))
     want.write_bytes(packed(expected, element))
     declared = TensorType(shape=expected.shape, element=element)
-    pair = contents.of_output(got, declared), contents.of_file(want, declared)
+    pair = contents.of_output(got, declared), contents.of_file(want, declared, is_npy=want.name.endswith(".npy"))
     return compare(0, *pair, **({"thresholds": NO_RTOL} | more))
 
 
@@ -273,7 +273,7 @@ def test_memory_does_not_grow_with_the_tensor(tmp_path: Path) -> None:
         os.truncate(path, 16 * elements)
         declared = TensorType(shape=(elements,), element="complex<f64>")
         tracemalloc.start()
-        both = contents.of_output(path, declared), contents.of_file(path, declared)
+        both = contents.of_output(path, declared), contents.of_file(path, declared, is_npy=path.name.endswith(".npy"))
         assert compare(0, *both, thresholds=Thresholds()).kind is None
         peaks_bytes.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -287,10 +287,10 @@ def test_a_npy_file_says_its_type_and_is_compared_behind_its_header(tmp_path: Pa
         with path.open("wb") as file:
             np.lib.format.write_array(file, array, version=version)
         declared = TensorType(shape=(2, 3), element=element)
-        assert file_type(path, None) == (declared, path.stat().st_size - array.nbytes)
+        assert file_type(path, None, is_npy=True) == (declared, path.stat().st_size - array.nbytes)
     for changed in (0, 1):
         array[1, 1] -= array[1, 1] * changed
         array.tofile(raw)
-        expected = contents.of_file(path, None)
+        expected = contents.of_file(path, None, is_npy=True)
         found = compare(3, contents.of_output(raw, expected.type), expected, thresholds=Thresholds(), chunk=4)
         assert (found.index, found.type, found.mismatches) == (3, f"2x3x{element}", changed)

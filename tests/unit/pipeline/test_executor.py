@@ -13,7 +13,7 @@ from harness.host.process import CancelToken
 from harness.pipeline.executor import LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import Results, StepResult
-from harness.pipeline.step_runner import LocalStepRunner
+from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit import kfd
@@ -22,7 +22,7 @@ from tests.unit.samples import planned, spec
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Counting(LocalStepRunner):
+class Counting(ToolStepRunner):
     """Counts how many steps of a resource are done at once, and at most were; none ends before `go`."""
 
     busy: Counter[str] = dataclasses.field(default_factory=Counter)

@@ -15,6 +15,7 @@ from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
 from harness.pipeline.step_runner import _dispatches, _in_names_of_the_spec
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Run
+from harness.pipeline.tools import LocalTools, ToolRun
 from tests.unit.executors import steps
 
 MIB = 1 << 20
@@ -76,12 +77,15 @@ def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
 
 def started(root: Path, *argv: str) -> str:
     log = root / "run.log"
-    assert runner(root)._started(argv, root, log, {}).exit_code == 0
+    asked = ToolRun(argv=runner(root)._argv(argv), folder=root, log_path=log, timeout_s=60.0)
+    assert runner(root)._started(asked).process.exit_code == 0
     return log.read_text()
 
 
 def runner(root: Path) -> ModelRunner:
-    return ModelRunner(program=Path("/bin/echo"), out_dir=root / "out", timeout_s=60.0, cancel=CancelToken())
+    return ModelRunner(
+        program=Path("/bin/echo"), tools=LocalTools(), out_dir=root / "out", timeout_s=60.0, cancel=CancelToken()
+    )
 
 
 def test_the_program_is_the_toolchains(tmp_path: Path) -> None:
@@ -106,11 +110,8 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
     wrapper = tmp_path / "wrap.sh"
     wrapper.write_text('#!/bin/sh\necho wrapped "$@"\n')
     wrapper.chmod(0o755)
-    (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    log = tmp_path / "run.log"
-    runner(tmp_path)._started(("./wrap.sh", "iree-run-module", "--x"), tmp_path / "elsewhere", log, {})
-    assert log.read_text() == "wrapped /bin/echo --x\n"
+    assert started(tmp_path, "./wrap.sh", "iree-run-module", "--x") == "wrapped /bin/echo --x\n"
 
 
 def test_a_wrapper_that_is_missing_is_an_error_with_a_log_of_its_own(tmp_path: Path) -> None:
@@ -174,7 +175,9 @@ def compared(root: Path, actual: bytes, types: tuple[str, ...], expected: str | 
     run, fetch = a_run(), Fetch(blob=link.blob)
     results = Results()
     (root / "run.log").write_text("EXEC @main\n")
-    results[run] = RunResult(folder=outputs, process=process, types=types, log_path=root / "run.log")
+    results[run] = RunResult(
+        folder=outputs, process=process, free_bytes=1 << 40, types=types, log_path=root / "run.log"
+    )
     results[fetch] = FetchResult(fetched=Fetched(path=root / "blob", blob=quoted, seconds=0))
     wanted = ExpectedFile(link=link, type=TensorType.parse(expected)) if expected else None
     result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, ())

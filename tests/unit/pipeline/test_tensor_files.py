@@ -25,7 +25,7 @@ def test_what_iree_cannot_read_is_refused(tmp_path: Path) -> None:
     for array, message in refused:
         np.save(tmp_path / "a.npy", array, allow_pickle=True)
         with pytest.raises(IntegrityError, match=re.escape(message)) as caught:
-            file_type(tmp_path / "a.npy", None)
+            file_type(tmp_path / "a.npy", None, is_npy=True)
         assert f"{tmp_path / 'a.npy'}" in str(caught.value)
 
 
@@ -48,7 +48,7 @@ def test_a_hostile_header_is_refused(tmp_path: Path) -> None:
     for contents in [*(headed(SHAPED % shape) for shape in SHAPES), *map(headed, HEADERS), *OTHERS]:
         (tmp_path / "a.npy").write_bytes(contents)
         with pytest.raises(IntegrityError, match=r"a\.npy"):
-            file_type(tmp_path / "a.npy", None)
+            file_type(tmp_path / "a.npy", None, is_npy=True)
 
 
 def test_a_huge_header_and_a_huge_shape_cost_no_memory(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_a_huge_header_and_a_huge_shape_cost_no_memory(tmp_path: Path) -> None:
     os.truncate(tmp_path / "long.npy", 1 << 31)
     tracemalloc.start()
     with pytest.raises(IntegrityError, match="only 10000 of them"):
-        file_type(tmp_path / "long.npy", None)
+        file_type(tmp_path / "long.npy", None, is_npy=True)
     with pytest.raises(IntegrityError, match=f"expected {2**66} bytes"):
-        file_type(tmp_path / "wide.npy", None)
+        file_type(tmp_path / "wide.npy", None, is_npy=True)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak_bytes < 1 << 20
@@ -73,10 +73,10 @@ def test_the_header_must_agree_with_the_declared_type(tmp_path: Path, dtype: str
     for shape, element in itertools.product([(2,), (1, 2), (3,), ()], ELEMENT_BITS):
         declared = TensorType(shape=shape, element=element)
         if declared in agree:
-            assert file_type(path, declared) == file_type(path, None)
+            assert file_type(path, declared, is_npy=True) == file_type(path, None, is_npy=True)
         else:
             with pytest.raises(IntegrityError, match=f"the spec says {declared}"):
-                file_type(path, declared)
+                file_type(path, declared, is_npy=True)
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -85,7 +85,7 @@ def test_a_file_must_be_as_long_as_its_type(tmp_path: Path, change: int) -> None
     array.tofile(tmp_path / "a.bin")
     np.save(tmp_path / "a.npy", array)
     for path, offset in ((tmp_path / "a.bin", 0), (tmp_path / "a.npy", 128)):
-        assert file_type(path, declared) == (declared, offset)
+        assert file_type(path, declared, is_npy=path.suffix == ".npy") == (declared, offset)
         os.truncate(path, path.stat().st_size + change)
         with pytest.raises(IntegrityError, match=f"{path} .* expected 16 bytes for 4xf32, got {16 + change}"):
-            file_type(path, declared)
+            file_type(path, declared, is_npy=path.suffix == ".npy")

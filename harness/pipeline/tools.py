@@ -1,0 +1,123 @@
+"""Runs the tools of an IREE release, each in a private folder that only it sees.
+
+A tool finds there the files that it may read, under plain names, and a folder for temporary files. Of what it writes
+only files with the names asked for are taken out, and only regular ones. Then the folder is removed with all else.
+
+Environments differ in how much a tool could do beyond that: on this machine it runs as the user, in a container as a
+user of its own that owns nothing else (`harness.containers.worker`).
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from harness.core.cases import EMPTY
+from harness.host import process
+from harness.host.disk import free_bytes
+from harness.host.process import CancelToken, ProcessResult
+
+# The folder of a tool, by a path of plain characters that no other process needs to know: iree-compile links through a
+# shell, to which it gives paths without quotes.
+_HERE = "/proc/self/cwd"
+_TEMPORARY = "tmp"
+_LINKER = "iree-lld"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRun:
+    """What a tool is run for.
+
+    Attributes:
+        argv: the command line: the path of the program in its environment, perhaps after a wrapper.
+        reads: the files that it may read, by plain name.
+        writes: the plain names of the files to take out, as far as it writes them.
+        folder: where they are taken to; it exists.
+        log_path: what stdout and stderr are appended to.
+        timeout_s: limit in seconds.
+        variables: environment variables beside those of the harness.
+    """
+
+    argv: tuple[str, ...]
+    reads: Mapping[str, Path] = field(default_factory=lambda: EMPTY)
+    writes: tuple[str, ...] = ()
+    folder: Path
+    log_path: Path
+    timeout_s: float
+    variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEnd:
+    """How a tool ended, and the free space in bytes of the disk that it wrote to."""
+
+    process: ProcessResult
+    free_bytes: int
+
+
+class Tools(Protocol):
+    """Runs the tools of an environment."""
+
+    def run(self, asked: ToolRun, cancel: CancelToken) -> ToolEnd:
+        """Run a tool and wait for its end.
+
+        Raises:
+            ToolError: it cannot be started.
+            EngineError: its container is gone.
+            DiskError: a file cannot be written.
+            Cancelled: `cancel` was set.
+        """
+
+
+class LocalTools:
+    """Runs tools on this machine, as its user."""
+
+    def run(self, asked: ToolRun, cancel: CancelToken) -> ToolEnd:
+        """Run a tool in a folder below that for its results; see `Tools.run`."""
+        folder = asked.folder / "work"
+        folder.mkdir()
+        try:
+            for name, path in asked.reads.items():
+                (folder / name).symlink_to(path.absolute())
+            ended = process.run(
+                located(asked.argv),
+                cwd=folder,
+                log_path=asked.log_path,
+                timeout_s=asked.timeout_s,
+                cancel=cancel,
+                variables={**asked.variables, **prepared(folder, asked.argv)},
+            )
+            for name in asked.writes:
+                if is_regular(folder / name):
+                    (folder / name).replace(asked.folder / name)
+            return ToolEnd(process=ended, free_bytes=free_bytes(folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def located(argv: Sequence[str]) -> list[str]:
+    """Return a command line that starts the same program, perhaps a wrapper, from any folder, if there is one."""
+    found = shutil.which(argv[0])
+    return [str(Path(found).absolute()) if found else argv[0], *argv[1:]]
+
+
+def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
+    """Make a folder ready for a tool, and return the environment variables with which it finds its places there."""
+    (folder / _TEMPORARY).mkdir()
+    variables = {"TMPDIR": f"{_HERE}/{_TEMPORARY}", "PWD": _HERE}
+    linker = Path(argv[0]).resolve().with_name(_LINKER)
+    if linker.exists():
+        (folder / _LINKER).symlink_to(linker)
+        variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{_HERE}/{_LINKER}"
+    return variables
+
+
+def is_regular(path: Path) -> bool:
+    """Whether there is a regular file, and no link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
