@@ -83,7 +83,7 @@ def _host_config(info: EngineInfo, folder: Path, gpus: Sequence[Gpu], limits: Co
         "init": True,
         "auto_remove": True,
         "mounts": [Mount(str(FOLDER), str(folder.resolve()), type="bind")],
-        "tmpfs": {"/tmp": "mode=755"},  # noqa: S108 - tools have temporary folders of their own
+        "tmpfs": {"/tmp": "size=64m"},  # noqa: S108 - tools have temporary folders of their own
         "group_add": [str(each) for each in devices.group_ids(gpus)],
         **_gpus(info, gpus),
     }

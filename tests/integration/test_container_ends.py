@@ -77,7 +77,7 @@ def phase(yard: Yard, name: str) -> bool:
 
 
 def programs(name: str, yard: Yard) -> list[int]:
-    """Return the processes of a tool, in any container, that run in our folders."""
+    """Return the processes of a tool that run in our folders, or in that of a tool in a container: `.../1879048192`."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -85,7 +85,8 @@ def programs(name: str, yard: Yard) -> list[int]:
             where = str((path / "cwd").readlink())
         except OSError:
             continue
-        if words[0].endswith(name.encode()) and where.startswith((str(yard.root), str(yard.store_dir), "/work/")):
+        is_ours = where.startswith((str(yard.root), str(yard.store_dir))) or Path(where).name.isdecimal()
+        if words[0].endswith(name.encode()) and is_ours:
             found.append(int(path.name))
     return found
 

@@ -92,7 +92,7 @@ def test_the_default_rights_of_a_container(
             "init": True,
             "auto_remove": True,
             "mounts": [Mount("/run/iree-quality", str(tmp_path), type="bind")],
-            "tmpfs": {"/tmp": "mode=755"},  # noqa: S108 - the container's own
+            "tmpfs": {"/tmp": "size=64m"},  # noqa: S108 - the container's own
             "group_add": [],
             "devices": [],
             "device_requests": [],
