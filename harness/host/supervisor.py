@@ -69,10 +69,10 @@ def _wait(pid: int) -> None:
 
 
 def kill_group(group: int) -> None:
-    """Kill all processes of a group, if there are any."""
+    """Kill all processes of a group, if there are any that are this user's."""
     try:
         os.killpg(group, SIGKILL)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return
 
 

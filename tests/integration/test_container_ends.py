@@ -157,7 +157,17 @@ def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None
         yard.dock.engine.api.kill(ours(yard)[0])
         assert child.wait(PATIENCE_S) == 3, (yard.root / "output").read_text()
     assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
-    assert "The container ended during the step" in yard.case["reason"]
+    assert "The container has ended" in yard.case["reason"]
+    assert yard.left() == []
+
+
+def test_a_container_that_is_paused_is_an_error(yard: Yard) -> None:
+    with started(yard) as child:
+        wait_for(lambda: phase(yard, "model runs"))
+        yard.dock.engine.api.pause(ours(yard)[0])
+        assert child.wait(PATIENCE_S) == 3, (yard.root / "output").read_text()
+    assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
+    assert "gave no sign of life for 30 s, so it was removed" in yard.case["reason"]
     assert yard.left() == []
 
 

@@ -52,7 +52,6 @@ NOTHING = {
     "write the image": "[]",
     "write the kernel's settings": "[]",
     "mount": "PermissionError",
-    "make a namespace": "PermissionError",
     "leave the root": "PermissionError",
     "make a device": "PermissionError",
     "open the disks of the machine": "[]",
@@ -136,7 +135,11 @@ def test_a_process_that_is_left_behind_has_ended(attacked: tuple[Yard, Mapping[s
     assert not yard.processes("attacks.py")
 
 
-@pytest.mark.parametrize(("name", "kind"), [("stopper", "timeout"), ("killer", "crash")])
-def test_the_supervisor_cannot_be_tricked(attacked: tuple[Yard, Mapping[str, Any]], name: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "outcome"), [("stopper", ("failed", "timeout")), ("killer", ("error", "tool"))], ids=["stopped", "killed"]
+)
+def test_the_process_that_waits_for_a_tool_may_be_lost(
+    attacked: tuple[Yard, Mapping[str, Any]], name: str, outcome: tuple[str, str]
+) -> None:
     _, outcomes = attacked
-    assert (outcomes[name]["status"], outcomes[name]["kind"]) == ("failed", kind)
+    assert (outcomes[name]["status"], outcomes[name]["kind"]) == outcome
