@@ -76,12 +76,16 @@ class Engine:
             self._api.timeout = _TIMEOUT_S
 
     def image(self, reference: str) -> dict[str, Any] | None:
-        """Return the engine's description of an image; None if the engine does not have it."""
+        """Return the engine's description of an image; None if the engine does not have it.
+
+        If the reference has a digest, the description must have it too.
+        """
         with _engine_errors(f"Cannot look up {reference}"):
             try:
                 found: dict[str, Any] = self._api.inspect_image(reference)
             except _docker().errors.ImageNotFound:
                 return None
+            _check_digest(reference, found)
         return found
 
     def images(self) -> list[dict[str, Any]]:
@@ -96,13 +100,15 @@ class Engine:
             self._api.remove_image(reference)
 
     def pull(self, repository: str, version: str, progress: Notice = ignore) -> None:
-        """Pull an image from a registry. `version` is a tag, or a digest that the engine verifies.
+        """Pull an image from a registry. `version` is a tag, or the digest that the image must have.
 
+        The engine compares the manifest with the digest, and the digest that it then reports is compared, too.
         `progress` is called with the size of what has come, such as `45.2/312.0 MB`, where the engine says it.
         """
         reference = full_name(repository, version)
         with _engine_errors(f"Cannot pull {reference}"):
             follow(self._api.pull(repository, tag=version, stream=True, decode=True), progress)
+        self.image(reference)
 
     def registry_digest(self, repository: str, version: str) -> str:
         """Return the digest of an image in its registry. Podman does not support this request."""
@@ -224,6 +230,15 @@ class Engine:
 def full_name(repository: str, version: str) -> str:
     """Return the name of an image; the version is a tag or a digest."""
     return f"{repository}{'@' if ':' in version else ':'}{version}"
+
+
+def _check_digest(reference: str, found: Mapping[str, Any]) -> None:
+    """Raise EngineError if the engine describes another image than the one with the digest in a reference."""
+    _, _, digest = reference.partition("@")
+    reported = sorted({each.rpartition("@")[2] for each in found.get("RepoDigests") or ()})
+    if digest and digest not in reported:
+        others = ", ".join(reported) or f"no digest, but the id {found.get('Id')}"
+        raise EngineError(f"expected {digest}, but the engine reports {others}; remove the image and pull it again.")
 
 
 def _info(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> EngineInfo:

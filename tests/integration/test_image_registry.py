@@ -32,6 +32,13 @@ def registry() -> Iterator[str]:
         yield f"{address}/project"
 
 
+@pytest.fixture
+def spare_registry() -> Iterator[registries.Registry]:
+    """Return an empty registry whose data can be changed."""
+    with registries.open_registry() as found:
+        yield found
+
+
 @pytest.fixture(scope="module")
 def pushed(dock: Dock, registry: str) -> Iterator[str]:
     """Return the name by digest that an image has in the registry after `harness image push`."""
@@ -59,10 +66,7 @@ def test_push_prints_the_name_by_digest_that_the_registry_knows(dock: Dock, regi
     name, _, digest = pushed.partition("@")
     assert name == f"{registry}/iree-quality"
     asked = f"http://{host}/v2/{path}/iree-quality/manifests/{dock.tag.rpartition(':')[2]}"
-    headers = {
-        "Accept": "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
-    }
-    assert httpx.head(asked, headers=headers).headers["Docker-Content-Digest"] == digest
+    assert httpx.head(asked, headers={"Accept": MANIFESTS}).headers["Docker-Content-Digest"] == digest
     again = dock.harness("image", "push", NAME, "--registry", registry)
     assert again.stdout.splitlines()[-1] == pushed
 
@@ -123,6 +127,30 @@ def test_a_digest_that_the_registry_does_not_have_is_refused(
     result = yard.run("--image", wrong)
     assert result.verdict == (3, "error", "engine")
     assert f"Cannot pull {wrong}: " in result.case["reason"]
+
+
+def test_a_registry_that_answers_with_another_manifest_is_refused(
+    dock: Dock, yards: Callable[..., Yard], spare_registry: registries.Registry
+) -> None:
+    repository = f"{spare_registry.address}/iree-quality"
+    digests = []
+    for tag in ("asked", "other"):
+        labelled(dock, f"{repository}:{tag}")
+        digests.append(push(dock, repository, tag))
+    forget(dock, repository)
+    asked, other = digests
+    spare_registry.lie(asked, other)
+    with httpx.Client(base_url=f"http://{spare_registry.address}/v2/iree-quality/manifests/") as client:
+        both = [client.get(each, headers={"Accept": MANIFESTS}) for each in digests]
+    assert [each.status_code for each in both] == [200, 200]
+    assert both[0].content == both[1].content
+    yard = yards(dock)
+    yard.spec()
+    result = yard.run("--image", f"{repository}@{asked}")
+    assert result.verdict == (3, "error", "engine")
+    assert f"Cannot pull {repository}@{asked}: " in result.case["reason"]
+    assert f"digest {asked}" in result.case["reason"], "the engine compares it"
+    assert not any(repository in name for each in dock.engine.api.images() for name in each["RepoDigests"] or ())
 
 
 def test_what_has_the_tag_but_was_made_from_something_else_is_refused(dock: Dock, registry: str) -> None:

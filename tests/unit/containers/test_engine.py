@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -27,6 +28,8 @@ from tests.unit.daemons import (
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("_sdk")]
 
 INFO = docker()["GET /info"]
+DIGEST, OTHER = (f"sha256:{digits * 32}" for digits in ("ab", "cd"))
+INSPECT = f"GET /images/{quote(f'h/n@{DIGEST}', safe='/:')}/json"
 
 
 @contextlib.contextmanager
@@ -134,8 +137,31 @@ def test_an_engine_that_ends_in_the_middle_of_a_pull(tmp_path: Path, answer: Say
 def test_a_pull_by_tag_and_by_digest(tmp_path: Path, version: str, query: str, name: str) -> None:
     with talking(tmp_path, {**docker(), PULL: tells({"status": "Pulling"}, {"status": "Done"})}) as (talker, server):
         talker.pull("h/n", version)
-    assert server.asked[-1] == f"POST /images/create?{query}"
+    assert f"POST /images/create?{query}" in server.asked
     assert full_name("h/n", version) == name
+
+
+@pytest.mark.parametrize(
+    ("reported", "expected"),
+    [
+        ({"RepoDigests": [f"h/n@{OTHER}", f"h/m@{OTHER}"]}, f"the engine reports {OTHER}; remove the image"),
+        ({"RepoDigests": None, "Id": OTHER}, f"the engine reports no digest, but the id {OTHER}; remove the image"),
+    ],
+)
+def test_an_engine_that_has_another_image_than_the_digest_says(
+    tmp_path: Path, reported: Mapping[str, Any], expected: str
+) -> None:
+    answers = {**docker(), PULL: tells({"status": "Done"}), INSPECT: says(reported)}
+    with talking(tmp_path, answers) as (talker, _):
+        for ask in (lambda: talker.pull("h/n", DIGEST), lambda: talker.image(f"h/n@{DIGEST}")):
+            with pytest.raises(EngineError, match=f"h/n@{DIGEST}: expected {DIGEST}, but {expected}"):
+                ask()
+
+
+def test_an_engine_that_reports_more_digests_than_the_one_asked_for(tmp_path: Path) -> None:
+    found = {"RepoDigests": [f"h/n@{OTHER}", f"docker.io/h/n@{DIGEST}"]}
+    with talking(tmp_path, {**docker(), INSPECT: says(found)}) as (talker, _):
+        assert talker.image(f"h/n@{DIGEST}") == found
 
 
 def test_a_pull_reports_the_bytes_of_all_layers(tmp_path: Path) -> None:
