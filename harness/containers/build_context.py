@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import harness
-from harness.containers import manifest
+from harness.containers import manifest, provenance
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.core.settings import ContainerSettings
@@ -99,8 +99,7 @@ def recipe(settings: ContainerSettings, chosen: Image, release: ReleaseWheels) -
 @functools.cache
 def this_harness() -> str:
     """Return the version of this harness with a digest of its files."""
-    digests = [(name, _file_sha256(path)) for name, path in _sources()]
-    return f"{harness.__version__}+{_json_sha256(digests)[:_TAG_DIGITS]}"
+    return f"{harness.__version__}+{_sources_sha256()[:_TAG_DIGITS]}"
 
 
 def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes]) -> None:
@@ -122,6 +121,7 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
             _add(tar, f"harness/harness/{name}", path)
         described = recipe.manifest(tools)
         _add_text(tar, f"harness/{manifest.NAME}", manifest.text(described))
+        _add_text(tar, f"harness/{provenance.NAME}", _provenance(recipe, described))
         for name, start in (
             ("harness", "harness.cli.main import entry_point"),
             (manifest.WORKER.name, "harness.containers.worker import main"),
@@ -131,6 +131,19 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
         iree = described.toolchain
         for path in (iree.iree_compile, iree.iree_run_module, iree.iree_dump_module):
             _add_link(tar, f"harness/bin/{path.name}", path)
+
+
+def _provenance(recipe: Recipe, described: Manifest) -> str:
+    machine = platform.machine()
+    made = provenance.statement(
+        described,
+        recipe.release.wheels,
+        parameters={**recipe.arguments, "machine": machine},
+        dockerfile=_file_sha256(recipe.containers / "Dockerfile"),
+        sources=_sources_sha256(),
+        contents=recipe.release.contents.get(machine),
+    )
+    return provenance.text(made)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -144,6 +157,10 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _sources() -> Iterator[tuple[str, Path]]:
     """Yield the files of the harness, without the bundled folders of an installed package."""
     return ((name, path) for name, path in _files(PACKAGE) if DATA not in path.parents)
+
+
+def _sources_sha256() -> str:
+    return _json_sha256([(name, _file_sha256(path)) for name, path in _sources()])
 
 
 def _base(image: Image) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from harness.containers import packages
 from harness.containers.definitions import Bootstrapped
 from harness.core.callbacks import Notice, ignore, in_megabytes, working
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
@@ -259,8 +260,7 @@ def _versions(tar: Path) -> dict[str, str]:
     with tarfile.open(tar) as archive:
         file = archive.extractfile("./var/lib/dpkg/status")
         status = file.read().decode() if file else ""
-    pattern = re.compile(r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)$", re.MULTILINE)
-    return dict(sorted(pattern.findall(status)))
+    return dict(sorted((each.name, each.version) for each in packages.of_dpkg(status)))
 
 
 def _mismatch(name: str, base: Bootstrapped, tree: Tree) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,10 +17,11 @@ from docker.types import Ulimit
 import harness
 from harness.containers import build_context, definitions, dependencies, manifest
 from harness.containers.build_context import Recipe
+from harness.containers.definitions import Bootstrapped
 from harness.core.callbacks import ignore
 from harness.iree import releases, toolchain
 from harness.store.store import Store
-from tests.integration import engines
+from tests.integration import documents, engines
 from tests.integration.dock import NAME, Dock, Supplies, open_folder
 
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/socket", "CONTAINER_HOST": "unix:///nonexistent/socket"}
@@ -99,6 +100,31 @@ def output_of(dock: Dock, *argv: str) -> str:
 def test_the_image_has_what_a_user_would_call(rootful: Dock) -> None:
     assert "quality" in output_of(rootful, "harness", "--help")
     assert "IREE" in output_of(rootful, "iree-compile", "--version")
+
+
+def test_an_image_says_what_is_in_it_and_what_it_was_made_from(dock: Dock) -> None:
+    found = documents.sbom(output_of(dock, "cat", "/opt/iree-quality/sbom.json"))
+    components = {each["name"]: each for each in found["components"]}
+    base = recipe(dock).image.base
+    assert isinstance(base, Bootstrapped)
+    debian = {name for name, each in components.items() if each.get("purl", "").startswith("pkg:deb/debian/")}
+    assert debian >= {"libc6", "python3.13", *base.packages}
+    assert "distro=debian-13" in components["libc6"]["purl"]
+    assert components["iree-base-compiler"]["purl"] == "pkg:pypi/iree-base-compiler@3.13.0"
+    locked = (dock.supplies.containers / dependencies.REQUIREMENTS_NAME).read_text()
+    for name in ("numpy", "httpx", "msgspec"):
+        assert f"{name}=={components[name]['version']} " in locked
+    made = documents.provenance(output_of(dock, "cat", "/opt/iree-quality/provenance.json"))
+    inputs = {each["name"]: each for each in made["predicate"]["buildDefinition"]["resolvedDependencies"]}
+    assert inputs["debian-trixie"]["digest"] == {"sha256": base.sha256}
+    assert debian < inputs.keys()
+    assert made["subject"][0]["digest"] == {"inputs": recipe(dock).inputs}
+
+
+@pytest.mark.parametrize("name", ["sbom.json", "provenance.json"])
+def test_what_an_image_says_has_the_same_bytes_wherever_it_is_built(docks: Callable[[str], Dock], name: str) -> None:
+    texts = {output_of(docks(each), "cat", f"/opt/iree-quality/{name}") for each in ("docker", "podman")}
+    assert len(texts) == 1
 
 
 def test_the_oldest_release_changes_the_upper_layers_only(rootful: Dock) -> None:

@@ -183,6 +183,7 @@ def test_the_content_of_the_context(members: dict[str, tarfile.TarInfo]) -> None
         *(f"toolchain/iree/{path}" for path in PROGRAMS.values()),
         *sources,
         "harness/manifest.json",
+        "harness/provenance.json",
         *(f"harness/bin/{name}" for name in programs),
     }
 
