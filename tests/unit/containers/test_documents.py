@@ -16,11 +16,9 @@ from tests.unit.samples import release
 DIGEST = "ab" * 32
 LIBC = Package(purl="pkg:deb/debian/libc6@2.41?arch=amd64", name="libc6", version="2.41")
 NUMPY = packages.pypi("numpy", "2.4.0")
-TOOLS = Toolchain(
-    release=release("3.13.0"),
-    **dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), Path("/x")),
-    **dict.fromkeys(("compiler_commit", "runtime_commit", "build", "runtime_build"), "a"),
-)
+PATHS: dict[str, Any] = dict.fromkeys(("iree_compile", "iree_run_module", "iree_dump_module"), Path("/x"))
+BUILDS: dict[str, Any] = dict.fromkeys(("compiler_commit", "runtime_commit", "build", "runtime_build"), "a")
+TOOLS = Toolchain(release=release("3.13.0"), **PATHS, **BUILDS)
 IMAGE = Manifest(
     image="cpu",
     tag="cpu-3.13.0-0123456789ab",
