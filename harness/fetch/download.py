@@ -15,6 +15,7 @@ from harness.fetch.hasher import Digests, Hasher
 from harness.fetch.partial import Limits, PartialDownload
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
+from harness.fetch.silence import Silence
 from harness.fetch.source import AttemptError, Failure, Head, Source
 from harness.host import waiting
 from harness.host.beneath import Folder
@@ -116,6 +117,7 @@ class _Download:
             blob, sources, options.retry, notice=options.notice, ends=self._ends, busy=self._throttle
         )
         self._concurrency = Concurrency(options.connections, time.monotonic())
+        self._silence = Silence(time.monotonic())
         self._workers: set[threading.Thread] = set()
         self._failed: BaseException | None = None
         self._received: Received | None = None
@@ -147,11 +149,19 @@ class _Download:
                 if (now_s := time.monotonic()) > self._retry_loop.deadline_s:
                     self._fail(self._retry_loop.overdue())
                 with self._changed:
+                    self._listen(now_s)
                     self._concurrency.update(now_s, self._ranges.present_bytes)
                     self._connect()
                     if not self._ends.is_set():
                         self._changed.wait(_TICK_S)
                 self._options.progress(self._blob, self._ranges.present_bytes, self._ranges.total)
+
+    def _listen(self, now_s: float) -> None:
+        """Fail if nothing new has come for too long. A blob whose turn has not come is not waited for."""
+        ranges, is_waiting = self._ranges, bool(self._workers)
+        self._silence.update(now_s, ranges.received_bytes, ranges.present_bytes, is_waiting=is_waiting)
+        if self._silence.seconds > self._options.retry.silence_s:
+            self._fail(self._retry_loop.silent())
 
     def _connect(self) -> None:
         wanted = min(self._concurrency.wanted, self._ranges.usable_connections)
@@ -231,6 +241,7 @@ class _Download:
                 self._retry_loop.raise_if_cancelled()
                 if not self._partial.write(span, memoryview(piece)) or not self._is_wanted(span):
                     return
+        self._retry_loop.raise_if_cancelled()  # a connection that was shut down looks like one that ended
         self._partial.end_body(source, span)
         if span.at == before and self._is_wanted(span):
             raise AttemptError(Failure(what="no data received"))

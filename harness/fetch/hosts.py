@@ -23,7 +23,7 @@ class Hosts:
         Args:
             mirrors: tried first, in this order.
             grants: signatures for URLs that have none.
-            stall_s: an attempt fails after this many seconds without a byte.
+            stall_s: an attempt fails after this many seconds without a byte of the blob.
         """
         self._mirrors, self._grants, self._stall_s = mirrors, grants, stall_s
         self._client: Client | None = None
@@ -40,7 +40,7 @@ class Hosts:
         Raises:
             FetchError: proxies or certificates in the environment are invalid.
         """
-        return [self._source(each) for each in urls.candidates(self._granted(blob), self._mirrors)]
+        return [self._source(each, blob) for each in urls.candidates(self._granted(blob), self._mirrors)]
 
     def head(self, blob: Blob, cancel: CancelToken | None) -> Head | None:
         """Return the first answer of a host about a blob, or None."""
@@ -57,7 +57,7 @@ class Hosts:
     def _granted(self, blob: Blob) -> str:
         return urls.granted(blob.url, self._grants)
 
-    def _source(self, url: str) -> Source:
+    def _source(self, url: str, blob: Blob) -> Source:
         if not _is_http(url):
             from harness.fetch.object_stores import ObjectSource  # noqa: PLC0415 - few blobs are in one
 
@@ -66,7 +66,7 @@ class Hosts:
 
         with self._mutex:
             self._client = self._client or http.new_client(stall_s=self._stall_s)
-            return http.HttpSource(client=self._client, url=url)
+            return http.HttpSource(client=self._client, url=url, blob=blob, stall_s=self._stall_s)
 
 
 def _is_http(url: str) -> bool:

@@ -3,26 +3,29 @@
 User names, passwords and values of queries are sent to their server and appear in no message.
 """
 
-import base64
 import contextlib
 import functools
 import logging
-import re
 import socket
 import ssl
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpcore
 import httpx
 
 from harness import __version__
+from harness.core.blobs import Blob
 from harness.core.errors import FetchError
 from harness.core.urls import redacted
+from harness.fetch import encoding
+from harness.fetch.headers import content_range, md5, retry_after_s
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
+from harness.fetch.watch import Watch
 from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
@@ -30,12 +33,11 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/
 # No connection is used twice: bytes after the end of a response are never taken for the next one.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
-# Raised when reading straight from a connection.
-_OF_THE_STREAM = (httpcore.TimeoutException, httpcore.NetworkError)
+_FROM_THE_STREAM = httpcore.NetworkError  # raised when reading straight from a connection
 _TRY_LATER = {408, 425, 429}
 _BUSY = {429, 503}
+_CONTENT = {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}
 _READ_BYTES = 1 << 20
-_MD5_BYTES = 16
 _CONNECT_S = 10.0
 _FIXES = dict.fromkeys((401, 403), "check your access rights, and whether the credentials in the URL expired")
 _FIXES |= dict.fromkeys((404, 410), MOVED)
@@ -53,9 +55,10 @@ def new_client(*, stall_s: float) -> Client:
     Raises:
         FetchError: proxies or certificates in the environment are invalid.
     """
-    timeout = httpx.Timeout(stall_s, connect=min(stall_s, _CONNECT_S))
+    timeout = httpx.Timeout(None, connect=min(stall_s, _CONNECT_S))  # a `Watch` limits what comes after
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     try:
-        return httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=timeout)
+        return httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=timeout, cookies=no_cookies)
     except (ValueError, ImportError, OSError) as error:
         hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
         raise FetchError(f"The proxies or certificates of the environment are invalid ({error}); {hint}.") from error
@@ -63,10 +66,19 @@ def new_client(*, stall_s: float) -> Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSource:
-    """A `Source` at an HTTP URL."""
+    """A `Source` at an HTTP URL.
+
+    Attributes:
+        client: makes the requests.
+        url: the URL, which may contain secrets.
+        blob: what is expected there. If its digest is known, the body may be compressed.
+        stall_s: an attempt fails after this many seconds without a byte of the blob.
+    """
 
     client: httpx.Client
     url: str = field(repr=False)
+    blob: Blob = field(repr=False)
+    stall_s: float
 
     @contextlib.contextmanager
     def opened(
@@ -77,47 +89,62 @@ class HttpSource:
         Raises:
             AttemptError: it failed, here or while the body was read.
         """
-        headers = _range_headers(start, stop, known)
         with (
-            _explained(),
-            _ended_by(cancel) as trace,
-            contextlib.closing(_response(self.client, self.url, headers, trace)) as response,
+            Watch(self.stall_s) as watch,
+            _explained(watch),
+            _ended_by(watch.ended, cancel) as trace,
+            contextlib.ExitStack() as responses,
         ):
-            head = _head(response, start)
-            yield head, _pieces(response)
+
+            def ask(**headers: str) -> httpx.Response:
+                return responses.enter_context(contextlib.closing(_response(self.client, self.url, headers, trace)))
+
+            response = ask(**_range_headers(start, stop, known))
+            if (is_encoded := self._is_encoded(response)) and response.status_code == httpx.codes.PARTIAL_CONTENT:
+                responses.close()  # a part of a compressed body cannot be decoded
+                response = ask()
+                is_encoded = self._is_encoded(response)
+            head, pieces = _head(response, start, is_encoded=is_encoded), _pieces(response)
+            watch.pause()
+            yield head, watch.over(encoding.decoded(pieces, self.blob.size_bytes) if is_encoded else pieces)
+
+    def _is_encoded(self, response: httpx.Response) -> bool:
+        """Return whether a body has to be decoded; refuse to do so if no digest will vouch for the result."""
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if response.status_code not in _CONTENT or coding in {"", "identity"}:
+            return False
+        if coding in encoding.CODINGS and self.blob.sha256:
+            return True
+        what = f"the response is {coding}-encoded, which was not requested"
+        fix = "correct the server or the proxy that encodes it"
+        if coding in encoding.CODINGS:
+            fix += ", or add the SHA-256 of the blob to the lock file"
+        raise AttemptError(Failure(what=what, fix=fix, retriable=False))
 
 
 def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
     """Return why a host does not answer, or None if it answers anything."""
-    try:
-        with httpx.Client(headers=_HEADERS, timeout=timeout_s) as client:
-            client.head(url)
-    except (*_NO_URL, httpx.TransportError, ValueError, ImportError, OSError) as error:
-        return str(error) or type(error).__name__
+    with Watch(timeout_s) as watch:
+        try:
+            with httpx.Client(headers=_HEADERS, timeout=timeout_s) as client, _ended_by(watch.ended) as trace:
+                client.send(client.build_request("HEAD", url, extensions={"trace": trace}))
+        except (*_NO_URL, httpx.TransportError, ValueError, ImportError, OSError) as error:
+            no_answer = f"no answer in {timeout_s:g} s" if watch.ended.is_set() else ""
+            return no_answer or str(error) or type(error).__name__
     return None
 
 
-def retry_after_s(value: str, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, which is a number or a date; None if malformed. No I/O."""
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
-    except (ValueError, OverflowError):
-        return None
-
-
 @contextlib.contextmanager
-def _ended_by(cancel: CancelToken | None) -> Iterator[Trace]:
-    """Yield a trace for httpx that shuts each new connection down when `cancel` is set."""
+def _ended_by(*tokens: CancelToken | None) -> Iterator[Trace]:
+    """Yield a trace for httpx that shuts each new connection down when one of the tokens is set."""
     with contextlib.ExitStack() as connections:
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
-            if event == "connection.connect_tcp.complete" and cancel is not None:
+            if event.endswith("connect_tcp.complete"):
                 made = info["return_value"].get_extra_info("socket")
                 twin = connections.enter_context(socket.fromfd(made.fileno(), made.family, made.type))
-                connections.enter_context(cancel.calling(functools.partial(_shut_down, twin)))
+                for token in filter(None, tokens):
+                    connections.enter_context(token.calling(functools.partial(_shut_down, twin)))
 
         yield trace
 
@@ -134,10 +161,17 @@ def _range_headers(start: int, stop: int | None, known: Head | None) -> dict[str
 
 
 def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response:
-    """Return the response after all redirects. httpx itself would read the bodies of redirects, however long."""
+    """Return the response after all redirects. httpx itself would read the bodies of redirects, however long.
+
+    Cookies go back to their scheme, host and port only, and are forgotten with the response.
+    """
+    cookies: dict[tuple[str, str, int | None], httpx.Cookies] = defaultdict(httpx.Cookies)
     request = client.build_request("GET", url, headers=headers, extensions={"trace": trace})
     for _ in range(_MAX_REDIRECTS):
+        own = cookies[request.url.scheme, request.url.host, request.url.port]
+        own.set_cookie_header(request)
         response = client.send(request, stream=True)
+        own.extract_cookies(response)
         if response.next_request is None:
             return response
         response.close()
@@ -149,34 +183,25 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
     raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False))
 
 
-def _head(response: httpx.Response, start: int) -> Head:
-    """Return the answer of a host; accept only the whole blob or the requested range, without encoding."""
+def _head(response: httpx.Response, start: int, *, is_encoded: bool) -> Head:
+    """Return the answer of a host; accept only the whole blob or, unless it is encoded, the requested range."""
     code, headers = response.status_code, response.headers
-    first, last, size = _content_range(headers.get("Content-Range", ""))
+    first, last, size = content_range(headers.get("Content-Range", ""))
     said = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified"), "date": headers.get("Date")}
     if code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and size is not None and size <= start:
         return Head(start=start, ranged=True, total=size, **said)
-    if encoding := headers.get("Content-Encoding", "").lower().replace("identity", ""):
-        what = f"the response is {encoding}-encoded, which was not requested"
-        raise AttemptError(Failure(what=what, fix="correct the server or the proxy that encodes it", retriable=False))
-    if code == httpx.codes.PARTIAL_CONTENT and size is not None and first == start <= last < size:
-        return Head(start=start, ranged=True, total=size, md5=_md5(headers.get("x-ms-blob-content-md5")), **said)
+    if is_encoded and code == httpx.codes.OK:  # its size, ETag and MD5 are those of the encoded bytes
+        return Head(last_modified=said["last_modified"], date=said["date"])
+    is_range = code == httpx.codes.PARTIAL_CONTENT and not is_encoded
+    if is_range and size is not None and first == start <= last < size:
+        return Head(start=start, ranged=True, total=size, md5=md5(headers.get("x-ms-blob-content-md5")), **said)
     if code == httpx.codes.OK:
         is_chunked = "Transfer-Encoding" in headers
         length = None if is_chunked else headers.get("Content-Length")
         total = int(length) if length is not None else None
         is_open = length is None and not is_chunked
-        return Head(total=total, md5=_md5(headers.get("Content-MD5")), open_ended=is_open, **said)
+        return Head(total=total, md5=md5(headers.get("Content-MD5")), open_ended=is_open, **said)
     raise AttemptError(_refusal(response, start))
-
-
-def _content_range(text: str) -> tuple[int, int, int | None]:
-    """Return first byte, last byte and size of the whole; the size is None if the header is malformed or has no size.
-
-    RFC 9110, section 14.4, allows `*` as the size. It is refused, because the end of the blob would be unknown.
-    """
-    found = re.fullmatch(r"bytes (?:([0-9]{1,14})-([0-9]{1,14})|[*])/([0-9]{1,14})", text)
-    return (int(found[1] or 0), int(found[2] or 0), int(found[3])) if found else (0, 0, None)
 
 
 def _refusal(response: httpx.Response, start: int) -> Failure:
@@ -193,14 +218,6 @@ def _refusal(response: httpx.Response, start: int) -> Failure:
     )
 
 
-def _md5(text: str | None) -> str | None:
-    try:
-        digest = base64.b64decode(text or "", validate=True)
-    except ValueError:
-        return None
-    return digest.hex() if len(digest) == _MD5_BYTES else None
-
-
 def _pieces(response: httpx.Response) -> Iterator[Piece]:
     """Yield the body. If its length is known, read most of it from the socket: httpx would copy it three times."""
     headers, stream = response.headers, response.extensions.get("network_stream")
@@ -212,7 +229,7 @@ def _pieces(response: httpx.Response) -> Iterator[Piece]:
         return
     left = int(headers["Content-Length"])
     piece: Piece = next(pieces, b"") if left else b""
-    receive = _receiver(stream, response.request.extensions["timeout"]["read"], min(left, _READ_BYTES))
+    receive = _receiver(stream, min(left, _READ_BYTES))
     while piece:
         left -= len(piece)
         yield piece
@@ -221,18 +238,16 @@ def _pieces(response: httpx.Response) -> Iterator[Piece]:
         raise AttemptError(Failure(what=f"the connection was closed {left} bytes before the end"))
 
 
-def _receiver(stream: httpcore.NetworkStream, timeout_s: float, at_once: int) -> Callable[[int], Piece]:
+def _receiver(stream: httpcore.NetworkStream, at_once: int) -> Callable[[int], Piece]:
     """Return a function that receives up to a number of bytes into one buffer, valid until its next call."""
     if isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within the TLS of a proxy
-        return lambda most: stream.read(min(most, at_once), timeout_s)
+        return lambda most: stream.read(min(most, at_once))
     connection, buffer = stream.get_extra_info("socket"), memoryview(bytearray(at_once))
-    connection.settimeout(timeout_s)
+    connection.settimeout(None)
 
     def receive(most: int) -> Piece:
         try:
             return buffer[: connection.recv_into(buffer[:most])]
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:
             raise httpcore.ReadError(str(error)) from error
 
@@ -240,11 +255,15 @@ def _receiver(stream: httpcore.NetworkStream, timeout_s: float, at_once: int) ->
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Turn exceptions of httpx into AttemptError."""
+def _explained(watch: Watch) -> Iterator[None]:
+    """Turn exceptions of httpx into AttemptError. If the time was over, that is the reason."""
     try:
         yield
-    except (*_NO_URL, httpx.TransportError, *_OF_THE_STREAM) as error:
+    except AttemptError:
+        watch.check()
+        raise
+    except (*_NO_URL, httpx.TransportError, _FROM_THE_STREAM) as error:
+        watch.check()
         what, chain = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(causes(error))
         if any(isinstance(each, _NO_URL) for each in chain):  # its text may contain secrets
             what = "not a valid URL, or it redirects to one that is not"

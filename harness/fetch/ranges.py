@@ -43,6 +43,7 @@ class Ranges:
         generation: how often the download restarted.
         total: size of the blob in bytes; None if unknown.
         present_bytes: bytes on disk.
+        received_bytes: bytes that were written, those counted that a restart discarded.
     """
 
     def __init__(self, chunk_bytes: int) -> None:
@@ -54,7 +55,7 @@ class Ranges:
         self.changed = threading.Condition()
         self.generation = 0
         self.total: int | None = None
-        self.present_bytes = 0
+        self.present_bytes = self.received_bytes = 0
         self._can_be_shared = False
         self._chunk_bytes = chunk_bytes
         self._missing: deque[Span] = deque([Span()])
@@ -118,6 +119,7 @@ class Ranges:
         span.at += size
         span.furthest = max(span.furthest, span.at)
         self.present_bytes += size
+        self.received_bytes += size
         if span.at % self._chunk_bytes and span.at != span.stop:
             return None
         return self._completed(span)

@@ -25,16 +25,16 @@ class Retry:
         attempts: attempts in a row without a new byte before giving up.
         first_wait_s: the wait after attempt n is random, up to `first_wait_s * 2**(n-1)`.
         longest_wait_s: upper limit of that wait.
-        longest_asked_s: give up if the host asks to wait longer than this.
-        stall_s: an attempt fails after this time without a byte.
+        stall_s: an attempt fails after this time without a byte of the blob.
+        silence_s: a blob fails after this time without a new byte, over all attempts, sources and waits.
         deadline_s: limit for all attempts at a blob together.
     """
 
     attempts: int = 6
     first_wait_s: float = 1.0
     longest_wait_s: float = 60.0
-    longest_asked_s: float = 600.0
     stall_s: float = 30.0
+    silence_s: float = 300.0
     deadline_s: float = 6 * 3600.0
 
 
@@ -71,6 +71,7 @@ class RetryLoop:
         self._blob, self._given, self._sources, self._retry = blob, sources, list(sources), retry
         self._notice, self._ends, self._busy = notice, ends, busy
         self._lock = threading.Lock()
+        self._last = ""
 
     @property
     def source(self) -> Source:
@@ -114,6 +115,12 @@ class RetryLoop:
         what = f"{redacted(self._blob.url)}: took longer than {self._retry.deadline_s:g} s"
         return AttemptError(Failure(what=what, retriable=False))
 
+    def silent(self) -> AttemptError:
+        """Return the error for a download that has brought nothing new for too long."""
+        last = f"; the last failure: {self._last}" if self._last else ""
+        what = f"{redacted(self._blob.url)}: no new byte for {self._retry.silence_s:g} s{last}"
+        return AttemptError(Failure(what=what, retriable=False))
+
     def raise_if_cancelled(self) -> None:
         """Raise Cancelled if the download ended."""
         if self._ends.is_set():
@@ -152,7 +159,7 @@ class RetryLoop:
         """Count a failure, move its source to the end, and return the failure with its source and position."""
         self.raise_if_cancelled()  # a connection that was shut down looks like one that broke
         what, retriable = failure.what, failure.retriable
-        if failure.wait_s is not None and failure.wait_s > self._retry.longest_asked_s:
+        if failure.wait_s is not None and failure.wait_s > self._retry.silence_s:
             what, retriable = f"{what} and asks to wait {failure.wait_s:.0f} s", False
         with self._lock:
             self.failures += 1
@@ -160,7 +167,7 @@ class RetryLoop:
                 self._put_last(source, keep=retriable)
         if failure.busy:
             self._busy()
-        what = f"{redacted(source.url)}: {what} ({where})"
+        what = self._last = f"{redacted(source.url)}: {what} ({where})"
         return replace(failure, what=what, retriable=retriable or has_others)
 
     def _put_last(self, source: Source, *, keep: bool) -> None:

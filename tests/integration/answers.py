@@ -1,6 +1,8 @@
 """What a server that is not right may answer, for contents of any kind."""
 
 import email.utils
+import functools
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,14 @@ def with_headers(answer: Answer, **headers: str) -> Answer:
         return replace(reply, headers={**reply.headers, **named})
 
     return altered
+
+
+_compressed = functools.cache(gzip.compress)
+
+
+def encoded(body: bytes, *, part: int | None = None, **options: Any) -> Answer:
+    """Return what serves a content, or the first part of it, in gzip, and ranges of that if not told otherwise."""
+    return with_headers(good(_compressed(body)[:part], **options), Content_Encoding="gzip")
 
 
 def ranged(body: bytes, said: Callable[[int, int, int], str]) -> Answer:

@@ -12,6 +12,7 @@ from tests.integration.answers import (
     busy,
     cut_at,
     date,
+    encoded,
     moved,
     multipart,
     ranged,
@@ -93,7 +94,7 @@ _MAIN = {
     "stalls for good": Fault(
         answers=lambda _: [Reply(stall_at=0, head=b"")],
         ends=FetchError,
-        says=f"Timeout.*{GONE}",
+        says=f"no byte of the blob came for 0.1 s.*{GONE}",
         retry=replace(STALLED, stall_s=0.1),
     ),
     "is slow on each connection": Fault(answers=lambda body: [altered(good(body), pause_s=0.001)]),
@@ -110,9 +111,49 @@ _MAIN = {
         says=r"refused to follow a redirect from http to ftp://host/a\?x=\*\*\* .*correct the URL",
     ),
     "is encoded": Fault(
+        answers=lambda body: [encoded(body)],
+        unlocked=FetchError,
+        says="gzip-encoded, .*correct the server or the proxy",
+    ),
+    "is encoded, whole": Fault(
+        answers=lambda body: [encoded(body, ranges=False)], unlocked=FetchError, says="gzip-encoded, "
+    ),
+    "is encoded, in chunks": Fault(
+        answers=lambda body: [altered(encoded(body, ranges=False), framing=Framing.CHUNKED)],
+        unlocked=FetchError,
+        says="gzip-encoded, ",
+    ),
+    "is encoded and drops once": Fault(
+        answers=lambda body: [altered(encoded(body, ranges=False), drop_at=cut_at(body)), encoded(body, ranges=False)],
+        unlocked=FetchError,
+        says="gzip-encoded, ",
+    ),
+    "is encoded later": Fault(
+        answers=lambda body: [good(body), good(body), encoded(body)],
+        unlocked=FetchError,
+        small_unlocked=GOOD,
+        says="gzip-encoded, ",
+    ),
+    "is said to be encoded": Fault(
         answers=lambda body: [with_headers(good(body), Content_Encoding="gzip")],
         ends=FetchError,
-        says="gzip-encoded, .*correct the server or the proxy that encodes it",
+        says=f"gzip-encoded as it says .*{GONE}|gzip-encoded, ",
+    ),
+    "is encoded but not all of it": Fault(
+        answers=lambda body: [encoded(body, ranges=False, part=len(body) // 2)],
+        ends=FetchError,
+        says=f"ends before its content.*{GONE}|gzip-encoded, ",
+    ),
+    "is encoded and larger": Fault(
+        answers=lambda body: [encoded(body + bytes(256 << 20), ranges=False)],
+        ends=IntegrityError,
+        unlocked=FetchError,
+        says=rf"content is at least \d+ bytes; expected .*{CHANGED}|gzip-encoded, ",
+    ),
+    "is encoded in another way": Fault(
+        answers=lambda body: [with_headers(good(body), Content_Encoding="br")],
+        ends=FetchError,
+        says="br-encoded, .*correct the server or the proxy that encodes it",
     ),
 }
 

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.fetch.http import _explained, _head, _response, retry_after_s
+from harness.core.blobs import Blob
+from harness.fetch.headers import retry_after_s
+from harness.fetch.http import HttpSource, _explained, _head, _response
 from harness.fetch.source import AttemptError, Head
+from harness.fetch.watch import Watch
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
@@ -103,7 +106,7 @@ def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
 def test_what_httpx_says_becomes_advice(cause: Exception, what: str, fix: str, retriable: bool) -> None:  # noqa: FBT001
     error = httpx.ConnectError(str(cause))
     error.__context__ = cause
-    with pytest.raises(AttemptError) as raised, _explained():
+    with pytest.raises(AttemptError) as raised, _explained(Watch(1)):
         raise error
     assert what in str(raised.value)
     assert fix in raised.value.failure.fix
@@ -117,7 +120,7 @@ MD5 = base64.b64encode(hashlib.md5(b"", usedforsecurity=False).digest()).decode(
 
 def _said(code: int, start: int, **headers: str) -> Head:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return _head(httpx.Response(code, headers=SAID | named), start)
+    return _head(httpx.Response(code, headers=SAID | named), start, is_encoded=False)
 
 
 def test_a_head_says_what_comes() -> None:
@@ -165,19 +168,37 @@ def test_a_range_beyond_the_end_says_where_the_end_is(start: int, size: int) -> 
 def test_a_head_that_makes_no_sense_is_refused(code: int, content_range: str) -> None:
     headers = httpx.Headers({"Content-Range": content_range}, encoding="utf-8")
     with pytest.raises(AttemptError, match=f"the server answered {code} ") as raised:
-        _head(httpx.Response(code, headers=headers), 5)
+        _head(httpx.Response(code, headers=headers), 5, is_encoded=False)
     assert raised.value.failure.retriable is (code == 206)  # what a proxy got wrong once, it may get right
 
 
-@pytest.mark.parametrize(
-    ("encoding", "is_plain"), [("identity", True), ("Identity", True), ("gzip", False), ("br", False)]
-)
-def test_only_plain_bytes_are_taken(encoding: str, *, is_plain: bool) -> None:
-    if is_plain:
-        assert _said(200, 0, Content_Encoding=encoding).start == 0
+def _answering(sha256: str | None, code: int = 200, **headers: str) -> HttpSource:
+    """Return a source whose host has one answer."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(code, headers=named)))
+    return HttpSource(client=client, url="http://a/1", blob=Blob(url="http://a/1", sha256=sha256), stall_s=60)
+
+
+@pytest.mark.parametrize("sha256", [None, "0" * 64])
+@pytest.mark.parametrize("encoding", ["identity", "Identity", "gzip", "x-gzip", "br", "deflate", "gzip, gzip"])
+def test_bytes_are_decoded_only_if_a_digest_vouches_for_the_result(encoding: str, sha256: str | None) -> None:
+    source = _answering(sha256, Content_Encoding=encoding)
+    if encoding.lower() == "identity" or (sha256 and encoding in {"gzip", "x-gzip"}):
+        with source.opened(0, None, None, None) as (head, _):
+            assert (head.start, head.ranged, head.total) == (0, False, None)
     else:
-        with pytest.raises(AttemptError, match=f"the response is {encoding}-encoded"):
-            _said(200, 0, Content_Encoding=encoding)
+        refused = pytest.raises(AttemptError, match=f"the response is {encoding}-encoded, which was not requested")
+        with refused as raised, source.opened(0, None, None, None):
+            pass
+        assert not raised.value.failure.retriable
+        assert ("add the SHA-256" in raised.value.failure.fix) is (encoding in {"gzip", "x-gzip"})
+
+
+def test_an_encoded_refusal_is_a_refusal() -> None:
+    source = _answering(None, 503, Content_Encoding="gzip")
+    with pytest.raises(AttemptError, match="the server answered 503") as raised, source.opened(0, None, None, None):
+        pass
+    assert raised.value.failure.retriable
 
 
 @pytest.mark.parametrize(
