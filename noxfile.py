@@ -10,6 +10,7 @@ nox -s harness -- fetch sd3                                 any other command of
 nox -s tests                                                all tests
 nox -s fuzz -- --examples 20000 --seed 1                    odd specs, locks, results and cache entries, for long
 nox -s lint                                                 style, types, spelling, specs and workflows
+nox -s audit                                                known vulnerabilities of the dependencies
 nox -s docs                                                 the website, in site/
 nox -s pins                                                 new IREE releases, bases and wheels into the locks
 """
@@ -163,6 +164,27 @@ def lint(session: nox.Session) -> None:
     for schema, patterns in SCHEMAS.items():
         files = sorted(str(path) for pattern in patterns for path in Path().glob(pattern))
         session.run("check-jsonschema", "--quiet", schema, *files)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look up the newest dependencies, and those locked for images, in PyPI's database of vulnerabilities."""
+    install(session, "--group", "audit")
+    newest = Path(session.create_tmp()) / "requirements.txt"
+    session.run(
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--all-extras",
+        "--generate-hashes",
+        "--output-file",
+        str(newest),
+        str(PYPROJECT),
+    )
+    for locked in (newest, PYPROJECT.parent / "containers/requirements.txt"):
+        # Strict: a package that PyPI does not know, or does not answer about, is no package without vulnerabilities.
+        session.run("pip-audit", "--strict", "--disable-pip", "--require-hashes", "--requirement", str(locked))
 
 
 @nox.session

@@ -1,13 +1,20 @@
 """The wheel alone: built, installed into a clean environment, and used in an empty folder with an empty HOME."""
 
 import json
+import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import uv
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+import harness
+from tests.integration import documents
 from tests.integration.laboratory import clean_environment
 from tests.integration.transitions import TRANSPOSED
 
@@ -95,3 +102,25 @@ def test_python_runs_it_as_a_module(python: Path, tmp_path: Path) -> None:
     done = called(str(python), "-m", "harness", "--version", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()
+
+
+def test_a_release_has_an_sbom_of_the_wheel(python: Path, tmp_path: Path) -> None:
+    build = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]["build"]
+    (script,) = (step["run"] for step in build["steps"] if step.get("name") == "Write the SBOM of the wheel")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    variables = {"RUNNER_TEMP": f"{tmp_path}/temp", "TAG": f"v{harness.__version__}"}
+    (tmp_path / "temp").mkdir()
+    (tmp_path / "temp/wheel").symlink_to(python.parents[1])
+    done = called("bash", "-eo", "pipefail", "-c", script, cwd=tmp_path, environment=clean_environment() | variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = documents.sbom((tmp_path / "sbom/sbom.json").read_text())
+    itself = found["metadata"]["component"]
+    assert (itself["name"], itself["version"]) == ("iree-quality-harness", harness.__version__)
+    assert found["serialNumber"], "or it cannot be attested"
+    names = {each["name"] for each in found["components"]}
+    wanted = {
+        Requirement(each).name
+        for each in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    assert {canonicalize_name(each) for each in names} >= wanted
+    assert "pip" not in names

@@ -44,7 +44,7 @@ PIN = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 # What a job may do beyond reading.
 MAY_WRITE: dict[str, set[str]] = {"quality: image": {"packages"}, "release: publish": {"attestations", "id-token"}}
 # The sessions of nox that call other tools than `harness`.
-OF_DEVELOPERS = {"docs", "lint", "pins", "tests"}
+OF_DEVELOPERS = {"audit", "docs", "lint", "pins", "tests"}
 STAND_IN = f"""#!/bin/sh
 printf '%s\\n' "${{0##*/}}" "$@" '' >> "$NOTES"
 echo {DIGEST}
@@ -212,6 +212,22 @@ def test_only_a_tag_publishes_and_only_in_the_environment_pypi() -> None:
     assert workflow(path)[True] == {"push": {"tags": ["v*"]}}  # YAML reads `on` so
     assert publish["environment"]["name"] == "pypi"
     assert [step for step in publish["steps"] if "run" in step] == []
+
+
+def test_the_sbom_that_is_attested_is_not_published() -> None:
+    build, publish = (dict(jobs())[f"release: {name}"] for name in ("build", "publish"))
+    kept, got = (
+        {
+            step["with"]["name"]: step["with"]["path"]
+            for step in job["steps"]
+            if f"/{verb}-artifact@" in step.get("uses", "")
+        }
+        for job, verb in ((build, "upload"), (publish, "download"))
+    )
+    assert kept == got == {"dist": "dist", "sbom": "sbom"}
+    attested = [step["with"] for step in publish["steps"] if step["uses"].startswith("actions/attest@")]
+    assert attested == [{"subject-path": "dist/*"}, {"subject-path": "dist/*.whl", "sbom-path": "sbom/sbom.json"}]
+    assert publish["steps"][-1]["uses"].startswith("pypa/gh-action-pypi-publish@")
 
 
 def test_a_tool_has_one_version_in_all_workflows_and_hooks() -> None:
