@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import harness
-from harness.containers import manifest, provenance
+from harness.containers import definitions, manifest, provenance
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.core.settings import ContainerSettings
@@ -79,7 +79,7 @@ def frame(image: Image, containers: Path) -> str:
             "base": _base(image),
             "python": image.python,
             "hip": image.hip,
-            "dockerfile": _file_sha256(containers / "Dockerfile"),
+            "dockerfile": _text_sha256(containers / "Dockerfile"),
             "requirements": _requirements(containers),
             "harness": this_harness(),
         }
@@ -112,7 +112,7 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
         file: the tar to write.
     """
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        _add_text(tar, "Dockerfile", (recipe.containers / "Dockerfile").read_text(encoding="utf-8"))
+        _add_text(tar, "Dockerfile", definitions.text(recipe.containers / "Dockerfile"))
         for name, path in _files(dependencies):
             _add(tar, f"dependencies/{name}", path)
         for name, path in _files(toolchain.folder(tools)):
@@ -174,7 +174,11 @@ def _base(image: Image) -> str:
 
 def _requirements(containers: Path) -> str:
     """Return the sha256 of the lock file of the harness's dependencies."""
-    return _file_sha256(containers / "requirements.txt")
+    return _text_sha256(containers / "requirements.txt")
+
+
+def _text_sha256(path: Path) -> str:
+    return hashlib.sha256(definitions.text(path).encode()).hexdigest()
 
 
 def _file_sha256(path: Path) -> str:

@@ -1,6 +1,5 @@
-"""Reads the definitions of images, images.toml and packages.lock.json."""
+"""Reads the folder with the definitions of images: images.toml, packages.lock.json and the files beside them."""
 
-import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -8,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core import records, strict_json
 from harness.core.errors import UsageError
+from harness.host import files
 
 IMAGES_NAME = "images.toml"
 PACKAGES_NAME = "packages.lock.json"
+_MAX_BYTES = 1 << 23
 _PULLED = {"base", "attested", "python", "hip"}
 _BOOTSTRAPPED = {"suite", "packages", "sha256", "pinned", "python", "hip"}
 _OPTIONAL = {"attested", "hip"}
@@ -93,13 +95,31 @@ def load(folder: Path) -> dict[str, Image]:
     """
     path = folder / IMAGES_NAME
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        locked = json.loads((folder / PACKAGES_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"Cannot read the definitions of images in {folder}: {error}. Restore the files, or choose another folder."
-        ) from error
+        tables = tomllib.loads(text(path))
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+    try:
+        locked = records.read(dict[str, dict[str, str]], strict_json.loads(text(folder / PACKAGES_NAME)))
+    except ValueError as error:
+        raise _unreadable(folder / PACKAGES_NAME, error) from error
     return {name: _image(path, name, table, locked.get(name, {})) for name, table in tables.items()}
+
+
+def text(path: Path) -> str:
+    """Return the content of a file in the folder.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return files.read(path, _MAX_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    reason = files.reason(error)
+    return UsageError(f"{path}: cannot be read ({reason}); restore it, or choose another folder with --containers.")
 
 
 def _image(path: Path, name: str, table: Mapping[str, Any], versions: Mapping[str, str]) -> Image:

@@ -4,8 +4,8 @@ import hashlib
 import platform
 from pathlib import Path
 
+from harness.containers import definitions
 from harness.core.callbacks import working
-from harness.core.errors import UsageError
 from harness.host.process import CancelToken
 from harness.iree import wheels
 from harness.store.store import Store
@@ -40,7 +40,7 @@ def installed(
         FetchError: a wheel cannot be downloaded.
         Cancelled: `cancel` was set.
     """
-    requirements = _read(containers / REQUIREMENTS_NAME)
+    requirements = definitions.text(containers / REQUIREMENTS_NAME)
     system = f"{platform.machine()}-{_PLATFORM}"
     digest = hashlib.sha256(f"{requirements} {python_version} {system}".encode()).hexdigest()
     activity = f"installing the dependencies of the harness for Python {python_version}"
@@ -62,10 +62,3 @@ def installed(
         (folder / wheels.LOG_NAME).unlink()
 
     return store.provide("dependencies", f"{python_version}-{digest[:16]}", make, activity=activity).path / "site"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); restore it or run `nox -s pins`.") from error

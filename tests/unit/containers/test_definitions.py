@@ -1,4 +1,6 @@
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -133,10 +135,44 @@ def test_an_image_that_is_not_a_table(tmp_path: Path) -> None:
     assert "expected a table, got 1" in refused(tmp_path, "cpu = 1\n")
 
 
-@pytest.mark.parametrize(("text", "packages"), [("[cpu", "{}"), ("", "{"), ("\N{BROKEN BAR}", "{}"), ("", None)])
-def test_files_that_cannot_be_read(tmp_path: Path, text: str, packages: str | None) -> None:
-    folder = written(tmp_path, text, packages or "")
-    if packages is None:
-        (folder / "packages.lock.json").unlink()
-    with pytest.raises(UsageError, match=f"^Cannot read the definitions of images in {tmp_path}: "):
-        load(folder)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("images.toml", "[cpu"),
+        ("images.toml", f"x = {'[' * 10_000}"),
+        ("images.toml", "\N{BROKEN BAR}"),
+        ("packages.lock.json", "{"),
+        ("packages.lock.json", "[]"),
+        ("packages.lock.json", '{"cpu": ["libc6"]}'),
+    ],
+)
+def test_a_file_that_is_not_valid(tmp_path: Path, name: str, content: str) -> None:
+    written(tmp_path, "").joinpath(name).write_text(content)
+    with pytest.raises(UsageError, match=f"^{tmp_path}/{name}: cannot be read "):
+        load(tmp_path)
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def endless(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def sparse(path: Path) -> None:
+    os.truncate(path, 1 << 40)
+
+
+@pytest.mark.parametrize("name", ["images.toml", "packages.lock.json"])
+@pytest.mark.parametrize("replaced", [removed, endless, fifo, sparse])
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, replaced: Callable[[Path], None]) -> None:
+    replaced(written(tmp_path, "") / name)
+    with pytest.raises(UsageError, match=f"^{tmp_path}/{name}: cannot be read "):
+        load(tmp_path)
