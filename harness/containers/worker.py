@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.containers import manifest, protocol
-from harness.containers.protocol import Hello, Order, Reply
+from harness.containers.protocol import Hello, LostError, Order, Reply
 from harness.core.errors import EngineError, ToolError
 from harness.host import process
 from harness.host.disk import free_bytes
@@ -41,10 +41,10 @@ _PR_CAPBSET_DROP = 24
 # Users that no machine has: https://systemd.io/UIDS-GIDS. A container whose users are mapped has 65536 of them.
 _FIRST_USER, _FIRST_MAPPED_USER, _USERS = 1_879_048_192, 10_000, 50_000
 _KILLED_WITHIN_S = 20.0
-_BEAT_S = 1.0
+_BEAT_S, _POLL_S = 1.0, 0.002
 _LEAST_FREE_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
-_DEAD = {"Z", "X"}  # proc_pid_status(5)
+_DEAD = {b"Z", b"X"}  # proc_pid_status(5)
 _libc = ctypes.CDLL(None)
 
 
@@ -94,14 +94,16 @@ def _in_child(work: Callable[..., object], *arguments: object) -> int:
 
 
 def _serve(connection: socket.socket, user: int) -> None:
-    with protocol.received(connection, Order) as (order, descriptors):
+    with (
+        connection,
+        contextlib.suppress(_HangUp, LostError, ConnectionError),
+        protocol.received(connection, Order) as (order, descriptors),
+    ):
         tool = _Tool(order=order, descriptors=descriptors, user=user, connection=connection)
         try:
-            with contextlib.suppress(_HangUp, BrokenPipeError):
-                tool.run()
+            tool.run()
         finally:
             tool.end()
-            connection.close()
 
 
 class _HangUp(Exception):  # noqa: N818 - an event
@@ -241,24 +243,24 @@ class _Tool:
         Raises:
             EngineError: one of them does not end.
         """
+        self._as_user(lambda: os.kill(-1, signal.SIGKILL))  # at once all that this user may kill, so none can fork
         deadline = time.monotonic() + _KILLED_WITHIN_S
-        while self._processes():
+        while self._is_alive():
             if time.monotonic() > deadline:
                 raise EngineError("a process of a tool does not end after SIGKILL")
-            self._as_user(lambda: os.kill(-1, signal.SIGKILL))  # all that this user may kill
+            time.sleep(_POLL_S)
 
-    def _processes(self) -> bool:
-        """Whether the user has a process that has not ended."""
+    def _is_alive(self) -> bool:
+        """Whether a process of the user has not ended."""
         return any(map(self._is_of_user, Path("/proc").glob("[0-9]*/status")))
 
     def _is_of_user(self, status: Path) -> bool:
         try:
-            lines = dict(
-                line.split(":", 1) for line in status.read_text(encoding="utf-8", errors="replace").splitlines()
-            )
-        except (OSError, ValueError):  # it has ended
+            lines = status.read_bytes().split(b"\n")  # a name may have any character but this
+        except OSError:  # it has ended
             return False
-        return str(self.user) in lines["Uid"].split() and lines["State"].split()[0] not in _DEAD
+        about = {name: value.split() for name, _, value in (line.partition(b":") for line in lines)}
+        return str(self.user).encode() in about[b"Uid"] and about[b"State"][0] not in _DEAD
 
     def _as_user(self, work: Callable[[], object]) -> None:
         """Do something in a process of the user."""

@@ -19,9 +19,11 @@ import os
 import resource
 import select
 import sys
+import time
 
 SIGKILL = 9
 _PR_SET_CHILD_SUBREAPER = 36
+_KILLED_WITHIN_S = 5.0
 
 
 def main() -> None:
@@ -77,8 +79,12 @@ def kill_group(group: int) -> None:
 
 
 def _kill_children() -> None:
-    """Kill the children of this process until none is left. The orphans of one that dies are children as well."""
-    while True:
+    """Kill the children of this process until none is left. The orphans of one that dies are children as well.
+
+    A program that forks faster than this is left alone in the end.
+    """
+    deadline = time.monotonic() + _KILLED_WITHIN_S
+    while time.monotonic() < deadline:
         try:
             if os.waitpid(-1, os.WNOHANG) != (0, 0):
                 continue

@@ -52,9 +52,14 @@ def sparse() -> None:
 
 
 def daemon() -> None:
-    """Leave a process behind, in a session of its own, that overwrites all outputs that it can find."""
+    """Leave processes behind: one that overwrites all outputs that it can find, and one that is ever another."""
     if os.fork() == 0:
         os.setsid()
+        _LIBC.prctl(15, b"a\x0bb\x0cUid:\r1", 0, 0, 0)  # PR_SET_NAME: lines that are none
+        if os.fork() == 0:
+            while os.fork() == 0:
+                os.setsid()
+            os._exit(0)
         if os.fork() == 0:
             while True:
                 for path in (*Path("/work").glob("*/0.npy"), *Path("/proc").glob("[0-9]*/cwd/0.npy")):
