@@ -146,12 +146,9 @@ def write_files(files: Folder, folder: Path, step: Run) -> None:
 def _reads(step: Run, results: Results) -> dict[str, Path]:
     """Return the files that a run reads: blobs, modules, and what their compilations wrote for it."""
     blobs = {link.name: results.fetched(link.blob).path for link in step.links}
-    made = {
-        name: results.compiled(each).folder / name
-        for each in step.compiles
-        for name in sorted({each.module, *each.products} - {STATISTICS_NAME})
-    }
-    return blobs | made
+    names = {each: sorted({each.module, *each.products} - {STATISTICS_NAME}) for each in step.compiles}
+    made = {name: results.compiled(each).folder / name for each in step.compiles for name in names[each]}
+    return blobs | {name: path for name, path in made.items() if path.exists()}
 
 
 def _check_files(step: Run, results: Results) -> None:
