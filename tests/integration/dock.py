@@ -27,7 +27,8 @@ from tests.integration.warm import HARNESS, ran
 ROOT = Path(__file__).parents[2]
 NAME = "cpu-debian"
 _ENGINE = Path("/mnt/engine")
-_ENTERED = "mount -t tmpfs tmpfs /mnt && touch {place} && mount --bind {socket} {place} &&"
+_SPACE = "mount -t tmpfs tmpfs /mnt &&"
+_ENTERED = "touch {place} && mount --bind {socket} {place} &&"
 # A layer over a folder that only root may enter, with another mode; seen by the command and its children only.
 _OPENED = """
 mkdir /mnt/{number}-up /mnt/{number}-work &&
@@ -200,11 +201,15 @@ def as_user(user: int, engine: Running) -> list[str]:
     """
     if user == 0:
         return []
-    script = _ENTERED.format(socket=engine.socket, place=_ENGINE)
-    script += "".join(_OPENED.format(number=number, path=path) for number, path in enumerate(_closed_folders()))
+    script = opening() + _ENTERED.format(socket=engine.socket, place=_ENGINE)
     group = engine.socket.stat().st_gid
     script += f'exec setpriv --reuid {user} --regid {user} --groups {group},{GROUP} --no-new-privs "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh"]
+
+
+def opening() -> str:
+    """Return a script for a mount namespace that lets every user enter the folders of the harness and its Python."""
+    return _SPACE + "".join(_OPENED.format(number=number, path=path) for number, path in enumerate(_closed_folders()))
 
 
 @functools.cache
