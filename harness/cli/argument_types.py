@@ -39,6 +39,13 @@ def port(text: str) -> int:
     return int(text)
 
 
+def host_name(text: str) -> str:
+    """Return the name or address of a host."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name; expected one such as mirror.example, without a port")
+    return text
+
+
 def size_bytes(text: str) -> int:
     """Return a size in bytes: units are powers of 1000, or of 1024 with an `i` (IEC 80000-13)."""
     if not (found := _SIZE.fullmatch(text)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.cli import options, settings
-from harness.cli.argument_types import port, positive
+from harness.cli.argument_types import host_name, port, positive
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.cli.settings import Invocation
@@ -104,6 +104,8 @@ def _serve(parser: Parser, _environment: Environment) -> None:
     add = parser.group("Server")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)")
     add("--port", type=port, default=DEFAULT_PORT, help="TCP port, 0 for any (default: %(default)s)")
+    help_text = "another name of the server, if clients come through an alias, a proxy or a port mapping; repeatable"
+    add("--known-as", action="append", type=host_name, default=[], metavar="NAME", help=help_text)
 
 
 def _image(parser: Parser, _environment: Environment) -> None:

@@ -47,6 +47,7 @@ class CommandOptions:
         dry_run: only say what would be removed (`image prune`).
         host: address to listen on (`store serve`).
         port: TCP port to listen on; 0 for any (`store serve`).
+        known_as: more names of the server (`store serve`).
         shell: which completion script to print (`completion`).
         results: a folder of results or its results.json (`bless`).
         expectations: delete expected failures that did not happen (`bless`).
@@ -63,6 +64,7 @@ class CommandOptions:
     dry_run: bool = False
     host: str = ""
     port: int = 0
+    known_as: tuple[str, ...] = ()
     shell: str = ""
     results: Path | None = None
     expectations: bool = False
@@ -291,6 +293,7 @@ def _options(given: _Given) -> CommandOptions:
         dry_run=bool(given("dry_run")),
         host=given("host") or defaults.host,
         port=given("port") or defaults.port,
+        known_as=given.several("known_as"),
         shell=given("shell") or defaults.shell,
         results=given("results"),
         expectations=bool(given("expectations")),

@@ -169,7 +169,8 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
     request = client.build_request("GET", url, headers=headers, extensions={"trace": trace})
     for _ in range(_MAX_REDIRECTS):
         own = cookies[request.url.scheme, request.url.host, request.url.port]
-        own.set_cookie_header(request)
+        if own:
+            own.set_cookie_header(request)
         response = client.send(request, stream=True)
         own.extract_cookies(response)
         if response.next_request is None:

@@ -18,7 +18,7 @@ import socketserver
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http import HTTPStatus
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -28,6 +28,7 @@ from harness.core.callbacks import Notice
 from harness.core.errors import DiskError, UsageError
 from harness.core.text import counted
 from harness.core.urls import REMOTE, index_key, lock_key, redacted
+from harness.fetch.mirror_names import LOCAL, Names, shown
 from harness.fetch.partial import BLOB
 from harness.host.waiting import SLICE_S
 from harness.store import inventory, url_index
@@ -42,15 +43,15 @@ Use it with: harness quality --mirror https://={url}https://
 """
 
 
-def run(store: Store, host: str, port: int, say: Notice) -> None:
+def run(store: Store, host: str, port: int, say: Notice, known_as: Collection[str] = ()) -> None:
     """Serve until ^C or SIGTERM. Arguments and errors as for `serving`."""
-    with contextlib.suppress(KeyboardInterrupt), serving(store, host, port, say):
+    with contextlib.suppress(KeyboardInterrupt), serving(store, host, port, say, known_as):
         while True:
             time.sleep(SLICE_S)
 
 
 @contextlib.contextmanager
-def serving(store: Store, host: str, port: int, say: Notice) -> Iterator[str]:
+def serving(store: Store, host: str, port: int, say: Notice, known_as: Collection[str] = ()) -> Iterator[str]:
     """Serve until the context ends, and yield the URL.
 
     Args:
@@ -58,11 +59,12 @@ def serving(store: Store, host: str, port: int, say: Notice) -> Iterator[str]:
         host: name or address to listen on.
         port: port to listen on; 0 for a free one.
         say: called with lines for the user, from any thread: how to use the server, and one line per request.
+        known_as: more names by which clients may call the server, with any port.
 
     Raises:
         UsageError: the server cannot listen on the port.
     """
-    with _Server(store, host, port, say) as server:
+    with _Server(store, host, port, say, known_as) as server:
         say(f"serving {store.root} read-only on {server.url} (press ^C to stop)")
         say(f"on other machines: harness quality --mirror https://={server.url}https://")
         if server.ip.is_loopback:
@@ -81,7 +83,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address, daemon_threads, request_queue_size = True, True, 128
 
-    def __init__(self, store: Store, host: str, port: int, say: Notice) -> None:
+    def __init__(self, store: Store, host: str, port: int, say: Notice, known_as: Collection[str]) -> None:
         self.store, self.say = store, say
         try:
             found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
@@ -93,8 +95,11 @@ class _Server(socketserver.ThreadingTCPServer):
                 f"Cannot listen on port {port} of {host} ({why}); choose another --port or --host."
             ) from error
         self.ip = ipaddress.ip_address(str(address).partition("%")[0])
-        shown = os.uname().nodename if self.ip.is_unspecified else str(address)
-        self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{self.server_address[1]}/"
+        machine, listens_at = os.uname().nodename, int(self.server_address[1])
+        name = machine if self.ip.is_unspecified else str(address)
+        self.url = f"http://{f'[{name}]' if ':' in name else name}:{listens_at}/"
+        own = {*LOCAL, host, name, machine, machine.partition(".")[0]}
+        self.names = Names(own=own, known_as=known_as, port=listens_at)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # clients may disconnect; anything else is a bug
@@ -112,6 +117,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # the body is not read: what follows is not a request
+        if not self._is_called_by_its_name():
+            return self._answer_other_name()
         if self.path == "/":
             count = sum(1 for kind, *_ in inventory.entries(self.server.store) if kind == "blobs")
             about = _ABOUT.format(blobs=counted(count, "blob"), url=self.server.url)
@@ -127,6 +134,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._answer_blob(file, sha256)
 
     do_HEAD = do_GET  # noqa: N815 - http.server looks for this name
+
+    def _is_called_by_its_name(self) -> bool:
+        """Return whether the Host header is a name of this server. Browsers always send one; old clients do not."""
+        hosts, address = self.headers.get_all("Host", []), self.connection.getsockname()[0]
+        return all(self.server.names.include(host, address) for host in hosts) and len(hosts) <= 1
+
+    def _answer_other_name(self) -> None:
+        self.close_connection = True
+        name = shown(self.headers["Host"])
+        hint = f", or start it with `harness store serve --known-as {name}`" if name else ""
+        text = f"This server is not known by that name: use {self.server.url}{hint}.\n"
+        self._answer_text(HTTPStatus.MISDIRECTED_REQUEST, text)
 
     def send_error(self, code: int, *_: Any, **__: Any) -> None:
         """Answer a malformed request, or one with another method."""
@@ -173,6 +192,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             is_sent = has_no_body or self.connection.sendfile(body, selection.start, len(selection)) == len(selection)
         self.close_connection |= not is_sent
         asked = f"{redacted(self.command)} {_shown(self.path)}" if self.command else "a malformed request"
+        asked += " of another host" if status == HTTPStatus.MISDIRECTED_REQUEST else ""
         end = "" if is_sent else ", aborted"
         self.server.say(f"{self.client_address[0]} {status.value} {len(selection)} bytes for {asked}{end}")
 

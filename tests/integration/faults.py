@@ -145,7 +145,7 @@ _MAIN = {
         says=f"ends before its content.*{GONE}|gzip-encoded, ",
     ),
     "is encoded and larger": Fault(
-        answers=lambda body: [encoded(body + bytes(256 << 20), ranges=False)],
+        answers=lambda body: [encoded(body + bytes(32 << 20), ranges=False)],
         ends=IntegrityError,
         unlocked=FetchError,
         says=rf"content is at least \d+ bytes; expected .*{CHANGED}|gzip-encoded, ",

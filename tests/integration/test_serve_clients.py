@@ -46,7 +46,8 @@ def test_a_connection_serves_many_requests(served: str) -> None:
     with connected(served) as connection, connection.makefile("rb") as file:
         for target, body in ((f"/{URL}", BODY), ("/no", NO_BLOB.encode()), (f"/{URL}", BODY)):
             for method in ("HEAD", "GET"):
-                connection.sendall(f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                host = served.removeprefix("http://").strip("/")
+                connection.sendall(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
                 lines = list(iter(file.readline, b"\r\n"))
                 assert f"Content-Length: {len(body)}\r\n".encode() in lines
                 assert method == "HEAD" or file.read(len(body)) == body

@@ -188,6 +188,17 @@ def test_ports() -> None:
         assert f"--port: {port!r} is not a port; expected a number from 0 to 65535" in str(caught.value)
 
 
+def test_other_names_of_the_server() -> None:
+    assert invocation(["store", "serve"], {}).options.known_as == ()
+    names = ("mirror.example", "10.0.0.1", "[fe80::1]", "::1")
+    options = [f"--known-as={name}" for name in names]
+    assert invocation(["store", "serve", *options], {}).options.known_as == names
+    for name in ("", "mirror:8765", "http://mirror", "a/b", "*"):
+        with pytest.raises(UsageError) as caught:
+            invocation(["store", "serve", f"--known-as={name}"], {})
+        assert "--known-as: " in str(caught.value)
+
+
 @pytest.mark.parametrize("command", ["du", "gc", "verify", "serve"])
 def test_where_the_store_is(command: str) -> None:
     files = {"IREE_TEST_FILES": "/files"}

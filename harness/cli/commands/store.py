@@ -62,7 +62,8 @@ def _serve(invocation: Invocation, store: Store, _live: Live) -> int:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    mirror_server.run(store, invocation.options.host, invocation.options.port, say)
+    options = invocation.options
+    mirror_server.run(store, options.host, options.port, say, options.known_as)
     return EXIT_OK
 
 
