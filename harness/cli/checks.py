@@ -13,7 +13,18 @@ from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k"}  # of options that argparse names otherwise
 _CHOOSES_RELEASE = {"quality", "plan", "fetch", "new", "image"}
-_RUNS = ("out", "junit_xml", "timeout", "run_wrapper", "verdict", "pin_defaults", "iree", "find_links", "wheels")
+_RUNS = (
+    "out",
+    "junit_xml",
+    "timeout",
+    "recompile",
+    "run_wrapper",
+    "verdict",
+    "pin_defaults",
+    "iree",
+    "find_links",
+    "wheels",
+)
 _CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror")
 
 

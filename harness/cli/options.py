@@ -112,6 +112,12 @@ def limits(parser: Parser, _environment: Environment) -> None:
     parser.group("Run")("--timeout", type=seconds, default=DEFAULT_TIMEOUT_S, metavar="S", help=help_text)
 
 
+def recompile(parser: Parser, _environment: Environment) -> None:
+    """Add --recompile."""
+    help_text = "compile again what failed to compile before (default: cached failures)"
+    parser.group("Run")("--recompile", action="store_true", help=help_text)
+
+
 def jobs(parser: Parser, _environment: Environment) -> None:
     """Add --jobs of a run."""
     help_text = "compilations at once (default: by cores and memory)"

@@ -136,6 +136,7 @@ class _Shared:
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=self.settings.run.timeout_s,
+                recompile=self.settings.run.recompile,
             )
         return self._steps
 

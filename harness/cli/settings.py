@@ -253,6 +253,7 @@ def _run(given: _Given) -> RunSettings:
         out=given("out"),
         junit_xml=given("junit_xml"),
         timeout_s=given("timeout") or defaults.timeout_s,
+        recompile=bool(given("recompile")),
         jobs=given("jobs") if given.command in {"quality", "run"} else None,
         tool_verdict=given("verdict") == "iree-run-module",
         run_wrapper=given.several("run_wrapper"),

@@ -145,6 +145,25 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCompilation:
+    """A compilation that left no module.
+
+    Attributes:
+        key: digest of everything that the module would have been made from.
+        cached: whether the cache had the failure, so that the compiler was not started.
+        compile_seconds: duration of the compilation.
+        compile_cpu_seconds: its CPU time.
+        peak_memory_bytes: its peak memory.
+    """
+
+    key: str
+    cached: bool
+    compile_seconds: Number = 0.0
+    compile_cpu_seconds: Number = 0.0
+    peak_memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of one case.
 
@@ -162,6 +181,7 @@ class Outcome:
         path: path of the spec file.
         seconds: duration of each phase.
         modules: the compiled modules.
+        failed_compilation: the compilation that failed; None if all went well, or none was tried.
         outputs: the compared outputs.
         commands: argv of each step.
         logs: path of each step's log, relative to the results folder.
@@ -188,6 +208,7 @@ class Outcome:
     path: str = ""
     seconds: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
     modules: tuple[Module, ...] = ()
+    failed_compilation: FailedCompilation | None = None
     outputs: tuple[Measurement, ...] = ()
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)

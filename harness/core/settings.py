@@ -182,6 +182,7 @@ class RunSettings:
         out: folder of the results; None for a new one below `results`.
         junit_xml: a second place for junit.xml.
         timeout_s: limit of each compilation and each run, in seconds.
+        recompile: whether to compile again what failed to compile before.
         jobs: number of compilations at once; None for what cores and memory allow.
         tool_verdict: whether iree-run-module compares the outputs.
         run_wrapper: words put before iree-run-module.
@@ -192,6 +193,7 @@ class RunSettings:
     out: Path | None = None
     junit_xml: Path | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
+    recompile: bool = False
     jobs: int | None = None
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()

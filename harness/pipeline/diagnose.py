@@ -181,8 +181,8 @@ def _killed(program: str, ended: ProcessResult, log: str, timeout_s: float, *, o
 
 
 def first_error(log: str) -> str | None:
-    """Return the first line with the severity `error:` in a log without colours, or None."""
-    return next(_errors(log), None)
+    """Return the first line with the severity `error:` in a log, or None."""
+    return next(_errors(_ANSI.sub("", log)), None)
 
 
 def _errors(log: str) -> Iterator[str]:

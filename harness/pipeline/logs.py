@@ -73,13 +73,6 @@ def tail(path: Path, *, start: int = 0) -> str:
         return file.read(_TAIL_BYTES).decode(errors="replace")
 
 
-def moved(path: Path, to: Path, *, root: Path) -> Path:
-    """Move a log as `copied` copies it, and return its new path."""
-    copied(path, to, root=root)
-    Folder(path.parent).remove(path)
-    return to
-
-
 def copied(path: Path, to: Path, *, root: Path, argv: Sequence[str] = ()) -> Path:
     """Copy a log below the command, if one is given; make the folder for it, and return the path of the copy.
 

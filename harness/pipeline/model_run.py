@@ -14,7 +14,7 @@ from harness.host.disk import disk_errors
 from harness.host.process import CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
 from harness.pipeline import diagnose, file_kinds, logs, output_types, tensor_files
-from harness.pipeline.step_results import Results, RunResult, StepFailedError
+from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run
 from harness.pipeline.tools import ToolEnd, ToolRun, Tools
 
@@ -130,7 +130,8 @@ class ModelRunner:
             return self.tools.run(asked, self.cancel)
         except ToolError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
-            raise StepFailedError(verdict, asked.log_path) from error
+            log = asked.log_path
+            raise StepFailedError(StepResult(verdict=verdict, log_path=log, log_tail=logs.tail(log))) from error
 
 
 def write_files(files: Folder, folder: Path, step: Run) -> None:

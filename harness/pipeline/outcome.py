@@ -11,7 +11,14 @@ from harness.core.outcomes import Outcome, Phase, Status, Verdict
 from harness.host.beneath import Folder
 from harness.pipeline import expectations, logs
 from harness.pipeline import planner as planning
-from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, RunResult, StepResult
+from harness.pipeline.step_results import (
+    CompareResult,
+    CompileResult,
+    FailedCompileResult,
+    FetchResult,
+    RunResult,
+    StepResult,
+)
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
 
 _PHASES: Mapping[type[Step], Phase] = {
@@ -44,6 +51,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         path=str(spec.path),
         seconds=_seconds(ended),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
+        failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
         commands=_commands(plan),
         logs=_logs(case, ended, final, out_dir),

@@ -144,6 +144,7 @@ class Session:
                 host_cpu=devices.cpu_identity(),
                 out_dir=request.out_dir,
                 timeout_s=settings.run.timeout_s,
+                recompile=settings.run.recompile,
                 cancel=self._cancel,
             )
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}

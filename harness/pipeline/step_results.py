@@ -7,9 +7,8 @@ import msgspec
 
 from harness.core.blobs import Blob, Fetched
 from harness.core.floats import Number
-from harness.core.outcomes import Kind, Measurement, Module, Status, Verdict
+from harness.core.outcomes import FailedCompilation, Kind, Measurement, Module, Status, Verdict
 from harness.host.process import ProcessResult
-from harness.pipeline import logs
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 
 INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before there was a result")
@@ -55,6 +54,12 @@ class CompileResult(StepResult, frozen=True, kw_only=True):
     lacks_stand_ins: bool = False
 
 
+class FailedCompileResult(StepResult, frozen=True, kw_only=True):
+    """A compilation that left no module."""
+
+    compilation: FailedCompilation
+
+
 class RunResult(StepResult, frozen=True, kw_only=True):
     """The raw outputs of a run.
 
@@ -80,12 +85,12 @@ class CompareResult(StepResult, frozen=True, kw_only=True):
 
 
 class StepFailedError(Exception):
-    """A program ended with a verdict and a log, and nothing of it is kept."""
+    """A program ended with a verdict and a log, and left nothing that other steps use."""
 
-    def __init__(self, verdict: Verdict, log_path: Path) -> None:
-        """Read the end of the log."""
-        super().__init__(verdict.reason)
-        self.verdict, self.log_path, self.log_tail = verdict, log_path, logs.tail(log_path)
+    def __init__(self, result: StepResult) -> None:
+        """Carry the result."""
+        super().__init__(result.verdict.reason if result.verdict else "")
+        self.result = result
 
 
 _Result = TypeVar("_Result", bound=StepResult)

@@ -12,27 +12,28 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import msgspec
 
 from harness.core import strict_json
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import NoVerdictError, ToolError
-from harness.core.outcomes import Module, Status, Verdict
+from harness.core.outcomes import FailedCompilation, Module, Status, Verdict
 from harness.core.records import as_json, read
 from harness.host import files
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled, CancelToken
+from harness.host.process import Cancelled, CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import diagnose, file_kinds, logs, planner
+from harness.pipeline import diagnose, failures, file_kinds, logs, planner
 from harness.pipeline.compilation import Compilation, Compiler
 from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import (
     INTERRUPTED,
     CompileResult,
+    FailedCompileResult,
     FetchResult,
     Results,
     StepFailedError,
@@ -67,6 +68,7 @@ class ToolStepRunner:
         host_cpu: identity of this machine's CPU, for the keys of modules.
         out_dir: folder of the results.
         timeout_s: limit for each program.
+        recompile: whether to compile again what failed to compile before.
         cancel: stops the programs that are running.
     """
 
@@ -77,6 +79,7 @@ class ToolStepRunner:
     host_cpu: str
     out_dir: Path
     timeout_s: float
+    recompile: bool = False
     cancel: CancelToken = field(default_factory=CancelToken)
 
     def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
@@ -86,7 +89,7 @@ class ToolStepRunner:
             with disk_errors(self.out_dir, removable=True):
                 result = self._done(step, results, gpus)
         except StepFailedError as failed:
-            result = StepResult(verdict=failed.verdict, log_path=failed.log_path, log_tail=failed.log_tail)
+            result = failed.result
         except NoVerdictError as error:
             result = StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
         except Cancelled:
@@ -150,7 +153,13 @@ class ToolStepRunner:
         )
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
-        """Fill the folder of a module: the module, its log, statistics, signature and cost."""
+        """Fill the folder of a module: the module, its log, statistics, signature and cost.
+
+        Raises:
+            StepFailedError: the compiler failed, now or before.
+        """
+        if not self.recompile and (known := failures.find(self.store, key, step)):
+            raise self._failed(known.compilation, known.log_path, key, cached=True)
         reads = {link.name: results.fetched(link.blob).path for link in step.links}
         for program in step.links[:1]:
             file_kinds.check_program(reads[program.name], program.blob)
@@ -159,11 +168,19 @@ class ToolStepRunner:
             program=self.toolchain.iree_compile, tools=self.tools, timeout_s=self.timeout_s, cancel=self.cancel
         )
         found = compiler.compile(step, reads, folder)
+        failures.note(self.store, key, found, folder / logs.COMPILE_LOG)
         if found.verdict:
-            log = logs.moved(folder / logs.COMPILE_LOG, logs.failed_compilation(self.out_dir, key), root=self.out_dir)
-            raise StepFailedError(found.verdict, log)
+            raise self._failed(found, folder / logs.COMPILE_LOG, key, cached=False)
         self._dump_signature(folder, step.module)
         (folder / _FACTS).write_text(json.dumps(as_json(_facts(found, lacks_stand_ins=lacks))), encoding="utf-8")
+
+    def _failed(self, found: Compilation, log: Path, key: str, *, cached: bool) -> StepFailedError:
+        """Return a compilation that failed as an exception, with a log that is kept until the end of the run."""
+        log = logs.copied(log, logs.failed_compilation(self.out_dir, key), root=self.out_dir)
+        compilation = FailedCompilation(key=key, cached=cached, **_cost(found.ended))
+        tail = logs.tail(log)
+        result = FailedCompileResult(verdict=found.verdict, log_path=log, log_tail=tail, compilation=compilation)
+        return StepFailedError(result)
 
     def _dump_signature(self, folder: Path, module: str) -> None:
         """Write what the module says about its functions; raw outputs have neither shape nor type."""
@@ -180,6 +197,14 @@ class ToolStepRunner:
             self.tools.run(asked, self.cancel)
 
 
+class _Cost(TypedDict):
+    """What a compilation took."""
+
+    compile_seconds: float
+    compile_cpu_seconds: float
+    peak_memory_bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
     """What a compilation took, and a remark, as they are kept beside the module."""
@@ -192,12 +217,14 @@ class _Facts:
 
 
 def _facts(found: Compilation, *, lacks_stand_ins: bool) -> _Facts:
-    return _Facts(
-        compile_seconds=round(found.ended.seconds, 3),
-        compile_cpu_seconds=round(found.ended.cpu_seconds, 3),
-        peak_memory_bytes=found.ended.peak_memory_bytes,
-        note=found.note,
-        lacks_stand_ins=lacks_stand_ins,
+    return _Facts(**_cost(found.ended), note=found.note, lacks_stand_ins=lacks_stand_ins)
+
+
+def _cost(ended: ProcessResult) -> _Cost:
+    return _Cost(
+        compile_seconds=round(ended.seconds, 3),
+        compile_cpu_seconds=round(ended.cpu_seconds, 3),
+        peak_memory_bytes=ended.peak_memory_bytes,
     )
 
 

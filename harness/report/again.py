@@ -144,6 +144,7 @@ def _run_options(settings: Settings) -> Iterator[str]:
     run, container = settings.run, settings.container
     yield from _word("--run-wrapper", shlex.join(run.run_wrapper))
     yield from _word("--pin-defaults", run.pin_defaults)
+    yield from ("--recompile",) if run.recompile else ()
     yield from _words("--cap", container.capabilities)
     yield from _word("--memory", container.memory_bytes)
     yield from _word("--verdict", "iree-run-module" if run.tool_verdict else None)

@@ -150,11 +150,13 @@ def _nearness(measurement: Measurement) -> tuple[float, float]:
 
 
 def cached(outcome: Outcome) -> str:
-    """Return how many modules were cached: `cached`, `1 of 2 cached`, or an empty string."""
-    number = sum(module.cached for module in outcome.modules)
+    """Return how many compilations were cached: `cached`, `1 of 2 cached`, or an empty string."""
+    failed = outcome.failed_compilation
+    compilations = [*(each.cached for each in outcome.modules), *([failed.cached] if failed else [])]
+    number = sum(compilations)
     if number == 0:
         return ""
-    return "cached" if number == len(outcome.modules) else f"{number} of {len(outcome.modules)} cached"
+    return "cached" if number == len(compilations) else f"{number} of {len(compilations)} cached"
 
 
 def log_path(outcome: Outcome) -> str:

@@ -161,6 +161,8 @@ class ReleaseRunner:
     def probe(self, release: str, run: int = 1) -> ReleaseResult:
         """Test the cases with a release, for the first or another time.
 
+        Another run compiles again what failed to compile: it is to find out whether the compiler always fails.
+
         Raises:
             DiskError: the results cannot be written.
         """
@@ -168,7 +170,7 @@ class ReleaseRunner:
             provider=self._provider(release), memory=self._memory, release=release, salt=run, reused={}
         )
         name = release if run == 1 else f"{release}/runs/{run}"
-        return self._tested(caching, release, name, caching.reused)
+        return self._tested(caching, release, name, caching.reused, recompile=run > 1)
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Test the cases with the compiler of one release and the runtime of another.
@@ -209,12 +211,24 @@ class ReleaseRunner:
     def _provider(self, release: str) -> EnvironmentProvider:
         return provider(self._settings, self._known.find(release), self._choice)
 
-    def _tested(self, wanted: EnvironmentProvider, release: str, name: str, reused: Mapping[str, str]) -> ReleaseResult:
+    def _tested(
+        self,
+        wanted: EnvironmentProvider,
+        release: str,
+        name: str,
+        reused: Mapping[str, str],
+        *,
+        recompile: bool = False,
+    ) -> ReleaseResult:
         folder = self._out_dir / "probes" / name
         with disk_errors(folder):
             Folder(self._out_dir).make(folder)
         new_out_dir(folder)
-        settings = replace(self._settings, release=replace(self._settings.release, name=release))
+        settings = replace(
+            self._settings,
+            release=replace(self._settings.release, name=release),
+            run=replace(self._settings.run, recompile=recompile or self._settings.run.recompile),
+        )
         options = selection.options(settings.run)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel)
         session.run(self._live)

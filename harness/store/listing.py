@@ -7,7 +7,13 @@ from harness.core.text import counted, size
 from harness.store.gc import Collected, Usage, Verified
 from harness.store.inventory import Item
 
-_AGAIN = {"blobs": "fetched", "urls": "fetched", "modules": "compiled", "toolchains": "installed"}
+_AGAIN = {
+    "blobs": "fetched",
+    "urls": "fetched",
+    "modules": "compiled",
+    "failures": "compiled",
+    "toolchains": "installed",
+}
 _KEY_CHARACTERS = 16
 
 

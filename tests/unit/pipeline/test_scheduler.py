@@ -262,7 +262,7 @@ def test_the_log_of_a_compilation_that_failed_is_copied_for_each_of_its_cases(tm
             if not (verdict and isinstance(step, Compile)):
                 return ended
             log = logs.failed_compilation(tmp_path / "out", "a" * 64)
-            return msgspec.structs.replace(ended, log_path=logs.moved(tmp_path / "Compile.log", log, root=tmp_path))
+            return msgspec.structs.replace(ended, log_path=logs.copied(tmp_path / "Compile.log", log, root=tmp_path))
 
     executor = Failed(tmp_path, fails(Compile, "clip.mlir"))
     plan_run = PlanRun(three()[:2], executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken())
