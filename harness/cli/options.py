@@ -114,7 +114,7 @@ def limits(parser: Parser, _environment: Environment) -> None:
 
 def recompile(parser: Parser, _environment: Environment) -> None:
     """Add --recompile."""
-    help_text = "compile again what failed to compile before (default: cached failures)"
+    help_text = "compile again what failed to compile before"
     parser.group("Run")("--recompile", action="store_true", help=help_text)
 
 

@@ -62,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="accept flags of specs that start programs, load code or write files",
     )
+    group.addoption("--recompile", action="store_true", help="compile again what failed to compile before")
     group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest locked one)")
     group.addoption(
         "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: an index page or a folder"
@@ -157,7 +158,7 @@ class _Shared:
 def _settings(config: pytest.Config) -> Settings:
     """Return the settings in the environment and on the command line of pytest."""
     settings = from_environment(os.environ)  # noqa: TID251 - an entry point, as cli.main is
-    timeout_s = config.getoption("timeout", None)
+    timeout_s = float(config.getoption("timeout", None) or settings.run.timeout_s)
     return replace(
         settings,
         cases=replace(
@@ -172,7 +173,7 @@ def _settings(config: pytest.Config) -> Settings:
             find_links=(*config.getoption("--find-links"), *settings.release.find_links),
             wheels=tuple(map(Path, config.getoption("--wheels"))),
         ),
-        run=replace(settings.run, timeout_s=float(timeout_s)) if timeout_s else settings.run,
+        run=replace(settings.run, timeout_s=timeout_s, recompile=config.getoption("--recompile")),
     )
 
 

@@ -363,6 +363,9 @@ def test_the_answer_is_confirmed(programs: Laboratory) -> None:
     assert {sum(probe["tally"].values()) for probe in search.found["probes"]} == {60}, search.text
     compiled = bisect(programs, "transposed", "--good", "3.6.0", "--bad", "3.7.0", repeats=True)
     assert [probe["tally"] for probe in compiled.found["probes"]] == [{"failed (compile: compile)": 2}, {"passed": 60}]
+    folder = compiled.folder / "probes" / "3.7.0" / "runs" / "2"
+    (case,) = json.loads((folder / "results.json").read_text())["cases"]
+    assert not case["failed_compilation"]["cached"], "a repetition compiles again"
     number = bisect(
         programs,
         "product",

@@ -67,6 +67,7 @@ def test_an_empty_value_is_that_of_a_variable_that_is_not_set(line: str, option:
         ("bisect a --metric 'dispatches > 1' --any-failure", "--any-failure has no effect with --metric;"),
         ("lock --locked", "--locked cannot be combined with `harness lock`"),
         ("new a/b --mlir a.mlir --no-run --timeout 3", "--timeout has no effect with --no-run;"),
+        ("new a/b --mlir a.mlir --no-run --recompile", "--recompile has no effect with --no-run;"),
         ("new a/b --mlir a.mlir --no-run --iree 3.9", "--iree has no effect with --no-run;"),
     ],
 )

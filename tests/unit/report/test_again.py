@@ -18,6 +18,7 @@ from tests.unit.command_lines import invocation, settings
             """ --compile-only --run-wrapper 'rocprof -x '"'"'a b'"'"'' --timeout 9.0""",
         ),
         (["--allow-path=/a", "--allow-path=b c", "--trust-flags"], " --allow-path /a --allow-path 'b c' --trust-flags"),
+        (["--recompile"], " --recompile"),
         (["--store=/s", "--mirror=https://a=http://m"], " --store /s --mirror https://a=http://m"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.outcomes import Kind, Outcome, Phase, Status, exit_code
+from harness.core.outcomes import FailedCompilation, Kind, Outcome, Phase, Status, exit_code
 from harness.report import console
 from tests.unit import reports
 
@@ -45,6 +45,21 @@ def test_line_of_each_status(outcome: Outcome, expected: str) -> None:
 def test_line_tells_what_was_cached(cached: tuple[bool, ...], expected: str) -> None:
     modules = tuple(reports.module(cached=each) for each in cached)
     assert expected in console.case_line(reports.outcome(modules=modules)).plain
+
+
+@pytest.mark.parametrize(
+    ("module", "failure", "expected"),
+    [
+        ((), True, "(cached)"),
+        ((True,), True, "(cached)"),
+        ((True,), False, "(1 of 2 cached)"),
+        ((), False, "2.71  run"),
+    ],
+)
+def test_line_tells_that_a_failure_was_cached(module: tuple[bool, ...], failure: bool, expected: str) -> None:  # noqa: FBT001
+    modules = tuple(reports.module(cached=each) for each in module)
+    case = reports.failed(modules=modules, failed_compilation=FailedCompilation(key="a" * 64, cached=failure))
+    assert f"compile {'' if expected.startswith('2') else '2.71 '}{expected}" in console.case_line(case).plain
 
 
 @pytest.mark.parametrize(

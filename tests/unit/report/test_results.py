@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import FetchedBlob
 from harness.core.errors import UsageError
-from harness.core.outcomes import Kind, Measurement, Module, Outcome, Phase, Report, Status
+from harness.core.outcomes import FailedCompilation, Kind, Measurement, Module, Outcome, Phase, Report, Status
 from harness.core.records import as_json
 from harness.report import results
 from tests.unit import reports
@@ -169,7 +169,14 @@ def test_the_schema_misses_every_absent_key(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("case", Outcome), ("module", Module), ("output", Measurement), ("blob", FetchedBlob)]
+    ("name", "kind"),
+    [
+        ("case", Outcome),
+        ("module", Module),
+        ("failed_compilation", FailedCompilation),
+        ("output", Measurement),
+        ("blob", FetchedBlob),
+    ],
 )
 def test_the_schema_names_every_field(name: str, kind: Any) -> None:
     assert SCHEMA["$defs"][name]["required"] == [field.name for field in dataclasses.fields(kind)]
