@@ -11,9 +11,9 @@ import importlib
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -21,6 +21,7 @@ from typing import Any
 
 from harness.fetch.object_store_errors import Access, explained
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece
+from harness.fetch.watch import Watch
 from harness.host import waiting
 from harness.host.process import Cancelled, CancelToken
 
@@ -78,8 +79,11 @@ class ObjectSource:
     """
 
     def __init__(self, url: str, *, stall_s: float, filesystem: FileSystem = filesystem) -> None:
-        """Prepare, without connecting. An attempt fails after `stall_s` seconds without a byte, if the library can."""
-        self.url = url
+        """Prepare, without connecting. An attempt fails after `stall_s` seconds without a byte, if the library can.
+
+        The first answer has to come within that time in any case.
+        """
+        self.url, self._stall_s = url, stall_s
         scheme, _, self._path = url.partition("://")
         self._host = _HOSTS[scheme.lower()]
         self._filesystem = functools.partial(filesystem, scheme.lower(), stall_s)
@@ -98,7 +102,14 @@ class ObjectSource:
             AttemptError: it failed, here or while the pieces were read.
             Cancelled: `cancel` was set.
         """
-        info = self._info(cancel)
+        with explained(self._host.access):
+            self._filesystem()  # to load a library may take longer than an answer
+        with Watch(self._stall_s) as watch:
+            try:
+                info = self._info(cancel, watch.ended)
+            except Cancelled:
+                watch.check()
+                raise
         size_bytes = info["size"]
         pieces = self._pieces(start, size_bytes if stop is None else min(stop, size_bytes), info, cancel)
         yield replace(_head(info), start=start), pieces
@@ -124,31 +135,54 @@ class ObjectSource:
             raise AttemptError(Failure(what=f"received {len(piece)} bytes instead of {stop - start}"))
         return piece
 
-    def _info(self, cancel: CancelToken | None) -> Mapping[str, Any]:
-        info: Mapping[str, Any] = self._ask("info", cancel, path=self._path, refresh=True)
+    def _info(self, *cancels: CancelToken | None) -> Mapping[str, Any]:
+        info: Mapping[str, Any] = self._ask("info", *cancels, path=self._path, refresh=True)
         if info.get("type") != "file":
             raise AttemptError(Failure(what="it is a folder, not a file", fix=CORRECT_URL, retriable=False))
         return info
 
-    def _ask(self, method: str, cancel: CancelToken | None, **arguments: Any) -> Any:
-        """Call a method of the file system. Setting `cancel` ends the wait for asynchronous ones."""
-        if cancel is not None and cancel.is_set():
+    def _ask(self, method: str, *cancels: CancelToken | None, **arguments: Any) -> Any:
+        """Call a method of the file system. Setting one of `cancels` ends the wait for it."""
+        tokens = [each for each in cancels if each is not None]
+        if any(each.is_set() for each in tokens):
             raise Cancelled
         with explained(self._host.access):
             filesystem = self._filesystem()
-            if not filesystem.async_impl:
-                return getattr(filesystem, method)(**arguments)
-            call = asyncio.run_coroutine_threadsafe(getattr(filesystem, f"_{method}")(**arguments), filesystem.loop)
-            with _cancelled_by(cancel, call):
+            if filesystem.async_impl:
+                coroutine = getattr(filesystem, f"_{method}")(**arguments)
+                call = asyncio.run_coroutine_threadsafe(coroutine, filesystem.loop)
+            else:
+                call = _in_a_thread(functools.partial(getattr(filesystem, method), **arguments))
+            with _cancelled_by(tokens, call):
                 return waiting.result(call)
 
 
+def _in_a_thread(function: Callable[[], Any]) -> Future[Any]:
+    """Call a function that cannot be cancelled; its result is dropped if the future is."""
+    call = Future[Any]()
+
+    def run() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001
+            with contextlib.suppress(InvalidStateError):
+                call.set_exception(error)
+        else:
+            with contextlib.suppress(InvalidStateError):
+                call.set_result(result)
+
+    threading.Thread(target=run, daemon=True).start()
+    return call
+
+
 @contextlib.contextmanager
-def _cancelled_by(cancel: CancelToken | None, call: Future[Any]) -> Iterator[None]:
+def _cancelled_by(tokens: Sequence[CancelToken], call: Future[Any]) -> Iterator[None]:
     def end() -> None:
         call.cancel()
 
-    with cancel.calling(end) if cancel is not None else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        for token in tokens:
+            stack.enter_context(token.calling(end))
         try:
             yield
         except FutureCancelledError:

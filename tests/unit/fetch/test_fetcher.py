@@ -1,4 +1,6 @@
 import hashlib
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,20 @@ def test_a_blob_that_cannot_be_fetched_is_named(fetcher: Fetcher, url: str, mess
     with pytest.raises(FetchError) as raised:
         fetcher.fetch(Blob(url=url))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "link to a FIFO", "link to itself"])
+def test_a_special_file_is_refused_before_it_is_opened(fetcher: Fetcher, tmp_path: Path, kind: str) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    os.mkfifo(source if kind == "FIFO" else target)
+    with socket.socket(socket.AF_UNIX) as server:
+        if kind == "socket":
+            server.bind(str(source))
+    if kind.startswith("link"):
+        source.symlink_to(source if kind == "link to itself" else target)
+    with pytest.raises(FetchError, match=rf"^{source}: (not a file|cannot read the file \(Too many levels)"):
+        fetcher.fetch(Blob(url=source.as_uri()))
+    assert not fetcher.forecast([Blob(url=source.as_uri())])[0].is_present
 
 
 @pytest.mark.parametrize("sha256", ["../" * 21 + "a", "A" * 64, "a" * 63, "a" * 64 + "\n"])

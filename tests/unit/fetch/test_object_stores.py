@@ -162,6 +162,41 @@ class Slow:
             self.ended.set()
 
 
+class SlowSync:
+    """Never answers, and cannot be cancelled."""
+
+    async_impl = False
+
+    def __init__(self) -> None:
+        self.waits, self.ends = threading.Event(), threading.Event()
+
+    def info(self, **_: Any) -> None:
+        self.waits.set()
+        self.ends.wait(IN_PROCESS_S)
+
+
+@pytest.mark.parametrize("kind", [Slow, SlowSync])
+def test_the_first_answer_has_a_limit(kind: type[Slow | SlowSync]) -> None:
+    with pytest.raises(AttemptError, match="no byte of the blob came for 1 s") as raised:
+        read(source(kind()))
+    assert raised.value.failure.retriable
+
+
+@pytest.mark.parametrize("kind", [Slow, SlowSync])
+def test_an_order_to_stop_ends_any_wait(kind: type[Slow | SlowSync]) -> None:
+    cancel, slow = CancelToken(), kind()
+
+    def stop() -> None:
+        slow.waits.wait(IN_PROCESS_S)
+        cancel.set()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    with pytest.raises(Cancelled):
+        read(source(slow), cancel=cancel)
+    stopper.join()
+
+
 def test_an_order_to_stop_ends_a_wait() -> None:
     cancel, slow = CancelToken(), Slow()
 
