@@ -122,7 +122,18 @@ def started(*, work_bytes: int = 0) -> Iterator[Running]:
             listener.listen(1)
             listener.settimeout(IN_PROCESS_S)
             hidden = f"mount -t tmpfs tmpfs {root / 'hidden'} && "  # as an image lacks what this machine has
-            within = ["unshare", "--mount", "sh", "-c", opening() + hidden + RIGHTS, "sh"]
+            within = [
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "sh",
+                "-c",
+                opening() + hidden + RIGHTS,
+                "sh",
+            ]
             argv = [*within, sys.executable, "-c", IN_ANOTHER_ROOT, str(root), str(root)]
             env = {**os.environ, "PYTHONPATH": str(Path(worker.__file__).parents[2])}
             with subprocess.Popen(argv, cwd="/", env=env) as child:
