@@ -76,8 +76,8 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
         case "type":
             yield path, f"expected {_articles(wanted)}, got {_shown(value)}"
         case "pattern":
-            expected = _PATTERNS.get(path.split("[")[0], "letters and digits")
-            yield path, f"expected {expected}, got {_shown(value)}"
+            fields = (each for each in reversed(_FIELD.findall(path)) if each in _PATTERNS)
+            yield path, f"expected {_PATTERNS.get(next(fields, ''), 'letters and digits')}, got {_shown(value)}"
         case "minLength" | "minProperties":
             yield path, "must not be empty"
         case "maxLength" | "maxItems" | "maxProperties":
@@ -87,14 +87,20 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
             yield path, error.message
 
 
+_FIELD = re.compile(r"\.([a-z_]+)")
 _PATTERNS = {
-    "$.device": "a device such as local-task, hip, hip://0 or cuda",
-    "$.devices": "a device such as local-task, hip://0 or cuda://1",
-    "$.compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
-    "$.pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
-    "$.flags_for": "a flag that starts with two dashes, its value after an equals sign",
-    "$.threshold_args": "a flag such as --expected_f16_threshold=1.0f",
-    "$.compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
+    "device": "a device such as local-task, hip, hip://0 or cuda",
+    "devices": "a device such as local-task, hip://0 or cuda://1",
+    "compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
+    "pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
+    "flags_for": "a flag that starts with two dashes, its value after an equals sign",
+    "threshold_args": "a flag such as --expected_f16_threshold=1.0f",
+    "compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
+    "chips": "a chip such as gfx90a or sm_80",
+    "issue": "a URL that begins with https://",
+    "until": "a date such as 2027-01-31",
+    "scope": "a name without spaces and equals signs",
+    "tuner_file": "a SKU such as mi300",
 }
 
 

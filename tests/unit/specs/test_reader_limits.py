@@ -3,6 +3,8 @@
 import json
 import os
 import time
+from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,10 @@ def test_a_character_that_no_command_line_can_have(tmp_path: Path, changes: Any,
         ({"mlir": "a/" * 4_000}, "$.mlir: has 8,000 characters; expected at most 4,096"),
         ({"mlir": "a" * 4_000}, "$.mlir: File name too long"),
         ({"device": "hip\n"}, "$.device: expected a device"),
-        ({"expect": [{"fails": "crash", "until": "2026-01-01\n"}]}, "until"),
+        ({"device": "a" * 200_000}, "$.device: has 200,000 characters; expected at most 4,096"),
+        ({"devices": ["local-task"] * 65}, "$.devices: has 65 items; expected at most 64"),
+        ({"expect": [{"fails": "crash", "issue": "https://a\n::error::"}]}, "issue: expected a URL that begins with"),
+        ({"expect": [{"fails": "crash", "until": "2026-01-01\n"}]}, "until: expected a date such as 2027-01-31"),
         ({"comment": 10**30}, "has too many digits for a number"),
     ],
 )
@@ -126,3 +131,22 @@ def test_a_long_spec_is_refused_in_time_that_grows_with_its_length(tmp_path: Pat
     found = violations(tmp_path, MINIMAL | content if isinstance(content, dict) else content)
     assert time.process_time() - started < 10
     assert len(found) < 500_000
+
+
+def unlimited(schema: Any, path: str = "$") -> Iterator[str]:
+    """Yield the paths of strings, lists and objects that may be as long as they like."""
+    limits = {"string": "maxLength", "array": "maxItems"}
+    kinds = schema.get("type", []) if isinstance(schema, dict) else []
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        if kind in limits and limits[kind] not in schema:
+            yield path
+        if kind == "object" and schema["additionalProperties"] is not False and "maxProperties" not in schema:
+            yield path
+    for name, each in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if isinstance(each, dict | list):
+            yield from unlimited(each, f"{path}.{name}")
+
+
+def test_every_text_and_list_of_a_spec_has_a_limit() -> None:
+    text = resources.files("harness.specs").joinpath("spec.schema.json").read_text(encoding="utf-8")
+    assert not list(unlimited(json.loads(text)))
