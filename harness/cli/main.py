@@ -4,6 +4,7 @@ import contextlib
 import errno
 import importlib
 import os
+import re
 import signal
 import sys
 import traceback
@@ -18,13 +19,15 @@ from harness.core.outcomes import EXIT_BUG, EXIT_NO_VERDICT, EXIT_OK
 Environment = Mapping[str, str]
 # What the system says of a path that somebody named, or of a machine without resources.
 _OF_THE_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
-_OF_THE_MACHINE |= {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_OF_THE_MACHINE |= {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE}
+_OF_THE_MACHINE |= {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def entry_point() -> NoReturn:
     """Run the command line of this process. A command whose output is lost does not exit with 0."""
     output = streams.prepare()
+    _ignore_odd_sizes()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
     code = EXIT_OK
@@ -34,6 +37,13 @@ def entry_point() -> NoReturn:
         sys.stderr.write(f"error: Cannot write to standard output: {reason}. Free disk space, or write it elsewhere.\n")
         code = code or EXIT_NO_VERDICT
     sys.exit(code)
+
+
+def _ignore_odd_sizes() -> None:
+    """Remove sizes of the terminal that are no positive numbers; rich would fail or print nothing."""
+    for name in ("COLUMNS", "LINES"):
+        if not re.fullmatch("0*[1-9][0-9]{0,4}", os.environ.get(name, "1")):  # noqa: TID251 - this is the place
+            del os.environ[name]  # noqa: TID251 - this is the place
 
 
 def main(argv: Sequence[str], environment: Environment) -> int:
@@ -57,6 +67,9 @@ def main(argv: Sequence[str], environment: Environment) -> int:
         return stopped_code(stop)
     except OSError as error:
         return _of_the_machine(error)
+    except MemoryError:
+        sys.stderr.write("error: The harness ran out of memory. Use a larger machine, or raise `ulimit -v`.\n")
+        return EXIT_NO_VERDICT
     except Exception:  # noqa: BLE001 - the last resort: report it as a bug
         return _bug()
 

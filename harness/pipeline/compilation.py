@@ -123,6 +123,8 @@ class Compiler:
         missing = [] if _has_content(folder / step.module) else [step.module]
         text = logs.text(log)
         verdict = diagnose.compile_verdict(step, end.process, text, missing=missing, timeout_s=self.timeout_s)
+        if verdict:
+            logs.mark_empty(log)
         return Compilation(verdict=verdict, ended=end.process)
 
 

@@ -14,6 +14,7 @@ from harness.pipeline.steps import Plan
 
 _PACKAGE = Path(harness.__file__).parent
 _SHOWN = 300
+_NO_THREAD = "can't start new thread"  # CPython, Python/thread_pthread.h: of memory or of `ulimit -u`
 
 
 def verdict(error: BaseException) -> Verdict:
@@ -28,6 +29,8 @@ def _explained(error: BaseException) -> tuple[Kind, str]:
     match error:
         case NoVerdictError():
             return error.kind, str(error)
+        case RuntimeError() if said == _NO_THREAD:
+            return Kind.TOOL, f"this machine refuses what the harness needs: {said}"
         case MemoryError():
             return Kind.TOOL, "the harness ran out of memory; use a larger machine, or fewer --jobs"
         case OSError(filename=str() | bytes()):

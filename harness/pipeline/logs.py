@@ -49,6 +49,17 @@ def begin(path: Path, argv: Sequence[str]) -> int:
         return file.write(_command(argv))
 
 
+def mark_empty(path: Path) -> None:
+    """Say in an empty log that the program printed nothing.
+
+    Raises:
+        DiskError: it cannot be written, so the program could not print anything.
+    """
+    with disk_errors(path), Folder(path.parent).appended(path) as file:
+        if not file.tell():
+            file.write(b"(no output)\n")
+
+
 def conclude(path: Path, verdict: Verdict) -> None:
     """Append what was wrong. If the disk is full the log stays as it is: the results say it too."""
     kind = f"{verdict.kind}: " if verdict.kind else ""

@@ -61,6 +61,7 @@ _PATTERNS = tuple(
             "no space left; free disk space, or choose another folder with {option}",
         ),
         (rf"{_TOOL}File too large$", Kind.DISK, "a file became too large; raise `ulimit -f`"),
+        (r"^\S+: error while loading shared libraries: ", Kind.TOOL, "a library could not be loaded"),
         (r"^failed to generate temporary file: ", Kind.DISK, "TMPDIR cannot be written"),
         (rf"{_TOOL}(?:out of memory|std::bad_alloc|[Cc]annot allocate memory|memory exhausted)$", Kind.TOOL, _MEMORY),
         (r"^\S*ld(?:\.\w+)?: .*(?:[Oo]ut of memory|memory exhausted|annot allocate memory)", Kind.TOOL, _MEMORY),
@@ -76,11 +77,11 @@ _PATTERNS = tuple(
         (
             r"^(?:sh: (?:\d+|line \d+): |iree-lld: error: cannot open )",
             Kind.TOOL,
-            f"{_LINKER}; use plain paths for --store and TMPDIR",
+            f"{_LINKER}; is a disk full, or a limit such as `ulimit -f` reached?",
         ),
     )
 )
 _SUSPICIOUS = re.compile(
     r"memory|bad_alloc|space|quota|too large|temporary file|Killed|signal 9|exit code|unavailable|open files|"
-    r"linker|^sh: |cannot open"
+    r"linker|^sh: |cannot open|shared libraries"
 )

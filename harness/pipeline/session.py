@@ -13,7 +13,7 @@ from typing import Any
 import harness
 from harness.core.cases import Case, Release
 from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
-from harness.core.outcomes import EXIT_BUG, Outcome, Report, Status, Verdict, exit_code
+from harness.core.outcomes import EXIT_BUG, Kind, Outcome, Report, Status, Verdict, exit_code
 from harness.core.records import as_json
 from harness.core.settings import Settings
 from harness.fetch import provision
@@ -106,6 +106,11 @@ class Session:
             self._blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
         except Cancelled:
             self._blocked = INTERRUPTED
+        except (OSError, MemoryError, RuntimeError) as error:
+            found = internal.verdict(error)
+            if found.kind is Kind.INTERNAL:
+                raise
+            self._blocked = found
 
     def _run(self, live: Live) -> None:
         """Open an environment, plan, and do it."""

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from harness.core.outcomes import Outcome, Status
 
-_ATTEMPT = re.compile(r"\(attempt [^)]*\)")
+_ATTEMPT = re.compile(r"\(attempt [^()]*\)")
 _WAIT = re.compile(r"[\d.]+ s\b")
 # What differs between cases that one cause hits: the file on a host or in a folder, and how far its download came.
 _VARYING = (
-    (re.compile(r"(\w+://[^/\s]+)/\S*[^\s:;,.]"), r"\1"),
+    (re.compile(r"(\b\w+://[^/\s]+)/\S*[^\s:;,.]"), r"\1"),
     (re.compile(r"(?<![\w:/])(/(?:[^/\s]+/)*)[^/\s:;,]+"), r"\1"),
     (_ATTEMPT, ""),
 )

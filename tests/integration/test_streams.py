@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.laboratory import A, B, Laboratory, clean_environment
+from tests.integration.laboratory import CPU_FLAGS, A, B, Laboratory, clean_environment
 from tests.integration.warm import HARNESS
 
 LOST = "error: Cannot write to standard output: No space left on device."
@@ -47,6 +47,28 @@ def test_a_run_on_a_full_disk_writes_its_results(lab: Laboratory) -> None:
     assert done.stderr.startswith(LOST)
     assert len(done.stderr.splitlines()) == 1
     assert report(lab)["cases"][0]["status"] == "passed"
+
+
+@pytest.mark.parametrize("size", ["COLUMNS=0", "COLUMNS=\N{SUPERSCRIPT TWO}", "LINES=\N{SUPERSCRIPT TWO}", "COLUMNS="])
+def test_a_size_of_the_terminal_that_is_no_number_is_ignored(lab: Laboratory, size: str) -> None:
+    lab.spec()
+    done = run(lab, f'export {size}; "$@"', lab.argv("--engine", "local"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "PASSED" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("limit", "kind", "reason"), [("-n 8", "disk", "Too many open files"), ("-f 0", "disk", "File too large")]
+)
+def test_a_limit_of_the_machine_says_nothing_about_the_model(
+    lab: Laboratory, limit: str, kind: str, reason: str
+) -> None:
+    lab.spec(compiler_flags=[*CPU_FLAGS, "--iree-opt-level=O1"])
+    done = run(lab, f'ulimit {limit}; "$@"', lab.argv("--engine", "local"))
+    assert done.returncode == 3
+    assert f"{kind}: " in done.stdout
+    assert reason in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 COMMANDS = ["list", "validate tiny", "plan", "releases", "doctor --offline", "--help", "--version", "completion bash"]

@@ -32,6 +32,7 @@ from tests.unit.samples import blob, planned, release, spec
         ),
         (OSError(errno.ENOENT, os.strerror(errno.ENOENT), "/gone"), Kind.DISK, "No such file or directory: '/gone'"),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), Kind.TOOL, "this machine refuses"),
+        (RuntimeError("can't start new thread"), Kind.TOOL, "this machine refuses"),
         (MemoryError(), Kind.TOOL, "the harness ran out of memory"),
         (FetchError("no host"), Kind.FETCH, "no host"),
     ],

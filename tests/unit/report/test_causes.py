@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from harness.core.outcomes import Kind
@@ -35,3 +37,10 @@ def test_cases_are_grouped_where_the_first_of_them_is_and_failures_never() -> No
     a, b, c = (reports.error(id=name, reason=reason) for name, reason in (("a", "x"), ("b", "y"), ("c", "x")))
     wrong = reports.failed()
     assert grouped([wrong, a, b, wrong, c]) == [[wrong], [a, c], [b], [wrong]]
+
+
+@pytest.mark.parametrize("text", ["x", "/x", "(attempt ", "x://", ":/"])
+def test_a_long_reason_takes_time_in_proportion(text: str) -> None:
+    started = time.process_time()
+    cause(reports.error(Kind.TOOL, reason=text * (200_000 // len(text))))
+    assert time.process_time() - started < 2
