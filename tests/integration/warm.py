@@ -32,7 +32,7 @@ _JOB_BYTES = 1 << 17
 
 
 def ran(
-    argv: Sequence[str], *, cwd: str | Path, env: Mapping[str, str], timeout: float = 300
+    argv: Sequence[str], *, cwd: str | Path, env: Mapping[str, str], timeout: float = 900
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end. The harness runs in a forked process, unless its Python is to start otherwise."""
     if [*argv[: len(HARNESS)]] != HARNESS or _of_python(env) != _of_python(os.environ):
