@@ -1,5 +1,6 @@
 """What an image is made from: its recipe, its tag, which is a digest of all inputs, and its build context."""
 
+import copy
 import functools
 import hashlib
 import io
@@ -213,4 +214,6 @@ def _add_link(tar: tarfile.TarFile, name: str, target: Path) -> None:
 
 def _plain(info: tarfile.TarInfo, *, mode: int) -> tarfile.TarInfo:
     """Remove what differs between machines."""
-    return info.replace(mode=mode, mtime=0, uid=0, gid=0, uname="", gname="", deep=False)
+    plain = copy.copy(info)  # TarInfo.replace is new in Python 3.11.4
+    plain.mode, plain.mtime, plain.uid, plain.gid, plain.uname, plain.gname = mode, 0, 0, 0, "", ""
+    return plain
