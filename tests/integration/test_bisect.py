@@ -350,19 +350,23 @@ def test_a_case_that_fails_sometimes_is_no_answer(programs: Laboratory, tmp_path
     result = search.found["result"]
     assert (result["kind"], result["candidates"]) == ("candidates", ["3.12.0", "3.13.0"])
     assert search.found["flaky"] == ["3.12.0"]
-    said = "runs disagree: with 3.12.0, 3 of 60 runs failed (run: crash), 57 passed"
+    (flaky,) = (probe for probe in search.found["probes"] if probe["status"] == "flaky")
+    failed, passed = (flaky["tally"][name] for name in ("failed (run: crash)", "passed"))
+    assert 7 <= failed + passed <= 60, "fewer than 60 on a slow machine"
+    said = f"runs disagree: with 3.12.0, {failed} of {failed + passed} runs failed (run: crash), {passed} passed"
     assert said in search.text
     assert said in (search.folder / "bisect.md").read_text()
-    (flaky,) = (probe for probe in search.found["probes"] if probe["status"] == "flaky")
     (case,) = json.loads((search.folder / flaky["results"] / "results.json").read_text())["cases"]
     assert case["kind"] == "crash"
 
 
 def test_the_answer_is_confirmed(programs: Laboratory) -> None:
     search = bisect(programs, "summed", "--good", "3.10.0", "--bad", "3.11.0", repeats=True)
-    assert {sum(probe["tally"].values()) for probe in search.found["probes"]} == {60}, search.text
+    runs = [sum(probe["tally"].values()) for probe in search.found["probes"]]
+    assert 5 <= min(runs) <= max(runs) <= 60, "fewer than 60 on a slow machine"
     compiled = bisect(programs, "transposed", "--good", "3.6.0", "--bad", "3.7.0", repeats=True)
-    assert [probe["tally"] for probe in compiled.found["probes"]] == [{"failed (compile: compile)": 2}, {"passed": 60}]
+    bad, good = (probe["tally"] for probe in compiled.found["probes"])
+    assert (bad, [*good]) == ({"failed (compile: compile)": 2}, ["passed"])
     folder = compiled.folder / "probes" / "3.7.0" / "runs" / "2"
     (case,) = json.loads((folder / "results.json").read_text())["cases"]
     assert not case["failed_compilation"]["cached"], "a repetition compiles again"

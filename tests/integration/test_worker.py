@@ -19,7 +19,7 @@ from harness.containers.container_tools import ContainerTools
 from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello
 from harness.core.errors import DiskError, ToolError
-from harness.host.process import Cancelled, CancelToken
+from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.tools import ToolEnd, ToolRun
 from tests.conftest import LEFT_OUT
@@ -135,7 +135,8 @@ def started(*, work_bytes: int = 0) -> Iterator[Running]:
                 "sh",
             ]
             argv = [*within, sys.executable, "-c", IN_ANOTHER_ROOT, str(root), str(root)]
-            env = {**os.environ, "PYTHONPATH": str(Path(worker.__file__).parents[2])}
+            inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+            env = {**inherited, "PYTHONPATH": str(Path(worker.__file__).parents[2])}
             with subprocess.Popen(argv, cwd="/", env=env) as child:
                 try:
                     connection, _ = listener.accept()
@@ -219,12 +220,6 @@ def test_tools_at_the_same_time(running: Running) -> None:
     first.join()
 
 
-def test_a_tool_that_takes_too_long_ends_with_all_that_it_started(running: Running) -> None:
-    end = running.ran("setsid sleep 1181 & kill -STOP $PPID; sleep 1182", timeout_s=1.0)
-    assert end.process.timed_out
-    assert not sleeping(b"1181", b"1182")
-
-
 def sleeping(*seconds: bytes) -> list[bytes]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -232,15 +227,6 @@ def sleeping(*seconds: bytes) -> list[bytes]:
             words = path.read_bytes().split(b"\0")
             found += [each for each in seconds if words[:2] == [b"sleep", each]]
     return found
-
-
-def test_who_hangs_up_stops_the_tool(running: Running) -> None:
-    cancel = CancelToken()
-    threading.Timer(0.5, cancel.set).start()
-    with pytest.raises(Cancelled):
-        running.ran("sleep 1183", cancel)
-    assert comes_true(lambda: not sleeping(b"1183"))
-    assert comes_true(lambda: list((running.root / "work").iterdir()) == [])
 
 
 def test_a_tool_that_does_not_start(running: Running) -> None:
