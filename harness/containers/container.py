@@ -161,7 +161,7 @@ def _create(engine: Engine, name: str, image: str, settings: Mapping[str, Any]) 
 def _greeted(engine: Engine, name: str, listener: socket.socket, folder: Path) -> Iterator[tuple[socket.socket, Hello]]:
     """Wait for the worker's call; yield the connection and its first message. It exits when the connection ends.
 
-    No tool has run by then. Afterwards nobody else can call, or write to the log.
+    No tool has run by then. Afterwards no other process can call, or write to the log.
     """
     deadline = time.monotonic() + _ANSWERS_WITHIN_S
     while (connection := _accepted(listener)) is None:

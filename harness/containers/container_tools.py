@@ -14,6 +14,7 @@ from harness.containers import protocol, worker
 from harness.containers.protocol import LostError, Order, Reply
 from harness.core.errors import DiskError, EngineError, ToolError
 from harness.host import process
+from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, free_bytes
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.tools import ToolEnd, ToolRun
@@ -135,28 +136,31 @@ def _taken(asked: ToolRun, reply: Reply, descriptors: Sequence[int]) -> ToolEnd:
 
 def _copy(descriptor: int, to: Path) -> None:
     """Copy a regular file, for which there is space."""
-    state = os.fstat(descriptor)
-    if not stat.S_ISREG(state.st_mode):
-        raise EngineError(f"The container returned something that is no file for {to.name}.")
-    if state.st_size + _LEAST_FREE_BYTES > free_bytes(to.parent):
-        raise DiskError(f"Cannot write {to} of {state.st_size} bytes: {process.NO_SPACE}. Free disk space.")
-    to.unlink(missing_ok=True)
-    with to.open("xb") as target:
-        _append(descriptor, target, 0, state.st_size)
+    size_bytes = _size(descriptor, to.name)
+    if size_bytes + _LEAST_FREE_BYTES > free_bytes(to.parent):
+        raise DiskError(f"Cannot write {to} of {size_bytes} bytes: {process.NO_SPACE}. Free disk space.")
+    with Folder(to.parent).new(to) as target:
+        _append(descriptor, target, 0, size_bytes)
 
 
 def _copy_log(descriptor: int, to: Path) -> None:
     """Append a log to another; of a very long one only the beginning and the end."""
-    state = os.fstat(descriptor)
-    if not stat.S_ISREG(state.st_mode):
-        raise EngineError("The container returned something that is no file for the log.")
-    with to.open("ab") as target:
-        if state.st_size <= 2 * _LOG_BYTES:
-            _append(descriptor, target, 0, state.st_size)
+    size_bytes = _size(descriptor, "the log")
+    with Folder(to.parent).appended(to) as target:
+        if size_bytes <= 2 * _LOG_BYTES:
+            _append(descriptor, target, 0, size_bytes)
             return
         _append(descriptor, target, 0, _LOG_BYTES)
-        target.write(f"\n... {state.st_size - 2 * _LOG_BYTES} bytes are left out ...\n".encode())
-        _append(descriptor, target, state.st_size - _LOG_BYTES, _LOG_BYTES)
+        target.write(f"\n... {size_bytes - 2 * _LOG_BYTES} bytes are left out ...\n".encode())
+        _append(descriptor, target, size_bytes - _LOG_BYTES, _LOG_BYTES)
+
+
+def _size(descriptor: int, name: str) -> int:
+    """Return the size of a regular file."""
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        raise EngineError(f"The container returned something that is no file for {name}.")
+    return state.st_size
 
 
 def _append(descriptor: int, target: IO[bytes], start: int, length: int) -> None:

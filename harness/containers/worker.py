@@ -16,7 +16,6 @@ import os
 import shutil
 import signal
 import socket  # noqa: TID251 - on this machine, not a network
-import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from harness.containers import manifest, protocol
 from harness.containers.protocol import Hello, LostError, Order, Reply
 from harness.core.errors import EngineError, ToolError
 from harness.host import process
+from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import ProcessResult
 from harness.pipeline import tools
@@ -221,14 +221,9 @@ class _Tool:
     def _opened(self, name: str) -> IO[bytes] | None:
         """Open a file that the tool wrote, if it is a regular one."""
         try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            file = open(os.open(self.folder / name, flags), "rb")  # noqa: PTH123, SIM115 - for the caller
+            return Folder(self.folder).reader(self.folder / name)
         except OSError:
             return None
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return file
-        file.close()
-        return None
 
     def end(self) -> None:
         """End all that it started, and remove what it left."""

@@ -63,7 +63,7 @@ class Verdict:
         reason: a sentence for the user.
         is_runtime_crash: whether the runtime or a driver broke down, and not the model.
         stale: JSON paths in the spec of expected failures that did not happen.
-        details: text for a log: where an exception that nobody expected came from.
+        details: text for a log: where an unexpected exception came from.
     """
 
     status: Status

@@ -101,6 +101,11 @@ class Folder:
         state = self.state(path)
         return state is not None and stat.S_ISDIR(state.st_mode)
 
+    def is_regular(self, path: Path) -> bool:
+        """Return whether there is a regular file, not a link to one."""
+        state = self.state(path)
+        return state is not None and stat.S_ISREG(state.st_mode)
+
     def content(self, path: Path) -> list[tuple[Path, os.stat_result]]:
         """Return what is in a folder, in order; nothing if it does not exist."""
         found = []

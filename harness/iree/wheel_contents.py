@@ -1,7 +1,7 @@
 """Whether an installed release is what its wheels contain, and stays so.
 
-`entry.json` lists the digests of an installed release, and whoever can change its files can change that as well. So the
-digest of all these digests is locked in `releases.json`, beside the hashes of the wheels that it was taken from.
+`entry.json` lists the digests of an installed release, and a process that can change its files can change that as well.
+So the digest of all these digests is locked in `releases.json`, beside the hashes of the wheels that it was taken from.
 """
 
 import functools

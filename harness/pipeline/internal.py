@@ -1,4 +1,4 @@
-"""Makes the error of one case from an exception that nobody expected, so that it does not end the run of the others."""
+"""Makes the error of one case from an unexpected exception, so that it does not end the run of the others."""
 
 import traceback
 from collections.abc import Iterable

@@ -46,8 +46,7 @@ def newest_report() -> Path | None:
 
 
 def _has_report(results: Folder, run: Path) -> bool:
-    state = results.state(run / REPORT)
-    return state is not None and stat.S_ISREG(state.st_mode) and results.state(run / SEARCH_JOURNAL) is None
+    return results.is_regular(run / REPORT) and results.state(run / SEARCH_JOURNAL) is None
 
 
 def check_files(files: Mapping[str, Path | None]) -> None:

@@ -27,7 +27,7 @@ _PHASES: Mapping[type[Step], Phase] = {
     Run: Phase.RUN,
     Compare: Phase.COMPARE,
 }
-INTERNAL = "internal"  # the log of an exception that nobody expected
+INTERNAL = "internal"  # the log of an unexpected exception
 _Ended = Sequence[tuple[Step, StepResult]]
 
 

@@ -7,9 +7,7 @@ Environments differ in how much a tool could do beyond that: on this machine it 
 user of its own that owns nothing else (`harness.containers.worker`).
 """
 
-import os
 import shutil
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Protocol
 
 from harness.core.cases import EMPTY
 from harness.host import process
+from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import CancelToken, ProcessResult
 
@@ -77,7 +76,7 @@ class LocalTools:
 
     def run(self, asked: ToolRun, cancel: CancelToken) -> ToolEnd:
         """Run a tool in a folder below that for its results; see `Tools.run`."""
-        folder = asked.folder / "work"
+        files, folder = Folder(asked.folder), asked.folder / "work"
         folder.mkdir()
         try:
             for name, path in asked.reads.items():
@@ -91,8 +90,8 @@ class LocalTools:
                 variables={**asked.variables, **prepared(folder, asked.argv)},
             )
             for name in asked.writes:
-                if is_regular(folder / name):
-                    (folder / name).replace(asked.folder / name)
+                if files.is_regular(folder / name):
+                    files.move(folder / name, asked.folder / name)
             return ToolEnd(process=ended, free_bytes=free_bytes(folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -113,11 +112,3 @@ def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
         (folder / _LINKER).symlink_to(linker)
         variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{_HERE}/{_LINKER}"
     return variables
-
-
-def is_regular(path: Path) -> bool:
-    """Whether there is a regular file, and no link to one."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
-        return False

@@ -179,9 +179,14 @@ def _be_able(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def image_supplies(tmp_path_factory: pytest.TempPathFactory) -> Supplies:
-    """Return what images are made of; all processes of a test run share it."""
+def able_to_start_containers() -> None:
+    """Leave a test out where no engine can be started."""
     _be_able("docker")
+
+
+@pytest.fixture(scope="session")
+def image_supplies(tmp_path_factory: pytest.TempPathFactory, able_to_start_containers: None) -> Supplies:  # noqa: ARG001
+    """Return what images are made of; all processes of a test run share it."""
     folder = tmp_path_factory.getbasetemp()
     shared = folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
     (shared / "images").mkdir(exist_ok=True)

@@ -151,23 +151,17 @@ def test_a_terminal_that_goes_away_takes_the_container_along(yard: Yard) -> None
     assert yard.case["status"] == "error"
 
 
-def test_a_container_that_is_killed_from_outside_is_an_error(yard: Yard) -> None:
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [("kill", "The container has ended"), ("pause", "gave no sign of life for 30 s, so it was removed")],
+)
+def test_a_container_that_is_ended_or_paused_from_outside_is_an_error(yard: Yard, request_: str, reason: str) -> None:
     with started(yard) as child:
         wait_for(lambda: phase(yard, "model runs"))
-        yard.dock.engine.api.kill(ours(yard)[0])
+        getattr(yard.dock.engine.api, request_)(ours(yard)[0])
         assert child.wait(PATIENCE_S) == 3, (yard.root / "output").read_text()
     assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
-    assert "The container has ended" in yard.case["reason"]
-    assert yard.left() == []
-
-
-def test_a_container_that_is_paused_is_an_error(yard: Yard) -> None:
-    with started(yard) as child:
-        wait_for(lambda: phase(yard, "model runs"))
-        yard.dock.engine.api.pause(ours(yard)[0])
-        assert child.wait(PATIENCE_S) == 3, (yard.root / "output").read_text()
-    assert (yard.case["status"], yard.case["kind"]) == ("error", "engine")
-    assert "gave no sign of life for 30 s, so it was removed" in yard.case["reason"]
+    assert reason in yard.case["reason"]
     assert yard.left() == []
 
 

@@ -22,9 +22,7 @@ from harness.core.errors import DiskError, ToolError
 from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.tools import ToolEnd, ToolRun
-from tests.conftest import LEFT_OUT
 from tests.integration.dock import opening
-from tests.integration.engines import obstacle
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.samples import release
 
@@ -150,15 +148,7 @@ def started(*, work_bytes: int = 0) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def root() -> None:
-    """Leave these tests out where containers cannot be started either; in CI this is a failure."""
-    if reason := obstacle("docker"):
-        outcome = pytest.fail if os.environ.get("CI") else pytest.skip
-        outcome(f"{LEFT_OUT}docker: {reason}")
-
-
-@pytest.fixture(scope="module")
-def running(root: None) -> Iterator[Running]:  # noqa: ARG001 - without root there is none
+def running(able_to_start_containers: None) -> Iterator[Running]:  # noqa: ARG001 - without root there is none
     with started() as running:
         yield running
 
@@ -234,7 +224,7 @@ def test_a_tool_that_does_not_start(running: Running) -> None:
         running.ran("", argv=("no-such-tool",))
 
 
-@pytest.mark.usefixtures("root")
+@pytest.mark.usefixtures("able_to_start_containers")
 def test_a_full_disk_stops_the_tool() -> None:
     with started(work_bytes=80 << 20) as running, pytest.raises(DiskError, match="No space left"):
         running.ran("head -c 60000000 /dev/zero >big; sleep 1184")
@@ -252,7 +242,7 @@ def test_what_is_no_order_ends_that_connection_alone(running: Running) -> None:
     assert running.ran("exit 4").process.exit_code == 4
 
 
-@pytest.mark.usefixtures("root")
+@pytest.mark.usefixtures("able_to_start_containers")
 def test_it_goes_when_the_harness_does() -> None:
     with started() as running:
         running.connection.close()
