@@ -4,6 +4,7 @@ The data is in `flag_classes.json`: every flag of every release, by what it make
 as the tools read it, `--NAME` or `--NAME=VALUE`; a word that is no known flag is refused.
 """
 
+import difflib
 import enum
 import functools
 import re
@@ -79,7 +80,9 @@ def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False) -> s
     if trusted:
         return None
     if found is None:
-        return f"is not a flag of any known release of {tool}; {_TRUST}"
+        near = difflib.get_close_matches(word.name, _classes(tool), n=1, cutoff=0.8)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return f"is not a flag of any known release of {tool}{hint}; {_TRUST}"
     problem = _CHECKS[found](word) if found in _CHECKS else _HARM[found]
     return f"{problem}; {_TRUST}" if problem else None
 

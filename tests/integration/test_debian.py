@@ -19,6 +19,7 @@ Status: install ok installed
 Version: 2.41-12
 
 Package: zlib1g
+Status: install ok installed
 Description: a
  Version: not this one
 Version: 1:1.3

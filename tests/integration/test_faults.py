@@ -31,11 +31,11 @@ func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
 UNREGISTERED = 'func.func @add(%a: tensor<4xf32>) { "nobody.knows"(%a) : (tensor<4xf32>) -> ()\n return }'
 
 
-def both(lab: Laboratory, **fields: Any) -> Result:
+def both(lab: Laboratory, *arguments: str, **fields: Any) -> Result:
     """Run a case in trouble beside a good one, which must pass all the same."""
     lab.spec("good_cpu")
     lab.spec("bad_cpu", **fields)
-    result = lab.run()
+    result = lab.run(*arguments)
     good, bad = sorted(result.report["cases"], key=lambda case: str(case["submodel"] == "bad"))
     assert good["status"] == "passed", result.text
     assert_nothing_is_left(lab)
@@ -151,9 +151,19 @@ def test_a_compiler_that_crashes_fails(lab: Laboratory) -> None:
 
 
 def test_a_flag_that_nobody_knows_is_an_error(lab: Laboratory) -> None:
-    result = both(lab, compiler_flags=[*CPU_FLAGS, "--iree-opt-levle=O2"])
+    result = both(lab, "--trust-flags", compiler_flags=[*CPU_FLAGS, "--iree-opt-levle=O2"])
     assert result.verdict == (3, "error", "tool")
     assert "did you mean" in result.case["reason"]
+
+
+def test_a_flag_that_no_release_has_is_an_error_of_the_spec(lab: Laboratory) -> None:
+    lab.spec("bad_cpu", compiler_flags=[*CPU_FLAGS, "--iree-opt-levle=O2"])
+    result = lab.run()
+    assert result.code == 2
+    refusal = (
+        "'--iree-opt-levle=O2' is not a flag of any known release of iree-compile (did you mean --iree-opt-level?)"
+    )
+    assert refusal in result.text
 
 
 def test_a_flag_of_another_release_is_unsupported(lab: Laboratory) -> None:
@@ -170,7 +180,8 @@ def test_a_value_that_a_flag_does_not_take_is_an_error(lab: Laboratory) -> None:
 
 
 def test_a_compiler_that_skips_what_was_asked_fails(lab: Laboratory) -> None:
-    result = both(lab, compiler_flags=[*CPU_FLAGS, "--iree-preprocessing-pass-pipeline=builtin.module(no-such-pass)"])
+    flags = [*CPU_FLAGS, "--iree-preprocessing-pass-pipeline=builtin.module(no-such-pass)"]
+    result = both(lab, "--trust-flags", compiler_flags=flags)
     assert result.verdict == (1, "failed", "compile")
     assert "exited with code 0 but printed an error" in result.case["reason"]
 

@@ -1,18 +1,14 @@
 """^C, SIGTERM and SIGKILL at any moment: the right exit code, complete results, and nothing left."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.integration.laboratory import (
     CPU_FLAGS,
     ENDLESS,
-    OWN_PROCESS,
     Laboratory,
     assert_nothing_is_left,
     clean_environment,
@@ -96,23 +92,15 @@ def test_interrupted_while_compiling(lab: Laboratory) -> None:
 
 def test_interrupted_while_fetching_from_a_server_that_stalls(lab: Laboratory, server: str) -> None:
     lab.spec(mlir=f"{server}/stall.mlir")
-    with ThreadPoolExecutor() as pool:
-        interrupted = pool.submit(_interrupt_download, lab)
-        result = lab.run()
+    result = lab.interrupted("toy", until=lambda: _has_first_byte(lab))
     assert (result.code, result.case["status"]) == (130, "error")
     assert "interrupted" in result.case["reason"]
-    interrupted.result()
     assert "fetch" in result.case["seconds"], "the fetch ended, and was not given up after its 10 s of grace"
     assert_nothing_is_left(lab)
 
 
-def _interrupt_download(lab: Laboratory) -> None:
-    """Interrupt the harness while it waits for the second byte."""
-    partials = lab.store_dir / "tmp"
-    wait_for(lambda: list(partials.glob("urls-*/blob")))
-    time.sleep(0.3)  # the byte that comes before the stall
-    for pid in lab.processes(OWN_PROCESS):
-        os.kill(pid, signal.SIGINT)
+def _has_first_byte(lab: Laboratory) -> bool:
+    return any(blob.stat().st_size for blob in (lab.store_dir / "tmp").glob("urls-*/blob"))
 
 
 def test_a_killed_harness_leaves_no_process(lab: Laboratory) -> None:
