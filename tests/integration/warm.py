@@ -3,6 +3,7 @@
 It is a process as any other: with its own arguments, environment, folder and streams, and measured as the others are.
 """
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -23,6 +24,9 @@ import coverage
 
 import harness
 from harness.__main__ import main
+from harness.host.beneath import Folder
+from harness.iree import toolchain, wheel_contents
+from harness.store import entry
 
 HARNESS = [sys.executable, "-m", "harness"]
 MEASURED = "COVERAGE_PROCESS_CONFIG"  # of processes in which coverage is measured
@@ -81,14 +85,28 @@ def _forked(channel: socket.socket) -> bool:
         text, descriptors, *_ = socket.recv_fds(channel, _JOB_BYTES, 3)
         if not text:
             return False
+        job = json.loads(text)
+        _read_toolchains(job)
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             if (pid := os.fork()) == 0:
-                _become(json.loads(text), *descriptors)
+                _become(job, *descriptors)
                 return True
             _look_after(pid, descriptors[-1])
         for each in descriptors:
             os.close(each)
+
+
+def _read_toolchains(job: Any) -> None:
+    """Read the toolchains in the store of a job: what a process has read it does not read again, unless it changed."""
+    words = job["argv"]
+    if "--store" not in words[:-1]:
+        return
+    root = Folder(Path(job["cwd"], words[words.index("--store") + 1]).absolute())
+    with contextlib.suppress(OSError):
+        for folder in (root.path / toolchain.KIND).glob("*/[0-9]*"):
+            if found := entry.read(root, folder):
+                wheel_contents.is_intact(root, found, toolchain._PROGRAMS)
 
 
 def _look_after(pid: int, reply: int) -> None:
