@@ -6,7 +6,7 @@ import signal
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-_WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins)")
+_WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
     r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|serve_ranges|verdict|wheel|worker)\w*\.py"
 )
