@@ -137,7 +137,7 @@ def tests(session: nox.Session) -> None:
     """
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
     session.run("coverage", "erase")
-    workers = min(4, (os.cpu_count() or 1) + 1)  # one more than cores: many tests wait for servers and signals
+    workers = min(8, 2 * (os.cpu_count() or 1) + 1)  # many tests wait: for engines, servers, clocks and signals
     session.run("coverage", "run", "-m", "pytest", "-n", str(workers), *session.posargs)
     session.run("coverage", "combine", "--quiet")
     is_whole = os.environ.get("CI") and not session.posargs

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,15 +78,17 @@ def phase(yard: Yard, name: str) -> bool:
 
 
 def programs(name: str, yard: Yard) -> list[int]:
-    """Return the processes of a tool that run in our folders, or in that of a tool in a container: `.../1879048192`."""
+    """Return the processes of a tool that run in our folders, or in a container in which one of them is mounted."""
     found = []
+    socket_folder = str(yard.store_dir).removeprefix(tempfile.gettempdir())  # which may be a mount of its own
     for path in Path("/proc").glob("[0-9]*"):
         try:
             words = (path / "cmdline").read_bytes().split(b"\0")
             where = str((path / "cwd").readlink())
+            mounts = (path / "mountinfo").read_text()
         except OSError:
             continue
-        is_ours = where.startswith((str(yard.root), str(yard.store_dir))) or Path(where).name.isdecimal()
+        is_ours = where.startswith((str(yard.root), str(yard.store_dir))) or f"{socket_folder}/" in mounts
         if words[0].endswith(name.encode()) and is_ours:
             found.append(int(path.name))
     return found

@@ -10,6 +10,8 @@ from harness.store.store import Store
 from tests.integration.laboratory import ADD, CPU_FLAGS, HIP_FLAGS, NEWEST, Laboratory
 
 UNKNOWN = ADD.replace("arith.addf", "arith.added")
+# It takes the compiler longer to read this than it is given.
+LONG = "".join(f"func.func private @f{number}()\n" for number in range(100_000))
 CASES: list[tuple[str, dict[str, Any], list[str], str]] = [
     ("add_cpu", {}, [], "failed"),
     ("add_rocm", {"compiler_flags": HIP_FLAGS}, ["--compile-chip", "gfx90a"], "failed"),
@@ -62,8 +64,8 @@ def test_a_failure_is_an_entry_of_the_store_like_others(lab: Laboratory) -> None
 
 
 def test_a_compiler_that_was_killed_is_started_again(lab: Laboratory) -> None:
-    lab.spec(mlir=lab.file("unknown.mlir", f"// {lab.root}\n{UNKNOWN}"))
-    late = lab.run("--iree", NEWEST, "--timeout", "0.02")
+    lab.spec(mlir=lab.file("unknown.mlir", f"// {lab.root}\n{LONG}{UNKNOWN}"))
+    late = lab.run("--iree", NEWEST, "--timeout", "0.05")
     assert late.verdict == (1, "failed", "timeout"), late.text
     assert not late.case["failed_compilation"]["cached"]
     found = lab.run("--iree", NEWEST)
