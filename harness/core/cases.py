@@ -76,6 +76,7 @@ class ModelSpec:
         flags_for: more flags, by the releases that get them, such as `>=3.5,<3.9`.
         thresholds: largest accepted differences from the expected outputs.
         threshold_args: the same, as flags of iree-run-module.
+        run_args: further arguments of iree-run-module.
         run_function: the exported function to run.
         run_test_expecting_to_fail: whether the run or its comparison is expected to fail.
         compile_chip_expecting_to_fail: chips for which the compilation is expected to fail.
@@ -106,6 +107,7 @@ class ModelSpec:
     flags_for: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     thresholds: Thresholds = field(default_factory=Thresholds)
     threshold_args: tuple[str, ...] = ()
+    run_args: tuple[str, ...] = ()
     run_function: str | None = None
     run_test_expecting_to_fail: bool = False
     compile_chip_expecting_to_fail: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from harness.iree import flag_table
 
 TRANSFORM_LIBRARY = "--iree-codegen-transform-dialect-library"
-_TRUST = "remove it from the spec, or accept all flags of the specs with --trust-flags"
+TRUST = "remove it from the spec, or accept all flags of the specs with --trust-flags"
 _KEYED = re.compile(r"(?:(?P<key>[^/=]*)=)?(?P<path>[^=]+)")
 _EXPORT = re.compile(r"(?:[^/=,]+=)?[A-Za-z_][A-Za-z0-9_.-]*\.irpa")
 _PIPELINE_TOKEN = re.compile(r"(?P<name>[\w.-]+)(?P<options>\{[^{}()\"']*\})?|[(),\s]|(?P<other>.)", re.DOTALL)
@@ -82,9 +82,9 @@ def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False) -> s
     if found is None:
         near = difflib.get_close_matches(word.name, _classes(tool), n=1, cutoff=0.8)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        return f"is not a flag of any known release of {tool}{hint}; {_TRUST}"
+        return f"is not a flag of any known release of {tool}{hint}; {TRUST}"
     problem = _CHECKS[found](word) if found in _CHECKS else _HARM[found]
-    return f"{problem}; {_TRUST}" if problem else None
+    return f"{problem}; {TRUST}" if problem else None
 
 
 def is_opaque(text: str) -> bool:

@@ -71,6 +71,7 @@ class FlagTable:
         default: flags whose default changed.
         chips: the releases that compile for a chip.
         known: the releases that have a flag, for flags that not all releases have.
+        known_run: the same for flags of iree-run-module.
     """
 
     refused: Mapping[str, str]
@@ -81,6 +82,7 @@ class FlagTable:
     default: tuple[Default, ...]
     chips: Mapping[str, str]
     known: Mapping[str, str]
+    known_run: Mapping[str, str]
 
 
 @functools.cache

@@ -54,6 +54,12 @@ def translated(spec_flags: tuple[str, ...], release: Release, *, trusted: bool =
     return Translation(flags=tuple(flags), notes=tuple(notes), unsupported=next(missing, None))
 
 
+def unknown_run_flag(flags: tuple[str, ...], release: Release) -> str | None:
+    """Return why the iree-run-module of a release does not have one of these flags, or None."""
+    table = flag_table.load().known_run
+    return next((reason for flag in flags if (reason := _lacking(flag, release, table))), None)
+
+
 def target_flags(backend: Backend, chip: str | None, release: Release) -> tuple[str, ...]:
     """Return the flags that select the chip."""
     option = {Backend.ROCM: "--iree-rocm-target", Backend.CUDA: "--iree-cuda-target"}.get(backend)
@@ -185,7 +191,11 @@ def _expanded(flag: str, release: Release) -> list[str]:
 
 def _unknown(flag: str, release: Release) -> str | None:
     """Return why a release does not have a flag, or None."""
-    ranges = flag_table.load().known.get(_name(flag))
+    return _lacking(flag, release, flag_table.load().known)
+
+
+def _lacking(flag: str, release: Release, known: Mapping[str, str]) -> str | None:
+    ranges = known.get(_name(flag))
     if ranges is None or _holds(ranges, release):
         return None
     return f"IREE {release.name} has no flag {_name(flag)}; available in {_shown(ranges)}"

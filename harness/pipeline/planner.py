@@ -56,6 +56,7 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
         compiles = tuple(_compile(program, case, release, options, notes) for program in _programs(case, release))
+        _check_run(case, release, options)
     except _UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
         return Plan(case=case, steps=(), release=release, blocked=blocked, notes=tuple(notes))
@@ -166,6 +167,12 @@ def _programs(case: Case, release: Release) -> Iterator[_Program]:
     )
     if spec.pipeline_mlir:
         yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)
+
+
+def _check_run(case: Case, release: Release, options: Options) -> None:
+    own = (*case.spec.run_args, *(case.spec.threshold_args if options.tool_verdict else ()))
+    if not is_compile_only(case) and (reason := flags.unknown_run_flag(own, release)):
+        raise _UnsupportedError(reason)
 
 
 def _compile(program: _Program, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:

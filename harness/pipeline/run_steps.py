@@ -59,6 +59,7 @@ def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
     if spec.run_function:
         yield f"--function={spec.run_function}"
     yield from _input_arguments(spec)
+    yield from spec.run_args
 
 
 def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:

@@ -1,7 +1,6 @@
 """Makes a spec of a program and options: to check a bug report without a file, or to write the file (pure)."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,8 @@ def text(document: Mapping[str, Any]) -> str:
 
 
 def _input(text: str, source: Callable[[str], str]) -> Mapping[str, str]:
-    """Return an input as a spec has it; to iree-run-module one without a value is of zeros."""
-    is_type = re.fullmatch(r"[0-9x]*x?[a-z][A-Za-z0-9<>]*", text)
-    return _file(text, source) or {"value": f"{text}=0" if is_type else text}
+    """Return an input as a spec has it."""
+    return _file(text, source) or {"value": text}
 
 
 def _output(text: str, source: Callable[[str], str]) -> Mapping[str, str]:

@@ -94,6 +94,7 @@ _PATTERNS = {
     "compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "pipeline_compiler_flags": "a flag that starts with two dashes, its value after an equals sign",
     "flags_for": "a flag that starts with two dashes, its value after an equals sign",
+    "run_args": "a flag such as --device_allocator=caching, its value after an equals sign",
     "threshold_args": "a flag such as --expected_f16_threshold=1.0f",
     "compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
     "chips": "a chip such as gfx90a or sm_80",

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from containers import list_flags
 from harness.core.cases import Backend
 from harness.iree import flag_table, flags, releases
+from harness.iree.flag_classes import Tool
 from harness.iree.toolchain import Toolchain
 from tests.integration.laboratory import ADD, CPU_FLAGS, HIP_FLAGS, Laboratory
 
@@ -72,6 +74,14 @@ def spellings() -> Iterator[str]:
     for each in TABLE.renamed:
         for name, values in ((each.old, each.new_of), (each.new, each.old_of)):
             yield from (f"{name}={value}" for value in (["1"] if values is None else values))
+
+
+@pytest.mark.parametrize("name", releases.locked())
+def test_flags_are_what_the_runtime_says(name: str, toolchain: Toolchains) -> None:
+    has, newest_has = (list_flags.flags(toolchain(each))[Tool.RUN].keys() for each in (name, NEWEST))
+    known = {flag for flag in TABLE.known_run if flags.unknown_run_flag((flag,), releases.find(name).release) is None}
+    assert known == has & TABLE.known_run.keys()
+    assert has ^ newest_has <= TABLE.known_run.keys(), "all that differs is in the table"
 
 
 @pytest.mark.parametrize("name", releases.locked())

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, TUNER, A, B, Laboratory
+from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, NEWEST, OLDEST, TUNER, A, B, Laboratory
 
 WEIGHTED = """
 util.global private @w = #{dialect}.parameter.named<"model"::"w"> : tensor<4xf32>
@@ -140,6 +140,31 @@ def test_device(lab: Laboratory) -> None:
     result = lab.run()
     assert result.verdict == (0, "passed", None)
     assert "--device=local-sync" in result.case["commands"]["run"]
+
+
+def test_run_args(lab: Laboratory) -> None:
+    lab.spec(run_args=["--device_allocator=caching", "--print_device_statistics=false"])
+    found = lab.run()
+    assert found.verdict == (0, "passed", None), found.text
+    assert "--device_allocator=caching" in found.case["commands"]["run"]
+    planned = lab.run("--iree", "3.11", command="plan")
+    assert "unsupported: IREE 3.11.0 has no flag --print_device_statistics; available in 3.12.0 and" in planned.text
+
+
+@pytest.mark.parametrize("release", [OLDEST, NEWEST])
+def test_a_bare_type_is_zeros(lab: Laboratory, release: str) -> None:
+    types = ["2x2xf32", "1xsi64", "3xi1", "2xui8", "2xbf16", "34xf8E4M3FNUZ", "2xcomplex<f32>", "2x0xi64"]
+    given = ", ".join(f"%{index}: !hal.buffer_view" for index, _ in enumerate(types))
+    program = f"""
+    func.func @f({given}, %t: tensor<2xi32>) -> ({", ".join(["!hal.buffer_view"] * len(types))}, tensor<2xi32>) {{
+      return {", ".join(f"%{index}" for index, _ in enumerate(types))}, %t
+        : {", ".join(["!hal.buffer_view"] * len(types))}, tensor<2xi32>
+    }}
+    """
+    inputs = [{"value": each} for each in (*types, "2xi32")]
+    outputs = [{"value": f"{each}=0"} for each in (*types, "2xi32")]
+    found = lab.run_program(program, "--iree", release, inputs=inputs, outputs=outputs)
+    assert found.verdict == (0, "passed", None), found.text
 
 
 def test_compiler_flags(lab: Laboratory) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -234,6 +235,24 @@ def test_flags_for_a_range_of_releases_are_added_to_the_models_and_translated(
     assert second.argv[5:-2] == ()
     assert (Link(name="0.b.mlir", blob=blob("b.mlir")) in first.links) is (name == "3.13.0")
     assert plan.notes == notes
+
+
+def test_arguments_of_the_run_come_last_and_must_be_known_to_the_release() -> None:
+    model = spec(run_args=("--device_allocator=caching", "--print_device_statistics"))
+    (run,) = (step for step in planned(model).steps if isinstance(step, Run))
+    assert [word for word in run.argv if not word.startswith("--output")][-2:] == list(model.run_args)
+    blocked = planned(model, name="3.11.0").blocked
+    assert blocked is not None
+    assert (blocked.status, blocked.reason) == (
+        Status.UNSUPPORTED,
+        "IREE 3.11.0 has no flag --print_device_statistics; available in 3.12.0 and later",
+    )
+    assert planned(model, replace(CPU, compile_only=True), "3.11.0").blocked is None
+    tolerant = spec(threshold_args=("--expected_rtol=1e-3",))
+    assert planned(tolerant, name="3.11.0").blocked is None
+    compared = planned(tolerant, name="3.11.0", options=Options(tool_verdict=True)).blocked
+    assert compared is not None
+    assert "no flag --expected_rtol" in compared.reason
 
 
 def test_flags_for_a_range_may_be_unsupported() -> None:

@@ -77,7 +77,7 @@ def test_the_target_is_that_of_the_backend_unless_a_flag_says_it(
         (["--compiler-flag=-O3"], SpecError, "expected a flag that starts with two dashes"),
         (["--input=4xf33=@x.bin"], SpecError, "'4xf33' is not a static tensor type"),
         (["--input=x.bin=@x.bin"], SpecError, "is not a static tensor type"),
-        (["--input=one two"], SpecError, "missing 'source'"),
+        (["--input=one two"], SpecError, "'one two' is not a static tensor type"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -67,7 +67,9 @@ def test_every_field_is_read(tmp_path: Path) -> None:
                 {"source": "http://host/x.bin", "value": "2x4xf16"},
                 {"source": "y.npy"},
                 {"value": "2xf32=1 2"},
+                {"value": "4x1xi64"},
             ],
+            "run_args": ["--device_allocator=caching"],
             "outputs": [{"source": f"{tmp_path.as_uri()}/data/o.bin", "value": "2xf32"}, {"value": "(ignored)"}],
             "real_weights": "w.irpa",
             "custom_real_weights_group": "group",
@@ -91,7 +93,9 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         Tensor(blob=Blob(url="http://host/x.bin"), type=TensorType(shape=(2, 4), element="f16")),
         Tensor(blob=Blob(url=(tmp_path / "toy/y.npy").as_uri())),
         Literal(text="2xf32=1 2"),
+        Literal(text="4x1xi64=0"),
     )
+    assert loaded.run_args == ("--device_allocator=caching",)
     assert isinstance(loaded.outputs[0], Tensor)
     assert loaded.outputs[0].blob.url == (tmp_path / "data/o.bin").as_uri()
     assert loaded.outputs[1] is None
@@ -106,7 +110,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     ]
     assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
     assert loaded.comment == ("one", "two")
-    assert loaded.lines["$.run_test_expecting_to_fail"] == 47
+    assert loaded.lines["$.run_test_expecting_to_fail"] == 53
 
 
 def test_a_comment_is_one_text_or_several(tmp_path: Path) -> None:
@@ -161,9 +165,26 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
             "$: missing field 'run_function', which 'outputs' requires",
         ),
         (
-            {"inputs": [{"value": "2xf32"}]},
-            "$.inputs[0]: missing 'source'; add one, or write out the value, e.g. 2xf32=0",
+            {"run_function": "f", "outputs": [{"value": "2xf32"}]},
+            "$.outputs[0]: missing 'source'; add one, or write out the value, e.g. 2xf32=0",
         ),
+        ({"inputs": [{"value": "2xf33"}]}, "$.inputs[0].value: '2xf33' is not a static tensor type"),
+        ({"inputs": [{"value": "3xi4"}]}, "$.inputs[0].value: values of i4 cannot be written out"),
+        ({"run_args": "--x"}, '$.run_args: expected an array, got "--x"'),
+        ({"run_args": ["device_allocator=caching"]}, "$.run_args[0]: expected a flag such as --device_allocator="),
+        ({"run_args": ["--hip_use_stream=true"]}, "iree-run-module (did you mean --hip_use_streams?); remove it"),
+        ({"run_args": ["--device_allocator"]}, "'--device_allocator' needs a value, after an equals sign; remove it"),
+        ({"run_args": ["--hip_dylib_path=a.so"]}, "'--hip_dylib_path=a.so' loads code into the tool; remove it"),
+        ({"run_args": ["--instrument_file=x"]}, "'--instrument_file=x' makes the tool write a file; remove it"),
+        ({"run_args": ["--task_topology_snapshot=x"]}, "names a file, which the tool does not get; remove it"),
+        ({"run_args": ["--flagfile=x"]}, "'--flagfile=x' is set by the harness; remove it from the spec"),
+        (
+            {"run_args": ["--trace_execution", "--input=3"]},
+            "$.run_args[1]: '--input=3' belongs into the field 'inputs'",
+        ),
+        ({"run_args": ["--device=hip"]}, "'--device=hip' belongs into the field 'device'"),
+        ({"run_args": ["--module=a.vmfb"]}, "'--module=a.vmfb' belongs into the field 'modules'"),
+        ({"run_args": ["--expected_f16_threshold=1"]}, "belongs into the field 'threshold_args'"),
         ({"inputs": [{"value": "2xf33=0"}]}, "$.inputs[0].value: '2xf33' is not a static tensor type"),
         ({"inputs": [{}]}, "$.inputs[0]: must not be empty"),
         ({"inputs": [{"source": "x.bin"}]}, "missing 'value', the type of x.bin; only .npy files have their own"),

@@ -1,0 +1,70 @@
+"""Reads the inputs and the expected outputs of a spec."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from harness.core import literals
+from harness.core.blobs import Blob
+from harness.core.tensors import Literal, Tensor, TensorType
+from harness.specs.violations import Violations
+
+IGNORED = "(ignored)"
+_SCALAR = re.compile(r"[-+]?[0-9.][0-9.eE+-]{0,99}")  # as iree-run-module takes it
+_Entry = Mapping[str, Any]
+
+
+class TensorFields:
+    """Reads tensors, and adds to the violations what is wrong with them."""
+
+    def __init__(self, violations: Violations, blob: Callable[[str, str], Blob | None]) -> None:
+        """Set where violations go, and what returns the blob of a source at a JSON path."""
+        self._violations, self._blob = violations, blob
+
+    def inputs(self, entries: Sequence[_Entry]) -> tuple[Tensor | Literal | None, ...]:
+        """Return the inputs; None for one that is wrong."""
+        return tuple(self._input(f"$.inputs[{index}]", entry) for index, entry in enumerate(entries))
+
+    def outputs(self, entries: Sequence[_Entry]) -> tuple[Tensor | Literal | None, ...]:
+        """Return the expected outputs; None for one that is ignored, or wrong."""
+        if entries and all(each == {"value": IGNORED} for each in entries):
+            message = "all outputs are ignored; expected one to compare, or no field 'outputs'"
+            self._violations.add("$.outputs", message)
+        return tuple(self._output(f"$.outputs[{index}]", entry) for index, entry in enumerate(entries))
+
+    def _input(self, json_path: str, entry: _Entry) -> Tensor | Literal | None:
+        if "source" in entry:
+            return self._tensor(json_path, entry)
+        text = entry["value"]
+        if _SCALAR.fullmatch(text):
+            return Literal(text=text)
+        # iree-run-module takes a bare type for zeros.
+        return self._literal(json_path, text if "=" in text else f"{text}=0")
+
+    def _output(self, json_path: str, entry: _Entry) -> Tensor | Literal | None:
+        text = entry.get("value", "")
+        if text == IGNORED:
+            if "source" in entry:
+                self._violations.add(json_path, "an ignored output must not have a source")
+            return None
+        if "source" in entry:
+            return self._tensor(json_path, entry)
+        if "=" not in text:
+            message = f"missing 'source'; add one, or write out the value, e.g. {text}=0"
+            self._violations.add(json_path, message)
+            return None
+        return self._literal(json_path, text)
+
+    def _tensor(self, json_path: str, entry: _Entry) -> Tensor | None:
+        blob = self._blob(f"{json_path}.source", entry["source"])
+        text = entry.get("value")
+        type_ = self._violations.checked(f"{json_path}.value", lambda: TensorType.parse(text)) if text else None
+        if blob is not None and not text and not blob.name.endswith(".npy"):
+            message = f"missing 'value', the type of {blob.name}; only .npy files have their own"
+            self._violations.add(json_path, message)
+        return Tensor(blob=blob, type=type_) if blob else None
+
+    def _literal(self, json_path: str, text: str) -> Literal:
+        """Return a tensor that is written out."""
+        self._violations.checked(f"{json_path}.value", lambda: literals.parse(text))
+        return Literal(text=text)
