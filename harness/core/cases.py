@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.core.blobs import Blob
+from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, Thresholds
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -94,7 +95,7 @@ class ModelSpec:
     submodel: str
     backend: Backend
     mlir: Blob
-    inputs: tuple[Tensor | Literal, ...] = ()
+    inputs: tuple[Tensor | Literal | Formula, ...] = ()
     outputs: tuple[Tensor | Literal | None, ...] = ()
     real_weights: Blob | None = None
     weights: tuple[Weights, ...] = ()

@@ -114,12 +114,21 @@ class Thresholds:
     Attributes:
         atol: absolute threshold by element type.
         rtol: threshold relative to the expected value.
+        other_atol: absolute threshold of the types that `atol` lacks; None if their elements must be equal.
+        equal_nan: whether a NaN equals a NaN.
     """
 
     atol: Mapping[str, Number] = field(default_factory=lambda: DEFAULT_ATOL, hash=False)
     rtol: Number = DEFAULT_RTOL
+    other_atol: Number | None = None
+    equal_nan: bool = True
+
+    @property
+    def are_of_floats(self) -> bool:
+        """Whether iree-run-module can be told all of them: it has thresholds of floats, and NaN equals NaN."""
+        return self.equal_nan and self.other_atol is None and self.atol.keys() <= DEFAULT_ATOL.keys()
 
     def of(self, element: str) -> tuple[float, float] | None:
         """Return (atol, rtol) for an element type, None if values must be equal; complex types have that of a part."""
-        part = _PART.sub(r"\1", element)
-        return (self.atol[part], self.rtol) if part in DEFAULT_ATOL else None
+        atol = self.atol.get(_PART.sub(r"\1", element), self.other_atol)
+        return None if atol is None else (atol, self.rtol)

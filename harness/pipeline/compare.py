@@ -1,8 +1,9 @@
 """Compares tensors by one fixed rule, in constant memory, by memory map.
 
-f16, bf16, f32, f64 and complex types pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64;
-NaN equals NaN, and an infinity equals itself. All other types must agree bit for bit, as they must for
-`iree-run-module` (iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c).
+Types with a threshold pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64; an infinity
+equals itself, and NaN equals NaN. All other types must agree bit for bit. Unless a spec says otherwise, f16, bf16, f32,
+f64 and complex types have a threshold, as for `iree-run-module`
+(iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c).
 `tests/integration/test_verdict_differential.py` lists where the tool differs, and why.
 """
 
@@ -20,6 +21,8 @@ from harness.pipeline.contents import Array, Contents
 # Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
 CHUNK = 1 << 16
 
+_NAN_DIFFERS = "are NaN (which equals nothing: equal_nan is false), or infinite and should not be"
+
 Sample = tuple[int, str, str]  # position in C order, actual and expected value
 
 
@@ -32,7 +35,7 @@ def compare(
         index: position among the results of the function.
         actual: what the program gave.
         expected: what the spec expects.
-        thresholds: used for f16, bf16, f32, f64 and complex types; other types must match exactly.
+        thresholds: how far elements may differ; types without a threshold must match exactly.
         chunk: elements held in memory at a time; a multiple of 8 where elements are smaller than a byte.
 
     Returns:
@@ -45,7 +48,7 @@ def compare(
     allowed = thresholds.of(found.element)
     atol, rtol = allowed or (0.0, 0.0)
     elements = math.prod(found.shape)
-    tally = _Tally(atol=atol, rtol=rtol, exact=allowed is None)
+    tally = _Tally(atol=atol, rtol=rtol, exact=allowed is None, equal_nan=thresholds.equal_nan)
     for start in range(0, elements, chunk):
         count = min(chunk, elements - start)
         tally.add(start, actual.read(start, count), expected.read(start, count))
@@ -63,6 +66,7 @@ class _Tally:
     atol: float
     rtol: float
     exact: bool
+    equal_nan: bool
     elements: int = 0
     finite: int = 0
     expected_nan: int = 0
@@ -88,8 +92,10 @@ class _Tally:
             allowed = self.atol + self.rtol * np.abs(y)
             finite = np.isfinite(x) & np.isfinite(y)
             both_nan = np.isnan(x) & np.isnan(y)
-            passes = _same_bits(actual, expected) if self.exact else (x == y) | both_nan | finite & (error <= allowed)
+            near = finite & (error <= allowed) | ~finite & (x == y) | both_nan
             strays = np.isnan(x) & ~np.isnan(y) | np.isinf(x) & np.isfinite(y)
+            strays |= both_nan & (not self.equal_nan)
+            passes = (_same_bits(actual, expected) if self.exact else near) & ~strays
             self._add_numbers(np.where(finite, x, 0), np.where(finite, y, 0), np.where(finite, error, 0), allowed)
         self.elements += passes.size
         self.finite += int(np.count_nonzero(finite))
@@ -185,17 +191,17 @@ def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measureme
 
 def _note(index: int, tally: _Tally) -> str:
     """Return a remark on a comparison in which there was nothing to compare."""
-    if not tally.elements or tally.finite:
+    if not tally.elements or tally.finite or tally.strays:
         return ""
     if tally.expected_nan == tally.elements:
         return f"output {index}: the expected output is NaN throughout, so no number was compared"
-    return f"output {index}: no finite number was compared" if not tally.strays else ""
+    return f"output {index}: no finite number was compared"
 
 
 def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample) -> str:
     limit = f"by more than {blank.atol:g}" + (f" + {blank.rtol:g} * |expected|" if blank.rtol else "")
     differ = f"differ ({found.element} must match bit for bit)" if tally.exact else f"differ {limit}"
-    what = "are NaN or infinite and should not be" if tally.strays else differ
+    what = ("are NaN or infinite and should not be" if tally.equal_nan else _NAN_DIFFERS) if tally.strays else differ
     position, got, expected = worst
     where = f", first at {list(_index(position, found.shape))}" if found.shape else ""
     times = f" ({of_threshold(tally.error_ratio)})" if tally.error_ratio else ""

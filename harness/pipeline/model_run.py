@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import DeviceError, ToolError
+from harness.core.formulas import Formula
 from harness.core.outcomes import Status, Verdict
 from harness.host import devices, gpu_locks, process
 from harness.host.beneath import Folder
@@ -135,13 +136,17 @@ class ModelRunner:
 
 
 def write_files(files: Folder, folder: Path, step: Run) -> None:
-    """Write the tensors that the spec writes out into the folder where a tool reads them."""
+    """Write the tensors that the spec writes out or draws into the folder where a tool reads them."""
     if step.written:
-        from harness.pipeline import contents  # noqa: PLC0415 - loads NumPy, which takes as long as all else
+        from harness.pipeline import contents, drawing  # noqa: PLC0415 - loads NumPy, which takes as long as all else
 
+        stream = drawing.Stream()
         for each in step.written:
             with files.new(folder / each.name) as file:
-                file.write(contents.raw(each.text))
+                if isinstance(each.content, Formula):
+                    file.writelines(stream.chunks(each.content))
+                else:
+                    file.write(contents.raw(each.content))
 
 
 def _reads(step: Run, results: Results) -> dict[str, Path]:

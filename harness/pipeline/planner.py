@@ -51,7 +51,7 @@ def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return the steps of a case with a release, or why there are none."""
-    notes = [*_notes(case), *_notes_for(case.spec, release), *expectations.remarks(case, options.today)]
+    notes = [*_notes(case, options), *_notes_for(case.spec, release), *expectations.remarks(case, options.today)]
     if case.target.backend is not Backend.CPU and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
@@ -120,7 +120,7 @@ class _UnsupportedError(Exception):
     """The release has no equivalent of a flag or chip that the case needs."""
 
 
-def _notes(case: Case) -> Iterator[str]:
+def _notes(case: Case, options: Options) -> Iterator[str]:
     spec = case.spec
     if spec.custom_real_weights_group:
         yield (
@@ -129,6 +129,8 @@ def _notes(case: Case) -> Iterator[str]:
         )
     if case.target.sku and spec.tuner_file and case.target.sku not in spec.tuner_file:
         yield f"no tuner file for {case.target.sku}; the spec has some for {', '.join(sorted(spec.tuner_file))}"
+    if options.tool_verdict and not spec.thresholds.are_of_floats:
+        yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
     if expects_compile_failure(case):
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from harness.core import literals
 from harness.core.blobs import Blob
 from harness.core.cases import Case, ModelSpec
+from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor
 from harness.pipeline import output_types
 from harness.pipeline.steps import (
@@ -72,11 +73,14 @@ def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:
 
 
 def _written(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[WrittenFile]:
-    """Yield the tensors that are written out and too long for an argument."""
+    """Yield the tensors that are drawn, or written out and too long for an argument."""
     for role, values in (("input", spec.inputs), ("expected", spec.outputs if tool_verdict else ())):
         for index, each in enumerate(values):
-            if isinstance(each, Literal) and _is_written(each):
-                yield WrittenFile(name=_file_name(role, index, each), text=each.text)
+            match each:
+                case Formula():
+                    yield WrittenFile(name=_file_name(role, index, each), content=each)
+                case Literal() if _is_written(each):
+                    yield WrittenFile(name=_file_name(role, index, each), content=each.text)
 
 
 def _is_written(value: Literal) -> bool:
@@ -143,13 +147,15 @@ def _output_name(index: int, expected: Tensor | Literal | None) -> str:
             return ""
 
 
-def _file_name(role: str, index: int, value: Tensor | Literal) -> str:
+def _file_name(role: str, index: int, value: Tensor | Literal | Formula) -> str:
     return f"{role}.{index}.{'npy' if isinstance(value, Tensor) and value.is_npy else 'bin'}"
 
 
-def _argument(role: str, index: int, value: Tensor | Literal) -> str:
+def _argument(role: str, index: int, value: Tensor | Literal | Formula) -> str:
     """Return an input or expected output as iree-run-module takes it."""
     file = f"@{_file_name(role, index, value)}"
+    if isinstance(value, Formula):
+        return f"{value.type.as_argument}={file}"
     if isinstance(value, Literal):
         if _is_written(value):
             return f"{literals.parse(value.text)[0].as_argument}={file}"

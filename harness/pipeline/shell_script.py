@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.blobs import BlobForecast
+from harness.core.formulas import Formula
 from harness.core.text import command, one_line, size
 from harness.core.urls import redacted
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
@@ -94,13 +95,17 @@ def _link_line(link: Link) -> str:
 
 
 def _written_lines(step: Compile | Run) -> Iterator[str]:
-    """Yield what writes the tensors that the spec writes out, in base64."""
+    """Yield what writes the tensors that the spec writes out, in base64, and what draws the others, in Python."""
     if isinstance(step, Run) and step.written:
-        from harness.pipeline import contents  # noqa: PLC0415 - loads NumPy, which takes as long as all else
+        from harness.pipeline import contents, drawing  # noqa: PLC0415 - loads NumPy, which takes as long as all else
 
+        drawn = {each.name: each.content for each in step.written if isinstance(each.content, Formula)}
+        if drawn:
+            yield f"python3 << '.'\n{drawing.script(drawn)}\n."
         for each in step.written:
-            text = base64.encodebytes(contents.raw(each.text)).decode()
-            yield f"base64 --decode > {each.name} << '.'\n{text}."
+            if not isinstance(each.content, Formula):
+                text = base64.encodebytes(contents.raw(each.content)).decode()
+                yield f"base64 --decode > {each.name} << '.'\n{text}."
 
 
 def _comparisons(step: Compare) -> Iterator[str]:

@@ -7,6 +7,7 @@ import msgspec
 
 from harness.core.blobs import Blob
 from harness.core.cases import Case, Release
+from harness.core.formulas import Formula
 from harness.core.outcomes import Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.pipeline.expectations import ExpectedFailure
@@ -30,10 +31,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenFile:
-    """A tensor that the spec writes out, and the name of the file that a tool reads it from."""
+    """A tensor that the spec writes out or draws, and the name of the file that a tool reads it from."""
 
     name: str
-    text: str
+    content: str | Formula
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -71,7 +72,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         case_id: the case, e.g. `sd3/clip[rocm-gfx942]`.
         argv: the command line; `iree-run-module` is replaced by that of the release.
         links: the files that it reads.
-        written: the files that it reads and the spec writes out: an argument has room for few numbers.
+        written: the files that it reads and the spec writes out or draws: an argument has room for few numbers.
         inputs: by file name, the type of each input; None if a `.npy` file states it.
         compiles: the compilations of the modules, dependencies first.
         devices: the devices of iree-run-module, in order, e.g. `local-task` or `hip`.

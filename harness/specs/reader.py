@@ -12,7 +12,6 @@ from harness.core import strict_json
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Weights
 from harness.core.errors import SpecError, Violation
-from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, Thresholds
 from harness.host import files
 from harness.specs import expectation, flag_fields, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
@@ -139,9 +138,10 @@ class _Reader:
         parts = {
             "devices": tuple(value.get("devices") or [value.get("device") or _DEFAULT_DEVICE.get(backend, "")]),
             "comment": _texts(value.get("comment", [])),
-            "inputs": tensors.inputs(value.get("inputs", [])),
+            "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
             "outputs": tensors.outputs(value.get("outputs", [])),
-            "thresholds": self._thresholds(value.get("threshold_args", [])),
+            "thresholds": (limits := thresholds.read(value, self.violations)),
+            "threshold_args": thresholds.arguments(value, limits),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
             "flags_for": {key: tuple(each) for key, each in value.get("flags_for", {}).items()},
             "flag_files": flag_fields.files(value, self.violations, self._blob),
@@ -154,7 +154,10 @@ class _Reader:
         } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
         if self.violations.found:
             return None
-        plain = {field: _frozen(value[field]) for field in value.keys() - parts.keys() - {"device"}}
+        plain = {
+            field: _frozen(value[field])
+            for field in value.keys() - parts.keys() - thresholds.FIELDS - {"device", "seed"}
+        }
         known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
         named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}
         fields = (json_lines.member("$", field) for field in value)
@@ -168,6 +171,8 @@ class _Reader:
             self.violations.add("$.add_pipeline_module", missing)
         if "weights" in value and "real_weights" in value:
             self.violations.add("$.real_weights", "give either 'real_weights' or 'weights', with the scope 'model'")
+        if "seed" in value and not any("formula" in each for each in value.get("inputs", []) if isinstance(each, dict)):
+            self.violations.add("$.seed", "has no effect without an input that has a 'formula'")
         if "devices" in value and "device" in value:
             self.violations.add("$.device", "give either 'device' or 'devices'")
 
@@ -177,18 +182,6 @@ class _Reader:
     def _weights(self, index: int, entry: Mapping[str, str]) -> Weights | None:
         blob = self._blob(f"$.weights[{index}].source", entry["source"])
         return Weights(blob=blob, scope=entry.get("scope", "")) if blob else None
-
-    def _thresholds(self, arguments: list[str]) -> Thresholds:
-        atol, rtol = dict(DEFAULT_ATOL), DEFAULT_RTOL
-        for index, argument in enumerate(arguments):
-            json_path = f"$.threshold_args[{index}]"
-            found = self.violations.checked(json_path, functools.partial(thresholds.parse, argument))
-            match found:
-                case None, number:
-                    rtol = number
-                case str(element), number:
-                    atol[element] = number
-        return Thresholds(atol=atol, rtol=rtol)
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
         return {sku: self._tuner(json_lines.member("$.tuner_file", sku), sku, path) for sku, path in tuners.items()}

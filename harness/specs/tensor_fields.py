@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.core import literals
+from harness.core import formulas, literals
 from harness.core.blobs import Blob
+from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.specs.violations import Violations
 
@@ -21,9 +22,18 @@ class TensorFields:
         """Set where violations go, and what returns the blob of a source at a JSON path."""
         self._violations, self._blob = violations, blob
 
-    def inputs(self, entries: Sequence[_Entry]) -> tuple[Tensor | Literal | None, ...]:
-        """Return the inputs; None for one that is wrong."""
-        return tuple(self._input(f"$.inputs[{index}]", entry) for index, entry in enumerate(entries))
+    def inputs(self, entries: Sequence[_Entry], seed: int) -> tuple[Tensor | Literal | Formula | None, ...]:
+        """Return the inputs, those of formulas drawn from one stream with this seed; None for one that is wrong."""
+        found: list[Tensor | Literal | Formula | None] = []
+        drawn = 0
+        for index, entry in enumerate(entries):
+            json_path = f"$.inputs[{index}]"
+            if "formula" in entry:
+                found.append(formula := self._formula(json_path, entry, seed, drawn))
+                drawn += formula.drawn if formula else 0
+            else:
+                found.append(self._input(json_path, entry))
+        return tuple(found)
 
     def outputs(self, entries: Sequence[_Entry]) -> tuple[Tensor | Literal | None, ...]:
         """Return the expected outputs; None for one that is ignored, or wrong."""
@@ -40,6 +50,19 @@ class TensorFields:
             return Literal(text=text)
         # iree-run-module takes a bare type for zeros.
         return self._literal(json_path, text if "=" in text else f"{text}=0")
+
+    def _formula(self, json_path: str, entry: _Entry, seed: int, skipped: int) -> Formula | None:
+        if "source" in entry or "value" not in entry:
+            example = '{"value": "4xf32", "formula": {"coeff": 2}}'
+            self._violations.add(json_path, f"an input by formula has a type and no source, e.g. {example}")
+            return None
+        if not (type_ := self._violations.checked(f"{json_path}.value", lambda: TensorType.parse(entry["value"]))):
+            return None
+        numbers = {name: float(number) for name, number in entry["formula"].items()}
+        formula = Formula(type=type_, seed=seed, skipped=skipped, **numbers)
+        if message := formulas.fault(formula):
+            self._violations.add(json_path, message)
+        return formula
 
     def _output(self, json_path: str, entry: _Entry) -> Tensor | Literal | None:
         text = entry.get("value", "")

@@ -49,7 +49,9 @@ _PLAIN: dict[str, Any] = {
     "run_function": "add",
     "inputs": [{"value": "4xf32=1 2 3 4"}, {"value": "4xf32=2"}],
     "outputs": [{"value": "4xf32=3 4 5 6"}],
-    "threshold_args": ["--expected_f32_threshold=1e-05"],
+    "atol": {"f32": 1e-5, "i32": 1},
+    "rtol": 1e-5,
+    "equal_nan": False,
 }
 ADD = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {

@@ -93,6 +93,23 @@ def test_the_relative_threshold(lab: Laboratory) -> None:
     assert lab.run().verdict == (0, "passed", None)
 
 
+def test_thresholds_as_numpy_has_them(lab: Laboratory) -> None:
+    program = "func.func @f(%x: tensor<4xi32>) -> tensor<4xi32> { return %x : tensor<4xi32> }"
+    fields = {"inputs": [{"value": "4xi32=1 2 3 4"}], "outputs": [{"value": "4xi32=1 2 3 6"}]}
+    exact = lab.run_program(program, **fields)
+    assert exact.verdict == (1, "failed", "numeric"), exact.text
+    near = lab.run_program(program, **fields, atol={"i32": 1.5})
+    assert "1 of 4 elements differ by more than 1.5 + 1e-05 * |expected|, first at [3]: got 4" in near.case["reason"]
+    (output,) = near.case["outputs"]
+    assert (output["atol"], output["rtol"]) == (1.5, 1e-5)
+    assert "by more than 1.5 + 1e-05" in (lab.out / "junit.xml").read_text()
+    assert lab.run_program(program, **fields, atol=2, rtol=0).verdict == (0, "passed", None)
+    nan = {"source": lab.tensor("nan.npy", np.array([1, np.nan, 3, 4], np.float32))["source"]}
+    for equal, expected in ((True, (0, "passed", None)), (False, (1, "failed", "nan"))):
+        lab.spec(inputs=[nan, {"value": "4xf32=0"}], outputs=[nan], equal_nan=equal)
+        assert lab.run("toy/add").verdict == expected
+
+
 def test_an_output_of_another_shape_and_the_same_size_fails(lab: Laboratory) -> None:
     lab.spec(outputs=[lab.tensor("square.npy", (A + B).reshape(2, 2))])
     result = lab.run()

@@ -59,7 +59,8 @@ class Limit:
     def thresholds(self, element: str) -> Thresholds:
         rtol = DEFAULT_RTOL if self.rtol is None else self.rtol
         element = element.removeprefix("complex<").removesuffix(">")
-        return Thresholds(rtol=rtol) if self.atol is None else Thresholds(atol={element: self.atol}, rtol=rtol)
+        own = {} if self.atol is None or element not in FLOATS else {element: self.atol}
+        return Thresholds(atol={**DEFAULT_ATOL, **own}, rtol=rtol)
 
 
 DEFAULT, TOOL_DEFAULT = Limit(), Limit(rtol=None)

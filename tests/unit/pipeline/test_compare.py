@@ -138,6 +138,46 @@ def test_nan_and_infinity(folder: Path, element: str, rtol: float) -> None:
             assert (found.kind or "-", found.nan) == (kind, int(got == "nan")), (got, expected)
 
 
+@pytest.mark.parametrize("element", INTEGERS)
+def test_integers_may_have_thresholds(folder: Path, element: str) -> None:
+    one = judged(folder, element, values(element, 1, 0), values(element, 0, 0), thresholds=Thresholds(other_atol=1))
+    assert (one.kind, one.error_ratio, one.atol, one.rtol) == (None, 1, 1, 1e-5)
+    below = Thresholds(atol={element: 0.5}, rtol=0)
+    other = judged(folder, element, values(element, 1, 0), values(element, 0, 0), thresholds=below)
+    assert (other.kind, other.mismatches, other.first_mismatch) == (NUMERIC, 1, (0,))
+    assert "1 of 2 elements differ by more than 0.5, first at [0]: got 1, expected 0" in other.reason
+
+
+@pytest.mark.parametrize("element", ["i64", "ui64"])
+def test_large_integers_are_not_rounded_before_they_are_compared(folder: Path, element: str) -> None:
+    dtype = DTYPES[element]
+    pair = np.array([2**53 + 1, 2**62 + 1], dtype), np.array([2**53, 2**62 - 1], dtype)
+    for atol, wrong in ((0, 2), (1, 1), (2, 0)):
+        assert judged(folder, element, *pair, thresholds=Thresholds(rtol=0, other_atol=atol)).mismatches == wrong
+
+
+@given(st.data())
+def test_the_rule_is_that_of_numpy(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    numbers = st.sampled_from([NAN, INF, -INF, 0.0, -0.0, 1.0, 1.001, -1.0, 1e-9, 1e308])
+    actual, expected = (np.array([data.draw(numbers)]) for _ in "ab")
+    atol, rtol = (data.draw(st.sampled_from([0.0, 1e-8, 1e-3, 1.0])) for _ in "ab")
+    equal_nan = data.draw(st.booleans())
+    limits = Thresholds(atol={}, rtol=rtol, other_atol=atol, equal_nan=equal_nan)
+    folder = tmp_path_factory.mktemp("numpy")
+    with np.errstate(all="ignore"):
+        wanted = np.allclose(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    assert (judged(folder, "f64", actual, expected, thresholds=limits).kind is None) == wanted
+
+
+@pytest.mark.parametrize("element", [*DEFAULT_ATOL, "f8E4M3FN", "complex<f32>"])
+def test_nan_may_equal_nothing(folder: Path, element: str) -> None:
+    pair = values(element, 1, NAN), values(element, 1, NAN)
+    assert judged(folder, element, *pair, thresholds=Thresholds()).kind is None
+    found = judged(folder, element, *pair, thresholds=Thresholds(equal_nan=False))
+    assert (found.kind, found.mismatches, found.first_mismatch, found.note) == (Kind.NAN, 1, (1,), "")
+    assert "1 of 2 elements are NaN (which equals nothing: equal_nan is false)" in found.reason
+
+
 def test_error_ratio(folder: Path) -> None:
     thresholds = Thresholds(atol={"f64": 1.0, "f32": 0.0}, rtol=0.5)
     found = judged(folder, "f64", values("f64", 104, 2), values("f64", 100, 0), thresholds=thresholds)

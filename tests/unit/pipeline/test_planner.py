@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.cases import Backend, Case, ModelSpec, Target
 from harness.core.outcomes import Kind, Status
-from harness.core.tensors import Literal
+from harness.core.tensors import Literal, Thresholds
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Fetch, Link, Plan, Run
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
@@ -253,6 +253,13 @@ def test_arguments_of_the_run_come_last_and_must_be_known_to_the_release() -> No
     compared = planned(tolerant, name="3.11.0", options=Options(tool_verdict=True)).blocked
     assert compared is not None
     assert "no flag --expected_rtol" in compared.reason
+
+
+def test_what_the_tool_cannot_be_told_of_thresholds_is_said() -> None:
+    model = spec(thresholds=Thresholds(other_atol=1))
+    assert planned(model).notes == ()
+    (note,) = planned(model, options=Options(tool_verdict=True)).notes
+    assert note == "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
 
 
 def test_flags_for_a_range_may_be_unsupported() -> None:

@@ -40,7 +40,7 @@ def test_a_program_that_is_run_and_judged(program: Path) -> None:
     assert not found.compile_only
     assert found.run_function == "f"
     here = Path.cwd()
-    files = [each for each in found.inputs if not isinstance(each, Literal)]
+    files = [each for each in found.inputs if isinstance(each, Tensor)]
     assert [each.blob.url for each in files] == [(here / "a.bin").as_uri(), (here / "b.npy").as_uri()]
     assert [each.type for each in files] == [TensorType(shape=(4,), element="f32"), None]
     assert found.inputs[2:] == (Literal(text="2xi32=1 2"), Literal(text="8xf16=0"))

@@ -8,6 +8,7 @@ import pytest
 from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError
+from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.iree import releases
 from harness.specs import reader
@@ -231,6 +232,26 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"threshold_args": ["--expected_i8_threshold=1"]}, "is not a threshold"),
         ({"threshold_args": ["--device=hip"]}, "is set by the harness"),
         ({"threshold_args": ["--trace_execution"]}, "is not a threshold"),
+        ({"atol": -1}, "$.atol: -1 is less than the minimum of 0"),
+        ({"atol": True}, "$.atol: expected a number or an object, got true"),
+        ({"atol": {"i32": "1"}}, '$.atol.i32: expected a number, got "1"'),
+        ({"atol": {"f33": 1}}, "$.atol.f33: not an element type; expected one of bf16, f16, "),
+        ({"atol": {"complex<f32>": 1}}, "a complex type has the threshold of its parts"),
+        ({"rtol": "1e-3"}, '$.rtol: expected a number, got "1e-3"'),
+        ({"equal_nan": 1}, "$.equal_nan: expected a boolean, got 1"),
+        ({"rtol": 1, "threshold_args": []}, "$.threshold_args: give either 'threshold_args', or 'atol' and 'rtol'"),
+        ({"seed": 3}, "$.seed: has no effect without an input that has a 'formula'"),
+        ({"inputs": [{"formula": {}}]}, "$.inputs[0]: an input by formula has a type and no source"),
+        ({"inputs": [{"formula": {}, "value": "4xf32", "source": "a"}]}, "$.inputs[0]: an input by formula has a type"),
+        ({"inputs": [{"formula": {}, "value": "4xf33"}]}, "$.inputs[0].value: '4xf33' is not a static tensor type"),
+        ({"inputs": [{"formula": {"cof": 2}, "value": "4xf32"}]}, "unknown field 'cof'; did you mean 'coeff'?"),
+        ({"inputs": [{"formula": {"coeff": "2"}, "value": "4xf32"}]}, 'coeff: expected a number, got "2"'),
+        ({"inputs": [{"formula": {}, "value": "4xi4"}]}, "$.inputs[0]: values of i4 cannot be drawn"),
+        ({"inputs": [{"formula": {}, "value": "65537x65536xf32"}]}, "may draw 4,294,967,296 numbers in all; with this"),
+        ({"inputs": [{"formula": {"coeff": 256}, "value": "4xui8"}]}, "from 0 to 256, do not fit into ui8"),
+        ({"inputs": [{"formula": {"offset": -129}, "value": "4xi8"}]}, "from -129 to -128, do not fit into i8"),
+        ({"inputs": [{"formula": {"coeff": 1.7e308, "offset": 1.7e308}, "value": "4xf32"}]}, "are too large for"),
+        ({"seed": -1, "inputs": [{"value": "4xf32", "formula": {}}]}, "$.seed: -1 is less than the minimum of 0"),
         ({"device": "local task; rm"}, "expected a device such as local-task"),
         ({"devices": []}, "$.devices: "),
         ({"devices": "hip"}, '$.devices: expected an array, got "hip"'),
@@ -249,6 +270,40 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
 def test_what_could_never_be_judged_is_refused(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     (line,) = violations(tmp_path, MINIMAL | changes, strict=True)
     assert expected in line
+
+
+def test_formulas_draw_from_one_stream(tmp_path: Path) -> None:
+    formula = {"value": "2x3xf16", "formula": {"coeff": 2, "offset": -1}}
+    inputs = [formula, {"value": "4xf32=1"}, formula | {"value": "5xi8"}]
+    found = load(tmp_path, MINIMAL | {"seed": 9, "inputs": inputs}).inputs
+    type_ = TensorType(shape=(2, 3), element="f16")
+    assert found == (
+        Formula(type=type_, seed=9, skipped=0, coeff=2, offset=-1),
+        Literal(text="4xf32=1"),
+        Formula(type=TensorType(shape=(5,), element="i8"), seed=9, skipped=6, coeff=2, offset=-1),
+    )
+    (default,) = load(tmp_path, MINIMAL | {"inputs": [{"value": "2x3xf16", "formula": {}}]}).inputs
+    assert default == Formula(type=type_, seed=0, skipped=0, coeff=1, offset=0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "f16", "i32"),
+    [
+        ({}, (1e-3, 1e-5), None),
+        ({"equal_nan": False}, (1e-3, 1e-5), None),
+        ({"atol": 2}, (2, 1e-5), (2, 1e-5)),
+        ({"atol": 0, "rtol": 0.5}, (0, 0.5), (0, 0.5)),
+        ({"rtol": 0.5}, (1e-8, 0.5), (1e-8, 0.5)),
+        ({"atol": {"i32": 1}}, (1e-3, 1e-5), (1, 1e-5)),
+        ({"atol": {"f16": 1}, "rtol": 0}, (1, 0), (1e-8, 0)),
+    ],
+)
+def test_thresholds_are_numbers_as_numpy_has_them(tmp_path: Path, fields: dict[str, Any], f16: Any, i32: Any) -> None:
+    found = load(tmp_path, MINIMAL | fields)
+    assert (found.thresholds.of("f16"), found.thresholds.of("i32")) == (f16, i32)
+    assert found.thresholds.equal_nan == ("equal_nan" not in fields)
+    flags = (f"--expected_f16_threshold={float(f16[0])}", f"--expected_rtol={float(f16[1])}")
+    assert set(flags) <= set(found.threshold_args) or fields.keys() <= {"equal_nan"}
 
 
 def test_a_violation_in_flags_for_has_the_line_of_its_own(tmp_path: Path) -> None:
