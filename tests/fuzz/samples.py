@@ -21,9 +21,11 @@ _EVERY_FIELD: dict[str, Any] = {
     "inputs": [
         {"value": "2x2xf32=1 2 3 4"},
         {"value": "4x1xi64"},
+        {"value": "4xf16", "formula": {"coeff": 2}},
         {"source": "a.npy"},
         {"source": "b.bin", "value": "4xi8"},
     ],
+    "seed": 3,
     "run_args": ["--device_allocator=caching"],
     "outputs": [{"value": "(ignored)"}, {"value": "4xf32=4"}, {"source": "https://host/o.bin", "value": "2xbf16"}],
     "real_weights": "hf://owner/name/model.irpa",

@@ -1,5 +1,9 @@
 """Every field of a spec, each with the real IREE tools."""
 
+import re
+import shlex
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -108,6 +112,30 @@ def test_thresholds_as_numpy_has_them(lab: Laboratory) -> None:
     for equal, expected in ((True, (0, "passed", None)), (False, (1, "failed", "nan"))):
         lab.spec(inputs=[nan, {"value": "4xf32=0"}], outputs=[nan], equal_nan=equal)
         assert lab.run("toy/add").verdict == expected
+
+
+def test_inputs_by_formula_can_be_drawn_again_by_hand(lab: Laboratory) -> None:
+    draw = np.random.RandomState(9).rand
+    x, y = ((2 * draw(4) - 1).astype(np.float32) for _ in "xy")
+    one = {"value": "4xf32", "formula": {"coeff": 2, "offset": -1}}
+    lab.spec(inputs=[one, one], seed=9, outputs=[lab.tensor("sum.npy", x + y)], atol=0, rtol=0)
+    assert lab.run().verdict == (0, "passed", None)
+    lab.spec(inputs=[one, one], seed=8, outputs=[lab.tensor("sum.npy", x + y)], atol=0, rtol=0)
+    found = lab.run()
+    assert found.verdict == (1, "failed", "numeric"), found.text
+    wrong = lab.out / "outputs/toy/add-cpu/0.npy"
+    expected = wrong.read_bytes()
+    wrong.unlink()
+    assert [done.returncode for done in lab.pasted(found)] == [0, 0]
+    (again,) = lab.out.glob(".work/toy/*/0.npy")
+    assert again.read_bytes() == expected
+    (script,) = re.findall(r"^python3 << '.'$.*?^\.$", lab.run(command="plan").text, re.MULTILINE | re.DOTALL)
+    folder = lab.root / "by hand"
+    folder.mkdir()
+    program = script.replace("python3", shlex.quote(sys.executable), 1)
+    subprocess.run(["bash", "-c", program], cwd=folder, check=True, timeout=60)
+    numbers = [np.fromfile(path, np.float32) for path in sorted(folder.iterdir())]
+    assert (numbers[0] + numbers[1]).tolist() == np.load(again).tolist()
 
 
 def test_an_output_of_another_shape_and_the_same_size_fails(lab: Laboratory) -> None:

@@ -13,8 +13,6 @@ from harness.core.tensors import TensorType
 from harness.pipeline import drawing
 from harness.pipeline.contents import DTYPES
 
-FIRST, SECOND = TensorType.parse("64x64xf16"), TensorType.parse("3x5xbf16")
-
 
 def formulas(seed: int, *types: str, coeff: float = 1.0, offset: float = 0.0) -> list[Formula]:
     found: list[Formula] = []
@@ -29,24 +27,22 @@ def drawn(formula: Formula, stream: drawing.Stream | None = None) -> bytes:
     return b"".join((stream or drawing.Stream()).chunks(formula))
 
 
-@pytest.mark.parametrize(
-    ("seed", "coeff", "offset", "digests"),
-    [
-        # torch_ops/generated/{AB/Nx64xf32_64xNxf32,ABPlusC/64x64xf16,GeluABPlusC/64x64xf32} of
-        # iree-org/iree-test-suites@612f936.
-        (0, 1, 0, {"64x64xf32": ("0931b77815d9954e", "164e9144de81434b")}),
-        (9, 2, -1, {"64x64xf16": ("a40842dc91e414d8", "2b89769150f2dee6")}),
-        (12, 0.1, -0.05, {"64x64xf32": ("2df99c4354dc0d6f", "01fc202ac4553b51")}),
-    ],
-)
-def test_the_bytes_are_those_of_torch_ops(
-    seed: int, coeff: float, offset: float, digests: dict[str, tuple[str, str]]
-) -> None:
-    for type_, wanted in digests.items():
-        pair = formulas(seed, type_, type_, coeff=coeff, offset=offset)
-        stream = drawing.Stream()
-        assert tuple(hashlib.sha256(drawn(each, stream)).hexdigest()[:16] for each in pair) == wanted
-        assert hashlib.sha256(drawn(pair[1])).hexdigest()[:16] == wanted[1], "alone, too"
+# Of iree-org/iree-test-suites@612f936:torch_ops/generated.
+TORCH_OPS = {
+    "AB/Nx64xf32_64xNxf32": (0, 1, 0, "64x64xf32", "64x64xf32", "0931b77815d9954e", "164e9144de81434b"),
+    "ABPlusC/64x64xf16": (9, 2, -1, "64x64xf16", "64x64xf16", "a40842dc91e414d8", "2b89769150f2dee6"),
+    "GeluABPlusC/64x64xf32": (12, 0.1, -0.05, "64x64xf32", "64x64xf32", "2df99c4354dc0d6f", "01fc202ac4553b51"),
+    "ConvForward/nhwc_hwcf": (1, 1, 0, "2x32x32x3xf16", "3x3x3x8xf16", "a86f3e6a98c5eb50", "10565e15923c207c"),
+}
+
+
+@pytest.mark.parametrize("name", TORCH_OPS)
+def test_the_bytes_are_those_of_torch_ops(name: str) -> None:
+    seed, coeff, offset, first, second, *digests = TORCH_OPS[name]
+    pair = formulas(seed, first, second, coeff=coeff, offset=offset)
+    stream = drawing.Stream()
+    assert [hashlib.sha256(drawn(each, stream)).hexdigest()[:16] for each in pair] == digests
+    assert hashlib.sha256(drawn(pair[1])).hexdigest()[:16] == digests[1], "alone, too"
 
 
 @pytest.mark.parametrize(
