@@ -12,6 +12,7 @@ from harness.core.blobs import Blob
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, Thresholds
 
+MAIN, PIPELINE = "model", "pipeline"  # names of the program of a spec, and of the second one
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -55,6 +56,14 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program of a spec, and the flags of iree-compile for it."""
+
+    mlir: Blob
+    compiler_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One spec file, read and checked. docs/spec.md explains the fields of the file.
 
@@ -64,6 +73,7 @@ class ModelSpec:
         submodel: name of the model in the folder, such as `clip`.
         backend: what the file is written for.
         mlir: the program.
+        modules: programs whose functions it calls; a run loads them before it, in order.
         inputs: arguments of `run_function`, in order.
         outputs: expected outputs, in order; None where the spec says "(ignored)".
         real_weights: the weights, an .irpa file, whose scope is `model`.
@@ -95,6 +105,7 @@ class ModelSpec:
     submodel: str
     backend: Backend
     mlir: Blob
+    modules: tuple[Program, ...] = ()
     inputs: tuple[Tensor | Literal | Formula, ...] = ()
     outputs: tuple[Tensor | Literal | None, ...] = ()
     real_weights: Blob | None = None
@@ -126,11 +137,21 @@ class ModelSpec:
         return f"{self.model}/{self.submodel}"
 
     @property
+    def programs(self) -> Mapping[str, Program]:
+        """All programs by the names of their files, in the order in which their modules are loaded."""
+        before = {f"module_{index}": each for index, each in enumerate(self.modules)}
+        own = {MAIN: Program(mlir=self.mlir, compiler_flags=self.compiler_flags)}
+        if self.pipeline_mlir:
+            own[PIPELINE] = Program(mlir=self.pipeline_mlir, compiler_flags=self.pipeline_compiler_flags)
+        return before | own
+
+    @property
     def blobs(self) -> tuple[Blob, ...]:
         """Every blob that the spec names, each once; a case may need fewer."""
-        programs = (self.mlir, self.real_weights, *(each.blob for each in self.weights), self.pipeline_mlir)
+        programs = [each.mlir for each in self.programs.values()]
+        archives = (self.real_weights, *(each.blob for each in self.weights))
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
-        every = (*programs, *tensors, *self.tuner_file.values(), *self.flag_files.values())
+        every = (*programs, *archives, *tensors, *self.tuner_file.values(), *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))
 
 

@@ -130,7 +130,7 @@ class Board:
             return step.blob.name, ""
         ids = self._labels.get(step, ("",))
         release = f" with {_release(step)}" if self.names_release else ""
-        module = f" ({step.module})" if isinstance(step, Compile) and step.module != "model.vmfb" else ""
+        module = f" ({step.module})" if isinstance(step, Compile) and step.label != "compile" else ""
         return ids[0], f"{module}{f' and {len(ids) - 1} more' if len(ids) > 1 else ''}{release}"
 
     def lines(self, now_s: float, *, width: int, height: int) -> list[str]:

@@ -253,7 +253,7 @@ _DEVICE_HINT = " (--compile-only needs none; `harness doctor` checks it)"
 _IN_PLACE_HINT = " (if it writes into its arguments, see 'A second program' in docs/spec.md)"
 _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this module")
 _MODULE = _error(
-    Kind.TOOL, "the program calls a module that is missing; give its program as 'mlir', and this one as 'pipeline_mlir'"
+    Kind.TOOL, "the program calls a module that is missing; name its program in 'modules', before those that call it"
 )
 _INPUTS = _error(Kind.TOOL, "the inputs do not fit the model; correct the spec")
 _WEIGHTS = _error(Kind.INTEGRITY, "the weights lack what the model loads")

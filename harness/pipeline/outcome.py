@@ -107,7 +107,7 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
     for step in plan.steps:
         match step:
             case Compile():
-                commands["compile" if not commands else "compile_pipeline"] = step.argv
+                commands[step.label] = step.argv
             case Run():
                 commands["run"] = step.argv
     return commands
@@ -132,7 +132,7 @@ def _logs(case: Case, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str,
     for step, result in ended:
         if (path := result.log_path) is None:
             continue
-        name = "run" if isinstance(step, Run) else "compile" if "compile" not in found else "compile_pipeline"
+        name = step.label if isinstance(step, Compile) else "run"
         with contextlib.suppress(DiskError):
             if not path.is_relative_to(folder):
                 argv = step.argv if isinstance(step, Compile) else ()

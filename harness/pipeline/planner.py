@@ -11,10 +11,10 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, Case, ModelSpec, Release, Target
+from harness.core.cases import MAIN, Backend, Case, ModelSpec, Release, Target
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.iree import flag_classes, flags, releases
 from harness.pipeline import expectations
@@ -55,7 +55,7 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     if case.target.backend is not Backend.CPU and not case.target.chip:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
-        compiles = tuple(_compile(program, case, release, options, notes) for program in _programs(case, release))
+        compiles = tuple(_compile(program, case, release, options, notes) for program in _compilations(case, release))
         _check_run(case, release, options)
     except _UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
@@ -146,8 +146,8 @@ def _flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    """A program of a spec: its flags, its tuning spec, and the flags that make stand-ins of weights."""
+class _Compilation:
+    """What to compile: a program under a name, its flags, its tuning spec, and flags that make stand-ins of weights."""
 
     name: str
     mlir: Blob
@@ -156,19 +156,21 @@ class _Program:
     splat_flags: tuple[str, ...] = ()
 
 
-def _programs(case: Case, release: Release) -> Iterator[_Program]:
+def _compilations(case: Case, release: Release) -> Iterator[_Compilation]:
+    """Yield the programs of a case; what a spec says without naming one is about its own."""
     if case.target.chip and (reason := flags.unknown_chip(case.target.chip, release)):
         raise _UnsupportedError(reason)
     spec = case.spec
-    yield _Program(
-        name="model",
-        mlir=spec.mlir,
-        flags=(*spec.compiler_flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
-        tuner=spec.tuner_file.get(case.target.sku or ""),
-        splat_flags=() if spec.real_weights or spec.weights else (flags.splat_flag(WEIGHTS, release),),
-    )
-    if spec.pipeline_mlir:
-        yield _Program(name="pipeline", mlir=spec.pipeline_mlir, flags=spec.pipeline_compiler_flags)
+    for name, program in spec.programs.items():
+        found = _Compilation(name=name, mlir=program.mlir, flags=program.compiler_flags)
+        if name == MAIN:
+            found = replace(
+                found,
+                flags=(*found.flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
+                tuner=spec.tuner_file.get(case.target.sku or ""),
+                splat_flags=() if spec.real_weights or spec.weights else (flags.splat_flag(WEIGHTS, release),),
+            )
+        yield found
 
 
 def _check_run(case: Case, release: Release, options: Options) -> None:
@@ -177,7 +179,7 @@ def _check_run(case: Case, release: Release, options: Options) -> None:
         raise _UnsupportedError(reason)
 
 
-def _compile(program: _Program, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:
+def _compile(program: _Compilation, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:
     """Return the compilation of a program, with flags that the release has; add changes of flags to the notes."""
     pins = _pins(program, case, options.pin_defaults)
     translation = flags.translated((*program.flags, *pins), release, trusted=case.spec.trust_flags)
@@ -201,7 +203,7 @@ def _compile(program: _Program, case: Case, release: Release, options: Options, 
     )
 
 
-def _pins(program: _Program, case: Case, pinned: Release | None) -> Mapping[str, str]:
+def _pins(program: _Compilation, case: Case, pinned: Release | None) -> Mapping[str, str]:
     """Return the flags that pin the defaults of a release, each with a note."""
     if pinned is None:
         return {}

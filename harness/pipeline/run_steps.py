@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from harness.core import literals
 from harness.core.blobs import Blob
-from harness.core.cases import Case, ModelSpec
+from harness.core.cases import PIPELINE, Case, ModelSpec
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor
 from harness.pipeline import output_types
@@ -27,12 +27,13 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
 
     Args:
         case: the case.
-        compiles: the compilations of its modules, dependencies first.
+        compiles: the compilations of its programs, dependencies first.
         run_wrapper: the words before `iree-run-module` on the command line.
         tool_verdict: whether iree-run-module compares the outputs.
     """
     spec = case.spec
-    modules = compiles if spec.add_pipeline_module else compiles[:1]
+    named = zip(spec.programs, compiles, strict=True)
+    modules = tuple(each for name, each in named if name != PIPELINE or spec.add_pipeline_module)
     outputs = tuple(_output_name(index, expected) for index, expected in enumerate(spec.outputs))
     return Run(
         case_id=case.id,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.core.blobs import Blob
-from harness.core.cases import Case, Release
+from harness.core.cases import MAIN, Case, Release
 from harness.core.formulas import Formula
 from harness.core.outcomes import Verdict
 from harness.core.tensors import TensorType, Thresholds
@@ -63,6 +63,12 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     products: tuple[str, ...]
     added: tuple[str, ...] = ()
     nonce: str = ""
+
+    @property
+    def label(self) -> str:
+        """What results call it: `compile` for the program of the spec, such as `compile_pipeline` for another."""
+        name = self.module.partition(".")[0]
+        return "compile" if name == MAIN else f"compile_{name}"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):

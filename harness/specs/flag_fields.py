@@ -59,6 +59,8 @@ def not_found(source: str) -> str:
 def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the JSON path and the text of each compiler flag."""
     lists = {f"$.{field}": value.get(field, []) for field in ("compiler_flags", "pipeline_compiler_flags")}
+    modules = enumerate(value.get("modules", []))
+    lists |= {f"$.modules[{index}].compiler_flags": each.get("compiler_flags", []) for index, each in modules}
     lists |= {json_lines.member("$.flags_for", key): each for key, each in value.get("flags_for", {}).items()}
     for json_path, texts in lists.items():
         yield from ((json_lines.member(json_path, index), text) for index, text in enumerate(texts))

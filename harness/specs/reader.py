@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core import strict_json
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, ModelSpec, Weights
+from harness.core.cases import Backend, ModelSpec, Program, Weights
 from harness.core.errors import SpecError, Violation
 from harness.host import files
 from harness.specs import expectation, flag_fields, json_lines, names, schema, thresholds, tuners
@@ -138,6 +138,7 @@ class _Reader:
         parts = {
             "devices": tuple(value.get("devices") or [value.get("device") or _DEFAULT_DEVICE.get(backend, "")]),
             "comment": _texts(value.get("comment", [])),
+            "modules": tuple(self._module(i, entry) for i, entry in enumerate(value.get("modules", []))),
             "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
             "outputs": tensors.outputs(value.get("outputs", [])),
             "thresholds": (limits := thresholds.read(value, self.violations)),
@@ -182,6 +183,10 @@ class _Reader:
     def _weights(self, index: int, entry: Mapping[str, str]) -> Weights | None:
         blob = self._blob(f"$.weights[{index}].source", entry["source"])
         return Weights(blob=blob, scope=entry.get("scope", "")) if blob else None
+
+    def _module(self, index: int, entry: Mapping[str, Any]) -> Program | None:
+        mlir = self._blob(f"$.modules[{index}].mlir", entry["mlir"])
+        return Program(mlir=mlir, compiler_flags=tuple(entry.get("compiler_flags", []))) if mlir else None
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
         return {sku: self._tuner(json_lines.member("$.tuner_file", sku), sku, path) for sku, path in tuners.items()}

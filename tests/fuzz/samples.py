@@ -28,6 +28,7 @@ _EVERY_FIELD: dict[str, Any] = {
     "seed": 3,
     "run_args": ["--device_allocator=caching"],
     "outputs": [{"value": "(ignored)"}, {"value": "4xf32=4"}, {"source": "https://host/o.bin", "value": "2xbf16"}],
+    "modules": [{"mlir": "before.mlir", "compiler_flags": ["--iree-opt-level=O2"]}],
     "real_weights": "hf://owner/name/model.irpa",
     "pipeline_mlir": "second.mlir",
     "pipeline_compiler_flags": ["--iree-opt-level=O2"],

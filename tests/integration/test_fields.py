@@ -279,6 +279,42 @@ def test_pipeline_modules(lab: Laboratory) -> None:
     assert [module["cached"] for module in result.case["modules"]] == [False, False]
 
 
+def test_modules_are_loaded_in_order_and_compiled_once(lab: Laboratory) -> None:
+    middle = OUTER.replace("@outer", "@middle")
+    last = (
+        OUTER.replace("@outer", "@last")
+        .replace("@inner.twice", "@middle.four_times")
+        .replace("@four_times(%a: t", "@f(%a: t")
+    )
+    inner = {"mlir": lab.file("inner.mlir", INNER), "compiler_flags": CPU_FLAGS}
+    modules = [inner, {"mlir": lab.file("middle.mlir", middle), "compiler_flags": CPU_FLAGS}]
+    fields: dict[str, Any] = {
+        "mlir": lab.file("last.mlir", last),
+        "inputs": [{"value": "4xf32=1"}],
+        "run_function": "f",
+    }
+    lab.spec(**fields, modules=modules, outputs=[{"value": "4xf32=16"}])
+    found = lab.run()
+    assert found.verdict == (0, "passed", None), found.text
+    names = ["module_0", "module_1", "model"]
+    assert [word for word in found.case["commands"]["run"] if word.startswith("--module")] == [
+        f"--module={name}.vmfb" for name in names
+    ]
+    assert list(found.case["commands"]) == ["compile_module_0", "compile_module_1", "compile", "run"]
+    assert list(found.case["logs"]) == list(found.case["commands"])
+    copy = {"mlir": lab.file("copy.mlir", INNER), "compiler_flags": CPU_FLAGS}
+    outer = {"mlir": lab.file("outer.mlir", OUTER), "run_function": "four_times", "modules": [copy]}
+    lab.spec("other_cpu", **fields | outer, outputs=[{"value": "4xf32=4"}])
+    other = lab.run("toy/other")
+    assert other.verdict == (0, "passed", None), other.text
+    assert [module["cached"] for module in other.case["modules"]] == [True, False]
+    lab.spec("wrong_cpu", **fields, modules=modules[::-1], outputs=[{"value": "4xf32=16"}])
+    wrong = lab.run("toy/wrong")
+    assert wrong.verdict == (3, "error", "tool"), wrong.text
+    assert "name its program in 'modules', before those that call it" in wrong.case["reason"]
+    assert [done.returncode for done in lab.pasted(wrong)][:3] == [0, 0, 0]
+
+
 def test_a_pipeline_module_that_is_not_added_is_compiled_only(lab: Laboratory) -> None:
     pipeline(lab, add_pipeline_module=None, run_function="twice", outputs=[lab.tensor("two.npy", A * 2)])
     result = lab.run()

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from harness.core.cases import Backend, Case, ModelSpec, Target
+from harness.core.cases import Backend, Case, ModelSpec, Program, Target
 from harness.core.outcomes import Kind, Status
 from harness.core.tensors import Literal, Thresholds
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key
@@ -260,6 +260,33 @@ def test_what_the_tool_cannot_be_told_of_thresholds_is_said() -> None:
     assert planned(model).notes == ()
     (note,) = planned(model, options=Options(tool_verdict=True)).notes
     assert note == "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
+
+
+def test_equal_modules_of_specs_are_one_step() -> None:
+    shared = Program(mlir=blob("inner.mlir"), compiler_flags=("--iree-opt-level=O2",))
+    one = planned(spec(modules=(shared,), flags_for={"==3.13": ("--mlir-timing",)}))
+    other = planned(spec(submodel="other", mlir=blob("other.mlir"), modules=(shared,)))
+    first, own = (step for step in one.steps if isinstance(step, Compile))
+    assert first in other.steps
+    assert own not in other.steps
+    assert (first.module, first.label, own.module, own.label) == (
+        "module_0.vmfb",
+        "compile_module_0",
+        "model.vmfb",
+        "compile",
+    )
+    assert ("--iree-opt-level=O2" in first.argv, "--mlir-timing" in first.argv, "--mlir-timing" in own.argv) == (
+        True,
+        False,
+        True,
+    )
+    run_ = only(one, Run)
+    assert run_.compiles == (first, own)
+    assert [word for word in run_.argv if word.startswith("--module")] == [
+        "--module=module_0.vmfb",
+        "--module=model.vmfb",
+    ]
+    assert blob("inner.mlir") in spec(modules=(shared,)).blobs
 
 
 def test_flags_for_a_range_may_be_unsupported() -> None:

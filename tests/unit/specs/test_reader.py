@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.core.blobs import LOCK_NAME, Blob
-from harness.core.cases import Backend, ModelSpec
+from harness.core.cases import Backend, ModelSpec, Program
 from harness.core.errors import SpecError
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, TensorType
@@ -74,6 +74,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
             "outputs": [{"source": f"{tmp_path.as_uri()}/data/o.bin", "value": "2xf32"}, {"value": "(ignored)"}],
             "real_weights": "w.irpa",
             "custom_real_weights_group": "group",
+            "modules": [{"mlir": "m.mlir", "compiler_flags": ["--verify"]}],
             "pipeline_mlir": "p.mlir",
             "pipeline_compiler_flags": ["--verify"],
             "add_pipeline_module": True,
@@ -96,6 +97,9 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         Literal(text="2xf32=1 2"),
         Literal(text="4x1xi64=0"),
     )
+    assert list(loaded.programs) == ["module_0", "model", "pipeline"]
+    flags = ("--verify",)
+    assert loaded.modules == (Program(mlir=Blob(url=(tmp_path / "toy/m.mlir").as_uri()), compiler_flags=flags),)
     assert loaded.run_args == ("--device_allocator=caching",)
     assert isinstance(loaded.outputs[0], Tensor)
     assert loaded.outputs[0].blob.url == (tmp_path / "data/o.bin").as_uri()
@@ -111,7 +115,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     ]
     assert loaded.flag_files == {"tuner.mlir": loaded.tuner_file["mi300"]}
     assert loaded.comment == ("one", "two")
-    assert loaded.lines["$.run_test_expecting_to_fail"] == 53
+    assert loaded.lines["$.run_test_expecting_to_fail"] == 61
 
 
 def test_a_comment_is_one_text_or_several(tmp_path: Path) -> None:
@@ -240,6 +244,11 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"rtol": "1e-3"}, '$.rtol: expected a number, got "1e-3"'),
         ({"equal_nan": 1}, "$.equal_nan: expected a boolean, got 1"),
         ({"rtol": 1, "threshold_args": []}, "$.threshold_args: give either 'threshold_args', or 'atol' and 'rtol'"),
+        ({"modules": [{"compiler_flags": []}]}, "$.modules[0]: missing field 'mlir'"),
+        ({"modules": [{"mlir": "/etc/passwd"}]}, "$.modules[0].mlir: '/etc/passwd' is outside"),
+        ({"modules": [{"mlir": "a", "flags": []}]}, "$.modules[0].flags: unknown field 'flags'; expected one of mlir"),
+        ({"modules": [{"mlir": "a", "compiler_flags": ["x"]}]}, "[0].compiler_flags[0]: expected a flag that starts"),
+        ({"modules": [{"mlir": "a", "compiler_flags": ["--load=a.so"]}]}, "$.modules[0].compiler_flags[0]: '--load=a"),
         ({"seed": 3}, "$.seed: has no effect without an input that has a 'formula'"),
         ({"inputs": [{"formula": {}}]}, "$.inputs[0]: an input by formula has a type and no source"),
         ({"inputs": [{"formula": {}, "value": "4xf32", "source": "a"}]}, "$.inputs[0]: an input by formula has a type"),
