@@ -11,7 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.settings import Settings
 from harness.specs import inline, selectors
 
-_LABELS = {"filter": "-k"}  # of options that argparse names otherwise
+_LABELS = {"filter": "-k", "markers": "-m"}  # of options that argparse names otherwise
 _CHOOSES_RELEASE = {"quality", "plan", "fetch", "new", "image"}
 _RUNS = (
     "out",
@@ -117,7 +117,7 @@ RULES = (
         holds=lambda invocation: "repeat" not in invocation.given,
     ),
     Rule(
-        options=("filter",),
+        options=("filter", "markers"),
         why="has no effect in `harness new`, which runs the new model; remove it.",
         holds=lambda invocation: invocation.command == "new",
     ),

@@ -43,7 +43,9 @@ def specs(parser: Parser, _environment: Environment) -> None:
 
 def chosen(parser: Parser, _environment: Environment) -> None:
     """Add what narrows the selected cases."""
-    parser.group("Models")("-k", dest="filter", metavar="TEXT", help="only cases whose id contains TEXT")
+    add = parser.group("Models")
+    add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains TEXT")
+    add("-m", dest="markers", metavar="EXPR", help="only cases whose spec has these markers, e.g. 'quick and not hip'")
 
 
 def only_failed(parser: Parser, _environment: Environment) -> None:

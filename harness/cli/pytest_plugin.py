@@ -200,6 +200,9 @@ class CaseItem(pytest.Item):
         self._results = Results()
         self._plan: Plan | None = None
         self.add_marker(pytest.mark.timeout(0))
+        for marker in case.spec.markers:
+            self.config.addinivalue_line("markers", f"{marker}: of a spec")
+            self.add_marker(marker)
 
     def setup(self) -> None:
         """Install the toolchain and fetch the blobs; a failure to do so is an error."""

@@ -157,6 +157,7 @@ def _cases(given: _Given) -> CaseSettings:
         allow_paths=given.several("allow_path"),
         trust_flags=bool(given("trust_flags")),
         id_contains=given("filter"),
+        markers=given("markers"),
         only_failed=bool(given("only_failed")),
         program=ProgramSettings(
             compiler_flags=given.several("compiler_flag"),

@@ -92,6 +92,7 @@ class ModelSpec:
         run_test_expecting_to_fail: whether the run or its comparison is expected to fail.
         compile_chip_expecting_to_fail: chips for which the compilation is expected to fail.
         expect: failures that are expected, by kind.
+        markers: names by which `-m` selects it.
         compile_only: whether the program is compiled and not run.
         comment: lines for the reader; not used.
         tuner_file: tuning specs by SKU.
@@ -124,6 +125,7 @@ class ModelSpec:
     run_test_expecting_to_fail: bool = False
     compile_chip_expecting_to_fail: tuple[str, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    markers: tuple[str, ...] = ()
     compile_only: bool = False
     comment: tuple[str, ...] = ()
     tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)

@@ -146,6 +146,7 @@ class CaseSettings:
         allow_paths: more files, and folders of files, that specs may name.
         trust_flags: whether specs may have flags that start programs, load code or write files.
         id_contains: take only the cases whose id contains this.
+        markers: take only the cases whose spec has these markers, an expression as pytest's `-m` reads it.
         only_failed: take only the cases that were not as expected in the newest run in `results`.
         program: for the .mlir files among the selectors.
     """
@@ -157,6 +158,7 @@ class CaseSettings:
     allow_paths: tuple[Path, ...] = ()
     trust_flags: bool = False
     id_contains: str | None = None
+    markers: str | None = None
     only_failed: bool = False
     program: ProgramSettings = ProgramSettings()
 

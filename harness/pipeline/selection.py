@@ -17,6 +17,7 @@ from harness.report import facts, results
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
+from harness.specs.markers import Expression
 from harness.specs.selectors import Selector
 
 _SHOWN = 10
@@ -76,7 +77,25 @@ def cases(settings: Settings) -> list[Case]:
     chosen = [case for case in selected if not text or text in case.id]
     if not chosen:
         raise UsageError(f"-k {text}: no selected case has this in its id; see `harness list`.")
+    chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
     return _failed(chosen) if settings.cases.only_failed else chosen
+
+
+def _marked(chosen: Sequence[Case], text: str) -> list[Case]:
+    """Return the cases whose spec has markers for which an expression holds.
+
+    Raises:
+        UsageError: it is not valid, or there are none.
+    """
+    try:
+        expression = Expression(text)
+    except ValueError as error:
+        raise UsageError(f"-m {text}: {error}.") from error
+    if found := [case for case in chosen if expression.matches(case.spec.markers)]:
+        return found
+    known = {marker for case in chosen for marker in case.spec.markers}
+    remark = expression.unknown(known) or "no selected case has such markers"
+    raise UsageError(f"-m {text}: {remark.removesuffix('.')}{'' if remark.endswith('?') else '.'}")
 
 
 def _target(settings: TargetSettings, asked: Sequence[Selector]) -> TargetSettings:

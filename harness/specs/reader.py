@@ -15,6 +15,7 @@ from harness.core.errors import SpecError, Violation
 from harness.host import files
 from harness.specs import expectation, flag_fields, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
+from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
 from harness.specs.violations import Violations
 
@@ -174,6 +175,11 @@ class _Reader:
             self.violations.add("$.real_weights", "give either 'real_weights' or 'weights', with the scope 'model'")
         if "seed" in value and not any("formula" in each for each in value.get("inputs", []) if isinstance(each, dict)):
             self.violations.add("$.seed", "has no effect without an input that has a 'formula'")
+        for index, marker in enumerate(value.get("markers", [])):
+            if marker in KEYWORDS:
+                self.violations.add(
+                    f"$.markers[{index}]", f"{marker!r} cannot be a marker, because -m reads it otherwise"
+                )
         if "devices" in value and "device" in value:
             self.violations.add("$.device", "give either 'device' or 'devices'")
 

@@ -99,6 +99,7 @@ _PATTERNS = {
     "compile_chip_expecting_to_fail": "a chip such as gfx90a or sm_80",
     "chips": "a chip such as gfx90a or sm_80",
     "issue": "a URL that begins with https://",
+    "markers": "a name such as quick, without spaces",
     "until": "a date such as 2027-01-31",
     "scope": "a name without spaces and equals signs",
     "tuner_file": "a SKU such as mi300",

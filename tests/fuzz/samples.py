@@ -43,6 +43,7 @@ _EVERY_FIELD: dict[str, Any] = {
     "expect": [
         {"fails": ["numeric", "nan"], "chips": ["gfx942"], "iree": ">=3.6", "until": "2099-01-01", "reason": "x"}
     ],
+    "markers": ["quick", "local-task"],
     "compile_only": False,
     "tuner_file": {"mi300": "tuner.mlir"},
 }

@@ -4,12 +4,23 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, NEWEST, OLDEST, TUNER, A, B, Laboratory
+from tests.integration.laboratory import (
+    CPU_FLAGS,
+    HIP_FLAGS,
+    NEWEST,
+    OLDEST,
+    TUNER,
+    A,
+    B,
+    Laboratory,
+    clean_environment,
+)
 
 WEIGHTED = """
 util.global private @w = #{dialect}.parameter.named<"model"::"w"> : tensor<4xf32>
@@ -369,6 +380,75 @@ def test_compile_chip_expecting_to_fail(lab: Laboratory) -> None:
     assert result.code == 1
     (stale,) = [case for case in result.report["cases"] if case["status"] == "xpassed"]
     assert 'delete "compile_chip_expecting_to_fail"[gfx90a]' in stale["reason"]
+
+
+def test_a_compile_failure_may_be_expected_without_a_chip(lab: Laboratory) -> None:
+    expect = [{"fails": "compile", "reason": "no such operation"}]
+    bad = {"mlir": lab.file("bad.mlir", NO_SUCH_OP)}
+    lab.spec("bad_cpu", **bad, expect=expect)
+    lab.spec("only_cpu", **bad, expect=expect, compile_only=True)
+    lab.spec("good_cpu", expect=expect)
+    lab.spec("ran_cpu", expect=expect, outputs=None)
+    lab.spec("compiled_cpu", expect=expect, compile_only=True)
+    lab.spec("wrong_cpu", expect=expect, outputs=[{"value": "4xf32=0"}])
+    lab.spec("other_cpu", **bad, expect=[{"fails": "numeric"}])
+    result = lab.run()
+    found = {case["submodel"]: (case["status"], case["kind"]) for case in result.report["cases"]}
+    assert found == {
+        **dict.fromkeys(("bad", "only"), ("xfailed", "compile")),
+        **dict.fromkeys(("good", "ran", "compiled"), ("xpassed", None)),
+        "wrong": ("failed", "numeric"),
+        "other": ("failed", "compile"),
+    }
+    reasons = {case["submodel"]: case["reason"] for case in result.report["cases"]}
+    assert reasons["bad"].endswith("(expected: no such operation)")
+    assert reasons["wrong"].endswith("(the spec expects another failure: compile)")
+    assert lab.bless(str(lab.out), "--yes").code == 0
+    kept = {path.stem for path in lab.model_dir.glob("*_cpu.json") if '"expect"' in path.read_text()}
+    assert kept == {"bad_cpu", "only_cpu", "wrong_cpu", "other_cpu"}
+
+
+def test_markers(lab: Laboratory) -> None:
+    lab.spec("a_cpu", markers=["quick", "local-task"])
+    lab.spec("b_cpu", markers=["quick", "slow"])
+    lab.spec("c_cpu")
+
+    def selected(expression: str, command: str = "list", *arguments: str) -> list[str]:
+        found = lab.run(*arguments, "-m", expression, command=command)
+        assert found.code == 0, found.text
+        return re.findall(r"toy/\w(?=\[cpu\])", found.text)
+
+    assert selected("quick") == ["toy/a", "toy/b"]
+    assert selected("quick and not slow") == selected("local-task or no_such") == ["toy/a"]
+    assert selected("not quick") == ["toy/c"]
+    assert selected("slow", "plan") == ["toy/b"]
+    assert [case["id"] for case in lab.run("-m", "local-task").report["cases"]] == ["toy/a[cpu]"]
+    none = lab.run("-m", "quik")
+    assert (none.code, none.text) == (
+        2,
+        "error: -m quik: no selected spec has the marker 'quik'; did you mean quick?\n",
+    )
+    wrong = lab.run("-m", "quick slow", command="list")
+    assert (wrong.code, "-m quick slow: expected `and`, `or` or the end, got 'slow'." in wrong.text) == (2, True)
+    assert "-m slow and local-task: no selected case has such markers." in lab.run("-m", "slow and local-task").text
+
+
+def test_markers_are_those_of_pytest(lab: Laboratory) -> None:
+    lab.spec("a_cpu", markers=["quick", "local-task"])
+    lab.spec("b_cpu", markers=["slow"])
+    words = ["--collect-only", "-q", "--strict-markers", "-m"]
+    done = subprocess.run(
+        [sys.executable, "quality_tests/", "--test-file-directory", str(lab.specs), *words, "quick and not slow"],
+        cwd=Path(__file__).parents[2],
+        env=clean_environment() | {"IREE_TEST_FILES": str(lab.store_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "toy/a[cpu]" in done.stdout
+    assert "toy/b[cpu]" not in done.stdout
 
 
 def test_tuner_file_of_the_sku(lab: Laboratory) -> None:

@@ -52,7 +52,7 @@ def main(invocation: Invocation) -> int:
 
 def _cases_of(settings: CaseSettings, name: str) -> CaseSettings:
     """Return settings that select the new model; its spec has all that the command line said of the program."""
-    return replace(settings, selectors=(name,), id_contains=None, program=ProgramSettings())
+    return replace(settings, selectors=(name,), id_contains=None, markers=None, program=ProgramSettings())
 
 
 def _path(name: str, where: Folders, backend: Backend) -> Path:
