@@ -21,6 +21,7 @@ from harness.fetch.http import reachable
 
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
+_ANY_VERSION = "1.41"  # a ping has none
 _PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) ")
 _CDI_PODMAN = (5, 4)
 _NOT_FOUND = 404
@@ -68,10 +69,10 @@ class Engine:
             answers_within_s: timeout of the first requests, in seconds.
         """
         with _engine_errors(f"Cannot connect to the container engine at {socket}"):
-            self._api: Any = _docker().APIClient(base_url=f"unix://{socket}", version="auto", timeout=answers_within_s)
             try:
-                self.info = _info(socket, self._api.version(), self._api.info())
-            except (AttributeError, KeyError, TypeError) as error:
+                self._api, name = _connected(socket, answers_within_s)
+                self.info = _info(socket, name, self._api.info())
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise EngineError(f"unexpected answer ({error!r}).") from error
             self._api.timeout = _TIMEOUT_S
 
@@ -241,18 +242,33 @@ def _check_digest(reference: str, found: Mapping[str, Any]) -> None:
         raise EngineError(f"expected {digest}, but the engine reports {others}; remove the image and pull it again.")
 
 
-def _info(socket: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> EngineInfo:
-    components = {each.get("Name", "") for each in version.get("Components") or ()}
-    name = "podman" if "Podman Engine" in components else "docker"
+def _connected(socket: str, answers_within_s: int) -> tuple[Any, str]:
+    """Return a client that speaks the newest version of the API that the engine knows, and the engine's name.
+
+    A ping says both at once. /version would, too, but Podman asks the package manager about each of its programs
+    before it answers, which takes up to a second (podman@v4.3.1:libpod/info.go).
+    """
+    options: dict[str, Any] = {"base_url": f"unix://{socket}", "timeout": answers_within_s}
+    client = _docker().APIClient
+    with contextlib.closing(client(version=_ANY_VERSION, **options)) as asking:
+        answer = asking.get(f"{asking.base_url}/_ping", timeout=answers_within_s)
+        answer.raise_for_status()
+    name = "podman" if "Libpod-Api-Version" in answer.headers else "docker"
+    return client(version=answer.headers["Api-Version"], **options), name
+
+
+def _info(socket: str, name: str, info: Mapping[str, Any]) -> EngineInfo:
+    version = info["ServerVersion"]
+    is_new = _numbers(version) >= _CDI_PODMAN
     options = info.get("SecurityOptions") or ()
     dirs = tuple(info.get("CDISpecDirs") or ())
     # Podman does not report them; before 5.4 its API silently ignores CDI devices (v5.4.0:pkg/specgenutil).
-    if name == "podman" and _numbers(version["Version"]) >= _CDI_PODMAN:
+    if name == "podman" and is_new:
         dirs = ("/etc/cdi", "/var/run/cdi")
     rootless = bool(info.get("Rootless")) or any("rootless" in each for each in options)  # Podman, Docker
     return EngineInfo(
         name=name,
-        version=version["Version"],
+        version=version,
         socket=socket,
         rootless=rootless,
         limits=bool(info.get("MemoryLimit", True)) and not (rootless and info.get("CgroupVersion") == "1"),

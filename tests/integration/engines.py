@@ -1,6 +1,7 @@
 """Real container engines: each in a folder of its own, ended by its process id, nothing left behind."""
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -182,7 +183,14 @@ def rootless_engine() -> Iterator[Running]:
 
 
 def opened(path: Path) -> "contextlib.closing[Any]":
-    return contextlib.closing(docker.APIClient(base_url=f"unix://{path}", version="auto", timeout=120))
+    return contextlib.closing(docker.APIClient(base_url=f"unix://{path}", version=_api_version(path), timeout=120))
+
+
+@functools.cache
+def _api_version(path: Path) -> str:
+    """Return the version of an engine's API; Podman needs half a second to say it."""
+    with contextlib.closing(docker.APIClient(base_url=f"unix://{path}", version="auto", timeout=120)) as client:
+        return str(client.api_version)
 
 
 START: Mapping[str, Callable[[], contextlib.AbstractContextManager[Running]]] = {

@@ -6,21 +6,22 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
-DOCKER = {"Version": "28.2.2", "ApiVersion": "1.50", "Components": [{"Name": "Engine"}, {"Name": "containerd"}]}
-PODMAN = {"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]}
+DOCKER = {"Api-Version": "1.50"}
+PODMAN = {"Api-Version": "1.41"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Says:
-    """An answer: a body, or chunks of one; `breaks_off` before the end that was announced."""
+    """An answer: headers, and a body, or chunks of one; `breaks_off` before the end that was announced."""
 
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     chunks: tuple[bytes, ...] | None = None
     breaks_off: bool = False
@@ -68,6 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = (answers.pop(0) if len(answers) > 1 else answers[0]) if answers else _UNKNOWN
         self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
+        for header in answer.headers.items():
+            self.send_header(*header)
         if answer.chunks is None:
             self.send_header("Content-Length", str(len(answer.body) + answer.breaks_off))
         else:
@@ -125,16 +128,18 @@ def daemon(path: Path, answers: Mapping[str, Says | Iterable[Says]]) -> Iterator
             thread.join()
 
 
-def engine(version: Any, info: Any, **answers: Says) -> dict[str, Says]:
-    """Return how an engine introduces itself, and more."""
-    return {"GET /version": says(version), "GET /info": says(info), **answers}
+def engine(headers: Mapping[str, str], info: Any) -> dict[str, Says]:
+    """Return how an engine introduces itself."""
+    return {"GET /_ping": Says(headers=headers, body=b"OK"), "GET /info": says(info)}
 
 
 def docker(**info: Any) -> dict[str, Says]:
     """Return how Docker introduces itself."""
-    return engine(DOCKER, {"SecurityOptions": ["name=seccomp,profile=builtin"], **info})
+    options = ["name=seccomp,profile=builtin"]
+    return engine(DOCKER, {"ServerVersion": "28.2.2", "SecurityOptions": options, **info})
 
 
 def podman(version: str = "5.4.2", **info: Any) -> dict[str, Says]:
     """Return how Podman introduces itself."""
-    return engine({**PODMAN, "Version": version}, {"SecurityOptions": [], **info})
+    headers = {**PODMAN, "Libpod-Api-Version": version}
+    return engine(headers, {"ServerVersion": version, "SecurityOptions": [], **info})

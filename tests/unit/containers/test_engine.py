@@ -14,7 +14,6 @@ import pytest
 from harness.containers.engine import Engine, full_name
 from harness.core.errors import EngineError
 from tests.unit.daemons import (
-    DOCKER,
     Daemon,
     Says,
     daemon,
@@ -327,7 +326,7 @@ def test_a_container_that_the_engine_refuses(tmp_path: Path) -> None:
 
 
 def test_an_engine_too_old_for_what_a_container_needs(tmp_path: Path) -> None:
-    old = engine({**DOCKER, "ApiVersion": "1.39"}, {})
+    old = engine({"Api-Version": "1.39"}, {"ServerVersion": "18.9"})
     with talking(tmp_path, old) as (talker, _), pytest.raises(EngineError, match=r"^Cannot create a container of i: "):
         talker.create("n", "i", ["a"], {"host": {"device_requests": []}, "user": "0:0"})
 

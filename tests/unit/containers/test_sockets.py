@@ -57,38 +57,37 @@ def test_the_first_engine_that_answers_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "version",
+    "ping",
     [
         Says(body=b"<html>"),
-        Says(body=b"\xff"),
-        Says(status=500, body=b"{}"),
-        Says(body=b"{", breaks_off=True),
-        Says(status=403),
-        says({"ApiVersion": "1.1"}),
-        says({"Version": "28.2.2"}),
-        says([]),
-        says(None),
+        Says(status=500, headers=DOCKER, body=b"{}"),
+        Says(headers=DOCKER, body=b"O", breaks_off=True),
+        Says(status=403, headers=DOCKER),
+        Says(headers={"Api-Version": "1.1"}),
+        Says(headers={"Api-Version": "one"}),
     ],
 )
-def test_a_server_that_is_not_an_engine(tmp_path: Path, version: Says) -> None:
-    with daemon(tmp_path / "DOCKER", {"GET /version": version, "GET /info": INFO}):
+def test_a_server_that_is_not_an_engine(tmp_path: Path, ping: Says) -> None:
+    with daemon(tmp_path / "DOCKER", {"GET /_ping": ping, "GET /info": INFO}):
         assert connected("docker", here(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
-    ("version", "info"),
+    "info",
     [
-        (says({"ApiVersion": "1.41"}), INFO),
-        (says({**DOCKER, "Components": [None]}), INFO),
-        (says({**DOCKER, "Components": 1}), INFO),
-        (says(DOCKER), says([])),
-        (says(DOCKER), says(None)),
-        (says(DOCKER), says({"SecurityOptions": [1]})),
-        (says(DOCKER), says({"CDISpecDirs": 1})),
+        Says(body=b"<html>"),
+        Says(body=b"\xff"),
+        Says(body=b"{", breaks_off=True),
+        says([]),
+        says(None),
+        says({}),
+        says({"ServerVersion": "28.2.2", "SecurityOptions": [1]}),
+        says({"ServerVersion": "28.2.2", "CDISpecDirs": 1}),
+        says({"ServerVersion": None, "SecurityOptions": []}),
     ],
 )
-def test_an_engine_with_an_invalid_description(tmp_path: Path, version: Says, info: Says) -> None:
-    with daemon(tmp_path / "DOCKER", {"GET /version": version, "GET /info": info}):
+def test_an_engine_with_an_invalid_description(tmp_path: Path, info: Says) -> None:
+    with daemon(tmp_path / "DOCKER", {**docker(), "GET /info": info}):
         assert connected("docker", here(tmp_path)) is None
 
 
