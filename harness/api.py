@@ -91,7 +91,7 @@ def plan(settings: Settings, *, notice: Notice = ignore) -> list[Plan]:
 
     Args:
         settings: which cases, and which release.
-        notice: called with remarks while the release is looked for.
+        notice: called with remarks about configs of a suite, and while the release is looked for.
 
     Raises:
         UsageError: the settings or a spec are wrong.
@@ -101,7 +101,7 @@ def plan(settings: Settings, *, notice: Notice = ignore) -> list[Plan]:
     with Store(settings.fetch.store) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, notice).release
     options = selection.options(settings.run)
-    return internal.plans(selection.cases(settings), release, options)
+    return internal.plans(selection.cases(settings, notice), release, options)
 
 
 def quality(settings: Settings, *, live: Live | None = None) -> Report:
@@ -123,15 +123,19 @@ def quality(settings: Settings, *, live: Live | None = None) -> Report:
     return report
 
 
-def session(settings: Settings) -> Session:
+def session(settings: Settings, *, notice: Notice = ignore) -> Session:
     """Return a run of the selected cases that has not begun, for those who need its folder or the results after ^C.
+
+    Args:
+        settings: what to check, where and how.
+        notice: called with remarks about the configs of a suite.
 
     Raises:
         UsageError: the settings or a spec are wrong.
         DiskError: the results cannot be written where the settings say.
     """
     settings = replace(settings, cases=selection.located(settings.cases))
-    wanted, chosen, options = provider(settings), selection.cases(settings), selection.options(settings.run)
+    wanted, chosen, options = provider(settings), selection.cases(settings, notice), selection.options(settings.run)
     check_files({"--junit-xml": settings.run.junit_xml})
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 

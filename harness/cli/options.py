@@ -37,6 +37,8 @@ def specs(parser: Parser, _environment: Environment) -> None:
     add("--external-files", type=Path, metavar="DIR", help="folder of files that specs name without a path")
     help_text = "file or folder outside --specs that specs may name; repeatable"
     add("--allow-path", action="append", type=Path, default=[], metavar="PATH", help=help_text)
+    help_text = "config of the suite in --specs: a target, and what is expected of cases; repeatable"
+    add("--suite-config", action="append", type=Path, default=[], metavar="FILE", help=help_text)
     help_text = "accept flags of specs that start programs, load code or write files"
     add("--trust-flags", action="store_true", help=help_text)
 

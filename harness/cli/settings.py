@@ -159,6 +159,8 @@ def _cases(given: _Given) -> CaseSettings:
         id_contains=given("filter"),
         markers=given("markers"),
         only_failed=bool(given("only_failed")),
+        suite_configs=given.several("suite_config"),
+        default_suite_configs=_suite_configs(given.environment),
         program=ProgramSettings(
             compiler_flags=given.several("compiler_flag"),
             function=given("function"),
@@ -168,6 +170,11 @@ def _cases(given: _Given) -> CaseSettings:
             weights=given("weights"),
         ),
     )
+
+
+def _suite_configs(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the configs that the variable of the original suite names."""
+    return tuple(map(Path, filter(None, environment.get("IREE_TEST_CONFIG_FILES", "").split(";"))))
 
 
 def _target(given: _Given) -> TargetSettings:

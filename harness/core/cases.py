@@ -64,8 +64,33 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An entry of a list in a config: its JSON path, such as `$.skip_run_tests[3]`, and its line, from 1."""
+
+    json_path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What the config of a suite says of a case: where its lists name the case.
+
+    Attributes:
+        config: the config.
+        skip: the entry for which nothing is done with the case.
+        compile_failure: the entry that expects its compilation to fail.
+        run_failure: the entry that expects its run, or its comparison, to fail.
+    """
+
+    config: Path
+    skip: Place | None = None
+    compile_failure: Place | None = None
+    run_failure: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """One spec file, read and checked. docs/spec.md explains the fields of the file.
+    """One spec file, or a case of a suite, read and checked. docs/spec.md explains the fields of the file.
 
     Attributes:
         path: the spec file.
@@ -99,6 +124,7 @@ class ModelSpec:
         flag_files: files that flags name, by the text in the flag.
         trust_flags: whether the user accepts flags that can do harm.
         lines: line of each field in the file, by JSON path.
+        listing: what the config of a suite says of the case; None for a spec.
     """
 
     path: Path
@@ -132,6 +158,7 @@ class ModelSpec:
     flag_files: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     trust_flags: bool = False
     lines: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    listing: Listing | None = None
 
     @property
     def name(self) -> str:
@@ -166,16 +193,18 @@ class Target:
         chip: such as `gfx942`; None on the CPU.
         sku: product whose tuning specs apply, such as `mi300`.
         compile_only: whether nothing is run.
+        config: name of the config of a suite that says all of it, such as `onnx_ops_cpu_llvm_sync_O0`.
     """
 
     backend: Backend
     chip: str | None = None
     sku: str | None = None
     compile_only: bool = False
+    config: str = ""
 
     def __str__(self) -> str:
-        """Return `cpu` or `rocm-gfx942`."""
-        return f"{self.backend}-{self.chip}" if self.chip else str(self.backend)
+        """Return `cpu`, `rocm-gfx942` or the name of the config."""
+        return self.config or (f"{self.backend}-{self.chip}" if self.chip else str(self.backend))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,12 +37,12 @@ class UsageError(HarnessError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One error in a spec file.
+    """One error in a spec file, or in a file of a suite.
 
     Attributes:
-        path: the spec file.
+        path: the file.
         line: line in the file, from 1.
-        json_path: JSON path of the value, such as `$.inputs[0].value`.
+        json_path: JSON path of the value, such as `$.inputs[0].value`; empty in a file that is not JSON.
         message: what is wrong, and what was expected.
     """
 
@@ -53,7 +53,8 @@ class Violation:
 
     def __str__(self) -> str:
         """Return `FILE:LINE: $.JSON.PATH: MESSAGE`."""
-        return inline(f"{self.path}:{self.line}: {self.json_path}: {self.message}")
+        where = f"{self.path}:{self.line}: {self.json_path}".removesuffix(": ")
+        return inline(f"{where}: {self.message}")
 
 
 class SpecError(UsageError):

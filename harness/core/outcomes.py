@@ -62,7 +62,7 @@ class Verdict:
         kind: the cause; None for a status without one, such as `unsupported`.
         reason: a sentence for the user.
         is_runtime_crash: whether the runtime or a driver broke down, and not the model.
-        stale: JSON paths in the spec of expected failures that did not happen.
+        stale: JSON paths, in the spec or the config, of expected failures that did not happen.
         details: text for a log: where an unexpected exception came from.
     """
 
@@ -179,6 +179,7 @@ class Outcome:
         phase: the last phase that the case reached.
         reason: a sentence for the user.
         path: path of the spec file.
+        config: path of the config, for a case of a suite.
         seconds: duration of each phase.
         modules: the compiled modules.
         failed_compilation: the compilation that failed; None if all went well, or none was tried.
@@ -191,7 +192,8 @@ class Outcome:
         work: folder in which its tools can be started again, likewise.
         tools: argv of each tool to start there, with the flags of the spec alone.
         notes: remarks for the user.
-        stale: JSON paths in the spec of expected failures that did not happen; `harness bless` deletes them.
+        stale: JSON paths, in the spec or the config, of expected failures that did not happen; `harness bless`
+            deletes them.
         log_tail: end of the log of the step that decided the result.
     """
 
@@ -206,6 +208,7 @@ class Outcome:
     phase: Phase | None = None
     reason: str = ""
     path: str = ""
+    config: str = ""
     seconds: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
     modules: tuple[Module, ...] = ()
     failed_compilation: FailedCompilation | None = None

@@ -148,6 +148,8 @@ class CaseSettings:
         id_contains: take only the cases whose id contains this.
         markers: take only the cases whose spec has these markers, an expression as pytest's `-m` reads it.
         only_failed: take only the cases that were not as expected in the newest run in `results`.
+        suite_configs: configs of the suite in `specs`, each a target.
+        default_suite_configs: the configs of a suite for which `suite_configs` is empty.
         program: for the .mlir files among the selectors.
     """
 
@@ -160,6 +162,8 @@ class CaseSettings:
     id_contains: str | None = None
     markers: str | None = None
     only_failed: bool = False
+    suite_configs: tuple[Path, ...] = ()
+    default_suite_configs: tuple[Path, ...] = ()
     program: ProgramSettings = ProgramSettings()
 
 

@@ -1,14 +1,15 @@
-"""Expected failures: which of a spec apply to a case, and what they make of its verdict.
+"""Expected failures: which of a spec or a config apply to a case, and what they make of its verdict.
 
 A failure is excused only by an entry that names its kind. The two fields of the original suite name none; they stand
-for every failure of the model in their phase, and never for a runtime that crashes.
+for every failure of the model in their phase, and never for a runtime that crashes. The lists of a config name none
+either; they stand for every failure in their phase but a timeout, as they do in the suite's own runner.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.core.cases import Case, Expectation, ModelSpec, Release
+from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
 from harness.core.outcomes import Kind, Phase, Status, Verdict
 from harness.iree import releases
 
@@ -16,6 +17,7 @@ RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_ex
 _RUNS = frozenset({Phase.RUN, Phase.COMPARE})
 _IN_RUN = frozenset({Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.LOAD, Kind.CRASH, Kind.TIMEOUT})
 _IN_COMPILATION = frozenset(Kind)
+_LISTED = frozenset(Kind) - {Kind.TIMEOUT}
 # What a case that ended well has shown not to happen.
 _REFUTED = {
     Status.COMPILED: frozenset({Kind.COMPILE}),
@@ -26,37 +28,43 @@ _REFUTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedFailure:
-    """A failure that a spec expects of a case.
+    """A failure that a spec or a config expects of a case.
 
     Attributes:
         json_path: what to delete where it is out of date, such as `$.expect[0]` or `$.expect[0].chips[1]`.
         what: the same for the reader, such as `"expect"[0]`.
+        where: the file and line, such as `toy/add_cpu.json:12`.
         kinds: the kinds of failures that it excuses.
         phases: the phases in which it excuses them; None for all.
         refuted_by: the statuses that show that it is out of date.
         crashes: whether it excuses a runtime that crashes.
         why: the reason and the issue, for the reader.
+        instead: what is expected where no kinds are named, such as `the run to fail`.
     """
 
     json_path: str
     what: str
+    where: str
     kinds: frozenset[Kind]
     phases: frozenset[Phase] | None = None
     refuted_by: frozenset[Status]
     crashes: bool = True
     why: str = ""
+    instead: str = ""
 
 
 def expected_failures(case: Case, release: Release | None, today: dt.date) -> tuple[ExpectedFailure, ...]:
     """Return the failures that a spec expects of a case with a release."""
     spec, found = case.spec, []
+    if spec.listing:
+        return tuple(_of_listing(spec.listing))
     chip = case.target.chip
     if chip in spec.compile_chip_expecting_to_fail:
-        found.append(_of_chip(chip, spec.compile_chip_expecting_to_fail.index(chip)))
+        found.append(_of_chip(spec, chip))
     elif spec.run_test_expecting_to_fail:
-        found.append(_OF_RUN)
+        found.append(_of_run(spec))
     applicable = [(index, each) for index, each in enumerate(spec.expect) if applies(each, case, release, today)]
-    return (*found, *(_of_entry(index, each, chip) for index, each in applicable))
+    return (*found, *(_of_entry(spec, index, each, chip) for index, each in applicable))
 
 
 def applies(entry: Expectation, case: Case, release: Release | None, today: dt.date) -> bool:
@@ -76,16 +84,15 @@ def remarks(case: Case, today: dt.date) -> Iterator[str]:
             yield f'"{FIELD}"[{index}] ended on {entry.until} and excuses nothing'
 
 
-def judged(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailure], case: Case) -> Verdict:
+def judged(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailure]) -> Verdict:
     """Turn a failure that is expected into `xfailed`, and a success where one is expected into `xpassed`."""
     if found.status is Status.FAILED:
         return _excused(found, phase, expected)
     stale = [each for each in expected if found.status in each.refuted_by]
     if not stale:
         return found
-    where = f"{case.spec.path}:{_line(case.spec, stale[0].json_path)}"
     fields = " and ".join(each.what for each in stale)
-    reason = f"expected to fail but passed: delete {fields} in {where}, or run `harness bless --expectations`"
+    reason = f"expected to fail but passed: delete {fields} in {stale[0].where}, or run `harness bless --expectations`"
     return Verdict(status=Status.XPASSED, kind=None, reason=reason, stale=tuple(each.json_path for each in stale))
 
 
@@ -97,47 +104,84 @@ def _excused(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFai
             return replace(found, status=Status.XFAILED, reason=f"{found.reason}{why}")
     if not expected:
         return found
+    if expected[0].instead:
+        return replace(found, reason=f"{found.reason} ({expected[0].where} expects {expected[0].instead})")
     kinds = ", ".join(sorted({kind for each in expected for kind in each.kinds}))
     return replace(found, reason=f"{found.reason} (the spec expects another failure: {kinds})")
 
 
-_OF_RUN = ExpectedFailure(
-    json_path=f"$.{RUN_FIELD}",
-    what=f'"{RUN_FIELD}"',
-    kinds=_IN_RUN,
-    phases=_RUNS,
-    refuted_by=frozenset({Status.PASSED, Status.RAN}),
-    crashes=False,
-)
+def _of_listing(listing: Listing) -> Iterator[ExpectedFailure]:
+    """Yield the failures that a config expects; while the compilation is expected to fail, no failing run is."""
+    compilation, run = listing.compile_failure, listing.run_failure
+    if compilation:
+        phases = frozenset({Phase.COMPILE})
+        yield _listed(listing, compilation, phases, _COMPILED, instead="the compilation to fail")
+    if run:
+        yield _listed(listing, run, frozenset() if compilation else _RUNS, _COMPLETED, instead="the run to fail")
 
 
-def _of_chip(chip: str, index: int) -> ExpectedFailure:
+def _listed(
+    listing: Listing, place: Place, phases: frozenset[Phase], refuted_by: frozenset[Status], *, instead: str
+) -> ExpectedFailure:
     return ExpectedFailure(
-        json_path=f"$.{COMPILE_FIELD}[{index}]",
-        what=f'"{COMPILE_FIELD}"[{chip}]',
-        kinds=_IN_COMPILATION,
-        phases=frozenset({Phase.COMPILE}),
-        refuted_by=frozenset({Status.PASSED, Status.RAN, Status.COMPILED}),
+        json_path=place.json_path,
+        what=place.json_path.removeprefix("$."),
+        where=f"{listing.config}:{place.line}",
+        kinds=_LISTED,
+        phases=phases,
+        refuted_by=refuted_by,
+        instead=instead,
     )
 
 
-def _of_entry(index: int, entry: Expectation, chip: str | None) -> ExpectedFailure:
+_COMPLETED = frozenset({Status.PASSED, Status.RAN})
+_COMPILED = _COMPLETED | {Status.COMPILED}
+
+
+def _of_run(spec: ModelSpec) -> ExpectedFailure:
+    json_path = f"$.{RUN_FIELD}"
+    return ExpectedFailure(
+        json_path=json_path,
+        what=f'"{RUN_FIELD}"',
+        where=_where(spec, json_path),
+        kinds=_IN_RUN,
+        phases=_RUNS,
+        refuted_by=_COMPLETED,
+        crashes=False,
+    )
+
+
+def _of_chip(spec: ModelSpec, chip: str) -> ExpectedFailure:
+    json_path = f"$.{COMPILE_FIELD}[{spec.compile_chip_expecting_to_fail.index(chip)}]"
+    return ExpectedFailure(
+        json_path=json_path,
+        what=f'"{COMPILE_FIELD}"[{chip}]',
+        where=_where(spec, json_path),
+        kinds=_IN_COMPILATION,
+        phases=frozenset({Phase.COMPILE}),
+        refuted_by=_COMPILED,
+    )
+
+
+def _of_entry(spec: ModelSpec, index: int, entry: Expectation, chip: str | None) -> ExpectedFailure:
     kinds = frozenset(Kind(each) for each in entry.fails)
     said = [text for text in (entry.reason, entry.issue) if text]
     among = f".chips[{entry.chips.index(chip)}]" if chip and len(entry.chips) > 1 else ""
+    json_path = f"$.{FIELD}[{index}]{among}"
     return ExpectedFailure(
-        json_path=f"$.{FIELD}[{index}]{among}",
+        json_path=json_path,
         what=f'"{FIELD}"[{index}]' + (f" for {chip}" if among else ""),
+        where=_where(spec, json_path),
         kinds=kinds,
         refuted_by=frozenset(status for status, shown in _REFUTED.items() if kinds <= shown),
         why=f": {', '.join(said)}" if said else "",
     )
 
 
-def _line(spec: ModelSpec, json_path: str) -> int:
-    """Return the line of a value, or of the nearest one around it whose line is known."""
+def _where(spec: ModelSpec, json_path: str) -> str:
+    """Return the file and the line of a value, or of the nearest one around it whose line is known."""
     around = (json_path[:end] for end in range(len(json_path), 0, -1))
-    return next((spec.lines[each] for each in around if each in spec.lines), 1)
+    return f"{spec.path}:{next((spec.lines[each] for each in around if each in spec.lines), 1)}"
 
 
 def _has_ended(entry: Expectation, today: dt.date) -> bool:

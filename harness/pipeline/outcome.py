@@ -49,6 +49,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         phase=phase,
         reason=final.reason,
         path=str(spec.path),
+        config=str(spec.listing.config) if spec.listing else "",
         seconds=_seconds(ended),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
@@ -79,7 +80,7 @@ def _final(plan: Plan, ended: _Ended, verdict: Verdict | None) -> tuple[Verdict,
     if plan.blocked:
         return plan.blocked, None
     found = verdict or Verdict(status=_good(plan), kind=None, reason="")
-    return expectations.judged(found, phase, plan.expected, plan.case), phase
+    return expectations.judged(found, phase, plan.expected), phase
 
 
 def _good(plan: Plan) -> Status:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.core.blobs import Blob
-from harness.core.cases import MAIN, Backend, Case, ModelSpec, Release, Target
+from harness.core.cases import MAIN, Backend, Case, Listing, ModelSpec, Place, Release, Target
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.iree import flag_classes, flags, releases
 from harness.pipeline import expectations
@@ -51,8 +51,10 @@ def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return the steps of a case with a release, or why there are none."""
+    if case.spec.listing and case.spec.listing.skip:
+        return Plan(case=case, steps=(), release=release, blocked=_skipped(case.spec.listing, case.spec.listing.skip))
     notes = [*_notes(case, options), *_notes_for(case.spec, release), *expectations.remarks(case, options.today)]
-    if case.target.backend is not Backend.CPU and not case.target.chip:
+    if case.target.backend is not Backend.CPU and not case.target.chip and not case.target.config:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
     try:
         compiles = tuple(_compile(program, case, release, options, notes) for program in _compilations(case, release))
@@ -102,6 +104,11 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
         **({"nonce": step.nonce} if step.nonce else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _skipped(listing: Listing, place: Place) -> Verdict:
+    reason = f"{listing.config}:{place.line} says so ({place.json_path.removeprefix('$.')})"
+    return Verdict(status=Status.SKIPPED, kind=None, reason=reason)
 
 
 def _no_chip(reason: str) -> Verdict:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case, ModelSpec, Release
 from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
 from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
 from harness.iree import flags, releases
-from harness.pipeline import planner, targets
+from harness.pipeline import planner, suite_selection, targets
 from harness.pipeline.out_dir import RESULTS, newest_report
 from harness.report import facts, results
 from harness.report.again import program_words
@@ -19,6 +20,7 @@ from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
 from harness.specs.markers import Expression
 from harness.specs.selectors import Selector
+from harness.suites.reader import Suite
 
 _SHOWN = 10
 
@@ -53,17 +55,45 @@ def located(settings: CaseSettings) -> CaseSettings:
     )
 
 
-def cases(settings: Settings) -> list[Case]:
+def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     """Return the selected cases.
 
+    Args:
+        settings: which cases, and for which targets.
+        notice: called with remarks.
+
     Raises:
-        UsageError: nothing is selected, or a spec is invalid.
+        UsageError: nothing is selected, or a spec, a config or a case of a suite is invalid.
     """
+    suite = find_suite(settings.cases)
+    chosen = suite_selection.cases(settings, suite, notice) if suite else _cases_of_specs(settings)
+    check_pinned(settings.run, chosen)
+    return _failed(chosen) if settings.cases.only_failed else chosen
+
+
+def find_suite(settings: CaseSettings) -> Suite | None:
+    """Return the suite in the folder of the settings; None if there are specs.
+
+    Raises:
+        UsageError: the folder has both, or configs are given and no suite.
+    """
+    if not settings.specs and not settings.suite_configs:
+        return None
+    return suite_selection.find(settings, spec_folders(settings))
+
+
+def check_pinned(settings: RunSettings, chosen: Sequence[Case]) -> None:
+    """Raise UsageError if pinned defaults do nothing for any case."""
+    backends = dict.fromkeys(case.target.backend for case in chosen)
+    if settings.pin_defaults and not any(map(flags.has_changed_defaults, backends)):
+        found = " and ".join(backends)
+        raise UsageError(f"--pin-defaults has no effect for {found}: no default of its flags changed; remove it.")
+
+
+def _cases_of_specs(settings: Settings) -> list[Case]:
     asked = [selectors.parse(each) for each in settings.cases.selectors]
     wanted = targets.targets(_target(settings.target, asked), gpus(settings.target))
     backend = wanted[0].backend
-    if settings.run.pin_defaults and not flags.has_changed_defaults(backend):
-        raise UsageError(f"--pin-defaults has no effect for {backend}: no default of its flags changed; remove it.")
     if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
         targets.check_known(_target(settings.target, asked), backend)
     specs = _specs(settings, backend)
@@ -77,8 +107,7 @@ def cases(settings: Settings) -> list[Case]:
     chosen = [case for case in selected if not text or text in case.id]
     if not chosen:
         raise UsageError(f"-k {text}: no selected case has this in its id; see `harness list`.")
-    chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
-    return _failed(chosen) if settings.cases.only_failed else chosen
+    return _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
 
 
 def _marked(chosen: Sequence[Case], text: str) -> list[Case]:

@@ -39,6 +39,7 @@ def search_command(settings: Settings) -> str:
     """Return the command that tests the cases of a search once, without its `--iree`."""
     settings = replace(settings, run=replace(settings.run, out=None))  # that is the folder of the search
     target = (
+        *_words("--suite-config", settings.cases.suite_configs or settings.cases.default_suite_configs),
         *_word("--backend", settings.target.backend),
         *_words("--chip", settings.target.chips),
         *_words("--compile-chip", settings.target.compile_chips),
@@ -72,8 +73,12 @@ def _prefix(report: Report) -> Sequence[str]:
 def _case_options(outcome: Outcome, report: Report) -> Iterator[str]:
     known, asked = flat(report.environment), report.environment
     compiled = outcome.chip in asked.get("compile_chips", ())
-    yield from _word("--backend", outcome.backend)
-    yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
+    if outcome.config:
+        yield from ("--suite-config", outcome.config)
+        yield from _word("--compile-chip", outcome.chip if compiled else None)
+    else:
+        yield from _word("--backend", outcome.backend)
+        yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
     yield from _word("--iree", None if _prefix(report) == _RUN else outcome.release)
     place = (
         *_word("--engine", known.get("container_engine.name")),

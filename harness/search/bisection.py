@@ -62,7 +62,7 @@ class Bisection:
         self.stopped: KeyboardInterrupt | None = None
         check_files({"--junit-xml": settings.run.junit_xml, "--log": search.log})
         settings = replace(settings, cases=selection.located(settings.cases))
-        self._search, self._case = search, _case(settings)
+        self._search, self._case = search, _case(settings, notice)
         self._known = known_releases(settings, notice)
         self._request = request.search_request(search, self._case, self._known)
         pinned = request.pinned(settings.run.pin_defaults, self._request)
@@ -164,9 +164,9 @@ class Bisection:
         )
 
 
-def _case(settings: Settings) -> Case:
+def _case(settings: Settings, notice: Callable[[str], None]) -> Case:
     """Return the selected case, without its expected failures."""
-    cases = selection.cases(settings)
+    cases = selection.cases(settings, notice)
     if len(cases) > 1:
         ids = ", ".join(case.id for case in cases[:_IDS])
         selected = " ".join(settings.cases.selectors)

@@ -59,7 +59,7 @@ class MatrixRun:
         check_files({"--junit-xml": settings.run.junit_xml})
         settings = replace(settings, cases=selection.located(settings.cases))
         self._settings, self._search = settings, search
-        self._cases = selection.cases(settings)
+        self._cases = selection.cases(settings, notice)
         self._releases = known_releases(settings, notice)
         self._names = _names(search, self._releases)
         self._known: dict[str, Sequence[Outcome]] = {}

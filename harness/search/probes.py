@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.core.cases import EMPTY, Case
+from harness.core.cases import EMPTY, Case, Listing
 from harness.core.floats import Number
 from harness.core.outcomes import Outcome, Status
 from harness.core.text import first_line
@@ -122,8 +122,11 @@ class Question:
 
 
 def without_expectations(case: Case) -> Case:
-    """Return the case without its `expecting_to_fail` fields."""
-    spec = replace(case.spec, run_test_expecting_to_fail=False, compile_chip_expecting_to_fail=(), expect=())
+    """Return the case without the failures that its spec or its config expects, and as one that is not skipped."""
+    listing = case.spec.listing and Listing(config=case.spec.listing.config)
+    spec = replace(
+        case.spec, run_test_expecting_to_fail=False, compile_chip_expecting_to_fail=(), expect=(), listing=listing
+    )
     return replace(case, spec=spec)
 
 

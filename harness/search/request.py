@@ -111,6 +111,7 @@ def _options(settings: Settings, search: SearchSettings) -> Mapping[str, str]:
     cases, release = settings.cases, settings.release
     deciding: Mapping[str, object] = {
         "cases": (cases.specs, cases.external_files, cases.program),
+        "configs": (cases.suite_configs, cases.default_suite_configs),
         "target": settings.target,
         "release": replace(release, find_links=tuple(map(redacted, release.find_links))),
         "container": replace(settings.container, variables=EMPTY),

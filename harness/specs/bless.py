@@ -1,4 +1,4 @@
-"""Takes expected failures that did not happen out of spec files."""
+"""Takes expected failures that did not happen out of spec files and configs of suites."""
 
 import difflib
 import re
@@ -10,12 +10,12 @@ from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
 from harness.host import files
 from harness.specs import reader
-from harness.specs.json_edit import JsonPath, without
+from harness.specs.json_edit import JsonPath, without, without_json5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """A change of a spec file."""
+    """A change of a spec file or a config."""
 
     path: Path
     before: str
@@ -29,23 +29,25 @@ class Edit:
 
 
 def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
-    """Return what to change in the specs of cases that passed where a failure was expected.
+    """Return what to change in the specs, or the configs, of cases that passed where a failure was expected.
 
     Raises:
-        UsageError: a spec cannot be read.
-        LookupError: a spec has changed since, and has no such expectation any more.
+        UsageError: a file cannot be read.
+        LookupError: a file has changed since, and has no such expectation any more.
     """
-    stale: dict[Path, set[JsonPath]] = {}
+    stale: dict[tuple[Path, bool], set[JsonPath]] = {}
     for each in outcomes:
         if each.stale:
-            stale.setdefault(Path(each.path), set()).update(map(_parsed, each.stale))
-    return [_edit(path, places) for path, places in stale.items()]
+            where = (Path(each.config or each.path), bool(each.config))
+            stale.setdefault(where, set()).update(map(_parsed, each.stale))
+    return [_edit(path, places, is_config=is_config) for (path, is_config), places in stale.items()]
 
 
-def _edit(path: Path, places: set[JsonPath]) -> Edit:
+def _edit(path: Path, places: set[JsonPath], *, is_config: bool) -> Edit:
     before = _text(path)
     try:
-        return Edit(path=path, before=before, after=without(before, places))
+        after = (without_json5 if is_config else without)(before, places)
+        return Edit(path=path, before=before, after=after)
     except (KeyError, IndexError, TypeError, StopIteration, ValueError) as error:
         raise LookupError(path) from error
 

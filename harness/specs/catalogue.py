@@ -131,10 +131,11 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
 
 def _is_spec(path: Path) -> bool:
     """Whether a file is named like a spec or, so that a wrong name is noticed, has the field that every spec has."""
-    return not path.is_dir() and (path.stem.rpartition("_")[2] in list(Backend) or _has_program(path))
+    return not path.is_dir() and (path.stem.rpartition("_")[2] in list(Backend) or has_program(path))
 
 
-def _has_program(path: Path) -> bool:
+def has_program(path: Path) -> bool:
+    """Whether a file has the field that every spec has."""
     try:
         text = files.read(path, _MAX_BYTES)
         document = strict_json.parsed(text) if _PROGRAM in text else None

@@ -1,29 +1,56 @@
-"""Removes values from the text of a JSON document, and leaves the rest of it as it is written."""
+"""Removes values from the text of a JSON or JSON5 document, and leaves the rest of it as it is written."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator
-from json.decoder import scanstring  # type: ignore[attr-defined]
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from harness.specs import json_lines
+from harness.specs.json_lines import Node
+
 JsonPath = tuple[str | int, ...]
-_SPACE = re.compile(r"\s*")
+_COMMENT = r"//[^\n\r\u2028\u2029]*|/\*.*?\*/"
+_IN_GAP = re.compile(rf"({_COMMENT})|,", re.DOTALL)
+_COMMENTS = re.compile(_COMMENT, re.DOTALL)
+_LINE_END = re.compile(r"[^\S\n]*\n")
+_Change = tuple[int, int, str]  # start, end and the text that takes the place of what is between
 
 
 def without(text: str, paths: Iterable[JsonPath]) -> str:
-    """Return a document without some members and items; what is empty then goes as well.
+    """Return a JSON document without some members and items; what is empty then goes as well.
 
     Args:
         text: a valid document.
         paths: what to remove, such as `("expect", 0)`.
     """
-    for path in sorted(_with_emptied(json.loads(text), set(paths)), key=_order, reverse=True):
-        text = _without(text, path)
+    document = json_lines.parse(text)
+    return _edited(text, document.root, _with_emptied(document.value, set(paths)))
+
+
+def without_json5(text: str, paths: Iterable[JsonPath]) -> str:
+    """Return a JSON5 document without some members and items; comments stay, and so do arrays that are empty then.
+
+    Args:
+        text: a valid document.
+        paths: what to remove, such as `("expected_run_failures", 0)`.
+    """
+    return _edited(text, json_lines.parse_json5(text).root, set(paths))
+
+
+def _edited(text: str, root: Node, paths: set[JsonPath]) -> str:
+    by_parent: dict[JsonPath, set[str]] = defaultdict(set)
+    for path in paths:
+        by_parent[path[:-1]].add(json_lines.member("", path[-1]))
+    changes = [each for parent, gone in by_parent.items() for each in _changes(text, _node(root, parent), gone)]
+    for start, end, kept in sorted(changes, reverse=True):
+        text = text[:start] + kept + text[end:]
     return text
 
 
-def _order(path: JsonPath) -> list[tuple[int, str]]:
-    return [(each, "") if isinstance(each, int) else (0, each) for each in path]
+def _node(root: Node, path: JsonPath) -> Node:
+    for key in path:
+        root = root.members[json_lines.member("", key)]
+    return root
 
 
 def _with_emptied(value: Any, paths: set[JsonPath]) -> set[JsonPath]:
@@ -38,34 +65,41 @@ def _with_emptied(value: Any, paths: set[JsonPath]) -> set[JsonPath]:
     return paths
 
 
-def _without(text: str, path: JsonPath) -> str:
-    at = _skip(text, 0)
-    for key in path[:-1]:
-        at = next(value for found, _, value, _ in _entries(text, at) if found == key)
-    entries = list(_entries(text, at))
-    index = next(index for index, (key, *_) in enumerate(entries) if key == path[-1])
-    _, start, _, end = entries[index]
-    if index + 1 < len(entries):
-        return text[:start] + text[entries[index + 1][1] :]
-    before = entries[index - 1][3] if index else at + 1
-    return text[:before] + text[end:]
+def _changes(text: str, container: Node, gone: set[str]) -> Iterator[_Change]:
+    """Yield the changes that remove entries of an object or array.
+
+    Raises:
+        KeyError: it has no such entry.
+    """
+    if missing := gone - container.members.keys():
+        raise KeyError(*missing)
+    entries = [(segment in gone, node) for segment, node in container.members.items()]
+    kept = next((index for index in range(len(entries), 0, -1) if not entries[index - 1][0]), 0)
+    nodes = [node for _, node in entries]
+    for index, (is_gone, node) in enumerate(entries[:kept]):
+        if is_gone:
+            end = nodes[index + 1].start
+            yield node.start, end, _comments(text[node.end : end]).lstrip()
+    if kept < len(entries):
+        yield _tail(text, container, nodes, kept)
 
 
-def _entries(text: str, at: int) -> Iterator[tuple[str | int, int, int, int]]:
-    """Yield the key, the start, the start of the value, and the end of each entry of the object or array at a place."""
-    is_object = text[at] == "{"
-    start = _skip(text, at + 1)
-    index = 0
-    while text[start] not in "}]":
-        key, value = scanstring(text, start + 1) if is_object else (index, start)
-        value = _skip(text, _skip(text, value) + 1) if is_object else start
-        _, end = json.JSONDecoder().raw_decode(text, value)
-        yield key, start, value, end
-        index += 1
-        start = _skip(text, end)
-        start = _skip(text, start + 1) if text[start] == "," else start
+def _tail(text: str, container: Node, nodes: Sequence[Node], kept: int) -> _Change:
+    """Return the change that removes all entries after the first ones; a comma after the last stays such a comma."""
+    start = nodes[kept - 1].end if kept else container.value + 1
+    ends = [start, *(node.end for node in nodes[kept:])]
+    gaps = [text[end : node.start] for end, node in zip(ends, nodes[kept:], strict=False)]
+    after = text[nodes[-1].end : container.end - 1]
+    if comma := next((each for each in _IN_GAP.finditer(after) if not each[1]), None):
+        gaps.append(after[: comma.start()])
+    end = nodes[-1].end + (comma.end() if comma else 0)
+    left = [("," if kept and comma else "") if not index else "" for index in range(len(gaps))]
+    found = "".join(f"{mark}{_comments(gap)}" for mark, gap in zip(left, gaps, strict=True))
+    if _LINE_END.match(text, end) or not found.strip():
+        return start, end, found.rstrip()
+    return start, end, found if "//" not in found.rpartition("\n")[2] else f"{found}\n"
 
 
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
+def _comments(gap: str) -> str:
+    """Return what stands between two entries without the comma, and nothing if no comment is there."""
+    return _IN_GAP.sub(lambda found: found[1] or "", gap) if _COMMENTS.search(gap) else ""

@@ -1,6 +1,7 @@
 """Parses selectors, the words of a command line that choose cases."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,16 @@ class Selector:
     is_id: bool = False
 
 
-def parse(text: str) -> Selector:
-    """Parse a case id, the path of a spec file, or a name or glob; a slash at its end is ignored."""
+def parse(text: str, configs: Collection[str] = ()) -> Selector:
+    """Parse a case id, the path of a spec file, or a name or glob; a slash at its end is ignored.
+
+    Args:
+        text: the word.
+        configs: names of configs, which stand in ids in place of a backend.
+    """
+    name, _, config = text.removesuffix("]").rpartition("[")
+    if config in configs and text.endswith("]"):
+        return Selector(text=text, name=name, is_id=True)
     found = _ID.fullmatch(text)
     if found and found["backend"] in list(Backend):
         chip, backend = found["chip"], Backend(found["backend"])

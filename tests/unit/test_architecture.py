@@ -28,6 +28,7 @@ PACKAGES = (
     "fetch",
     "iree",
     "specs",
+    "suites",
     "pipeline",
     "containers",
     "search",

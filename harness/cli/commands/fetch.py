@@ -38,13 +38,15 @@ def main(invocation: Invocation) -> int:
     if invocation.command != "lock":
         return _fetch(settings, blobs_only=invocation.options.blobs_only)
     where = selection.spec_folders(settings.cases)
+    if suite := selection.find_suite(settings.cases):
+        return lock(settings.fetch, where, list(suite.read(list(suite.paths)).values()))
     return lock(settings.fetch, where, reader.load_all(select(where, settings.cases.selectors), where))
 
 
 def _fetch(settings: Settings, *, blobs_only: bool) -> int:
     """Fetch all that `quality` needs with the same options and --offline; a failure does not stop the rest."""
     console = clean_console()
-    cases = selection.cases(settings)
+    cases = selection.cases(settings, partial(_print, console))
     release_sources.check(settings.release)
     with Store(settings.fetch.store.absolute()) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))

@@ -10,10 +10,11 @@ from harness.core.outcomes import EXIT_OK
 from harness.core.text import counted
 from harness.fetch import provision
 from harness.host.disk import free_bytes
-from harness.pipeline import planner, selection, shell_script
+from harness.pipeline import planner, selection, shell_script, suite_selection
 from harness.specs import reader, tuners
 from harness.specs.catalogue import select
 from harness.store.store import Store
+from harness.suites.reader import Suite
 
 
 def main(invocation: Invocation) -> int:
@@ -43,7 +44,7 @@ def _free_bytes(folder: Path) -> int | None:
 
 
 def _list(invocation: Invocation) -> int:
-    cases = selection.cases(invocation.settings)
+    cases = selection.cases(invocation.settings, _notice)
     if not invocation.options.json:
         sys.stdout.write("".join(f"{case.id}\n" for case in cases))
         return EXIT_OK
@@ -64,11 +65,21 @@ def _list(invocation: Invocation) -> int:
 
 def _validate(invocation: Invocation) -> int:
     asked = invocation.settings.cases
+    if suite := selection.find_suite(asked):
+        return _validate_suite(invocation, suite)
     where = selection.spec_folders(asked)
     specs = reader.load_all(select(where, asked.selectors), where, strict=bool(where.external_files))
     for text in tuners.missing(specs):
         _notice(f"notice: {text}")
     sys.stdout.write(f"{counted(len(specs), 'spec')} {'is' if len(specs) == 1 else 'are'} valid.\n")
+    return EXIT_OK
+
+
+def _validate_suite(invocation: Invocation, suite: Suite) -> int:
+    cases = suite_selection.cases(invocation.settings, suite, _notice)
+    configs = len({case.target.config for case in cases})
+    sys.stdout.write(f"{counted(len({case.spec.name for case in cases}), 'case')} of {suite.format.NAME} ")
+    sys.stdout.write(f"and {counted(configs, 'config')} are valid.\n")
     return EXIT_OK
 
 

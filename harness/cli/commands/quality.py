@@ -20,7 +20,7 @@ from harness.report import summary
 def main(invocation: Invocation) -> int:
     """Check the selected models and print the results."""
     console = clean_console()
-    session = api.session(invocation.settings)
+    session = api.session(invocation.settings, notice=lambda text: console.print(text, style="dim", markup=False))
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
     _print(report, session.out_dir, console, invocation.environment)
     if session.unwritten:

@@ -22,7 +22,7 @@ def final(
     found: Verdict, *entries: Expectation, phase: Phase = Phase.COMPARE, iree: str = "3.8.0", **fields: Any
 ) -> Verdict:
     case = Case(spec=spec(expect=entries, path=Path("m/s_cpu.json"), **fields), target=CPU)
-    return judged(found, phase, expected_failures(case, release(iree), TODAY), case)
+    return judged(found, phase, expected_failures(case, release(iree), TODAY))
 
 
 NAN = Expectation(fails=("nan",), reason="overflow", issue="https://example.org/1")
@@ -84,7 +84,7 @@ def test_what_is_out_of_date_is_named_with_its_line() -> None:
 def test_one_of_several_chips_is_taken_out() -> None:
     entry = replace(NAN, chips=("gfx90a", "gfx942"))
     case = Case(spec=rocm_spec(expect=(entry,)), target=MI300)
-    found = judged(PASSED, Phase.COMPARE, expected_failures(case, release("3.8.0"), TODAY), case)
+    found = judged(PASSED, Phase.COMPARE, expected_failures(case, release("3.8.0"), TODAY))
     assert found.stale == ("$.expect[0].chips[1]",)
     assert '"expect"[0] for gfx942' in found.reason
 
@@ -118,8 +118,8 @@ def test_the_field_for_chips_excuses_a_compiler_that_crashes() -> None:
     target = Target(backend=Backend.ROCM, chip="gfx90a")
     case = Case(spec=rocm_spec(compile_chip_expecting_to_fail=("gfx942", "gfx90a")), target=target)
     expected = expected_failures(case, release("3.8.0"), TODAY)
-    assert judged(failed(Kind.CRASH), Phase.COMPILE, expected, case).status is Status.XFAILED
-    stale = judged(replace(PASSED, status=Status.COMPILED), Phase.COMPILE, expected, case)
+    assert judged(failed(Kind.CRASH), Phase.COMPILE, expected).status is Status.XFAILED
+    stale = judged(replace(PASSED, status=Status.COMPILED), Phase.COMPILE, expected)
     assert stale.stale == ("$.compile_chip_expecting_to_fail[1]",)
 
 

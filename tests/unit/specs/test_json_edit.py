@@ -38,7 +38,7 @@ def test_only_what_is_removed_changes(paths: list[JsonPath], before: str, after:
     assert without(TEXT, paths) == TEXT.replace(before, after)
 
 
-LEAF = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+LEAF = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3)
 VALUE = st.recursive(
     LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
 )

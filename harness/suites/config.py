@@ -1,0 +1,192 @@
+"""Reads the configs of suites: each is a target, with flags and lists that name cases. They are JSON5."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.core import strict_json
+from harness.core.cases import Backend, Listing, ModelSpec, Place, Target
+from harness.core.errors import SpecError, Violation
+from harness.core.text import shortened
+from harness.host import files
+from harness.specs import json_lines, names
+from harness.suites import target_flags
+from harness.suites.target_flags import CompilerFlags
+
+MAX_BYTES = 1 << 20
+NAME, COMPILE_FLAGS, RUN_FLAGS = "config_name", "iree_compile_flags", "iree_run_module_flags"
+SKIP_COMPILE, SKIP_RUN = "skip_compile_tests", "skip_run_tests"
+COMPILE_FAILURES, RUN_FAILURES = "expected_compile_failures", "expected_run_failures"
+_REQUIRED = (NAME, COMPILE_FLAGS, RUN_FLAGS)
+_LISTS = (SKIP_COMPILE, SKIP_RUN, COMPILE_FAILURES, RUN_FAILURES)
+_MOST, _SHOWN = 100, 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A config: a target, and what it says of cases.
+
+    Attributes:
+        path: the file, as the user names it.
+        flags: the flags of iree-compile.
+        devices: the devices of iree-run-module.
+        lists: by field, the place of each name.
+        unknown: places of fields that are not known, by name.
+    """
+
+    path: Path
+    flags: CompilerFlags
+    devices: tuple[str, ...]
+    lists: Mapping[str, Mapping[str, Place]]
+    unknown: Mapping[str, Place]
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its suffix: upstream, several configs have one `config_name`."""
+        return self.path.stem
+
+    def target(self, *, compile_only: bool = False) -> Target:
+        """Return what it is for."""
+        return Target(backend=self.flags.backend, chip=self.flags.chip, compile_only=compile_only, config=self.name)
+
+    def applied(self, spec: ModelSpec, name: str) -> ModelSpec:
+        """Return a case with the flags of the config, and with what its lists say of a name."""
+        found = {field: places[name] for field, places in self.lists.items() if name in places}
+        return replace(
+            spec,
+            backend=self.flags.backend,
+            compiler_flags=self.flags.others,
+            devices=self.devices,
+            compile_only=SKIP_RUN in found,
+            listing=Listing(
+                config=self.path,
+                skip=found.get(SKIP_COMPILE),
+                compile_failure=found.get(COMPILE_FAILURES),
+                run_failure=found.get(RUN_FAILURES),
+            ),
+        )
+
+
+def read_all(paths: Sequence[Path], *, trust_flags: bool = False) -> list[Config]:
+    """Read configs.
+
+    Args:
+        paths: the files.
+        trust_flags: whether their flags may do harm.
+
+    Raises:
+        SpecError: a config is not valid; the error has all violations of all of them.
+    """
+    readers = [_Reader(path, trust_flags=trust_flags) for path in dict.fromkeys(paths)]
+    configs = [reader.read() for reader in readers]
+    violations = [violation for reader in readers for violation in reader.violations]
+    if violations := violations or list(_same_names(paths)):
+        raise SpecError(tuple(violations))
+    return [config for config in configs if config]
+
+
+def _same_names(paths: Sequence[Path]) -> Iterator[Violation]:
+    first: dict[str, Path] = {}
+    for path in dict.fromkeys(paths):
+        if (other := first.setdefault(path.stem, path)) is not path:
+            message = f"{other} is called {path.stem} as well, and cases have the name of their config; rename one"
+            yield Violation(path=path, line=1, json_path="$", message=message)
+
+
+class _Reader:
+    """Reads one config and collects its violations."""
+
+    def __init__(self, path: Path, *, trust_flags: bool) -> None:
+        self.violations: list[Violation] = []
+        self._path, self._trusted = path, trust_flags
+        self._document = json_lines.Document(None)
+
+    def read(self) -> Config | None:
+        """Return the config, or None if there are violations."""
+        for fault in names.faults("-", self._path.stem):
+            self._violation("$", fault)
+        if not self._parse() or not self._check_types():
+            return None
+        value: Mapping[str, Any] = self._document.value
+        flags = self._flags(value)
+        lists = {field: self._places(field, value.get(field, [])) for field in _LISTS}
+        if self.violations or not flags:
+            return None
+        unknown = {name: self._place(json_lines.member("$", name)) for name in value.keys() - {*_REQUIRED, *_LISTS}}
+        devices = target_flags.devices(value[RUN_FLAGS])
+        return Config(path=self._path, flags=flags, devices=devices, lists=lists, unknown=unknown)
+
+    def _violation(self, json_path: str, message: str) -> None:
+        place = self._place(shortened(json_path, _SHOWN))
+        message = shortened(message, _SHOWN)
+        self.violations.append(Violation(path=self._path, line=place.line, json_path=place.json_path, message=message))
+
+    def _place(self, json_path: str) -> Place:
+        return Place(json_path=json_path, line=self._document.line(json_path))
+
+    def _parse(self) -> bool:
+        try:
+            self._document = json_lines.parse_json5(files.read(self._path, MAX_BYTES).decode("utf-8"))
+        except json_lines.InvalidError as error:
+            message = f"not valid JSON5: {error}"
+            self.violations.append(Violation(path=self._path, line=error.line, json_path="$", message=message))
+        except (ValueError, OSError) as error:
+            self._violation("$", f"cannot read the config: {files.reason(error)}")
+        for json_path in self._document.duplicates[:_MOST]:
+            self._violation(json_path, "duplicate field")
+        return not self.violations
+
+    def _check_types(self) -> bool:
+        value = self._document.value
+        if not isinstance(value, dict):
+            self._violation("$", "expected an object")
+            return False
+        for path, fault in itertools.islice(strict_json.faults(value), _MOST):
+            self._violation("".join(itertools.accumulate(path, json_lines.member, initial="$"))[-_SHOWN:], fault)
+        for field in _REQUIRED:
+            if field not in value:
+                self._violation("$", f"missing field {field!r}")
+        if not isinstance(value.get(NAME, ""), str):
+            self._violation(f"$.{NAME}", "expected a string")
+        for field in (COMPILE_FLAGS, RUN_FLAGS, *_LISTS):
+            self._check_list(field, value.get(field, []))
+        return not self.violations
+
+    def _check_list(self, field: str, value: Any) -> None:
+        if not isinstance(value, list):
+            self._violation(f"$.{field}", "expected an array of strings")
+            return
+        wrong = (index for index, each in enumerate(value) if not isinstance(each, str))
+        for index in itertools.islice(wrong, _MOST):
+            self._violation(f"$.{field}[{index}]", "expected a string")
+
+    def _flags(self, value: Mapping[str, Any]) -> CompilerFlags | None:
+        """Return the flags of the compiler; also check those of the runtime."""
+        self._check_flags(RUN_FLAGS, value[RUN_FLAGS], target_flags.run_refusal)
+        self._check_flags(
+            COMPILE_FLAGS, value[COMPILE_FLAGS], lambda flag: target_flags.refusal(flag, trusted=self._trusted)
+        )
+        try:
+            return target_flags.compiler_flags(value[COMPILE_FLAGS])
+        except ValueError as error:
+            self._violation(f"$.{COMPILE_FLAGS}", str(error))
+            return None
+
+    def _check_flags(self, field: str, flags: Sequence[str], refusal: Callable[[str], str | None]) -> None:
+        for index, flag in enumerate(flags[:_MOST]):
+            if reason := refusal(flag):
+                self._violation(f"$.{field}[{index}]", f"{flag!r} {reason}")
+
+    def _places(self, field: str, entries: Sequence[str]) -> Mapping[str, Place]:
+        """Return the place of each name; of one that is there twice, the first."""
+        places: dict[str, Place] = {}
+        for index, name in enumerate(entries):
+            places.setdefault(name, self._place(f"$.{field}[{index}]"))
+        return places
+
+
+def backends(configs: Sequence[Config]) -> list[Backend]:
+    """Return the backends of configs, each once."""
+    return list(dict.fromkeys(each.flags.backend for each in configs))
