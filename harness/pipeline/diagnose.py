@@ -114,7 +114,7 @@ def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -
     known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
     if verdict := next(known, _BROKEN_WEIGHTS if _ARCHIVE.search(log) else None):
         reason = f"{verdict.reason}: {status}{_hint(step, verdict, status)}"
-        return Verdict(status=verdict.status, kind=verdict.kind, reason=reason)
+        return dataclasses.replace(verdict, reason=reason)
     if "RESOURCE_EXHAUSTED" in status:
         return _exhausted(step, status, log, memory_limited=memory_limited or phase not in _MODEL_RUNS)
     if phase == _LOADS or (phase == _INITIALIZES and "native function hal.executable.create" in log):
@@ -255,7 +255,7 @@ _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this mod
 _MODULE = _error(
     Kind.TOOL, "the program calls a module that is missing; name its program in 'modules', before those that call it"
 )
-_INPUTS = _error(Kind.TOOL, "the inputs do not fit the model; correct the spec")
+_INPUTS = dataclasses.replace(_error(Kind.TOOL, "the inputs do not fit the model; correct the spec"), is_of_inputs=True)
 _WEIGHTS = _error(Kind.INTEGRITY, "the weights lack what the model loads")
 _BROKEN_WEIGHTS = _error(Kind.INTEGRITY, "the weights cannot be read")
 # How a program names parameters that the weights made by the compiler leave out.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.core.cases import Case
 from harness.core.errors import DiskError
-from harness.core.outcomes import Outcome, Phase, Status, Verdict
+from harness.core.outcomes import Kind, Outcome, Phase, Status, Verdict
 from harness.host.beneath import Folder
 from harness.pipeline import expectations, logs
 from harness.pipeline import planner as planning
@@ -80,7 +80,15 @@ def _final(plan: Plan, ended: _Ended, verdict: Verdict | None) -> tuple[Verdict,
     if plan.blocked:
         return plan.blocked, None
     found = verdict or Verdict(status=_good(plan), kind=None, reason="")
+    if found.is_of_inputs and plan.case.spec.listing:
+        found = _refused(found)
     return expectations.judged(found, phase, plan.expected), phase
+
+
+def _refused(found: Verdict) -> Verdict:
+    """Return the verdict for a case of a suite: its inputs fitted once, so a program that refuses them is broken."""
+    reason = found.reason.replace("; correct the spec", "")
+    return Verdict(status=Status.FAILED, kind=Kind.SHAPE, reason=reason)
 
 
 def _good(plan: Plan) -> Status:

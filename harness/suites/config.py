@@ -1,5 +1,6 @@
 """Reads the configs of suites: each is a target, with flags and lists that name cases. They are JSON5."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -144,7 +145,7 @@ class _Reader:
             self._violation("$", "expected an object")
             return False
         for path, fault in itertools.islice(strict_json.faults(value), _MOST):
-            self._violation("".join(itertools.accumulate(path, json_lines.member, initial="$"))[-_SHOWN:], fault)
+            self._violation(functools.reduce(json_lines.member, path, "$"), fault)
         for field in _REQUIRED:
             if field not in value:
                 self._violation("$", f"missing field {field!r}")
