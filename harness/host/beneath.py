@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -81,12 +81,9 @@ class Folder:
     def make(self, path: Path) -> None:
         """Create a folder and those above it, unless they exist."""
         self.path.mkdir(parents=True, exist_ok=True)
-        names = path.relative_to(self.path).parts
-        for end in range(1, len(names) + 1):
-            with self._parent(self.path.joinpath(*names[:end])) as (folder, name):
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=folder)
-                os.close(_opened(name, folder, os.O_PATH))
+        if path != self.path:
+            with self._descended(self._names(path), makes=True):
+                return
 
     def state(self, path: Path) -> os.stat_result | None:
         """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""
@@ -164,22 +161,35 @@ class Folder:
     @contextlib.contextmanager
     def _parent(self, path: Path) -> Iterator[tuple[int, str]]:
         """Yield a descriptor of the folder that a file is in, and its name there; errors name the whole path."""
-        names = path.relative_to(self.path).parts if path.is_relative_to(self.path) else ()
+        *folders, name = self._names(path)
+        with self._descended(folders) as descriptor, _told_of(path):
+            yield descriptor, name
+
+    def _names(self, path: Path) -> Sequence[str]:
+        """Return the names that lead from here to a path: as text, because pathlib takes long for each of thousands."""
+        root = f"{self.path}/".replace("//", "/")
+        text = str(path)
+        if text.startswith(root):
+            names: Sequence[str] = text[len(root) :].split("/")
+        else:
+            names = path.relative_to(self.path).parts if path.is_relative_to(self.path) else ()
         if not names or ".." in names:
-            raise OSError(errno.EINVAL, f"not beneath {self.path}", str(path))
-        at, descriptor = self.path, os.open(self.path, _ROOT)
+            raise OSError(errno.EINVAL, f"not beneath {self.path}", text)
+        return names
+
+    @contextlib.contextmanager
+    def _descended(self, names: Sequence[str], *, makes: bool = False) -> Iterator[int]:
+        """Yield a descriptor of the folder that names lead to; if `makes`, make those that do not exist."""
+        descriptor = os.open(self.path, _ROOT)
         try:
-            for each in names[:-1]:
-                at /= each
-                descriptor, above = _opened(each, descriptor, os.O_PATH), descriptor
+            for index, name in enumerate(names):
+                with _told_of(self.path, names[: index + 1]):
+                    if makes:
+                        with contextlib.suppress(FileExistsError):
+                            os.mkdir(name, dir_fd=descriptor)
+                    descriptor, above = _opened(name, descriptor, os.O_PATH), descriptor
                 os.close(above)
-            at = path
-            yield descriptor, names[-1]
-        except OSError as error:
-            if error.__cause__:
-                raise  # it names the other path already
-            why = IS_LINK if error.errno == errno.ELOOP else error.strerror
-            raise OSError(error.errno, why, str(at)) from error
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -195,6 +205,18 @@ class Folder:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _told_of(path: Path, names: Sequence[str] = ()) -> Iterator[None]:
+    """Let errors name a path in place of a name in a folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.__cause__:
+            raise  # it names the other path already
+        why = IS_LINK if error.errno == errno.ELOOP else error.strerror
+        raise OSError(error.errno, why, str(path.joinpath(*names))) from error
 
 
 def _opened(name: str, parent: int, access: int) -> int:

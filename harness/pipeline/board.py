@@ -67,6 +67,7 @@ class Board:
     _labels: dict[Step, Sequence[str]] = field(default_factory=dict)
     _going_on: dict[Key, Activity] = field(default_factory=dict)
     _left: dict[str, set[Step]] = field(default_factory=dict)
+    _users: defaultdict[Step, list[str]] = field(default_factory=lambda: defaultdict(list))
     _seconds: defaultdict[type[Step], list[float]] = field(default_factory=lambda: defaultdict(list))
     _at_once: Counter[type[Step]] = field(default_factory=Counter)
 
@@ -74,6 +75,8 @@ class Board:
         """Expect the steps of plans: what is left to do is estimated from them."""
         for plan in plans:
             self._left[plan.case.id] = {step for step in plan.steps if isinstance(step, _TIMED)}
+            for step in self._left[plan.case.id]:
+                self._users[step].append(plan.case.id)
 
     def queued(self, step: Step, case_ids: Sequence[str]) -> None:
         """Remember whose step it is."""
@@ -92,8 +95,8 @@ class Board:
         if isinstance(step, Fetch):
             self.fetched(step.blob)
         activity = self._going_on.pop(step, None)
-        for left in self._left.values():
-            left.discard(step)
+        for case_id in self._users.pop(step, ()):
+            self._left.get(case_id, set()).discard(step)
         if activity and isinstance(step, _TIMED):
             self._seconds[type(step)].append(now_s - activity.since_s)
 

@@ -60,10 +60,16 @@ class PlanRun:
         self._results = Results()
         self._started: set[Step] = set()
         self._decided: dict[str, Outcome] = {}
-        self._users: dict[Step, list[str]] = {}
+        self._users: dict[Step, list[Plan]] = {}
+        self._needed_by: dict[Step, list[Step]] = {}
+        self._left: dict[str, set[Step]] = {}  # by case, the steps to do
         for each in plans:
+            self._left[each.case.id] = set(each.steps)
             for step in each.steps:
-                self._users.setdefault(step, []).append(each.case.id)
+                self._users.setdefault(step, []).append(each)
+        for step in self._users:
+            for need in needs(step):
+                self._needed_by.setdefault(need, []).append(step)
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what became of every case, in the order of the plans; those not decided yet are interrupted.
@@ -88,37 +94,40 @@ class PlanRun:
         for each in self._plans:
             if not each.steps:
                 self._decide(each, each.blocked)
-        self._start_ready()
-        while self._started - self._results.keys():
+        for step in self._users:
+            self._start_if_ready(step)
+        while len(self._started) > len(self._results):
             if done := self._executor.next_done(SLICE_S):
                 self._take(*done)
-                self._start_ready()
+                for step in self._needed_by.get(done[0], ()):
+                    self._start_if_ready(step)
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _GRACE_S
-        while self._started - self._results.keys() and (left_s := deadline - time.monotonic()) > 0:
+        while len(self._started) > len(self._results) and (left_s := deadline - time.monotonic()) > 0:
             if done := self._executor.next_done(left_s):
                 step, result = done
                 self._results[step] = result
                 self._listener.step_ended(step)
 
-    def _start_ready(self) -> None:
-        for each in self._plans:
-            if each.case.id in self._decided or self._cancel.is_set():
-                continue
-            for step in each.steps:
-                if step not in self._started and all(need in self._results for need in needs(step)):
-                    self._started.add(step)
-                    self._listener.step_started(step, self._users[step])
-                    self._executor.start(step, self._results)
+    def _start_if_ready(self, step: Step) -> None:
+        """Start a step that an undecided case wants, once all that it needs is done."""
+        if self._cancel.is_set() or step in self._started:
+            return
+        users = self._users[step]
+        is_wanted = any(each.case.id not in self._decided for each in users)
+        if is_wanted and all(need in self._results for need in needs(step)):
+            self._started.add(step)
+            self._listener.step_started(step, [each.case.id for each in users])
+            self._executor.start(step, self._results)
 
     def _take(self, step: Step, result: StepResult) -> None:
         self._results[step] = result
         self._listener.step_ended(step)
-        for each in self._plans:
-            if each.case.id in self._decided or step not in each.steps:
-                continue
-            if result.verdict or all(other in self._results for other in each.steps):
+        for each in self._users[step]:
+            left = self._left[each.case.id]
+            left.discard(step)
+            if each.case.id not in self._decided and (result.verdict or not left):
                 self._decide(each, result.verdict)
 
     def _decide(self, each: Plan, verdict: Verdict | None) -> None:

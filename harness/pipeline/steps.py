@@ -37,13 +37,13 @@ class WrittenFile:
     content: str | Formula
 
 
-class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Fetch(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     """Step: bring a blob to disk and verify it."""
 
     blob: Blob
 
 
-class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     """Step: compile an MLIR program to a module with a release.
 
     Attributes:
@@ -71,7 +71,7 @@ class Compile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return "compile" if name == MAIN else f"compile_{name}"
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Run(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     """Step: run the modules of a case and keep every output as a raw file.
 
     Attributes:
@@ -98,14 +98,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     written: tuple[WrittenFile, ...] = ()
 
 
-class ExpectedFile(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+class ExpectedFile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag_field="kind", tag=True):
     """An expected output in a file; its type is None if a `.npy` file states it."""
 
     link: Link
     type: TensorType | None
 
 
-class ExpectedValue(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+class ExpectedValue(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag_field="kind", tag=True):
     """An expected output that the spec writes out, such as `4xf32=4`."""
 
     text: str
@@ -114,7 +114,7 @@ class ExpectedValue(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 Expected = ExpectedFile | ExpectedValue
 
 
-class Compare(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Compare(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     """Step: compare the outputs of a run with the expected ones.
 
     Attributes:

