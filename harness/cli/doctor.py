@@ -21,6 +21,7 @@ from harness.iree.toolchain import found
 from harness.specs import reader
 from harness.specs.catalogue import Folders
 from harness.store.store import Store
+from harness.suites.reader import Suite
 
 if TYPE_CHECKING:  # the SDK takes 0.2 s to load; it is needed only if there is a socket
     from harness.containers.engine import Engine
@@ -46,14 +47,14 @@ class Finding:
 
 
 def findings(
-    store: Store, folders: Folders, paths: Sequence[Path], environment: Mapping[str, str], *, offline: bool
+    store: Store, folders: Folders, paths: Sequence[Path] | Suite, environment: Mapping[str, str], *, offline: bool
 ) -> Iterator[Finding]:
     """Yield the result of each check.
 
     Args:
         store: the cache.
         folders: where specs are.
-        paths: the specs to check.
+        paths: the specs to check, or the suite that is there in their place.
         environment: the variables of this process.
         offline: whether to open no connections.
     """
@@ -63,6 +64,10 @@ def findings(
     yield _memory()
     yield from _engine(environment, offline=offline)
     yield from _gpus()
+    if isinstance(paths, Suite):
+        state = f"{counted(len(paths.paths), 'case')} of {paths.format.NAME} in {folders.specs}"
+        yield Finding(subject="suite", state=state)
+        return
     try:
         specs = reader.load_all(list(paths), folders)
     except SpecError as error:

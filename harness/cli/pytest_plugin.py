@@ -28,7 +28,7 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
-from harness.pipeline import logs, planner, selection, targets, work_folder
+from harness.pipeline import logs, planner, selection, suite_selection, targets, work_folder
 from harness.pipeline.environment import Environment
 from harness.pipeline.executor import result_of
 from harness.pipeline.outcome import outcome
@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the original suite, and those that select a release."""
     group = parser.getgroup("harness")
     group.addoption("--test-file-directory", type=Path, help="folder of specs (default: quality_tests)")
+    group.addoption("--suite-config", action="append", default=[], metavar="FILE", help="config of a suite; repeatable")
     group.addoption("--external-file-directory", type=Path, help="folder of files that specs refer to by name")
     group.addoption(
         "--allow-path",
@@ -90,7 +91,8 @@ class _Shared:
         with Store(settings.fetch.store) as store:
             self.release = release_sources.chosen(settings.release, settings.fetch, store, _LOG.info)
         self.folders = selection.spec_folders(settings.cases)
-        self._paths = frozenset(self.folders.paths())
+        self._of_suite = self._cases_of_suite(has_conftest=not config.getoption("noconftest"))
+        self._paths = frozenset(self._of_suite or self.folders.paths())
         self.out_dir = (settings.run.out or _OUT_DIR).absolute()
         self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info))
         self._steps: ToolStepRunner | None = None
@@ -109,8 +111,19 @@ class _Shared:
         if not hasattr(config, "workerinput"):
             logs.remove_failed(self.out_dir)
 
+    def _cases_of_suite(self, *, has_conftest: bool) -> Mapping[Path, list[Case]]:
+        """Return the cases of the suite in the folder by their files; nothing if it has specs."""
+        if not (suite := selection.find_suite(self.settings.cases)):
+            return {}
+        own = next((path for path in suite.tree.files() if path.name == "conftest.py"), None)
+        if own and has_conftest:
+            raise UsageError(f"{own} collects the same cases for another runner; add --noconftest.")
+        return suite_selection.by_path(suite_selection.cases(self.settings, suite, _LOG.warning))
+
     def cases(self, path: Path) -> list[Case]:
-        """Return the cases of a spec file for the selected targets, if any."""
+        """Return the cases of a spec file for the selected targets, or those of a file of a suite."""
+        if path.resolve() in self._of_suite:
+            return self._of_suite[path.resolve()]
         target = self.settings.target
         wanted = targets.targets(target, selection.gpus(target))
         sku = selection.asked_sku(target, wanted[0].backend)
@@ -163,6 +176,8 @@ def _settings(config: pytest.Config) -> Settings:
         settings,
         cases=replace(
             settings.cases,
+            selectors=("*",),
+            suite_configs=tuple(map(Path, config.getoption("--suite-config"))),
             specs=config.getoption("--test-file-directory"),
             external_files=config.getoption("--external-file-directory"),
             allow_paths=tuple(map(Path, config.getoption("--allow-path"))),

@@ -284,7 +284,7 @@ _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
             r"outputs specified|expected fewer input values.*parsing expected function outputs",
             _failed(Kind.SHAPE, "the model returns another number of outputs than the spec expects"),
         ),
-        (r"input list and function mismatch|input\d+ (shape|element type)|shape rank mismatch", _INPUTS),
+        (r"input list and function mismatch|(input\d+|tensor) (shape|element type)|shape rank mismatch", _INPUTS),
         (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
         (r"no function `", _error(Kind.TOOL, "the model has no such function; correct run_function")),
         (

@@ -1,6 +1,7 @@
 """Selects cases of a suite: each of its cases on each target that a config is."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from harness.core.callbacks import Notice
 from harness.core.cases import Case, Target
@@ -54,6 +55,14 @@ def cases(settings: Settings, suite: Suite, notice: Notice) -> list[Case]:
     chosen = _chosen(settings.cases, suite, asked, wanted)
     specs = suite.read(list(dict.fromkeys(name for name, _, _ in chosen)))
     return [Case(spec=each.applied(specs[name], name), target=target) for name, each, target in chosen]
+
+
+def by_path(chosen: Sequence[Case]) -> dict[Path, list[Case]]:
+    """Return cases by their files: one file has a case for each config."""
+    found: dict[Path, list[Case]] = {}
+    for case in chosen:
+        found.setdefault(case.spec.path, []).append(case)
+    return found
 
 
 def read_configs(settings: CaseSettings, suite: Suite) -> list[Config]:

@@ -30,7 +30,7 @@ class Config:
     """A config: a target, and what it says of cases.
 
     Attributes:
-        path: the file, as the user names it.
+        path: the file.
         flags: the flags of iree-compile.
         devices: the devices of iree-run-module.
         lists: by field, the place of each name.
@@ -117,7 +117,7 @@ class _Reader:
             return None
         unknown = {name: self._place(json_lines.member("$", name)) for name in value.keys() - {*_REQUIRED, *_LISTS}}
         devices = target_flags.devices(value[RUN_FLAGS])
-        return Config(path=self._path, flags=flags, devices=devices, lists=lists, unknown=unknown)
+        return Config(path=self._path.absolute(), flags=flags, devices=devices, lists=lists, unknown=unknown)
 
     def _violation(self, json_path: str, message: str) -> None:
         place = self._place(shortened(json_path, _SHOWN))

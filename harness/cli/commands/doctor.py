@@ -14,8 +14,15 @@ def main(invocation: Invocation) -> int:
     """Check this machine and suggest fixes."""
     fetch, asked = invocation.settings.fetch, invocation.settings.cases
     folders = selection.spec_folders(asked)
-    paths = select(folders, asked.selectors)
-    for finding in doctor.findings(Store(fetch.store), folders, paths, invocation.environment, offline=fetch.offline):
+    suite = selection.find_suite(asked)
+    found = doctor.findings(
+        Store(fetch.store),
+        folders,
+        suite or select(folders, asked.selectors),
+        invocation.environment,
+        offline=fetch.offline,
+    )
+    for finding in found:
         mark = "fix" if finding.fix else "ok"
         sys.stdout.write(f"{mark:<5}{finding.subject:<18}{finding.state}\n")
         if finding.fix:

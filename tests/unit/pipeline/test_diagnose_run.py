@@ -130,12 +130,13 @@ def concluded(found: Verdict) -> CONCLUSION:
         ),
         *(
             pytest.param(
-                f"EXEC @mm\n{C}/modules/hal/utils/buffer_diagnostics.c:225: INVALID_ARGUMENT; input0 {what}; "
+                f"EXEC @mm\n{C}/modules/hal/utils/buffer_diagnostics.c:225: INVALID_ARGUMENT; {name} {what}; "
                 "expected shape `4x4`, actual shape `4x5`; while calling import;\n"
                 f"[ 0] bytecode module.mm:158 model.mlir:1:1; invoking function 'mm'; {MM}\n",
                 TOOL,
-                id=what[:11],
+                id=f"{name} {what[:11]}",
             )
+            for name in ("input0", "tensor")  # of programs in dialects of tensors, and of torch
             for what in (
                 "shape dimension 1 mismatch; expected 4 but have 5",
                 "shape rank mismatch; expected 2 but have 1",
