@@ -68,6 +68,7 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     suite = find_suite(settings.cases)
     chosen = suite_selection.cases(settings, suite, notice) if suite else _cases_of_specs(settings)
     check_pinned(settings.run, chosen)
+    chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
     return _failed(chosen) if settings.cases.only_failed else chosen
 
 
@@ -107,7 +108,7 @@ def _cases_of_specs(settings: Settings) -> list[Case]:
     chosen = [case for case in selected if not text or text in case.id]
     if not chosen:
         raise UsageError(f"-k {text}: no selected case has this in its id; see `harness list`.")
-    return _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
+    return chosen
 
 
 def _marked(chosen: Sequence[Case], text: str) -> list[Case]:

@@ -34,7 +34,7 @@ def check(value: Mapping[str, Any], violations: Violations, *, trusted: bool) ->
         if reason := flag_classes.refusal(flag, trusted=trusted):
             violations.add(json_path, f"{flag!r} {reason}")
     for index, flag in enumerate(value.get("run_args", [])):
-        if reason := _refused_argument(flag, trusted=trusted):
+        if reason := refused_argument(flag, trusted=trusted):
             violations.add(f"$.run_args[{index}]", f"{flag!r} {reason}")
 
 
@@ -66,7 +66,7 @@ def _flags(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((json_lines.member(json_path, index), text) for index, text in enumerate(texts))
 
 
-def _refused_argument(flag: str, *, trusted: bool) -> str | None:
+def refused_argument(flag: str, *, trusted: bool) -> str | None:
     """Return why a spec must not have an argument of iree-run-module, or None."""
     if field := _FIELDS.get(flag_classes.Word.read(flag).name):
         return f"belongs into the field {field!r}"

@@ -33,6 +33,7 @@ class Config:
         path: the file.
         flags: the flags of iree-compile.
         devices: the devices of iree-run-module.
+        run_args: its other flags.
         lists: by field, the place of each name.
         unknown: places of fields that are not known, by name.
     """
@@ -40,6 +41,7 @@ class Config:
     path: Path
     flags: CompilerFlags
     devices: tuple[str, ...]
+    run_args: tuple[str, ...]
     lists: Mapping[str, Mapping[str, Place]]
     unknown: Mapping[str, Place]
 
@@ -60,6 +62,7 @@ class Config:
             backend=self.flags.backend,
             compiler_flags=self.flags.others,
             devices=self.devices,
+            run_args=self.run_args,
             compile_only=SKIP_RUN in found,
             listing=Listing(
                 config=self.path,
@@ -116,8 +119,14 @@ class _Reader:
         if self.violations or not flags:
             return None
         unknown = {name: self._place(json_lines.member("$", name)) for name in value.keys() - {*_REQUIRED, *_LISTS}}
-        devices = target_flags.devices(value[RUN_FLAGS])
-        return Config(path=self._path.absolute(), flags=flags, devices=devices, lists=lists, unknown=unknown)
+        return Config(
+            path=self._path.absolute(),
+            flags=flags,
+            devices=target_flags.devices(value[RUN_FLAGS]),
+            run_args=target_flags.run_arguments(value[RUN_FLAGS]),
+            lists=lists,
+            unknown=unknown,
+        )
 
     def _violation(self, json_path: str, message: str) -> None:
         place = self._place(shortened(json_path, _SHOWN))
@@ -166,18 +175,16 @@ class _Reader:
     def _flags(self, value: Mapping[str, Any]) -> CompilerFlags | None:
         """Return the flags of the compiler; also check those of the runtime."""
         self._check_flags(RUN_FLAGS, value[RUN_FLAGS], target_flags.run_refusal)
-        self._check_flags(
-            COMPILE_FLAGS, value[COMPILE_FLAGS], lambda flag: target_flags.refusal(flag, trusted=self._trusted)
-        )
+        self._check_flags(COMPILE_FLAGS, value[COMPILE_FLAGS], target_flags.refusal)
         try:
             return target_flags.compiler_flags(value[COMPILE_FLAGS])
         except ValueError as error:
             self._violation(f"$.{COMPILE_FLAGS}", str(error))
             return None
 
-    def _check_flags(self, field: str, flags: Sequence[str], refusal: Callable[[str], str | None]) -> None:
-        for index, flag in enumerate(flags[:_MOST]):
-            if reason := refusal(flag):
+    def _check_flags(self, field: str, flags: Sequence[str], refusal: Callable[..., str | None]) -> None:
+        for index, flag in enumerate(flags):
+            if reason := refusal(flag, trusted=self._trusted):
                 self._violation(f"$.{field}[{index}]", f"{flag!r} {reason}")
 
     def _places(self, field: str, entries: Sequence[str]) -> Mapping[str, Place]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from harness.core.cases import Backend
 from harness.iree import flag_classes
-from harness.iree.flag_classes import FlagClass, Tool, Word
+from harness.iree.flag_classes import FlagClass, Word
+from harness.specs import flag_fields
 
 _DEVICE = "--iree-hal-target-device"
 _BACKENDS = {"--iree-hal-target-backends", "--iree-hal-local-target-device-backends"}
@@ -80,8 +81,13 @@ def devices(flags: Sequence[str]) -> tuple[str, ...]:
     return tuple(named) or ("local-task",)
 
 
-def run_refusal(flag: str) -> str | None:
+def run_arguments(flags: Sequence[str]) -> tuple[str, ...]:
+    """Return the flags of iree-run-module without those that name devices."""
+    return tuple(flag for flag in flags if Word.read(flag).name != _TOOL_DEVICE)
+
+
+def run_refusal(flag: str, *, trusted: bool) -> str | None:
     """Return why a config must not have a flag of iree-run-module, as the predicate of a sentence about the flag."""
     if Word.read(flag).name != _TOOL_DEVICE:
-        return flag_classes.refusal(flag, tool=Tool.RUN) or "is not passed on yet; only --device=NAME is"
+        return flag_fields.refused_argument(flag, trusted=trusted)
     return None if re.fullmatch(r"--device=[a-z][A-Za-z0-9_:/.?=&-]*", flag) else "names no device, such as local-task"

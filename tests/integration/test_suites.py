@@ -34,7 +34,7 @@ def everything() -> tuple[str, str, Mapping[str, bytes]]:
     operands = [(shape, element) for element in TYPES for shape in SHAPES] + [((4,), "i1")]
     arguments = ", ".join(f"%a{index}: {tensor(*each)}" for index, each in enumerate(operands))
     results = ", ".join(tensor(*each) for each in operands)
-    body, lines, contents = [], [], {}
+    body, lines, contents = list[str](), list[str](), dict[str, bytes]()
     for index, (shape, element) in enumerate(operands):
         type_ = tensor(shape, element)
         if element == "i1":

@@ -48,6 +48,13 @@ def test_a_config_is_a_target_and_lists(path: Path) -> None:
     assert found.unknown == {"golden": Place(json_path="$.golden", line=11)}
 
 
+def test_flags_of_the_runtime(path: Path) -> None:
+    flags = ["--device=hip://0", "--device_allocator=caching", "--device=hip://1"]
+    (found,) = config.read_all([onnx.config(path, iree_run_module_flags=flags)])
+    assert found.devices == ("hip://0", "hip://1")
+    assert found.run_args == ("--device_allocator=caching",)
+
+
 @pytest.mark.parametrize(
     ("flags", "backend", "chip", "others"),
     [
@@ -104,7 +111,7 @@ def test_flags_say_the_target(
         ),
         (
             {"iree_run_module_flags": ["--output=x"]},
-            "8: $.iree_run_module_flags[0]: '--output=x' is set by the harness",
+            "8: $.iree_run_module_flags[0]: '--output=x' belongs into",
         ),
     ],
 )
