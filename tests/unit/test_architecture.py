@@ -3,6 +3,8 @@
 import ast
 import datetime as dt
 import functools
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +145,11 @@ def test_a_module_imports_only_from_packages_above(name: str) -> None:
     above = PACKAGES[: PACKAGES.index(package(name)) + 1]
     found = {package(each) for each in own_imports(name)} - {"__init__"}
     assert found <= {*above, *(["api"] if package(name) == "cli" else [])}
+
+
+def test_every_module_can_be_loaded() -> None:
+    for each in pkgutil.walk_packages(harness.__path__, "harness."):
+        importlib.import_module(each.name)
 
 
 def test_the_library_does_not_know_the_command_line() -> None:
