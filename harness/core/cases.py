@@ -56,6 +56,14 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RandomWeights:
+    """Random values for all parameters of the programs, from a seed, and the scope under which they are loaded."""
+
+    seed: int
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A program of a spec, and the flags of iree-compile for it."""
 
@@ -136,7 +144,7 @@ class ModelSpec:
     inputs: tuple[Tensor | Literal | Formula, ...] = ()
     outputs: tuple[Tensor | Literal | None, ...] = ()
     real_weights: Blob | None = None
-    weights: tuple[Weights, ...] = ()
+    weights: tuple[Weights | RandomWeights, ...] = ()
     custom_real_weights_group: str | None = None
     pipeline_mlir: Blob | None = None
     pipeline_compiler_flags: tuple[str, ...] = ()
@@ -178,7 +186,7 @@ class ModelSpec:
     def blobs(self) -> tuple[Blob, ...]:
         """Every blob that the spec names, each once; a case may need fewer."""
         programs = [each.mlir for each in self.programs.values()]
-        archives = (self.real_weights, *(each.blob for each in self.weights))
+        archives = (self.real_weights, *(each.blob for each in self.weights if isinstance(each, Weights)))
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
         every = (*programs, *archives, *tensors, *self.tuner_file.values(), *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from harness.core.blobs import Blob
 from harness.core.text import clock, megabytes, shortened
 from harness.fetch.throughput import Throughput
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
+from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Plan, Run, Step
 
 Key = Step | Blob | str
-_VERBS = {Fetch: "fetching", Compile: "compiling", Run: "running", Compare: "comparing"}
+_VERBS = {Fetch: "fetching", Compile: "compiling", Draw: "drawing weights for", Run: "running", Compare: "comparing"}
 _TIMED = (Compile, Run)
 _NAMED = 3
 _MINUTE_S, _HOUR_S, _STEP_S = 60, 3600, 10
@@ -208,11 +208,11 @@ def _rows(activities: Sequence[Activity], now_s: float, width: int) -> list[str]
     ]
 
 
-def _release(step: Compile | Run | Compare) -> str:
+def _release(step: Compile | Draw | Run | Compare) -> str:
     match step:
         case Compile():
             return step.release
-        case Run():
+        case Draw() | Run():
             return step.compiles[-1].release
         case Compare():
             return _release(step.run)

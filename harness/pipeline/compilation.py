@@ -13,16 +13,11 @@ from harness.core.errors import DiskError
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.host import process
 from harness.host.process import CancelToken, ProcessResult
-from harness.pipeline import diagnose, logs
+from harness.pipeline import archive, diagnose, logs
 from harness.pipeline.steps import WEIGHTS, Compile
 from harness.pipeline.tools import ToolRun, Tools
 
 _LEAST_FREE_BYTES = 64 * 1024
-# An archive without parameters (iree@b48a5955:runtime/src/iree/schemas/parameter_archive.h): the magic, version 0.0, a
-# header of 88 bytes, and at offset 96 the three segments of entries, metadata and storage, which are empty.
-_EMPTY_ARCHIVE = b"".join(
-    number.to_bytes(8, "little") for number in (int.from_bytes(b"IRPA", "little"), 88, 0, 0, 96, 0, 96, 0, 96, 0, 0, 0)
-).ljust(4096, b"\0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +70,7 @@ class Compiler:
         ):
             found = self._without_added(step, reads, folder, found.verdict)
         if not found.verdict and WEIGHTS in step.products and not (folder / WEIGHTS).exists():
-            (folder / WEIGHTS).write_bytes(_EMPTY_ARCHIVE)
+            (folder / WEIGHTS).write_bytes(archive.head({}))
         return found
 
     def _without_added(self, step: Compile, reads: Mapping[str, Path], folder: Path, failure: Verdict) -> Compilation:

@@ -16,7 +16,7 @@ from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import internal
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
 from harness.pipeline.step_runner import StepRunner
-from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
+from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Run, Step
 
 
 class Executor(Protocol):
@@ -39,7 +39,7 @@ def resource(step: Step) -> str:
         case Run():
             drivers = dict.fromkeys(each.partition("://")[0] for each in step.devices)
             return f"device {' '.join(drivers)}"
-        case Compare():
+        case Compare() | Draw():
             return "compare"
 
 

@@ -154,7 +154,8 @@ def _reads(step: Run, results: Results) -> dict[str, Path]:
     blobs = {link.name: results.fetched(link.blob).path for link in step.links}
     names = {each: sorted({each.module, *each.products} - {STATISTICS_NAME}) for each in step.compiles}
     made = {name: results.compiled(each).folder / name for each in step.compiles for name in names[each]}
-    return blobs | {name: path for name, path in made.items() if path.exists()}
+    weights = {name: results.drawn(draw).path for name, draw in step.drawn}
+    return blobs | weights | {name: path for name, path in made.items() if path.exists()}
 
 
 def _check_files(step: Run, results: Results) -> None:

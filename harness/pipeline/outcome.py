@@ -19,11 +19,12 @@ from harness.pipeline.step_results import (
     RunResult,
     StepResult,
 )
-from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step
+from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Plan, Run, Step
 
 _PHASES: Mapping[type[Step], Phase] = {
     Fetch: Phase.FETCH,
     Compile: Phase.COMPILE,
+    Draw: Phase.COMPILE,
     Run: Phase.RUN,
     Compare: Phase.COMPARE,
 }

@@ -67,6 +67,7 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
         run = run_step(case, compiles, run_wrapper=options.run_wrapper, tool_verdict=options.tool_verdict)
         compare = compare_step(case.spec, run)
         steps += [fetch for fetch in fetches([run, compare]) if fetch not in steps]
+        steps += dict.fromkeys(draw for _, draw in run.drawn)
         steps += [run] if options.tool_verdict or not case.spec.outputs else [run, compare]
     expected = expectations.expected_failures(case, release, options.today)
     return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes), expected=expected)

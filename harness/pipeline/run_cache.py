@@ -106,4 +106,5 @@ class CachingStepRunner:
         """Return all that a run depends on, except for the machine."""
         modules = tuple(results.compiled(each).module.sha256 for each in step.compiles)
         files = tuple((link.name, results.fetched(link.blob).blob.sha256) for link in step.links)
-        return (step.case_id, modules, files, step.written, step.argv, self.runtime, self.salt)
+        weights = tuple((name, results.drawn(draw).sha256) for name, draw in step.drawn)
+        return (step.case_id, modules, files, weights, step.written, step.argv, self.runtime, self.salt)

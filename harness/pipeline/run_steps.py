@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from harness.core import literals
 from harness.core.blobs import Blob
-from harness.core.cases import PIPELINE, Case, ModelSpec
+from harness.core.cases import PIPELINE, Case, ModelSpec, RandomWeights, Weights
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor
 from harness.pipeline import output_types
@@ -13,6 +13,7 @@ from harness.pipeline.steps import (
     WEIGHTS,
     Compare,
     Compile,
+    Draw,
     Expected,
     ExpectedFile,
     ExpectedValue,
@@ -44,6 +45,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
         ),
         links=tuple(_links(spec, tool_verdict=tool_verdict)),
         written=tuple(_written(spec, tool_verdict=tool_verdict)),
+        drawn=tuple(_drawn(spec, compiles)),
         inputs=tuple((link.name, tensor.type) for link, tensor in _inputs(spec)),
         compiles=modules,
         devices=spec.devices,
@@ -67,10 +69,19 @@ def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
 def _links(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[Link]:
     """Yield the files that iree-run-module reads."""
     yield from (link for link, _ in _inputs(spec))
-    archives = [each.blob for each in spec.weights] or ([spec.real_weights] if spec.real_weights else [])
-    yield from (Link(name=name, blob=blob) for name, blob in zip(_weights_names(spec), archives, strict=False))
+    own = [Weights(blob=spec.real_weights)] if spec.real_weights else []
+    for name, each in zip(_weights_names(spec), spec.weights or own, strict=False):
+        if isinstance(each, Weights):
+            yield Link(name=name, blob=each.blob)
     if tool_verdict:
         yield from (each.link for each in _expected(spec) if isinstance(each, ExpectedFile))
+
+
+def _drawn(spec: ModelSpec, compiles: tuple[Compile, ...]) -> Iterator[tuple[str, Draw]]:
+    """Yield the archives of random weights, by file name."""
+    for name, each in zip(_weights_names(spec), spec.weights, strict=False):
+        if isinstance(each, RandomWeights):
+            yield name, Draw(seed=each.seed, compiles=compiles)
 
 
 def _written(spec: ModelSpec, *, tool_verdict: bool) -> Iterator[WrittenFile]:
@@ -103,7 +114,8 @@ def _weights_names(spec: ModelSpec) -> list[str]:
     """Return the names of the archives of weights; the suffix tells iree-run-module the format."""
     if not spec.weights:
         return [f"weights{_suffix(spec.real_weights)}" if spec.real_weights else WEIGHTS]
-    return [f"weights.{index}{_suffix(each.blob)}" for index, each in enumerate(spec.weights)]
+    blobs = [each.blob if isinstance(each, Weights) else None for each in spec.weights]
+    return [f"weights.{index}{_suffix(blob) if blob else '.irpa'}" for index, blob in enumerate(blobs)]
 
 
 def _suffix(blob: Blob) -> str:

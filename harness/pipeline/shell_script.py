@@ -26,6 +26,7 @@ def render(plan: Plan) -> str:
             lines += [_link_line(link) for link in step.links if link not in linked]
             linked.update(step.links)
             lines += _written_lines(step)
+            lines += _drawn_lines(step)
             lines.append(command(step.argv))
         elif isinstance(step, Compare):
             lines += _comparisons(step)
@@ -106,6 +107,12 @@ def _written_lines(step: Compile | Run) -> Iterator[str]:
             if not isinstance(each.content, Formula):
                 text = base64.encodebytes(contents.raw(each.content)).decode()
                 yield f"base64 --decode > {each.name} << '.'\n{text}."
+
+
+def _drawn_lines(step: Compile | Run) -> Iterator[str]:
+    """Yield a comment on each archive of random weights."""
+    for name, draw in step.drawn if isinstance(step, Run) else ():
+        yield _comment(f"{name}: random weights with the seed {draw.seed}, which a run makes and keeps in the cache")
 
 
 def _comparisons(step: Compare) -> Iterator[str]:

@@ -9,7 +9,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.floats import Number
 from harness.core.outcomes import FailedCompilation, Kind, Measurement, Module, Status, Verdict
 from harness.host.process import ProcessResult
-from harness.pipeline.steps import Compile, Fetch, Run, Step
+from harness.pipeline.steps import Compile, Draw, Fetch, Run, Step
 
 INTERRUPTED = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="interrupted before there was a result")
 
@@ -58,6 +58,13 @@ class FailedCompileResult(StepResult, frozen=True, kw_only=True):
     """A compilation that left no module."""
 
     compilation: FailedCompilation
+
+
+class DrawResult(StepResult, frozen=True, kw_only=True):
+    """An archive of random weights in the store: its path and digest."""
+
+    path: Path
+    sha256: str
 
 
 class RunResult(StepResult, frozen=True, kw_only=True):
@@ -109,6 +116,10 @@ class Results(dict[Step, StepResult]):
     def compiled(self, step: Compile) -> CompileResult:
         """Return what a compilation left."""
         return self._result(step, CompileResult)
+
+    def drawn(self, step: Draw) -> DrawResult:
+        """Return the archive that a step made."""
+        return self._result(step, DrawResult)
 
     def ran(self, step: Run) -> RunResult:
         """Return what a run left."""

@@ -33,13 +33,14 @@ from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import (
     INTERRUPTED,
     CompileResult,
+    DrawResult,
     FailedCompileResult,
     FetchResult,
     Results,
     StepFailedError,
     StepResult,
 )
-from harness.pipeline.steps import WEIGHTS, Compare, Compile, Fetch, Run, Step
+from harness.pipeline.steps import WEIGHTS, Compare, Compile, Draw, Fetch, Run, Step
 from harness.pipeline.tools import ToolRun, Tools
 from harness.store.store import Store
 
@@ -105,6 +106,8 @@ class ToolStepRunner:
                 return FetchResult(fetched=self.fetch(step.blob))
             case Compile():
                 return self._compiled(step, results)
+            case Draw():
+                return self._drawn(step, results)
             case Run():
                 return self._model_runner().run(step, results, gpus)
             case Compare():
@@ -120,6 +123,25 @@ class ToolStepRunner:
             timeout_s=self.timeout_s,
             cancel=self.cancel,
         )
+
+    def _drawn(self, step: Draw, results: Results) -> DrawResult:
+        """Make an archive of random weights, unless the store has it."""
+        from harness.pipeline import random_weights  # noqa: PLC0415 - loads NumPy, which takes as long as all else
+
+        programs = [(each.links[0].blob, results.fetched(each.links[0].blob)) for each in step.compiles]
+        maker = random_weights.Maker(
+            iree_opt=self.toolchain.iree_compile.with_name("iree-opt"),
+            tools=self.tools,
+            timeout_s=self.timeout_s,
+            cancel=self.cancel,
+        )
+        entry = self.store.provide(
+            random_weights.KIND,
+            random_weights.key([fetched.blob.sha256 for _, fetched in programs], step.seed),
+            lambda folder: maker.make([(file_kinds.shown(blob), at.path) for blob, at in programs], step.seed, folder),
+            activity="drawing random weights",
+        )
+        return DrawResult(path=entry.path / WEIGHTS, sha256=entry.sha256(WEIGHTS))
 
     def _compiled(self, step: Compile, results: Results) -> CompileResult:
         digests = {link.blob: results.fetched(link.blob).blob.sha256 for link in step.links}

@@ -1,4 +1,4 @@
-"""The steps of a plan: fetch, compile, run and compare. Equal steps are done once."""
+"""The steps of a plan: fetch, compile, draw, run and compare. Equal steps are done once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -71,6 +71,18 @@ class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
         return "compile" if name == MAIN else f"compile_{name}"
 
 
+class Draw(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
+    """Step: make an archive with random values for all parameters of programs.
+
+    Attributes:
+        seed: where the random numbers begin.
+        compiles: the compilations of the programs, which have gone well then.
+    """
+
+    seed: int
+    compiles: tuple[Compile, ...]
+
+
 class Run(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     """Step: run the modules of a case and keep every output as a raw file.
 
@@ -79,6 +91,7 @@ class Run(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
         argv: the command line; `iree-run-module` is replaced by that of the release.
         links: the files that it reads.
         written: the files that it reads and the spec writes out or draws: an argument has room for few numbers.
+        drawn: the archives of random weights that it reads, by file name.
         inputs: by file name, the type of each input; None if a `.npy` file states it.
         compiles: the compilations of the modules, dependencies first.
         devices: the devices of iree-run-module, in order, e.g. `local-task` or `hip`.
@@ -96,6 +109,7 @@ class Run(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     chip: str | None = None
     outputs: tuple[str, ...]
     written: tuple[WrittenFile, ...] = ()
+    drawn: tuple[tuple[str, Draw], ...] = ()
 
 
 class ExpectedFile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag_field="kind", tag=True):
@@ -128,7 +142,7 @@ class Compare(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
     thresholds: Thresholds
 
 
-Step = Fetch | Compile | Run | Compare
+Step = Fetch | Compile | Draw | Run | Compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +173,10 @@ def needs(step: Step) -> tuple[Step, ...]:
             return ()
         case Compile():
             return tuple(fetches([step]))
+        case Draw():
+            return step.compiles
         case Run():
-            return (*fetches([step]), *step.compiles)
+            return (*fetches([step]), *step.compiles, *dict.fromkeys(draw for _, draw in step.drawn))
         case Compare():
             return (*fetches([step]), step.run)
 
@@ -174,6 +190,6 @@ def fetches(steps: Iterable[Step]) -> list[Fetch]:
                 links += step.links
             case Compare():
                 links += [expected.link for expected in step.expected if isinstance(expected, ExpectedFile)]
-            case Fetch():
+            case Fetch() | Draw():
                 pass
     return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]

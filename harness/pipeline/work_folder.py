@@ -14,7 +14,7 @@ from harness.core.outcomes import Outcome, Phase, Status
 from harness.host.beneath import Folder
 from harness.pipeline import logs
 from harness.pipeline.model_run import write_files
-from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult
+from harness.pipeline.step_results import INTERRUPTED, CompileResult, DrawResult, FetchResult, StepResult
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Plan, Run, Step
 
 _FOLDER = ".work"
@@ -67,6 +67,10 @@ def _fill(files: Folder, folder: Path, plan: Plan, results: Mapping[Step, StepRe
 def _blobs(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, Path]]:
     """Yield the name and the path of each file that the tools read, and of the expected outputs."""
     for step in plan.steps:
+        for name, draw in step.drawn if isinstance(step, Run) else ():
+            made = results.get(draw)
+            if isinstance(made, DrawResult):
+                yield name, made.path
         for link in _links(step):
             got = results.get(Fetch(blob=link.blob))
             if isinstance(got, FetchResult):

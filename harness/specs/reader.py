@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core import strict_json
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, ModelSpec, Program, Weights
+from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
 from harness.host import files
 from harness.specs import expectation, flag_fields, json_lines, names, schema, thresholds, tuners
@@ -186,7 +186,12 @@ class _Reader:
     def _blob(self, json_path: str, source: str) -> Blob | None:
         return self.violations.checked(json_path, lambda: self._folders.blob(source, self._path))
 
-    def _weights(self, index: int, entry: Mapping[str, str]) -> Weights | None:
+    def _weights(self, index: int, entry: Mapping[str, Any]) -> Weights | RandomWeights | None:
+        if ("source" in entry) == ("random" in entry):
+            self.violations.add(f"$.weights[{index}]", "expected either 'source', an archive, or 'random'")
+            return None
+        if "random" in entry:
+            return RandomWeights(seed=entry["random"].get("seed", 0), scope=entry.get("scope", ""))
         blob = self._blob(f"$.weights[{index}].source", entry["source"])
         return Weights(blob=blob, scope=entry.get("scope", "")) if blob else None
 

@@ -4,12 +4,16 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from harness.iree.toolchain import Toolchain
 from tests.integration.laboratory import (
     CPU_FLAGS,
     HIP_FLAGS,
@@ -251,6 +255,68 @@ def test_real_weights(lab: Laboratory) -> None:
     result = lab.run()
     assert result.verdict == (0, "passed", None), result.text
     assert "custom_real_weights_group 'shared' has no effect" in result.case["notes"][0]
+
+
+RANDOM = """
+module @random {
+  util.global private @a = #stream.parameter.named<"model"::"layer.0/a"> : tensor<300x7xf16>
+  util.global private @b {noinline} = #flow.parameter.named<"model"::"b"> : tensor<5xf32>
+  util.global private @c = #stream.parameter.named<"other"::"c"> : tensor<9xsi8>
+  util.global private @d = #flow.parameter.named<"other"::"d"> : tensor<4xbf16>
+  util.global private @k = dense<1.0> : tensor<4xf32>
+  func.func @f() -> (tensor<300x7xf16>, tensor<5xf32>, tensor<9xsi8>, tensor<4xbf16>) {
+    %a = util.global.load @a : tensor<300x7xf16>
+    %b = util.global.load @b : tensor<5xf32>
+    %c = util.global.load @c : tensor<9xsi8>
+    %d = util.global.load @d : tensor<4xbf16>
+    return %a, %b, %c, %d : tensor<300x7xf16>, tensor<5xf32>, tensor<9xsi8>, tensor<4xbf16>
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("release", "form"), [(OLDEST, "text"), (NEWEST, "bytecode")])
+def test_random_weights(lab: Laboratory, toolchain: Callable[[str], Toolchain], release: str, form: str) -> None:
+    generator = np.random.default_rng(3)
+    wanted: dict[str, npt.NDArray[Any]] = {
+        "300x7xf16": generator.normal(loc=0, scale=0.01, size=(300, 7)).astype(np.float16),
+        "5xf32": generator.normal(loc=0, scale=0.01, size=5).astype(np.float32),
+        "9xsi8": generator.integers(-128, 127, size=9, dtype=np.int8),
+        "4xbf16": generator.normal(loc=0, scale=0.01, size=4).astype(ml_dtypes.bfloat16),
+    }
+    outputs = [lab.tensor(f"{index}.bin", each, type_) for index, (type_, each) in enumerate(wanted.items())]
+    mlir = lab.file("random.mlir", RANDOM)
+    if form == "bytecode":
+        iree_opt = toolchain(release).iree_compile.with_name("iree-opt")
+        mlir = "random.mlirbc"
+        argv = [str(iree_opt), "random.mlir", "--emit-bytecode", "-o", mlir]
+        subprocess.run(argv, cwd=lab.model_dir, check=True, timeout=60)
+    weights = [{"random": {"seed": 3}, "scope": "model"}, {"random": {"seed": 3}, "scope": "other"}]
+    fields: dict[str, Any] = {"mlir": mlir, "inputs": None, "run_function": "f", "atol": 0, "rtol": 0}
+    lab.spec(**fields, weights=weights, outputs=outputs)
+    found = lab.run("--iree", release)
+    assert found.verdict == (0, "passed", None), found.text
+    assert "draw" in found.case["seconds"]
+    assert (
+        lab.run("--iree", release, command="plan").text.count("random weights with the seed 3, which a run makes") == 2
+    )
+    lab.spec(**fields, weights=[each | {"random": {"seed": 4}} for each in weights], outputs=outputs)
+    other = lab.run("--iree", release)
+    assert other.verdict == (1, "failed", "numeric"), other.text
+    assert [done.returncode for done in lab.pasted(other)] == [0, 0], "the archive is there"
+
+
+def test_random_weights_of_a_program_that_is_wrong(lab: Laboratory) -> None:
+    weights = [{"random": {}, "scope": "model"}]
+    lab.spec("none_cpu", weights=weights)
+    lab.spec("bad_cpu", mlir=lab.file("bad.mlir", NO_SUCH_OP), weights=weights)
+    strange = WEIGHTED.format(dialect="stream").replace("4xf32", "4xi4")
+    lab.spec("strange_cpu", mlir=lab.file("i4.mlir", strange.replace("addf", "addi")), weights=weights)
+    cases = {case["submodel"]: case for case in lab.run().report["cases"]}
+    found = {name: (case["status"], case["kind"]) for name, case in cases.items()}
+    assert found == {"none": ("error", "integrity"), "bad": ("failed", "compile"), "strange": ("error", "integrity")}
+    assert cases["none"]["reason"].startswith("No program has parameters; remove 'random' from the weights")
+    assert cases["strange"]["reason"].startswith("The parameter w cannot be random: its type is 4xi4; expected")
 
 
 def test_splat_weights_stand_in_where_there_are_none(lab: Laboratory) -> None:

@@ -13,9 +13,17 @@ from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
+from harness.pipeline.step_results import (
+    CompareResult,
+    CompileResult,
+    DrawResult,
+    FetchResult,
+    Results,
+    RunResult,
+    StepResult,
+)
 from harness.pipeline.step_runner import ToolStepRunner
-from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step, needs
+from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Run, Step, needs
 from harness.pipeline.tools import LocalTools
 from harness.store.store import Store
 from tests.unit.samples import release
@@ -89,6 +97,8 @@ class FakeExecutor:
             case Compile():
                 module = Module(key=step.module, bytes=1, cached=False, sha256="b")
                 return CompileResult(folder=self._root, module=module, **ended)
+            case Draw():
+                return DrawResult(path=self._root, sha256="c", **ended)
             case Run():
                 times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 77}
                 process = ProcessResult(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]

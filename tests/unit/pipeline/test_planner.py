@@ -4,18 +4,19 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from harness.core.cases import Backend, Case, ModelSpec, Program, Target
+from harness.core.cases import Backend, Case, ModelSpec, Program, RandomWeights, Target, Weights
 from harness.core.outcomes import Kind, Status
 from harness.core.tensors import Literal, Thresholds
+from harness.pipeline import shell_script
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key
-from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Fetch, Link, Plan, Run
+from harness.pipeline.steps import Compare, Compile, Draw, ExpectedFile, ExpectedValue, Fetch, Link, Plan, Run, needs
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
 STATISTICS = ("--iree-scheduling-dump-statistics-format=json", "--iree-scheduling-dump-statistics-file=statistics.json")
 TUNER = "--iree-codegen-transform-dialect-library"
 
 
-_T = TypeVar("_T", Compile, Run, Compare)
+_T = TypeVar("_T", Compile, Draw, Run, Compare)
 
 
 def only(plan: Plan, kind: type[_T]) -> _T:
@@ -287,6 +288,24 @@ def test_equal_modules_of_specs_are_one_step() -> None:
         "--module=model.vmfb",
     ]
     assert blob("inner.mlir") in spec(modules=(shared,)).blobs
+
+
+def test_random_weights_are_drawn_once_after_the_compilations() -> None:
+    random = tuple(RandomWeights(seed=3, scope=scope) for scope in ("model", "lora"))
+    archive = Weights(blob=blob("a.gguf"))
+    plan = planned(spec(real_weights=None, weights=(*random, archive), modules=(Program(mlir=blob("m.mlir")),)))
+    run_, draw = only(plan, Run), only(plan, Draw)
+    assert draw == Draw(seed=3, compiles=run_.compiles)
+    assert run_.drawn == (("weights.0.irpa", draw), ("weights.1.irpa", draw))
+    assert [word for word in run_.argv if word.startswith("--parameters")] == [
+        "--parameters=model=weights.0.irpa",
+        "--parameters=lora=weights.1.irpa",
+        "--parameters=weights.2.gguf",
+    ]
+    assert needs(draw) == run_.compiles
+    assert draw in needs(run_)
+    assert "# weights.0.irpa: random weights with the seed 3" in shell_script.render(plan)
+    assert not any("splat" in word for each in run_.compiles for word in each.argv)
 
 
 def test_flags_for_a_range_may_be_unsupported() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.core.blobs import LOCK_NAME, Blob
-from harness.core.cases import Backend, ModelSpec, Program
+from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, TensorType
@@ -253,6 +253,10 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"markers": ["a b"]}, '$.markers[0]: expected a name such as quick, without spaces, got "a b"'),
         ({"markers": ["a", "a"]}, "$.markers: an item is there twice"),
         ({"markers": ["a", "not"]}, "$.markers[1]: 'not' cannot be a marker, because -m reads it otherwise"),
+        ({"weights": [{"scope": "model"}]}, "$.weights[0]: expected either 'source', an archive, or 'random'"),
+        ({"weights": [{"source": "a.irpa", "random": {}}]}, "$.weights[0]: expected either 'source', an archive, or"),
+        ({"weights": [{"random": {"seed": -1}}]}, "$.weights[0].random.seed: -1 is less than the minimum of 0"),
+        ({"weights": [{"random": 3}]}, "$.weights[0].random: expected an object, got 3"),
         ({"seed": 3}, "$.seed: has no effect without an input that has a 'formula'"),
         ({"inputs": [{"formula": {}}]}, "$.inputs[0]: an input by formula has a type and no source"),
         ({"inputs": [{"formula": {}, "value": "4xf32", "source": "a"}]}, "$.inputs[0]: an input by formula has a type"),
@@ -283,6 +287,13 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
 def test_what_could_never_be_judged_is_refused(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     (line,) = violations(tmp_path, MINIMAL | changes, strict=True)
     assert expected in line
+
+
+def test_weights_are_archives_or_random(tmp_path: Path) -> None:
+    entries = [{"random": {"seed": 3}, "scope": "model"}, {"source": "a.irpa"}, {"random": {}}]
+    random, archive, other = load(tmp_path, MINIMAL | {"weights": entries}).weights
+    assert (random, other) == (RandomWeights(seed=3, scope="model"), RandomWeights(seed=0))
+    assert archive == Weights(blob=Blob(url=(tmp_path / "toy/a.irpa").as_uri()))
 
 
 def test_formulas_draw_from_one_stream(tmp_path: Path) -> None:
