@@ -12,7 +12,7 @@ from harness.pipeline.environment import Environment, EnvironmentProvider, Envir
 from harness.pipeline.run_cache import CachingStepRunner, Memory
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
-from harness.pipeline.steps import Compile, Step
+from harness.pipeline.steps import Compile, Draw, Step
 from harness.store.store import Store
 
 
@@ -119,11 +119,11 @@ def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitStepRunner:
-    """Compiles in one environment and does all other steps in another; both share the store."""
+    """Compiles, and reads programs, in one environment and does all other steps in another; both share the store."""
 
     compiling: StepRunner
     running: StepRunner
 
     def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do a step in its environment."""
-        return (self.compiling if isinstance(step, Compile) else self.running).run(step, results, gpus)
+        return (self.compiling if isinstance(step, Compile | Draw) else self.running).run(step, results, gpus)
