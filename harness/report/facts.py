@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, assert_never
 
 from harness.core.outcomes import (
@@ -133,7 +134,9 @@ def iree_release(report: Report) -> str:
 
 
 def target(outcome: Outcome) -> str:
-    """Return `cpu` or `rocm-gfx942`."""
+    """Return `cpu`, `rocm-gfx942` or the name of the config of a suite."""
+    if outcome.config:
+        return PurePath(outcome.config).stem
     return f"{outcome.backend}-{outcome.chip}" if outcome.chip else outcome.backend
 
 

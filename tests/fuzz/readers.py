@@ -20,10 +20,12 @@ from harness.iree.wheel_links import Source
 from harness.pipeline import contents, tensor_files
 from harness.report import console, junit, results, summary
 from harness.search import journal as searches
-from harness.specs import lock, reader
+from harness.specs import json_edit, lock, reader
 from harness.specs.catalogue import Folders
 from harness.store import gc, url_index
 from harness.store.store import Store
+from harness.suites import config, onnx_ops
+from harness.suites import reader as suites
 from tests.fuzz import mutations, samples
 
 Read = Callable[[bytes, Path], None]
@@ -54,6 +56,30 @@ def _spec(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     with _named(path):
         reader.load_all([path], Folders(folder))
+
+
+def _config(content: bytes, folder: Path) -> None:
+    """A config of a suite; an expectation that is taken out of it leaves a config without it."""
+    path = folder / "cpu.json"
+    path.write_bytes(content)
+    with _named(path):
+        (found,) = config.read_all([path])
+        before = found.lists["expected_run_failures"]
+        if "$.expected_run_failures[0]" in {place.json_path for place in before.values()}:
+            path.write_bytes(json_edit.without_json5(content.decode(), [("expected_run_failures", 0)]).encode())
+            (left,) = config.read_all([path])
+            assert before.keys() - left.lists["expected_run_failures"].keys() <= {next(iter(before))}
+
+
+def _suite(content: bytes, folder: Path) -> None:
+    path = folder / "onnx_ops" / "a" / "test_b" / onnx_ops.FLAG_FILE
+    path.parent.mkdir(parents=True)
+    path.with_name("model.mlir").write_text("")
+    path.write_bytes(content)
+    found = suites.find(Folders(folder))
+    assert found
+    with _named(path):
+        found.read(list(found.paths))
 
 
 def _lock(content: bytes, folder: Path) -> None:
@@ -169,6 +195,8 @@ def _bytes(values: tuple[bytes, ...]) -> Make:
 
 READERS: Mapping[str, Reader] = {
     "spec": Reader(_spec, _json(samples.SPECS)),
+    "config": Reader(_config, _bytes(samples.CONFIGS)),
+    "suite": Reader(_suite, _bytes(samples.FLAGS)),
     "lock": Reader(_lock, _json(samples.LOCKS)),
     "results": Reader(_results, _json(samples.RESULTS)),
     "entry": Reader(_entry, _json(samples.ENTRIES)),

@@ -68,6 +68,21 @@ SPECS: tuple[Any, ...] = (
     _PLAIN,
     *(json.loads(path.read_text()) for path in sorted(_QUALITY.glob("*/*_cpu.json"))[:4]),
 )
+CONFIGS = (
+    b"""// a config
+{ config_name: 'cpu', "iree_run_module_flags": ["--device=local-sync",], /* two
+lines */ iree_compile_flags: ["--iree-hal-target-device=local"], skip_run_tests: ['a/b'], golden: +.5e3,
+  expected_run_failures: ["a/b", // b
+    "a/\\x63", 'a/d\\
+e', ],
+}
+""",
+    (
+        b'{"config_name": "x", "iree_run_module_flags": [], "iree_compile_flags": ["--iree-hal-target-device=hip", '
+        b'"--iree-rocm-target=gfx942"], "expected_run_failures": ["a/b"], "expected_compile_failures": ["a/b", "a/c"]}'
+    ),
+)
+FLAGS = (b"--input=2x0xf32=@a.bin\n\n--input=i64=@../b.bin\n--expected_output=@c.npy\n--expected_output=2xbf16=@d.bin",)
 RUNNABLE: tuple[Any, ...] = (_PLAIN,)
 _LOCKED = FetchedBlob(url="https://host/x", sha256=DIGEST, bytes=1, etag='"1"', md5="ab" * 16)
 LOCKS: tuple[Any, ...] = (json.loads(lock.text({}, {f"https://host/{name}": _LOCKED for name in "xyz"})),)

@@ -18,7 +18,16 @@ from tests.integration.laboratory import ADD, clean_environment
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # What needs AMD GPUs, container images, the network or hours; these are only read by the parser.
-ELSEWHERE = ("--gpu", "--engine docker", "sd3/clip", "3.8..3.13", "path/to/repro.mlir", "-s tests", "pip install")
+ELSEWHERE = (
+    "iree-test-suites",
+    "--gpu",
+    "--engine docker",
+    "sd3/clip",
+    "3.8..3.13",
+    "path/to/repro.mlir",
+    "-s tests",
+    "pip install",
+)
 ARGUMENTS = {
     "model.mlir": "--function add --input @a.npy --input @b.npy --expected-output @expected.npy",
     "my/model": "--function add --input @a.npy --input @b.npy --expected-output @expected.npy",

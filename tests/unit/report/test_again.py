@@ -1,7 +1,7 @@
 import pytest
 
 from harness.core.outcomes import Kind
-from harness.report import again
+from harness.report import again, facts
 from tests.unit import reports
 from tests.unit.command_lines import invocation, settings
 
@@ -78,3 +78,20 @@ def test_options_of_runs_are_not_for_cases_that_are_only_compiled() -> None:
     words = " --run-wrapper 'perf stat' --verdict iree-run-module"
     assert again.case_command(ran, report).endswith(f" --chip gfx942 --specs a{words}")
     assert again.case_command(compiled, report).endswith(" --compile-chip gfx90a --specs a")
+
+
+def test_a_case_of_a_suite_is_repeated_with_its_config() -> None:
+    failed = reports.failed(
+        model="onnx/node", submodel="test_abs", backend="rocm", chip="gfx1100", config="/c/hip_O3.json"
+    )
+    words = " onnx/node/test_abs --suite-config /c/hip_O3.json"
+    assert again.case_command(failed, reports.report(failed, environment={})).endswith(words)
+    compiled = reports.report(failed, environment={"compile_chips": ["gfx1100"]})
+    assert again.case_command(failed, compiled).endswith(f"{words} --compile-chip gfx1100")
+    assert facts.target(failed) == "hip_O3"
+
+
+def test_a_search_of_a_suite_is_repeated_with_its_configs() -> None:
+    asked = settings("x/y", "--specs", "onnx_ops", "--suite-config=a.json", "--suite-config=b.json")
+    command = again.search_command(asked)
+    assert command == "harness quality x/y --suite-config a.json --suite-config b.json --specs onnx_ops"

@@ -1,11 +1,12 @@
 import json
 from typing import Any
 
+import pyjson5
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.specs.json_edit import JsonPath, without
+from harness.specs.json_edit import JsonPath, without, without_json5
 
 TEXT = """{
   "mlir": "a.mlir",
@@ -68,3 +69,66 @@ def test_one_value_is_removed_from_any_document(data: st.DataObject, value: Any,
             break
         del parent[key]
     assert found == expected
+
+
+CONFIG = """// top
+{
+  name: 'x', // name
+  "list": [
+    "a", // about a
+    // before b
+    'b', /* b */
+    "c",
+    // before d
+    "d", // about d
+  ],
+  short: ["a", "b"],
+  last: [
+    "a", // x
+    "b"],
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("paths", "before", "after"),
+    [
+        ([("list", 0)], '"a", // about a\n    // before b', "// about a\n    // before b"),
+        ([("list", 1)], "'b', /* b */", "/* b */"),
+        ([("list", 2)], '"c",\n    // before d', "// before d"),
+        ([("list", 3)], '    "d", // about d', "     // about d"),
+        ([("list", 1), ("list", 2)], "'b', /* b */\n    \"c\",\n    // before d", "/* b */\n    // before d"),
+        ([("short", 0)], '["a", "b"]', '["b"]'),
+        ([("short", 1)], '["a", "b"]', '["a"]'),
+        ([("short", 0), ("short", 1)], '["a", "b"]', "[]"),
+        ([("last", 1)], '"a", // x\n    "b"]', '"a" // x\n    ]'),
+    ],
+)
+def test_comments_stay(paths: list[JsonPath], before: str, after: str) -> None:
+    assert CONFIG.count(before) == 1
+    assert without_json5(CONFIG, paths) == CONFIG.replace(before, after)
+
+
+GAP = st.sampled_from(["", " ", "\n  ", " // x, ]\n", "/* \n, [ */", "//\n//\n"])
+
+
+@given(data=st.data(), items=st.lists(st.sampled_from(['"a"', "'b,]'", "1", "[2, /* y */]", '"//"']), max_size=5))
+def test_any_items_of_an_array_are_removed(data: Any, items: list[str]) -> None:
+    gaps = data.draw(st.lists(GAP, min_size=2 * len(items) + 2, max_size=2 * len(items) + 2))
+    inner = ",".join(f"{gaps[2 * index]}{item}{gaps[2 * index + 1]}" for index, item in enumerate(items))
+    has_last_comma = bool(items) and data.draw(st.booleans())
+    end = f",{gaps[-1]}" if has_last_comma else gaps[-1]
+    text = f"{{a: [{inner}{end}]}}"
+    gone = data.draw(st.sets(st.sampled_from(range(len(items))))) if items else set()
+    found = without_json5(text, [("a", index) for index in gone])
+    assert pyjson5.decode(found) == {
+        "a": [pyjson5.decode(each) for index, each in enumerate(items) if index not in gone]
+    }
+    assert found.count("//") + found.count("/*") >= sum(gap.count("//") + gap.count("/*") for gap in gaps[:-2])
+    if not gone:
+        assert found == text
+
+
+def test_what_is_not_there_cannot_be_removed() -> None:
+    with pytest.raises(KeyError):
+        without_json5(CONFIG, [("list", 9)])
