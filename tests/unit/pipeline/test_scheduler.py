@@ -1,6 +1,6 @@
 import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +284,26 @@ def test_the_log_of_a_run_stays_where_it_is(tmp_path: Path) -> None:
     found = outcome_of(plan, ended, None, tmp_path / "out")
     assert found.logs == {"run": "logs/tiny/clip-cpu/run.log"}
     assert not (tmp_path / "out").exists()
+
+
+class _Counted(tuple[Step, ...]):
+    """Steps that count how often somebody looks through them."""
+
+    __slots__ = ()
+    looked = 0
+
+    def __iter__(self) -> Iterator[Step]:
+        _Counted.looked += 1
+        return super().__iter__()
+
+    def __contains__(self, step: object) -> bool:
+        _Counted.looked += 1
+        return super().__contains__(step)
+
+
+def test_many_cases_take_linear_time(tmp_path: Path) -> None:
+    number = 60
+    plans = [planned(spec(submodel=f"case{index}", mlir=blob(f"{index}.mlir"))) for index in range(number)]
+    counted = [dataclasses.replace(each, steps=_Counted(each.steps)) for each in plans]
+    assert {each.status for each in outcomes(tmp_path, *counted)} == {Status.PASSED}
+    assert _Counted.looked < 20 * number
