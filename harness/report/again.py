@@ -45,7 +45,8 @@ def search_command(settings: Settings) -> str:
         *_words("--compile-chip", settings.target.compile_chips),
     )
     program = program_words(settings.cases.program)
-    words = (*settings.cases.selectors, *program, *target, *_options(settings), *_place(settings))
+    narrowed = (*_word("-k", settings.cases.id_contains), *_word("-m", settings.cases.markers))
+    words = (*settings.cases.selectors, *narrowed, *program, *target, *_options(settings), *_place(settings))
     return command([*settings.command, *words])
 
 

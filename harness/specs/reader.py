@@ -133,6 +133,7 @@ class _Reader:
 
     def _spec(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         self._check_combinations(self.violations.document.value)
+        self._check_names_and_seed(value)
         flag_fields.check(value, self.violations, trusted=self._folders.trust_flags)
         value = {name: each for name, each in value.items() if name != "$schema"}
         tensors = TensorFields(self.violations, self._blob)
@@ -173,15 +174,17 @@ class _Reader:
             self.violations.add("$.add_pipeline_module", missing)
         if "weights" in value and "real_weights" in value:
             self.violations.add("$.real_weights", "give either 'real_weights' or 'weights', with the scope 'model'")
-        if "seed" in value and not any("formula" in each for each in value.get("inputs", []) if isinstance(each, dict)):
+        if "devices" in value and "device" in value:
+            self.violations.add("$.device", "give either 'device' or 'devices'")
+
+    def _check_names_and_seed(self, value: Mapping[str, Any]) -> None:
+        are_read = "inputs" in value or "inputs" not in self.violations.document.value
+        if "seed" in value and are_read and not any("formula" in each for each in value.get("inputs", [])):
             self.violations.add("$.seed", "has no effect without an input that has a 'formula'")
         for index, marker in enumerate(value.get("markers", [])):
             if marker in KEYWORDS:
-                self.violations.add(
-                    f"$.markers[{index}]", f"{marker!r} cannot be a marker, because -m reads it otherwise"
-                )
-        if "devices" in value and "device" in value:
-            self.violations.add("$.device", "give either 'device' or 'devices'")
+                message = f"{marker!r} cannot be a marker, because -m reads it otherwise"
+                self.violations.add(f"$.markers[{index}]", message)
 
     def _blob(self, json_path: str, source: str) -> Blob | None:
         return self.violations.checked(json_path, lambda: self._folders.blob(source, self._path))

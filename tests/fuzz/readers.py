@@ -1,5 +1,6 @@
 """What reads files and messages that others wrote: each returns a value or raises a HarnessError, whatever it reads."""
 
+import io
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from harness.fetch import journal as downloads
 from harness.host.beneath import Folder
 from harness.iree import wheel_links
 from harness.iree.wheel_links import Source
-from harness.pipeline import contents, tensor_files
+from harness.pipeline import contents, parameters, tensor_files
 from harness.report import console, junit, results, summary
 from harness.search import journal as searches
 from harness.specs import json_edit, lock, reader
@@ -193,6 +194,11 @@ def _bytes(values: tuple[bytes, ...]) -> Make:
     return lambda random: mutations.contents(random.choice(values), random)
 
 
+def _parameters(content: bytes, _folder: Path) -> None:
+    for each in parameters.read(io.BytesIO(content)):
+        assert each.type.size_bytes >= 0
+
+
 READERS: Mapping[str, Reader] = {
     "spec": Reader(_spec, _json(samples.SPECS)),
     "config": Reader(_config, _bytes(samples.CONFIGS)),
@@ -208,6 +214,7 @@ READERS: Mapping[str, Reader] = {
     "message": Reader(_message, _json(samples.MESSAGES)),
     "npy": Reader(_npy, _bytes(samples.NPYS)),
     "literal": Reader(_literal, _bytes(samples.LITERALS)),
+    "parameters": Reader(_parameters, _bytes(samples.PARAMETERS)),
 }
 
 

@@ -63,8 +63,14 @@ func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
   return %c : tensor<4xf32>
 }
 """
+_OTHER_WEIGHTS: dict[str, Any] = {
+    "mlir": "model.mlir",
+    "weights": [{"source": "a.irpa", "scope": "model"}, {"random": {"seed": 3}, "scope": "other"}],
+    "atol": 0.1,
+}
 SPECS: tuple[Any, ...] = (
     _EVERY_FIELD,
+    _OTHER_WEIGHTS,
     _PLAIN,
     *(json.loads(path.read_text()) for path in sorted(_QUALITY.glob("*/*_cpu.json"))[:4]),
 )
@@ -122,6 +128,13 @@ MESSAGES: tuple[Any, ...] = (
 )
 _HEADER = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
 NPYS = (b"\x93NUMPY\1\0" + len(_HEADER).to_bytes(2, "little") + _HEADER + bytes(16),)
+PARAMETERS = (
+    b"""module @m {
+  util.global private @w = #stream.parameter.named<"model"::"w"> : tensor<4x3xf32>
+  util.global private mutable @c {noinline} = #flow.parameter.named<"no.scope"> : tensor<5xsi8>
+}
+""",
+)
 LITERALS = (b"4xf32=1 2 3 4", b"2xcomplex<f32>=1+2j (3, -4)", b"3xi1=1 0 true", b"2x2xi8=[[1,-2],[255 0]]", b"0x2xf32=")
 
 

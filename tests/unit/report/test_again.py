@@ -27,6 +27,11 @@ def test_the_command_that_repeats_a_probe(options: list[str], words: str) -> Non
     assert again.search_command(asked.settings) == f"nox -s quality -- tiny/clip{words}"
 
 
+def test_the_command_that_repeats_a_search_selects_the_same_cases() -> None:
+    given = settings("tiny", "-k", "clip", "-m", "quick and not slow")
+    assert again.search_command(given) == "harness quality tiny -k clip -m 'quick and not slow'"
+
+
 def test_a_command_begins_with_what_the_user_can_type() -> None:
     assert again.search_command(settings("tiny/clip")) == "harness quality tiny/clip"
 

@@ -257,6 +257,8 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ({"weights": [{"source": "a.irpa", "random": {}}]}, "$.weights[0]: expected either 'source', an archive, or"),
         ({"weights": [{"random": {"seed": -1}}]}, "$.weights[0].random.seed: -1 is less than the minimum of 0"),
         ({"weights": [{"random": 3}]}, "$.weights[0].random: expected an object, got 3"),
+        ({"seed": 3, "inputs": 3}, "$.inputs: expected an array, got 3"),
+        ({"markers": [[]]}, "$.markers[0]: expected a string, got []"),
         ({"seed": 3}, "$.seed: has no effect without an input that has a 'formula'"),
         ({"inputs": [{"formula": {}}]}, "$.inputs[0]: an input by formula has a type and no source"),
         ({"inputs": [{"formula": {}, "value": "4xf32", "source": "a"}]}, "$.inputs[0]: an input by formula has a type"),
