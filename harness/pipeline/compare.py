@@ -92,7 +92,7 @@ class _Tally:
             allowed = self.atol + self.rtol * np.abs(y)
             finite = np.isfinite(x) & np.isfinite(y)
             both_nan = np.isnan(x) & np.isnan(y)
-            near = finite & (error <= allowed) | ~finite & (x == y) | both_nan
+            near = finite & ((error <= allowed) | (error == 0)) | ~finite & (x == y) | both_nan
             strays = np.isnan(x) & ~np.isnan(y) | np.isinf(x) & np.isfinite(y)
             strays |= both_nan & (not self.equal_nan)
             passes = (_same_bits(actual, expected) if self.exact else near) & ~strays

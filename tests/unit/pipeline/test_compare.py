@@ -156,6 +156,12 @@ def test_large_integers_are_not_rounded_before_they_are_compared(folder: Path, e
         assert judged(folder, element, *pair, thresholds=Thresholds(rtol=0, other_atol=atol)).mismatches == wrong
 
 
+@pytest.mark.parametrize("element", ["f32", "i32"])
+def test_equal_values_pass_whatever_the_threshold(folder: Path, element: str) -> None:
+    equal = values(element, 1, -3)
+    assert judged(folder, element, equal, equal, thresholds=Thresholds(atol={}, other_atol=-1)).kind is None
+
+
 @given(st.data())
 def test_the_rule_is_that_of_numpy(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     numbers = st.sampled_from([NAN, INF, -INF, 0.0, -0.0, 1.0, 1.001, -1.0, 1e-9, 1e308])
