@@ -118,7 +118,7 @@ class _Shared:
         own = next((path for path in suite.tree.files() if path.name == "conftest.py"), None)
         if own and has_conftest:
             raise UsageError(f"{own} collects the same cases for another runner; add --noconftest.")
-        return suite_selection.by_path(suite_selection.cases(self.settings, suite, _LOG.warning))
+        return suite_selection.by_path(selection.cases_of_suite(self.settings, suite, _LOG.warning))
 
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the selected targets, or those of a file of a suite."""

@@ -133,6 +133,9 @@ class ModelSpec:
         trust_flags: whether the user accepts flags that can do harm.
         lines: line of each field in the file, by JSON path.
         listing: what the config of a suite says of the case; None for a spec.
+        chip: the chip that its flags are for; None if it is for all that the backend has.
+        ignored_chips: chips for which nothing is done with it.
+        golden: upper bounds of times and sizes, by their fields in the suite; they are not compared.
     """
 
     path: Path
@@ -167,6 +170,9 @@ class ModelSpec:
     trust_flags: bool = False
     lines: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     listing: Listing | None = None
+    chip: str | None = None
+    ignored_chips: tuple[str, ...] = ()
+    golden: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
     @property
     def name(self) -> str:

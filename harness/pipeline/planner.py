@@ -22,6 +22,7 @@ from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import WEIGHTS, Compile, Fetch, Link, Plan, Step, fetches
 
 TUNER = "tuner.mlir"
+_IGNORED = "specific_chip_to_ignore"  # a field of benchmarks of a suite
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")  # what a tool may read as a part of a list
 
 
@@ -45,14 +46,22 @@ class Options:
 
 
 def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
-    """Return a case for each spec and each target of its backend."""
-    return [Case(spec=spec, target=target) for spec in specs for target in targets if target.backend is spec.backend]
+    """Return a case for each spec and each target that it is for."""
+    return [Case(spec=spec, target=target) for spec in specs for target in targets if _is_for(spec, target)]
+
+
+def _is_for(spec: ModelSpec, target: Target) -> bool:
+    """Whether a spec is for the backend of a target, and for its chip if both say one."""
+    chips = {spec.chip, target.chip} - {None}
+    return target.backend is spec.backend and (not spec.chip or len(chips) == 1)
 
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return the steps of a case with a release, or why there are none."""
     if case.spec.listing and case.spec.listing.skip:
         return Plan(case=case, steps=(), release=release, blocked=_skipped(case.spec.listing, case.spec.listing.skip))
+    if case.target.chip in case.spec.ignored_chips:
+        return Plan(case=case, steps=(), release=release, blocked=_ignored(case))
     notes = [*_notes(case, options), *_notes_for(case.spec, release), *expectations.remarks(case, options.today)]
     if case.target.backend is not Backend.CPU and not case.target.chip and not case.target.config:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
@@ -112,6 +121,12 @@ def _skipped(listing: Listing, place: Place) -> Verdict:
     return Verdict(status=Status.SKIPPED, kind=None, reason=reason)
 
 
+def _ignored(case: Case) -> Verdict:
+    line = case.spec.lines.get(f"$.{_IGNORED}", 1)
+    reason = f"{case.spec.path}:{line} says so ({_IGNORED} has {case.target.chip})"
+    return Verdict(status=Status.SKIPPED, kind=None, reason=reason)
+
+
 def _no_chip(reason: str) -> Verdict:
     return Verdict(status=Status.ERROR, kind=Kind.DEVICE, reason=reason)
 
@@ -139,6 +154,8 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield f"no tuner file for {case.target.sku}; the spec has some for {', '.join(sorted(spec.tuner_file))}"
     if options.tool_verdict and not spec.thresholds.are_of_floats:
         yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
+    if spec.golden:
+        yield f"{', '.join(spec.golden)}: read, and not compared with anything yet"
     if expects_compile_failure(case):
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 
@@ -176,9 +193,14 @@ def _compilations(case: Case, release: Release) -> Iterator[_Compilation]:
                 found,
                 flags=(*found.flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
                 tuner=spec.tuner_file.get(case.target.sku or ""),
-                splat_flags=() if spec.real_weights or spec.weights else (flags.splat_flag(WEIGHTS, release),),
+                splat_flags=(flags.splat_flag(WEIGHTS, release),) if _needs_weights(spec) else (),
             )
         yield found
+
+
+def _needs_weights(spec: ModelSpec) -> bool:
+    """Whether a run needs stand-ins of weights."""
+    return not (spec.real_weights or spec.weights or spec.compile_only)
 
 
 def _check_run(case: Case, release: Release, options: Options) -> None:

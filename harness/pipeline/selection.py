@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.callbacks import Notice, ignore
-from harness.core.cases import Backend, Case, ModelSpec, Release
+from harness.core.cases import Backend, Case, ModelSpec, Release, Target
 from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
 from harness.host import bundled, devices
@@ -66,7 +66,7 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
         UsageError: nothing is selected, or a spec, a config or a case of a suite is invalid.
     """
     suite = find_suite(settings.cases)
-    chosen = suite_selection.cases(settings, suite, notice) if suite else _cases_of_specs(settings)
+    chosen = cases_of_suite(settings, suite, notice) if suite else _cases_of_specs(settings)
     check_pinned(settings.run, chosen)
     chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
     return _failed(chosen) if settings.cases.only_failed else chosen
@@ -83,6 +83,17 @@ def find_suite(settings: CaseSettings) -> Suite | None:
     return suite_selection.find(settings, spec_folders(settings))
 
 
+def cases_of_suite(settings: Settings, suite: Suite, notice: Notice) -> list[Case]:
+    """Return the selected cases of a suite: by its configs, or else by targets, as specs.
+
+    Raises:
+        UsageError: nothing is selected, or a config or a case is invalid.
+    """
+    return (
+        suite_selection.cases(settings, suite, notice) if suite.format.HAS_CONFIGS else _cases_of_specs(settings, suite)
+    )
+
+
 def check_pinned(settings: RunSettings, chosen: Sequence[Case]) -> None:
     """Raise UsageError if pinned defaults do nothing for any case."""
     backends = dict.fromkeys(case.target.backend for case in chosen)
@@ -91,24 +102,32 @@ def check_pinned(settings: RunSettings, chosen: Sequence[Case]) -> None:
         raise UsageError(f"--pin-defaults has no effect for {found}: no default of its flags changed; remove it.")
 
 
-def _cases_of_specs(settings: Settings) -> list[Case]:
+def _cases_of_specs(settings: Settings, suite: Suite | None = None) -> list[Case]:
+    """Return the selected cases of specs, or of a suite without configs."""
     asked = [selectors.parse(each) for each in settings.cases.selectors]
     wanted = targets.targets(_target(settings.target, asked), gpus(settings.target))
     backend = wanted[0].backend
     if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
         targets.check_known(_target(settings.target, asked), backend)
-    specs = _specs(settings, backend)
+    specs = suite_selection.specs(settings.cases, suite) if suite else _specs(settings, backend)
     selected = planner.cases(specs, wanted)
     if not selected:
-        others = Counter(spec.backend for spec in specs).items()
-        known = " and ".join(f"{count} {'is' if count == 1 else 'are'} for {other}" for other, count in others)
-        raise UsageError(f"No selected spec is for the backend {backend}, but {known}; choose one with --backend.")
-    selected = _of_ids(selected, asked)
+        raise UsageError(_no_case(specs, wanted))
+    selected = _of_ids(selected, asked, suite)
     text = settings.cases.id_contains
     chosen = [case for case in selected if not text or text in case.id]
     if not chosen:
         raise UsageError(f"-k {text}: no selected case has this in its id; see `harness list`.")
     return chosen
+
+
+def _no_case(specs: Sequence[ModelSpec], wanted: Sequence[Target]) -> str:
+    """Return the message for targets that no spec is for."""
+    others = Counter(str(Target(backend=spec.backend, chip=spec.chip)) for spec in specs).items()
+    known = " and ".join(f"{count} {'is' if count == 1 else 'are'} for {other}" for other, count in others)
+    options = "--backend, --chip or --compile-chip" if any(spec.chip for spec in specs) else "--backend"
+    asked = " or ".join(map(str, wanted)) if any(spec.chip for spec in specs) else wanted[0].backend
+    return f"No selected spec is for the backend {asked}, but {known}; choose one with {options}."
 
 
 def _marked(chosen: Sequence[Case], text: str) -> list[Case]:
@@ -143,7 +162,7 @@ def _target(settings: TargetSettings, asked: Sequence[Selector]) -> TargetSettin
     return replace(settings, backend=next(iter(backends)), chips=tuple(chips))
 
 
-def _of_ids(selected: Sequence[Case], asked: Sequence[Selector]) -> list[Case]:
+def _of_ids(selected: Sequence[Case], asked: Sequence[Selector], suite: Suite | None) -> list[Case]:
     """Return the selected cases without those that only share a spec with a case that is selected by its id.
 
     Raises:
@@ -158,8 +177,12 @@ def _of_ids(selected: Sequence[Case], asked: Sequence[Selector]) -> list[Case]:
     return [
         case
         for case in selected
-        if case.id in ids or case.spec.name not in names or any(selects(each, case.spec.path) for each in others)
+        if case.id in ids or case.spec.name not in names or any(_selects(each, case.spec, suite) for each in others)
     ]
+
+
+def _selects(selector: Selector, spec: ModelSpec, suite: Suite | None) -> bool:
+    return suite.selects(selector, spec.name) if suite else selects(selector, spec.path)
 
 
 def _failed(chosen: Sequence[Case]) -> list[Case]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.callbacks import Notice
-from harness.core.cases import Case, Target
+from harness.core.cases import Case, ModelSpec, Target
 from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, Settings, TargetSettings
 from harness.report.again import program_words
@@ -43,7 +43,7 @@ def cases(settings: Settings, suite: Suite, notice: Notice) -> list[Case]:
     Raises:
         UsageError: nothing is selected, or a config or a case is invalid.
     """
-    _check(settings.cases)
+    check(settings.cases)
     configs = read_configs(settings.cases, suite)
     asked = [selectors.parse(each, {each.name for each in configs}) for each in settings.cases.selectors]
     for remark in suite.remarks(configs):
@@ -53,8 +53,20 @@ def cases(settings: Settings, suite: Suite, notice: Notice) -> list[Case]:
         have = ", ".join(f"{each.name} ({each.flags.chip or each.flags.backend})" for each in configs)
         raise UsageError(f"No config is for the backend and the chips that are asked for; there are {have}.")
     chosen = _chosen(settings.cases, suite, asked, wanted)
-    specs = suite.read(list(dict.fromkeys(name for name, _, _ in chosen)))
-    return [Case(spec=each.applied(specs[name], name), target=target) for name, each, target in chosen]
+    found = suite.read(list(dict.fromkeys(name for name, _, _ in chosen)))
+    return [Case(spec=each.applied(found[name], name), target=target) for name, each, target in chosen]
+
+
+def specs(settings: CaseSettings, suite: Suite) -> list[ModelSpec]:
+    """Return the selected cases of a suite without configs; each is a spec.
+
+    Raises:
+        UsageError: nothing is selected, a config is given, or a case is invalid.
+    """
+    check(settings)
+    if settings.suite_configs:
+        raise UsageError(f"{suite.folders.specs} is a suite ({suite.format.NAME}) without configs; remove {_OPTION}.")
+    return list(suite.read(suite.selected(list(map(selectors.parse, settings.selectors)))).values())
 
 
 def by_path(chosen: Sequence[Case]) -> dict[Path, list[Case]]:
@@ -80,7 +92,8 @@ def read_configs(settings: CaseSettings, suite: Suite) -> list[Config]:
     return config.read_all(paths, trust_flags=settings.trust_flags)
 
 
-def _check(settings: CaseSettings) -> None:
+def check(settings: CaseSettings) -> None:
+    """Raise UsageError if settings are for specs or a program."""
     if programs := [each for each in settings.selectors if inline.is_bare(each)]:
         raise UsageError(f"{programs[0]}: a program cannot be tested together with a suite; leave out --specs.")
     if given := program_words(settings.program):
@@ -113,7 +126,7 @@ def _chosen(
         (name, each, target)
         for name in names
         for each, target in wanted
-        if f"{name}[{target}]" in ids or name not in by_name or any(reader.selects(other, name) for other in others)
+        if f"{name}[{target}]" in ids or name not in by_name or any(suite.selects(other, name) for other in others)
     ]
     if missing := sorted(ids - {f"{name}[{target}]" for name, _, target in pairs}):
         near = ", ".join(f"{name}[{target}]" for name in names[:_SHOWN] for _, target in wanted)

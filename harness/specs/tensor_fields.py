@@ -18,11 +18,13 @@ _Entry = Mapping[str, Any]
 class TensorFields:
     """Reads tensors, and adds to the violations what is wrong with them."""
 
-    def __init__(self, violations: Violations, blob: Callable[[str, str], Blob | None]) -> None:
-        """Set where violations go, and what returns the blob of a source at a JSON path."""
-        self._violations, self._blob = violations, blob
+    def __init__(
+        self, violations: Violations, blob: Callable[[str, str], Blob | None], *, source: str = "source"
+    ) -> None:
+        """Set where violations go, what returns the blob of a source at a JSON path, and the field of a source."""
+        self._violations, self._blob, self._source = violations, blob, source
 
-    def inputs(self, entries: Sequence[_Entry], seed: int) -> tuple[Tensor | Literal | Formula | None, ...]:
+    def inputs(self, entries: Sequence[_Entry], seed: int = 0) -> tuple[Tensor | Literal | Formula | None, ...]:
         """Return the inputs, those of formulas drawn from one stream with this seed; None for one that is wrong."""
         found: list[Tensor | Literal | Formula | None] = []
         drawn = 0
@@ -35,15 +37,15 @@ class TensorFields:
                 found.append(self._input(json_path, entry))
         return tuple(found)
 
-    def outputs(self, entries: Sequence[_Entry]) -> tuple[Tensor | Literal | None, ...]:
-        """Return the expected outputs; None for one that is ignored, or wrong."""
+    def outputs(self, entries: Sequence[_Entry], name: str = "outputs") -> tuple[Tensor | Literal | None, ...]:
+        """Return the expected outputs in a field; None for one that is ignored, or wrong."""
         if entries and all(each == {"value": IGNORED} for each in entries):
-            message = "all outputs are ignored; expected one to compare, or no field 'outputs'"
-            self._violations.add("$.outputs", message)
-        return tuple(self._output(f"$.outputs[{index}]", entry) for index, entry in enumerate(entries))
+            message = f"all outputs are ignored; expected one to compare, or no field {name!r}"
+            self._violations.add(f"$.{name}", message)
+        return tuple(self._output(f"$.{name}[{index}]", entry) for index, entry in enumerate(entries))
 
     def _input(self, json_path: str, entry: _Entry) -> Tensor | Literal | None:
-        if "source" in entry:
+        if self._source in entry:
             return self._tensor(json_path, entry)
         text = entry["value"]
         if _SCALAR.fullmatch(text):
@@ -52,7 +54,7 @@ class TensorFields:
         return self._literal(json_path, text if "=" in text else f"{text}=0")
 
     def _formula(self, json_path: str, entry: _Entry, seed: int, skipped: int) -> Formula | None:
-        if "source" in entry or "value" not in entry:
+        if self._source in entry or "value" not in entry:
             example = '{"value": "4xf32", "formula": {"coeff": 2}}'
             self._violations.add(json_path, f"an input by formula has a type and no source, e.g. {example}")
             return None
@@ -67,19 +69,19 @@ class TensorFields:
     def _output(self, json_path: str, entry: _Entry) -> Tensor | Literal | None:
         text = entry.get("value", "")
         if text == IGNORED:
-            if "source" in entry:
+            if self._source in entry:
                 self._violations.add(json_path, "an ignored output must not have a source")
             return None
-        if "source" in entry:
+        if self._source in entry:
             return self._tensor(json_path, entry)
         if "=" not in text:
-            message = f"missing 'source'; add one, or write out the value, e.g. {text}=0"
+            message = f"missing {self._source!r}; add one, or write out the value, e.g. {text}=0"
             self._violations.add(json_path, message)
             return None
         return self._literal(json_path, text)
 
     def _tensor(self, json_path: str, entry: _Entry) -> Tensor | None:
-        blob = self._blob(f"{json_path}.source", entry["source"])
+        blob = self._blob(f"{json_path}.{self._source}", entry[self._source])
         text = entry.get("value")
         type_ = self._violations.checked(f"{json_path}.value", lambda: TensorType.parse(text)) if text else None
         if blob is not None and not text and not blob.name.endswith(".npy"):

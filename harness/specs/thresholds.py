@@ -50,9 +50,15 @@ def read(value: Mapping[str, Any], violations: Violations) -> Thresholds:
         if "threshold_args" in value:
             violations.add("$.threshold_args", "give either 'threshold_args', or 'atol' and 'rtol'")
         return _of_numbers(value.get("atol"), value.get("rtol"), violations, equal_nan=equal_nan)
+    flags = {f"$.threshold_args[{index}]": flag for index, flag in enumerate(value.get("threshold_args", []))}
+    return of_flags(flags, violations, equal_nan=equal_nan)
+
+
+def of_flags(flags: Mapping[str, str], violations: Violations, *, equal_nan: bool = True) -> Thresholds:
+    """Return the thresholds of flags, by their JSON paths, and add to the violations what is wrong with them."""
     atol, rtol = dict(DEFAULT_ATOL), DEFAULT_RTOL
-    for index, argument in enumerate(value.get("threshold_args", [])):
-        match violations.checked(f"$.threshold_args[{index}]", functools.partial(parse, argument)):
+    for json_path, flag in flags.items():
+        match violations.checked(json_path, functools.partial(parse, flag)):
             case None, number:
                 rtol = number
             case str(element), number:

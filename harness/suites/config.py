@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ MAX_BYTES = 1 << 20
 NAME, COMPILE_FLAGS, RUN_FLAGS = "config_name", "iree_compile_flags", "iree_run_module_flags"
 SKIP_COMPILE, SKIP_RUN = "skip_compile_tests", "skip_run_tests"
 COMPILE_FAILURES, RUN_FAILURES = "expected_compile_failures", "expected_run_failures"
+TIMES, FACTOR = "golden_times_ms", "tolerance_factor"
 _REQUIRED = (NAME, COMPILE_FLAGS, RUN_FLAGS)
 _LISTS = (SKIP_COMPILE, SKIP_RUN, COMPILE_FAILURES, RUN_FAILURES)
 _MOST, _SHOWN = 100, 300
@@ -35,6 +37,8 @@ class Config:
         devices: the devices of iree-run-module.
         run_args: its other flags.
         lists: by field, the place of each name.
+        golden_times_ms: the upper bound of the time of a case, by its name.
+        tolerance_factor: what multiplies these; None if the config does not say it.
         unknown: places of fields that are not known, by name.
     """
 
@@ -43,6 +47,8 @@ class Config:
     devices: tuple[str, ...]
     run_args: tuple[str, ...]
     lists: Mapping[str, Mapping[str, Place]]
+    golden_times_ms: Mapping[str, float]
+    tolerance_factor: float | None
     unknown: Mapping[str, Place]
 
     @property
@@ -64,6 +70,7 @@ class Config:
             devices=self.devices,
             run_args=self.run_args,
             compile_only=SKIP_RUN in found,
+            golden=self._golden(name),
             listing=Listing(
                 config=self.path,
                 skip=found.get(SKIP_COMPILE),
@@ -71,6 +78,12 @@ class Config:
                 run_failure=found.get(RUN_FAILURES),
             ),
         )
+
+    def _golden(self, name: str) -> Mapping[str, float]:
+        if (time_ms := self.golden_times_ms.get(name)) is None:
+            return {}
+        factor = {} if self.tolerance_factor is None else {FACTOR: self.tolerance_factor}
+        return {TIMES: time_ms, **factor}
 
 
 def read_all(paths: Sequence[Path], *, trust_flags: bool = False) -> list[Config]:
@@ -118,13 +131,16 @@ class _Reader:
         lists = {field: self._places(field, value.get(field, [])) for field in _LISTS}
         if self.violations or not flags:
             return None
-        unknown = {name: self._place(json_lines.member("$", name)) for name in value.keys() - {*_REQUIRED, *_LISTS}}
+        known = {*_REQUIRED, *_LISTS, TIMES, FACTOR}
+        unknown = {name: self._place(json_lines.member("$", name)) for name in value.keys() - known}
         return Config(
             path=self._path.absolute(),
             flags=flags,
             devices=target_flags.devices(value[RUN_FLAGS]),
             run_args=target_flags.run_arguments(value[RUN_FLAGS]),
             lists=lists,
+            golden_times_ms=value.get(TIMES, {}),
+            tolerance_factor=value.get(FACTOR),
             unknown=unknown,
         )
 
@@ -162,6 +178,7 @@ class _Reader:
             self._violation(f"$.{NAME}", "expected a string")
         for field in (COMPILE_FLAGS, RUN_FLAGS, *_LISTS):
             self._check_list(field, value.get(field, []))
+        self._check_golden(value)
         return not self.violations
 
     def _check_list(self, field: str, value: Any) -> None:
@@ -171,6 +188,13 @@ class _Reader:
         wrong = (index for index, each in enumerate(value) if not isinstance(each, str))
         for index in itertools.islice(wrong, _MOST):
             self._violation(f"$.{field}[{index}]", "expected a string")
+
+    def _check_golden(self, value: Mapping[str, Any]) -> None:
+        times, factor = value.get(TIMES, {}), value.get(FACTOR, 1)
+        if not isinstance(times, dict) or not all(map(_is_number, times.values())):
+            self._violation(f"$.{TIMES}", "expected an object of numbers, by the names of cases")
+        if not _is_number(factor):
+            self._violation(f"$.{FACTOR}", "expected a number")
 
     def _flags(self, value: Mapping[str, Any]) -> CompilerFlags | None:
         """Return the flags of the compiler; also check those of the runtime."""
@@ -193,6 +217,10 @@ class _Reader:
         for index, name in enumerate(entries):
             places.setdefault(name, self._place(f"$.{field}[{index}]"))
         return places
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def backends(configs: Sequence[Config]) -> list[Backend]:

@@ -19,7 +19,7 @@ from harness.specs import names
 from harness.specs.catalogue import Folders
 from harness.suites.tree import Tree
 
-NAME = "onnx_ops"
+NAME, HAS_CONFIGS = "onnx_ops", True
 FLAG_FILE = "run_module_io_flags.txt"
 _MAX_BYTES = 1 << 20
 _SHOWN = 120

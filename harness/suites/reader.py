@@ -12,7 +12,7 @@ from harness.core.errors import SpecError, UsageError, Violation
 from harness.core.text import counted
 from harness.specs.catalogue import Folders, has_program
 from harness.specs.selectors import Selector
-from harness.suites import onnx_ops, tree
+from harness.suites import onnx_ops, sharktank_models, torch_models, torch_ops, tree
 from harness.suites.config import Config
 from harness.suites.tree import Tree
 
@@ -23,6 +23,7 @@ class Format(Protocol):
     """A format of suites: a module of this package."""
 
     NAME: str
+    HAS_CONFIGS: bool  # whether its cases need one, that says what they are compiled for
 
     def find(self, tree: Tree, /) -> Iterator[tuple[str, Path]]:
         """Yield the name and the file of each case; nothing if the folder is no suite of this format."""
@@ -31,14 +32,14 @@ class Format(Protocol):
         """Return the folder that names of cases are relative to."""
 
     def read(self, name: str, path: Path, tree: Tree, folders: Folders, /) -> ModelSpec:
-        """Return a case without what a config says.
+        """Return a case, without what a config says.
 
         Raises:
             SpecError: it is not valid.
         """
 
 
-_FORMATS: tuple[Format, ...] = (onnx_ops,)
+_FORMATS: tuple[Format, ...] = (onnx_ops, torch_ops, torch_models, sharktank_models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +68,23 @@ class Suite:
         """
         chosen: set[str] = set()
         for selector in selectors:
-            found = [name for name in self.paths if selects(selector, name)]
+            found = [name for name in self.paths if self.selects(selector, name)]
             if not found:
                 raise UsageError(self._nothing_selected(selector))
             chosen.update(found)
         return [name for name in self.paths if name in chosen]
 
+    def selects(self, selector: Selector, name: str) -> bool:
+        """Whether a selector selects the case of a name."""
+        if selector.path:
+            return self.paths.get(name) == selector.path
+        last = name.rpartition("/")[2]
+        return name.startswith(f"{selector.name}/") or any(
+            fnmatch.fnmatchcase(each, selector.name) for each in (name, last)
+        )
+
     def read(self, names: Sequence[str]) -> dict[str, ModelSpec]:
-        """Return cases without what a config says, by name.
+        """Return cases, without what a config says, by name.
 
         Raises:
             SpecError: a case is not valid; the error has the violations of all of them.
@@ -114,31 +124,33 @@ def find(folders: Folders) -> Suite | None:
     """Return the suite that is in a folder, or None if there is none.
 
     Raises:
-        UsageError: there are specs as well, or two cases of one name.
+        UsageError: there is another suite or a spec as well, or two cases of one name.
     """
     content = tree.read(folders.specs)
-    for each in _FORMATS:
-        if found := list(each.find(content)):
-            _check_alone(each, found[0][1], content)
-            paths = dict(found)
-            if len(paths) < len(found):
-                raise UsageError(_same_name(found))
-            is_whole = content.root == each.root(content) or content.root in each.root(content).parents
-            return Suite(format=each, folders=folders, tree=content, paths=paths, is_whole=is_whole)
-    return None
+    suites = {each: found for each in _FORMATS if (found := list(each.find(content)))}
+    if not suites:
+        return None
+    _check_alone(suites, content)
+    ((form, found),) = suites.items()
+    paths = dict(found)
+    if len(paths) < len(found):
+        raise UsageError(_same_name(found))
+    is_whole = content.root == form.root(content) or content.root in form.root(content).parents
+    return Suite(format=form, folders=folders, tree=content, paths=paths, is_whole=is_whole)
 
 
-def selects(selector: Selector, name: str) -> bool:
-    """Whether a selector selects a case by its name."""
-    last = name.rpartition("/")[2]
-    return name.startswith(f"{selector.name}/") or any(
-        fnmatch.fnmatchcase(each, selector.name) for each in (name, last)
-    )
-
-
-def _check_alone(form: Format, case: Path, content: Tree) -> None:
+def _check_alone(suites: Mapping[Format, Sequence[tuple[str, Path]]], content: Tree) -> None:
+    (form, ((_, case), *_)), *others = suites.items()
+    if others:
+        other, ((_, of_other), *_) = others[0]
+        raise UsageError(
+            f"{content.root} has cases of {form.NAME} ({case}) and of {other.NAME} ({of_other}); expected a folder of "
+            "either."
+        )
     endings = tuple(f"_{backend}.json" for backend in Backend)
-    if spec := next((each for each in content.files() if each.name.endswith(endings) and has_program(each)), None):
+    specs = (each for each in content.files() if each.name.endswith(endings) and has_program(each))
+    # Files of suites without configs have the same names and fields as specs.
+    if spec := next(specs, None) if form.HAS_CONFIGS else None:
         raise UsageError(
             f"{content.root} has specs ({spec}) and cases of {form.NAME} ({case}); expected a folder of either."
         )

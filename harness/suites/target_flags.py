@@ -1,4 +1,4 @@
-"""Finds out what the flags of a config are for: the backend, the chip and the devices."""
+"""Finds out what the flags of a suite are for: the backend, the chip and the devices."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -67,11 +67,11 @@ def _targets(word: Word) -> Iterator[str]:
 
 
 def refusal(flag: str, *, trusted: bool) -> str | None:
-    """Return why a config must not have a flag of iree-compile, as the predicate of a sentence about the flag."""
+    """Return why a suite must not have a flag of iree-compile, as the predicate of a sentence about the flag."""
     if Word.read(flag).name in _CHIP:
         return None
     if flag_classes.of(flag) in {FlagClass.FILE, FlagClass.FILES}:
-        return "names a file, which a config cannot do here; write a spec for these cases"
+        return "names a file, which flags of a suite cannot do here; write a spec for these cases"
     return flag_classes.refusal(flag, trusted=trusted)
 
 
@@ -87,7 +87,7 @@ def run_arguments(flags: Sequence[str]) -> tuple[str, ...]:
 
 
 def run_refusal(flag: str, *, trusted: bool) -> str | None:
-    """Return why a config must not have a flag of iree-run-module, as the predicate of a sentence about the flag."""
+    """Return why a suite must not have a flag of iree-run-module, as the predicate of a sentence about the flag."""
     if Word.read(flag).name != _TOOL_DEVICE:
         return flag_fields.refused_argument(flag, trusted=trusted)
     return None if re.fullmatch(r"--device=[a-z][A-Za-z0-9_:/.?=&-]*", flag) else "names no device, such as local-task"

@@ -22,6 +22,10 @@ class Tree:
         """Yield every file."""
         return (folder / name for folder, names in self.folders.items() for name in names)
 
+    def has(self, path: Path) -> bool:
+        """Whether it has a file; a link does not count, because it may lead elsewhere."""
+        return self.folders.get(path.parent, {}).get(path.name) is False
+
 
 def read(root: Path) -> Tree:
     """Return what is below a folder, sorted; a folder that cannot be read counts as empty."""

@@ -76,6 +76,11 @@ def _validate(invocation: Invocation) -> int:
 
 
 def _validate_suite(invocation: Invocation, suite: Suite) -> int:
+    if not suite.format.HAS_CONFIGS:
+        specs = suite_selection.specs(invocation.settings.cases, suite)
+        verb = "is" if len(specs) == 1 else "are"
+        sys.stdout.write(f"{counted(len(specs), 'case')} of {suite.format.NAME} {verb} valid.\n")
+        return EXIT_OK
     cases = suite_selection.cases(invocation.settings, suite, _notice)
     configs = len({case.target.config for case in cases})
     sys.stdout.write(f"{counted(len({case.spec.name for case in cases}), 'case')} of {suite.format.NAME} ")

@@ -470,3 +470,35 @@ def test_devices_are_named_in_order() -> None:
     several = only(planned(rocm_spec(devices=("hip://1", "hip://0")), MI300), Run)
     assert several.argv[1:3] == ("--device=hip://1", "--device=hip://0")
     assert several.devices == ("hip://1", "hip://0")
+
+
+def test_a_chip_for_which_nothing_is_done() -> None:
+    model = rocm_spec(ignored_chips=("gfx942",), lines={"$.specific_chip_to_ignore": 7})
+    blocked = planned(model, MI300).blocked
+    assert blocked
+    assert blocked.status is Status.SKIPPED
+    assert blocked.reason == f"{model.path}:7 says so (specific_chip_to_ignore has gfx942)"
+    assert not planned(rocm_spec(ignored_chips=("gfx90a",)), MI300).blocked
+
+
+def test_bounds_that_nothing_is_compared_with() -> None:
+    assert planned(spec(golden={"golden_time_ms": 6})).notes == (
+        "golden_time_ms: read, and not compared with anything yet",
+    )
+
+
+def test_a_spec_whose_flags_are_for_a_chip() -> None:
+    other, unknown = (replace(MI300, chip=chip) for chip in ("gfx90a", None))
+    found = cases([rocm_spec(chip="gfx942"), rocm_spec()], (MI300, other, unknown, CPU))
+    assert [(each.spec.chip, each.target.chip) for each in found] == [
+        ("gfx942", "gfx942"),
+        ("gfx942", None),
+        (None, "gfx942"),
+        (None, "gfx90a"),
+        (None, None),
+    ]
+
+
+def test_what_is_only_compiled_needs_no_stand_ins() -> None:
+    step = only(planned(spec(real_weights=None, compile_only=True)), Compile)
+    assert not [flag for flag in step.argv if "splat" in flag]

@@ -12,7 +12,7 @@ from harness.pipeline.expectations import expected_failures, judged
 from harness.pipeline.planner import Options
 from tests.unit.command_lines import settings
 from tests.unit.samples import release
-from tests.unit.suites import onnx
+from tests.unit.suites import onnx, torch
 
 HIP = ["--iree-hal-target-device=hip", "--iree-rocm-target=gfx1100"]
 CUDA = ["--iree-hal-target-device=cuda"]
@@ -187,3 +187,58 @@ def test_expectations_are_strict_and_by_phase(
     if expected is Status.FAILED:
         wanted = "compilation" if "expected_compile_failures" in lists else "run"
         assert final.reason == f"it is wrong ({cpu}:11 expects the {wanted} to fail)"
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "torch_models"
+    torch.module(folder, "toy/modules/toy_cpu")
+    torch.module(folder, "toy/modules/hip", compiler_flags=torch.HIP_FLAGS)
+    torch.model(folder, "toy/quality_cpu")
+    torch.model(folder, "toy/speed_cpu", type="benchmark", markers=["cpu", "quick"])
+    torch.model(folder, "toy/quality_hip", modules=["toy/modules/hip"], markers=["hip"])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], ["toy/quality_cpu[cpu]", "toy/speed_cpu[cpu]"]),
+        (["speed_cpu"], ["toy/speed_cpu[cpu]"]),
+        (["toy/speed_cpu[cpu]"], ["toy/speed_cpu[cpu]"]),
+        (["toy/speed_cpu[cpu]", "quality*"], ["toy/quality_cpu[cpu]", "toy/speed_cpu[cpu]"]),
+        (["-k", "quality"], ["toy/quality_cpu[cpu]"]),
+        (["-m", "quick or quality"], ["toy/quality_cpu[cpu]", "toy/speed_cpu[cpu]"]),
+        (["-m", "benchmark"], ["toy/speed_cpu[cpu]"]),
+        (["--compile-chip", "gfx942"], ["toy/quality_hip[rocm-gfx942]"]),
+        (["--compile-chip", "gfx942", "--compile-chip", "gfx90a"], ["toy/quality_hip[rocm-gfx942]"]),
+        (["toy/quality_hip[rocm-gfx942]"], ["toy/quality_hip[rocm-gfx942]"]),
+    ],
+)
+def test_cases_without_configs_are_selected_as_specs(models: Path, words: list[str], expected: list[str]) -> None:
+    found = cases(models, *words, environment={"IREE_TEST_CONFIG_FILES": "lost.json"})
+    assert [case.id for case in found] == expected
+
+
+def test_a_case_is_selected_by_its_path(models: Path) -> None:
+    (found,) = cases(models, str(models / "toy/quality_cpu.json"))
+    assert found.id == "toy/quality_cpu[cpu]"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lost"], "no case named 'lost' in "),
+        (["-m", "hip"], "-m hip: no selected spec has the marker 'hip'"),
+        (["--suite-config", "a.json"], "is a suite (torch_models) without configs; remove --suite-config."),
+        (["--function", "f"], "--function=f is only for a program"),
+        (
+            ["--compile-chip", "gfx90a"],
+            "No selected spec is for the backend rocm-gfx90a, but 2 are for cpu and 1 is for rocm-gfx942; choose one",
+        ),
+    ],
+)
+def test_what_cannot_be_selected_without_configs(models: Path, words: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        cases(models, *words)
+    assert message in str(caught.value)

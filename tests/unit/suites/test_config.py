@@ -6,6 +6,7 @@ import pytest
 from harness.core.cases import Backend, Place, Target
 from harness.core.errors import SpecError
 from harness.suites import config
+from tests.unit import samples
 from tests.unit.suites import onnx
 
 JSON5 = """// of the CPU
@@ -48,6 +49,15 @@ def test_a_config_is_a_target_and_lists(path: Path) -> None:
     assert found.unknown == {"golden": Place(json_path="$.golden", line=11)}
 
 
+def test_golden_times(path: Path) -> None:
+    (found,) = config.read_all([onnx.config(path, golden_times_ms={"AB/a": 0.25}, tolerance_factor=1.5)])
+    assert found.unknown == {}
+    assert found.applied(samples.spec(), "AB/a").golden == {"golden_times_ms": 0.25, "tolerance_factor": 1.5}
+    assert found.applied(samples.spec(), "AB/b").golden == {}
+    (found,) = config.read_all([onnx.config(path, golden_times_ms={"AB/a": 1})])
+    assert found.applied(samples.spec(), "AB/a").golden == {"golden_times_ms": 1}
+
+
 def test_flags_of_the_runtime(path: Path) -> None:
     flags = ["--device=hip://0", "--device_allocator=caching", "--device=hip://1"]
     (found,) = config.read_all([onnx.config(path, iree_run_module_flags=flags)])
@@ -87,6 +97,9 @@ def test_flags_say_the_target(
         ({"skip_run_tests": "a"}, "10: $.skip_run_tests: expected an array of strings"),
         ({"skip_run_tests": ["a", 1]}, "12: $.skip_run_tests[1]: expected a string"),
         ({"skip_run_tests": ["a\0"]}, "11: $.skip_run_tests[0]: has the character U+0000"),
+        ({"golden_times_ms": {"AB/a": "1"}}, "10: $.golden_times_ms: expected an object of numbers, by the names of"),
+        ({"golden_times_ms": []}, "10: $.golden_times_ms: expected an object of numbers"),
+        ({"tolerance_factor": True}, "10: $.tolerance_factor: expected a number"),
         ({"flags": []}, "3: $.iree_compile_flags: no flag says what to compile for"),
         (
             {"flags": ["--iree-hal-target-device=vulkan"]},

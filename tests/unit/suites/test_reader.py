@@ -7,7 +7,7 @@ from harness.core.tensors import Tensor, TensorType
 from harness.specs.catalogue import Folders
 from harness.suites import reader
 from harness.suites.reader import Suite
-from tests.unit.suites import onnx
+from tests.unit.suites import onnx, torch
 
 FLAGS = "--input=2x3xf32=@input_0.bin\n--input=i64=@input_1.bin\n--expected_output=0xbf16=@output_0.bin\n"
 
@@ -80,6 +80,15 @@ def test_a_folder_with_specs_as_well(suite: Path) -> None:
     )
     spec.write_text('{"config_name": "x"}')
     assert reader.find(Folders(suite))
+
+
+def test_a_folder_with_two_suites(suite: Path) -> None:
+    path, other = onnx.case(suite, "test_a"), torch.op(suite, "AB/a")
+    with pytest.raises(UsageError) as caught:
+        reader.find(Folders(suite))
+    assert str(caught.value) == (
+        f"{suite} has cases of onnx_ops ({path}) and of torch_ops ({other}); expected a folder of either."
+    )
 
 
 def test_two_cases_of_one_name(tmp_path: Path) -> None:

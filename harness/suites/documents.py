@@ -1,0 +1,65 @@
+"""Reads the JSON files of suites into values of a known form, with a violation and its line for what has another."""
+
+import functools
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from harness.core import strict_json
+from harness.core.errors import SpecError
+from harness.host import files
+from harness.specs import json_lines
+from harness.specs.violations import Violations
+
+MAX_BYTES = 1 << 20
+_MOST = 100  # violations of one sort: more are of no help, and take long to find
+_AT = re.compile(r"(?P<message>.*?)(?: - at `(?P<json_path>.*)`)?", re.DOTALL)
+_Form = TypeVar("_Form")
+
+
+def read(violations: Violations, form: type[_Form]) -> _Form:
+    """Return the content of the file of these violations, and keep its document there, for more of them.
+
+    Raises:
+        SpecError: the file cannot be read, or has another form.
+    """
+    _parse(violations)
+    if violations.found:
+        raise SpecError(tuple(violations.found))
+    try:
+        return msgspec.convert(violations.document.value, form)
+    except msgspec.ValidationError as error:
+        found = _AT.fullmatch(str(error))
+        message, json_path = found.group("message", "json_path") if found else (str(error), None)
+        message = message.replace("`", "'")
+        violations.add((json_path or "$").replace("[...]", ""), message[:1].lower() + message[1:])
+        raise SpecError(tuple(violations.found)) from error
+
+
+def fields(path: Path, needed: bytes) -> Mapping[str, Any]:
+    """Return the object in a JSON file that has these bytes; nothing if it is none, or cannot be read."""
+    try:
+        text = files.read(path, MAX_BYTES)
+        found = strict_json.parsed(text) if needed in text else None
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _parse(violations: Violations) -> None:
+    try:
+        violations.document = json_lines.parse(files.read(violations.path, MAX_BYTES).decode("utf-8"))
+    except json.JSONDecodeError as error:
+        violations.add("$", f"not valid JSON: {error.msg} (column {error.colno})", line=error.lineno)
+    except (ValueError, OSError) as error:
+        violations.add("$", f"cannot read the file: {files.reason(error)}")
+    document = violations.document
+    for json_path in document.duplicates[:_MOST]:
+        violations.add(json_path, "duplicate field")
+    for path, fault in itertools.islice(strict_json.faults(document.value), _MOST):
+        violations.add(functools.reduce(json_lines.member, path, "$"), fault)
