@@ -65,10 +65,11 @@ class RandomWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program of a spec, and the flags of iree-compile for it."""
+    """A program of a spec, and the flags of iree-compile and the tuning specs by SKU for it."""
 
     mlir: Blob
     compiler_flags: tuple[str, ...] = ()
+    tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ class ModelSpec:
     def programs(self) -> Mapping[str, Program]:
         """All programs by the names of their files, in the order in which their modules are loaded."""
         before = {f"module_{index}": each for index, each in enumerate(self.modules)}
-        own = {MAIN: Program(mlir=self.mlir, compiler_flags=self.compiler_flags)}
+        own = {MAIN: Program(mlir=self.mlir, compiler_flags=self.compiler_flags, tuner_file=self.tuner_file)}
         if self.pipeline_mlir:
             own[PIPELINE] = Program(mlir=self.pipeline_mlir, compiler_flags=self.pipeline_compiler_flags)
         return before | own
@@ -194,7 +195,8 @@ class ModelSpec:
         programs = [each.mlir for each in self.programs.values()]
         archives = (self.real_weights, *(each.blob for each in self.weights if isinstance(each, Weights)))
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
-        every = (*programs, *archives, *tensors, *self.tuner_file.values(), *self.flag_files.values())
+        tuners = (blob for each in self.programs.values() for blob in each.tuner_file.values())
+        every = (*programs, *archives, *tensors, *tuners, *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))
 
 

@@ -187,12 +187,12 @@ def _compilations(case: Case, release: Release) -> Iterator[_Compilation]:
         raise _UnsupportedError(reason)
     spec = case.spec
     for name, program in spec.programs.items():
-        found = _Compilation(name=name, mlir=program.mlir, flags=program.compiler_flags)
+        tuner = program.tuner_file.get(case.target.sku or "")
+        found = _Compilation(name=name, mlir=program.mlir, flags=program.compiler_flags, tuner=tuner)
         if name == MAIN:
             found = replace(
                 found,
                 flags=(*found.flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
-                tuner=spec.tuner_file.get(case.target.sku or ""),
                 splat_flags=(flags.splat_flag(WEIGHTS, release),) if _needs_weights(spec) else (),
             )
         yield found

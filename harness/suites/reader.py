@@ -10,13 +10,14 @@ from typing import Protocol
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, UsageError, Violation
 from harness.core.text import counted
-from harness.specs.catalogue import Folders, has_program
+from harness.specs.catalogue import Folders
 from harness.specs.selectors import Selector
-from harness.suites import onnx_ops, sharktank_models, torch_models, torch_ops, tree
+from harness.suites import documents, onnx_ops, sharktank_models, torch_models, torch_ops, tree
 from harness.suites.config import Config
 from harness.suites.tree import Tree
 
 _SHOWN, _MOST = 3, 100
+_OF_RUNS = frozenset({"run_function", "device", "devices", "inputs", "outputs", "compile_only"})
 
 
 class Format(Protocol):
@@ -140,20 +141,26 @@ def find(folders: Folders) -> Suite | None:
 
 
 def _check_alone(suites: Mapping[Format, Sequence[tuple[str, Path]]], content: Tree) -> None:
-    (form, ((_, case), *_)), *others = suites.items()
+    (form, found), *others = suites.items()
+    case = found[0][1]
     if others:
         other, ((_, of_other), *_) = others[0]
         raise UsageError(
             f"{content.root} has cases of {form.NAME} ({case}) and of {other.NAME} ({of_other}); expected a folder of "
             "either."
         )
-    endings = tuple(f"_{backend}.json" for backend in Backend)
-    specs = (each for each in content.files() if each.name.endswith(endings) and has_program(each))
-    # Files of suites without configs have the same names and fields as specs.
-    if spec := next(specs, None) if form.HAS_CONFIGS else None:
+    endings, cases = tuple(f"_{backend}.json" for backend in Backend), {path for _, path in found}
+    named = (each for each in content.files() if each.name.endswith(endings) and each not in cases)
+    if spec := next((each for each in named if _is_spec(each, form)), None):
         raise UsageError(
             f"{content.root} has specs ({spec}) and cases of {form.NAME} ({case}); expected a folder of either."
         )
+
+
+def _is_spec(path: Path, form: Format) -> bool:
+    """Whether a file is a spec; modules of suites without configs have a program and flags, too, but do not run."""
+    found = documents.fields(path, b'"mlir"')
+    return "mlir" in found and (form.HAS_CONFIGS or bool(_OF_RUNS & found.keys()))
 
 
 def _same_name(found: Collection[tuple[str, Path]]) -> str:

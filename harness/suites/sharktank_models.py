@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from harness.core.cases import Backend, ModelSpec, Program, Weights
+from harness.core.cases import MAIN, Backend, ModelSpec, Weights
 from harness.core.errors import SpecError
 from harness.core.tensors import Thresholds
 from harness.iree.flag_classes import Word
@@ -162,7 +162,7 @@ class _Reader:
             backend=Backend(self._backend),
             mlir=mlir,
             compiler_flags=tuple(given.compile_flags),
-            modules=tuple(Program(mlir=each.mlir, compiler_flags=each.compiler_flags) for each in called),
+            modules=tuple(each.programs[MAIN] for each in called),
             weights=tuple(Weights(blob=blob, scope="model") for blob in archives if blob),
             flag_files={text: blob for each in called for text, blob in each.flag_files.items()},
             devices=(given.device,),

@@ -502,3 +502,13 @@ def test_a_spec_whose_flags_are_for_a_chip() -> None:
 def test_what_is_only_compiled_needs_no_stand_ins() -> None:
     step = only(planned(spec(real_weights=None, compile_only=True)), Compile)
     assert not [flag for flag in step.argv if "splat" in flag]
+
+
+def test_each_program_has_its_own_tuning_specs() -> None:
+    module = Program(mlir=blob("first.mlir"), tuner_file={"mi300": blob("first_tuner.mlir")})
+    model = rocm_spec(modules=(module,), tuner_file={})
+    first, second = (step for step in planned(model, MI300).steps if isinstance(step, Compile))
+    assert Link(name="tuner.mlir", blob=blob("first_tuner.mlir")) in first.links
+    assert f"{TUNER}=tuner.mlir" in first.argv
+    assert not [flag for flag in second.argv if TUNER in flag]
+    assert blob("first_tuner.mlir") in model.blobs

@@ -74,7 +74,9 @@ def test_a_benchmark_runs_the_module_of_a_spec(suite: Path) -> None:
 
 def test_a_benchmark_of_several_modules(suite: Path) -> None:
     for name in ("clip", "unet_fp16"):
-        torch.quality(suite, f"sdxl_x/{name}_cpu", mlir=f"{name}.mlir", real_weights=f"{HOST}/{name}.irpa")
+        tuner = {"mi300": f"{name}_tuner.mlir"}
+        fields = {"mlir": f"{name}.mlir", "real_weights": f"{HOST}/{name}.irpa", "tuner_file": tuner}
+        torch.quality(suite, f"sdxl_x/{name}_cpu", **fields)
     torch.benchmark(
         suite,
         "sdxl_x/e2e_cpu",
@@ -87,6 +89,8 @@ def test_a_benchmark_of_several_modules(suite: Path) -> None:
     spec = read(suite)["benchmarks/sdxl_x/e2e_cpu"]
     assert [each.mlir.name for each in spec.programs.values()] == ["clip.mlir", "unet_fp16.mlir", "e2e.mlir"]
     assert {each.compiler_flags for each in spec.programs.values()} == {tuple(torch.CPU_FLAGS)}
+    tuners = [[each.name for each in program.tuner_file.values()] for program in spec.programs.values()]
+    assert tuners == [["clip_tuner.mlir"], ["unet_fp16_tuner.mlir"], []]
     scopes = [(each.blob.name, each.scope) for each in spec.weights if isinstance(each, Weights)]
     assert scopes == [("clip.irpa", "model"), ("unet_fp16.irpa", "model")]
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
-from harness.core.errors import SpecError
+from harness.core.errors import SpecError, UsageError
 from harness.core.tensors import Literal, Tensor
 from harness.specs.catalogue import Folders
 from harness.suites import reader
@@ -112,6 +112,13 @@ def test_names_in_a_folder_of_another_name(tmp_path: Path) -> None:
     torch.module(tmp_path / "mine", "toy/modules/toy_cpu")
     torch.model(tmp_path / "mine", "quality_cpu")
     assert list(read(tmp_path / "mine")) == ["mine/quality_cpu"]
+
+
+def test_specs_beside_cases(suite: Path) -> None:
+    torch.model(suite, "toy/quality_cpu")
+    spec = torch.written(suite / "toy/clip_cpu.json", {"mlir": "a.mlir", "run_function": "f"})
+    with pytest.raises(UsageError, match=f"has specs \\({spec}\\) and cases of torch_models"):
+        read(suite)
 
 
 def test_other_files_are_no_cases(suite: Path) -> None:
