@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.containers import manifest, worker
-from harness.containers.engine import EngineInfo
+from harness.containers.engine_info import EngineInfo
 from harness.core import strict_json
 from harness.host import devices, files
 from harness.host.devices import Gpu, Vendor

@@ -13,7 +13,8 @@ from typing import Any
 from harness.containers import build_context, confinement, protocol, reaper, worker
 from harness.containers.confinement import ContainerLimits
 from harness.containers.container_tools import ContainerTools
-from harness.containers.engine import Engine, EngineInfo
+from harness.containers.engine import Engine
+from harness.containers.engine_info import EngineInfo
 from harness.containers.images import LocalImage
 from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello, LostError

@@ -9,11 +9,11 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+from harness.containers import engine_info
 from harness.containers.engine_output import follow
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
@@ -23,39 +23,9 @@ _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20
 _ANY_VERSION = "1.41"  # a ping has none
 _PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) ")
-_CDI_PODMAN = (5, 4)
 _NOT_FOUND = 404
 _REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
 _PODMAN_NOT_FOUND = "no such container"  # with status 500, if the container ends while Podman looks it up
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
-    """What an engine reports about itself.
-
-    Attributes:
-        name: `docker` or `podman`.
-        version: such as `28.2.2`.
-        socket: path of its socket.
-        rootless: whether it runs without root.
-        remapped: whether users of a container are not those of this machine (dockerd --userns-remap).
-        limits: whether it can limit memory and processes of a container. With cgroup version 1, only root can.
-        selinux: whether it labels files for SELinux.
-        cdi_dirs: folders with CDI specifications; empty if it does not support CDI devices.
-    """
-
-    name: str
-    version: str
-    socket: str
-    rootless: bool
-    remapped: bool
-    limits: bool
-    selinux: bool
-    cdi_dirs: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """Return `docker 28.2.2` or `podman 5.4.2, rootless`."""
-        return f"{self.name} {self.version}{', rootless' if self.rootless else ''}"
 
 
 class Engine:
@@ -71,7 +41,7 @@ class Engine:
         with _engine_errors(f"Cannot connect to the container engine at {socket}"):
             try:
                 self._api, name = _connected(socket, answers_within_s)
-                self.info = _info(socket, name, self._api.info())
+                self.info = engine_info.read(socket, name, self._api.info())
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise EngineError(f"unexpected answer ({error!r}).") from error
             self._api.timeout = _TIMEOUT_S
@@ -255,33 +225,6 @@ def _connected(socket: str, answers_within_s: int) -> tuple[Any, str]:
         answer.raise_for_status()
     name = "podman" if "Libpod-Api-Version" in answer.headers else "docker"
     return client(version=answer.headers["Api-Version"], **options), name
-
-
-def _info(socket: str, name: str, info: Mapping[str, Any]) -> EngineInfo:
-    version = info["ServerVersion"]
-    is_new = _numbers(version) >= _CDI_PODMAN
-    options = info.get("SecurityOptions") or ()
-    dirs = tuple(info.get("CDISpecDirs") or ())
-    # Podman does not report them; before 5.4 its API silently ignores CDI devices (v5.4.0:pkg/specgenutil).
-    if name == "podman" and is_new:
-        dirs = ("/etc/cdi", "/var/run/cdi")
-    rootless = bool(info.get("Rootless")) or any("rootless" in each for each in options)  # Podman, Docker
-    return EngineInfo(
-        name=name,
-        version=version,
-        socket=socket,
-        rootless=rootless,
-        limits=bool(info.get("MemoryLimit", True)) and not (rootless and info.get("CgroupVersion") == "1"),
-        remapped=any("userns" in each for each in options),
-        selinux=any("selinux" in each for each in options),
-        cdi_dirs=dirs,
-    )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(
-        int(each) for each in version.split("+", maxsplit=1)[0].split("-", maxsplit=1)[0].split(".") if each.isdecimal()
-    )
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import pytest
 
 from harness.containers import confinement
 from harness.containers.confinement import ContainerLimits
-from harness.containers.engine import EngineInfo
+from harness.containers.engine_info import EngineInfo
 from harness.core.errors import EngineError
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor

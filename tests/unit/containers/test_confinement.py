@@ -10,7 +10,7 @@ import pytest
 from docker.types import DeviceRequest, Mount, Ulimit
 
 from harness.containers.confinement import ContainerLimits, run_words, settings
-from harness.containers.engine import EngineInfo
+from harness.containers.engine_info import EngineInfo
 from harness.core.blobs import Blob
 from harness.core.callbacks import ignore
 from harness.core.cases import Case

@@ -12,7 +12,8 @@ from harness.containers import build_context as context
 from harness.containers import images
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image, Pulled
-from harness.containers.engine import Engine, EngineInfo
+from harness.containers.engine import Engine
+from harness.containers.engine_info import EngineInfo
 from harness.containers.image_builder import ImageBuilder
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice, ignore

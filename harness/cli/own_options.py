@@ -1,0 +1,118 @@
+"""Options that one command alone has."""
+
+from pathlib import Path
+
+from harness.cli.argument_types import host_name, port, positive
+from harness.cli.options import Environment, Group
+from harness.cli.parser import Parser
+
+DEFAULT_PORT = 8765
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+def listing(parser: Parser, _environment: Environment) -> None:
+    """Add the option of commands that list: the form."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def toolchain(parser: Parser, _environment: Environment) -> None:
+    """Add the option of `run`: where the tools are."""
+    help_text = "folder whose bin has the IREE tools (default: those on PATH)"
+    parser.group("IREE release")("--toolchain", type=Path, metavar="DIR", help=help_text)
+
+
+def blobs_only(parser: Parser, _environment: Environment) -> None:
+    """Add the option of `fetch`."""
+    help_text = "leave out the IREE release and the image"
+    parser.group("Downloads and cache")("--blobs-only", action="store_true", help=help_text)
+
+
+def update(parser: Parser, _environment: Environment) -> None:
+    """Add the option of `lock`."""
+    help_text = "re-download locked blobs and update the lock file"
+    parser.group("Downloads and cache")("--update", action="store_true", help=help_text)
+
+
+def new_model(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `new`."""
+    add = parser.group("Models")
+    add("name", metavar="MODEL/SUBMODEL", help="name of the new model, e.g. sd3/clip")
+    help_text = "program: a URL, or a path relative to --specs, as all files named here"
+    add("--mlir", required=True, metavar="SOURCE", help=help_text)
+    add("--no-run", action="store_true", help="write the spec and lock its blobs, but run nothing")
+
+
+def one_case(parser: Parser, _environment: Environment) -> None:
+    """Add the selector of commands that take one case."""
+    parser.group("Models")("selectors", nargs=1, metavar="CASE", help="selector of one case, or a .mlir file")
+
+
+def question(parser: Parser, _environment: Environment) -> None:
+    """Add what `bisect` looks for."""
+    add = parser.group("Search")
+    add("--good", metavar="RELEASE", help="a good release (default: look for one)")
+    add("--bad", metavar="RELEASE", help="a bad release (default: the newest)")
+    help_text = "find the first bad release, or with fix the first good one after --bad"
+    add("--find", choices=("break", "fix"), default="break", help=help_text)
+    add("--metric", metavar="EXPR", help="condition that is bad, e.g. 'dispatches > 40' (default: the case fails)")
+    help_text = "count any failure, not only one like that of the bad end"
+    add("--any-failure", action="store_true", help=help_text)
+    add("--all", action="store_true", help="test every release and find every change")
+    help_text = "run N times with each release (default: once, and up to 60 times beside the answer)"
+    add("--repeat", type=positive, metavar="N", help=help_text)
+    add("--at-least", type=positive, metavar="K", help="K of N runs must agree, else the release is flaky")
+    help_text = "also find out if the compiler or the runtime carries the change"
+    add("--attribute", action="store_true", help=help_text)
+    add("--log", type=Path, metavar="FILE", help="write one line of JSON for each tested release")
+    add("--replay", type=Path, metavar="FILE", help="take releases from such a file and test only the rest")
+
+
+def matrix(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `matrix`."""
+    help_text = "release or range such as 3.0.0..3.13.0; repeatable (default: all)"
+    parser.group("Search")("--iree", action="append", default=[], metavar="RELEASE", help=help_text)
+    parser.group("Search")("--show", metavar="NAME", help="show this number, e.g. dispatches, in place of the status")
+
+
+def at_once(default: int) -> Group:
+    """Return the option for the number of releases tested at once, which has a default for each command."""
+
+    def add(parser: Parser, _environment: Environment) -> None:
+        help_text = "releases tested at once (default: %(default)s)"
+        parser.group("Search")("--jobs", type=positive, default=default, metavar="K", help=help_text)
+
+    return add
+
+
+def server(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `store serve`."""
+    add = parser.group("Server")
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)")
+    add("--port", type=port, default=DEFAULT_PORT, help="TCP port, 0 for any (default: %(default)s)")
+    help_text = "another name of the server, if clients come through an alias, a proxy or a port mapping; repeatable"
+    add("--known-as", action="append", type=host_name, default=[], metavar="NAME", help=help_text)
+
+
+def image(parser: Parser, _environment: Environment) -> None:
+    """Add the name of an image."""
+    add = parser.group("Containers")
+    add("image", nargs="?", default="cpu", metavar="IMAGE", help="name in images.toml (default: %(default)s)")
+
+
+def prune(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `image prune`."""
+    parser.add_argument("--all", action="store_true", help="remove all images of the harness")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")
+
+
+def shell(parser: Parser, _environment: Environment) -> None:
+    """Add the name of a shell."""
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
+
+
+def bless(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `bless`."""
+    add = parser.group("Bless")
+    add("results", nargs="?", type=Path, metavar="RESULTS", help="a folder of results (default: the newest run)")
+    add("--expectations", action="store_true", help="delete expected failures that did not happen")
+    add("--yes", action="store_true", help="write the changes without asking")
