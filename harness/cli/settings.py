@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.argument_types import size_bytes
+from harness.cli.command_options import CommandOptions
 from harness.cli.parser import PARSER
 from harness.core import urls
 from harness.core.cases import Backend
@@ -30,45 +31,6 @@ DEFAULT_SELECTOR = "tiny"
 _VISIBLE = {"amd": "ROCR_VISIBLE_DEVICES", "nvidia": "CUDA_VISIBLE_DEVICES"}
 _SOCKETS = ("DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
 _CHECK_EVERYTHING = {"validate", "list", "lock", "doctor"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandOptions:
-    """Options that belong to one command only.
-
-    Attributes:
-        json: print JSON (`list`).
-        blobs_only: leave out the release and the image (`fetch`).
-        name: `MODEL/SUBMODEL` of the new model (`new`).
-        mlir: its program, a URL or a path (`new`).
-        no_run: write and lock, but run nothing (`new`).
-        image: name of an image (`image`).
-        every: remove every image of ours (`image prune`).
-        dry_run: only say what would be removed (`image prune`).
-        host: address to listen on (`store serve`).
-        port: TCP port to listen on; 0 for any (`store serve`).
-        known_as: more names of the server (`store serve`).
-        shell: which completion script to print (`completion`).
-        results: a folder of results or its results.json (`bless`).
-        expectations: delete expected failures that did not happen (`bless`).
-        yes: write without asking (`bless`).
-    """
-
-    json: bool = False
-    blobs_only: bool = False
-    name: str = ""
-    mlir: str = ""
-    no_run: bool = False
-    image: str = ""
-    every: bool = False
-    dry_run: bool = False
-    host: str = ""
-    port: int = 0
-    known_as: tuple[str, ...] = ()
-    shell: str = ""
-    results: Path | None = None
-    expectations: bool = False
-    yes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
