@@ -51,7 +51,7 @@ class Invocation:
     subcommand: str = ""
     settings: Settings
     search: SearchSettings
-    options: CommandOptions = CommandOptions()
+    options: CommandOptions = field(default_factory=CommandOptions)
     given: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
 
