@@ -190,6 +190,11 @@ class ModelSpec:
         return before | own
 
     @property
+    def config_path(self) -> str:
+        """The path of the config of a suite that lists the case; empty for a spec."""
+        return str(self.listing.config) if self.listing else ""
+
+    @property
     def blobs(self) -> tuple[Blob, ...]:
         """Every blob that the spec names, each once; a case may need fewer."""
         programs = [each.mlir for each in self.programs.values()]

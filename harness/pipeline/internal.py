@@ -64,5 +64,6 @@ def _plan(case: Case, release: Release, options: planner.Options) -> Plan:
 def broken(outcome: Outcome, bug: Exception) -> Outcome:
     """Return the outcome of a case whose results cannot be written."""
     found = verdict(bug)
-    names = {name: getattr(outcome, name) for name in ("id", "model", "submodel", "backend", "chip", "release", "path")}
+    kept = ("id", "model", "submodel", "backend", "chip", "release", "path", "config")
+    names = {name: getattr(outcome, name) for name in kept}
     return Outcome(**names, status=found.status, kind=found.kind, reason=found.reason, log_tail=found.details)

@@ -50,7 +50,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         phase=phase,
         reason=final.reason,
         path=str(spec.path),
-        config=str(spec.listing.config) if spec.listing else "",
+        config=spec.config_path,
         seconds=_seconds(ended),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),

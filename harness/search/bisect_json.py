@@ -112,6 +112,7 @@ def _outcome(finding: Finding, index: int) -> Outcome:
         phase=Phase(probe.phase) if probe.phase else None,
         reason="" if mark is Mark.GOOD else f"{condition}{first_line(probe.headline)}\n{probe.reason}",
         path=request.path,
+        config=request.config,
         seconds={"probe": probe.seconds},
         logs={probe.phase or "log": probe.log} if probe.log else {},
         notes=(answer.headline(finding),),

@@ -23,6 +23,7 @@ class SearchRequest:
         backend: its backend.
         chip: its chip, or None on the CPU.
         path: path of its spec file or program.
+        config: path of the config, for a case of a suite.
         releases: the releases to search, oldest first.
         good: the release that the user says is good, or None to look for one.
         bad: the release that the user says is bad, or None to look for one.
@@ -36,6 +37,7 @@ class SearchRequest:
     backend: str
     chip: str | None
     path: str
+    config: str = ""
     releases: tuple[str, ...]
     good: str | None
     bad: str | None

@@ -104,6 +104,7 @@ def untested(case: Case, release: str) -> Outcome:
         kind=Kind.TOOL,
         reason="not tested: interrupted; run the same command to resume",
         path=str(case.spec.path),
+        config=case.spec.config_path,
     )
 
 

@@ -63,6 +63,7 @@ def search_request(search: SearchSettings, case: Case, known: Releases) -> Searc
         backend=str(case.target.backend),
         chip=case.target.chip,
         path=str(case.spec.path),
+        config=case.spec.config_path,
         releases=tuple(known.names[start : end + 1]),
         good=good,
         bad=bad,
