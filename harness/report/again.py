@@ -35,11 +35,17 @@ def facts(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def search_command(settings: Settings) -> str:
-    """Return the command that tests the cases of a search once, without its `--iree`."""
+def search_command(settings: Settings, *, has_configs: bool = False) -> str:
+    """Return the command that tests the cases of a search once, without its `--iree`.
+
+    Args:
+        settings: the settings of the search.
+        has_configs: whether the cases are those of configs of a suite; the environment may name some for others.
+    """
     settings = replace(settings, run=replace(settings.run, out=None))  # that is the folder of the search
+    configs = settings.cases.suite_configs or settings.cases.default_suite_configs
     target = (
-        *_words("--suite-config", settings.cases.suite_configs or settings.cases.default_suite_configs),
+        *_words("--suite-config", configs if has_configs else ()),
         *_word("--backend", settings.target.backend),
         *_words("--chip", settings.target.chips),
         *_words("--compile-chip", settings.target.compile_chips),

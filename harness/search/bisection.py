@@ -103,7 +103,7 @@ class Bisection:
             probes=_resumed(self._request, progress) | self._replayed,
             defaults=request.defaults(self._request),
             pinned=self._settings.run.pin_defaults,
-            again=again.search_command(self._settings),
+            again=again.search_command(self._settings, has_configs=bool(self._case.target.config)),
         )
 
     def _search_on(self, progress: SearchJournal, live: SearchProgress) -> None:

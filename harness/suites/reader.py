@@ -150,7 +150,7 @@ def _check_alone(suites: Mapping[Format, Sequence[tuple[str, Path]]], content: T
             "either."
         )
     endings, cases = tuple(f"_{backend}.json" for backend in Backend), {path for _, path in found}
-    named = (each for each in content.files() if each.name.endswith(endings) and each not in cases)
+    named = (each for each in content.files(*endings) if each not in cases)
     if spec := next((each for each in named if _is_spec(each, form)), None):
         raise UsageError(
             f"{content.root} has specs ({spec}) and cases of {form.NAME} ({case}); expected a folder of either."

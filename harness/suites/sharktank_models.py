@@ -47,7 +47,7 @@ class _Benchmark(msgspec.Struct, kw_only=True):
 
 def find(tree: Tree) -> Iterator[tuple[str, Path]]:
     """Yield the name and the file of each benchmark and, if there is one, of each spec."""
-    paths = [path for path in sorted(tree.files()) if path.name.endswith(_ENDINGS) and tree.has(path)]
+    paths = [path for path in sorted(tree.files(*_ENDINGS)) if tree.has(path)]
     if any(map(_is_benchmark, paths)):
         yield from ((_name(path), path) for path in paths if _is_benchmark(path) or has_program(path))
 

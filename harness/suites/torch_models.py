@@ -74,8 +74,8 @@ def find(tree: Tree) -> Iterator[tuple[str, Path]]:
     The name is the path without its suffix, relative to the innermost folder that is called torch_models, else to the
     root.
     """
-    for path in sorted(tree.files()):
-        if path.suffix == ".json" and tree.has(path) and _is_case(documents.fields(path, b'"type"')):
+    for path in sorted(tree.files(".json")):
+        if tree.has(path) and _is_case(documents.fields(path, b'"type"')):
             yield _name(path, tree.root), path
 
 

@@ -67,8 +67,8 @@ class _Case(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 def find(tree: Tree) -> Iterator[tuple[str, Path]]:
     """Yield the name, CLASS/TEST, and the file of each case."""
-    for folder in tree.folders:
-        if tree.has(folder / CASE_FILE):
+    for folder, names_ in tree.folders.items():
+        if names_.get(CASE_FILE) is False:  # a link may lead elsewhere
             yield f"{folder.parent.name}/{folder.name}", folder / CASE_FILE
 
 

@@ -18,9 +18,10 @@ class Tree:
     root: Path
     folders: Mapping[Path, Mapping[str, bool]]
 
-    def files(self) -> Iterator[Path]:
-        """Yield every file."""
-        return (folder / name for folder, names in self.folders.items() for name in names)
+    def files(self, *endings: str) -> Iterator[Path]:
+        """Yield every file, or those whose names end so."""
+        ending = endings or ("",)
+        return (folder / name for folder, names in self.folders.items() for name in names if name.endswith(ending))
 
     def has(self, path: Path) -> bool:
         """Whether it has a file; a link does not count, because it may lead elsewhere."""

@@ -1,6 +1,7 @@
 """What reads files and messages that others wrote: each returns a value or raises a HarnessError, whatever it reads."""
 
 import io
+import json
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ from harness.specs import json_edit, lock, reader
 from harness.specs.catalogue import Folders
 from harness.store import gc, url_index
 from harness.store.store import Store
-from harness.suites import config, onnx_ops
+from harness.suites import config, onnx_ops, torch_ops
 from harness.suites import reader as suites
 from tests.fuzz import mutations, samples
 
@@ -81,6 +82,27 @@ def _suite(content: bytes, folder: Path) -> None:
     assert found
     with _named(path):
         found.read(list(found.paths))
+
+
+def _case(place: str) -> Callable[[bytes, Path], None]:
+    """Return what reads a JSON file at a place in a suite; it may be no case any more."""
+
+    def read(content: bytes, folder: Path) -> None:
+        for other, value in samples.BESIDE.items():
+            (folder / other).parent.mkdir(parents=True, exist_ok=True)
+            (folder / other).write_text(json.dumps(value))
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        root = next(folder / each for each in _SUITES if place.startswith(each))
+        with _named(root):
+            if found := suites.find(Folders(root)):
+                found.read(list(found.paths))
+
+    return read
+
+
+_SUITES = ("torch_ops", "torch_models", "sharktank_models")
 
 
 def _lock(content: bytes, folder: Path) -> None:
@@ -203,6 +225,10 @@ READERS: Mapping[str, Reader] = {
     "spec": Reader(_spec, _json(samples.SPECS)),
     "config": Reader(_config, _bytes(samples.CONFIGS)),
     "suite": Reader(_suite, _bytes(samples.FLAGS)),
+    "op": Reader(_case(f"torch_ops/generated/AB/a/{torch_ops.CASE_FILE}"), _json(samples.OPS)),
+    "model": Reader(_case("torch_models/toy/case.json"), _json(samples.MODELS)),
+    "module": Reader(_case("torch_models/toy/modules/toy.json"), _json(samples.MODULES)),
+    "benchmark": Reader(_case("sharktank_models/benchmarks/toy/clip_cpu.json"), _json(samples.BENCHMARKS)),
     "lock": Reader(_lock, _json(samples.LOCKS)),
     "results": Reader(_results, _json(samples.RESULTS)),
     "entry": Reader(_entry, _json(samples.ENTRIES)),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,67 @@ e', ],
     ),
 )
 FLAGS = (b"--input=2x0xf32=@a.bin\n\n--input=i64=@../b.bin\n--expected_output=@c.npy\n--expected_output=2xbf16=@d.bin",)
+_CPU = ["--iree-hal-target-device=local"]
+OPS: tuple[Any, ...] = (
+    {
+        "function_name": "main",
+        "flat_args": [
+            {"Formula": {"shape": [2, 3], "dtype": "float16", "coeff": 2, "offset": -1}},
+            5,
+            [[1, 2.5], [True, 3]],
+        ],
+        "seed": 9,
+        "rtol": 0.001,
+        "atol": 1e-8,
+        "equal_nan": False,
+        "mode": "compare",
+        "file_name": "test.mlir",
+        "vmfb_name": "out.vmfb",
+        "expected_output": [{"url": "https://host/e.npy", "value": None}, {"url": None, "value": "e.npy"}],
+    },
+)
+MODELS: tuple[Any, ...] = (
+    {
+        "type": "quality",
+        "markers": ["cpu", "local-task"],
+        "modules": ["toy/modules/toy", "toy/modules/other"],
+        "weights": [
+            {"type": "url", "url": "https://host/w.irpa", "scope": "model"},
+            {"type": "random", "module": "toy/modules/toy", "seed": 42, "scope": "other"},
+        ],
+        "inputs": [{"url": "https://host/i.bin", "value": "1x4xi64"}, {"value": "4xf32"}],
+        "expected_outputs": [{"url": "https://host/o.npy"}],
+        "run_args": ["--function=f", "--device=hip", "--expected_f16_threshold=1.0f", "--benchmark_repetitions=10"],
+        "golden_time_ms": 6.2,
+    },
+    {"type": "compstat", "markers": ["hip"], "module": "toy/modules/toy", "golden_dispatch_count": 877},
+)
+MODULES: tuple[Any, ...] = (
+    {"mlir": "https://host/m.mlir", "compiler_flags": _CPU},
+    {"mlir": "m.mlir", "compiler_flags": ["--iree-hal-target-device=hip", "--iree-rocm-target=gfx942"]},
+)
+BENCHMARKS: tuple[Any, ...] = (
+    {
+        "inputs": ["1x64xi64"],
+        "function_run": "f",
+        "benchmark_flags": ["--benchmark_repetitions=10", "--device_allocator=caching"],
+        "device": "local-task",
+        "golden_time_ms": {"cpu": 410.0},
+        "golden_size": {"cpu": 640000},
+        "specific_chip_to_ignore": ["gfx90a"],
+        "compilation_required": True,
+        "mlir_file_name": "m.mlir",
+        "compile_flags": _CPU,
+        "modules": ["toy_clip"],
+    },
+)
+# Files of suites beside the one that is read.
+BESIDE: Mapping[str, Any] = {
+    "torch_models/toy/case.json": {"type": "quality", "markers": [], "modules": ["toy/modules/toy"]},
+    "torch_models/toy/modules/toy.json": MODULES[0],
+    "torch_models/toy/modules/other.json": MODULES[0],
+    "sharktank_models/quality_tests/toy/clip_cpu.json": {"mlir": "m.mlir"},
+}
 RUNNABLE: tuple[Any, ...] = (_PLAIN,)
 _LOCKED = FetchedBlob(url="https://host/x", sha256=DIGEST, bytes=1, etag='"1"', md5="ab" * 16)
 LOCKS: tuple[Any, ...] = (json.loads(lock.text({}, {f"https://host/{name}": _LOCKED for name in "xyz"})),)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.blobs import LOCK_NAME
 from tests.integration.laboratory import CPU_FLAGS, Laboratory, Result, clean_environment
 from tests.unit.suites import onnx, torch
 
@@ -136,6 +137,22 @@ def test_torch_ops(lab: Laboratory, ops: Path) -> None:
     notes = {case["submodel"]: case.get("notes") for case in result.report["cases"]}
     assert notes["time"] == ["golden_times_ms, tolerance_factor: read, and not compared with anything yet"]
     assert not list(ops.rglob("*.vmfb"))
+
+
+def test_expected_outputs_are_fetched_and_locked(lab: Laboratory, ops: Path, server: str) -> None:
+    www = lab.root / "www"
+    np.save(www / "right.npy", expected())
+    path = op(ops, "Add/url", expected_output=[{"url": f"{server}/right.npy", "value": None}])
+    path.with_name("expected.npy").unlink()
+    common = ["--specs", str(ops), "--suite-config", str(onnx.config(lab.root / "cpu.json"))]
+    locked = lab.run("--specs", str(ops), command="lock")
+    assert locked.code == 0, locked.text
+    assert f"{server}/right.npy" in (ops / LOCK_NAME).read_text()
+    assert lab.run(*common, "--locked").verdict == (0, "passed", None)
+    np.save(www / "right.npy", expected(wrong=1))
+    changed = lab.run(*common, "--blobs-only", "--store", str(lab.root / "empty"), command="fetch")
+    assert "sha256" in changed.text, changed.text
+    assert changed.code == 3
 
 
 def model_suite(lab: Laboratory) -> Path:

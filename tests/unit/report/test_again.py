@@ -98,5 +98,6 @@ def test_a_case_of_a_suite_is_repeated_with_its_config() -> None:
 
 def test_a_search_of_a_suite_is_repeated_with_its_configs() -> None:
     asked = settings("x/y", "--specs", "onnx_ops", "--suite-config=a.json", "--suite-config=b.json")
-    command = again.search_command(asked)
+    assert again.search_command(asked) == "harness quality x/y --specs onnx_ops"
+    command = again.search_command(asked, has_configs=True)
     assert command == "harness quality x/y --suite-config a.json --suite-config b.json --specs onnx_ops"

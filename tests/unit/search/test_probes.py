@@ -120,7 +120,9 @@ def test_how_a_run_ended(history: dict[str, Any], condition: str | None, label: 
 
 
 def test_expectations_are_left_out() -> None:
-    expecting = spec(run_test_expecting_to_fail=True, compile_chip_expecting_to_fail=("gfx942",))
+    expecting = spec(
+        run_test_expecting_to_fail=True, compile_chip_expecting_to_fail=("gfx942",), ignored_chips=("gfx942",)
+    )
     found = probes.without_expectations(Case(spec=expecting, target=CPU))
     assert found == Case(spec=spec(), target=CPU)
 
