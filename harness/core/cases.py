@@ -137,6 +137,7 @@ class ModelSpec:
         chip: the chip that its flags are for; None if it is for all that the backend has.
         ignored_chips: chips for which nothing is done with it.
         golden: upper bounds of times and sizes, by their fields in the suite; they are not compared.
+        remarks: what is odd in its file, and does no harm.
     """
 
     path: Path
@@ -174,6 +175,7 @@ class ModelSpec:
     chip: str | None = None
     ignored_chips: tuple[str, ...] = ()
     golden: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -154,6 +154,7 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield f"no tuner file for {case.target.sku}; the spec has some for {', '.join(sorted(spec.tuner_file))}"
     if options.tool_verdict and not spec.thresholds.are_of_floats:
         yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
+    yield from spec.remarks
     if spec.golden:
         yield f"{', '.join(spec.golden)}: read, and not compared with anything yet"
     if expects_compile_failure(case):

@@ -12,12 +12,14 @@ import msgspec
 
 from harness.core import strict_json
 from harness.core.errors import SpecError
+from harness.core.text import shortened
 from harness.host import files
 from harness.specs import json_lines
 from harness.specs.violations import Violations
 
 MAX_BYTES = 1 << 20
 _MOST = 100  # violations of one sort: more are of no help, and take long to find
+_SHOWN = 60  # characters
 _AT = re.compile(r"(?P<message>.*?)(?: - at `(?P<json_path>.*)`)?", re.DOTALL)
 _Form = TypeVar("_Form")
 
@@ -39,6 +41,14 @@ def read(violations: Violations, form: type[_Form]) -> _Form:
         message = message.replace("`", "'")
         violations.add((json_path or "$").replace("[...]", ""), message[:1].lower() + message[1:])
         raise SpecError(tuple(violations.found)) from error
+
+
+def unknown(violations: Violations, form: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Return a remark for each field of the object that its form does not have; the suites' own runners ignore them."""
+    known = {each.encode_name for each in msgspec.structs.fields(form)} | {form.__struct_config__.tag_field}
+    names = [name for name in violations.document.value if name not in known]
+    lines = {name: violations.document.line(json_lines.member("$", name)) for name in names}
+    return tuple(f"unknown field {shortened(name, _SHOWN)!r} in line {line} is ignored" for name, line in lines.items())
 
 
 def fields(path: Path, needed: bytes) -> Mapping[str, Any]:

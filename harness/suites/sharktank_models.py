@@ -36,9 +36,11 @@ class _Benchmark(msgspec.Struct, kw_only=True):
     benchmark_flags: list[str] = []
     specific_chip_to_ignore: list[str] = []
     compilation_required: bool = False
+    compiled_file_name: str | None = None  # here it has a plain, fixed name
     mlir_file_name: str | None = None
     compile_flags: list[str] = []
     modules: list[str] = []
+    real_weights_file_name: str | None = None  # here they are those of the spec, whatever their name
     golden_time_ms: dict[str, float] = {}
     golden_time_tolerance_multiplier: dict[str, float] = {}
     golden_dispatch: dict[str, float] = {}
@@ -110,6 +112,7 @@ class _Reader:
             ignored_chips=tuple(given.specific_chip_to_ignore),
             lines={each: self._violations.document.line(each) for each in ["$.specific_chip_to_ignore"]},
             golden={field: bounds for field in _GOLDEN if (bounds := getattr(given, field))},
+            remarks=documents.unknown(self._violations, _Benchmark),
             **run,
         )
 

@@ -138,6 +138,7 @@ class _Reader:
             markers=markers,
             compile_only=case.type == "compstat",
             golden={each: bound for each in _GOLDEN if (bound := getattr(case, each)) is not None},
+            remarks=documents.unknown(self._violations, _Case),
             trust_flags=self._folders.trust_flags,
             **run,
         )

@@ -224,6 +224,9 @@ def test_commands_that_only_read(lab: Laboratory) -> None:
     assert f"{line} --input=4xf32=0\n" in planned.text
     fetched = lab.run(*common, "right", "--blobs-only", command="fetch")
     assert "5 of 5 blobs available, 5 local files among them" in fetched.text
+    torch.model(suite, "toy/size", type="compstat", module="toy/modules/scaled_cpu", comment="x")
+    valid = lab.run(*common, command="validate")
+    assert f"notice: {suite}/toy/size.json: unknown field 'comment' in line 10 is ignored\n" in valid.text
     (suite / "toy" / "time.json").write_text('{"type": "benchmark",\n"markers": 5}')
     broken = lab.run(*common, command="validate")
     assert broken.code == 2

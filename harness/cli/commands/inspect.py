@@ -78,6 +78,8 @@ def _validate(invocation: Invocation) -> int:
 def _validate_suite(invocation: Invocation, suite: Suite) -> int:
     if not suite.format.HAS_CONFIGS:
         specs = suite_selection.specs(invocation.settings.cases, suite)
+        for text in (*tuners.missing(specs), *(f"{each.path}: {remark}" for each in specs for remark in each.remarks)):
+            _notice(f"notice: {text}")
         verb = "is" if len(specs) == 1 else "are"
         sys.stdout.write(f"{counted(len(specs), 'case')} of {suite.format.NAME} {verb} valid.\n")
         return EXIT_OK

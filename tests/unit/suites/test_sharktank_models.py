@@ -69,6 +69,7 @@ def test_a_benchmark_runs_the_module_of_a_spec(suite: Path) -> None:
     assert spec.inputs == (Literal(text="1x4xi64=0"), Literal(text="2xf16=0"))
     assert (spec.outputs, spec.compile_only, spec.run_test_expecting_to_fail) == ((), False, False)
     assert (spec.ignored_chips, spec.lines) == (("gfx90a",), {"$.specific_chip_to_ignore": 12})
+    assert spec.remarks == ()
     assert spec.golden == {"golden_time_ms": {"mi300": 6.3}, "golden_size": {"mi300": 5}}
 
 

@@ -48,6 +48,7 @@ def test_a_quality_case(suite: Path) -> None:
         expected_outputs=[{"url": f"{HOST}/o.bin", "value": "4xf16"}],
         run_args=["--function=f", "--device=local-sync", "--expected_f16_threshold=1.0f", "--device_allocator=caching"],
         outputs=[{"value": "ignored, as all that is unknown"}],
+        colour="red",
     )
     spec = read(suite)["toy/quality_cpu"]
     assert (spec.path, spec.model, spec.submodel, spec.backend, spec.chip) == (
@@ -61,6 +62,10 @@ def test_a_quality_case(suite: Path) -> None:
     assert [each.mlir.url for each in spec.modules] == [first]
     assert (spec.mlir.url, spec.compiler_flags) == (f"{HOST}/scheduler.mlir", tuple(torch.CPU_FLAGS))
     assert spec.markers == ("cpu", "local-task", "quality")
+    assert [each.partition(" in line ")[0] for each in spec.remarks] == [
+        "unknown field 'outputs'",
+        "unknown field 'colour'",
+    ]
     urls, random = spec.weights
     assert isinstance(urls, Weights)
     assert (urls.blob.url, urls.scope) == (f"{HOST}/w.irpa", "model")
