@@ -9,7 +9,7 @@ import pytest
 LATE = {"docker", "jsonschema", "ml_dtypes", "numpy", "requests"}
 MODULES = (
     *("specs.catalogue", "specs.inline", "specs.json_lines", "specs.reader", "specs.schema"),
-    *("suites.config", "suites.reader"),
+    *("suites.config", "suites.tree"),
     *("iree.flag_table", "iree.flags", "iree.releases", "iree.toolchain", "iree.wheel_links", "iree.wheels"),
 )
 
