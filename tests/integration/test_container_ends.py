@@ -80,17 +80,18 @@ def phase(yard: Yard, name: str) -> bool:
 def programs(name: str, yard: Yard) -> list[int]:
     """Return the processes of a tool that run in our folders, or in a container in which one of them is mounted."""
     found = []
+    folders = (str(yard.root), str(yard.store_dir))
     socket_folder = str(yard.store_dir).removeprefix(tempfile.gettempdir())  # which may be a mount of its own
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            words = (path / "cmdline").read_bytes().split(b"\0")
+            program = (path / "cmdline").read_bytes().partition(b"\0")[0]
+            if not program or not program.endswith(name.encode()):
+                continue
             where = str((path / "cwd").readlink())
-            mounts = (path / "mountinfo").read_text()
+            if where.startswith(folders) or f"{socket_folder}/" in (path / "mountinfo").read_text():
+                found.append(int(path.name))
         except OSError:
             continue
-        is_ours = where.startswith((str(yard.root), str(yard.store_dir))) or f"{socket_folder}/" in mounts
-        if words[0].endswith(name.encode()) and is_ours:
-            found.append(int(path.name))
     return found
 
 
