@@ -23,6 +23,7 @@ from harness.host import files as safe
 from harness.host.beneath import Folder
 
 MANIFEST = "entry.json"
+_HALF_WRITTEN = f".{MANIFEST}."
 _CHUNK_BYTES = 1 << 20
 _MANIFEST_BYTES = 8 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -103,7 +104,10 @@ def read(root: Folder, folder: Path) -> Entry | None:
 
 
 def write(root: Folder, folder: Path, entry: Entry) -> None:
-    """Write the manifest of an entry into a folder."""
+    """Write the manifest of an entry, and remove what is left of one whose writer was killed. The caller locks it."""
+    for path, _ in root.content(folder):
+        if path.name.startswith(_HALF_WRITTEN):
+            root.remove(path)
     boot = {} if entry.boot is None else {"boot": entry.boot}
     text = json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1)
     root.write(folder / MANIFEST, text.encode())
@@ -192,7 +196,7 @@ def _content(root: Folder, folder: Path) -> dict[str, os.stat_result]:
     start = len(str(folder)) + 1
     found = ((str(path)[start:], state) for path, state in root.walk(folder) if not stat.S_ISDIR(state.st_mode))
     # A process that writes the manifest, or was killed while it did so, has or leaves a temporary file.
-    return {name: state for name, state in found if name != MANIFEST and not name.startswith(f".{MANIFEST}.")}
+    return {name: state for name, state in found if name != MANIFEST and not name.startswith(_HALF_WRITTEN)}
 
 
 def _stamp_of(record: Stamp) -> Stamp:

@@ -155,6 +155,9 @@ def podman_engine() -> Iterator[Running]:
 def again(engine: Running) -> Iterator[None]:
     """Start an engine once more in the folder of one that has ended."""
     assert engine.folder
+    assert engine.pid
+    pid = engine.pid
+    wait_for(lambda: not _alive(pid))  # it holds locks in that folder
     (engine.folder / "pid").unlink(missing_ok=True)
     is_docker = engine.name == "docker"
     argv = _docker_argv(engine.folder) if is_docker else _podman_argv(engine.folder)

@@ -72,6 +72,16 @@ def test_a_manifest_in_a_partial_entry_is_not_a_file_of_the_entry(store: Store) 
     assert list(store.provide("blobs", KEY, makes(b"x"), resumable=True).files) == ["blob"]
 
 
+def test_what_a_killed_writer_of_a_manifest_left_does_no_harm_and_goes_with_the_next_one(store: Store) -> None:
+    left = store.provide("blobs", KEY, makes(b"x")).path / ".entry.json.0123456789abcdef.tmp"
+    left.write_text("{")
+    assert list(store.provide("blobs", KEY, refuses).files) == ["blob"]
+    assert left.exists()
+    store.lost_a_name("blobs", KEY)
+    assert not left.exists()
+    assert list(store.provide("blobs", KEY, refuses).files) == ["blob"]
+
+
 def test_an_entry_that_does_not_please_is_replaced(store: Store) -> None:
     def is_new(entry: Entry) -> bool:
         return (entry.path / "blob").read_bytes() == b"new"
