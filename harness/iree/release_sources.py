@@ -62,9 +62,9 @@ class ReleaseSource:
         """Return the release; see `chosen`."""
         return self.found or chosen(self.settings, self.fetch, store, notice, cancel=cancel)
 
-    def install(self, store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
+    def install(self, store: Store, cancel: CancelToken, notice: Notice, *, is_read: bool = True) -> Toolchain:
         """Return the release, installed into the store the first time; see `installed`."""
-        return installed(self.fetch, self.find(store, cancel, notice), store, cancel, notice)
+        return installed(self.fetch, self.find(store, cancel, notice), store, cancel, notice, is_read=is_read)
 
 
 def check(settings: ReleaseSettings) -> None:
@@ -158,9 +158,17 @@ def pinned(release: ReleaseWheels, fetcher: Fetcher) -> ReleaseWheels:
 
 
 def installed(
-    fetch: FetchSettings, release: ReleaseWheels, store: Store, cancel: CancelToken | None, notice: Notice
+    fetch: FetchSettings,
+    release: ReleaseWheels,
+    store: Store,
+    cancel: CancelToken | None,
+    notice: Notice,
+    *,
+    is_read: bool = True,
 ) -> Toolchain:
     """Return the installed release; the first time, its wheels are downloaded and installed into the store.
+
+    Unless its files are read, nothing of it may run; see `toolchain.installed`.
 
     Raises:
         FetchError: a wheel cannot be downloaded.
@@ -169,8 +177,15 @@ def installed(
         Cancelled: `cancel` was set.
     """
     with provision.fetcher(fetch, store, notice, cancel=cancel) as fetcher:
-        exact, offline = pinned(release, fetcher), fetch.offline
-        return toolchain.installed(exact, store, fetch=fetcher.fetch, offline=offline, cancel=cancel, notice=notice)
+        return toolchain.installed(
+            pinned(release, fetcher),
+            store,
+            fetch=fetcher.fetch,
+            offline=fetch.offline,
+            cancel=cancel,
+            notice=notice,
+            is_read=is_read,
+        )
 
 
 def _pinned(wheel: Wheel, fetcher: Fetcher) -> Wheel:

@@ -72,6 +72,7 @@ def installed(
     offline: bool = False,
     cancel: CancelToken | None = None,
     notice: Notice = ignore,
+    is_read: bool = True,
 ) -> Toolchain:
     """Return the installed release; the first time, its wheels are installed into the store, by hash.
 
@@ -85,6 +86,7 @@ def installed(
         offline: use only the store and uv's cache.
         cancel: stops the installation.
         notice: called if the release is installed again.
+        is_read: whether the files are read. If not, the release may be described, and nothing of it may run.
 
     Raises:
         FetchError: a wheel cannot be downloaded.
@@ -98,7 +100,8 @@ def installed(
     was_there = store.files.is_folder(store.path(KIND, key(locked)))
 
     def is_good(entry: Entry) -> bool:
-        return wheel_contents.is_listed_right(entry, wanted) and wheel_contents.is_intact(store.files, entry, _PROGRAMS)
+        is_intact = not is_read or wheel_contents.is_intact(store.files, entry, _PROGRAMS)
+        return is_intact and wheel_contents.is_listed_right(entry, wanted)
 
     def install(folder: Path) -> None:
         if was_there:

@@ -1,6 +1,7 @@
 """Environments: where the steps of a run are done. This machine is one; containers are others."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -83,6 +84,23 @@ class EnvironmentProvider(Protocol):
         """Open an environment, which is closed on the way out."""
 
 
+class Install(Protocol):
+    """Installs a release into the store."""
+
+    def __call__(self, store: Store, cancel: CancelToken, notice: Notice, /, *, is_read: bool = True) -> Toolchain:
+        """Return the release; unless its files are read, it may be described, and nothing of it may run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ReleaseEnvironment(Environment):
+    """This machine with an installed release, whose files are read before the first of them runs."""
+
+    read: Callable[[], Toolchain]
+
+    def runner(self, steps: ToolStepRunner) -> StepRunner:
+        return replace(steps, toolchain=self.read(), tools=self.tools)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledRelease:
     """Provides this machine with an IREE release.
@@ -93,23 +111,25 @@ class InstalledRelease:
         engine: kind of environment, as results.json has it.
     """
 
-    install: Callable[[Store, CancelToken, Notice], Toolchain]
+    install: Install
     remark: str = ""
     engine: str = "local"
 
     def prepare(self, store: Store, cancel: CancelToken, notice: Notice) -> None:
         """Install the release."""
-        self._installed(store, cancel, notice)
+        self._remark(notice)
+        self.install(store, cancel, notice)
 
     @contextlib.contextmanager
     def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
         """Install the release unless it is installed, and use this machine."""
-        yield Environment(name="local", toolchain=self._installed(request.store, request.cancel, request.notice))
+        self._remark(request.notice)
+        install = functools.partial(self.install, request.store, request.cancel, request.notice)
+        yield _ReleaseEnvironment(name="local", toolchain=install(is_read=False), read=install)
 
-    def _installed(self, store: Store, cancel: CancelToken, notice: Notice) -> Toolchain:
+    def _remark(self, notice: Notice) -> None:
         if self.remark:
             notice(self.remark)
-        return self.install(store, cancel, notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
