@@ -9,7 +9,7 @@ import platform
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ class ReleaseSource:
     settings: ReleaseSettings
     fetch: FetchSettings
     found: ReleaseWheels | None = None
+    _known: list[ReleaseWheels] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str | None:
@@ -59,8 +60,12 @@ class ReleaseSource:
         return self.found.release.name if self.found else asked and releases.full_name(asked)
 
     def find(self, store: Store, cancel: CancelToken, notice: Notice) -> ReleaseWheels:
-        """Return the release; see `chosen`."""
-        return self.found or chosen(self.settings, self.fetch, store, notice, cancel=cancel)
+        """Return the release, which is looked for once; see `chosen`."""
+        if self.found:
+            return self.found
+        if not self._known:
+            self._known.append(chosen(self.settings, self.fetch, store, notice, cancel=cancel))
+        return self._known[0]
 
     def install(self, store: Store, cancel: CancelToken, notice: Notice, *, is_read: bool = True) -> Toolchain:
         """Return the release, installed into the store the first time; see `installed`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
 from harness.host import files
-from harness.specs import reader
+from harness.specs import violations
 from harness.specs.json_edit import JsonPath, without, without_json5
 
 
@@ -54,7 +54,7 @@ def _edit(path: Path, places: set[JsonPath], *, is_config: bool) -> Edit:
 
 def _text(path: Path) -> str:
     try:
-        return files.read(path, reader.MAX_BYTES).decode("utf-8")
+        return files.read(path, violations.MAX_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: cannot be read ({reason}); restore it, or run its case again.") from error

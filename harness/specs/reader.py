@@ -2,25 +2,20 @@
 
 import functools
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import strict_json
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
-from harness.host import files
 from harness.specs import expectation, flag_fields, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
-from harness.specs.violations import Violations
+from harness.specs.violations import MOST, Violations
 
-MAX_BYTES = 1 << 20
-_MOST = 100  # violations of one sort: more are of no help, and take long to find
 _DEFAULT_DEVICE: Mapping[str, str] = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
 _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
 
@@ -91,7 +86,7 @@ class _Reader:
             names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
             self.violations.add("$", f"the file name has no backend; expected {names}")
         self._check_names(submodel)
-        return self._read(submodel, backend) if self._parse() else None
+        return self._read(submodel, backend) if self.violations.read_document() else None
 
     def read_document(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         """Return the spec in a document, or None if there are violations."""
@@ -105,28 +100,14 @@ class _Reader:
 
     def _read(self, submodel: str, backend: str) -> ModelSpec | None:
         broken, value = self._schema_violations(), self.violations.document.value
-        if not isinstance(value, dict) or len(self.violations.found) >= _MOST:
+        if not isinstance(value, dict) or len(self.violations.found) >= MOST:
             return None
         spec = self._spec(submodel, backend, {name: each for name, each in value.items() if name not in broken})
         return None if self.violations.found else spec
 
-    def _parse(self) -> bool:
-        try:
-            self.violations.document = json_lines.parse(files.read(self._path, MAX_BYTES).decode("utf-8"))
-        except json.JSONDecodeError as error:
-            self.violations.add("$", f"not valid JSON: {error.msg} (column {error.colno})", line=error.lineno)
-        except (ValueError, OSError) as error:
-            self.violations.add("$", f"cannot read the file: {files.reason(error)}")
-        document = self.violations.document
-        for json_path in document.duplicates[:_MOST]:
-            self.violations.add(json_path, "duplicate field")
-        for path, fault in itertools.islice(strict_json.faults(document.value), _MOST):
-            self.violations.add(functools.reduce(json_lines.member, path, "$"), fault)
-        return not self.violations.found
-
     def _schema_violations(self) -> set[str]:
         """Collect the violations of the schema and return the fields that have any; other fields are still read."""
-        found = list(itertools.islice(schema.violations(self.violations.document.value), _MOST))
+        found = list(itertools.islice(schema.violations(self.violations.document.value), MOST))
         for json_path, message in found:
             self.violations.add(json_path, message)
         return {re.split(r"[.\[]", json_path)[1] for json_path, _ in found if json_path != "$"}

@@ -1,8 +1,5 @@
 """Reads the JSON files of suites into values of a known form, with a violation and its line for what has another."""
 
-import functools
-import itertools
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +12,8 @@ from harness.core.errors import SpecError
 from harness.core.text import shortened
 from harness.host import files
 from harness.specs import json_lines
-from harness.specs.violations import Violations
+from harness.specs.violations import MAX_BYTES, Violations
 
-MAX_BYTES = 1 << 20
-_MOST = 100  # violations of one sort: more are of no help, and take long to find
 _SHOWN = 60  # characters
 _AT = re.compile(r"(?P<message>.*?)(?: - at `(?P<json_path>.*)`)?", re.DOTALL)
 _Form = TypeVar("_Form")
@@ -30,8 +25,7 @@ def read(violations: Violations, form: type[_Form]) -> _Form:
     Raises:
         SpecError: the file cannot be read, or has another form.
     """
-    _parse(violations)
-    if violations.found:
+    if not violations.read_document():
         raise SpecError(tuple(violations.found))
     try:
         return msgspec.convert(violations.document.value, form)
@@ -59,17 +53,3 @@ def fields(path: Path, needed: bytes) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _parse(violations: Violations) -> None:
-    try:
-        violations.document = json_lines.parse(files.read(violations.path, MAX_BYTES).decode("utf-8"))
-    except json.JSONDecodeError as error:
-        violations.add("$", f"not valid JSON: {error.msg} (column {error.colno})", line=error.lineno)
-    except (ValueError, OSError) as error:
-        violations.add("$", f"cannot read the file: {files.reason(error)}")
-    document = violations.document
-    for json_path in document.duplicates[:_MOST]:
-        violations.add(json_path, "duplicate field")
-    for path, fault in itertools.islice(strict_json.faults(document.value), _MOST):
-        violations.add(functools.reduce(json_lines.member, path, "$"), fault)

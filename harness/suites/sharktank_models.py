@@ -110,7 +110,7 @@ class _Reader:
             expect=(),
             compile_only=False,
             ignored_chips=tuple(given.specific_chip_to_ignore),
-            lines={each: self._violations.document.line(each) for each in ["$.specific_chip_to_ignore"]},
+            lines={_IGNORED: self._violations.document.line(_IGNORED)},
             golden={field: bounds for field in _GOLDEN if (bounds := getattr(given, field))},
             remarks=documents.unknown(self._violations, _Benchmark),
             **run,
