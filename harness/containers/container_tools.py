@@ -95,6 +95,7 @@ def _order(asked: ToolRun, reads: Iterable[str], files: Sequence[int]) -> Order:
         writes=asked.writes,
         timeout_s=asked.timeout_s,
         variables=asked.variables,
+        cores=asked.cores,
     )
 
 

@@ -48,6 +48,7 @@ class Order:
         writes: the plain names of the files to take out.
         timeout_s: limit in seconds.
         variables: environment variables for the tool.
+        cores: the cores that it may use; none for all.
     """
 
     argv: tuple[str, ...]
@@ -55,6 +56,7 @@ class Order:
     writes: tuple[str, ...]
     timeout_s: Number
     variables: Mapping[str, str]
+    cores: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from typing import IO
 from harness.containers import manifest, protocol
 from harness.containers.protocol import Hello, LostError, Order, Reply
 from harness.core.errors import EngineError, ToolError
-from harness.host import process
+from harness.host import cores, process
 from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import ProcessResult
@@ -162,16 +162,17 @@ class _Tool:
             if path.is_dir():  # for the tool's own files
                 path.chmod(0o770)
         self._give_files()
-        ended = process.run(
-            self._argv(),
-            cwd=self.folder,
-            log_path=self.log,
-            timeout_s=self.order.timeout_s + _KILLED_WITHIN_S,
-            variables={**self.order.variables, **variables, "HOME": variables["PWD"]},
-            inherited=self.descriptors,
-            become=self._become,
-            on_wait=self._look,
-        )
+        with cores.pinned(self.order.cores):
+            ended = process.run(
+                self._argv(),
+                cwd=self.folder,
+                log_path=self.log,
+                timeout_s=self.order.timeout_s + _KILLED_WITHIN_S,
+                variables={**self.order.variables, **variables, "HOME": variables["PWD"]},
+                inherited=self.descriptors,
+                become=self._become,
+                on_wait=self._look,
+            )
         return replace(ended, timed_out=self.timed_out)
 
     def _argv(self) -> list[str]:

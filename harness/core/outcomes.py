@@ -8,6 +8,7 @@ from typing import Any
 from harness.core.blobs import FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.floats import Number
+from harness.core.timings import Latency
 
 
 class Status(enum.StrEnum):
@@ -51,6 +52,7 @@ class Phase(enum.StrEnum):
     COMPILE = "compile"
     RUN = "run"
     COMPARE = "compare"
+    BENCHMARK = "benchmark"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,7 @@ class Outcome:
         modules: the compiled modules.
         failed_compilation: the compilation that failed; None if all went well, or none was tried.
         outputs: the compared outputs.
+        latency: how long calls of the function took, if it was timed.
         commands: argv of each step.
         logs: path of each step's log, relative to the results folder.
         blobs: the blobs that the case uses.
@@ -215,6 +218,7 @@ class Outcome:
     modules: tuple[Module, ...] = ()
     failed_compilation: FailedCompilation | None = None
     outputs: tuple[Measurement, ...] = ()
+    latency: Latency | None = None
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     blobs: tuple[FetchedBlob, ...] = ()

@@ -1,4 +1,4 @@
-"""Locks GPUs, so that each is used by one run at a time, whichever user starts it.
+"""Locks GPUs, so that each is used by one run at a time, and this machine for benchmarks, whichever user starts them.
 
 The lock is on the kernel's folder of the GPU in sysfs, which every user may open, so no file is left behind. It ends
 with the process that holds it. A container has a sysfs of its own, so the lock is taken outside of the container.
@@ -10,11 +10,11 @@ import itertools
 import os
 import select
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from harness.core.callbacks import WaitNotice, ignore
 from harness.core.errors import DeviceError
@@ -23,9 +23,12 @@ from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancelled, CancelToken
 
 _ROOT = Path("/")
+_CORES = "sys/devices/system/cpu"
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5
 # By the driver in a device of iree-run-module; other devices are not locked.
 _VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Vendor.NVIDIA})
+
+_T = TypeVar("_T")
 
 
 class GpuRun(Protocol):
@@ -74,6 +77,15 @@ class Pool:
         with contextlib.ExitStack() as locks:
             yield self._locked(choices, locks, cancel) if choices else ()
 
+    @contextlib.contextmanager
+    def claim_for_benchmark(self, run: GpuRun, cancel: CancelToken) -> Iterator[tuple[Gpu, ...]]:
+        """Lock the GPUs that a run needs, as `claim` does, while no other process of the harness benchmarks here."""
+        with contextlib.ExitStack() as locks:
+            self._wait(
+                lambda: _locked_cores(self._root, locks), "this machine, on which another benchmark runs", cancel
+            )
+            yield locks.enter_context(self.claim(run, cancel))
+
     def _of_vendor(self, vendor: Vendor) -> tuple[Gpu, ...]:
         return tuple(gpu for gpu in self._gpus if gpu.vendor is vendor)
 
@@ -93,15 +105,29 @@ class Pool:
         self, choices: Sequence["_Choice"], locks: contextlib.ExitStack, cancel: CancelToken
     ) -> tuple[Gpu, ...]:
         """Wait until enough GPUs are free, and lock them all or none, so that no two runs wait for each other."""
+        names = ", ".join(map(str, choices))
+        return self._wait(lambda: self._try(choices, locks), f"{names}, in use by another run", cancel)
+
+    def _try(self, choices: Sequence["_Choice"], locks: contextlib.ExitStack) -> tuple[Gpu, ...] | None:
+        """Lock enough GPUs and return them, or lock none."""
+        with contextlib.ExitStack() as held:
+            found = [tuple(itertools.islice(self._free(each.gpus, held), each.count)) for each in choices]
+            if any(len(gpus) < each.count for gpus, each in zip(found, choices, strict=True)):
+                return None
+            locks.enter_context(held.pop_all())
+        return tuple(itertools.chain.from_iterable(found))
+
+    def _wait(self, attempt: Callable[[], _T | None], what: str, cancel: CancelToken) -> _T:
+        """Try until there is a result, and say what is waited for.
+
+        Raises:
+            Cancelled: `cancel` was set before.
+        """
         started, pause_s = time.monotonic(), _FIRST_POLL_S
         while not cancel.is_set():
-            with contextlib.ExitStack() as held:
-                found = [tuple(itertools.islice(self._free(each.gpus, held), each.count)) for each in choices]
-                if all(len(gpus) == each.count for gpus, each in zip(found, choices, strict=True)):
-                    locks.enter_context(held.pop_all())
-                    return tuple(itertools.chain.from_iterable(found))
-            names = ", ".join(map(str, choices))
-            self._on_wait(f"{names}, in use by another run", time.monotonic() - started)
+            if (found := attempt()) is not None:
+                return found
+            self._on_wait(what, time.monotonic() - started)
             _sleep(cancel, pause_s)
             pause_s = min(2 * pause_s, _LAST_POLL_S)
         raise Cancelled
@@ -169,6 +195,17 @@ def _kernel_path(gpu: Gpu, root: Path) -> Path:
     drm, nvidia = root / "sys/class/drm" / Path(gpu.node).name, root / "proc/driver/nvidia/gpus" / gpu.bus_id
     folder = drm if gpu.vendor is Vendor.AMD else nvidia
     return folder if folder.is_dir() else root / gpu.node.lstrip("/")
+
+
+def _locked_cores(root: Path, locks: contextlib.ExitStack) -> bool | None:
+    """Lock the kernel's folder of the cores; return None if another process holds the lock."""
+    try:
+        descriptor = _try_lock(root / _CORES)
+    except BlockingIOError:
+        return None
+    if descriptor is not None:
+        locks.callback(os.close, descriptor)
+    return True
 
 
 def _try_lock(path: Path) -> int | None:

@@ -2,17 +2,24 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.core.blobs import Blob
 from harness.core.text import clock, megabytes, shortened
 from harness.fetch.throughput import Throughput
-from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Plan, Run, Step
+from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Plan, Run, Step
 
 Key = Step | Blob | str
-_VERBS = {Fetch: "fetching", Compile: "compiling", Draw: "drawing weights for", Run: "running", Compare: "comparing"}
-_TIMED = (Compile, Run)
+_VERBS: Mapping[type[Step], str] = {
+    Fetch: "fetching",
+    Compile: "compiling",
+    Draw: "drawing weights for",
+    Run: "running",
+    Compare: "comparing",
+    Benchmark: "timing",
+}
+_TIMED = (Compile, Run, Benchmark)
 _NAMED = 3
 _MINUTE_S, _HOUR_S, _STEP_S = 60, 3600, 10
 
@@ -208,13 +215,13 @@ def _rows(activities: Sequence[Activity], now_s: float, width: int) -> list[str]
     ]
 
 
-def _release(step: Compile | Draw | Run | Compare) -> str:
+def _release(step: Compile | Draw | Run | Compare | Benchmark) -> str:
     match step:
         case Compile():
             return step.release
         case Draw() | Run():
             return step.compiles[-1].release
-        case Compare():
+        case Compare() | Benchmark():
             return _release(step.run)
 
 

@@ -1,4 +1,7 @@
-"""Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps."""
+"""Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps.
+
+A benchmark is done while no other step is.
+"""
 
 import queue
 import threading
@@ -16,7 +19,7 @@ from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import internal
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
 from harness.pipeline.step_runner import StepRunner
-from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Run, Step
+from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run, Step
 
 
 class Executor(Protocol):
@@ -27,6 +30,9 @@ class Executor(Protocol):
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end, and return it with its result; None after the timeout."""
+
+
+_ALONE = "the machine"
 
 
 def resource(step: Step) -> str:
@@ -41,6 +47,8 @@ def resource(step: Step) -> str:
             return f"device {' '.join(drivers)}"
         case Compare() | Draw():
             return "compare"
+        case Benchmark():
+            return _ALONE
 
 
 def result_of(
@@ -57,14 +65,23 @@ def result_of(
     Raises:
         Cancelled: `cancel` was set before enough GPUs were free.
     """
-    no_gpus: AbstractContextManager[Sequence[Gpu]] = nullcontext(())
     try:
-        with pool.claim(step, cancel) if isinstance(step, Run) else no_gpus as gpus:
+        with _claimed(step, pool, cancel) as gpus:
             if not cancel.is_set():
                 on_running(step)
             return runner.run(step, results, gpus)
     except DeviceError as error:
         return StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
+
+
+def _claimed(step: Step, pool: Pool, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
+    match step:
+        case Run():
+            return pool.claim(step, cancel)
+        case Benchmark():
+            return pool.claim_for_benchmark(step.run, cancel)
+        case _:
+            return nullcontext(())
 
 
 class LocalExecutor:
@@ -97,7 +114,7 @@ class LocalExecutor:
     def start(self, step: Step, results: Results) -> None:
         """Start a step, or put it into the queue of its resource."""
         self._waiting.setdefault(resource(step), deque()).append((step, results))
-        self._fill(resource(step))
+        self._fill()
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end. An exception in its thread, which is a bug of the harness, is the step's verdict."""
@@ -107,14 +124,24 @@ class LocalExecutor:
             return None
         step, _ = done
         self._busy[resource(step)] -= 1
-        self._fill(resource(step))
+        self._fill()
         return done
 
-    def _fill(self, name: str) -> None:
-        waiting = self._waiting[name]
-        while waiting and self._busy[name] < self._at_once(waiting[0][0]):
-            self._busy[name] += 1
-            threading.Thread(target=self._do, args=waiting.popleft(), daemon=True).start()
+    def _fill(self) -> None:
+        """Begin the steps for which there is room."""
+        alone = self._waiting.get(_ALONE, ())
+        for name, waiting in self._waiting.items():
+            while waiting and name != _ALONE and self._has_room(waiting[0][0]):
+                self._begin(waiting.popleft())
+        if alone and not self._busy.total():
+            self._begin(alone.popleft())
+
+    def _has_room(self, step: Step) -> bool:
+        return not self._busy[_ALONE] and self._busy[resource(step)] < self._at_once(step)
+
+    def _begin(self, waiting: tuple[Step, Results]) -> None:
+        self._busy[resource(waiting[0])] += 1
+        threading.Thread(target=self._do, args=waiting, daemon=True).start()
 
     def _at_once(self, step: Step) -> int:
         return self._pool.slots(step.devices) if isinstance(step, Run) else self._slots.get(resource(step), 1)

@@ -14,7 +14,7 @@ from harness.core.outcomes import Kind, Phase, Status, Verdict
 from harness.iree import releases
 
 RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect"
-_RUNS = frozenset({Phase.RUN, Phase.COMPARE})
+_RUNS = frozenset({Phase.RUN, Phase.COMPARE, Phase.BENCHMARK})
 _IN_RUN = frozenset({Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.LOAD, Kind.CRASH, Kind.TIMEOUT})
 _IN_COMPILATION = frozenset(Kind)
 _LISTED = frozenset(Kind) - {Kind.TIMEOUT}

@@ -19,6 +19,7 @@ from harness.host.disk import disk_errors
 
 COMPILE_LOG = "compile.log"
 RUN_LOG = "run.log"
+BENCHMARK_LOG = "benchmark.log"
 _FAILED = ".compilations"
 _TAIL_BYTES = 64 * 1024
 _HEAD_BYTES = 1024 * 1024

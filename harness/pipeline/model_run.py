@@ -19,6 +19,8 @@ from harness.pipeline.step_results import Results, RunResult, StepFailedError, S
 from harness.pipeline.steps import Run
 from harness.pipeline.tools import ToolEnd, ToolRun, Tools
 
+PROGRAM = "iree-run-module"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRunner:
@@ -47,24 +49,23 @@ class ModelRunner:
             IntegrityError: an input does not fit its type.
             DiskError: the folders cannot be written.
         """
-        if problem := next(filter(None, map(devices.missing, gpus)), ""):
-            raise DeviceError(problem)
+        check_gpus(gpus)
         folder, log = self._folders(step)
-        reads = {**_reads(step, results), **{each.name: folder / each.name for each in step.written}}
         _check_files(step, results)
         variables = gpu_locks.visible(gpus)
         start = logs.begin(log, step.argv)
         asked = ToolRun(
-            argv=self._argv(step.argv),
-            reads=reads,
+            argv=with_program(step.argv, PROGRAM, self.program),
+            reads=files_of(step, results, folder),
             writes=tuple(filter(None, step.outputs)),
             folder=folder,
             log_path=log,
             timeout_s=self.timeout_s,
             variables=variables,
         )
-        end = self._started(asked)
-        verdict = self._verdict(step, end.process, logs.text(log, start=start), folder, results)
+        end = started(asked, self.tools, self.cancel)
+        missing = [name for name in step.outputs if name and not (folder / name).exists()]
+        verdict = self.verdict(step, end.process, logs.text(log, start=start), missing, results)
         declared = _declared_outputs(step, results)
         types = output_types.stated(folder, step.outputs, declared)
         if not verdict and (positions := output_types.unknown(step.outputs, types)):
@@ -95,9 +96,10 @@ class ModelRunner:
             write_files(files, folder, step)
         return folder, log_dir / logs.RUN_LOG
 
-    def _verdict(self, step: Run, ended: ProcessResult, log: str, folder: Path, results: Results) -> Verdict | None:
+    def verdict(
+        self, step: Run, ended: ProcessResult, log: str, missing: Sequence[str], results: Results
+    ) -> Verdict | None:
         """Return what went wrong, or None; an output of a type that cannot be written is for the comparison to tell."""
-        missing = [name for name in step.outputs if name and not (folder / name).exists()]
         if diagnose.cannot_write_type(ended, log):
             return None
         return diagnose.run_verdict(
@@ -115,24 +117,38 @@ class ModelRunner:
     ) -> tuple[str, ...]:
         """Run once more to print the types that neither a file nor the module states."""
         log = asked.folder / "types.log"
-        argv = self._argv(output_types.print_arguments(step.argv, positions))
-        self._started(dataclasses.replace(asked, argv=argv, writes=(), log_path=log))
+        argv = with_program(output_types.print_arguments(step.argv, positions), PROGRAM, self.program)
+        started(dataclasses.replace(asked, argv=argv, writes=(), log_path=log), self.tools, self.cancel)
         text = logs.text(log)
         log.unlink()
         return output_types.printed(text, types, positions)
 
-    def _argv(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Return a command line with the program of the release."""
-        index = max(at for at, word in enumerate(words) if word == "iree-run-module")  # a wrapper may say it too
-        return (*words[:index], str(self.program), *words[index + 1 :])
 
-    def _started(self, asked: ToolRun) -> ToolEnd:
-        try:
-            return self.tools.run(asked, self.cancel)
-        except ToolError as error:
-            verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
-            log = asked.log_path
-            raise StepFailedError(StepResult(verdict=verdict, log_path=log, log_tail=logs.tail(log))) from error
+def check_gpus(gpus: Sequence[Gpu]) -> None:
+    """Raise DeviceError if a GPU is gone."""
+    if problem := next(filter(None, map(devices.missing, gpus)), ""):
+        raise DeviceError(problem)
+
+
+def program_index(words: Sequence[str], name: str) -> int:
+    """Return where a command line names the program; a wrapper before it may have the same word."""
+    return max(at for at, word in enumerate(words) if word == name)
+
+
+def with_program(words: Sequence[str], name: str, program: Path) -> tuple[str, ...]:
+    """Return a command line with the path of the program that it names."""
+    index = program_index(words, name)
+    return (*words[:index], str(program), *words[index + 1 :])
+
+
+def started(asked: ToolRun, tools: Tools, cancel: CancelToken) -> ToolEnd:
+    """Run a tool; raise StepFailedError if it, or the wrapper before it, cannot be started."""
+    try:
+        return tools.run(asked, cancel)
+    except ToolError as error:
+        verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
+        log = asked.log_path
+        raise StepFailedError(StepResult(verdict=verdict, log_path=log, log_tail=logs.tail(log))) from error
 
 
 def write_files(files: Folder, folder: Path, step: Run) -> None:
@@ -149,13 +165,14 @@ def write_files(files: Folder, folder: Path, step: Run) -> None:
                     file.write(contents.raw(each.content))
 
 
-def _reads(step: Run, results: Results) -> dict[str, Path]:
-    """Return the files that a run reads: blobs, modules, and what their compilations wrote for it."""
+def files_of(step: Run, results: Results, folder: Path) -> dict[str, Path]:
+    """Return the files that a run reads: blobs, modules, what their compilations wrote, and those in its folder."""
     blobs = {link.name: results.fetched(link.blob).path for link in step.links}
     names = {each: sorted({each.module, *each.products} - {STATISTICS_NAME}) for each in step.compiles}
     made = {name: results.compiled(each).folder / name for each in step.compiles for name in names[each]}
     weights = {name: results.drawn(draw).path for name, draw in step.drawn}
-    return blobs | weights | {name: path for name, path in made.items() if path.exists()}
+    written = {each.name: folder / each.name for each in step.written}
+    return blobs | weights | {name: path for name, path in made.items() if path.exists()} | written
 
 
 def _check_files(step: Run, results: Results) -> None:

@@ -12,6 +12,7 @@ from harness.host.beneath import Folder
 from harness.pipeline import expectations, logs
 from harness.pipeline import planner as planning
 from harness.pipeline.step_results import (
+    BenchmarkResult,
     CompareResult,
     CompileResult,
     FailedCompileResult,
@@ -19,7 +20,7 @@ from harness.pipeline.step_results import (
     RunResult,
     StepResult,
 )
-from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Plan, Run, Step
+from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Plan, Run, Step
 
 _PHASES: Mapping[type[Step], Phase] = {
     Fetch: Phase.FETCH,
@@ -27,6 +28,7 @@ _PHASES: Mapping[type[Step], Phase] = {
     Draw: Phase.COMPILE,
     Run: Phase.RUN,
     Compare: Phase.COMPARE,
+    Benchmark: Phase.BENCHMARK,
 }
 INTERNAL = "internal"  # the log of an unexpected exception
 _Ended = Sequence[tuple[Step, StepResult]]
@@ -55,6 +57,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
+        latency=next((each.latency for each in left if isinstance(each, BenchmarkResult)), None),
         commands=_commands(plan),
         logs=_logs(case, ended, final, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
@@ -120,6 +123,8 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
                 commands[step.label] = step.argv
             case Run():
                 commands["run"] = step.argv
+            case Benchmark():
+                commands["benchmark"] = step.argv
     return commands
 
 
@@ -142,7 +147,7 @@ def _logs(case: Case, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str,
     for step, result in ended:
         if (path := result.log_path) is None:
             continue
-        name = step.label if isinstance(step, Compile) else "run"
+        name = step.label if isinstance(step, Compile) else str(_PHASES[type(step)])
         with contextlib.suppress(DiskError):
             if not path.is_relative_to(folder):
                 argv = step.argv if isinstance(step, Compile) else ()

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field, replace
 from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Backend, Case, Listing, ModelSpec, Place, Release, Target
 from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.timings import Timing
 from harness.iree import flag_classes, flags, releases
 from harness.pipeline import expectations
+from harness.pipeline.benchmark import benchmark_step
 from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import WEIGHTS, Compile, Fetch, Link, Plan, Step, fetches
 
@@ -34,6 +36,7 @@ class Options:
         tool_verdict: let iree-run-module compare the outputs.
         run_wrapper: words before iree-run-module on its command line.
         pin_defaults: compile with the defaults of this release where they changed between releases.
+        timing: how to time the function of each case; None for not at all.
         today: the day on which expected failures may have ended.
         nonce: a text that no other run has.
     """
@@ -41,6 +44,7 @@ class Options:
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: Release | None = None
+    timing: Timing | None = None
     today: dt.date = field(default_factory=dt.date.today)
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -74,10 +78,11 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     steps: list[Step] = [*fetches(compiles), *compiles]
     if not is_compile_only(case):
         run = run_step(case, compiles, run_wrapper=options.run_wrapper, tool_verdict=options.tool_verdict)
-        compare = compare_step(case.spec, run)
-        steps += [fetch for fetch in fetches([run, compare]) if fetch not in steps]
-        steps += dict.fromkeys(draw for _, draw in run.drawn)
-        steps += [run] if options.tool_verdict or not case.spec.outputs else [run, compare]
+        compare = None if options.tool_verdict or not case.spec.outputs else compare_step(case.spec, run)
+        benchmark = benchmark_step(run, compare, options.timing) if options.timing else None
+        doing = [step for step in (run, compare, benchmark) if step]
+        steps += [fetch for fetch in fetches(doing) if fetch not in steps]
+        steps += [*dict.fromkeys(draw for _, draw in run.drawn), *doing]
     expected = expectations.expected_failures(case, release, options.today)
     return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes), expected=expected)
 

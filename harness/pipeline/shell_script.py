@@ -12,7 +12,7 @@ from harness.core.blobs import BlobForecast
 from harness.core.formulas import Formula
 from harness.core.text import command, one_line, size
 from harness.core.urls import redacted
-from harness.pipeline.steps import Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
+from harness.pipeline.steps import Benchmark, Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
 
 
 def render(plan: Plan) -> str:
@@ -30,6 +30,8 @@ def render(plan: Plan) -> str:
             lines.append(command(step.argv))
         elif isinstance(step, Compare):
             lines += _comparisons(step)
+        elif isinstance(step, Benchmark):
+            lines.append(command(step.argv))
     return "\n".join(lines)
 
 

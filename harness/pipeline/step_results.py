@@ -8,6 +8,7 @@ import msgspec
 from harness.core.blobs import Blob, Fetched
 from harness.core.floats import Number
 from harness.core.outcomes import FailedCompilation, Kind, Measurement, Module, Status, Verdict
+from harness.core.timings import Latency
 from harness.host.process import ProcessResult
 from harness.pipeline.steps import Compile, Draw, Fetch, Run, Step
 
@@ -89,6 +90,18 @@ class CompareResult(StepResult, frozen=True, kw_only=True):
     """Every output of a run, measured against what the spec expects."""
 
     outputs: tuple[Measurement, ...]
+
+
+class BenchmarkResult(StepResult, frozen=True, kw_only=True):
+    """How long calls of a function took.
+
+    Attributes:
+        latency: the times.
+        busy: share of the time of its cores that other processes used meanwhile, from 0 to 1; None if unknown.
+    """
+
+    latency: Latency
+    busy: float | None = None
 
 
 class StepFailedError(Exception):

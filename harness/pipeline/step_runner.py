@@ -27,7 +27,8 @@ from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import diagnose, failures, file_kinds, logs, planner
+from harness.pipeline import benchmark, diagnose, failures, file_kinds, logs, planner
+from harness.pipeline.benchmark import BenchmarkRunner
 from harness.pipeline.compilation import Compilation, Compiler
 from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import (
@@ -40,7 +41,7 @@ from harness.pipeline.step_results import (
     StepFailedError,
     StepResult,
 )
-from harness.pipeline.steps import WEIGHTS, Compare, Compile, Draw, Fetch, Run, Step
+from harness.pipeline.steps import WEIGHTS, Benchmark, Compare, Compile, Draw, Fetch, Run, Step
 from harness.pipeline.tools import ToolRun, Tools
 from harness.store.store import Store
 
@@ -110,6 +111,9 @@ class ToolStepRunner:
                 return self._drawn(step, results)
             case Run():
                 return self._model_runner().run(step, results, gpus)
+            case Benchmark():
+                program = self.toolchain.iree_run_module.with_name(benchmark.PROGRAM)
+                return BenchmarkRunner(program=program, runs=self._model_runner()).run(step, results, gpus)
             case Compare():
                 from harness.pipeline import measure  # noqa: PLC0415 - loads NumPy, which takes as long as all else
 
@@ -276,6 +280,8 @@ def _in_names_of_the_spec(result: StepResult, step: Step) -> StepResult:
 
     Specs that name equal files differently share a module, so its notes are kept as the compiler said them.
     """
+    if isinstance(step, Benchmark):
+        return _in_names_of_the_spec(result, step.run)
     if not isinstance(step, Compile | Run):
         return result
     if found := result.verdict:

@@ -1,4 +1,4 @@
-"""The steps of a plan: fetch, compile, draw, run and compare. Equal steps are done once."""
+"""The steps of a plan: fetch, compile, draw, run, compare and benchmark. Equal steps are done once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -142,7 +142,21 @@ class Compare(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
     thresholds: Thresholds
 
 
-Step = Fetch | Compile | Draw | Run | Compare
+class Benchmark(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
+    """Step: time the function of a run, while this process runs nothing else.
+
+    Attributes:
+        run: the run, whose modules and files it uses.
+        compare: the comparison of its outputs, which has gone well then; None if there is none.
+        argv: the command line; `iree-benchmark-module` is replaced by that of the release.
+    """
+
+    run: Run
+    compare: Compare | None = None
+    argv: tuple[str, ...]
+
+
+Step = Fetch | Compile | Draw | Run | Compare | Benchmark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +193,8 @@ def needs(step: Step) -> tuple[Step, ...]:
             return (*fetches([step]), *step.compiles, *dict.fromkeys(draw for _, draw in step.drawn))
         case Compare():
             return (*fetches([step]), step.run)
+        case Benchmark():
+            return (step.compare or step.run,)
 
 
 def fetches(steps: Iterable[Step]) -> list[Fetch]:
@@ -190,6 +206,6 @@ def fetches(steps: Iterable[Step]) -> list[Fetch]:
                 links += step.links
             case Compare():
                 links += [expected.link for expected in step.expected if isinstance(expected, ExpectedFile)]
-            case Fetch() | Draw():
+            case Fetch() | Draw() | Benchmark():
                 pass
     return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.cases import EMPTY
-from harness.host import process
+from harness.host import cores, process
 from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import CancelToken, ProcessResult
@@ -38,6 +38,7 @@ class ToolRun:
         log_path: what stdout and stderr are appended to.
         timeout_s: limit in seconds.
         variables: environment variables beside those of the harness.
+        cores: the cores that it may use; none for all.
     """
 
     argv: tuple[str, ...]
@@ -47,6 +48,7 @@ class ToolRun:
     log_path: Path
     timeout_s: float
     variables: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    cores: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +83,15 @@ class LocalTools:
         try:
             for name, path in asked.reads.items():
                 (folder / name).symlink_to(path.absolute())
-            ended = process.run(
-                located(asked.argv),
-                cwd=folder,
-                log_path=asked.log_path,
-                timeout_s=asked.timeout_s,
-                cancel=cancel,
-                variables={**asked.variables, **prepared(folder, asked.argv)},
-            )
+            with cores.pinned(asked.cores):
+                ended = process.run(
+                    located(asked.argv),
+                    cwd=folder,
+                    log_path=asked.log_path,
+                    timeout_s=asked.timeout_s,
+                    cancel=cancel,
+                    variables={**asked.variables, **prepared(folder, asked.argv)},
+                )
             for name in asked.writes:
                 if files.is_regular(folder / name):
                     files.move(folder / name, asked.folder / name)

@@ -15,7 +15,7 @@ from harness.host.beneath import Folder
 from harness.pipeline import logs
 from harness.pipeline.model_run import write_files
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, DrawResult, FetchResult, StepResult
-from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Plan, Run, Step
+from harness.pipeline.steps import Benchmark, Compare, Compile, ExpectedFile, Fetch, Link, Plan, Run, Step
 
 _FOLDER = ".work"
 
@@ -25,7 +25,7 @@ def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir
 
     Without space on the disk, or without the files, there is no such folder.
     """
-    has_run = found.phase in {Phase.COMPILE, Phase.RUN, Phase.COMPARE} and found.reason != INTERRUPTED.reason
+    has_run = found.phase not in {Phase.FETCH, None} and found.reason != INTERRUPTED.reason
     if found.status not in {Status.FAILED, Status.ERROR} or not has_run:
         return found
     folder = logs.case_dir(out_dir / _FOLDER, plan.case.id)
@@ -45,7 +45,7 @@ def _tools(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str
     for step in plan.steps:
         if step in results and isinstance(step, Compile):
             yield tuple(word for word in step.argv if word not in step.added)
-        elif step in results and isinstance(step, Run):
+        elif step in results and isinstance(step, Run | Benchmark):
             yield step.argv
 
 

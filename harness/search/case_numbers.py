@@ -11,7 +11,8 @@ _COUNTS = ("mismatches", "nan")
 _ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "error_ratio", *_COUNTS)
 # These do not depend on runs.
 OF_MODULES = ("dispatches", "module_bytes", "compile_seconds", "compile_cpu_seconds")
-NAMES = (*_ERRORS, "cosine_similarity", *OF_MODULES, "run_seconds", "peak_memory_bytes")
+OF_BENCHMARKS = ("latency_ms",)  # these need a benchmark, which a search asks for
+NAMES = (*_ERRORS, "cosine_similarity", *OF_MODULES, "run_seconds", "peak_memory_bytes", *OF_BENCHMARKS)
 
 
 def numbers(outcome: Outcome) -> dict[str, float]:
@@ -27,6 +28,7 @@ def numbers(outcome: Outcome) -> dict[str, float]:
         "compile_seconds": _sum(each.compile_seconds for each in modules),
         "compile_cpu_seconds": _sum(each.compile_cpu_seconds for each in modules),
         "run_seconds": outcome.seconds.get("run"),
+        "latency_ms": outcome.latency.median_ms if outcome.latency else None,
         "peak_memory_bytes": max((each for each in memory if each is not None), default=None),
     }
     return {name: number for name in NAMES if (number := found[name]) is not None}

@@ -28,8 +28,8 @@ A100 = kfd.gpu(3, chip=None, sku=None, vendor=Vendor.NVIDIA)
 EVERY = [*MI300, MI210, A100]
 
 HOLDER = """\
-import fcntl, sys
-file = open(sys.argv[1])
+import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_RDONLY)
 fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
@@ -369,3 +369,26 @@ def test_the_lock_is_where_every_user_of_the_machine_sees_the_gpu(tmp_path: Path
             assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 1
     for folder in shown:
         assert subprocess.run(["flock", "--nonblock", folder, "true"], check=False).returncode == 0
+
+
+def test_benchmarks_of_two_processes_wait_for_each_other_and_for_their_gpu(tmp_path: Path) -> None:
+    files(tmp_path)
+    cores = tmp_path / "sys/devices/system/cpu"
+    cores.mkdir(parents=True)
+    told: list[str] = []
+    waiting = Pool(MI300, root=tmp_path, on_wait=lambda what, _: told.append(what))
+    with held_elsewhere(cores) as holder, contextlib.ExitStack() as claimed:
+        thread = threading.Timer(0.2, holder.kill)
+        thread.start()
+        gpus = claimed.enter_context(waiting.claim_for_benchmark(run(), CancelToken()))
+        thread.join()
+    assert gpus == (MI300[0],)
+    assert set(told) == {"this machine, on which another benchmark runs"}
+
+
+def test_a_run_does_not_wait_for_a_benchmark_on_another_device(tmp_path: Path) -> None:
+    files(tmp_path)
+    (tmp_path / "sys/devices/system/cpu").mkdir(parents=True)
+    one, other = pool(tmp_path), pool(tmp_path)
+    with one.claim_for_benchmark(run("local-task"), CancelToken()), other.claim(run(), CancelToken()) as gpus:
+        assert gpus == (MI300[0],)

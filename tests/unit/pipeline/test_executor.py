@@ -14,7 +14,7 @@ from harness.pipeline.executor import LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import ToolStepRunner
-from harness.pipeline.steps import Compile, Fetch, Run, Step
+from harness.pipeline.steps import Benchmark, Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit import kfd
 from tests.unit.executors import Heard, steps
@@ -130,3 +130,24 @@ def test_a_run_that_needs_more_gpus_than_there_are_is_an_error(tmp_path: Path) -
     assert ended[1].verdict
     assert (ended[1].verdict.status, ended[1].verdict.kind) == (Status.ERROR, Kind.DEVICE)
     assert not runner.most
+
+
+def test_a_benchmark_waits_for_all_other_steps_and_lets_none_begin(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    executor = LocalExecutor(runner, {"compile": 2}, Pool(()), CancelToken())
+    timed = Benchmark(run=run("a", "local-task"), argv=())
+    compiles = [compile_("a"), compile_("b")]
+    for step in (compiles[0], timed, compiles[1]):
+        executor.start(step, Results())
+    assert comes_true(lambda: runner.busy == {"compile": 2})
+    runner.go.set()
+    assert comes_true(lambda: not runner.busy.total())
+    runner.go.clear()
+    done = [executor.next_done(IN_PROCESS_S) for _ in compiles]
+    assert {step for step, _ in filter(None, done)} == {*compiles}
+    assert comes_true(lambda: runner.busy[resource(timed)] == 1)
+    executor.start(compile_("c"), Results())
+    assert runner.busy.total() == 1
+    runner.go.set()
+    done = [executor.next_done(IN_PROCESS_S) for _ in range(2)]
+    assert [step for step, _ in filter(None, done)] == [timed, compile_("c")]

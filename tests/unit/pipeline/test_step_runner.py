@@ -10,8 +10,7 @@ from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Module, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import CancelToken, ProcessResult
-from harness.pipeline import logs
-from harness.pipeline.model_run import ModelRunner
+from harness.pipeline import logs, model_run
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
 from harness.pipeline.step_runner import _dispatches, _in_names_of_the_spec
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Run
@@ -77,15 +76,10 @@ def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
 
 def started(root: Path, *argv: str) -> str:
     log = root / "run.log"
-    asked = ToolRun(argv=runner(root)._argv(argv), folder=root, log_path=log, timeout_s=60.0)
-    assert runner(root)._started(asked).process.exit_code == 0
+    words = model_run.with_program(argv, model_run.PROGRAM, Path("/bin/echo"))
+    asked = ToolRun(argv=words, folder=root, log_path=log, timeout_s=60.0)
+    assert model_run.started(asked, LocalTools(), CancelToken()).process.exit_code == 0
     return log.read_text()
-
-
-def runner(root: Path) -> ModelRunner:
-    return ModelRunner(
-        program=Path("/bin/echo"), tools=LocalTools(), out_dir=root / "out", timeout_s=60.0, cancel=CancelToken()
-    )
 
 
 def test_the_program_is_the_toolchains(tmp_path: Path) -> None:

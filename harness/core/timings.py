@@ -1,0 +1,49 @@
+"""How a function is timed, and the times."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.core.floats import Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How often and how long `iree-benchmark-module` calls a function.
+
+    Attributes:
+        repetitions: number of repetitions; each gives one time, the mean over its calls.
+        seconds: the shortest duration of a repetition, in seconds; a slower function is called once.
+        warmup_seconds: how long the function is called before, in seconds.
+    """
+
+    repetitions: int = 10
+    seconds: float = 0.1
+    warmup_seconds: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """How long calls of a function took, in real time.
+
+    Attributes:
+        samples_ms: for each repetition, the mean over its calls, in milliseconds.
+        minimum_ms: the smallest of them.
+        median_ms: the median.
+        mean_ms: the mean.
+    """
+
+    samples_ms: tuple[Number, ...]
+    minimum_ms: Number
+    median_ms: Number
+    mean_ms: Number
+
+    @classmethod
+    def of(cls, samples_ms: Sequence[float]) -> "Latency":
+        """Return the latency of at least one repetition."""
+        return cls(
+            samples_ms=tuple(samples_ms),
+            minimum_ms=min(samples_ms),
+            median_ms=statistics.median(samples_ms),
+            mean_ms=statistics.fmean(samples_ms),
+        )
