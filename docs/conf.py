@@ -34,7 +34,19 @@ python_use_unqualified_type_names = True
 
 # The pages by part of the website. docs/index.md says the same in a table, which GitHub shows too.
 PARTS = {
-    "Use it": ("add-a-model", "spec", "suites", "results", "blobs", "bisect", "containers", "containment", "ci", "api"),
+    "Use it": (
+        "add-a-model",
+        "spec",
+        "suites",
+        "results",
+        "blobs",
+        "bisect",
+        "benchmarks",
+        "containers",
+        "containment",
+        "ci",
+        "api",
+    ),
     "Look things up": ("releases", "performance"),
     "Change it": ("architecture", "decisions"),
 }

@@ -65,6 +65,17 @@ def threshold(text: str) -> tuple[str, str]:
     return element, number
 
 
+def percent(text: str) -> float:
+    """Return a share, such as 0.05 for `5%` or `5`."""
+    try:
+        number = numerals.finite(text.removesuffix("%").rstrip()) / 100
+    except ValueError:
+        number = 0.0
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage above 0; expected one such as 5%")
+    return number
+
+
 def seconds(text: str) -> float:
     """Return a duration above 0 in seconds."""
     try:

@@ -61,6 +61,12 @@ COMMANDS = (
         groups=(options.selectors, options.only_failed, *_RUNS, options.jobs, own.toolchain, options.program),
     ),
     Command(
+        name="bench",
+        heading="Check models",
+        help="time models, and compare releases, chips or flags",
+        groups=(options.selectors, own.bench, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+    ),
+    Command(
         name="plan",
         heading="Check models",
         help="print the exact commands of a run, and what it would download",

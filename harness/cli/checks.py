@@ -12,7 +12,7 @@ from harness.core.settings import Settings
 from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k", "markers": "-m"}  # of options that argparse names otherwise
-_CHOOSES_RELEASE = {"quality", "plan", "fetch", "new", "image"}
+_CHOOSES_RELEASE = {"quality", "bench", "plan", "fetch", "new", "image"}
 _RUNS = (
     "out",
     "junit_xml",
@@ -115,6 +115,16 @@ RULES = (
         options=("at_least",),
         why="has no effect without --repeat; add it, or remove --at-least.",
         holds=lambda invocation: "repeat" not in invocation.given,
+    ),
+    Rule(
+        options=("compile_only", "compile_chip", "junit_xml"),
+        why="has no effect in `harness bench`, which times models and writes bench.json; remove it.",
+        holds=lambda invocation: invocation.command == "bench",
+    ),
+    Rule(
+        options=("fail_slower",),
+        why="has no effect without --against; add it, or remove --fail-slower.",
+        holds=lambda invocation: invocation.bench.against is None,
     ),
     Rule(
         options=("filter", "markers"),

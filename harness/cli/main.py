@@ -114,6 +114,7 @@ def _terminated(_number: int, _frame: object) -> NoReturn:
 
 # The module of each command. Only one of them is loaded: all together take a second.
 _COMMANDS = {
+    "bench": "bench",
     "bless": "bless",
     "quality": "quality",
     "run": "quality",

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from harness.cli.argument_types import host_name, port, positive
+from harness.cli.argument_types import host_name, percent, port, positive, seconds
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
+from harness.core.settings import BenchSettings
 
+_MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
 DEFAULT_PORT = 8765
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -82,6 +84,22 @@ def at_once(default: int) -> Group:
         parser.group("Search")("--jobs", type=positive, default=default, metavar="K", help=help_text)
 
     return add
+
+
+def bench(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `bench`."""
+    add, defaults = parser.group("Benchmark"), BenchSettings()
+    help_text = "what to compare with: a release, a chip, or more compiler flags such as --against=--iree-opt-level=O3"
+    add("--against", metavar="OTHER", help=help_text)
+    help_text = "longest time for the rounds of a case (default: %(default)g)"
+    add("--time", type=seconds, default=defaults.seconds, metavar="S", help=help_text)
+    help_text = "stop when the interval is so narrow to each side (default: 1%%)"
+    add("--precision", type=percent, default=defaults.precision, metavar="P%", help=help_text)
+    add("--measure", choices=("real", "cpu"), default=defaults.measure, help=_MEASURE)
+    help_text = "times of a function in each round (default: %(default)s)"
+    add("--repetitions", type=positive, default=defaults.timing.repetitions, metavar="N", help=help_text)
+    help_text = "exit with 1 if a case certainly takes more than P%% more time than on the other side"
+    add("--fail-slower", type=percent, metavar="P%", help=help_text)
 
 
 def server(parser: Parser, _environment: Environment) -> None:

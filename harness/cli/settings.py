@@ -14,6 +14,7 @@ from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.settings import (
     ENGINES,
+    BenchSettings,
     CaseSettings,
     ContainerSettings,
     FetchSettings,
@@ -25,6 +26,7 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
+from harness.core.timings import Timing
 
 DEFAULT_SELECTOR = "tiny"
 # Variables that batch systems and users set to lend only some GPUs to a process.
@@ -42,6 +44,7 @@ class Invocation:
         subcommand: such as `gc`; empty where there is none.
         settings: what counts for most commands.
         search: what `bisect` and `matrix` search.
+        bench: what `bench` times, and what with.
         options: those that only this command has.
         given: the options that were given with another value than their default, as argparse names them.
         environment: variables of the process.
@@ -51,6 +54,7 @@ class Invocation:
     subcommand: str = ""
     settings: Settings
     search: SearchSettings
+    bench: BenchSettings = field(default_factory=BenchSettings)
     options: CommandOptions = field(default_factory=CommandOptions)
     given: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +73,7 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
         subcommand=given(f"{command}_command") or "",
         settings=_settings(given),
         search=_search(given),
+        bench=_bench(given),
         options=_options(given),
         given=given.names,
         environment=environment,
@@ -248,6 +253,19 @@ def _search(given: _Given) -> SearchSettings:
         releases=given.several("iree") if given.command == "matrix" else (),
         show=given("show"),
         jobs=given("jobs") or 1,
+    )
+
+
+def _bench(given: _Given) -> BenchSettings:
+    if given.command != "bench":
+        return BenchSettings()
+    return BenchSettings(
+        against=given("against"),
+        seconds=given("time"),
+        precision=given("precision"),
+        fail_slower=given("fail_slower"),
+        measure=given("measure"),
+        timing=Timing(repetitions=given("repetitions")),
     )
 
 

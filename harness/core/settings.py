@@ -6,10 +6,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 
 from harness.core.cases import EMPTY, Backend
+from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
 
 ENGINES = ("auto", "container", "docker", "podman", "local")
@@ -194,6 +196,7 @@ class RunSettings:
         run_wrapper: words put before iree-run-module.
         pin_defaults: release whose flag defaults are set where they changed between releases.
         tools: installed IREE tools to use in place of a release.
+        timing: how to time the function of each case; None for not at all.
     """
 
     out: Path | None = None
@@ -205,6 +208,7 @@ class RunSettings:
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: str | None = None
     tools: ToolSettings | None = None
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +246,27 @@ class SearchSettings:
     releases: tuple[str, ...] = ()
     show: str | None = None
     jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSettings:
+    """How cases are timed, and what they are compared with.
+
+    Attributes:
+        against: a release, a chip, or flags for iree-compile; None to compare with nothing.
+        seconds: the longest time for the rounds of a case.
+        precision: how narrow the interval of a case has to be, to each side: 0.01 for 1 %.
+        fail_slower: from which share on more time is a failure, such as 0.05 for 5 %; None for none.
+        measure: what to compare, `real` time or `cpu` time.
+        timing: how each round times a function.
+    """
+
+    against: str | None = None
+    seconds: float = 60.0
+    precision: float = 0.01
+    fail_slower: float | None = None
+    measure: Literal["real", "cpu"] = "real"
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

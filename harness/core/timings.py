@@ -17,14 +17,14 @@ class Timing:
         warmup_seconds: how long the function is called before, in seconds.
     """
 
-    repetitions: int = 10
-    seconds: float = 0.1
-    warmup_seconds: float = 0.5
+    repetitions: int = 5
+    seconds: float = 0.05
+    warmup_seconds: float = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long calls of a function took, in real time.
+    """How long calls of a function took.
 
     Attributes:
         samples_ms: for each repetition, the mean over its calls, in milliseconds.

@@ -6,6 +6,7 @@ repetitions. It is the same for all releases from 3.0.0 to 3.13.0.
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,10 +92,13 @@ class BenchmarkRunner:
             ended = started(asked, self.runs.tools, self.runs.cancel).process
             busy = Usage.now(asked.cores).share_of_others(before, ended.cpu_seconds)
             verdict = self._verdict(step, ended, logs.text(asked.log_path, start=start), results)
-            latency = read(folder / _REPORT) if verdict is None else None
+            times = read(folder / _REPORT) if verdict is None else None
         result = StepResult(verdict=verdict, seconds=ended.seconds, log_path=asked.log_path)
-        if latency:
-            return BenchmarkResult(seconds=ended.seconds, log_path=asked.log_path, latency=latency, busy=busy)
+        if times:
+            real, cpu = times
+            return BenchmarkResult(
+                seconds=ended.seconds, log_path=asked.log_path, latency=real, cpu_time=cpu, busy=busy
+            )
         tail = logs.tail(asked.log_path, start=start)
         raise StepFailedError(msgspec.structs.replace(result, verdict=verdict or _NOTHING, log_tail=tail))
 
@@ -149,6 +153,7 @@ class _Entry(msgspec.Struct):
 
     run_type: str = ""
     real_time: float = 0.0
+    cpu_time: float = 0.0
     time_unit: str = "ms"
 
 
@@ -156,18 +161,26 @@ class _Report(msgspec.Struct):
     benchmarks: list[_Entry] = []
 
 
-def read(path: Path) -> Latency | None:
-    """Return the times in a report; None if there are none.
+def read(path: Path) -> tuple[Latency, Latency] | None:
+    """Return the real times and the CPU times in a report; None if there are none.
 
     Raises:
         StepFailedError: it is not a report.
     """
     try:
-        report = msgspec.convert(strict_json.loads(files.read(path, _MAX_BYTES)), _Report)
+        text = files.read(path, _MAX_BYTES)
+        report = msgspec.convert(strict_json.loads(text), _Report) if text else _Report()
         entries = [each for each in report.benchmarks if each.run_type == "iteration"]
-        samples = [each.real_time * _MILLISECONDS[each.time_unit] for each in entries]
+        real = [_positive(each.real_time) * _MILLISECONDS[each.time_unit] for each in entries]
+        cpu = [_positive(each.cpu_time) * _MILLISECONDS[each.time_unit] for each in entries]
     except (OSError, ValueError, KeyError) as error:
         reason = f"{PROGRAM} exited with code 0, but its report cannot be read ({error}); see the log"
         verdict = Verdict(status=Status.ERROR, kind=Kind.TOOL, reason=reason)
         raise StepFailedError(StepResult(verdict=verdict)) from error
-    return Latency.of(samples) if samples else None
+    return (Latency.of(real), Latency.of(cpu)) if entries else None
+
+
+def _positive(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"a time is {value}")
+    return value

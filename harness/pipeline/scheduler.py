@@ -32,7 +32,11 @@ class Listener(Protocol):
 
 
 class PlanRun:
-    """One run of several plans."""
+    """One run of several plans.
+
+    Attributes:
+        results: the results of the steps done so far.
+    """
 
     def __init__(
         self,
@@ -57,7 +61,7 @@ class PlanRun:
         self._keeps_work = keeps_work
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
-        self._results = Results()
+        self.results = Results()
         self._started: set[Step] = set()
         self._decided: dict[str, Outcome] = {}
         self._users: dict[Step, list[Plan]] = {}
@@ -96,7 +100,7 @@ class PlanRun:
                 self._decide(each, each.blocked)
         for step in self._users:
             self._start_if_ready(step)
-        while len(self._started) > len(self._results):
+        while len(self._started) > len(self.results):
             if done := self._executor.next_done(SLICE_S):
                 self._take(*done)
                 for step in self._needed_by.get(done[0], ()):
@@ -104,10 +108,10 @@ class PlanRun:
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _GRACE_S
-        while len(self._started) > len(self._results) and (left_s := deadline - time.monotonic()) > 0:
+        while len(self._started) > len(self.results) and (left_s := deadline - time.monotonic()) > 0:
             if done := self._executor.next_done(left_s):
                 step, result = done
-                self._results[step] = result
+                self.results[step] = result
                 self._listener.step_ended(step)
 
     def _start_if_ready(self, step: Step) -> None:
@@ -116,13 +120,13 @@ class PlanRun:
             return
         users = self._users[step]
         is_wanted = any(each.case.id not in self._decided for each in users)
-        if is_wanted and all(need in self._results for need in needs(step)):
+        if is_wanted and all(need in self.results for need in needs(step)):
             self._started.add(step)
             self._listener.step_started(step, [each.case.id for each in users])
-            self._executor.start(step, self._results)
+            self._executor.start(step, self.results)
 
     def _take(self, step: Step, result: StepResult) -> None:
-        self._results[step] = result
+        self.results[step] = result
         self._listener.step_ended(step)
         for each in self._users[step]:
             left = self._left[each.case.id]
@@ -138,7 +142,7 @@ class PlanRun:
     def _safely(self, each: Plan, verdict: Verdict | None, *, keeps_work: bool = False) -> Outcome:
         """Return the outcome of a case; a bug on the way to it is the error of this case alone."""
         try:
-            found = outcome(each, self._results, verdict, self._out_dir)
-            return work_folder.kept(each, self._results, found, self._out_dir) if keeps_work else found
+            found = outcome(each, self.results, verdict, self._out_dir)
+            return work_folder.kept(each, self.results, found, self._out_dir) if keeps_work else found
         except Exception as bug:  # noqa: BLE001 - see above
             return outcome(replace(each, steps=(), blocked=internal.verdict(bug)), {}, None, self._out_dir)

@@ -266,6 +266,7 @@ def options(settings: RunSettings) -> planner.Options:
         tool_verdict=settings.tool_verdict,
         run_wrapper=settings.run_wrapper,
         pin_defaults=_pinned(settings.pin_defaults) if settings.pin_defaults else None,
+        timing=settings.timing,
     )
 
 

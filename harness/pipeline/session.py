@@ -4,13 +4,14 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import harness
+from harness.core.callbacks import ignore
 from harness.core.cases import Case, Release
 from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
 from harness.core.outcomes import EXIT_BUG, Kind, Outcome, Report, Status, Verdict, exit_code
@@ -27,6 +28,7 @@ from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.out_dir import remove_empty, write_results
 from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options
+from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
@@ -97,11 +99,16 @@ class Session:
             self.unwritten = error
         return report
 
-    def run(self, live: Live) -> None:
-        """Do all of it; what stands in the way of all cases becomes the verdict of each."""
+    def run(self, live: Live, then: Callable[[Prepared], None] = ignore) -> None:
+        """Do all of it; what stands in the way of all cases becomes the verdict of each.
+
+        Args:
+            live: shows the run while it goes on.
+            then: called at the end, while the environment is still open.
+        """
         try:
             with disk_errors(self._settings.fetch.store, removable=True):
-                self._run(live)
+                self._run(live, then)
         except NoVerdictError as error:
             self._blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
         except Cancelled:
@@ -112,7 +119,7 @@ class Session:
                 raise
             self._blocked = found
 
-    def _run(self, live: Live) -> None:
+    def _run(self, live: Live, then: Callable[[Prepared], None]) -> None:
         """Open an environment, plan, and do it."""
         settings = self._settings
         live.expect_cases(len(self.cases))
@@ -130,11 +137,11 @@ class Session:
         with self._provider.open(request) as environment:
             self._environment = environment
             live.opened(environment)
-            self._do(request, environment, live)
+            then(self._done(request, environment, live))
         store.close()
         provision.keep_within(settings.fetch, live.notice)
 
-    def _do(self, request: EnvironmentRequest, environment: Environment, live: Live) -> None:
+    def _done(self, request: EnvironmentRequest, environment: Environment, live: Live) -> Prepared:
         settings, store, notice = self._settings, request.store, live.notice
         plans = internal.plans(self.cases, environment.toolchain.release, self._options)
         with provision.fetcher(
@@ -155,20 +162,33 @@ class Session:
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
             waiting = provision.waiting(notice, self._cancel)
             pool = Pool(request.gpus, on_wait=waiting)
-            executor = LocalExecutor(environment.runner(steps), slots, pool, self._cancel, on_running=live.step_running)
+            runner = environment.runner(steps)
+            executor = LocalExecutor(runner, slots, pool, self._cancel, on_running=live.step_running)
             live.planned(plans)
             self._plan_run = PlanRun(
                 plans, executor, live, out_dir=request.out_dir, cancel=self._cancel, keeps_work=self._keeps_work
             )
             self._plan_run.run()
+        return Prepared(
+            plans={each.case.id: each for each in plans},
+            outcomes={each.id: each for each in self._plan_run.outcomes()},
+            results=self._plan_run.results,
+            runner=runner,
+            pool=pool,
+        )
 
-    def written(self) -> Report:
+    def written(self, amended: Callable[[Outcome], Outcome] = lambda outcome: outcome) -> Report:
         """Write and return what is known by now.
+
+        Args:
+            amended: returns what became of a case, where more is known than this run does.
 
         Raises:
             DiskError: the results cannot be written.
         """
         report = self.report(None)
+        cases = tuple(map(amended, report.cases))
+        report = replace(report, cases=cases, exit_code=exit_code(cases))
         self._write(report, None)
         return report
 

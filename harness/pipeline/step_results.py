@@ -96,12 +96,14 @@ class BenchmarkResult(StepResult, frozen=True, kw_only=True):
     """How long calls of a function took.
 
     Attributes:
-        latency: the times.
-        busy: share of the time of its cores that other processes used meanwhile, from 0 to 1; None if unknown.
+        latency: the real times.
+        cpu_time: the CPU times of the process, all its threads together.
+        busy: share of the time of its cores that other processes used meanwhile, from 0 to 1.
     """
 
     latency: Latency
-    busy: float | None = None
+    cpu_time: Latency
+    busy: float
 
 
 class StepFailedError(Exception):

@@ -66,7 +66,9 @@ class Bisection:
         self._known = known_releases(settings, notice)
         self._request = request.search_request(search, self._case, self._known)
         pinned = request.pinned(settings.run.pin_defaults, self._request)
-        self._settings = replace(settings, run=replace(settings.run, pin_defaults=pinned))
+        settings = replace(settings, run=replace(settings.run, pin_defaults=pinned))
+        asked = self._request.question.metric
+        self._settings = request.timed(settings, asked.names if asked else ())
         self._replayed = _replayed(search.replay, self._request) if search.replay else {}
 
     def run(self, live: SearchProgress) -> Finding:

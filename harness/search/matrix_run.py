@@ -58,6 +58,7 @@ class MatrixRun:
         """
         check_files({"--junit-xml": settings.run.junit_xml})
         settings = replace(settings, cases=selection.located(settings.cases))
+        settings = request.timed(settings, [search.show] if search.show else ())
         self._settings, self._search = settings, search
         self._cases = selection.cases(settings, notice)
         self._releases = known_releases(settings, notice)

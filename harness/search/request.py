@@ -1,7 +1,7 @@
 """Turns the settings of a search into its request, and identifies a search."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +10,17 @@ from harness.core.blobs import Blob
 from harness.core.cases import EMPTY, Backend, Case
 from harness.core.errors import UsageError
 from harness.core.settings import SearchSettings, Settings
+from harness.core.timings import Timing
 from harness.core.urls import redacted
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.iree.releases import Releases, ReleaseWheels
-from harness.search import metric
+from harness.search import case_numbers, metric
 from harness.search.finding import SearchRequest
 from harness.search.probes import Question
 from harness.store.store import Store
+
+_TIMING = Timing(repetitions=20)
 
 
 def question(search: SearchSettings) -> Question:
@@ -70,6 +73,13 @@ def search_request(search: SearchSettings, case: Case, known: Releases) -> Searc
         question=asked,
         all_changes=search.all_changes,
     )
+
+
+def timed(settings: Settings, names: Iterable[str]) -> Settings:
+    """Return settings with which runs are timed if one of these numbers needs it."""
+    if not {*names} & {*case_numbers.OF_BENCHMARKS}:
+        return settings
+    return replace(settings, run=replace(settings.run, timing=_TIMING))
 
 
 def defaults(request: SearchRequest) -> tuple[ChangedDefault, ...]:

@@ -8,12 +8,14 @@ from typing import Any
 from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.callbacks import ignore
 from harness.core.outcomes import Kind, Measurement, Module, Outcome, Status, Verdict
+from harness.core.timings import Latency
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.step_results import (
+    BenchmarkResult,
     CompareResult,
     CompileResult,
     DrawResult,
@@ -23,7 +25,7 @@ from harness.pipeline.step_results import (
     StepResult,
 )
 from harness.pipeline.step_runner import ToolStepRunner
-from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Run, Step, needs
+from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run, Step, needs
 from harness.pipeline.tools import LocalTools
 from harness.store.store import Store
 from tests.unit.samples import release
@@ -82,7 +84,7 @@ class FakeExecutor:
             raise verdict
         return step, self.done(step, verdict)
 
-    def done(self, step: Step, verdict: Verdict | None) -> StepResult:
+    def done(self, step: Step, verdict: Verdict | None) -> StepResult:  # noqa: PLR0911 - one for each kind of step
         """Return the result of a step, with what it leaves and a log as the real ones have."""
         ended: dict[str, Any] = {"verdict": verdict, "seconds": 0.5, "log_tail": "its end" if verdict else ""}
         if isinstance(step, Compile | Run):
@@ -105,6 +107,8 @@ class FakeExecutor:
                 return RunResult(folder=self._root, process=process, free_bytes=1 << 40, **ended)
             case Compare():
                 return CompareResult(outputs=(Measurement(index=0, type="2xf32"),), **ended)
+            case Benchmark():
+                return BenchmarkResult(latency=Latency.of([1.0]), cpu_time=Latency.of([1.0]), busy=0.0, **ended)
 
 
 class Heard:

@@ -33,6 +33,7 @@ PACKAGES = (
     "suites",
     "pipeline",
     "containers",
+    "bench",
     "search",
     "cli",
 )

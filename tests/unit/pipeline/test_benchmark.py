@@ -13,7 +13,7 @@ from harness.pipeline.steps import Benchmark, Compare, Run, needs
 from tests.unit.samples import planned, spec
 
 TIMED = Options(timing=Timing(repetitions=3, seconds=0.05, warmup_seconds=1))
-ENTRY = {"run_type": "iteration", "real_time": 2.5, "time_unit": "ms"}
+ENTRY = {"run_type": "iteration", "real_time": 2.5, "cpu_time": 5.0, "time_unit": "ms"}
 
 
 def entries(*entries: object) -> str:
@@ -51,18 +51,28 @@ def test_nothing_is_timed_unless_it_is_asked_for_or_where_nothing_runs() -> None
 
 def test_the_times_are_those_of_the_repetitions_in_milliseconds(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    others = ({"run_type": "iteration", "real_time": 4000.0, "time_unit": "us"}, ENTRY | {"run_type": "aggregate"})
-    path.write_text(entries(ENTRY, *others, {"run_type": "iteration", "real_time": 1e6, "time_unit": "ns"}))
-    assert benchmark.read(path) == Latency(samples_ms=(2.5, 4.0, 1.0), minimum_ms=1.0, median_ms=2.5, mean_ms=2.5)
+    others = (ENTRY | {"real_time": 4000.0, "time_unit": "us"}, ENTRY | {"run_type": "aggregate"})
+    path.write_text(entries(ENTRY, *others, ENTRY | {"real_time": 1e6, "cpu_time": 3e6, "time_unit": "ns"}))
+    assert benchmark.read(path) == (
+        Latency(samples_ms=(2.5, 4.0, 1.0), minimum_ms=1.0, median_ms=2.5, mean_ms=2.5),
+        Latency(samples_ms=(5.0, 0.005, 3.0), minimum_ms=0.005, median_ms=3.0, mean_ms=8.005 / 3),
+    )
 
 
-def test_a_report_without_a_time_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", entries(), "{}"])
+def test_a_report_without_a_time_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "report.json"
-    path.write_text(entries())
+    path.write_text(text)
     assert benchmark.read(path) is None
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{", entries(ENTRY | {"time_unit": "h"}), entries(1), entries({}) + "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[1]", "{", entries(1), entries({}) + "x"),
+        *(entries(ENTRY | wrong) for wrong in ({"time_unit": "h"}, {"cpu_time": 0}, {"real_time": -1})),
+    ],
+)
 def test_a_report_that_cannot_be_read_is_an_error_of_the_tool(tmp_path: Path, text: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)

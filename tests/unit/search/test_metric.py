@@ -5,6 +5,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.outcomes import Kind, Status
+from harness.core.timings import Latency
 from harness.search import case_numbers, metric
 from tests.unit.reports import measurement, module, outcome
 
@@ -68,7 +69,8 @@ def test_the_numbers_of_a_case_are_the_worst_of_its_outputs_and_the_sum_of_its_m
         measurement(ignored=True, max_abs_error=9.0),
     )
     modules = (module(dispatches=31, bytes=10, peak_memory_bytes=5), module(dispatches=1, bytes=20))
-    found = case_numbers.numbers(outcome(outputs=outputs, modules=modules, peak_memory_bytes=7, seconds={"run": 0.5}))
+    times: dict[str, Any] = {"latency": Latency.of([3.0, 1.0, 2.5]), "seconds": {"run": 0.5}}
+    found = case_numbers.numbers(outcome(outputs=outputs, modules=modules, peak_memory_bytes=7, **times))
     assert set(found) == set(case_numbers.NAMES)
     assert {name: found[name] for name in ("max_abs_error", "error_ratio", "cosine_similarity", "mismatches")} == {
         "max_abs_error": 0.3,
@@ -77,6 +79,7 @@ def test_the_numbers_of_a_case_are_the_worst_of_its_outputs_and_the_sum_of_its_m
         "mismatches": 1,
     }
     assert (found["dispatches"], found["module_bytes"], found["peak_memory_bytes"]) == (32, 30, 9)
+    assert found["latency_ms"] == 2.5
     assert (found["run_seconds"], found["compile_seconds"], found["compile_cpu_seconds"]) == (0.5, 5.4, 6.2)
 
 

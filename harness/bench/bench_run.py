@@ -1,0 +1,112 @@
+"""Compiles, checks and times cases on all sides, and writes the results."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.bench import render, rounds
+from harness.bench.result import BenchResult, CaseResult
+from harness.bench.sides import Side
+from harness.bench.stopwatch import Stopwatch, timed_side
+from harness.containers.provider import provider
+from harness.core.callbacks import working
+from harness.core.errors import stopped_code
+from harness.core.outcomes import Outcome, Phase
+from harness.core.settings import BenchSettings
+from harness.core.timings import Latency
+from harness.host.beneath import Folder
+from harness.host.disk import disk_errors, write_all
+from harness.host.process import CancelToken
+from harness.pipeline import selection
+from harness.pipeline.out_dir import new_out_dir
+from harness.pipeline.prepared import Prepared
+from harness.pipeline.progress import Live
+from harness.pipeline.session import Session
+
+
+class BenchRun:
+    """Times cases on one side, or on two to compare them.
+
+    Attributes:
+        folder: folder of bench.json, bench.md and the results of each side.
+    """
+
+    folder: Path
+
+    def __init__(self, sides: Sequence[Side], bench: BenchSettings) -> None:
+        """Start nothing yet.
+
+        Args:
+            sides: one or two sides with the same names of cases.
+            bench: how to time them.
+        """
+        self._sides, self._bench, self._cancel = sides, bench, CancelToken()
+        self._names = tuple(sides[0].cases)
+        self._watches = {name: Stopwatch(bench=bench) for name in self._names}
+
+    def run(self, live: Live) -> BenchResult:
+        """Compile, check and time all cases, write the results and return them, also after ^C.
+
+        Args:
+            live: shows what goes on.
+
+        Raises:
+            DiskError: the results cannot be written.
+        """
+        self.folder = new_out_dir(self._sides[0].settings.run.out)
+        sessions = [self._session(side, number) for number, side in enumerate(self._sides, 1)]
+        stopped = None
+        try:
+            with live:
+                self._prepare(sessions, (), live)
+        except KeyboardInterrupt as stop:
+            stopped = stopped_code(stop)
+        amended = [functools.partial(self._amended, number) for number in range(len(sessions))]
+        reports = [session.written(each) for session, each in zip(sessions, amended, strict=True)]
+        found = BenchResult(
+            labels=tuple(side.label for side in self._sides),
+            cases=tuple(map(self._result, self._names, *(report.cases for report in reports))),
+            bench=self._bench,
+            stopped=stopped,
+        )
+        texts = {"bench.json": render.to_json(found, reports), "bench.md": render.markdown(found)}
+        write_all({self.folder / name: text for name, text in texts.items()})
+        return found
+
+    def _session(self, side: Side, number: int) -> Session:
+        folder = self.folder / "sides" / str(number)
+        with disk_errors(folder):
+            Folder(self.folder).make(folder)
+        options = selection.options(replace(side.settings.run, timing=self._bench.timing))
+        cases = [side.cases[name] for name in self._names]
+        return Session(
+            side.settings, cases, options, folder, provider(side.settings, side.release), cancel=self._cancel
+        )
+
+    def _prepare(self, sessions: Sequence[Session], ready: tuple[Prepared, ...], live: Live) -> None:
+        """Compile and check the cases of the next side; time the cases when all sides are ready, and open."""
+        if len(ready) < len(sessions):
+            sessions[len(ready)].run(live, lambda prepared: self._prepare(sessions, (*ready, prepared), live))
+            return
+        for name in self._names:
+            asked = zip(self._sides, ready, strict=True)
+            timed = [timed_side(prepared, side.cases[name].id, self._cancel) for side, prepared in asked]
+            both = [each for each in timed if each]
+            if len(both) == len(timed):
+                with working(live.worked, f"timing {name}") as progress:
+                    self._watches[name].run(both, progress)
+
+    def _amended(self, side: int, outcome: Outcome) -> Outcome:
+        """Return what became of a case on a side, with the times of all rounds that count."""
+        watch = self._watches[f"{outcome.model}/{outcome.submodel}"]
+        if failed := watch.failures.get(side):
+            return replace(outcome, status=failed.status, kind=failed.kind, phase=Phase.BENCHMARK, reason=failed.reason)
+        counted = rounds.counted(watch.rounds) if self._bench.measure == "real" else ()
+        samples = [sample for each in counted for sample in each.times[side].samples_ms]
+        return replace(outcome, latency=Latency.of(samples)) if samples else outcome
+
+    def _result(self, name: str, *outcomes: Outcome) -> CaseResult:
+        return CaseResult(
+            name=name, outcomes=outcomes, rounds=tuple(self._watches[name].rounds), precision=self._bench.precision
+        )

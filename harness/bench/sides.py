@@ -1,0 +1,141 @@
+"""The sides of a benchmark: the settings as they are and, to compare them with, another release, chip or more flags."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from harness.core.callbacks import Notice, ignore
+from harness.core.cases import Case
+from harness.core.errors import UsageError
+from harness.core.settings import Settings
+from harness.iree import flag_classes, release_sources
+from harness.iree.releases import ReleaseWheels
+from harness.pipeline import selection
+from harness.store.store import Store
+
+_RELEASE = re.compile(r"\d+\.\d+")
+_CHIP = re.compile(r"[a-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A side of a benchmark.
+
+    Attributes:
+        label: what tells it from the other one, such as `3.13.0` or `gfx942`.
+        settings: how its cases are compiled and run.
+        release: its release.
+        cases: by the name of the spec, its case.
+    """
+
+    label: str
+    settings: Settings
+    release: ReleaseWheels
+    cases: Mapping[str, Case]
+
+    @property
+    def target(self) -> str:
+        """The target of its cases."""
+        return str(next(iter(self.cases.values())).target)
+
+
+def sides(settings: Settings, against: str | None, notice: Notice) -> tuple[Side, ...]:
+    """Return one side, or two with something to compare with.
+
+    Args:
+        settings: how to compile and run.
+        against: a release, a chip, or flags for iree-compile.
+        notice: called with remarks while releases and cases are looked up.
+
+    Raises:
+        UsageError: the settings, a spec or `against` is wrong, or both sides have no case in common.
+        FetchError: a page of releases cannot be downloaded.
+    """
+    first = side(replace(settings, cases=selection.located(settings.cases)), (), notice)
+    if against is None:
+        return (replace(first, label=first.release.release.name),)
+    second = _other(first, against, notice)
+    common = first.cases.keys() & second.cases.keys()
+    if not common:
+        raise UsageError(f"--against {against}: no spec is selected on both sides; see `harness list`.")
+    return tuple(
+        replace(each, cases={name: each.cases[name] for name in each.cases if name in common})
+        for each in _named(first, second, against)
+    )
+
+
+def _other(first: Side, against: str, notice: Notice) -> Side:
+    settings = first.settings
+    if against.startswith("--"):
+        return side(settings, _flags(against, settings), notice)
+    if _RELEASE.match(against):
+        return side(replace(settings, release=replace(settings.release, name=against)), (), notice)
+    if not _CHIP.fullmatch(against):
+        raise UsageError(
+            f"--against {against}: expected a release such as 3.9.0, a chip, or flags such as --iree-opt-level=O3."
+        )
+    return side(replace(settings, target=replace(settings.target, chips=(against,))), (), notice)
+
+
+def side(settings: Settings, flags: tuple[str, ...] = (), notice: Notice = ignore) -> Side:
+    """Return the cases of settings, with more flags for iree-compile, as a side without a label.
+
+    Raises:
+        UsageError: the settings or a spec are wrong, or the cases have several targets.
+        FetchError: a page of releases cannot be downloaded.
+    """
+    with Store(settings.fetch.store.absolute()) as store:
+        release = release_sources.chosen(settings.release, settings.fetch, store, notice)
+    chosen = (_with_flags(case, flags) for case in selection.cases(settings, notice))
+    return Side(label="", settings=settings, release=release, cases=dict(_by_name(chosen)))
+
+
+def _by_name(chosen: Iterator[Case]) -> Iterator[tuple[str, Case]]:
+    """Yield each case with the name of its spec, by which both sides are paired."""
+    seen: dict[str, Case] = {}
+    for case in chosen:
+        if (other := seen.setdefault(case.spec.name, case)) is not case:
+            raise UsageError(
+                f"{other.id} and {case.id} are selected, but a benchmark takes one target; "
+                "choose one, and name the other with --against."
+            )
+        yield case.spec.name, case
+
+
+def _with_flags(case: Case, flags: tuple[str, ...]) -> Case:
+    return replace(case, spec=replace(case.spec, compiler_flags=(*case.spec.compiler_flags, *flags)))
+
+
+def _flags(text: str, settings: Settings) -> tuple[str, ...]:
+    """Return the flags in a text; they follow the rules of those in a spec."""
+    try:
+        flags = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"--against {text}: {error}; expected flags as a shell takes them.") from error
+    for flag in flags:
+        if reason := _refusal(flag, settings):
+            raise UsageError(f"--against: {flag!r} {reason}.")
+    return flags
+
+
+def _refusal(flag: str, settings: Settings) -> str | None:
+    if not flag.startswith("--"):
+        return "is no flag; put the value of a flag after an equals sign"
+    if flag_classes.files_named(flag):
+        return "names a file, which only a spec can"
+    return flag_classes.refusal(flag, trusted=settings.cases.trust_flags)
+
+
+def _named(first: Side, second: Side, against: str) -> Iterator[Side]:
+    """Yield both sides with labels that tell one from the other."""
+    if against.startswith("--"):
+        labels = ("as it is", against)
+    elif first.target != second.target:
+        labels = (first.target, second.target)
+    else:
+        labels = (first.release.release.name, second.release.release.name)
+    if labels[0] == labels[1]:
+        labels = (labels[0], f"{labels[1]} again")
+    for each, label in zip((first, second), labels, strict=True):
+        yield replace(each, label=label)

@@ -1,0 +1,22 @@
+"""`harness bench`."""
+
+from harness.bench import render, sides
+from harness.bench.bench_run import BenchRun
+from harness.cli.console import clean_console
+from harness.cli.settings import Invocation
+from harness.pipeline.progress import Live, columns
+
+
+def main(invocation: Invocation) -> int:
+    """Time cases, compare both sides, and write bench.json, bench.md and the results of each side."""
+    console = clean_console()
+
+    def notice(text: str) -> None:
+        console.print(text, style="dim", markup=False)
+
+    bench = invocation.bench
+    run = BenchRun(sides.sides(invocation.settings, bench.against, notice), bench)
+    found = run.run(Live(console, id_width=0))
+    console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Results: {run.folder}/bench.json, bench.md, sides", markup=False, highlight=False, soft_wrap=True)
+    return found.exit_code

@@ -1,0 +1,29 @@
+"""What a run leaves behind while its environment is still open, so that more can be done with its modules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.core.outcomes import Outcome
+from harness.host.gpu_locks import Pool
+from harness.pipeline.step_results import Results
+from harness.pipeline.step_runner import StepRunner
+from harness.pipeline.steps import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The steps of a run that are done, and what does more of them.
+
+    Attributes:
+        plans: by case id, the plan of each case.
+        outcomes: by case id, what became of it.
+        results: what the steps left.
+        runner: does steps in the environment of the run.
+        pool: the GPUs of the run.
+    """
+
+    plans: Mapping[str, Plan]
+    outcomes: Mapping[str, Outcome]
+    results: Results
+    runner: StepRunner
+    pool: Pool
