@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.core.blobs import Blob
+from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, Thresholds
 
@@ -136,7 +137,7 @@ class ModelSpec:
         listing: what the config of a suite says of the case; None for a spec.
         chip: the chip that its flags are for; None if it is for all that the backend has.
         ignored_chips: chips for which nothing is done with it.
-        golden: upper bounds of times and sizes, by their fields in the suite; they are not compared.
+        budget: how much it may take of each quantity.
         remarks: what is odd in its file, and does no harm.
     """
 
@@ -174,7 +175,7 @@ class ModelSpec:
     listing: Listing | None = None
     chip: str | None = None
     ignored_chips: tuple[str, ...] = ()
-    golden: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    budget: Budget = field(default_factory=lambda: EMPTY)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -229,6 +230,12 @@ class Target:
         """Return `cpu`, `rocm-gfx942` or the name of the config."""
         return self.config or (f"{self.backend}-{self.chip}" if self.chip else str(self.backend))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its names in budgets, the most special one first; a SKU is that of a GPU."""
+        of_gpu = () if self.backend is Backend.CPU else (self.sku, self.chip)
+        return (*filter(None, of_gpu), str(self.backend))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -241,6 +248,16 @@ class Case:
     def id(self) -> str:
         """`sd3/clip[rocm-gfx942]`, the same in console, files and code."""
         return f"{self.spec.name}[{self.target}]"
+
+    @property
+    def limits(self) -> dict[Quantity, Limit]:
+        """The most that it may take of each quantity that has a budget for its target."""
+        names = (*self.target.names, EVERY)
+        found = {
+            quantity: next((limits[name] for name in names if name in limits), None)
+            for quantity, limits in self.spec.budget.items()
+        }
+        return {quantity: limit for quantity, limit in found.items() if limit}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class Kind(enum.StrEnum):
     LOAD = "load"
     CRASH = "crash"
     TIMEOUT = "timeout"
+    BUDGET = "budget"
 
     FETCH = "fetch"
     INTEGRITY = "integrity"
@@ -168,6 +169,25 @@ class FailedCompilation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetCheck:
+    """A number of the case compared with its budget.
+
+    Attributes:
+        name: what was counted or measured, such as `dispatches`.
+        value: the number; None if it is not known.
+        limit: the largest accepted number.
+        statistic: what the number is of several repetitions, such as `median`; None for a number that has none.
+        exceeded: whether the number is larger, or not known.
+    """
+
+    name: str
+    value: Number | None
+    limit: Number
+    statistic: str | None = None
+    exceeded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of one case.
 
@@ -189,6 +209,7 @@ class Outcome:
         failed_compilation: the compilation that failed; None if all went well, or none was tried.
         outputs: the compared outputs.
         latency: how long calls of the function took, if it was timed.
+        budgets: the numbers that have a budget, as far as the case got.
         commands: argv of each step.
         logs: path of each step's log, relative to the results folder.
         blobs: the blobs that the case uses.
@@ -219,6 +240,7 @@ class Outcome:
     failed_compilation: FailedCompilation | None = None
     outputs: tuple[Measurement, ...] = ()
     latency: Latency | None = None
+    budgets: tuple[BudgetCheck, ...] = ()
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     blobs: tuple[FetchedBlob, ...] = ()

@@ -2,7 +2,8 @@
 
 A failure is excused only by an entry that names its kind. The two fields of the original suite name none; they stand
 for every failure of the model in their phase, and never for a runtime that crashes. The lists of a config name none
-either; they stand for every failure in their phase but a timeout, as they do in the suite's own runner.
+either; they stand for every failure in their phase but a timeout, as they do in the suite's own runner. A budget that
+is exceeded is excused only by its name.
 """
 
 import datetime as dt
@@ -16,13 +17,13 @@ from harness.iree import releases
 RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect"
 _RUNS = frozenset({Phase.RUN, Phase.COMPARE, Phase.BENCHMARK})
 _IN_RUN = frozenset({Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.LOAD, Kind.CRASH, Kind.TIMEOUT})
-_IN_COMPILATION = frozenset(Kind)
-_LISTED = frozenset(Kind) - {Kind.TIMEOUT}
-# What a case that ended well has shown not to happen.
+_IN_COMPILATION = frozenset(Kind) - {Kind.BUDGET}
+_LISTED = frozenset(Kind) - {Kind.TIMEOUT, Kind.BUDGET}
+# What a case that ended well has shown not to happen, if it has no budget.
 _REFUTED = {
     Status.COMPILED: frozenset({Kind.COMPILE}),
     Status.RAN: frozenset({Kind.COMPILE, Kind.LOAD, Kind.CRASH, Kind.TIMEOUT}),
-    Status.PASSED: frozenset(Kind),
+    Status.PASSED: frozenset(Kind) - {Kind.BUDGET},
 }
 
 
@@ -64,7 +65,7 @@ def expected_failures(case: Case, release: Release | None, today: dt.date) -> tu
     elif spec.run_test_expecting_to_fail:
         found.append(_of_run(spec))
     applicable = [(index, each) for index, each in enumerate(spec.expect) if applies(each, case, release, today)]
-    return (*found, *(_of_entry(spec, index, each, chip) for index, each in applicable))
+    return (*found, *(_of_entry(case, index, each) for index, each in applicable))
 
 
 def applies(entry: Expectation, case: Case, release: Release | None, today: dt.date) -> bool:
@@ -163,7 +164,8 @@ def _of_chip(spec: ModelSpec, chip: str) -> ExpectedFailure:
     )
 
 
-def _of_entry(spec: ModelSpec, index: int, entry: Expectation, chip: str | None) -> ExpectedFailure:
+def _of_entry(case: Case, index: int, entry: Expectation) -> ExpectedFailure:
+    spec, chip = case.spec, case.target.chip
     kinds = frozenset(Kind(each) for each in entry.fails)
     said = [text for text in (entry.reason, entry.issue) if text]
     among = f".chips[{entry.chips.index(chip)}]" if chip and len(entry.chips) > 1 else ""
@@ -173,9 +175,15 @@ def _of_entry(spec: ModelSpec, index: int, entry: Expectation, chip: str | None)
         what=f'"{FIELD}"[{index}]' + (f" for {chip}" if among else ""),
         where=_where(spec, json_path),
         kinds=kinds,
-        refuted_by=frozenset(status for status, shown in _REFUTED.items() if kinds <= shown),
+        refuted_by=frozenset(status for status in _REFUTED if kinds <= _refuted(case, status)),
         why=f": {', '.join(said)}" if said else "",
     )
+
+
+def _refuted(case: Case, status: Status) -> frozenset[Kind]:
+    """Return what a case that ended well has shown not to happen; one that only compiles has no numbers of a run."""
+    limited = [quantity.is_of_compilation or status is not Status.COMPILED for quantity in case.limits]
+    return _REFUTED[status] | ({Kind.BUDGET} if limited and all(limited) else set())
 
 
 def _where(spec: ModelSpec, json_path: str) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from harness.core.cases import Case
 from harness.core.errors import DiskError
-from harness.core.outcomes import Kind, Outcome, Phase, Status, Verdict
+from harness.core.outcomes import BudgetCheck, Kind, Outcome, Phase, Status, Verdict
 from harness.host.beneath import Folder
-from harness.pipeline import expectations, logs
+from harness.pipeline import budgets, expectations, logs
 from harness.pipeline import planner as planning
 from harness.pipeline.step_results import (
     BenchmarkResult,
@@ -39,7 +39,8 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
     case, spec = plan.case, plan.case.spec
     ended = [(step, results[step]) for step in plan.steps if step in results]
     left = [result for _, result in ended]
-    final, phase = _final(plan, ended, verdict)
+    checks = budgets.checks(plan, left)
+    final, phase = _final(plan, ended, verdict, checks)
     return Outcome(
         id=case.id,
         model=spec.model,
@@ -58,6 +59,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
         latency=next((each.latency for each in left if isinstance(each, BenchmarkResult)), None),
+        budgets=checks,
         commands=_commands(plan),
         logs=_logs(case, ended, final, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
@@ -79,11 +81,14 @@ def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
                 yield from (output.note for output in each.outputs if output.note)
 
 
-def _final(plan: Plan, ended: _Ended, verdict: Verdict | None) -> tuple[Verdict, Phase | None]:
-    phase = _phase(ended, verdict)
+def _final(
+    plan: Plan, ended: _Ended, verdict: Verdict | None, checks: Sequence[BudgetCheck]
+) -> tuple[Verdict, Phase | None]:
     if plan.blocked:
         return plan.blocked, None
-    found = verdict or Verdict(status=_good(plan), kind=None, reason="")
+    exceeded = None if verdict else budgets.verdict(checks)
+    phase = budgets.phase(checks) if exceeded else _phase(ended, verdict)
+    found = verdict or exceeded or Verdict(status=_good(plan), kind=None, reason="")
     if found.is_of_inputs and plan.case.spec.listing:
         found = _refused(found)
     return expectations.judged(found, phase, plan.expected), phase

@@ -18,7 +18,7 @@ from harness.core.cases import MAIN, Backend, Case, Listing, ModelSpec, Place, R
 from harness.core.outcomes import Kind, Status, Verdict
 from harness.core.timings import Timing
 from harness.iree import flag_classes, flags, releases
-from harness.pipeline import expectations
+from harness.pipeline import budgets, expectations
 from harness.pipeline.benchmark import benchmark_step
 from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import WEIGHTS, Compile, Fetch, Link, Plan, Step, fetches
@@ -79,7 +79,8 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     if not is_compile_only(case):
         run = run_step(case, compiles, run_wrapper=options.run_wrapper, tool_verdict=options.tool_verdict)
         compare = None if options.tool_verdict or not case.spec.outputs else compare_step(case.spec, run)
-        benchmark = benchmark_step(run, compare, options.timing) if options.timing else None
+        timing = budgets.timing(case) or options.timing
+        benchmark = benchmark_step(run, compare, timing) if timing else None
         doing = [step for step in (run, compare, benchmark) if step]
         steps += [fetch for fetch in fetches(doing) if fetch not in steps]
         steps += [*dict.fromkeys(draw for _, draw in run.drawn), *doing]
@@ -160,8 +161,7 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
     if options.tool_verdict and not spec.thresholds.are_of_floats:
         yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
     yield from spec.remarks
-    if spec.golden:
-        yield f"{', '.join(spec.golden)}: read, and not compared with anything yet"
+    yield from budgets.remarks(case)
     if expects_compile_failure(case):
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 

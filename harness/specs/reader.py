@@ -10,7 +10,7 @@ from typing import Any
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
-from harness.specs import expectation, flag_fields, json_lines, names, schema, thresholds, tuners
+from harness.specs import budgets, expectation, flag_fields, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
@@ -134,6 +134,7 @@ class _Reader:
                 self.violations.checked(f"$.expect[{index}]", functools.partial(expectation.read, entry))
                 for index, entry in enumerate(value.get("expect", []))
             ),
+            "budget": budgets.read(value.get("budget", {}), self.violations),
             "compile_chip_expecting_to_fail": tuple(value.get("compile_chip_expecting_to_fail", [])),
         } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
         if self.violations.found:

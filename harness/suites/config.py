@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import strict_json
+from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.cases import Backend, Listing, ModelSpec, Place, Target
 from harness.core.errors import SpecError, Violation
 from harness.core.text import shortened
 from harness.host import files
 from harness.specs import json_lines, names
-from harness.suites import target_flags
+from harness.suites import benchmarks, target_flags
 from harness.suites.target_flags import CompilerFlags
 
 MAX_BYTES = 1 << 20
@@ -38,7 +39,7 @@ class Config:
         run_args: its other flags.
         lists: by field, the place of each name.
         golden_times_ms: the upper bound of the time of a case, by its name.
-        tolerance_factor: what multiplies these; None if the config does not say it.
+        tolerance_factor: what multiplies these.
         unknown: places of fields that are not known, by name.
     """
 
@@ -48,7 +49,7 @@ class Config:
     run_args: tuple[str, ...]
     lists: Mapping[str, Mapping[str, Place]]
     golden_times_ms: Mapping[str, float]
-    tolerance_factor: float | None
+    tolerance_factor: float
     unknown: Mapping[str, Place]
 
     @property
@@ -63,6 +64,8 @@ class Config:
     def applied(self, spec: ModelSpec, name: str) -> ModelSpec:
         """Return a case with the flags of the config, and with what its lists say of a name."""
         found = {field: places[name] for field, places in self.lists.items() if name in places}
+        is_benchmark = benchmarks.MARKER in spec.markers and SKIP_RUN not in found
+        budget = self._budget(name) if is_benchmark else {}
         return replace(
             spec,
             backend=self.flags.backend,
@@ -70,7 +73,11 @@ class Config:
             devices=self.devices,
             run_args=self.run_args,
             compile_only=SKIP_RUN in found,
-            golden=self._golden(name),
+            budget=budget,
+            remarks=(
+                *spec.remarks,
+                *([f"{self.path} has no golden time for it"] if is_benchmark and not budget else []),
+            ),
             listing=Listing(
                 config=self.path,
                 skip=found.get(SKIP_COMPILE),
@@ -79,11 +86,12 @@ class Config:
             ),
         )
 
-    def _golden(self, name: str) -> Mapping[str, float]:
-        if (time_ms := self.golden_times_ms.get(name)) is None:
+    def _budget(self, name: str) -> Budget:
+        """Return the budget of a benchmark, whose function is measured once."""
+        if (golden := self.golden_times_ms.get(name)) is None:
             return {}
-        factor = {} if self.tolerance_factor is None else {FACTOR: self.tolerance_factor}
-        return {TIMES: time_ms, **factor}
+        limit = Limit(golden=golden, tolerance=self.tolerance_factor, timing=benchmarks.DEFAULT)
+        return {Quantity.LATENCY_MS: {EVERY: limit}}
 
 
 def read_all(paths: Sequence[Path], *, trust_flags: bool = False) -> list[Config]:
@@ -140,7 +148,7 @@ class _Reader:
             run_args=target_flags.run_arguments(value[RUN_FLAGS]),
             lists=lists,
             golden_times_ms=value.get(TIMES, {}),
-            tolerance_factor=value.get(FACTOR),
+            tolerance_factor=value.get(FACTOR, benchmarks.FACTOR),
             unknown=unknown,
         )
 

@@ -11,21 +11,20 @@ from typing import Any
 
 import msgspec
 
+from harness.core.budgets import Budget, Limit, Quantity, Statistic
 from harness.core.cases import MAIN, Backend, ModelSpec, Weights
 from harness.core.errors import SpecError
 from harness.core.tensors import Thresholds
-from harness.iree.flag_classes import Word
 from harness.specs import names, reader
 from harness.specs.catalogue import Folders, has_program
 from harness.specs.tensor_fields import TensorFields
 from harness.specs.violations import Violations
-from harness.suites import documents, target_flags
+from harness.suites import benchmarks, documents, target_flags
 from harness.suites.tree import Tree
 
 NAME, HAS_CONFIGS = "sharktank_models", False
-_FUNCTION, _SPECS, _BENCHMARK = "function_run", "quality_tests", "--benchmark_"
+_FUNCTION, _SPECS = "function_run", "quality_tests"
 _IGNORED = "$.specific_chip_to_ignore"
-_GOLDEN = ("golden_time_ms", "golden_time_tolerance_multiplier", "golden_dispatch", "golden_size")
 _ENDINGS = tuple(f"_{backend}.json" for backend in Backend)
 
 
@@ -95,6 +94,7 @@ class _Reader:
         for fault in names.faults(_name(self._path).rpartition("/")[0], self._path.stem):
             self._violations.add("$", fault)
         run = self._run(given)
+        budget, remarks = self._budget(given)
         program = self._pipeline(given) if given.compilation_required else self._own()
         if self._violations.found or not program:
             raise SpecError(tuple(self._violations.found))
@@ -111,15 +111,15 @@ class _Reader:
             compile_only=False,
             ignored_chips=tuple(given.specific_chip_to_ignore),
             lines={_IGNORED: self._violations.document.line(_IGNORED)},
-            golden={field: bounds for field in _GOLDEN if (bounds := getattr(given, field))},
-            remarks=documents.unknown(self._violations, _Benchmark),
+            budget=budget,
+            remarks=(*documents.unknown(self._violations, _Benchmark), *remarks),
             **run,
         )
 
     def _run(self, given: _Benchmark) -> dict[str, Any]:
         flags = {f"$.benchmark_flags[{index}]": each for index, each in enumerate(given.benchmark_flags)}
         flags["$.device"] = f"--device={given.device}"
-        kept = {path: flag for path, flag in flags.items() if not Word.read(flag).name.startswith(_BENCHMARK)}
+        kept = {path: flag for path, flag in flags.items() if not benchmarks.is_flag(flag)}
         for json_path, flag in kept.items():
             if reason := target_flags.run_refusal(flag, trusted=self._folders.trust_flags):
                 self._violations.add(json_path, f"{flag!r} {reason}")
@@ -130,9 +130,33 @@ class _Reader:
             "run_args": target_flags.run_arguments(list(kept.values())),
         }
 
+    def _budget(self, given: _Benchmark) -> tuple[Budget, tuple[str, ...]]:
+        """Return the budget by SKU, and a remark for each flag that it does not use; 0 stands for no limit."""
+        flags = {f"$.benchmark_flags[{index}]": each for index, each in enumerate(given.benchmark_flags)}
+        flags = {path: flag for path, flag in flags.items() if benchmarks.is_flag(flag)}
+        timing, remarks = benchmarks.timing(flags, self._violations)
+        times, factors = given.golden_time_ms, given.golden_time_tolerance_multiplier
+        for sku in sorted(sku for sku, golden in times.items() if golden and sku not in factors):
+            self._violations.add("$.golden_time_ms", f"{sku!r} is missing in golden_time_tolerance_multiplier")
+        latencies = {
+            sku: Limit(golden=golden, tolerance=factors.get(sku, 1.0), statistic=Statistic.MEAN, timing=timing)
+            for sku, golden in times.items()
+            if golden
+        }
+        sizes = {Quantity.DISPATCHES: given.golden_dispatch, Quantity.MODULE_BYTES: given.golden_size}
+        found = {
+            each: {sku: Limit(golden=golden) for sku, golden in by_sku.items() if golden}
+            for each, by_sku in sizes.items()
+        }
+        every: Budget = {**found, Quantity.LATENCY_MS: latencies}
+        return {quantity: limits for quantity, limits in every.items() if limits}, remarks
+
     def _own(self) -> ModelSpec | None:
-        """Return the spec whose module the benchmark runs."""
-        return self._quality("$", self._path.parent.name, self._path.name)
+        """Return the spec whose module the benchmark runs, without the program that calls it."""
+        spec = self._quality("$", self._path.parent.name, self._path.name)
+        if spec:
+            spec = replace(spec, pipeline_mlir=None, pipeline_compiler_flags=(), add_pipeline_module=False)
+        return spec
 
     def _quality(self, json_path: str, model: str, file: str) -> ModelSpec | None:
         path = self._path.parents[2] / _SPECS / model / file

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from harness.core.blobs import Blob
+from harness.core.budgets import EVERY, Budget, Limit, Quantity, Statistic
 from harness.core.cases import ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError
 from harness.iree.flag_classes import Word
@@ -20,15 +21,19 @@ from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
 from harness.specs.violations import Violations
-from harness.suites import documents, target_flags
+from harness.suites import benchmarks, documents, target_flags
 from harness.suites.target_flags import CompilerFlags
 from harness.suites.tree import Tree
 
 NAME, HAS_CONFIGS = "torch_models", False
 _TYPES = ("quality", "benchmark", "compstat")
-_GOLDEN = ("golden_time_ms", "tolerance_factor", "golden_dispatch_count", "golden_binary_size")
 _MARKER = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}")
 _FUNCTION, _EXPECTED, _BENCHMARK = "--function", "--expected_", "--benchmark_"
+# Fields that only one type of cases has.
+_OF_TYPE = {
+    "benchmark": ("golden_time_ms", "tolerance_factor"),
+    "compstat": ("golden_dispatch_count", "golden_binary_size"),
+}
 _SEED = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
@@ -124,6 +129,7 @@ class _Reader:
         markers = self._markers(case)
         modules = self._modules(case)
         run = self._run(case)
+        budget, remarks = self._budget(case)
         self._raise_found()
         (*before, (program, flags)) = modules
         return ModelSpec(
@@ -137,8 +143,8 @@ class _Reader:
             modules=tuple(each for each, _ in before),
             markers=markers,
             compile_only=case.type == "compstat",
-            golden={each: bound for each in _GOLDEN if (bound := getattr(case, each)) is not None},
-            remarks=documents.unknown(self._violations, _Case),
+            budget=budget,
+            remarks=(*documents.unknown(self._violations, _Case), *remarks),
             trust_flags=self._folders.trust_flags,
             **run,
         )
@@ -146,6 +152,22 @@ class _Reader:
     def _raise_found(self) -> None:
         if self._violations.found:
             raise SpecError(tuple(self._violations.found))
+
+    def _budget(self, case: _Case) -> tuple[Budget, tuple[str, ...]]:
+        """Return the budget of a case, and a remark for each field and flag that it does not use."""
+        flags = {f"$.run_args[{index}]": each for index, each in enumerate(case.run_args) if benchmarks.is_flag(each)}
+        timing, remarks = benchmarks.timing(flags, self._violations)
+        found: dict[Quantity, Limit] = {}
+        if case.type == "compstat":
+            golden = {Quantity.DISPATCHES: case.golden_dispatch_count, Quantity.MODULE_BYTES: case.golden_binary_size}
+            found = {quantity: Limit(golden=each) for quantity, each in golden.items() if each is not None}
+        elif case.type == benchmarks.MARKER and case.golden_time_ms is not None:
+            factor = benchmarks.FACTOR if case.tolerance_factor is None else case.tolerance_factor
+            limit = Limit(golden=case.golden_time_ms, tolerance=factor, statistic=Statistic.MIN, timing=timing)
+            found = {Quantity.LATENCY_MS: limit}
+        others = [field for kind, fields in _OF_TYPE.items() if kind != case.type for field in fields]
+        unused = (f"{each} has no effect in a {case.type} case" for each in others if getattr(case, each) is not None)
+        return {quantity: {EVERY: limit} for quantity, limit in found.items()}, (*remarks, *unused)
 
     def _markers(self, case: _Case) -> tuple[str, ...]:
         for index, each in enumerate(case.markers):

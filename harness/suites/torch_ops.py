@@ -19,7 +19,7 @@ from harness.core.tensors import Tensor, TensorType
 from harness.specs import names, thresholds
 from harness.specs.catalogue import Folders
 from harness.specs.violations import Violations
-from harness.suites import documents
+from harness.suites import benchmarks, documents
 from harness.suites.tree import Tree
 
 NAME, HAS_CONFIGS = "torch_ops", True
@@ -108,6 +108,7 @@ def read(name: str, path: Path, tree: Tree, folders: Folders) -> ModelSpec:  # n
         thresholds=limits,
         threshold_args=thresholds.arguments(given, limits),
         run_function=case.function_name,
+        markers=(benchmarks.MARKER,) if case.mode == benchmarks.MARKER else (),
         trust_flags=folders.trust_flags,
     )
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from harness.core.blobs import FetchedBlob
-from harness.core.outcomes import Kind, Measurement, Module, Outcome, Phase, Report, Status, exit_code
+from harness.core.outcomes import BudgetCheck, Kind, Measurement, Module, Outcome, Phase, Report, Status, exit_code
 
-FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT)
+FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT, Kind.BUDGET)
 NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.DISK)
 
 ENVIRONMENT = {
@@ -39,6 +39,7 @@ def outcome(status: Status = Status.PASSED, submodel: str = "clip", **changes: A
         "seconds": {"fetch": 0.08, "compile": 2.71, "run": 0.12, "compare": 0.002},
         "modules": (module(),),
         "outputs": (measurement(),),
+        "budgets": (BudgetCheck(name="dispatches", value=31, limit=40, exceeded=False),),
         "commands": {
             "compile": (("iree-compile", "clip.mlir", "-o", "clip.vmfb"),),
             "run": ("iree-run-module", "--module=clip.vmfb", "--input=1x4xf32=1 2 3 4"),

@@ -481,12 +481,6 @@ def test_a_chip_for_which_nothing_is_done() -> None:
     assert not planned(rocm_spec(ignored_chips=("gfx90a",)), MI300).blocked
 
 
-def test_bounds_that_nothing_is_compared_with() -> None:
-    assert planned(spec(golden={"golden_time_ms": 6})).notes == (
-        "golden_time_ms: read, and not compared with anything yet",
-    )
-
-
 def test_a_spec_whose_flags_are_for_a_chip() -> None:
     other, unknown = (replace(MI300, chip=chip) for chip in ("gfx90a", None))
     found = cases([rocm_spec(chip="gfx942"), rocm_spec()], (MI300, other, unknown, CPU))

@@ -36,6 +36,14 @@ def test_only_the_failure_of_the_bad_end_counts(history: str, bad_end: int | Non
     assert marked(history, bad_end=bad_end) == marks
 
 
+def test_a_budget_is_compared_last_so_all_else_was_good() -> None:
+    over = probe("b", kind=Kind.BUDGET, phase="compile")
+    seen = {0: over, 1: probe("b"), 2: probe("c")}
+    assert [*probes.marks(seen, Question(), 1).values()] == [Mark.GOOD, Mark.BAD, Mark.SKIP]
+    assert probes.marks(seen, Question(any_failure=True), 1)[0] is Mark.BAD
+    assert [*probes.marks(seen, Question(), 0).values()] == [Mark.BAD, Mark.SKIP, Mark.SKIP]
+
+
 def test_any_failure_counts_if_asked_for() -> None:
     assert marked("gcbeu", Question(any_failure=True), 2) == "gbbss"
 

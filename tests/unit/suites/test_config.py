@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
+from harness.core.budgets import EVERY, Limit, Quantity
 from harness.core.cases import Backend, Place, Target
 from harness.core.errors import SpecError
+from harness.core.timings import Timing
 from harness.suites import config
 from tests.unit import samples
 from tests.unit.suites import onnx
@@ -52,10 +54,17 @@ def test_a_config_is_a_target_and_lists(path: Path) -> None:
 def test_golden_times(path: Path) -> None:
     (found,) = config.read_all([onnx.config(path, golden_times_ms={"AB/a": 0.25}, tolerance_factor=1.5)])
     assert found.unknown == {}
-    assert found.applied(samples.spec(), "AB/a").golden == {"golden_times_ms": 0.25, "tolerance_factor": 1.5}
-    assert found.applied(samples.spec(), "AB/b").golden == {}
-    (found,) = config.read_all([onnx.config(path, golden_times_ms={"AB/a": 1})])
-    assert found.applied(samples.spec(), "AB/a").golden == {"golden_times_ms": 1}
+    benchmark = samples.spec(markers=("benchmark",))
+    limit = Limit(golden=0.25, tolerance=1.5, timing=Timing(repetitions=1, seconds=0.5, warmup_seconds=0))
+    assert found.applied(benchmark, "AB/a").budget == {Quantity.LATENCY_MS: {EVERY: limit}}
+    lacking = found.applied(benchmark, "AB/b")
+    assert (lacking.budget, lacking.remarks) == ({}, (f"{path} has no golden time for it",))
+    compared = found.applied(samples.spec(), "AB/a")
+    assert (compared.budget, compared.remarks) == ({}, ())
+    fields: dict[str, Any] = {"golden_times_ms": {"AB/a": 0}, "skip_run_tests": ["AB/b"]}
+    (found,) = config.read_all([onnx.config(path, **fields)])
+    assert found.applied(benchmark, "AB/a").budget[Quantity.LATENCY_MS][EVERY].tolerance == 1.1
+    assert found.applied(benchmark, "AB/b").remarks == ()
 
 
 def test_flags_of_the_runtime(path: Path) -> None:

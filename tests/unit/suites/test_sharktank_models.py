@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
+from harness.core.budgets import Limit, Quantity, Statistic
 from harness.core.cases import Backend, ModelSpec, Weights
 from harness.core.errors import SpecError
 from harness.core.tensors import Literal
+from harness.core.timings import Timing
 from harness.specs.catalogue import Folders
 from harness.suites import reader
 from tests.unit.suites import torch
@@ -42,6 +44,8 @@ def test_a_benchmark_runs_the_module_of_a_spec(suite: Path) -> None:
         outputs=outputs,
         run_test_expecting_to_fail=True,
         compile_only=True,
+        pipeline_mlir="pipeline.mlir",
+        add_pipeline_module=True,
     )
     path = torch.benchmark(
         suite,
@@ -50,9 +54,10 @@ def test_a_benchmark_runs_the_module_of_a_spec(suite: Path) -> None:
         inputs=["1x4xi64", "2xf16"],
         benchmark_flags=["--hip_use_streams=true", "--benchmark_repetitions=10"],
         specific_chip_to_ignore=["gfx90a"],
-        golden_time_ms={"mi300": 6.3},
+        golden_time_ms={"mi300": 6.3, "mi308": 0},
+        golden_time_tolerance_multiplier={"mi300": 1.2, "mi250": 2},
         golden_size={"mi300": 5},
-        golden_dispatch={},
+        golden_dispatch={"mi300": 0},
         real_weights_file_name="w.irpa",
     )
     found = read(suite)
@@ -70,7 +75,14 @@ def test_a_benchmark_runs_the_module_of_a_spec(suite: Path) -> None:
     assert (spec.outputs, spec.compile_only, spec.run_test_expecting_to_fail) == ((), False, False)
     assert (spec.ignored_chips, spec.lines) == (("gfx90a",), {"$.specific_chip_to_ignore": 12})
     assert spec.remarks == ()
-    assert spec.golden == {"golden_time_ms": {"mi300": 6.3}, "golden_size": {"mi300": 5}}
+    timing = Timing(repetitions=10, seconds=0.5, warmup_seconds=0)
+    assert spec.budget == {
+        Quantity.MODULE_BYTES: {"mi300": Limit(golden=5)},
+        Quantity.LATENCY_MS: {
+            "mi300": Limit(golden=6.3, tolerance=1.2, statistic=Statistic.MEAN, timing=timing),
+        },
+    }
+    assert (list(spec.programs), list(quality.programs)) == (["model"], ["model", "pipeline"])
 
 
 def test_a_benchmark_of_several_modules(suite: Path) -> None:
@@ -108,6 +120,10 @@ def test_specs_alone_are_no_suite(suite: Path) -> None:
         ({"device": "../x"}, "6: $.device: '--device=../x' names no device"),
         ({"inputs": ["4xf31"]}, "3: $.inputs[0].value: '4xf31' is not a static tensor type"),
         ({"benchmark_flags": ["--output=x"]}, "8: $.benchmark_flags[0]: '--output=x' belongs into"),
+        (
+            {"golden_time_ms": {"cpu": 1, "mi300": 2}, "golden_time_tolerance_multiplier": {"mi300": 1}},
+            "7: $.golden_time_ms: 'cpu' is missing in golden_time_tolerance_multiplier",
+        ),
         ({"golden_size": {"cpu": "x"}}, "7: $.golden_size: expected 'float', got 'str'"),
         ({"compilation_required": True}, "7: $.compilation_required: missing field 'mlir_file_name'"),
         (

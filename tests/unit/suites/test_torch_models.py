@@ -3,14 +3,17 @@ from typing import Any
 
 import pytest
 
+from harness.core.budgets import EVERY, Limit, Quantity, Statistic
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, UsageError
 from harness.core.tensors import Literal, Tensor
+from harness.core.timings import Timing
 from harness.specs.catalogue import Folders
 from harness.suites import reader
 from tests.unit.suites import torch
 
 HOST = "https://host.blob.core.windows.net"
+ONCE = Timing(repetitions=1, seconds=0.1, warmup_seconds=0)
 
 
 @pytest.fixture
@@ -92,19 +95,38 @@ def test_a_benchmark_runs_and_compares_nothing(suite: Path) -> None:
     )
     spec = read(suite)["toy/benchmark_cpu"]
     assert (spec.outputs, spec.run_args, spec.devices) == ((), (), ("local-task",))
-    assert spec.golden == {"golden_time_ms": 6.2, "tolerance_factor": 1}
+    timing = Timing(repetitions=10, seconds=0.5, warmup_seconds=3)
+    limit = Limit(golden=6.2, tolerance=1, statistic=Statistic.MIN, timing=timing)
+    assert spec.budget == {Quantity.LATENCY_MS: {EVERY: limit}}
     assert not spec.compile_only
+
+
+def test_a_benchmark_without_a_golden_time_and_one_without_a_factor(suite: Path) -> None:
+    flags = ["--benchmark_time_unit=us"]
+    torch.model(suite, "toy/any", type="benchmark", run_args=flags, golden_dispatch_count=1)
+    torch.model(suite, "toy/zero", type="benchmark", golden_time_ms=0, run_args=["--benchmark_min_time=0.1s"])
+    specs = read(suite)
+    assert specs["toy/any"].budget == {}
+    assert specs["toy/any"].remarks == (
+        "--benchmark_time_unit=us in line 10 is ignored",
+        "golden_dispatch_count has no effect in a benchmark case",
+    )
+    limit = Limit(golden=0, tolerance=1.1, statistic=Statistic.MIN, timing=ONCE)
+    assert specs["toy/zero"].budget == {Quantity.LATENCY_MS: {EVERY: limit}}
 
 
 def test_a_compstat_compiles(suite: Path) -> None:
     torch.module(suite, "toy/modules/hip", compiler_flags=[*torch.HIP_FLAGS, "--iree-opt-level=O3"])
-    torch.model(suite, "toy/compstat", type="compstat", module="toy/modules/hip", golden_dispatch_count=0)
+    golden = {"golden_dispatch_count": 0, "golden_binary_size": 100, "golden_time_ms": 3}
+    torch.model(suite, "toy/compstat", type="compstat", module="toy/modules/hip", **golden)
     spec = read(suite)["toy/compstat"]
     assert spec.compile_only
     assert (spec.backend, spec.chip) == (Backend.ROCM, "gfx942")
     assert spec.compiler_flags == ("--iree-hal-target-device=hip", "--iree-opt-level=O3")
     assert spec.programs == {"model": Program(mlir=spec.mlir, compiler_flags=spec.compiler_flags)}
-    assert (spec.golden, spec.markers) == ({"golden_dispatch_count": 0}, ("cpu", "compstat"))
+    limits = {Quantity.DISPATCHES: {EVERY: Limit(golden=0)}, Quantity.MODULE_BYTES: {EVERY: Limit(golden=100)}}
+    assert (spec.budget, spec.markers) == (limits, ("cpu", "compstat"))
+    assert spec.remarks == ("golden_time_ms has no effect in a compstat case",)
 
 
 @pytest.mark.parametrize("folder", ["", "torch_models", "torch_models/toy"])
@@ -153,6 +175,14 @@ def test_other_files_are_no_cases(suite: Path) -> None:
         ({"inputs": [{"url": "ftp://x"}]}, "11: $.inputs[0].url: 'ftp://x' has the scheme 'ftp'"),
         ({"expected_outputs": [{"value": "4xf32"}]}, "10: $.expected_outputs[0]: missing 'url'; add one, or write out"),
         ({"run_args": ["--expected_f16_threshold=x"]}, "10: $.run_args[0]: invalid value in '--expected_f16_threshold"),
+        (
+            {"run_args": ["--benchmark_repetitions=0"]},
+            "10: $.run_args[0]: invalid value in '--benchmark_repetitions=0'; expected a number from 1 to 1000",
+        ),
+        (
+            {"run_args": ["--benchmark_min_warmup_time"]},
+            "10: $.run_args[0]: invalid value in '--benchmark_min_warmup_time'; expected a number from 0 to 3600",
+        ),
         ({"run_args": ["--function"]}, "9: $.run_args: --function has no name"),
         ({"run_args": ["--module=x"]}, "10: $.run_args[0]: '--module=x' belongs into the field 'modules'"),
         ({"run_args": ["--device=../x"]}, "10: $.run_args[0]: '--device=../x' names no device"),
