@@ -104,7 +104,8 @@ def test_torch_ops(lab: Laboratory, ops: Path) -> None:
     op(ops, "Add/nan", array=expected(wrong=np.nan))
     op(ops, "Add/known", array=expected(wrong=1))
     op(ops, "Add/fixed")
-    op(ops, "Add/time", mode="benchmark", expected_output=None)
+    for name in ("fast", "slow", "free", "untimed", "listed"):
+        op(ops, f"Time/{name}", mode="benchmark", expected_output=None)
     op(ops, "Add/nothing", expected_output=[])
     op(ops, "Add/lost", expected_output=[{"value": "lost.npy"}])
     op(ops, "Add/refused", flat_args=[torch.formula([5])] * 2)
@@ -114,9 +115,15 @@ def test_torch_ops(lab: Laboratory, ops: Path) -> None:
     cpu = onnx.config(
         lab.root / "cpu.json",
         flags=[*CPU_FLAGS, "--iree-input-demote-f64-to-f32=false"],
-        expected_run_failures=["Add/known", "Add/fixed"],
-        golden_times_ms={"Add/time": 0.5},
-        tolerance_factor=1.1,
+        expected_run_failures=["Add/known", "Add/fixed", "Time/listed"],
+        skip_run_tests=["Time/untimed"],
+        golden_times_ms={
+            "Time/fast": 1e9,
+            "Time/slow": 1e-9,
+            "Time/untimed": 1e-9,
+            "Time/listed": 1e-9,
+            "Add/right": 0,
+        },
     )
     result = lab.run("--specs", str(ops), "--suite-config", str(cpu))
     assert statuses(result) == {
@@ -128,14 +135,21 @@ def test_torch_ops(lab: Laboratory, ops: Path) -> None:
         "Add/nan": ("failed", "numeric"),
         "Add/known": ("xfailed", "numeric"),
         "Add/fixed": ("xpassed", None),
-        "Add/time": ("ran", None),
+        "Time/fast": ("ran", None),
+        "Time/slow": ("failed", "budget"),
+        "Time/free": ("ran", None),
+        "Time/untimed": ("compiled", None),
+        "Time/listed": ("failed", "budget"),
         "Add/nothing": ("ran", None),
         "Add/lost": ("error", "fetch"),
         "Add/refused": ("failed", "shape"),
         "Literals/all": ("passed", None),
     }, result.text
-    notes = {case["submodel"]: case.get("notes") for case in result.report["cases"]}
-    assert notes["time"] == ["golden_times_ms, tolerance_factor: read, and not compared with anything yet"]
+    cases = {case["submodel"]: case for case in result.report["cases"]}
+    assert cases["free"]["notes"] == [f"{cpu} has no golden time for it"]
+    (limit,) = cases["slow"]["budgets"]
+    assert (limit["value"],) == tuple(cases["slow"]["latency"]["samples_ms"])  # one repetition
+    assert limit["limit"] == pytest.approx(1.1e-9)
     assert not list(ops.rglob("*.vmfb"))
 
 
@@ -182,10 +196,16 @@ def model_suite(lab: Laboratory) -> Path:
     torch.model(suite, "toy/loose", **common | {"expected_outputs": wrong, "run_args": loose})
     torch.model(suite, "toy/checks_itself", **common | {"expected_outputs": []})
     random = [{"type": "random", "module": "toy/modules/scaled_cpu", "seed": 42, "scope": "model"}]
-    flags = ["--function=scale", "--benchmark_repetitions=10", "--benchmark_min_warmup_time=3.0"]
+    quick = ["--benchmark_repetitions=3", "--benchmark_min_warmup_time=0.1", "--benchmark_min_time=0.01s"]
+    flags = ["--function=scale", *quick]
     timed = {"type": "benchmark", "weights": random, "inputs": [{"value": "4xf32"}], "run_args": flags}
-    torch.model(suite, "toy/time", modules=["toy/modules/scaled_cpu"], golden_time_ms=1, **timed)
-    torch.model(suite, "toy/size", type="compstat", module="toy/modules/scaled_cpu", golden_binary_size=1)
+    torch.model(suite, "toy/time", modules=["toy/modules/scaled_cpu"], golden_time_ms=1e9, **timed)
+    torch.model(suite, "toy/slow", modules=["toy/modules/scaled_cpu"], golden_time_ms=1e-9, **timed)
+    torch.model(suite, "toy/untimed", modules=["toy/modules/scaled_cpu"], **timed)
+    compstat = {"type": "compstat", "module": "toy/modules/scaled_cpu", "golden_dispatch_count": 1}
+    torch.model(suite, "toy/size", golden_binary_size=1e6, **compstat)
+    torch.model(suite, "toy/large", golden_binary_size=1, **compstat)
+    torch.model(suite, "toy/dispatches", **compstat | {"golden_dispatch_count": 0})
     torch.model(suite, "toy/hip", type="compstat", module="toy/modules/scaled_gfx942", markers=["hip", "gfx942"])
     return suite
 
@@ -199,9 +219,19 @@ def test_torch_models(lab: Laboratory) -> None:
         "toy/loose": ("passed", None),
         "toy/checks_itself": ("ran", None),
         "toy/time": ("ran", None),
+        "toy/slow": ("failed", "budget"),
+        "toy/untimed": ("ran", None),
         "toy/size": ("compiled", None),
+        "toy/large": ("failed", "budget"),
+        "toy/dispatches": ("failed", "budget"),
     }, result.text
-    (again,) = [line for line in result.text.splitlines() if line.startswith("  again")]
+    cases = {case["submodel"]: case for case in result.report["cases"]}
+    assert cases["dispatches"]["reason"] == "dispatches: 1, budget 0 (1 more)"
+    assert [each["exceeded"] for each in cases["large"]["budgets"]] == [False, True]
+    slow = cases["slow"]
+    assert [each["value"] for each in slow["budgets"]] == [slow["latency"]["minimum_ms"]]
+    assert (len(slow["latency"]["samples_ms"]), cases["untimed"]["latency"]) == (3, None)
+    again = next(line for line in result.text.splitlines() if line.startswith("  again") and "toy/wrong" in line)
     assert " toy/wrong --backend cpu --iree 3.13.0 " in again
     assert f" --specs {suite} " in again
     by_tool = lab.run("--specs", str(suite), "--verdict", "iree-run-module", "-m", "quality")
@@ -216,9 +246,9 @@ def test_torch_models(lab: Laboratory) -> None:
 def test_commands_that_only_read(lab: Laboratory) -> None:
     suite = model_suite(lab)
     common = ["--specs", str(suite)]
-    assert lab.run(*common, command="validate").text == "7 cases of torch_models are valid.\n"
+    assert lab.run(*common, command="validate").text == "11 cases of torch_models are valid.\n"
     listed = lab.run(*common, "-m", "benchmark", command="list")
-    assert listed.text == "toy/time[cpu]\n"
+    assert listed.text == "toy/slow[cpu]\ntoy/time[cpu]\ntoy/untimed[cpu]\n"
     planned = lab.run(*common, "time", command="plan")
     line = "iree-run-module --device=local-task --module=model.vmfb --parameters=model=weights.0.irpa --function=scale"
     assert f"{line} --input=4xf32=0\n" in planned.text
@@ -244,20 +274,37 @@ def test_sharktank_models(lab: Laboratory) -> None:
     fields = {"mlir": "scaled.mlir", "real_weights": "w.irpa", "compiler_flags": CPU_FLAGS, "run_function": "scale"}
     outputs = [{"value": "4xf32=2 2 2 4"}]
     torch.quality(suite, "toy/scaled_cpu", **fields, inputs=[{"value": "4xf32=1"}], outputs=outputs)
-    repeats = ["--benchmark_repetitions=10", "--device_allocator=caching"]
-    torch.benchmark(suite, "toy/scaled_cpu", function_run="scale", benchmark_flags=repeats, golden_time_ms={"cpu": 1.0})
+    repeats = ["--benchmark_repetitions=3", "--benchmark_min_time=0.01", "--device_allocator=caching"]
+    benchmark = {"function_run": "scale", "benchmark_flags": repeats}
+    times = {"golden_time_ms": {"cpu": 1e9}, "golden_time_tolerance_multiplier": {"cpu": 1.1}}
+    sizes = {"golden_dispatch": {"cpu": 0}, "golden_size": {"cpu": 1e6}}
+    torch.benchmark(suite, "toy/scaled_cpu", **benchmark, **times, **sizes)
+    for name, golden in {"slow": {"cpu": 1e-9}, "other": {"mi300": 1e-9}}.items():
+        torch.quality(suite, f"toy/{name}_cpu", **fields, inputs=[{"value": "4xf32=1"}])
+        limits = {"golden_time_ms": golden, "golden_time_tolerance_multiplier": dict.fromkeys(golden, 1)}
+        torch.benchmark(suite, f"toy/{name}_cpu", **benchmark, **limits)
     pipeline = {"mlir_file_name": "calls.mlir", "compile_flags": CPU_FLAGS, "modules": ["toy_scaled"]}
     torch.benchmark(suite, "toy/e2e_cpu", compilation_required=True, **pipeline)
     external = ["--external-files", str(suite / "quality_tests" / "toy")]
     result = lab.run("--specs", str(suite), *external)
     assert statuses(result) == {
         "benchmarks/toy/scaled_cpu": ("ran", None),
+        "benchmarks/toy/slow_cpu": ("failed", "budget"),
+        "benchmarks/toy/other_cpu": ("ran", None),
         "benchmarks/toy/e2e_cpu": ("ran", None),
         "quality_tests/toy/scaled_cpu": ("failed", "numeric"),
+        "quality_tests/toy/slow_cpu": ("ran", None),
+        "quality_tests/toy/other_cpu": ("ran", None),
     }, result.text
+    cases = {case["id"].removesuffix("[cpu]"): case for case in result.report["cases"]}
+    slow = cases["benchmarks/toy/slow_cpu"]
+    assert [each["value"] for each in slow["budgets"]] == [slow["latency"]["mean_ms"]]
+    limited = [each["name"] for each in cases["benchmarks/toy/scaled_cpu"]["budgets"]]
+    assert limited == ["module_bytes", "latency_ms"]  # 0 dispatches stand for no limit
+    other = cases["benchmarks/toy/other_cpu"]
+    assert (other["latency"], other["notes"]) == (None, ["no budget for cpu; there are budgets of latency_ms (mi300)"])
     assert statuses(lab.run("--specs", str(suite), *external, "benchmarks")).keys() == {
-        "benchmarks/toy/scaled_cpu",
-        "benchmarks/toy/e2e_cpu",
+        name for name in cases if name.startswith("benchmarks/")
     }
 
 
@@ -274,7 +321,7 @@ def test_pytest_and_bisect_know_these_suites(lab: Laboratory) -> None:
         text=True,
         timeout=120,
     )
-    assert "1 failed, 3 passed, 2 deselected" in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 3 passed, 6 deselected" in done.stdout, done.stdout + done.stderr
     words = ["toy/right", "--specs", str(suite), "--out", str(lab.out)]
     found = lab.run(*words, "--all", "--good=3.12.0", "--bad=3.13.0", command="bisect")
     assert "GOOD  3.12.0" in found.text, found.text
