@@ -34,7 +34,7 @@ from harness.pipeline.executor import result_of
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import ToolStepRunner
-from harness.pipeline.steps import Compile, Fetch, Plan, Run
+from harness.pipeline.steps import Benchmark, Compile, Fetch, Plan, Run
 from harness.pipeline.tools import LocalTools
 from harness.report import by_hand, facts
 from harness.specs import reader
@@ -269,7 +269,7 @@ class CaseItem(pytest.Item):
         for step in plan.steps:
             if isinstance(step, Fetch) is not fetching or self._verdict:
                 continue
-            if isinstance(step, Compile | Run):
+            if isinstance(step, Compile | Run | Benchmark):
                 _LOG.info("+ %s", shlex.join(step.argv))
             shared = _shared(self.config)
             self._results[step] = result_of(
