@@ -15,11 +15,7 @@ from harness.core.timings import Latency, Timing
 from harness.pipeline.step_results import BenchmarkResult, CompileResult, RunResult, StepResult
 from harness.pipeline.steps import Compile, Plan
 
-_PHASES = {
-    **dict.fromkeys((Quantity.DISPATCHES, Quantity.MODULE_BYTES, Quantity.COMPILE_SECONDS), Phase.COMPILE),
-    Quantity.PEAK_BYTES: Phase.RUN,
-    Quantity.LATENCY_MS: Phase.BENCHMARK,
-}
+_PHASES = {Quantity.PEAK_BYTES: Phase.RUN, Quantity.LATENCY_MS: Phase.BENCHMARK}  # all others are of the compilation
 _TEN = 10
 
 
@@ -46,6 +42,7 @@ def checks(plan: Plan, left: Sequence[StepResult]) -> tuple[BudgetCheck, ...]:
 def _numbers(plan: Plan, left: Sequence[StepResult]) -> dict[Quantity, float | None]:
     """Return the numbers of the steps that have ended well; None for one that is not known."""
     numbers: dict[Quantity, float | None] = {}
+    of_latency = plan.case.limits.get(Quantity.LATENCY_MS)
     modules = [each.module for each in left if isinstance(each, CompileResult)]
     if modules and len(modules) == sum(isinstance(step, Compile) for step in plan.steps):
         numbers[Quantity.DISPATCHES] = _sum(each.dispatches for each in modules)
@@ -55,21 +52,19 @@ def _numbers(plan: Plan, left: Sequence[StepResult]) -> dict[Quantity, float | N
         match each:
             case RunResult(verdict=None):
                 numbers[Quantity.PEAK_BYTES] = each.process.peak_memory_bytes
-            case BenchmarkResult():
-                numbers[Quantity.LATENCY_MS] = _statistic(each.latency, plan.case.limits.get(Quantity.LATENCY_MS))
+            case BenchmarkResult() if of_latency:
+                numbers[Quantity.LATENCY_MS] = _statistic(each.latency, of_latency.statistic)
     return numbers
 
 
-def _statistic(latency: Latency, limit: Limit | None) -> float | None:
-    match limit and limit.statistic:
+def _statistic(latency: Latency, statistic: Statistic) -> float:
+    match statistic:
         case Statistic.MIN:
             return latency.minimum_ms
         case Statistic.MEDIAN:
             return latency.median_ms
         case Statistic.MEAN:
             return latency.mean_ms
-        case None:
-            return None
 
 
 def _sum(found: Iterable[Number | None]) -> float | None:
@@ -94,7 +89,7 @@ def verdict(found: Iterable[BudgetCheck]) -> Verdict | None:
 
 def phase(found: Iterable[BudgetCheck]) -> Phase:
     """Return the phase from which the first number is that exceeds its budget."""
-    return next(_PHASES[Quantity(each.name)] for each in found if each.exceeded)
+    return next(_PHASES.get(Quantity(each.name), Phase.COMPILE) for each in found if each.exceeded)
 
 
 def _excess(check: BudgetCheck) -> str:
