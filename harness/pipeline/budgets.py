@@ -11,6 +11,7 @@ from harness.core.budgets import Limit, Quantity, Statistic
 from harness.core.cases import Case
 from harness.core.floats import Number
 from harness.core.outcomes import BudgetCheck, Kind, Phase, Status, Verdict
+from harness.core.text import listed
 from harness.core.timings import Latency, Timing
 from harness.pipeline.step_results import BenchmarkResult, CompileResult, RunResult, StepResult
 from harness.pipeline.steps import Compile, Plan
@@ -29,7 +30,7 @@ def remarks(case: Case) -> Iterator[str]:
     """Yield a remark if quantities have a budget, and none for this target."""
     missing = {quantity: limits for quantity, limits in case.spec.budget.items() if quantity not in case.limits}
     if missing:
-        having = ", ".join(f"{quantity} ({', '.join(sorted(limits))})" for quantity, limits in missing.items())
+        having = ", ".join(f"{quantity} ({listed(sorted(limits))})" for quantity, limits in missing.items())
         yield f"no budget for {case.target.names[0]}; there are budgets of {having}"
 
 

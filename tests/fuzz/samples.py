@@ -44,6 +44,11 @@ _EVERY_FIELD: dict[str, Any] = {
     "expect": [
         {"fails": ["numeric", "nan"], "chips": ["gfx942"], "iree": ">=3.6", "until": "2099-01-01", "reason": "x"}
     ],
+    "budget": {
+        "dispatches": 40,
+        "module_bytes": {"cpu": 10, "mi300": {"golden": 1e6, "tolerance": 1.1}},
+        "latency_ms": {"golden": 3.5, "statistic": "min", "repetitions": 3, "seconds": 1, "warmup_seconds": 0},
+    },
     "markers": ["quick", "local-task"],
     "compile_only": False,
     "tuner_file": {"mi300": "tuner.mlir"},
@@ -121,7 +126,14 @@ MODELS: tuple[Any, ...] = (
         "inputs": [{"url": "https://host/i.bin", "value": "1x4xi64"}, {"value": "4xf32"}],
         "expected_outputs": [{"url": "https://host/o.npy"}],
         "run_args": ["--function=f", "--device=hip", "--expected_f16_threshold=1.0f", "--benchmark_repetitions=10"],
+    },
+    {
+        "type": "benchmark",
+        "markers": ["cpu"],
+        "modules": ["toy/modules/toy"],
+        "run_args": ["--function=f", "--benchmark_repetitions=10", "--benchmark_min_time=1s"],
         "golden_time_ms": 6.2,
+        "tolerance_factor": 1,
     },
     {"type": "compstat", "markers": ["hip"], "module": "toy/modules/toy", "golden_dispatch_count": 877},
 )
@@ -136,6 +148,7 @@ BENCHMARKS: tuple[Any, ...] = (
         "benchmark_flags": ["--benchmark_repetitions=10", "--device_allocator=caching"],
         "device": "local-task",
         "golden_time_ms": {"cpu": 410.0},
+        "golden_time_tolerance_multiplier": {"cpu": 1.1},
         "golden_size": {"cpu": 640000},
         "specific_chip_to_ignore": ["gfx90a"],
         "compilation_required": True,
