@@ -175,7 +175,7 @@ class ModelSpec:
     listing: Listing | None = None
     chip: str | None = None
     ignored_chips: tuple[str, ...] = ()
-    budget: Budget = field(default_factory=lambda: EMPTY)
+    budget: Budget = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property

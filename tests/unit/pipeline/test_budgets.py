@@ -21,20 +21,20 @@ def budget(**limits: float) -> Budget:
     return {Quantity(name): {EVERY: Limit(golden=each)} for name, each in limits.items()}
 
 
-def by_target(quantity: str = "dispatches", **limits: float) -> Budget:
-    return {Quantity(quantity): {name: Limit(golden=each) for name, each in limits.items()}}
+def by_target(quantity: Quantity = Quantity.DISPATCHES, **limits: float) -> Budget:
+    """Return a budget of one quantity by target."""
+    return {quantity: {name: Limit(golden=each) for name, each in limits.items()}}
 
 
 def ended(tmp_path: Path, plan: Plan, verdict: Verdict | None = None, **facts: Any) -> Outcome:
     """Return what comes of a plan whose last step has a verdict; the facts are those of each module."""
     executor, results = FakeExecutor(tmp_path), dict[Step, StepResult]()
-    latency = Latency.of(facts.pop("samples_ms", [1.0]))
+    samples_ms = facts.pop("samples_ms", ())
     numbers: dict[str, Any] = {"bytes": 1_000, "dispatches": 42, "compile_seconds": 2.5} | facts
     for step in plan.steps:
-        if isinstance(step, Benchmark):
-            results[step] = BenchmarkResult(latency=latency)
-            continue
         results[step] = executor.done(step, verdict if step == plan.steps[-1] else None)
+        if isinstance(step, Benchmark):
+            results[step] = BenchmarkResult(latency=Latency.of(samples_ms))
         if isinstance(step, Compile):
             module = Module(key="k", cached=True, sha256="a", **numbers)
             results[step] = CompileResult(folder=tmp_path, module=module)
@@ -91,7 +91,7 @@ def test_a_latency_is_compared_by_its_statistic(tmp_path: Path, statistic: Stati
 
 
 def test_only_a_latency_with_a_budget_is_timed() -> None:
-    others = by_target("latency_ms", mi300=1)
+    others = by_target(Quantity.LATENCY_MS, mi300=1)
     assert not any(isinstance(step, Benchmark) for step in planned(spec(budget=others)).steps)
     asked = Options(timing=Timing(repetitions=7))
     assert "--benchmark_repetitions=7" in planned(spec(budget=others), options=asked).steps[-1].argv  # type: ignore[union-attr]
@@ -151,13 +151,14 @@ def test_a_limit_is_that_of_the_sku_else_the_chip_else_the_backend(target: Targe
 
 
 def test_a_limit_for_all_others() -> None:
-    model = rocm_spec(budget=by_target(**{"mi300": 1, EVERY: 2}))
+    model = rocm_spec(budget={Quantity.DISPATCHES: {"mi300": Limit(golden=1), EVERY: Limit(golden=2)}})
     limits = [Case(spec=model, target=each).limits[Quantity.DISPATCHES].golden for each in (MI300, CPU)]
     assert limits == [1, 2]
 
 
 def test_budgets_of_other_targets_are_told(tmp_path: Path) -> None:
-    limits = by_target(mi308=1, mi250=1) | by_target("latency_ms", gfx90a=1) | budget(module_bytes=5_000)
+    of_latency = by_target(Quantity.LATENCY_MS, gfx90a=1)
+    limits = {**by_target(mi308=1, mi250=1), **of_latency, **budget(module_bytes=5_000)}
     plan = planned(rocm_spec(budget=limits), MI300)
     remark = "no budget for mi300; there are budgets of dispatches (mi250, mi308), latency_ms (gfx90a)"
     assert plan.notes == (remark,)
