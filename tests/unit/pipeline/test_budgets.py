@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.core.budgets import EVERY, Budget, Limit, Quantity, Statistic
@@ -32,9 +33,9 @@ def ended(tmp_path: Path, plan: Plan, verdict: Verdict | None = None, **facts: A
     samples_ms = facts.pop("samples_ms", ())
     numbers: dict[str, Any] = {"bytes": 1_000, "dispatches": 42, "compile_seconds": 2.5} | facts
     for step in plan.steps:
-        results[step] = executor.done(step, verdict if step == plan.steps[-1] else None)
-        if isinstance(step, Benchmark):
-            results[step] = BenchmarkResult(latency=Latency.of(samples_ms))
+        result = results[step] = executor.done(step, verdict if step == plan.steps[-1] else None)
+        if isinstance(result, BenchmarkResult):
+            results[step] = msgspec.structs.replace(result, latency=Latency.of(samples_ms))
         if isinstance(step, Compile):
             module = Module(key="k", cached=True, sha256="a", **numbers)
             results[step] = CompileResult(folder=tmp_path, module=module)
