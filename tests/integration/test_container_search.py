@@ -1,11 +1,31 @@
 """A bisect in containers: each release has an image of its own."""
 
 import json
+import os
+import shlex
 from collections.abc import Callable
 from typing import Any
 
 from tests.integration.dock import NAME, Dock, Yard
 from tests.integration.test_matrix import NAMED_ADD
+
+
+def test_two_sides_are_timed_in_containers_on_one_core(rootful: Dock, yards: Callable[..., Yard]) -> None:
+    yard = yards(rootful)
+    yard.spec(device="local-sync")
+    program = "import os, sys; print('cores', os.sched_getaffinity(0), flush=True); os.execv(sys.argv[1], sys.argv[1:])"
+    wrapper = shlex.join(["python3.13", "-c", program])  # it prints its cores into the log, and starts the tool
+    options = ["--time", "1", "--repetitions", "2", "--out", str(yard.out), "--run-wrapper", wrapper]
+    result = yard.run(*options, "--against=--iree-opt-level=O1", command="bench")
+    assert result.code == 0, result.text
+    document: Any = json.loads((yard.out / "bench.json").read_text())
+    assert [each["environment"]["engine"] for each in document["sides"]] == ["container"] * 2
+    (case,) = document["cases"]
+    assert case["rounds"]
+    assert case["comparison"]["ratio"] > 0
+    log = (yard.out / "sides/2/logs/toy/add-cpu/benchmark.log").read_text()
+    assert f"cores {{{max(os.sched_getaffinity(0))}}}" in log
+    assert yard.left() == []
 
 
 def test_the_release_that_broke_a_program_is_found_in_containers(rootful: Dock, yards: Callable[..., Yard]) -> None:
