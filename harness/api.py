@@ -25,6 +25,7 @@ from harness.core.cases import Backend, Case, Target
 from harness.core.errors import HarnessError
 from harness.core.outcomes import Kind, Outcome, Report, Status
 from harness.core.settings import (
+    BenchSettings,
     CaseSettings,
     ContainerSettings,
     FetchSettings,
@@ -45,11 +46,13 @@ from harness.pipeline.steps import Plan
 from harness.search.finding import Finding
 from harness.store.store import Store
 
-if TYPE_CHECKING:  # it takes 30 ms to load, and only searches need it
+if TYPE_CHECKING:  # they take 30 ms to load, and only searches and benchmarks need them
+    from harness.bench.result import BenchResult
     from harness.search.release_runner import SearchProgress
 
 __all__ = [
     "Backend",
+    "BenchSettings",
     "Case",
     "CaseSettings",
     "ContainerSettings",
@@ -69,6 +72,7 @@ __all__ = [
     "Target",
     "TargetSettings",
     "ToolSettings",
+    "bench",
     "bisect",
     "cases",
     "plan",
@@ -138,6 +142,25 @@ def session(settings: Settings, *, notice: Notice = ignore) -> Session:
     wanted, chosen, options = provider(settings), selection.cases(settings, notice), selection.options(settings.run)
     check_files({"--junit-xml": settings.run.junit_xml})
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
+
+
+def bench(settings: Settings, asked: BenchSettings | None = None, *, live: Live | None = None) -> "BenchResult":
+    """Time the selected cases, and compare two releases, chips or sets of flags.
+
+    Args:
+        settings: which cases, and how to compile and run them.
+        asked: how to time them, and what to compare them with; None for one side and its defaults.
+        live: what shows the benchmark while it goes on; None shows nothing.
+
+    Raises:
+        UsageError: the settings are wrong, so nothing was run.
+        DiskError: the results cannot be written.
+    """
+    from harness.bench import bench_run, sides  # noqa: PLC0415 - only benchmarks need it
+
+    asked = asked or BenchSettings()
+    run = bench_run.BenchRun(sides.sides(settings, asked.against, ignore), asked)
+    return run.run(live or Live(Console(quiet=True), id_width=0))
 
 
 def bisect(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.core.outcomes import Outcome
 from harness.host.gpu_locks import Pool
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import StepRunner
@@ -16,14 +15,12 @@ class Prepared:
 
     Attributes:
         plans: by case id, the plan of each case.
-        outcomes: by case id, what became of it.
         results: what the steps left.
         runner: does steps in the environment of the run.
         pool: the GPUs of the run.
     """
 
     plans: Mapping[str, Plan]
-    outcomes: Mapping[str, Outcome]
     results: Results
     runner: StepRunner
     pool: Pool

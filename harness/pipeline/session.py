@@ -171,7 +171,6 @@ class Session:
             self._plan_run.run()
         return Prepared(
             plans={each.case.id: each for each in plans},
-            outcomes={each.id: each for each in self._plan_run.outcomes()},
             results=self._plan_run.results,
             runner=runner,
             pool=pool,

@@ -11,6 +11,7 @@ import pytest
 
 from harness import api
 from harness.api import (
+    BenchSettings,
     CaseSettings,
     ContainerSettings,
     FetchSettings,
@@ -81,3 +82,14 @@ def test_a_search_returns_what_it_found(lab: Laboratory) -> None:
     assert (lab.out / "bisect.json").is_file()
     with pytest.raises(UsageError, match=r"3\.12\.0 is not older than 3\.12\.0"):
         api.bisect(replace(asked, run=RunSettings(out=lab.root / "other")), SearchSettings(good="3.12", bad="3.12"))
+
+
+def test_bench(lab: Laboratory) -> None:
+    lab.spec()
+    found = api.bench(settings(lab, "toy"), BenchSettings(seconds=0.1))
+    (case,) = found.cases
+    assert (case.name, [each.status for each in case.outcomes]) == ("toy/add", [Status.PASSED])
+    assert case.rounds
+    assert case.comparison is None
+    assert found.exit_code == 0
+    assert (lab.out / "bench.json").is_file()
