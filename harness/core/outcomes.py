@@ -79,6 +79,10 @@ class Verdict:
     details: str = ""
 
 
+# An output that passes with a larger error ratio is close to its threshold: the next release may break it.
+CLOSE_RATIO = 0.8
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One output compared with its expectation.
@@ -122,6 +126,11 @@ class Measurement:
     first_mismatch: tuple[int, ...] | None = None
     nan: int = 0
     note: str = ""
+
+    @property
+    def is_close(self) -> bool:
+        """Whether the output passes, but is close to its threshold."""
+        return self.kind is None and self.error_ratio is not None and self.error_ratio > CLOSE_RATIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,7 +173,7 @@ def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measurement:
     kind = Kind.NAN if tally.strays else Kind.NUMERIC if tally.mismatches else None
     worst = tally.first_stray or tally.first_mismatch
-    return dataclasses.replace(
+    measured = dataclasses.replace(
         blank,
         kind=kind,
         reason=_reason(blank, found, tally, worst) if worst else "",
@@ -185,12 +185,16 @@ def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measureme
         mismatches=tally.mismatches,
         first_mismatch=_index(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
         nan=tally.nan,
-        note=_note(blank.index, tally),
     )
+    return dataclasses.replace(measured, note=_note(measured, tally))
 
 
-def _note(index: int, tally: _Tally) -> str:
-    """Return a remark on a comparison in which there was nothing to compare."""
+def _note(found: Measurement, tally: _Tally) -> str:
+    """Return a remark on an output that is close to its threshold, or in which there was nothing to compare."""
+    index = found.index
+    if found.is_close:
+        share = of_threshold(found.error_ratio or 0.0)
+        return f"output {index} passes, but its largest error is {share}: a small change can break it"
     if not tally.elements or tally.finite or tally.strays:
         return ""
     if tally.expected_nan == tally.elements:

@@ -91,7 +91,7 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
     """
     bad = [outcome for outcome in report.cases if not facts.is_green(outcome)]
     blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
-    closing = [_compared_nothing(report), _slowest(report), _counts(report), facts.verdict(report)]
+    closing = [_compared_nothing(report), facts.close(report), _slowest(report), _counts(report), facts.verdict(report)]
     return Text("\n").join([*blocks, *(Text(filled([line], width=width)) for line in closing if line)])
 
 
@@ -143,11 +143,15 @@ def _counts(report: Report) -> str:
 
 
 def annotations(report: Report) -> str:
-    """Return GitHub Actions workflow commands for cases that are not as expected; empty if there are none.
+    """Return GitHub Actions workflow commands: an error for each case that is not as expected, and a warning.
+
+    The warning names the cases that passed close to a threshold. It is empty if there is nothing to say.
 
     The format and its escapes: actions/toolkit, packages/core/src/command.ts.
     """
-    return "\n".join(_annotation(outcome, report) for outcome in report.cases if not facts.is_green(outcome))
+    errors = [_annotation(outcome, report) for outcome in report.cases if not facts.is_green(outcome)]
+    warnings = [f"::warning title=Close to a threshold::{_data(line)}" for line in [facts.close(report)] if line]
+    return "\n".join([*errors, *warnings])
 
 
 def _annotation(outcome: Outcome, report: Report) -> str:

@@ -16,7 +16,7 @@ from harness.core.outcomes import (
     Report,
     Status,
 )
-from harness.core.text import command, first_line, flat, inline
+from harness.core.text import command, first_line, flat, inline, listed, one_line, ratio
 
 _UNFINISHED = "cases that had not finished are errors."
 NOTHING_COMPARED = "nothing compared: the spec has no expected outputs"
@@ -144,6 +144,17 @@ def worst(outcome: Outcome) -> Measurement | None:
     """Return the measurement with the largest error ratio."""
     measured = [each for each in outcome.outputs if not each.ignored and each.max_abs_error is not None]
     return max(measured, key=_nearness, default=None)
+
+
+def close(report: Report) -> str:
+    """Return a line that names the cases that passed close to a threshold; empty if there are none."""
+    near = [(each, worst(each)) for each in report.cases if each.status is Status.PASSED]
+    found = [(one_line(each.id), output.error_ratio) for each, output in near if output and output.is_close]
+    if not found:
+        return ""
+    shown = listed([f"{name} ({ratio(share)})" for name, share in found if share is not None])
+    verb = "is close to its threshold" if len(found) == 1 else "are close to their thresholds"
+    return f"{count_of_cases(len(found))} {verb}: {shown}"
 
 
 def _nearness(measurement: Measurement) -> tuple[float, float]:

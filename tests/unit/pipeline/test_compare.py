@@ -230,6 +230,20 @@ def test_the_reason_is_a_sentence(folder: Path, element: str, actual: Any, expec
 
 
 @pytest.mark.parametrize(
+    ("actual", "note"),
+    [
+        (1.079, ""),
+        (1.085, "output 0 passes, but its largest error is 85% of threshold: a small change can break it"),
+        (1.11, ""),
+    ],
+)
+def test_an_output_that_is_close_to_its_threshold_is_said(folder: Path, actual: float, note: str) -> None:
+    limits = Thresholds(atol={"f64": 0.1}, rtol=0.0)
+    found = judged(folder, "f64", values("f64", actual, 1), values("f64", 1, 1), thresholds=limits)
+    assert (found.note, found.is_close) == (note, bool(note))
+
+
+@pytest.mark.parametrize(
     ("actual", "expected", "note"),
     [
         ([NAN, NAN], [NAN, NAN], "the expected output is NaN throughout, so no number was compared"),

@@ -203,6 +203,27 @@ def test_annotations_are_for_what_is_not_green() -> None:
     assert console.annotations(reports.report(reports.outcome())) == ""
 
 
+@pytest.mark.parametrize(
+    ("ratios", "told"),
+    [
+        ({"clip": 0.81, "vae": 0.8}, "1 case is close to its threshold: tiny/clip[cpu] (81%)"),
+        (
+            {"clip": 0.81, "vae": 0.95},
+            "2 cases are close to their thresholds: tiny/clip[cpu] (81%), tiny/vae[cpu] (95%)",
+        ),
+    ],
+)
+def test_what_passes_close_to_its_threshold_is_named(ratios: dict[str, float], told: str) -> None:
+    passed = [
+        reports.outcome(submodel=name, outputs=(reports.measurement(error_ratio=ratio),))
+        for name, ratio in ratios.items()
+    ]
+    report = reports.report(reports.failed(outputs=(reports.measurement(error_ratio=0.9),)), *passed)
+    assert told in console.render(report).plain.splitlines()
+    warning = console.annotations(report).splitlines()[-1]
+    assert warning == f"::warning title=Close to a threshold::{told.replace('%', '%25')}"
+
+
 def test_annotations_are_escaped() -> None:
     odd = reports.failed(id="a:b,c%", path="", reason="50%\r\n::warning::\x1b[1mx", logs={}, kind=None)
     (line,) = console.annotations(reports.report(odd)).splitlines()

@@ -34,6 +34,12 @@ def test_table_has_every_case_and_starts_with_those_to_look_at() -> None:
     assert len(found) == 9
 
 
+def test_what_passes_close_to_its_threshold_is_named_below_the_table() -> None:
+    case = reports.outcome(outputs=(reports.measurement(error_ratio=0.85),))
+    text = summary.render(reports.report(case))
+    assert "1 case is close to its threshold: tiny/clip\\[cpu\\] (85%)" in text[text.index("| 85% |") :]
+
+
 def test_table_tells_what_was_cached() -> None:
     case = reports.outcome(modules=(reports.module(cached=True),))
     assert rows(summary.render(reports.report(case)))[0].endswith("| cached |")
