@@ -37,6 +37,7 @@ PARTS = {
     "Use it": (
         "add-a-model",
         "spec",
+        "goldens",
         "suites",
         "results",
         "blobs",

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 
 from harness.core import numerals, urls
+from harness.core.references import Reference
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
@@ -53,6 +54,14 @@ def size_bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} {message}")
     number, prefix, binary = found.groups()
     return int(Decimal(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
+
+
+def reference(text: str) -> Reference:
+    """Return what makes outputs that are recorded: `cpu`, a release, or a device."""
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def threshold(text: str) -> tuple[str, str]:

@@ -106,8 +106,8 @@ COMMANDS = (
     Command(
         name="bless",
         heading="Check models",
-        help="delete expected failures that did not happen from the specs",
-        groups=(own.bless,),
+        help="record expected outputs, or delete stale expected failures",
+        groups=(own.bless, options.specs, options.target, options.limits, *_RELEASE, *_DOWNLOADS, *_CONTAINERS),
     ),
     Command(
         name="fetch",

@@ -12,7 +12,7 @@ from harness.core.settings import Settings
 from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k", "markers": "-m"}  # of options that argparse names otherwise
-_CHOOSES_RELEASE = {"quality", "bench", "plan", "fetch", "new", "image"}
+_CHOOSES_RELEASE = {"quality", "bench", "plan", "fetch", "new", "image", "bless"}
 _RUNS = (
     "out",
     "junit_xml",
@@ -20,6 +20,7 @@ _RUNS = (
     "recompile",
     "run_wrapper",
     "verdict",
+    "oracle",
     "pin_defaults",
     "iree",
     "find_links",
@@ -41,6 +42,10 @@ class Rule:
     options: tuple[str, ...]
     why: str
     holds: Callable[[Invocation], bool]
+
+
+def _deletes_expectations(invocation: Invocation) -> bool:
+    return invocation.command == "bless" and invocation.options.expectations
 
 
 def _is_local(invocation: Invocation) -> bool:
@@ -77,7 +82,7 @@ RULES = (
         holds=lambda invocation: _is_compiled_alone(invocation.settings),
     ),
     Rule(
-        options=("run_wrapper", "verdict"),
+        options=("run_wrapper", "verdict", "oracle"),
         why="has no effect, because nothing is run; remove it, or what makes the run compile only.",
         holds=_runs_nothing,
     ),
@@ -95,6 +100,16 @@ RULES = (
         options=("find_links", "wheels"),
         why="has no effect without --iree; name a release that `harness releases` lists with the same option.",
         holds=lambda each: each.command in _CHOOSES_RELEASE and not each.settings.release.name,
+    ),
+    Rule(
+        options=("reference", "iree", "specs", "backend", "chip", "engine", "timeout", *_CONTAINERS),
+        why="has no effect with --expectations; remove one of them.",
+        holds=_deletes_expectations,
+    ),
+    Rule(
+        options=("iree",),
+        why="cannot be combined with a release as --reference; remove one of them.",
+        holds=lambda each: each.options.reference is not None and each.options.reference.release is not None,
     ),
     Rule(
         options=("any_failure",),
@@ -132,7 +147,7 @@ RULES = (
         holds=lambda invocation: invocation.command == "new",
     ),
     Rule(
-        options=("run_wrapper", "verdict", "pin_defaults"),
+        options=("run_wrapper", "verdict", "oracle", "pin_defaults"),
         why="has no effect in `harness list`, which runs nothing; remove it.",
         holds=lambda invocation: invocation.command == "list",
     ),

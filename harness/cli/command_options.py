@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.references import Reference
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOptions:
@@ -22,6 +24,7 @@ class CommandOptions:
         known_as: more names of the server (`store serve`).
         shell: which completion script to print (`completion`).
         results: a folder of results or its results.json (`bless`).
+        reference: what makes the outputs that are recorded as expected ones (`bless`).
         expectations: delete expected failures that did not happen (`bless`).
         yes: write without asking (`bless`).
     """
@@ -39,5 +42,6 @@ class CommandOptions:
     known_as: tuple[str, ...] = ()
     shell: str = ""
     results: Path | None = None
+    reference: Reference | None = None
     expectations: bool = False
     yes: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.cli.argument_types import indices, mirror, positive, seconds, size_bytes, threshold
 from harness.cli.parser import Parser
 from harness.core.cases import Backend
+from harness.core.references import Oracle
 from harness.core.settings import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_S, ENGINES, default_store
 
 Environment = Mapping[str, str]
@@ -92,6 +93,8 @@ def running(parser: Parser, _environment: Environment) -> None:
     add("--pin-defaults", metavar="RELEASE", help=help_text)
     help_text = "who compares the outputs (default: harness)"
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help=help_text)
+    help_text = "compare outputs for which a spec expects none with those of the same program compiled for the CPU"
+    add("--oracle", choices=list(map(str, Oracle)), help=help_text)
     help_text = "command to put before iree-run-module, e.g. a profiler"
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help=help_text)
 

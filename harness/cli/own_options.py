@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.cli.argument_types import host_name, percent, port, positive, seconds
+from harness.cli.argument_types import host_name, percent, port, positive, reference, seconds
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.settings import BenchSettings
@@ -131,6 +131,9 @@ def shell(parser: Parser, _environment: Environment) -> None:
 def bless(parser: Parser, _environment: Environment) -> None:
     """Add the options of `bless`."""
     add = parser.group("Bless")
-    add("results", nargs="?", type=Path, metavar="RESULTS", help="a folder of results (default: the newest run)")
+    help_text = "selector of one case; with --expectations a folder of results (default: the newest run)"
+    add("selectors", nargs="*", metavar="CASE|RESULTS", help=help_text)
+    help_text = "run CASE with REFERENCE, and record its outputs as the expected ones: cpu, a release, or a device"
+    add("--reference", type=reference, metavar="REFERENCE", help=help_text)
     add("--expectations", action="store_true", help="delete expected failures that did not happen")
     add("--yes", action="store_true", help="write the changes without asking")

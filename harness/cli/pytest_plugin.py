@@ -23,6 +23,7 @@ from harness.core.callbacks import beginnings
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
 from harness.core.outcomes import Outcome, Status, Verdict
+from harness.core.references import Oracle
 from harness.core.settings import ReleaseSettings, Settings
 from harness.fetch import provision
 from harness.host import devices
@@ -64,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="accept flags of specs that start programs, load code or write files",
     )
     group.addoption("--recompile", action="store_true", help="compile again what failed to compile before")
+    help_text = "compare outputs for which a spec expects none with those of the same program compiled for the CPU"
+    group.addoption("--oracle", type=Oracle, choices=list(Oracle), help=help_text)
     group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest locked one)")
     group.addoption(
         "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: an index page or a folder"
@@ -188,7 +191,12 @@ def _settings(config: pytest.Config) -> Settings:
             find_links=(*config.getoption("--find-links"), *settings.release.find_links),
             wheels=tuple(map(Path, config.getoption("--wheels"))),
         ),
-        run=replace(settings.run, timeout_s=timeout_s, recompile=config.getoption("--recompile")),
+        run=replace(
+            settings.run,
+            timeout_s=timeout_s,
+            recompile=config.getoption("--recompile"),
+            oracle=config.getoption("--oracle"),
+        ),
     )
 
 

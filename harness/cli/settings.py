@@ -12,6 +12,7 @@ from harness.cli.parser import PARSER
 from harness.core import urls
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
+from harness.core.references import Oracle, Reference
 from harness.core.settings import (
     ENGINES,
     BenchSettings,
@@ -198,10 +199,18 @@ def _mirrors(given: _Given) -> tuple[urls.Mirror, ...]:
 def _release(given: _Given) -> ReleaseSettings:
     more = given.environment.get("HARNESS_FIND_LINKS", "").split() if given.has("find_links") else ()
     return ReleaseSettings(
-        name=given("iree") if given.command != "matrix" else None,
+        name=_release_name(given),
         find_links=(*given.several("find_links"), *more),
         wheels=given.several("wheels"),
     )
+
+
+def _release_name(given: _Given) -> str | None:
+    reference: Reference | None = given("reference")
+    if reference and reference.release:
+        return reference.release
+    asked: str | None = given("iree")
+    return asked if given.command != "matrix" else None
 
 
 def _container(given: _Given) -> ContainerSettings:
@@ -231,6 +240,7 @@ def _run(given: _Given) -> RunSettings:
         recompile=bool(given("recompile")),
         jobs=given("jobs") if given.command in {"quality", "run"} else None,
         tool_verdict=given("verdict") == "iree-run-module",
+        oracle=Oracle(given("oracle")) if given("oracle") else None,
         run_wrapper=given.several("run_wrapper"),
         pin_defaults=given("pin_defaults"),
         tools=tools if given.command == "run" else None,
@@ -284,7 +294,8 @@ def _options(given: _Given) -> CommandOptions:
         port=given("port") or defaults.port,
         known_as=given.several("known_as"),
         shell=given("shell") or defaults.shell,
-        results=given("results"),
+        results=Path(given("selectors")[0]) if given("expectations") and given("selectors") else None,
+        reference=given("reference"),
         expectations=bool(given("expectations")),
         yes=bool(given("yes")),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from harness.core.blobs import FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.floats import Number
+from harness.core.references import Oracle
 from harness.core.timings import Latency
 
 
@@ -42,6 +43,7 @@ class Kind(enum.StrEnum):
     DEVICE = "device"
     TOOL = "tool"
     ENGINE = "engine"
+    ORACLE = "oracle"
     DISK = "disk"
     INTERNAL = "internal"
 
@@ -219,11 +221,12 @@ class Outcome:
         outputs: the compared outputs.
         latency: how long calls of the function took, if it was timed.
         budgets: the numbers that have a budget, as far as the case got.
+        oracle: where the outputs come from that these were to be compared with; None for those that the spec expects.
         commands: argv of each step.
         logs: path of each step's log, relative to the results folder.
         blobs: the blobs that the case uses.
         peak_memory_bytes: peak memory of iree-run-module.
-        kept: folder with its wrong outputs, relative to the results folder; empty if there are none.
+        kept: folder with its outputs, unless they are right, relative to the results folder; empty if there are none.
         work: folder in which its tools can be started again, likewise.
         tools: argv of each tool to start there, with the flags of the spec alone.
         notes: remarks for the user.
@@ -250,6 +253,7 @@ class Outcome:
     outputs: tuple[Measurement, ...] = ()
     latency: Latency | None = None
     budgets: tuple[BudgetCheck, ...] = ()
+    oracle: Oracle | None = None
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     blobs: tuple[FetchedBlob, ...] = ()

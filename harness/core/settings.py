@@ -11,6 +11,7 @@ from typing import Literal
 import platformdirs
 
 from harness.core.cases import EMPTY, Backend
+from harness.core.references import Oracle
 from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
 
@@ -193,6 +194,7 @@ class RunSettings:
         recompile: whether to compile again what failed to compile before.
         jobs: number of compilations at once; None for what cores and memory allow.
         tool_verdict: whether iree-run-module compares the outputs.
+        oracle: where the outputs come from that cases without expected outputs are compared with.
         run_wrapper: words put before iree-run-module.
         pin_defaults: release whose flag defaults are set where they changed between releases.
         tools: installed IREE tools to use in place of a release.
@@ -205,6 +207,7 @@ class RunSettings:
     recompile: bool = False
     jobs: int | None = None
     tool_verdict: bool = False
+    oracle: Oracle | None = None
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: str | None = None
     tools: ToolSettings | None = None

@@ -64,6 +64,7 @@ class FlagTable:
 
     Attributes:
         refused: flags that only the harness may give, or that keep the compiler from compiling, and why.
+        meaning: flags that say what a program means, by how they begin, and why.
         replaced: flags that the harness sets itself, and why.
         renamed: flags that were renamed.
         dropped: flags that had no effect any more when they were removed, and the last release that has them.
@@ -75,6 +76,7 @@ class FlagTable:
     """
 
     refused: Mapping[str, str]
+    meaning: Mapping[str, str]
     replaced: Mapping[str, str]
     renamed: tuple[Rename, ...]
     dropped: Mapping[str, str]

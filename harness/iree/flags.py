@@ -1,7 +1,7 @@
 """Translates the flags of a spec into the dialect of a release of iree-compile; the data is in `flags.toml`."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.cases import Backend, Release
@@ -11,6 +11,19 @@ from harness.iree.flag_table import Default, Rename
 
 TUNER_FLAG = flag_classes.TRANSFORM_LIBRARY
 STATISTICS_NAME = "statistics.json"
+# What a spec says to compile for a backend; the chip comes from the command line.
+BACKEND_FLAGS: Mapping[Backend, tuple[str, ...]] = {
+    Backend.CPU: ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"),
+    Backend.ROCM: ("--iree-hal-target-device=hip",),
+    Backend.CUDA: ("--iree-hal-target-device=cuda",),
+}
+# The same for any CPU of an architecture; without F16C, releases up to 3.2.0 convert f32 to f16 wrongly.
+CPU_FLAGS = (
+    *BACKEND_FLAGS[Backend.CPU],
+    "--iree-llvmcpu-target-cpu=generic",
+    "--iree-llvmcpu-target-cpu-features=+f16c",
+)
+_PLAIN = {*CPU_FLAGS, "--iree-hal-target-backends=llvm-cpu"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,16 @@ def target_flags(backend: Backend, chip: str | None, release: Release) -> tuple[
     """Return the flags that select the chip."""
     option = {Backend.ROCM: "--iree-rocm-target", Backend.CUDA: "--iree-cuda-target"}.get(backend)
     return (_renamed(f"{option}={chip}", release),) if option and chip else ()
+
+
+def of_meaning(spec_flags: Sequence[str]) -> tuple[str, ...]:
+    """Return those of a spec's flags that say what its program means, not how it is compiled."""
+    return tuple(flag for flag in spec_flags if flag.startswith(tuple(flag_table.load().meaning)))
+
+
+def is_plain(spec_flags: Sequence[str]) -> bool:
+    """Whether a spec's flags only say to compile for the CPU, and what its program means."""
+    return set(spec_flags) <= {*_PLAIN, *of_meaning(spec_flags)}
 
 
 def splat_flag(file_name: str, release: Release) -> str:

@@ -1,4 +1,4 @@
-"""Compares the outputs of a run with what the spec expects."""
+"""Compares the outputs of a run with what the spec, or an oracle, expects."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,38 +11,53 @@ from harness.host import process
 from harness.pipeline import compare, contents, file_kinds, logs, output_types
 from harness.pipeline.contents import Contents
 from harness.pipeline.step_results import CompareResult, Results, RunResult
-from harness.pipeline.steps import Compare, Expected, ExpectedFile
+from harness.pipeline.steps import Compare, Expected, ExpectedFile, Run
 
 
 def compared(step: Compare, results: Results) -> CompareResult:
     """Compare every output; the outputs are kept only if one of them is wrong.
 
     Raises:
-        IntegrityError: a file with an expected output does not fit its type.
+        IntegrityError: a file with an expected output does not fit its type, or an oracle has other outputs.
         DiskError: an output was not written for lack of space.
     """
-    outputs = tuple(_measurements(step, results))
+    ran = results.ran(step.run)
+    nothing = _nothing(step, step.reference, results) if step.reference else ""
+    outputs = () if nothing else tuple(_measurements(step, results))
     wrong = next((each for each in outputs if each.kind), None)
     if wrong is None:
-        shutil.rmtree(results.ran(step.run).folder)
-        return CompareResult(outputs=outputs)
+        shutil.rmtree(ran.folder)
+        return CompareResult(outputs=outputs, nothing=nothing)
     verdict = Verdict(status=Status.FAILED, kind=wrong.kind, reason=wrong.reason)
-    if log := results.ran(step.run).log_path:
-        logs.conclude(log, verdict)
+    if ran.log_path:
+        logs.conclude(ran.log_path, verdict)
     return CompareResult(verdict=verdict, outputs=outputs)
+
+
+def _nothing(step: Compare, reference: Run, results: Results) -> str:
+    """Return why a comparison with an oracle would say nothing, or nothing."""
+    if not results.ran(step.run).outputs:
+        return "the module does not declare what its function returns"
+    pairs = zip(step.run.compiles, reference.compiles, strict=True)
+    is_same = all(results.compiled(own).module.sha256 == results.compiled(other).module.sha256 for own, other in pairs)
+    return "the oracle is the same module, byte for byte" if is_same else ""
 
 
 def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
     ran = results.ran(step.run)
-    for index, expected in enumerate(step.expected):
-        if expected is None:
+    for index, wanted in enumerate(_wanted(step, results)):
+        if wanted is None:
             yield Measurement(index=index, type=None, ignored=True)
-            continue
-        actual = ran.folder / step.run.outputs[index]
-        yield _measured(index, actual, _wanted(expected, results), ran, step.thresholds)
+        else:
+            yield measured(index, ran.folder / ran.outputs[index], wanted, ran, step.thresholds)
 
 
-def _measured(index: int, actual: Path, wanted: Contents, ran: RunResult, thresholds: Thresholds) -> Measurement:
+def measured(index: int, actual: Path, wanted: Contents, ran: RunResult, thresholds: Thresholds) -> Measurement:
+    """Return how far an output of a run is from what is wanted.
+
+    Raises:
+        DiskError: it was not written for lack of space.
+    """
     given, declared = (types[index] if index < len(types) else "" for types in (ran.types, ran.declared))
     reason = output_types.mismatch(index, wanted.type, given, declared)
     if reason is None:
@@ -62,7 +77,35 @@ def _check_space(actual: Path, expected: TensorType, free_bytes: int) -> None:
         raise DiskError(f"Cannot write {actual}: {process.NO_SPACE}. Free disk space, or choose another --out.")
 
 
-def _wanted(expected: Expected, results: Results) -> Contents:
+def _wanted(step: Compare, results: Results) -> Iterator[Contents | None]:
+    """Yield what is expected of each output; None for one that is ignored."""
+    if step.reference:
+        yield from _of_reference(results.ran(step.run), results.ran(step.reference))
+    for each in step.expected:
+        yield _expected(each, results) if each else None
+
+
+def _of_reference(ran: RunResult, reference: RunResult) -> Iterator[Contents]:
+    if len(reference.outputs) != len(ran.outputs):
+        raise IntegrityError(f"The oracle has {len(reference.outputs)} outputs, and the model {len(ran.outputs)}.")
+    for index in range(len(reference.outputs)):
+        yield of_run(reference, index)
+
+
+def of_run(ran: RunResult, index: int) -> Contents:
+    """Return an output of a run that kept all.
+
+    Raises:
+        IntegrityError: its type is not known in full, or the file does not fit it.
+    """
+    path = ran.folder / ran.outputs[index]
+    try:
+        return contents.of_output(path, TensorType.parse(ran.types[index]))
+    except ValueError as error:
+        raise IntegrityError(f"The type of output {index} of {path.parent} is not known in full: {error}.") from error
+
+
+def _expected(expected: Expected, results: Results) -> Contents:
     if not isinstance(expected, ExpectedFile):
         return contents.of_literal(expected.text)
     link, path = expected.link, results.fetched(expected.link.blob).path

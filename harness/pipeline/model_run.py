@@ -53,23 +53,25 @@ class ModelRunner:
         folder, log = self._folders(step)
         _check_files(step, results)
         variables = gpu_locks.visible(gpus)
-        start = logs.begin(log, step.argv)
+        declared = _declared_outputs(step, results)
+        outputs = output_types.file_names(declared) if step.keeps_all else step.outputs
+        argv = (*step.argv, *(output_types.arguments(outputs) if step.keeps_all else ()))
+        start = logs.begin(log, argv)
         asked = ToolRun(
-            argv=with_program(step.argv, PROGRAM, self.program),
+            argv=with_program(argv, PROGRAM, self.program),
             reads=files_of(step, results, folder),
-            writes=tuple(filter(None, step.outputs)),
+            writes=tuple(filter(None, outputs)),
             folder=folder,
             log_path=log,
             timeout_s=self.timeout_s,
             variables=variables,
         )
         end = started(asked, self.tools, self.cancel)
-        missing = [name for name in step.outputs if name and not (folder / name).exists()]
+        missing = [name for name in outputs if name and not (folder / name).exists()]
         verdict = self.verdict(step, end.process, logs.text(log, start=start), missing, results)
-        declared = _declared_outputs(step, results)
-        types = output_types.stated(folder, step.outputs, declared)
-        if not verdict and (positions := output_types.unknown(step.outputs, types)):
-            types = self._printed_types(step, asked, types, positions)
+        types = output_types.stated(folder, outputs, declared)
+        if not verdict and (positions := output_types.unknown(outputs, types)):
+            types = self._printed_types(argv, asked, types, positions)
         for each in step.written:
             (folder / each.name).unlink()
         return RunResult(
@@ -78,6 +80,8 @@ class ModelRunner:
             log_path=log,
             log_tail=logs.tail(log, start=start) if verdict else "",
             folder=folder,
+            outputs=outputs,
+            argv=argv,
             process=end.process,
             free_bytes=end.free_bytes,
             types=types,
@@ -86,8 +90,8 @@ class ModelRunner:
 
     def _folders(self, step: Run) -> tuple[Path, Path]:
         """Return a new folder for the outputs, and the path of the log."""
-        folder = logs.case_dir(self.out_dir / "outputs", step.case_id)
-        log_dir = logs.case_dir(self.out_dir / "logs", step.case_id)
+        folder = logs.case_dir(self.out_dir / "outputs", step.case_id) / step.role
+        log_dir = logs.case_dir(self.out_dir / "logs", step.case_id) / step.role
         files = Folder(self.out_dir)
         with disk_errors(self.out_dir):
             for path in (folder, log_dir):
@@ -113,12 +117,12 @@ class ModelRunner:
         )
 
     def _printed_types(
-        self, step: Run, asked: ToolRun, types: Sequence[str], positions: Sequence[int]
+        self, argv: Sequence[str], asked: ToolRun, types: Sequence[str], positions: Sequence[int]
     ) -> tuple[str, ...]:
         """Run once more to print the types that neither a file nor the module states."""
         log = asked.folder / "types.log"
-        argv = with_program(output_types.print_arguments(step.argv, positions), PROGRAM, self.program)
-        started(dataclasses.replace(asked, argv=argv, writes=(), log_path=log), self.tools, self.cancel)
+        printing = with_program(output_types.print_arguments(argv, positions), PROGRAM, self.program)
+        started(dataclasses.replace(asked, argv=printing, writes=(), log_path=log), self.tools, self.cancel)
         text = logs.text(log)
         log.unlink()
         return output_types.printed(text, types, positions)

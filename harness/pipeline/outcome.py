@@ -3,15 +3,18 @@
 import contextlib
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.cases import Case
 from harness.core.errors import DiskError
 from harness.core.outcomes import BudgetCheck, Kind, Outcome, Phase, Status, Verdict
+from harness.core.tensors import Tensor
 from harness.host.beneath import Folder
 from harness.pipeline import budgets, expectations, logs
 from harness.pipeline import planner as planning
 from harness.pipeline.step_results import (
+    INTERRUPTED,
     BenchmarkResult,
     CompareResult,
     CompileResult,
@@ -20,7 +23,18 @@ from harness.pipeline.step_results import (
     RunResult,
     StepResult,
 )
-from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Plan, Run, Step
+from harness.pipeline.steps import (
+    ORACLE,
+    Benchmark,
+    Compare,
+    Compile,
+    Draw,
+    Fetch,
+    OracleSteps,
+    Plan,
+    Run,
+    Step,
+)
 
 _PHASES: Mapping[type[Step], Phase] = {
     Fetch: Phase.FETCH,
@@ -38,7 +52,8 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
     """Return what happened to a case, with its expectations applied, and copy the logs of its compilations."""
     case, spec = plan.case, plan.case.spec
     ended = [(step, results[step]) for step in plan.steps if step in results]
-    left = [result for _, result in ended]
+    own = [(step, result) for step, result in ended if step not in plan.of_oracle]
+    left = [result for _, result in own]
     checks = budgets.checks(plan, left)
     final, phase = _final(plan, ended, verdict, checks)
     return Outcome(
@@ -54,20 +69,21 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         reason=final.reason,
         path=str(spec.path),
         config=spec.config_path,
-        seconds=_seconds(ended),
+        seconds=_seconds(plan, ended),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
+        oracle=plan.oracle.oracle if plan.oracle else None,
         latency=next((each.latency for each in left if isinstance(each, BenchmarkResult)), None),
         budgets=checks,
-        commands=_commands(plan),
-        logs=_logs(case, ended, final, out_dir),
+        commands=_commands(plan, results),
+        logs=_logs(plan, _to_show(plan, ended, verdict), final, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
         peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
         kept=_kept(case, final, out_dir),
-        notes=(*plan.notes, *_remarks(left)),
+        notes=(*plan.notes, *_remarks(left), *_other_outputs(case, results)),
         stale=final.stale,
-        log_tail=final.details or next((each.log_tail for each in left if each.verdict is verdict and verdict), ""),
+        log_tail=final.details or next((each.log_tail for _, each in ended if each.verdict is verdict and verdict), ""),
     )
 
 
@@ -81,17 +97,39 @@ def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
                 yield from (output.note for output in each.outputs if output.note)
 
 
+def _other_outputs(case: Case, results: Mapping[Step, StepResult]) -> Iterator[str]:
+    """Yield a remark for each expected output that is not the one whose provenance the spec has."""
+    recorded = case.spec.provenance.outputs if case.spec.provenance else ()
+    for index, (expected, known) in enumerate(zip(case.spec.outputs, recorded, strict=False)):
+        fetched = results.get(Fetch(blob=expected.blob)) if isinstance(expected, Tensor) else None
+        if known and isinstance(fetched, FetchResult) and fetched.fetched.blob.sha256 != known.sha256:
+            yield f"output {index}: the expected output is another one than that whose provenance the spec has"
+
+
 def _final(
     plan: Plan, ended: _Ended, verdict: Verdict | None, checks: Sequence[BudgetCheck]
 ) -> tuple[Verdict, Phase | None]:
     if plan.blocked:
         return plan.blocked, None
     exceeded = None if verdict else budgets.verdict(checks)
-    phase = budgets.phase(checks) if exceeded else _phase(ended, verdict)
-    found = verdict or exceeded or Verdict(status=_good(plan), kind=None, reason="")
+    phase = budgets.phase(checks) if exceeded else _phase(plan, ended, verdict)
+    found = verdict or exceeded or _good(plan, [result for _, result in ended])
+    if plan.oracle and verdict:
+        found = _beside_oracle(plan.oracle, found, phase, is_its_own=_decisive(ended, verdict) in plan.of_oracle)
     if found.is_of_inputs and plan.case.spec.listing:
         found = _refused(found)
     return expectations.judged(found, phase, plan.expected), phase
+
+
+def _beside_oracle(oracle: OracleSteps, found: Verdict, phase: Phase | None, *, is_its_own: bool) -> Verdict:
+    """Return a verdict that says what the oracle has to do with it; where the oracle fails, the model did not."""
+    what = oracle.oracle.description
+    if is_its_own and found is not INTERRUPTED:
+        kind = Kind.ORACLE if found.status is Status.FAILED else found.kind
+        reason = f"nothing was compared, because the oracle failed: {what}: {found.reason}"
+        return replace(found, status=Status.ERROR, kind=kind, reason=reason, is_of_inputs=False)
+    is_compared = found.status is Status.FAILED and phase is Phase.COMPARE
+    return replace(found, reason=f"{found.reason}; compared with {what}") if is_compared else found
 
 
 def _refused(found: Verdict) -> Verdict:
@@ -100,59 +138,84 @@ def _refused(found: Verdict) -> Verdict:
     return Verdict(status=Status.FAILED, kind=Kind.SHAPE, reason=reason)
 
 
-def _good(plan: Plan) -> Status:
+def _good(plan: Plan, left: Sequence[StepResult]) -> Verdict:
     if planning.is_compile_only(plan.case):
-        return Status.COMPILED
-    return Status.PASSED if plan.case.spec.outputs else Status.RAN
+        return Verdict(status=Status.COMPILED, kind=None, reason="")
+    nothing = next((each.nothing for each in left if isinstance(each, CompareResult)), plan.nothing)
+    is_compared = plan.case.spec.outputs or (plan.oracle and not nothing)
+    reason = f"nothing compared: {nothing}" if nothing else ""
+    return Verdict(status=Status.PASSED if is_compared else Status.RAN, kind=None, reason=reason)
 
 
-def _phase(ended: _Ended, verdict: Verdict | None) -> Phase | None:
+def _phase(plan: Plan, ended: _Ended, verdict: Verdict | None) -> Phase | None:
     """Return the phase of the step that decided, or of the last step."""
+    step = _decisive(ended, verdict)
+    if step is None:
+        return None
+    return Phase.COMPARE if step in plan.of_oracle else _PHASES[type(step)]
+
+
+def _decisive(ended: _Ended, verdict: Verdict | None) -> Step | None:
     decisive = [step for step, result in ended if verdict is None or result.verdict is verdict]
-    return _PHASES[type(decisive[-1])] if decisive else None
+    return decisive[-1] if decisive else None
 
 
-def _seconds(ended: _Ended) -> dict[str, float]:
+def _seconds(plan: Plan, ended: _Ended) -> dict[str, float]:
     totals: dict[str, float] = {}
     for step, result in ended:
-        name = type(step).__name__.lower()
+        name = ORACLE if step in plan.of_oracle else type(step).__name__.lower()
         totals[name] = round(totals.get(name, 0.0) + result.seconds, 3)
     return totals
 
 
-def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
+def _commands(plan: Plan, results: Mapping[Step, StepResult]) -> dict[str, tuple[str, ...]]:
     commands: dict[str, tuple[str, ...]] = {}
     for step in plan.steps:
-        match step:
-            case Compile():
-                commands[step.label] = step.argv
-            case Run():
-                commands["run"] = step.argv
-            case Benchmark():
-                commands["benchmark"] = step.argv
+        if isinstance(step, Compile | Run | Benchmark):
+            ran = results.get(step)
+            commands[_label(step)] = ran.argv if isinstance(ran, RunResult) else step.argv
     return commands
 
 
+def _label(step: Step) -> str:
+    """Return what results call a step: `compile`, `run`, `benchmark`, or of an oracle `oracle_run`."""
+    match step:
+        case Compile():
+            return f"{ORACLE}_{step.label}" if step.oracle_of else step.label
+        case Run() if step.role:
+            return f"{step.role}_run"
+        case _:
+            return str(_PHASES[type(step)])
+
+
 def _kept(case: Case, final: Verdict, out_dir: Path) -> str:
-    """Return the folder of the wrong outputs, relative to the results; empty if there are none."""
+    """Return the folder of the outputs, relative to the results, unless they are right; empty if there are none."""
     folder = logs.case_dir(out_dir / "outputs", case.id)
     with contextlib.suppress(OSError):
         has_files = any(stat.S_ISREG(state.st_mode) for _, state in Folder(out_dir).content(folder))
-        return str(folder.relative_to(out_dir)) if final.status is Status.FAILED and has_files else ""
+        is_kept = final.status in {Status.FAILED, Status.RAN} or final.kind is Kind.ORACLE
+        return str(folder.relative_to(out_dir)) if is_kept and has_files else ""
     return ""
 
 
-def _logs(case: Case, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str, str]:
+def _to_show(plan: Plan, ended: _Ended, verdict: Verdict | None) -> _Ended:
+    """Return steps in the order in which their logs are listed: the user is shown the last one."""
+    if _decisive(ended, verdict) in plan.of_oracle:
+        return ended
+    return sorted(ended, key=lambda each: each[0] not in plan.of_oracle)
+
+
+def _logs(plan: Plan, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str, str]:
     """Return the path of each log relative to the results; those that several cases or runs share are copied.
 
     A log for which the disk has no space is left out: the result of the case must not be lost with it.
     """
     found: dict[str, str] = {}
-    folder = logs.case_dir(out_dir / "logs", case.id)
+    folder = logs.case_dir(out_dir / "logs", plan.case.id)
     for step, result in ended:
         if (path := result.log_path) is None:
             continue
-        name = step.label if isinstance(step, Compile) else str(_PHASES[type(step)])
+        name = _label(step)
         with contextlib.suppress(DiskError):
             if not path.is_relative_to(folder):
                 argv = step.argv if isinstance(step, Compile) else ()

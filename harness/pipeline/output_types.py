@@ -22,7 +22,24 @@ _WIDENED = {"i1": "i32", "i8": "i32", "i16": "i32", "f16": "f32", "bf16": "f32"}
 
 def file_name(index: int, type_: TensorType | None) -> str:
     """Return the name of the file for an output of the expected type; None if a `.npy` file states it."""
-    return f"{index}.npy" if type_ is None or type_.element.lstrip("su") in _NUMPY else f"{index}.bin"
+    return _file_name(index, type_.element if type_ else "")
+
+
+def file_names(declared_types: Sequence[str]) -> tuple[str, ...]:
+    """Return the name of the file for each output that a module declares, e.g. `?x3xf32`."""
+    elements = (re.sub(r"^(?:(?:\?|\d+)x)*", "", text) for text in declared_types)
+    return tuple(_file_name(index, element) for index, element in enumerate(elements))
+
+
+def _file_name(index: int, element: str) -> str:
+    """Return a name that ends with `.bin` if NumPy lacks the element type."""
+    is_known = element in ELEMENT_BITS
+    return f"{index}.bin" if is_known and element.lstrip("su") not in _NUMPY else f"{index}.npy"
+
+
+def arguments(names: Sequence[str]) -> tuple[str, ...]:
+    """Return what makes iree-run-module write each output into its file, and drop those without a name."""
+    return tuple(f"--output={'@' if name else ''}{name}" for name in names)
 
 
 _NUMPY = {element.lstrip("su") for element in tensor_files.NPY_ELEMENTS.values()}

@@ -6,26 +6,37 @@ every machine, and no path ends up in a module.
 
 import datetime as dt
 import hashlib
-import itertools
 import json
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import structs
 
 from harness.core.blobs import Blob
-from harness.core.cases import MAIN, Backend, Case, Listing, ModelSpec, Place, Release, Target
+from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Release, Target
 from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.references import Oracle
 from harness.core.timings import Timing
-from harness.iree import flag_classes, flags, releases
-from harness.pipeline import budgets, expectations
+from harness.iree import flags
+from harness.pipeline import budgets, expectations, references
 from harness.pipeline.benchmark import benchmark_step
+from harness.pipeline.compile_steps import UnsupportedError, compile_steps, flags_for
 from harness.pipeline.run_steps import compare_step, run_step
-from harness.pipeline.steps import WEIGHTS, Compile, Fetch, Link, Plan, Step, fetches
+from harness.pipeline.steps import (
+    ORACLE,
+    Compare,
+    Compile,
+    Draw,
+    Fetch,
+    OracleSteps,
+    Plan,
+    Run,
+    Step,
+    fetches,
+)
 
-TUNER = "tuner.mlir"
 _IGNORED = "specific_chip_to_ignore"  # a field of benchmarks of a suite
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")  # what a tool may read as a part of a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +48,8 @@ class Options:
         run_wrapper: words before iree-run-module on its command line.
         pin_defaults: compile with the defaults of this release where they changed between releases.
         timing: how to time the function of each case; None for not at all.
+        oracle: where the outputs come from that cases without expected outputs are compared with.
+        keeps_outputs: keep all outputs of every case, and compare nothing.
         today: the day on which expected failures may have ended.
         nonce: a text that no other run has.
     """
@@ -45,6 +58,8 @@ class Options:
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: Release | None = None
     timing: Timing | None = None
+    oracle: Oracle | None = None
+    keeps_outputs: bool = False
     today: dt.date = field(default_factory=dt.date.today)
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -69,23 +84,75 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
     notes = [*_notes(case, options), *_notes_for(case.spec, release), *expectations.remarks(case, options.today)]
     if case.target.backend is not Backend.CPU and not case.target.chip and not case.target.config:
         return Plan(case=case, steps=(), release=release, blocked=_NO_CHIP[case.target.backend], notes=tuple(notes))
+    asked, nothing = _asked_oracle(case, options)
     try:
-        compiles = tuple(_compile(program, case, release, options, notes) for program in _compilations(case, release))
-        _check_run(case, release, options)
-    except _UnsupportedError as error:
+        steps, oracle = _steps(case, release, options, notes, asked)
+    except UnsupportedError as error:
         blocked = Verdict(status=Status.UNSUPPORTED, kind=None, reason=str(error))
         return Plan(case=case, steps=(), release=release, blocked=blocked, notes=tuple(notes))
+    expected = expectations.expected_failures(case, release, options.today)
+    return Plan(
+        case=case,
+        steps=steps,
+        release=release,
+        notes=tuple(notes),
+        expected=expected,
+        oracle=oracle,
+        nothing=nothing,
+    )
+
+
+def _asked_oracle(case: Case, options: Options) -> tuple[Oracle | None, str]:
+    """Return the oracle of a case, and why it has none although the user asks for one."""
+    if options.oracle is None or case.spec.outputs or is_compile_only(case):
+        return None, ""
+    if references.is_plain(case):
+        return None, f"without compiler flags of its own, the case is {options.oracle.description}"
+    return options.oracle, ""
+
+
+def _steps(
+    case: Case, release: Release, options: Options, notes: list[str], asked: Oracle | None
+) -> tuple[tuple[Step, ...], OracleSteps | None]:
+    """Return the steps of a case, each once, and the oracle whose steps are among them."""
+    compiles = compile_steps(case, release, nonce=options.nonce, pin_defaults=options.pin_defaults, notes=notes)
+    _check_run(case, release, options)
     steps: list[Step] = [*fetches(compiles), *compiles]
+    oracle = None
     if not is_compile_only(case):
-        run = run_step(case, compiles, run_wrapper=options.run_wrapper, tool_verdict=options.tool_verdict)
-        compare = None if options.tool_verdict or not case.spec.outputs else compare_step(case.spec, run)
+        keeps_all = options.keeps_outputs or asked is not None
+        run = run_step(
+            case, compiles, run_wrapper=options.run_wrapper, tool_verdict=options.tool_verdict, keeps_all=keeps_all
+        )
+        oracle = _oracle(asked, case, run, release, options) if asked else None
+        compare = _comparison(case.spec, run, oracle, options)
         timing = budgets.timing(case) or options.timing
         benchmark = benchmark_step(run, compare, timing) if timing else None
-        doing = [step for step in (run, compare, benchmark) if step]
-        steps += [fetch for fetch in fetches(doing) if fetch not in steps]
-        steps += [*dict.fromkeys(draw for _, draw in run.drawn), *doing]
-    expected = expectations.expected_failures(case, release, options.today)
-    return Plan(case=case, steps=tuple(steps), release=release, notes=tuple(notes), expected=expected)
+        doing = [run, *(oracle.steps if oracle else ()), *(each for each in (compare, benchmark) if each)]
+        steps += [*fetches(doing), *_drawn(run), *doing]
+    return tuple(dict.fromkeys(steps)), oracle
+
+
+def _comparison(spec: ModelSpec, run: Run, oracle: OracleSteps | None, options: Options) -> Compare | None:
+    if oracle:
+        return Compare(run=run, thresholds=spec.thresholds, reference=oracle.run)
+    return compare_step(spec, run) if spec.outputs and not options.tool_verdict else None
+
+
+def _oracle(oracle: Oracle, case: Case, run: Run, release: Release, options: Options) -> OracleSteps:
+    """Return the steps of an oracle, which follow the run of the case; they read no other files than it."""
+    reference = _REFERENCES[oracle](case)
+    compiles = compile_steps(reference, release, nonce=options.nonce, notes=[])
+    compiles = tuple(structs.replace(each, oracle_of=case.id) for each in compiles)
+    theirs = structs.replace(run_step(reference, compiles, keeps_all=True), case_id=case.id, role=ORACLE)
+    return OracleSteps(oracle=oracle, after=run, before=(*compiles, *_drawn(theirs)), run=theirs)
+
+
+_REFERENCES = {Oracle.CPU: references.on_cpu}
+
+
+def _drawn(run: Run) -> tuple[Draw, ...]:
+    return tuple(dict.fromkeys(draw for _, draw in run.drawn))
 
 
 def blobs(plans: Iterable[Plan]) -> list[Blob]:
@@ -145,10 +212,6 @@ _NO_CHIP = {
 }
 
 
-class _UnsupportedError(Exception):
-    """The release has no equivalent of a flag or chip that the case needs."""
-
-
 def _notes(case: Case, options: Options) -> Iterator[str]:
     spec = case.spec
     if spec.custom_real_weights_group:
@@ -160,6 +223,8 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield f"no tuner file for {case.target.sku}; the spec has some for {', '.join(sorted(spec.tuner_file))}"
     if options.tool_verdict and not spec.thresholds.are_of_floats:
         yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
+    if spec.provenance:
+        yield f"expected outputs: {spec.provenance}"
     yield from spec.remarks
     yield from budgets.remarks(case)
     if expects_compile_failure(case):
@@ -167,89 +232,11 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
 
 
 def _notes_for(spec: ModelSpec, release: Release) -> Iterator[str]:
-    for comparisons, added in _flags_for(spec, release).items():
+    for comparisons, added in flags_for(spec, release).items():
         yield f"flags_for {comparisons!r} adds {' '.join(added)} on {release.name}"
-
-
-def _flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...]]:
-    """Return the entries of `flags_for` that apply to a release, in the order of the spec."""
-    return {key: added for key, added in spec.flags_for.items() if added and releases.fulfils(release, key)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Compilation:
-    """What to compile: a program under a name, its flags, its tuning spec, and flags that make stand-ins of weights."""
-
-    name: str
-    mlir: Blob
-    flags: tuple[str, ...]
-    tuner: Blob | None = None
-    splat_flags: tuple[str, ...] = ()
-
-
-def _compilations(case: Case, release: Release) -> Iterator[_Compilation]:
-    """Yield the programs of a case; what a spec says without naming one is about its own."""
-    if case.target.chip and (reason := flags.unknown_chip(case.target.chip, release)):
-        raise _UnsupportedError(reason)
-    spec = case.spec
-    for name, program in spec.programs.items():
-        tuner = program.tuner_file.get(case.target.sku or "")
-        found = _Compilation(name=name, mlir=program.mlir, flags=program.compiler_flags, tuner=tuner)
-        if name == MAIN:
-            found = replace(
-                found,
-                flags=(*found.flags, *itertools.chain.from_iterable(_flags_for(spec, release).values())),
-                splat_flags=(flags.splat_flag(WEIGHTS, release),) if _needs_weights(spec) else (),
-            )
-        yield found
-
-
-def _needs_weights(spec: ModelSpec) -> bool:
-    """Whether a run needs stand-ins of weights."""
-    return not (spec.real_weights or spec.weights or spec.compile_only)
 
 
 def _check_run(case: Case, release: Release, options: Options) -> None:
     own = (*case.spec.run_args, *(case.spec.threshold_args if options.tool_verdict else ()))
     if not is_compile_only(case) and (reason := flags.unknown_run_flag(own, release)):
-        raise _UnsupportedError(reason)
-
-
-def _compile(program: _Compilation, case: Case, release: Release, options: Options, notes: list[str]) -> Compile:
-    """Return the compilation of a program, with flags that the release has; add changes of flags to the notes."""
-    pins = _pins(program, case, options.pin_defaults)
-    translation = flags.translated((*program.flags, *pins), release, trusted=case.spec.trust_flags)
-    if translation.unsupported:
-        raise _UnsupportedError(translation.unsupported)
-    notes.extend(note for note in (*pins.values(), *translation.notes) if note not in notes)
-    own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
-    source, module = f"{program.name}.mlir", f"{program.name}.vmfb"
-    target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
-    tuner_flags = (f"{flags.TUNER_FLAG}={TUNER}",) if program.tuner else ()
-    tuner_links = (Link(name=TUNER, blob=program.tuner),) if program.tuner else ()
-    added = (*program.splat_flags, *flags.statistics_flags())
-    return Compile(
-        release=release.name,
-        argv=("iree-compile", source, "-o", module, *target_flags, *own_flags, *tuner_flags, *added),
-        links=(Link(name=source, blob=program.mlir), *own_links, *tuner_links),
-        module=module,
-        products=(module, flags.STATISTICS_NAME, *([WEIGHTS] if program.splat_flags else [])),
-        added=added,
-        nonce=options.nonce if any(map(flag_classes.is_opaque, translation.flags)) else "",
-    )
-
-
-def _pins(program: _Compilation, case: Case, pinned: Release | None) -> Mapping[str, str]:
-    """Return the flags that pin the defaults of a release, each with a note."""
-    if pinned is None:
-        return {}
-    pins = flags.pins(program.flags, pinned, case.target.backend)
-    return {flag: f"{flag} added: the default of {pinned.name}" for flag in pins}
-
-
-def _with_files(own: tuple[str, ...], files: Mapping[str, Blob]) -> tuple[tuple[str, ...], tuple[Link, ...]]:
-    """Return flags in which files have plain names, and links to these files."""
-    names = {text: f"{index}.{_NOT_PLAIN.sub('_', blob.name)}" for index, (text, blob) in enumerate(files.items())}
-    named = dict.fromkeys(text for flag in own for text in flag_classes.files_named(flag))
-    links = tuple(Link(name=names[text], blob=files[text]) for text in named)
-    return tuple(flag_classes.with_files(flag, names) for flag in own), links
+        raise UnsupportedError(reason)

@@ -23,7 +23,14 @@ from harness.pipeline.steps import (
 )
 
 
-def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[str, ...], tool_verdict: bool) -> Run:
+def run_step(
+    case: Case,
+    compiles: tuple[Compile, ...],
+    *,
+    run_wrapper: tuple[str, ...] = (),
+    tool_verdict: bool = False,
+    keeps_all: bool = False,
+) -> Run:
     """Return the run of a case.
 
     Args:
@@ -31,6 +38,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
         compiles: the compilations of its programs, dependencies first.
         run_wrapper: the words before `iree-run-module` on the command line.
         tool_verdict: whether iree-run-module compares the outputs.
+        keeps_all: whether every output is kept; the spec expects none then.
     """
     spec = case.spec
     named = zip(spec.programs, compiles, strict=True)
@@ -41,7 +49,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
         argv=(
             *run_wrapper,
             *_run_argv(spec, modules),
-            *(_expected_arguments(spec) if tool_verdict else _output_arguments(outputs)),
+            *(_expected_arguments(spec) if tool_verdict else output_types.arguments(outputs)),
         ),
         links=tuple(_links(spec, tool_verdict=tool_verdict)),
         written=tuple(_written(spec, tool_verdict=tool_verdict)),
@@ -51,6 +59,7 @@ def run_step(case: Case, compiles: tuple[Compile, ...], *, run_wrapper: tuple[st
         devices=spec.devices,
         chip=case.target.chip,
         outputs=() if tool_verdict else outputs,
+        keeps_all=keeps_all,
     )
 
 
@@ -144,10 +153,6 @@ def _expected_arguments(spec: ModelSpec) -> Iterator[str]:
     for index, each in enumerate(spec.outputs):
         yield f"--expected_output={_argument('expected', index, each) if each else '(ignored)'}"
     yield from spec.threshold_args
-
-
-def _output_arguments(names: tuple[str, ...]) -> Iterator[str]:
-    return (f"--output={'@' if name else ''}{name}" for name in names)
 
 
 def _output_name(index: int, expected: Tensor | Literal | None) -> str:

@@ -12,8 +12,8 @@ from harness.host.waiting import SLICE_S
 from harness.pipeline import internal, work_folder
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
-from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
-from harness.pipeline.steps import Plan, Step, needs
+from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
+from harness.pipeline.steps import Plan, Run, Step
 
 _GRACE_S = 10.0
 
@@ -65,15 +65,22 @@ class PlanRun:
         self._started: set[Step] = set()
         self._decided: dict[str, Outcome] = {}
         self._users: dict[Step, list[Plan]] = {}
+        self._needs: dict[Step, tuple[Step, ...]] = {}
         self._needed_by: dict[Step, list[Step]] = {}
         self._left: dict[str, set[Step]] = {}  # by case, the steps to do
         for each in plans:
             self._left[each.case.id] = set(each.steps)
             for step in each.steps:
                 self._users.setdefault(step, []).append(each)
-        for step in self._users:
-            for need in needs(step):
+                self._needs[step] = each.needs(step)
+        for step, needed in self._needs.items():
+            for need in needed:
                 self._needed_by.setdefault(need, []).append(step)
+
+    def ran(self, case_id: str) -> RunResult | None:
+        """Return what the run of a case left; None if it did not go well."""
+        found = (result for step, result in self.results.items() if isinstance(step, Run) and step.case_id == case_id)
+        return next((each for each in found if isinstance(each, RunResult) and each.verdict is None), None)
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what became of every case, in the order of the plans; those not decided yet are interrupted.
@@ -120,7 +127,7 @@ class PlanRun:
             return
         users = self._users[step]
         is_wanted = any(each.case.id not in self._decided for each in users)
-        if is_wanted and all(need in self.results for need in needs(step)):
+        if is_wanted and all(need in self.results for need in self._needs[step]):
             self._started.add(step)
             self._listener.step_started(step, [each.case.id for each in users])
             self._executor.start(step, self.results)

@@ -265,6 +265,7 @@ def options(settings: RunSettings) -> planner.Options:
     return planner.Options(
         tool_verdict=settings.tool_verdict,
         run_wrapper=settings.run_wrapper,
+        oracle=settings.oracle,
         pin_defaults=_pinned(settings.pin_defaults) if settings.pin_defaults else None,
         timing=settings.timing,
     )

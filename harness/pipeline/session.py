@@ -31,7 +31,7 @@ from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.scheduler import PlanRun
-from harness.pipeline.step_results import INTERRUPTED
+from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
 from harness.report import again, console, junit, results
@@ -175,6 +175,10 @@ class Session:
             runner=runner,
             pool=pool,
         )
+
+    def ran(self, case: Case) -> RunResult | None:
+        """Return what the run of a case left; None if it did not go well."""
+        return self._plan_run.ran(case.id) if self._plan_run else None
 
     def written(self, amended: Callable[[Outcome], Outcome] = lambda outcome: outcome) -> Report:
         """Write and return what is known by now.

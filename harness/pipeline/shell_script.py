@@ -5,14 +5,25 @@ queries.
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.core.blobs import BlobForecast
 from harness.core.formulas import Formula
 from harness.core.text import command, one_line, size
 from harness.core.urls import redacted
-from harness.pipeline.steps import Benchmark, Compare, Compile, ExpectedFile, ExpectedValue, Link, Plan, Run
+from harness.pipeline.steps import (
+    ORACLE,
+    Benchmark,
+    Compare,
+    Compile,
+    ExpectedFile,
+    ExpectedValue,
+    Link,
+    Plan,
+    Run,
+    Step,
+)
 
 
 def render(plan: Plan) -> str:
@@ -20,19 +31,31 @@ def render(plan: Plan) -> str:
     lines = [_comment(plan.case.id), *map(_comment, (*plan.case.spec.comment, *plan.notes))]
     if plan.blocked:
         return "\n".join([*lines, _comment(f"{plan.blocked.status}: {plan.blocked.reason}")])
-    linked: set[Link] = set()
-    for step in plan.steps:
-        if isinstance(step, Compile | Run):
-            lines += [_link_line(link) for link in step.links if link not in linked]
-            linked.update(step.links)
-            lines += _written_lines(step)
-            lines += _drawn_lines(step)
-            lines.append(command(step.argv))
-        elif isinstance(step, Compare):
-            lines += _comparisons(step)
-        elif isinstance(step, Benchmark):
-            lines.append(command(step.argv))
+    start = plan.steps.index(plan.of_oracle[0]) if plan.oracle else len(plan.steps)
+    lines += _step_lines(plan.steps[:start])
+    if plan.oracle:
+        lines += [_comment(f"{plan.oracle.oracle.description}:"), f"mkdir -p {ORACLE} && cd {ORACLE}"]
+        lines += [*_step_lines(plan.oracle.steps), "cd .."]
+    lines += _step_lines(plan.steps[start + len(plan.of_oracle) :])
     return "\n".join(lines)
+
+
+def _step_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """Yield the commands of steps, for a folder of their own, and what puts their files there."""
+    linked: set[Link] = set()
+    for step in steps:
+        if isinstance(step, Compile | Run):
+            yield from (_link_line(link) for link in step.links if link not in linked)
+            linked.update(step.links)
+            yield from _written_lines(step)
+            yield from _drawn_lines(step)
+            yield command(step.argv)
+        if isinstance(step, Run) and step.keeps_all:
+            yield _comment("a run adds --output=@N.npy for each output that the module declares, from 0 on")
+        if isinstance(step, Compare):
+            yield from _comparisons(step)
+        if isinstance(step, Benchmark):
+            yield command(step.argv)
 
 
 def forecast(forecasts: Sequence[BlobForecast], *, store: Path, free_bytes: int | None) -> str:
@@ -118,6 +141,9 @@ def _drawn_lines(step: Compile | Run) -> Iterator[str]:
 
 
 def _comparisons(step: Compare) -> Iterator[str]:
+    if step.reference:
+        yield _comment(f"compare each output with that in {step.reference.role}")
+        return
     for name, expected in zip(step.run.outputs, step.expected, strict=True):
         match expected:
             case ExpectedFile():

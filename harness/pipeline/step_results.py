@@ -73,6 +73,8 @@ class RunResult(StepResult, frozen=True, kw_only=True):
 
     Attributes:
         folder: the folder with one file for each output.
+        outputs: the name of the file of each output; empty for one that is ignored.
+        argv: the command line, with the files of the outputs, which may depend on the module.
         process: how iree-run-module ended.
         free_bytes: free space of the disk that it wrote to, when it had ended.
         types: the type of each output as the program gave it, e.g. `2x3xf32`, as far as it is known.
@@ -80,6 +82,8 @@ class RunResult(StepResult, frozen=True, kw_only=True):
     """
 
     folder: Path
+    outputs: tuple[str, ...]
+    argv: tuple[str, ...]
     process: ProcessResult
     free_bytes: int
     types: tuple[str, ...] = ()
@@ -87,9 +91,15 @@ class RunResult(StepResult, frozen=True, kw_only=True):
 
 
 class CompareResult(StepResult, frozen=True, kw_only=True):
-    """Every output of a run, measured against what the spec expects."""
+    """Every output of a run, measured against what the spec or an oracle expects.
+
+    Attributes:
+        outputs: the outputs.
+        nothing: why nothing was compared, or nothing.
+    """
 
     outputs: tuple[Measurement, ...]
+    nothing: str = ""
 
 
 class BenchmarkResult(StepResult, frozen=True, kw_only=True):

@@ -9,11 +9,14 @@ from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Case, Release
 from harness.core.formulas import Formula
 from harness.core.outcomes import Verdict
+from harness.core.references import Oracle
 from harness.core.tensors import TensorType, Thresholds
 from harness.pipeline.expectations import ExpectedFailure
 
 # The archive of weights: in the folder of a compilation that makes them up, and of a run.
 WEIGHTS = "weights.irpa"
+# The role of the run of an oracle.
+ORACLE = "oracle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
         products: the names of all files that the compiler writes; what a run needs of them.
         added: the words of the command line that only the harness wants, and that must not decide how a case ends.
         nonce: text that makes the module's key unique, where a flag may read or write what the harness cannot see.
+        oracle_of: the case whose oracle it is for, such as `sd3/clip[rocm-gfx942]`; empty for the program of a case.
     """
 
     release: str
@@ -63,6 +67,7 @@ class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
     products: tuple[str, ...]
     added: tuple[str, ...] = ()
     nonce: str = ""
+    oracle_of: str = ""
 
     @property
     def label(self) -> str:
@@ -98,6 +103,8 @@ class Run(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
         chip: what the modules are compiled for; None on the CPU.
         outputs: the name of the file of each output, `.npy` where NumPy has the expected type; empty for one that is
             ignored.
+        keeps_all: whether every output is kept, as many as the module declares when it is compiled; `outputs` is empty.
+        role: the name of the folder of its files, within that of the case: `oracle`, or nothing for the case itself.
     """
 
     case_id: str
@@ -110,6 +117,8 @@ class Run(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
     outputs: tuple[str, ...]
     written: tuple[WrittenFile, ...] = ()
     drawn: tuple[tuple[str, Draw], ...] = ()
+    keeps_all: bool = False
+    role: str = ""
 
 
 class ExpectedFile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag_field="kind", tag=True):
@@ -135,11 +144,13 @@ class Compare(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
         run: the run.
         expected: what is expected of each output; None for one that is ignored.
         thresholds: how far an output may be from what is expected.
+        reference: the run of an oracle, whose outputs are expected; None where `expected` says it.
     """
 
     run: Run
-    expected: tuple[Expected | None, ...]
+    expected: tuple[Expected | None, ...] = ()
     thresholds: Thresholds
+    reference: Run | None = None
 
 
 class Benchmark(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
@@ -160,6 +171,28 @@ Step = Fetch | Compile | Draw | Run | Compare | Benchmark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OracleSteps:
+    """The steps that make the outputs to compare with.
+
+    Attributes:
+        oracle: the oracle.
+        after: the run of the case itself; where that fails, there is nothing to compare.
+        before: what is done before the run of the oracle.
+        run: the run of the oracle.
+    """
+
+    oracle: Oracle
+    after: Run
+    before: tuple[Step, ...]
+    run: Run
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All its steps, in order."""
+        return (*self.before, self.run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The steps of a case, each after those that it needs.
 
@@ -170,6 +203,8 @@ class Plan:
         blocked: why nothing can be done.
         notes: remarks for the reader, e.g. about flags that were translated.
         expected: the failures that the spec expects of this case with this release.
+        oracle: what the outputs are compared with, if not with what the spec expects; its steps are among the steps.
+        nothing: why there is no oracle although the user asks for one.
     """
 
     case: Case
@@ -178,6 +213,22 @@ class Plan:
     blocked: Verdict | None = None
     notes: tuple[str, ...] = ()
     expected: tuple[ExpectedFailure, ...] = ()
+    oracle: OracleSteps | None = None
+    nothing: str = ""
+
+    @property
+    def of_oracle(self) -> tuple[Step, ...]:
+        """The steps of the oracle; none without one."""
+        return self.oracle.steps if self.oracle else ()
+
+    @property
+    def own(self) -> tuple[Step, ...]:
+        """The steps of the case itself: all but those of the oracle."""
+        return tuple(step for step in self.steps if step not in self.of_oracle)
+
+    def needs(self, step: Step) -> tuple[Step, ...]:
+        """Return the steps that have to be done before one of them: an oracle waits until the case itself has run."""
+        return (*needs(step), *([self.oracle.after] if self.oracle and step in self.oracle.before else []))
 
 
 def needs(step: Step) -> tuple[Step, ...]:
@@ -192,7 +243,7 @@ def needs(step: Step) -> tuple[Step, ...]:
         case Run():
             return (*fetches([step]), *step.compiles, *dict.fromkeys(draw for _, draw in step.drawn))
         case Compare():
-            return (*fetches([step]), step.run)
+            return (*fetches([step]), step.run, *([step.reference] if step.reference else []))
         case Benchmark():
             return (step.compare or step.run,)
 

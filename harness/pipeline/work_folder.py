@@ -42,7 +42,7 @@ def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir
 
 def _tools(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, ...]]:
     """Yield the command line of each program that was started, without what only the harness adds."""
-    for step in plan.steps:
+    for step in plan.own:
         if step in results and isinstance(step, Compile):
             yield tuple(word for word in step.argv if word not in step.added)
         elif step in results and isinstance(step, Run | Benchmark):
@@ -50,7 +50,7 @@ def _tools(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str
 
 
 def _fill(files: Folder, folder: Path, plan: Plan, results: Mapping[Step, StepResult]) -> None:
-    for step in plan.steps:
+    for step in plan.own:
         made = results.get(step)
         if isinstance(step, Compile) and isinstance(made, CompileResult):
             others = [name for name in step.products if (made.folder / name).exists()]
@@ -66,7 +66,7 @@ def _fill(files: Folder, folder: Path, plan: Plan, results: Mapping[Step, StepRe
 
 def _blobs(plan: Plan, results: Mapping[Step, StepResult]) -> Iterator[tuple[str, Path]]:
     """Yield the name and the path of each file that the tools read, and of the expected outputs."""
-    for step in plan.steps:
+    for step in plan.own:
         for name, draw in step.drawn if isinstance(step, Run) else ():
             made = results.get(draw)
             if isinstance(made, DrawResult):

@@ -18,7 +18,7 @@ from harness.core.urls import redacted
 
 _QUALITY = ("harness", "quality")
 _RUN = ("harness", "run")
-_FOR_RUNS = {"--run-wrapper", "--verdict"}
+_FOR_RUNS = {"--run-wrapper", "--verdict", "--oracle"}
 
 
 def facts(settings: Settings) -> dict[str, Any]:
@@ -160,6 +160,7 @@ def _run_options(settings: Settings) -> Iterator[str]:
     yield from _words("--cap", container.capabilities)
     yield from _word("--memory", container.memory_bytes)
     yield from _word("--verdict", "iree-run-module" if run.tool_verdict else None)
+    yield from _word("--oracle", run.oracle)
     yield from _word("--timeout", run.timeout_s if run.timeout_s != DEFAULT_TIMEOUT_S else None)
     yield from _word("--out", run.out)
 

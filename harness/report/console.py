@@ -49,7 +49,7 @@ def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None,
 def _timings(outcome: Outcome) -> list[str]:
     """Return durations such as `compile 2.71 (cached)` and `run 0.12`; steps that took no time are left out."""
     cached = f" ({facts.cached(outcome)})" if facts.cached(outcome) else ""
-    steps = {"fetch": "", "compile": cached, "run": ""}
+    steps = {"fetch": "", "compile": cached, "run": "", "oracle": ""}
     known = [(step, outcome.seconds[step], remark) for step, remark in steps.items() if step in outcome.seconds]
     return [
         f"{step} {facts.seconds(value):.2f}{remark}" for step, value, remark in known if value >= _SHOWN_S or remark
@@ -61,7 +61,7 @@ def _detail(outcome: Outcome) -> str:
         case Status.PASSED:
             return _accuracy(outcome)
         case Status.RAN:
-            return facts.NOTHING_COMPARED
+            return outcome.reason or ("outputs kept" if outcome.kept else facts.NOTHING_COMPARED)
         case Status.COMPILED:
             return "compiled only"
         case Status.XFAILED:
@@ -91,7 +91,8 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
     """
     bad = [outcome for outcome in report.cases if not facts.is_green(outcome)]
     blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
-    closing = [_compared_nothing(report), facts.close(report), _slowest(report), _counts(report), facts.verdict(report)]
+    remarks = [*facts.by_oracle(report), _compared_nothing(report), facts.close(report), _slowest(report)]
+    closing = [*remarks, _counts(report), facts.verdict(report)]
     return Text("\n").join([*blocks, *(Text(filled([line], width=width)) for line in closing if line)])
 
 

@@ -146,6 +146,18 @@ def worst(outcome: Outcome) -> Measurement | None:
     return max(measured, key=_nearness, default=None)
 
 
+def by_oracle(report: Report) -> list[str]:
+    """Return a line for each oracle that names the cases whose outputs were compared with its own."""
+    found: dict[str, list[str]] = {}
+    for each in report.cases:
+        if each.oracle and each.outputs:
+            found.setdefault(each.oracle.description, []).append(one_line(each.id))
+    return [
+        f"{count_of_cases(len(ids))} without expected outputs compared with {what}: {listed(ids)}"
+        for what, ids in found.items()
+    ]
+
+
 def close(report: Report) -> str:
     """Return a line that names the cases that passed close to a threshold; empty if there are none."""
     near = [(each, worst(each)) for each in report.cases if each.status is Status.PASSED]

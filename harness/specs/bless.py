@@ -1,16 +1,18 @@
-"""Takes expected failures that did not happen out of spec files and configs of suites."""
+"""Edits spec files: takes out expected failures that did not happen, also of configs of suites, and records outputs."""
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
+from harness.core.provenance import Provenance
+from harness.core.records import as_json
 from harness.host import files
-from harness.specs import violations
-from harness.specs.json_edit import JsonPath, without, without_json5
+from harness.specs import json_lines, violations
+from harness.specs.json_edit import JsonPath, with_members, without, without_json5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,24 @@ def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
             where = (Path(each.config or each.path), bool(each.config))
             stale.setdefault(where, set()).update(map(_parsed, each.stale))
     return [_edit(path, places, is_config=is_config) for (path, is_config), places in stale.items()]
+
+
+def recorded(path: Path, outputs: Sequence[Mapping[str, str] | None], provenance: Provenance) -> Edit:
+    """Return what to change in a spec so that it names expected outputs and says what made them.
+
+    Args:
+        path: the spec file.
+        outputs: the entries of the field `outputs`; None for one that stays as it is.
+        provenance: what made them.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    before = _text(path)
+    known = json_lines.parse(before).value.get("outputs", [])
+    entries = [known[index] if each is None else each for index, each in enumerate(outputs)]
+    changed = {"outputs": entries} if entries != known else {}
+    return Edit(path=path, before=before, after=with_members(before, changed | {"provenance": as_json(provenance)}))
 
 
 def _edit(path: Path, places: set[JsonPath], *, is_config: bool) -> Edit:

@@ -8,14 +8,10 @@ from typing import Any
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.settings import ProgramSettings
+from harness.iree.flags import BACKEND_FLAGS
 
 SUFFIXES = (".mlir", ".mlirbc")
 _TARGET = "--iree-hal-target-"
-_TARGET_FLAGS: Mapping[Backend, Sequence[str]] = {
-    Backend.CPU: ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"),
-    Backend.ROCM: ("--iree-hal-target-device=hip",),
-    Backend.CUDA: ("--iree-hal-target-device=cuda",),
-}
 
 
 def is_bare(selector: str) -> bool:
@@ -38,7 +34,7 @@ def document(
     """
     flags = list(settings.compiler_flags)
     if not any(flag.startswith(_TARGET) for flag in flags):
-        flags += _TARGET_FLAGS[backend]
+        flags += BACKEND_FLAGS[backend]
     if settings.expected_outputs and not settings.function:
         raise UsageError(f"{program}: --expected-output needs --function NAME, the function whose outputs these are.")
     fields = {

@@ -1,8 +1,9 @@
-"""Removes values from the text of a JSON or JSON5 document, and leaves the rest of it as it is written."""
+"""Changes values in the text of a JSON or JSON5 document, and leaves the rest of it as it is written."""
 
+import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.specs import json_lines
@@ -13,6 +14,8 @@ _COMMENT = r"//[^\n\r\u2028\u2029]*|/\*.*?\*/"
 _IN_GAP = re.compile(rf"({_COMMENT})|,", re.DOTALL)
 _COMMENTS = re.compile(_COMMENT, re.DOTALL)
 _LINE_END = re.compile(r"[^\S\n]*\n")
+_GAP = re.compile(r"\s*\Z")
+_WIDTH = 100
 _Change = tuple[int, int, str]  # start, end and the text that takes the place of what is between
 
 
@@ -35,6 +38,48 @@ def without_json5(text: str, paths: Iterable[JsonPath]) -> str:
         paths: what to remove, such as `("expected_run_failures", 0)`.
     """
     return _edited(text, json_lines.parse_json5(text).root, set(paths))
+
+
+def with_members(text: str, values: Mapping[str, Any]) -> str:
+    """Return a JSON object in which members have these values; new ones follow the one before, or come last.
+
+    Args:
+        text: a valid document, an object that is not empty.
+        values: by name, what to write.
+    """
+    before = None
+    for name, value in values.items():
+        members = json_lines.parse(text).root.members
+        node = members.get(json_lines.member("", name))
+        near = node or members[before or list(members)[-1]]
+        gap = _GAP.search(text, 0, near.start)[0]  # type: ignore[index]  # it matches nothing as well
+        unit = gap.rpartition("\n")[2]
+        shown = _written(value, unit=unit, indent=unit) if "\n" in gap else json.dumps(value, ensure_ascii=False)
+        if node:
+            text = f"{text[: node.value]}{shown}{text[node.end :]}"
+        else:
+            text = f"{text[: near.end]},{gap}{json.dumps(name)}: {shown}{text[near.end :]}"
+        before = json_lines.member("", name)
+    return text
+
+
+def _written(value: Any, *, unit: str, indent: str) -> str:
+    """Return a value as JSON: in one line if it has room, else with a line for each of its entries.
+
+    Args:
+        value: the value.
+        unit: what lines of entries have more before them than those around.
+        indent: what is before the value in its line.
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    inner = indent + unit
+    if isinstance(value, dict):
+        shown = (f"{json.dumps(name)}: {_written(each, unit=unit, indent=inner)}" for name, each in value.items())
+    else:
+        shown = (_written(each, unit=unit, indent=inner) for each in value)
+    return f"{line[0]}\n{inner}" + f",\n{inner}".join(shown) + f"\n{indent}{line[-1]}"
 
 
 def _edited(text: str, root: Node, paths: set[JsonPath]) -> str:

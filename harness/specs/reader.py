@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.core import records
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
+from harness.core.provenance import Provenance
 from harness.specs import budgets, expectation, flag_fields, json_lines, names, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
@@ -124,6 +126,7 @@ class _Reader:
             "modules": tuple(self._module(i, entry) for i, entry in enumerate(value.get("modules", []))),
             "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
             "outputs": tensors.outputs(value.get("outputs", [])),
+            "provenance": records.read(Provenance, value["provenance"]) if "provenance" in value else None,
             "thresholds": (limits := thresholds.read(value, self.violations)),
             "threshold_args": thresholds.arguments(value, limits),
             "tuner_file": self._tuners(value.get("tuner_file", {})),

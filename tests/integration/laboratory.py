@@ -168,7 +168,13 @@ class Laboratory:
 
     def bless(self, *arguments: str) -> Result:
         """Run `harness bless --expectations`."""
-        argv = [*HARNESS, "bless", "--expectations", *arguments]
+        return self._of(*HARNESS, "bless", "--expectations", *arguments)
+
+    def record(self, *arguments: str) -> Result:
+        """Run `harness bless` on this folder, to record outputs."""
+        return self._of(*self.argv(*arguments, command="bless"))
+
+    def _of(self, *argv: str) -> Result:
         done = ran(argv, cwd=self.root, env=clean_environment())
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 

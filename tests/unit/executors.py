@@ -104,7 +104,8 @@ class FakeExecutor:
             case Run():
                 times = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 77}
                 process = ProcessResult(exit_code=0, signal=None, timed_out=False, **times)  # type: ignore[arg-type]
-                return RunResult(folder=self._root, process=process, free_bytes=1 << 40, **ended)
+                of_step: dict[str, Any] = {"outputs": step.outputs, "argv": step.argv}
+                return RunResult(folder=self._root, process=process, free_bytes=1 << 40, **of_step, **ended)
             case Compare():
                 return CompareResult(outputs=(Measurement(index=0, type="2xf32"),), **ended)
             case Benchmark():

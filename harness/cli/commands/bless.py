@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from harness.cli.asking import is_wanted
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_FAILED, EXIT_OK
@@ -14,10 +15,17 @@ from harness.specs import bless
 
 
 def main(invocation: Invocation) -> int:
-    """Delete expected failures that did not happen in a run: show the changes, and write them if they are wanted."""
+    """Record the outputs of a reference, or delete expected failures that did not happen in a run.
+
+    What would change is shown, and written if it is wanted.
+    """
     options = invocation.options
+    if options.reference:
+        from harness.cli.commands import record  # noqa: PLC0415 - loads all that runs models
+
+        return record.main(invocation, options.reference)
     if not options.expectations:
-        raise UsageError("Nothing to bless was named; add --expectations.")
+        raise UsageError("Nothing to bless was named; add --reference REFERENCE to a case, or --expectations.")
     report = _report(options.results)
     try:
         edits = bless.edits(results.read(report).cases)
@@ -28,7 +36,7 @@ def main(invocation: Invocation) -> int:
         return EXIT_OK
     for each in edits:
         _print(each.diff)
-    if not (options.yes or _wanted()):
+    if not (options.yes or is_wanted("Write these changes?")):
         _print("Nothing was written; add --yes to write these changes.")
         return EXIT_FAILED
     for each in edits:
@@ -45,14 +53,6 @@ def _report(asked: Path | None) -> Path:
             raise UsageError("There are no results here; name a folder of results, or its results.json.")
         return newest
     return asked / "results.json" if asked.is_dir() else asked
-
-
-def _wanted() -> bool:
-    if not sys.stdin.isatty():
-        return False
-    sys.stdout.write("Write these changes? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _print(text: str) -> None:

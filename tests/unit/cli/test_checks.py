@@ -71,6 +71,12 @@ def test_an_empty_value_is_that_of_a_variable_that_is_not_set(line: str, option:
         ("new a/b --mlir a.mlir --no-run --timeout 3", "--timeout has no effect with --no-run;"),
         ("new a/b --mlir a.mlir --no-run --recompile", "--recompile has no effect with --no-run;"),
         ("new a/b --mlir a.mlir --no-run --iree 3.9", "--iree has no effect with --no-run;"),
+        ("quality --compile-only --oracle cpu", "--oracle has no effect, because nothing is run;"),
+        ("list --oracle cpu", "--oracle has no effect in `harness list`,"),
+        ("bless results --expectations --reference cpu", "--reference has no effect with --expectations;"),
+        ("bless --expectations --iree 3.9", "--iree has no effect with --expectations;"),
+        ("bless a --reference 3.9.0 --iree 3.9.0", "--iree cannot be combined with a release as --reference;"),
+        ("bless a --reference cpu --wheels DIR", "--wheels has no effect without --iree;"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(line: str, refused: str) -> None:
@@ -100,6 +106,10 @@ def test_an_engine_of_the_environment_counts() -> None:
         "matrix tiny --wheels DIR",
         "releases --wheels DIR",
         "bisect a --any-failure",
+        "bless results --expectations --yes",
+        "bless a --reference cpu --iree 3.9 --wheels DIR",
+        "bless a --reference 3.14.0 --find-links https://h",
+        "bless a --reference hip --backend rocm --chip gfx942 --engine docker",
         "lock",
         "new a/b --mlir https://h/a.mlir --no-run --weights https://h/w.irpa --function f",
     ],

@@ -60,7 +60,7 @@ def test_a_bug_in_the_plan_of_one_case_leaves_the_others_alone(tmp_path: Path) -
     run.run()
     broken, passed = run.outcomes()
     assert (broken.status, broken.kind, passed.status) == (Status.ERROR, Kind.INTERNAL, Status.PASSED)
-    assert broken.reason.startswith("a bug of the harness: TypeError: a bug (pipeline/planner.py:")
+    assert broken.reason.startswith("a bug of the harness: TypeError: a bug (pipeline/compile_steps.py:")
     assert "TypeError: a bug" in (tmp_path / "out" / broken.logs["internal"]).read_text()
     assert broken.log_tail.startswith("Traceback")
 

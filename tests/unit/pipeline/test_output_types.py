@@ -134,3 +134,10 @@ def test_a_type_that_fits(expected: str, given: str, declares: str) -> None:
 def test_a_type_that_does_not_fit(expected: str, given: str, declares: str) -> None:
     found = output_types.mismatch(2, TensorType.parse(expected), given, declares)
     assert found == f"output 2: expected {expected}, but the model returned {given}"
+
+
+def test_files_for_the_outputs_that_a_module_declares() -> None:
+    types = ("4x?xf32", "bf16", "?x?xbf16", "4xi1", "i64", "2xcomplex<f32>", "8xf8E4M3FN", "!hal.buffer_view", "3xui8")
+    names = output_types.file_names(types)
+    assert names == ("0.npy", "1.bin", "2.bin", "3.npy", "4.npy", "5.npy", "6.bin", "7.npy", "8.npy")
+    assert output_types.arguments((*names[:2], "")) == ("--output=@0.npy", "--output=@1.bin", "--output=")

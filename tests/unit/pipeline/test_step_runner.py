@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -69,9 +68,18 @@ def test_dispatches(tmp_path: Path, statistics: Any, count: int | None) -> None:
     assert _dispatches(tmp_path / "statistics.json") == count
 
 
+COMPILE = Compile(release="3.13.0", argv=(), links=(), module="model.vmfb", products=())
+
+
 def a_run(*argv: str, outputs: tuple[str, ...] = ("0.bin",)) -> Run:
-    none = {"links": (), "inputs": (), "compiles": ()}
-    return Run(case_id="tiny/clip[cpu]", argv=argv, devices=("local-task",), chip=None, outputs=outputs, **none)
+    more: dict[str, Any] = {"links": (), "inputs": (), "compiles": (COMPILE,), "outputs": outputs}
+    return Run(case_id="tiny/clip[cpu]", argv=argv, devices=("local-task",), chip=None, **more)
+
+
+def had(folder: Path) -> Results:
+    """Return the results before a run: its module."""
+    module = Module(key="a", bytes=1, cached=True, sha256="b")
+    return Results({COMPILE: CompileResult(folder=folder, module=module)})
 
 
 def started(root: Path, *argv: str) -> str:
@@ -109,7 +117,7 @@ def test_a_wrapper_is_found_from_where_the_harness_was_started(tmp_path: Path, m
 
 
 def test_a_wrapper_that_is_missing_is_an_error_with_a_log_of_its_own(tmp_path: Path) -> None:
-    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), Results(), ())
+    done = steps(tmp_path).run(a_run("no-such-profiler", "iree-run-module"), had(tmp_path), ())
     assert done.verdict is not None
     assert (done.verdict.status, done.verdict.kind) == (Status.ERROR, Kind.TOOL)
     assert done.verdict.reason.startswith("Cannot start no-such-profiler: No such file")
@@ -118,13 +126,8 @@ def test_a_wrapper_that_is_missing_is_an_error_with_a_log_of_its_own(tmp_path: P
 
 
 def test_the_log_of_a_run_begins_with_the_command_and_ends_with_what_was_wrong(tmp_path: Path) -> None:
-    module = Module(key="a", bytes=1, cached=True, sha256="b")
-    compiled = Compile(release="3.13.0", argv=(), links=(), module="model.vmfb", products=())
-    results = Results({compiled: CompileResult(folder=tmp_path, module=module)})
-    step = msgspec.structs.replace(
-        a_run("sh", "-c", "echo its output; exit 3", "iree-run-module"), compiles=(compiled,)
-    )
-    done = steps(tmp_path).run(step, results, ())
+    step = a_run("sh", "-c", "echo its output; exit 3", "iree-run-module")
+    done = steps(tmp_path).run(step, had(tmp_path), ())
     assert (done.verdict is not None, done.log_tail) == (True, "its output\n")
     assert done.verdict is not None
     assert done.log_path is not None
@@ -169,9 +172,8 @@ def compared(root: Path, actual: bytes, types: tuple[str, ...], expected: str | 
     run, fetch = a_run(), Fetch(blob=link.blob)
     results = Results()
     (root / "run.log").write_text("EXEC @main\n")
-    results[run] = RunResult(
-        folder=outputs, process=process, free_bytes=1 << 40, types=types, log_path=root / "run.log"
-    )
+    of_step: dict[str, Any] = {"folder": outputs, "outputs": run.outputs, "argv": run.argv}
+    results[run] = RunResult(process=process, free_bytes=1 << 40, types=types, log_path=root / "run.log", **of_step)
     results[fetch] = FetchResult(fetched=Fetched(path=root / "blob", blob=quoted, seconds=0))
     wanted = ExpectedFile(link=link, type=TensorType.parse(expected)) if expected else None
     result = steps(root).run(Compare(run=run, expected=(wanted,), thresholds=Thresholds()), results, ())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.specs.json_edit import JsonPath, without, without_json5
+from harness.specs.json_edit import JsonPath, with_members, without, without_json5
 
 TEXT = """{
   "mlir": "a.mlir",
@@ -132,3 +132,34 @@ def test_any_items_of_an_array_are_removed(data: Any, items: list[str]) -> None:
 def test_what_is_not_there_cannot_be_removed() -> None:
     with pytest.raises(KeyError):
         without_json5(CONFIG, [("list", 9)])
+
+
+LONG = [{"source": f"{each * 40}.npy"} for each in "ab"]
+WRITTEN = f"""[
+    {{"source": "{"a" * 40}.npy"}},
+    {{"source": "{"b" * 40}.npy"}}
+  ]"""
+
+
+@pytest.mark.parametrize(
+    ("values", "before", "after"),
+    [
+        ({"mlir": "b.mlir"}, '"a.mlir"', '"b.mlir"'),
+        ({"chips": []}, '["gfx90a", "gfx942"]', "[]"),
+        ({"chips": LONG}, '["gfx90a", "gfx942"]', WRITTEN),
+        ({"new": 1}, '"last": true', '"last": true,\n  "new": 1'),
+        ({"chips": ["é"], "new": LONG}, '["gfx90a", "gfx942"]', f'["é"],\n  "new": {WRITTEN}'),
+    ],
+)
+def test_only_what_is_written_changes(values: dict[str, Any], before: str, after: str) -> None:
+    assert TEXT.count(before) == 1
+    assert with_members(TEXT, values) == TEXT.replace(before, after)
+
+
+@given(
+    value=st.dictionaries(st.text(max_size=2), VALUE, min_size=1, max_size=4),
+    values=st.dictionaries(st.text(max_size=2), VALUE, max_size=3),
+    indent=st.sampled_from([None, 2, 4, "\t"]),
+)
+def test_members_are_written_into_any_object(value: Any, values: Any, indent: int | str | None) -> None:
+    assert json.loads(with_members(json.dumps(value, indent=indent), values)) == value | values

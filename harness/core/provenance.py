@@ -1,0 +1,57 @@
+"""The provenance of expected outputs: what made them, as a spec records it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedOutput:
+    """An expected output when it was recorded.
+
+    Attributes:
+        sha256: digest of its file.
+        max_abs_error: largest absolute difference from the expected output before; None if there was none, or if no
+            number could be compared.
+        error_ratio: largest quotient of such a difference and its threshold, likewise.
+    """
+
+    sha256: str
+    max_abs_error: float | None = None
+    error_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What made the expected outputs of a spec, so that they can be made again.
+
+    Attributes:
+        reference: what was asked for: `cpu`, a release, or a device.
+        release: the IREE release that compiled and ran.
+        compiler_commit: the commit of the compiler, as far as it is known.
+        runtime_commit: the commit of the runtime, likewise.
+        backend: what the program was compiled for.
+        chip: the chip of that, such as `gfx942`; None on the CPU.
+        devices: the devices of iree-run-module.
+        cpu: the CPU of the machine.
+        gpus: the GPUs of the machine.
+        image: the tag of the container image; None for none.
+        date: when it ran, in UTC.
+        outputs: the outputs, in order; None for one that is ignored.
+    """
+
+    reference: str
+    release: str
+    compiler_commit: str | None = None
+    runtime_commit: str | None = None
+    backend: str
+    chip: str | None = None
+    devices: tuple[str, ...]
+    cpu: str | None = None
+    gpus: tuple[str, ...] = ()
+    image: str | None = None
+    date: str
+    outputs: tuple[RecordedOutput | None, ...]
+
+    def __str__(self) -> str:
+        """Return it in one line, without what can be looked up."""
+        where = f"{self.backend}-{self.chip}" if self.chip else self.backend
+        return f"recorded {self.date} with IREE {self.release} for {where} on {', '.join(self.devices)}"
