@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
-from harness.core.timings import Timing
 
 DEFAULT_SELECTOR = "tiny"
 # Variables that batch systems and users set to lend only some GPUs to a process.
@@ -275,7 +274,7 @@ def _bench(given: _Given) -> BenchSettings:
         precision=given("precision"),
         fail_slower=given("fail_slower"),
         measure=given("measure"),
-        timing=Timing(repetitions=given("repetitions")),
+        timing=replace(BenchSettings().timing, repetitions=given("repetitions")),
     )
 
 

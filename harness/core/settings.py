@@ -18,6 +18,7 @@ from harness.core.urls import Grant, Mirror
 ENGINES = ("auto", "container", "docker", "podman", "local")
 DEFAULT_CONNECTIONS = 8
 DEFAULT_TIMEOUT_S = 1200.0
+_ROUND = Timing(repetitions=5, seconds=0.05, warmup_seconds=0.2)  # short, because there are many rounds
 _APPLICATION = "iree-quality-harness"
 
 
@@ -269,7 +270,7 @@ class BenchSettings:
     precision: float = 0.01
     fail_slower: float | None = None
     measure: Literal["real", "cpu"] = "real"
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = _ROUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

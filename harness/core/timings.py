@@ -17,9 +17,9 @@ class Timing:
         warmup_seconds: how long the function is called before, in seconds.
     """
 
-    repetitions: int = 5
-    seconds: float = 0.05
-    warmup_seconds: float = 0.2
+    repetitions: int = 10
+    seconds: float = 0.1
+    warmup_seconds: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
