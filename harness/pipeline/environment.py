@@ -15,6 +15,7 @@ from harness.host.devices import Gpu
 from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
+from harness.pipeline import benchmark
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.tools import LocalTools, Tools
 from harness.store.store import Store
@@ -67,7 +68,8 @@ class Environment:
     def by_hand(self) -> Mapping[str, Any]:
         """What the results quote so that commands can be repeated by hand: the path of each program."""
         tools = self.toolchain
-        return {"iree-compile": str(tools.iree_compile), "iree-run-module": str(tools.iree_run_module)}
+        timing = {benchmark.PROGRAM: str(tools.iree_run_module.with_name(benchmark.PROGRAM))}
+        return {"iree-compile": str(tools.iree_compile), "iree-run-module": str(tools.iree_run_module), **timing}
 
 
 class EnvironmentProvider(Protocol):

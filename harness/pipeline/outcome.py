@@ -44,6 +44,7 @@ _PHASES: Mapping[type[Step], Phase] = {
     Compare: Phase.COMPARE,
     Benchmark: Phase.BENCHMARK,
 }
+_BUSY = 0.1  # of the time; below that, others hardly change what is timed
 INTERNAL = "internal"  # the log of an unexpected exception
 _Ended = Sequence[tuple[Step, StepResult]]
 
@@ -93,6 +94,8 @@ def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
         match each:
             case CompileResult():
                 yield from each.notes
+            case BenchmarkResult() if each.busy >= _BUSY:
+                yield f"other programs used {each.busy:.0%} of the cores while the function was timed"
             case CompareResult():
                 yield from (output.note for output in each.outputs if output.note)
 

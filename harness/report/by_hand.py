@@ -11,7 +11,7 @@ from typing import Any
 from harness.core.outcomes import Outcome
 from harness.core.text import command
 
-_PROGRAMS = ("iree-compile", "iree-run-module")
+_PROGRAMS = ("iree-compile", "iree-run-module", "iree-benchmark-module")
 
 
 def tool_lines(outcome: Outcome, environment: Mapping[str, Any], folder: Path) -> list[str]:

@@ -72,6 +72,14 @@ def test_every_budget(lab: Laboratory) -> None:
     assert sorted(each.get("type", "") for each in junit.iter("failure")) == ["budget"] * 6 + ["numeric"]
 
 
+def test_what_is_too_slow_can_be_timed_again_by_hand(lab: Laboratory) -> None:
+    lab.spec(budget={"latency_ms": TOO_LITTLE["latency_ms"]})
+    result = lab.run()
+    assert result.verdict == (1, "failed", "budget"), result.text
+    assert [done.returncode for done in lab.pasted(result)] == [0, 0, 0], result.text
+    assert [*lab.out.glob(".work/toy/*/benchmark.json")]
+
+
 def test_a_number_that_the_compiler_does_not_tell(lab: Laboratory) -> None:
     flags = [*CPU_FLAGS, "--mlir-print-ir-after-all"]  # which leaves no statistics
     lab.spec(compiler_flags=flags, compile_only=True, budget={"dispatches": 5, "module_bytes": 1e6, "peak_bytes": 1})

@@ -30,12 +30,12 @@ def by_target(quantity: Quantity = Quantity.DISPATCHES, **limits: float) -> Budg
 def ended(tmp_path: Path, plan: Plan, verdict: Verdict | None = None, **facts: Any) -> Outcome:
     """Return what comes of a plan whose last step has a verdict; the facts are those of each module."""
     executor, results = FakeExecutor(tmp_path), dict[Step, StepResult]()
-    samples_ms = facts.pop("samples_ms", ())
+    samples_ms, busy = facts.pop("samples_ms", ()), facts.pop("busy", 0.0)
     numbers: dict[str, Any] = {"bytes": 1_000, "dispatches": 42, "compile_seconds": 2.5} | facts
     for step in plan.steps:
         result = results[step] = executor.done(step, verdict if step == plan.steps[-1] else None)
         if isinstance(result, BenchmarkResult):
-            results[step] = msgspec.structs.replace(result, latency=Latency.of(samples_ms))
+            results[step] = msgspec.structs.replace(result, latency=Latency.of(samples_ms), busy=busy)
         if isinstance(step, Compile):
             module = Module(key="k", cached=True, sha256="a", **numbers)
             results[step] = CompileResult(folder=tmp_path, module=module)
@@ -89,6 +89,13 @@ def test_a_latency_is_compared_by_its_statistic(tmp_path: Path, statistic: Stati
     assert (found.kind, found.reason) == (Kind.BUDGET if reason else None, reason)
     assert found.phase is Phase.BENCHMARK
     assert [each.statistic for each in found.budgets] == [statistic]
+
+
+@pytest.mark.parametrize(("busy", "notes"), [(0.09, ()), (0.35, ("other programs used 35% of the cores while the",))])
+def test_a_busy_machine_is_told(tmp_path: Path, busy: float, notes: tuple[str, ...]) -> None:
+    limits = {Quantity.LATENCY_MS: {EVERY: Limit(golden=2)}}
+    found = ended(tmp_path, planned(spec(budget=limits)), samples_ms=[1], busy=busy)
+    assert [note.partition(" function")[0] for note in found.notes] == [*notes]
 
 
 def test_only_a_latency_with_a_budget_is_timed() -> None:

@@ -35,6 +35,7 @@ def test_a_budget_is_for_all_targets_or_by_target(tmp_path: Path) -> None:
         },
     )
     timing = Timing(repetitions=5, seconds=2, warmup_seconds=1.5)
+    assert Limit(golden=1).timing == Timing(repetitions=10, seconds=0.1, warmup_seconds=0.5)
     assert spec.budget == {
         Quantity.DISPATCHES: {EVERY: Limit(golden=40)},
         Quantity.MODULE_BYTES: {EVERY: Limit(golden=1000, tolerance=1.5)},
