@@ -5,6 +5,7 @@ python3 noxfile.py -s SESSION does what nox -s SESSION does, on a machine that h
 nox -s quality -- sd3/clip --backend rocm --chip gfx942     what `harness quality` does with these
 nox -s bisect -- sd3/clip --good 3.6.0 --bad 3.13.0         which release broke it
 nox -s matrix -- tiny --iree 3.0.0..3.13.0                  the same models with many releases
+nox -s bench -- tiny/clip --iree 3.9.0 --against 3.13.0     which of two releases is faster
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s harness -- fetch sd3                                 any other command of `harness`
 nox -s tests                                                all tests
@@ -97,6 +98,12 @@ def call(session: nox.Session, *command: str) -> None:
 def quality(session: nox.Session) -> None:
     """Check models: nox -s quality -- SELECTOR... OPTION..."""
     call(session, "quality")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time models, and compare releases, chips or flags: nox -s bench -- CASE --iree RELEASE --against RELEASE."""
+    call(session, "bench")
 
 
 @nox.session
