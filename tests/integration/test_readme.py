@@ -85,7 +85,7 @@ def test_a_command_of_the_harness_runs(command: str, folder: Path, store_dir: Pa
     words = harness_words(command)
     if any(name in words for name in ARGUMENTS):
         words = own_files(words)
-    local = ["--engine", "local"] if words[0] in {"quality", "bisect", "matrix", "new"} else []
+    local = ["--engine", "local"] if words[0] in {"quality", "bench", "bisect", "matrix", "new"} else []
     argv = [sys.executable, "-m", "harness", *words, "--store", str(store_dir), *local]
     done = subprocess.run(argv, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
