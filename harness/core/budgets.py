@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.core.timings import Timing
 
@@ -30,9 +30,6 @@ class Statistic(enum.StrEnum):
     MEAN = "mean"
 
 
-TIMING = Timing(repetitions=10, seconds=0.1, warmup_seconds=0.5)  # if a limit does not say how it is timed
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """The most that a case may take of a quantity.
@@ -47,7 +44,7 @@ class Limit:
     golden: float
     tolerance: float = 1.0
     statistic: Statistic = Statistic.MEDIAN
-    timing: Timing = TIMING
+    timing: Timing = field(default_factory=Timing)
 
     @property
     def most(self) -> float:

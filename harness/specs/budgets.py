@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from harness.core.budgets import EVERY, TIMING, Budget, Limit, Quantity, Statistic
+from harness.core.budgets import EVERY, Budget, Limit, Quantity, Statistic
 from harness.core.cases import Backend
+from harness.core.timings import Timing
 from harness.host.devices import SKUS
 from harness.iree import flags
 from harness.specs import json_lines
@@ -38,7 +38,7 @@ def _limit(entry: Mapping[str, Any]) -> Limit:
         golden=entry["golden"],
         tolerance=entry.get("tolerance", 1.0),
         statistic=Statistic(entry.get("statistic", Statistic.MEDIAN)),
-        timing=replace(TIMING, **timing),
+        timing=Timing(**timing),
     )
 
 
