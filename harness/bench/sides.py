@@ -87,7 +87,7 @@ def side(settings: Settings, flags: tuple[str, ...] = (), notice: Notice = ignor
     """
     with Store(settings.fetch.store.absolute()) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, notice)
-    chosen = (_with_flags(case, flags) for case in selection.cases(settings, notice))
+    chosen = (_of_side(case, flags) for case in selection.cases(settings, notice))
     return Side(label="", settings=settings, release=release, cases=dict(_by_name(chosen)))
 
 
@@ -103,8 +103,9 @@ def _by_name(chosen: Iterator[Case]) -> Iterator[tuple[str, Case]]:
         yield case.spec.name, case
 
 
-def _with_flags(case: Case, flags: tuple[str, ...]) -> Case:
-    return replace(case, spec=replace(case.spec, compiler_flags=(*case.spec.compiler_flags, *flags)))
+def _of_side(case: Case, flags: tuple[str, ...]) -> Case:
+    """Return the case with more flags, and without a budget, which does not say which side takes more time."""
+    return replace(case, spec=replace(case.spec, compiler_flags=(*case.spec.compiler_flags, *flags), budget={}))
 
 
 def _flags(text: str, settings: Settings) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def _steps(
         )
         oracle = _oracle(asked, case, run, release, options) if asked else None
         compare = _comparison(case.spec, run, oracle, options)
-        timing = budgets.timing(case) or options.timing
+        timing = options.timing or budgets.timing(case)
         benchmark = benchmark_step(run, compare, timing) if timing else None
         doing = [run, *(oracle.steps if oracle else ()), *(each for each in (compare, benchmark) if each)]
         steps += [*fetches(doing), *_drawn(run), *doing]

@@ -105,12 +105,13 @@ def test_one_side_alone(lab: Laboratory) -> None:
 
 def test_a_case_that_fails_on_one_side_is_not_timed(lab: Laboratory) -> None:
     lab.spec(outputs=[lab.tensor("wrong.bin", np.zeros(4, np.float32), "4xf32")])
-    lab.spec("good_cpu")
+    lab.spec("good_cpu", budget={"dispatches": 0, "latency_ms": 0})
     done = bench(lab, "--against", NEWEST, "--time", "0.1")
     assert done.code == 1
     good, wrong = sorted(document(lab)["cases"], key=lambda each: str(each["case"]) != "toy/good")
     assert (good["case"], wrong["case"]) == ("toy/good", "toy/add")
     assert good["rounds"]
+    assert [each["status"] for each in good["sides"]] == ["passed", "passed"]
     assert [each["label"] for each in document(lab)["sides"]] == [NEWEST, f"{NEWEST} again"]
     assert wrong["rounds"] == []
     assert [each["status"] for each in wrong["sides"]] == ["failed", "failed"]

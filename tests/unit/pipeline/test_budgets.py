@@ -102,7 +102,10 @@ def test_only_a_latency_with_a_budget_is_timed() -> None:
     others = by_target(Quantity.LATENCY_MS, mi300=1)
     assert not any(isinstance(step, Benchmark) for step in planned(spec(budget=others)).steps)
     asked = Options(timing=Timing(repetitions=7))
-    assert "--benchmark_repetitions=7" in planned(spec(budget=others), options=asked).steps[-1].argv  # type: ignore[union-attr]
+    for limits in (others, by_target(Quantity.LATENCY_MS, cpu=1)):
+        step = planned(spec(budget=limits), options=asked).steps[-1]
+        assert isinstance(step, Benchmark)
+        assert "--benchmark_repetitions=7" in step.argv
 
 
 def test_tolerance(tmp_path: Path) -> None:
