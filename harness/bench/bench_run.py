@@ -25,6 +25,16 @@ from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
 
 
+class BenchProgress(Live):
+    """Shows a benchmark while it goes on. Its cases are compiled and checked once for each side, so none is counted."""
+
+    def expect_cases(self, number: int) -> None:
+        """Ignore the number of cases: it is that of one side."""
+
+    def count(self, outcome: Outcome) -> None:
+        """Count nothing: the case has not been timed yet."""
+
+
 class BenchRun:
     """Times cases on one side, or on two to compare them.
 

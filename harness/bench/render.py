@@ -29,16 +29,17 @@ def text(found: BenchResult, width: int | None) -> str:
 def _block(found: BenchResult, case: CaseResult, width: int | None) -> Iterator[str]:
     yield one_line(case.name)
     pad = max(map(len, map(one_line, found.labels)))
-    for label, words in zip(found.labels, _sides(case), strict=True):
+    for label, words in zip(found.labels, _sides(case, found.bench), strict=True):
         yield filled([f"  {one_line(label):<{pad}}  {words}"], width=width, indent="      ")
     for sentence in _sentences(found, case):
         yield filled([f"  {sentence}"], width=width, indent="  ")
 
 
-def _sides(case: CaseResult) -> list[str]:
+def _sides(case: CaseResult, bench: BenchSettings) -> list[str]:
     """Return the times of each side in words, or what became of it."""
     if case.spreads:
-        return [_times(each) for each in case.spreads]
+        kind = "CPU time: " if bench.measure == "cpu" else ""
+        return [f"{kind}{_times(each)}" for each in case.spreads]
     return [f"{each.status} {facts.headline(each)}".strip() for each in case.outcomes]
 
 
@@ -88,7 +89,7 @@ def _ms(milliseconds: float) -> str:
 def markdown(found: BenchResult) -> str:
     """Return bench.md."""
     head = ["| case | side | minimum | median | 95 % interval |", "|---|---|--:|--:|--:|"]
-    lines = ["# Benchmark", "", *head]
+    lines = ["# Benchmark", "", f"{'CPU' if found.bench.measure == 'cpu' else 'Real'} time.", "", *head]
     for case in found.cases:
         for label, spread in zip(found.labels, case.spreads, strict=False):
             interval = f"{_ms(spread.low_ms)} to {_ms(spread.high_ms)}" if spread.high_ms < math.inf else _FEW
@@ -96,7 +97,7 @@ def markdown(found: BenchResult) -> str:
             lines.append(f"| {' | '.join(cells)} |")
     for case in found.cases:
         said = " ".join(_sentences(found, case))
-        others = [f"{label}: {words}" for label, words in zip(found.labels, _sides(case), strict=True)]
+        others = [f"{label}: {words}" for label, words in zip(found.labels, _sides(case, found.bench), strict=True)]
         lines += ["", f"**{escaped(case.name)}**: {escaped('; '.join([said, *([] if case.spreads else others)]))}"]
     return "\n".join(lines) + "\n"
 

@@ -1,10 +1,10 @@
 """`harness bench`."""
 
 from harness.bench import render, sides
-from harness.bench.bench_run import BenchRun
+from harness.bench.bench_run import BenchProgress, BenchRun
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
-from harness.pipeline.progress import Live, columns
+from harness.pipeline.progress import columns
 
 
 def main(invocation: Invocation) -> int:
@@ -16,7 +16,7 @@ def main(invocation: Invocation) -> int:
 
     bench = invocation.bench
     run = BenchRun(sides.sides(invocation.settings, bench.against, notice), bench)
-    found = run.run(Live(console, id_width=0))
+    found = run.run(BenchProgress(console, id_width=0))
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Results: {run.folder}/bench.json, bench.md, sides", markup=False, highlight=False, soft_wrap=True)
     return found.exit_code
