@@ -196,20 +196,14 @@ def _mirrors(given: _Given) -> tuple[urls.Mirror, ...]:
 
 
 def _release(given: _Given) -> ReleaseSettings:
+    reference: Reference | None = given("reference")
+    name = reference.release if reference else None
     more = given.environment.get("HARNESS_FIND_LINKS", "").split() if given.has("find_links") else ()
     return ReleaseSettings(
-        name=_release_name(given),
+        name=name or (given("iree") if given.command != "matrix" else None),
         find_links=(*given.several("find_links"), *more),
         wheels=given.several("wheels"),
     )
-
-
-def _release_name(given: _Given) -> str | None:
-    reference: Reference | None = given("reference")
-    if reference and reference.release:
-        return reference.release
-    asked: str | None = given("iree")
-    return asked if given.command != "matrix" else None
 
 
 def _container(given: _Given) -> ContainerSettings:

@@ -6,12 +6,14 @@ import pytest
 
 from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.outcomes import Kind, Module, Status, Verdict
+from harness.core.references import Oracle
 from harness.host.devices import Gpu
+from harness.pipeline.planner import Options
 from harness.pipeline.run_cache import CachingStepRunner, Memory
 from harness.pipeline.step_results import CompileResult, FetchResult, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from tests.unit.executors import error, failed
-from tests.unit.samples import planned, spec
+from tests.unit.samples import MI300, planned, rocm_spec, spec
 
 
 class FakeRunner:
@@ -111,3 +113,13 @@ def test_errors_are_not_remembered() -> None:
     assert memory.find_run("key", compared=True) is None
     memory.keep_run("other", "3.8.0", StepResult(verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="")))
     assert memory.find_run("other", compared=False) is None
+
+
+def test_what_is_compared_with_an_oracle_is_always_run() -> None:
+    memory, runner = Memory(), FakeRunner()
+    plan = planned(rocm_spec(outputs=()), MI300, options=Options(oracle=Oracle.CPU))
+    caching = CachingStepRunner(runner=runner, memory=memory, release="3.8.0", runtime="r", salt=1, reused={})
+    doing = [step for step in plan.steps if isinstance(step, Run | Compare)]
+    for step in (*doing, *doing):
+        caching.run(step, Results(), ())
+    assert (runner.done, caching.reused) == ([*doing, *doing], {})
