@@ -24,6 +24,7 @@ from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case, Target
 from harness.core.errors import HarnessError
 from harness.core.outcomes import Kind, Outcome, Report, Status
+from harness.core.references import Oracle
 from harness.core.settings import (
     BenchSettings,
     CaseSettings,
@@ -60,6 +61,7 @@ __all__ = [
     "Finding",
     "HarnessError",
     "Kind",
+    "Oracle",
     "Outcome",
     "Plan",
     "ProgramSettings",

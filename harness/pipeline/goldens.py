@@ -93,7 +93,7 @@ def _golden(index: int, spec: ModelSpec, ran: RunResult, fetch: Callable[[Blob],
         try:
             before, known = _before(spec, index, fetch)
             error = measure.measured(index, made, before, ran, spec.thresholds)
-            is_same = error.max_abs_error == 0 and _has_same_bits(contents.of_output(made, before.type), before)
+            is_same = error.kind is None and _has_same_bits(contents.of_output(made, before.type), before)
             digest = known if known and is_same else digest
             remark = _difference(error, is_same=is_same)
         except NoVerdictError as problem:

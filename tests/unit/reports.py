@@ -6,7 +6,7 @@ from harness.core.blobs import FetchedBlob
 from harness.core.outcomes import BudgetCheck, Kind, Measurement, Module, Outcome, Phase, Report, Status, exit_code
 
 FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT, Kind.BUDGET)
-NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.DISK)
+NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.ORACLE, Kind.DISK)
 
 ENVIRONMENT = {
     "engine": "container",

@@ -10,7 +10,7 @@ import pytest
 
 from harness.core.cases import Backend, Release
 from harness.core.records import as_json
-from harness.iree import flag_table, flags, releases
+from harness.iree import flag_classes, flag_table, flags, releases
 from harness.iree.flag_table import Default, Rename
 from harness.iree.flags import ChangedDefault
 from tests.unit.samples import release
@@ -299,3 +299,22 @@ def test_the_table_has_no_key_that_is_not_read() -> None:
         return [stripped(each) for each in value] if isinstance(value, list) else value
 
     assert stripped(as_json(TABLE)) == stripped(data)
+
+
+@pytest.mark.parametrize("prefix", flag_table.load().meaning)
+def test_flags_that_say_what_a_program_means_are_known(prefix: str) -> None:
+    assert any(name.startswith(prefix) for name in flag_classes._classes(flag_classes.Tool.COMPILE))
+
+
+@pytest.mark.parametrize(
+    ("own", "meaning", "is_plain"),
+    [
+        ((), (), True),
+        (flags.CPU_FLAGS, (), True),
+        (("--iree-input-type=torch", *flags.CPU_FLAGS), ("--iree-input-type=torch",), True),
+        (("--iree-opt-level=O3", "--iree-torch-decompose-complex-ops"), ("--iree-torch-decompose-complex-ops",), False),
+        (("--iree-hal-target-device=hip",), (), False),
+    ],
+)
+def test_what_an_oracle_takes_over(own: tuple[str, ...], meaning: tuple[str, ...], is_plain: bool) -> None:  # noqa: FBT001
+    assert (flags.of_meaning(own), flags.is_plain(own)) == (meaning, is_plain)

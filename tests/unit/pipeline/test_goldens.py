@@ -92,7 +92,7 @@ def test_an_output_that_is_the_same_keeps_its_entry_and_its_file(tmp_path: Path,
         ("2xf32=0 -0.0", np.zeros(2, np.float32), "max error 0, 0% of threshold, against the expected output b", 0.0),
         ("2xf32=1 9", ONE, "not like the expected output before: output 0 (2xf32): 1 of 2 elements differ", 7.0),
         ("2xi32=1 2", ONE, "not like the expected output before: output 0: expected 2xi32, but the mo", None),
-        ("2xf32=nan nan", np.full(2, np.nan, np.float32), "max error unknown, against the expected", None),
+        ("2xf32=nan -nan", np.full(2, np.nan, np.float32), "max error unknown, against the expected", None),
     ],
 )
 def test_how_far_an_output_is_from_the_one_before(
