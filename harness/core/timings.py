@@ -31,19 +31,24 @@ class Latency:
         minimum_ms: the smallest of them.
         median_ms: the median.
         mean_ms: the mean.
+        spread_ms: the distance between the first and the third quartile; 0 for one repetition.
     """
 
     samples_ms: tuple[Number, ...]
     minimum_ms: Number
     median_ms: Number
     mean_ms: Number
+    spread_ms: Number
 
     @classmethod
     def of(cls, samples_ms: Sequence[float]) -> "Latency":
         """Return the latency of at least one repetition."""
+        several = samples_ms if len(samples_ms) > 1 else [*samples_ms, *samples_ms]
+        first, _, third = statistics.quantiles(several, method="inclusive")
         return cls(
             samples_ms=tuple(samples_ms),
             minimum_ms=min(samples_ms),
             median_ms=statistics.median(samples_ms),
             mean_ms=statistics.fmean(samples_ms),
+            spread_ms=third - first,
         )

@@ -54,8 +54,8 @@ def test_the_times_are_those_of_the_repetitions_in_milliseconds(tmp_path: Path) 
     others = (ENTRY | {"real_time": 4000.0, "time_unit": "us"}, ENTRY | {"run_type": "aggregate"})
     path.write_text(entries(ENTRY, *others, ENTRY | {"real_time": 1e6, "cpu_time": 3e6, "time_unit": "ns"}))
     assert benchmark.read(path) == (
-        Latency(samples_ms=(2.5, 4.0, 1.0), minimum_ms=1.0, median_ms=2.5, mean_ms=2.5),
-        Latency(samples_ms=(5.0, 0.005, 3.0), minimum_ms=0.005, median_ms=3.0, mean_ms=8.005 / 3),
+        Latency(samples_ms=(2.5, 4.0, 1.0), minimum_ms=1.0, median_ms=2.5, mean_ms=2.5, spread_ms=1.5),
+        Latency(samples_ms=(5.0, 0.005, 3.0), minimum_ms=0.005, median_ms=3.0, mean_ms=8.005 / 3, spread_ms=2.4975),
     )
 
 
