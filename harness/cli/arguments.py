@@ -78,7 +78,12 @@ COMMANDS = (
         help="list the cases",
         groups=(options.every, own.listing, *_CASES, options.program),
     ),
-    Command(name="validate", heading="Check models", help="check the specs", groups=(options.every, options.specs)),
+    Command(
+        name="validate",
+        heading="Check models",
+        help="check the specs",
+        groups=(options.every, own.merged, options.specs),
+    ),
     Command(
         name="bisect",
         heading="Search releases",

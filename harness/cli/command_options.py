@@ -12,6 +12,7 @@ class CommandOptions:
 
     Attributes:
         json: print JSON (`list`).
+        merged: print specs with what they extend (`validate`).
         blobs_only: leave out the release and the image (`fetch`).
         name: `MODEL/SUBMODEL` of the new model (`new`).
         mlir: its program, a URL or a path (`new`).
@@ -30,6 +31,7 @@ class CommandOptions:
     """
 
     json: bool = False
+    merged: bool = False
     blobs_only: bool = False
     name: str = ""
     mlir: str = ""

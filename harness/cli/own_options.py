@@ -17,6 +17,12 @@ def listing(parser: Parser, _environment: Environment) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def merged(parser: Parser, _environment: Environment) -> None:
+    """Add the option of `validate`."""
+    help_text = "print each selected spec as JSON, merged with the files that it extends"
+    parser.group("Models")("--merged", action="store_true", help=help_text)
+
+
 def toolchain(parser: Parser, _environment: Environment) -> None:
     """Add the option of `run`: where the tools are."""
     help_text = "folder whose bin has the IREE tools (default: those on PATH)"

@@ -276,6 +276,7 @@ def _options(given: _Given) -> CommandOptions:
     defaults = CommandOptions()
     return CommandOptions(
         json=bool(given("json")),
+        merged=bool(given("merged")),
         blobs_only=bool(given("blobs_only")),
         name=given("name") or defaults.name,
         mlir=given("mlir") or defaults.mlir,

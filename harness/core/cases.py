@@ -135,7 +135,8 @@ class ModelSpec:
         tuner_file: tuning specs by SKU.
         flag_files: files that flags name, by the text in the flag.
         trust_flags: whether the user accepts flags that can do harm.
-        lines: line of each field in the file, by JSON path.
+        lines: line of each field in its file, by JSON path.
+        bases: the files of fields that are not in `path`, but in a file that it extends, by JSON path.
         listing: what the config of a suite says of the case; None for a spec.
         chip: the chip that its flags are for; None if it is for all that the backend has.
         ignored_chips: chips for which nothing is done with it.
@@ -175,6 +176,7 @@ class ModelSpec:
     flag_files: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     trust_flags: bool = False
     lines: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    bases: Mapping[str, Path] = field(default_factory=lambda: EMPTY)
     listing: Listing | None = None
     chip: str | None = None
     ignored_chips: tuple[str, ...] = ()

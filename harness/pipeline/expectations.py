@@ -9,6 +9,7 @@ is exceeded is excused only by its name.
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
 from harness.core.outcomes import Kind, Phase, Status, Verdict
@@ -37,6 +38,7 @@ class ExpectedFailure:
         where: the file and line, such as `toy/add_cpu.json:12`.
         kinds: the kinds of failures that it excuses.
         phases: the phases in which it excuses them; None for all.
+        is_shared: whether it is in a file that a spec extends, and so may be about other specs as well.
         refuted_by: the statuses that show that it is out of date.
         crashes: whether it excuses a runtime that crashes.
         why: the reason and the issue, for the reader.
@@ -49,6 +51,7 @@ class ExpectedFailure:
     kinds: frozenset[Kind]
     phases: frozenset[Phase] | None = None
     refuted_by: frozenset[Status]
+    is_shared: bool = False
     crashes: bool = True
     why: str = ""
     instead: str = ""
@@ -92,9 +95,16 @@ def judged(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailu
     stale = [each for each in expected if found.status in each.refuted_by]
     if not stale:
         return found
-    fields = " and ".join(each.what for each in stale)
-    reason = f"expected to fail but passed: delete {fields} in {stale[0].where}, or run `harness bless --expectations`"
-    return Verdict(status=Status.XPASSED, kind=None, reason=reason, stale=tuple(each.json_path for each in stale))
+    own = [each for each in stale if not each.is_shared]
+    shared = [
+        f"delete {each.what} in {each.where} by hand, because other specs may extend this file"
+        for each in stale
+        if each not in own
+    ]
+    fields = " and ".join(each.what for each in own)
+    blessed = [f"delete {fields} in {own[0].where}, or run `harness bless --expectations`"] if own else []
+    reason = f"expected to fail but passed: {'; '.join((*blessed, *shared))}"
+    return Verdict(status=Status.XPASSED, kind=None, reason=reason, stale=tuple(each.json_path for each in own))
 
 
 def _excused(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailure]) -> Verdict:
@@ -144,7 +154,7 @@ def _of_run(spec: ModelSpec) -> ExpectedFailure:
     return ExpectedFailure(
         json_path=json_path,
         what=f'"{RUN_FIELD}"',
-        where=_where(spec, json_path),
+        **_place(spec, json_path),
         kinds=_IN_RUN,
         phases=_RUNS,
         refuted_by=_COMPLETED,
@@ -157,7 +167,7 @@ def _of_chip(spec: ModelSpec, chip: str) -> ExpectedFailure:
     return ExpectedFailure(
         json_path=json_path,
         what=f'"{COMPILE_FIELD}"[{chip}]',
-        where=_where(spec, json_path),
+        **_place(spec, json_path),
         kinds=_IN_COMPILATION,
         phases=frozenset({Phase.COMPILE}),
         refuted_by=_COMPILED,
@@ -173,7 +183,7 @@ def _of_entry(case: Case, index: int, entry: Expectation) -> ExpectedFailure:
     return ExpectedFailure(
         json_path=json_path,
         what=f'"{FIELD}"[{index}]' + (f" for {chip}" if among else ""),
-        where=_where(spec, json_path),
+        **_place(spec, json_path),
         kinds=kinds,
         refuted_by=frozenset(status for status in _REFUTED if kinds <= _refuted(case, status)),
         why=f": {', '.join(said)}" if said else "",
@@ -186,10 +196,12 @@ def _refuted(case: Case, status: Status) -> frozenset[Kind]:
     return _REFUTED[status] | ({Kind.BUDGET} if limited and all(limited) else set())
 
 
-def _where(spec: ModelSpec, json_path: str) -> str:
-    """Return the file and the line of a value, or of the nearest one around it whose line is known."""
+def _place(spec: ModelSpec, json_path: str) -> dict[str, Any]:
+    """Return the file and the line of a value, or of the nearest one around it whose line is known, as attributes."""
     around = (json_path[:end] for end in range(len(json_path), 0, -1))
-    return f"{spec.path}:{next((spec.lines[each] for each in around if each in spec.lines), 1)}"
+    known = next((each for each in around if each in spec.lines), "")
+    where = f"{spec.bases.get(known, spec.path)}:{spec.lines.get(known, 1)}"
+    return {"where": where, "is_shared": known in spec.bases}
 
 
 def _has_ended(entry: Expectation, today: dt.date) -> bool:

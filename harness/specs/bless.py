@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
@@ -45,22 +46,31 @@ def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
     return [_edit(path, places, is_config=is_config) for (path, is_config), places in stale.items()]
 
 
-def recorded(path: Path, outputs: Sequence[Mapping[str, str] | None], provenance: Provenance) -> Edit:
+def recorded(
+    path: Path,
+    outputs: Sequence[Mapping[str, str] | None],
+    provenance: Provenance,
+    *,
+    inherited: Mapping[str, Any],
+) -> Edit:
     """Return what to change in a spec so that it names expected outputs and says what made them.
 
     Args:
         path: the spec file.
         outputs: the entries of the field `outputs`; None for one that stays as it is.
         provenance: what made them.
+        inherited: what the spec has of a file that it extends.
 
     Raises:
         UsageError: the file cannot be read.
     """
     before = _text(path)
-    known = json_lines.parse(before).value.get("outputs", [])
+    known = json_lines.parse(before).value.get("outputs", inherited.get("outputs", []))
     entries = [known[index] if each is None else each for index, each in enumerate(outputs)]
     changed = {"outputs": entries} if entries != known else {}
-    return Edit(path=path, before=before, after=with_members(before, changed | {"provenance": as_json(provenance)}))
+    others = inherited.get("provenance", {})  # which null removes
+    made = {name: each for name, each in as_json(provenance).items() if each is not None or name in others}
+    return Edit(path=path, before=before, after=with_members(before, changed | {"provenance": made}))
 
 
 def _edit(path: Path, places: set[JsonPath], *, is_config: bool) -> Edit:

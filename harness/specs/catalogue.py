@@ -7,16 +7,19 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.core import strict_json, urls
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
-from harness.core.cases import Backend
+from harness.core.cases import EMPTY, Backend
 from harness.core.errors import UsageError
 from harness.host import files
 from harness.specs import lock
 from harness.specs.selectors import Selector, parse
 
-_PROGRAM = b'"mlir"'
+EXTENDS = "extends"
+_BASE = "base"  # the last word in the name of a file that specs extend
+_PROGRAM, _EXTENDS = b'"mlir"', b'"extends"'
 _MAX_BYTES = 1 << 20
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -65,12 +68,21 @@ class Folders:
     def paths(self) -> list[Path]:
         """Return every spec file, sorted. Hidden folders are left out, and so are files that are no specs.
 
-        So results, caches and environments may be in the folder.
+        So results, caches and environments may be in the folder. A file that is named unlike a spec and has a program
+        is returned too, so that a wrong name is noticed, unless it is named like a base or another file extends it.
         """
-        return sorted(path for path in self.specs.rglob("*.json") if not self._is_hidden(path) and _is_spec(path))
+        found = {path for path in self.specs.rglob("*.json") if not self._is_hidden(path) and not path.is_dir()}
+        others = [path for path in found if not _is_named(path) and _last_word(path) != _BASE and _document(path)]
+        bases = {path: base for path in found if (base := _extended(path)) in found} if others else {}
+        misnamed = {path for path in others if path not in bases.values() and _is_program(path, bases)}
+        return sorted(path for path in found if _is_named(path) or path in misnamed)
 
     def _is_hidden(self, path: Path) -> bool:
         return any(part.startswith(".") for part in path.relative_to(self.specs).parts)
+
+    def root(self, spec_path: Path) -> Path:
+        """Return the folder in which the files of a spec are."""
+        return spec_path.parent.resolve() if self._is_guessed else self.specs
 
     def blob(self, source: str, spec_path: Path) -> Blob:
         """Return the blob that a source names.
@@ -103,7 +115,7 @@ class Folders:
             ValueError: it is outside the folders.
         """
         real = Path(os.path.realpath(path))  # `resolve` raises for a loop of links before 3.13
-        root = spec_path.parent.resolve() if self._is_guessed else self.specs
+        root = self.root(spec_path)
         if any(map(real.is_relative_to, (root, *filter(None, [self.external_files]), *self._allowed))):
             return real
         more = "name the folder of the specs with --specs" if self._is_guessed else "a file in --external-files"
@@ -129,19 +141,54 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
     return [path for path in paths if path in chosen]
 
 
-def _is_spec(path: Path) -> bool:
-    """Whether a file is named like a spec or, so that a wrong name is noticed, has the field that every spec has."""
-    return not path.is_dir() and (path.stem.rpartition("_")[2] in list(Backend) or has_program(path))
+def _is_named(path: Path) -> bool:
+    """Whether a file is named like a spec."""
+    return _last_word(path) in list(Backend)
+
+
+def _last_word(path: Path) -> str:
+    return path.stem.rpartition("_")[2]
 
 
 def has_program(path: Path) -> bool:
     """Whether a file has the field that every spec has."""
+    return "mlir" in _document(path)
+
+
+def _is_program(path: Path, bases: Mapping[Path, Path]) -> bool:
+    """Whether a file has a program, or one that it extends."""
+    seen = set[Path]()
+    while path in bases and path not in seen and not has_program(path):
+        seen.add(path)
+        path = bases[path]
+    return has_program(path)
+
+
+def _extended(path: Path) -> Path | None:
+    """Return the file that another one extends, or None."""
+    return base_path(_document(path, (_EXTENDS,)).get(EXTENDS), path)
+
+
+def _document(path: Path, words: Sequence[bytes] = (_PROGRAM, _EXTENDS)) -> Mapping[str, Any]:
+    """Return what a spec file or a base says; nothing for a file that has none of these words."""
     try:
         text = files.read(path, _MAX_BYTES)
-        document = strict_json.parsed(text) if _PROGRAM in text else None
+        document = strict_json.parsed(text) if any(each in text for each in words) else None
     except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and "mlir" in document
+        return EMPTY
+    return document if isinstance(document, dict) else EMPTY
+
+
+def base_path(source: object, path: Path) -> Path | None:
+    """Return the absolute path of a file that another one extends; None if the source cannot name one."""
+    if not isinstance(source, str) or not is_relative(source) or not source.endswith(".json"):
+        return None
+    return Path(os.path.normpath(Path(os.path.realpath(path.parent), source)))
+
+
+def is_relative(source: str) -> bool:
+    """Whether a source is a relative path."""
+    return not _SCHEME.match(source) and not Path(source).is_absolute()
 
 
 def _names(path: Path) -> tuple[str, str]:
@@ -159,6 +206,8 @@ def selects(selector: Selector, path: Path) -> bool:
 
 def _nothing_selected(selector: Selector, paths: list[Path], folder: Path) -> str:
     missing = f"no model named {selector.text!r} in {folder}"
+    if selector.path and selector.path.is_file():
+        return f"{selector.text} is no spec in {folder}; a file that specs extend is tested with these specs."
     known = sorted({name for path in paths for name in _names(path)})
     if near := difflib.get_close_matches(selector.name, known, n=3, cutoff=0.5):
         return f"{missing}; did you mean {', '.join(near)}?"

@@ -1,6 +1,7 @@
 """JSON and JSON5 with the place of each value, so that a violation can name its line and an edit can remove it."""
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -70,6 +71,11 @@ def member(path: str, key: str | int) -> str:
     if isinstance(key, str) and _WORD.fullmatch(key):
         return f"{path}.{key}"
     return f"{path}[{key!r}]"
+
+
+def around(json_path: str) -> Iterator[str]:
+    """Yield the JSON paths of the values around a path, from the outermost inside the document, and the path itself."""
+    return itertools.accumulate(_SEGMENT.findall(json_path), initial="$")
 
 
 def parse(text: str) -> Document:

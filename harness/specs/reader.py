@@ -12,7 +12,7 @@ from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.provenance import Provenance
-from harness.specs import budgets, expectation, flag_fields, json_lines, names, schema, thresholds, tuners
+from harness.specs import budgets, expectation, flag_fields, json_lines, names, overlays, schema, thresholds, tuners
 from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
@@ -36,7 +36,7 @@ def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, str
     """
     loaded = [_load(path, folders, sku=sku, strict=strict) for path in paths]
     if violations := [violation for _, found in loaded for violation in found] + list(_same_names(paths)):
-        raise SpecError(tuple(violations))
+        raise SpecError(tuple(dict.fromkeys(violations)))  # specs may share one of a file that they extend
     return [spec for spec, _ in loaded if spec is not None]
 
 
@@ -86,9 +86,11 @@ class _Reader:
         submodel, _, backend = self._path.stem.rpartition("_")
         if not submodel or backend not in list(Backend):
             names = " or ".join(f"{submodel or self._path.stem}_{known}.json" for known in Backend)
-            self.violations.add("$", f"the file name has no backend; expected {names}")
+            base = f"{self._path.stem}_base.json if specs extend it"
+            self.violations.add("$", f"the file name has no backend; expected {names}, or {base}")
         self._check_names(submodel)
-        return self._read(submodel, backend) if self.violations.read_document() else None
+        is_read = self.violations.read_document() and overlays.merge(self.violations, self._folders)
+        return self._read(submodel, backend) if is_read else None
 
     def read_document(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         """Return the spec in a document, or None if there are violations."""
@@ -150,8 +152,10 @@ class _Reader:
         named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}
         fields = (json_lines.member("$", field) for field in value)
         entries = (f"$.expect[{index}]" for index in range(len(value.get("expect", []))))
-        lines = {json_path: self.violations.document.line(json_path) for json_path in (*fields, *entries)}
-        return ModelSpec(**named, **known, trust_flags=self._folders.trust_flags, lines=lines)
+        places = {json_path: self.violations.place(json_path) for json_path in (*fields, *entries)}
+        lines = {json_path: line for json_path, (_, line) in places.items()}
+        bases = {json_path: path for json_path, (path, _) in places.items() if path != self._path}
+        return ModelSpec(**named, **known, trust_flags=self._folders.trust_flags, lines=lines, bases=bases)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:

@@ -4,11 +4,12 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from harness.core.text import shortened
+from harness.iree import flag_classes
 from harness.specs import json_lines
 
 if TYPE_CHECKING:  # see _validator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # see _validator
     from jsonschema.exceptions import ValidationError
 
 _SHOWN = 60  # characters
+_NULL = {"type": "null"}
+_SOURCE, _FLAGS = "#/$defs/source", "#/$defs/flags"
 
 
 def violations(value: Any) -> Iterator[tuple[str, str]]:
@@ -31,11 +34,62 @@ def violations(value: Any) -> Iterator[tuple[str, str]]:
 def _validator() -> "Draft202012Validator":
     from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - most of a start's time, seldom needed
 
-    text = resources.files("harness.specs").joinpath("spec.schema.json").read_text(encoding="utf-8")
     kind: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]
         Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique}
     )
-    return kind(json.loads(text))
+    return kind(_schema())
+
+
+@functools.cache
+def _schema() -> Any:
+    """Return the schema of a merged document: no field of it may be null, which an overlay may have."""
+    text = resources.files("harness.specs").joinpath("spec.schema.json").read_text(encoding="utf-8")
+    return _without_null(json.loads(text))
+
+
+def _without_null(schema: Any) -> Any:
+    """Return a schema that allows null for no member of an object; the items of arrays are not merged."""
+    if isinstance(schema, list):
+        return [_without_null(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if _NULL in (choices := schema.get("anyOf", [])):
+        (other,) = (each for each in choices if each != _NULL)
+        schema = {name: each for name, each in schema.items() if name != "anyOf"} | other
+    if isinstance(types := schema.get("type"), list):
+        left = [each for each in types if each != "null"]
+        schema = schema | {"type": left if len(left) > 1 else left[0]}
+    if None in (values := schema.get("enum", [])):
+        schema = schema | {"enum": [each for each in values if each is not None]}
+    return {name: each if name == "items" else _without_null(each) for name, each in schema.items()}
+
+
+def with_sources(value: Any, move: Callable[[str], str], schema: Any = None) -> Any:
+    """Return a document, or the part of it that a schema is of, in which files have other names.
+
+    Args:
+        value: what a spec or a base says; it need not follow the schema.
+        move: returns the new name of a source.
+        schema: the schema of the part.
+    """
+    schema = _schema() if schema is None else schema
+    reference = schema.get("$ref", "")
+    if reference == _SOURCE and isinstance(value, str):
+        return move(value)
+    if reference == _FLAGS and isinstance(value, list):
+        return [_with_files(each, move) if isinstance(each, str) else each for each in value]
+    if reference:
+        schema = _schema()["$defs"][reference.rpartition("/")[2]]
+    if isinstance(value, dict):
+        known, other = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        return {name: with_sources(each, move, known.get(name, other)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [with_sources(each, move, schema.get("items", {})) for each in value]
+    return value
+
+
+def _with_files(flag: str, move: Callable[[str], str]) -> str:
+    return flag_classes.with_files(flag, {name: move(name) for name in flag_classes.files_named(flag)})
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> "Iterator[ValidationError]":
@@ -61,7 +115,7 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
     wanted: Any = error.validator_value
     match error.validator:
         case "additionalProperties":
-            known = list(error.schema["properties"])  # type: ignore[index]
+            known = [each for each in error.schema["properties"] if each != "extends"]  # type: ignore[index]
             for name in sorted(set(value) - set(known)):
                 yield (
                     json_lines.member(path, name),

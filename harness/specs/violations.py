@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -33,25 +34,49 @@ class Violations:
         """Begin with no violation, and without a document."""
         self.path, self.document = path, Document(None)
         self.found: list[Violation] = []
+        self._written: dict[str, tuple[int, Violations]] = {}
+        self._writes = itertools.count()
 
     def read_document(self) -> bool:
         """Read the document from the JSON file, and return whether nothing is wrong with it so far."""
         try:
-            self.document = json_lines.parse(files.read(self.path, MAX_BYTES).decode("utf-8"))
+            return self.parse(files.read(self.path, MAX_BYTES))
+        except (ValueError, OSError) as error:
+            return self._unreadable(error)
+
+    def parse(self, content: bytes) -> bool:
+        """Read the document from the content of the file, and return whether nothing is wrong with it so far."""
+        try:
+            self.document = json_lines.parse(content.decode("utf-8"))
         except json.JSONDecodeError as error:
             self.add("$", f"not valid JSON: {error.msg} (column {error.colno})", line=error.lineno)
-        except (ValueError, OSError) as error:
-            self.add("$", f"cannot read the file: {files.reason(error)}")
+        except ValueError as error:
+            return self._unreadable(error)
         for json_path in self.document.duplicates[:MOST]:
             self.add(json_path, "duplicate field")
         for path, fault in itertools.islice(strict_json.faults(self.document.value), MOST):
             self.add(functools.reduce(json_lines.member, path, "$"), fault)
         return not self.found
 
+    def _unreadable(self, error: Exception) -> bool:
+        self.add("$", f"cannot read the file: {files.reason(error)}")
+        return False
+
+    def written(self, json_path: str, layer: "Violations") -> None:
+        """Note the file in which a value of a merged document is written, if it is not this one."""
+        self._written[json_path] = (next(self._writes), layer)
+
+    def place(self, json_path: str) -> tuple[Path, int]:
+        """Return the file and the line in which a value is written."""
+        known = [self._written[each] for each in json_lines.around(json_path) if each in self._written]
+        _, layer = max(known, key=operator.itemgetter(0), default=(0, self))  # the last to write it, or what it is in
+        return layer.path, layer.document.line(json_path)
+
     def add(self, json_path: str, message: str, *, line: int | None = None) -> None:
         """Add a violation; its line is that of the JSON path, unless it is known otherwise."""
-        at, shown = line or self.document.line(json_path), shortened(json_path, _SHOWN)
-        self.found.append(Violation(path=self.path, line=at, json_path=shown, message=shortened(message, _SHOWN)))
+        path, known = self.place(json_path)
+        shown, text = shortened(json_path, _SHOWN), shortened(message, _SHOWN)
+        self.found.append(Violation(path=path, line=line or known, json_path=shown, message=text))
 
     def checked(self, json_path: str, compute: Callable[[], _T]) -> _T | None:
         """Return what a function computes, or None if it raises: then that is a violation."""

@@ -6,7 +6,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,7 +22,7 @@ from harness.iree.wheel_links import Source
 from harness.pipeline import contents, parameters, tensor_files
 from harness.report import console, junit, results, summary
 from harness.search import journal as searches
-from harness.specs import json_edit, lock, reader
+from harness.specs import json_edit, lock, overlays, reader
 from harness.specs.catalogue import Folders
 from harness.store import gc, url_index
 from harness.store.store import Store
@@ -58,6 +58,21 @@ def _spec(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     with _named(path):
         reader.load_all([path], Folders(folder))
+
+
+def _base(content: bytes, folder: Path) -> None:
+    """A file that a spec extends; it may itself extend the spec."""
+    spec, path = folder / "toy" / "clip_cpu.json", folder / "toy" / "shared" / "base.json"
+    path.parent.mkdir(parents=True)
+    spec.write_text(json.dumps(samples.OVERLAY | {"extends": "shared/base.json"}))
+    path.write_bytes(content)
+    folders = Folders(folder)
+    assert spec in folders.paths()
+    with _named(folder):
+        (found,) = reader.load_all([spec], folders)
+        spec.write_text(json.dumps(overlays.document(spec, folders)))
+        (again,) = reader.load_all([spec], folders)
+        assert replace(found, lines={}, bases={}) == replace(again, lines={}, bases={})
 
 
 def _config(content: bytes, folder: Path) -> None:
@@ -223,6 +238,7 @@ def _parameters(content: bytes, _folder: Path) -> None:
 
 READERS: Mapping[str, Reader] = {
     "spec": Reader(_spec, _json(samples.SPECS)),
+    "base": Reader(_base, _json((*samples.SPECS, samples.OVERLAY))),
     "config": Reader(_config, _bytes(samples.CONFIGS)),
     "suite": Reader(_suite, _bytes(samples.FLAGS)),
     "op": Reader(_case(f"torch_ops/generated/AB/a/{torch_ops.CASE_FILE}"), _json(samples.OPS)),

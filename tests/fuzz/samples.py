@@ -74,7 +74,9 @@ _OTHER_WEIGHTS: dict[str, Any] = {
     "weights": [{"source": "a.irpa", "scope": "model"}, {"random": {"seed": 3}, "scope": "other"}],
     "atol": 0.1,
 }
+OVERLAY: dict[str, Any] = {"extends": "../clip_cpu.json", "outputs": [{"value": "4xf32=4"}], "atol": {"f32": 1}}
 SPECS: tuple[Any, ...] = (
+    OVERLAY,
     _EVERY_FIELD,
     _OTHER_WEIGHTS,
     _PLAIN,

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.cli.asking import is_wanted
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_OK
+from harness.core.outcomes import EXIT_FAILED, EXIT_OK, Status
 from harness.core.text import counted
 from harness.host.disk import disk_errors, write_atomically
 from harness.pipeline.out_dir import newest_report
@@ -27,10 +27,16 @@ def main(invocation: Invocation) -> int:
     if not options.expectations:
         raise UsageError("Nothing to bless was named; add --reference REFERENCE to a case, or --expectations.")
     report = _report(options.results)
+    cases = results.read(report).cases
+    by_hand = [each for each in cases if each.status is Status.XPASSED and not each.stale]
+    for case in by_hand:
+        _print(f"{case.id}: {case.reason}")
     try:
-        edits = bless.edits(results.read(report).cases)
+        edits = bless.edits(cases)
     except LookupError as error:
         raise UsageError(f"{error.args[0]}: has changed since {report} was written; run its cases again.") from error
+    if not edits and by_hand:
+        return EXIT_FAILED
     if not edits:
         _print(f"Nothing to delete: in {report}, no case passed where a failure was expected.")
         return EXIT_OK

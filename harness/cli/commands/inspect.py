@@ -1,18 +1,21 @@
 """`harness plan`, `harness list` and `harness validate`: commands that only read specs."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.cli.settings import Invocation
+from harness.core.cases import ModelSpec
+from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
 from harness.core.text import counted
 from harness.fetch import provision
 from harness.host.disk import free_bytes
 from harness.pipeline import planner, selection, shell_script, suite_selection
-from harness.specs import reader, tuners
-from harness.specs.catalogue import select
+from harness.specs import inline, overlays, reader, tuners
+from harness.specs.catalogue import Folders, select
 from harness.store.store import Store
 from harness.suites.reader import Suite
 
@@ -66,13 +69,24 @@ def _list(invocation: Invocation) -> int:
 def _validate(invocation: Invocation) -> int:
     asked = invocation.settings.cases
     if suite := selection.find_suite(asked):
+        if invocation.options.merged:
+            raise UsageError(f"--merged is for specs, but {suite.format.NAME} has none; leave it out.")
         return _validate_suite(invocation, suite)
     where = selection.spec_folders(asked)
     specs = reader.load_all(select(where, asked.selectors), where, strict=bool(where.external_files))
     for text in tuners.missing(specs):
         _notice(f"notice: {text}")
+    if invocation.options.merged:
+        sys.stdout.write(_merged(specs, where))
+        return EXIT_OK
     sys.stdout.write(f"{counted(len(specs), 'spec')} {'is' if len(specs) == 1 else 'are'} valid.\n")
     return EXIT_OK
+
+
+def _merged(specs: Sequence[ModelSpec], where: Folders) -> str:
+    """Return the merged document of a spec, as its file would have it; of several, an object by their paths."""
+    documents = {os.path.relpath(each.path, where.specs): overlays.document(each.path, where) for each in specs}
+    return inline.text(next(iter(documents.values())) if len(documents) == 1 else documents)
 
 
 def _validate_suite(invocation: Invocation, suite: Suite) -> int:

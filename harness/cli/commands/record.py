@@ -28,7 +28,7 @@ from harness.pipeline.session import Session
 from harness.pipeline.step_results import RunResult
 from harness.report import console as console_report
 from harness.search.probes import without_expectations
-from harness.specs import bless, inline
+from harness.specs import bless, inline, overlays
 from harness.specs.bless import Edit
 from harness.store.store import Store
 
@@ -56,6 +56,7 @@ def main(invocation: Invocation, reference: Reference) -> int:
         case.spec.path,
         [each.entry if each else None for each in found],
         _provenance(reference, made_by, outcome, report, found),
+        inherited=overlays.inherited(case.spec.path, selection.spec_folders(settings.cases)),
     )
     return _record(case, found, edit, console, yes=invocation.options.yes)
 

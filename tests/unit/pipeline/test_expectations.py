@@ -81,6 +81,23 @@ def test_what_is_out_of_date_is_named_with_its_line() -> None:
     )
 
 
+def test_what_is_out_of_date_in_a_base_is_deleted_by_hand() -> None:
+    base = Path("shared/base.json")
+    lines, bases = (
+        {"$.expect": 7, "$.expect[0]": 8, "$.run_test_expecting_to_fail": 3},
+        dict.fromkeys(["$.expect[0]"], base),
+    )
+    shared = 'delete "expect"[0] in shared/base.json:8 by hand, because other specs may extend this file'
+    found = final(PASSED, NAN, lines=lines, bases=bases)
+    assert (found.stale, found.reason) == ((), f"expected to fail but passed: {shared}")
+    both = final(PASSED, NAN, lines=lines, bases=bases, run_test_expecting_to_fail=True)
+    assert both.stale == ("$.run_test_expecting_to_fail",)
+    assert both.reason == (
+        'expected to fail but passed: delete "run_test_expecting_to_fail" in m/s_cpu.json:3, '
+        f"or run `harness bless --expectations`; {shared}"
+    )
+
+
 def test_one_of_several_chips_is_taken_out() -> None:
     entry = replace(NAN, chips=("gfx90a", "gfx942"))
     case = Case(spec=rocm_spec(expect=(entry,)), target=MI300)
