@@ -11,6 +11,7 @@ from typing import Any
 from harness.core.blobs import Blob
 from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.formulas import Formula
+from harness.core.judges import Judge
 from harness.core.provenance import Provenance
 from harness.core.tensors import Literal, Tensor, Thresholds
 
@@ -124,6 +125,7 @@ class ModelSpec:
         flags_for: more flags, by the releases that get them, such as `>=3.5,<3.9`.
         thresholds: largest accepted differences from the expected outputs.
         threshold_args: the same, as flags of iree-run-module.
+        judges: the statistics by which each output is judged, None for one whose thresholds decide; empty for none.
         run_args: further arguments of iree-run-module.
         run_function: the exported function to run.
         run_test_expecting_to_fail: whether the run or its comparison is expected to fail.
@@ -164,6 +166,7 @@ class ModelSpec:
     flags_for: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     thresholds: Thresholds = field(default_factory=Thresholds)
     threshold_args: tuple[str, ...] = ()
+    judges: tuple[Judge | None, ...] = ()
     run_args: tuple[str, ...] = ()
     run_function: str | None = None
     run_test_expecting_to_fail: bool = False

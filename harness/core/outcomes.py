@@ -86,6 +86,25 @@ CLOSE_RATIO = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A condition of a spec on a statistic of an output, and whether it holds.
+
+    Attributes:
+        statistic: its name, which is that of a number of the output.
+        value: the statistic; None if the output has none.
+        expected: the condition, such as `>= 40`.
+        holds: whether it holds.
+        share: which part of what is allowed is used, as `error_ratio` says of thresholds; 0 for equal outputs.
+    """
+
+    statistic: str
+    value: Number | None
+    expected: str
+    holds: bool
+    share: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One output compared with its expectation.
 
@@ -104,7 +123,13 @@ class Measurement:
         mean_abs_error: mean absolute error.
         max_rel_error: largest error relative to the expected value.
         cosine_similarity: cosine of the angle between actual and expected output, 1 for the same direction.
-        error_ratio: largest quotient of an error and its threshold; above 1 the output fails.
+        psnr: peak signal-to-noise ratio in dB; infinite for equal outputs.
+        error_mean: absolute value of the mean error, relative to the root mean square of the expected output.
+        error_deviation: standard deviation of the error, relative to the same.
+        token_match: share of the tokens that are equal, if the spec asks for it.
+        perplexity: `exp` of the mean divergence of the softmax from the expected one, if the spec asks for it.
+        conditions: the conditions on statistics by which the spec judges the output.
+        error_ratio: largest quotient of an error and its threshold; above 1 an output without conditions fails.
         mismatches: number of elements beyond their threshold.
         first_mismatch: index of the first of them.
         nan: number of NaNs in the actual output.
@@ -123,6 +148,12 @@ class Measurement:
     mean_abs_error: Number | None = None
     max_rel_error: Number | None = None
     cosine_similarity: Number | None = None
+    psnr: Number | None = None
+    error_mean: Number | None = None
+    error_deviation: Number | None = None
+    token_match: Number | None = None
+    perplexity: Number | None = None
+    conditions: tuple[Judged, ...] = ()
     error_ratio: Number | None = None
     mismatches: int = 0
     first_mismatch: tuple[int, ...] | None = None
@@ -132,7 +163,17 @@ class Measurement:
     @property
     def is_close(self) -> bool:
         """Whether the output passes, but is close to its threshold."""
-        return self.kind is None and self.error_ratio is not None and self.error_ratio > CLOSE_RATIO
+        return self.kind is None and self.share is not None and self.share > CLOSE_RATIO
+
+    @property
+    def decisive(self) -> Judged | None:
+        """The condition that is nearest to failing; None if thresholds decide alone."""
+        return max(self.conditions, key=lambda each: each.share, default=None)
+
+    @property
+    def share(self) -> float | None:
+        """Which part of what is allowed is used: by the decisive condition, or by thresholds."""
+        return self.decisive.share if self.decisive else self.error_ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

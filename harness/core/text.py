@@ -127,6 +127,13 @@ def of_threshold(error_ratio: float) -> str:
     return f"{shown} of threshold" if shown.endswith("%") else f"{shown} threshold"
 
 
+def of_statistic(name: str, value: float) -> str:
+    """Return the value of a statistic with enough digits to tell it from 1: `31.2 dB`, `0.99998`, `1.0003`."""
+    if name == "psnr":
+        return f"{value:.1f} dB"
+    return f"{value:.8g}" if abs(value - 1) < 1 / _TEN else f"{value:.3g}"
+
+
 def clock(seconds: float) -> str:
     """Return a duration as `0:07`, `2:55` or `1:02:05`."""
     minutes, rest = divmod(max(0, int(seconds)), 60)

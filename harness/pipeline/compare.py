@@ -4,30 +4,43 @@ Types with a threshold pass where `|actual - expected| <= atol + rtol * |expecte
 equals itself, and NaN equals NaN. All other types must agree bit for bit. Unless a spec says otherwise, f16, bf16, f32,
 f64 and complex types have a threshold, as for `iree-run-module`
 (iree@b48a5955:runtime/src/iree/tooling/buffer_view_matchers.c).
-`tests/integration/test_verdict_differential.py` lists where the tool differs, and why.
+`tests/integration/test_verdict_differential.py` lists where the tool differs, and why. A spec may judge an output by
+statistics instead; then only a NaN or an infinity in one of the two fails whatever they are.
 """
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.core.judges import Judge
 from harness.core.outcomes import Kind, Measurement
 from harness.core.tensors import TensorType, Thresholds
 from harness.core.text import of_threshold
+from harness.pipeline import judging
 from harness.pipeline.contents import Array, Contents
+from harness.pipeline.moments import Moments
+from harness.pipeline.rows import Equal, Rows
 
 # Elements held in memory at a time. Twelve arrays of float64 of this size stay within a few MiB.
 CHUNK = 1 << 16
 
 _NAN_DIFFERS = "are NaN (which equals nothing: equal_nan is false), or infinite and should not be"
 
+_UNEQUAL = "differ where a value is NaN or infinite"
+
 Sample = tuple[int, str, str]  # position in C order, actual and expected value
 
 
 def compare(
-    index: int, actual: Contents, expected: Contents, *, thresholds: Thresholds, chunk: int = CHUNK
+    index: int,
+    actual: Contents,
+    expected: Contents,
+    *,
+    thresholds: Thresholds,
+    judge: Judge | None = None,
+    chunk: int = CHUNK,
 ) -> Measurement:
     """Compare output number `index`: what the program gave with what the spec expects, of the same shape and type.
 
@@ -36,6 +49,7 @@ def compare(
         actual: what the program gave.
         expected: what the spec expects.
         thresholds: how far elements may differ; types without a threshold must match exactly.
+        judge: the statistics that decide; None if the thresholds do.
         chunk: elements held in memory at a time; a multiple of 8 where elements are smaller than a byte.
 
     Returns:
@@ -48,12 +62,14 @@ def compare(
     allowed = thresholds.of(found.element)
     atol, rtol = allowed or (0.0, 0.0)
     elements = math.prod(found.shape)
-    tally = _Tally(atol=atol, rtol=rtol, exact=allowed is None, equal_nan=thresholds.equal_nan)
+    tally = _Tally(
+        atol=atol, rtol=rtol, exact=allowed is None, equal_nan=thresholds.equal_nan, tokens=judging.tokens(found, judge)
+    )
     for start in range(0, elements, chunk):
         count = min(chunk, elements - start)
         tally.add(start, actual.read(start, count), expected.read(start, count))
     blank = Measurement(index=index, type=str(found), atol=atol, rtol=rtol, elements=elements)
-    return _measured(blank, found, tally)
+    return _measured(blank, found, tally, judge)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +83,8 @@ class _Tally:
     rtol: float
     exact: bool
     equal_nan: bool
+    tokens: Rows | Equal | None = None
+    moments: Moments = field(default_factory=Moments)
     elements: int = 0
     finite: int = 0
     expected_nan: int = 0
@@ -80,15 +98,23 @@ class _Tally:
     nan: int = 0
     mismatches: int = 0
     first_mismatch: Sample | None = None
+    unequal: int = 0
+    first_unequal: Sample | None = None
     strays: int = 0
     first_stray: Sample | None = None
 
     def add(self, start: int, actual: Array, expected: Array) -> None:
-        """Add the elements from position `start` on. A stray is NaN or infinite and should not be."""
+        """Add the elements from position `start` on.
+
+        A stray is NaN or infinite and should not be. An element is unequal if it or the expected one is not finite, and
+        they are not the same.
+        """
         # Masks separate what is not finite; a sum that overflows is reported as None.
         with np.errstate(all="ignore"):
             x, y = _wide(actual), _wide(expected)
-            error = np.abs(x - y) if actual.dtype.kind not in "iu" else _integer_error(actual, expected)
+            is_integer = actual.dtype.kind in "iu"
+            difference = x - y
+            error = _integer_error(actual, expected) if is_integer else np.abs(difference)
             allowed = self.atol + self.rtol * np.abs(y)
             finite = np.isfinite(x) & np.isfinite(y)
             both_nan = np.isnan(x) & np.isnan(y)
@@ -97,12 +123,19 @@ class _Tally:
             strays |= both_nan & (not self.equal_nan)
             passes = (_same_bits(actual, expected) if self.exact else near) & ~strays
             self._add_numbers(np.where(finite, x, 0), np.where(finite, y, 0), np.where(finite, error, 0), allowed)
+            signed = _signed(actual, expected, error) if is_integer else difference
+            self.moments.add(*((signed, y) if finite.all() else (signed[finite], y[finite])))
+            if self.tokens:
+                self.tokens.add(start, *((actual, expected) if is_integer else (x, y)))
+        unequal = strays | ~finite & ~near
         self.elements += passes.size
         self.finite += int(np.count_nonzero(finite))
         self.expected_nan += int(np.count_nonzero(np.isnan(y)))
         self.nan += int(np.count_nonzero(np.isnan(x)))
         self.mismatches += passes.size - int(np.count_nonzero(passes))
         self.strays += int(np.count_nonzero(strays))
+        self.unequal += int(np.count_nonzero(unequal))
+        self.first_unequal = self.first_unequal or _first(unequal, start, actual, expected)
         self.first_mismatch = self.first_mismatch or _first(~passes, start, actual, expected)
         self.first_stray = self.first_stray or _first(strays, start, actual, expected)
 
@@ -142,6 +175,10 @@ def _integer_error(actual: Array, expected: Array) -> Array:
     return np.where(actual > expected, x - y, y - x).astype(np.float64)
 
 
+def _signed(actual: Array, expected: Array, error: Array) -> Array:
+    return np.where(actual > expected, error, -error)
+
+
 def _same_bits(actual: Array, expected: Array) -> Array:
     word = f"u{min(actual.dtype.itemsize, 8)}"
     same = actual.view(word) == expected.view(word)
@@ -161,6 +198,11 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def _number(value: float) -> float | None:
+    """Return a number that may be infinite, which JSON has a string for; None for NaN."""
+    return None if math.isnan(value) else value
+
+
 def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the index of a position in C order."""
     index: list[int] = []
@@ -170,13 +212,29 @@ def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(index)
 
 
-def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measurement:
-    kind = Kind.NAN if tally.strays else Kind.NUMERIC if tally.mismatches else None
-    worst = tally.first_stray or tally.first_mismatch
-    measured = dataclasses.replace(
+def _measured(blank: Measurement, found: TensorType, tally: _Tally, judge: Judge | None) -> Measurement:
+    numbers = _numbers(blank, found, tally)
+    conditions = judging.judged(judge, numbers) if judge else ()
+    is_elementwise = judge is None or judge.elementwise
+    worst = tally.first_stray or (tally.first_mismatch if is_elementwise else tally.first_unequal)
+    what = _reason(blank, found, tally, worst, is_elementwise=is_elementwise) if worst else judging.unmet(conditions)
+    kind = Kind.NAN if tally.strays else Kind.NUMERIC if what else None
+    reason = f"output {blank.index} ({found}): {what}" if what else ""
+    measured = dataclasses.replace(numbers, kind=kind, reason=reason, conditions=conditions)
+    return dataclasses.replace(measured, note=_note(measured, tally))
+
+
+def _numbers(blank: Measurement, found: TensorType, tally: _Tally) -> Measurement:
+    moments, square = tally.moments, tally.expected_square
+    is_real = not found.element.startswith("complex")
+    tokens = tally.tokens
+    return dataclasses.replace(
         blank,
-        kind=kind,
-        reason=_reason(blank, found, tally, worst) if worst else "",
+        psnr=_number(moments.psnr) if tally.finite and is_real else None,
+        error_mean=_number(moments.relative(moments.size, square)) if tally.finite else None,
+        error_deviation=_number(moments.relative(moments.deviation, square)) if tally.finite else None,
+        token_match=tokens.same / tokens.count if tokens and tokens.count else None,
+        perplexity=tokens.perplexity if tokens else None,
         max_abs_error=_finite(tally.error_max) if tally.finite else None,
         mean_abs_error=_finite(tally.error_sum / tally.finite) if tally.finite else None,
         max_rel_error=_finite(tally.relative_max),
@@ -186,15 +244,14 @@ def _measured(blank: Measurement, found: TensorType, tally: _Tally) -> Measureme
         first_mismatch=_index(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
         nan=tally.nan,
     )
-    return dataclasses.replace(measured, note=_note(measured, tally))
 
 
 def _note(found: Measurement, tally: _Tally) -> str:
     """Return a remark on an output that is close to its threshold, or in which there was nothing to compare."""
     index = found.index
     if found.is_close:
-        share = of_threshold(found.error_ratio or 0.0)
-        return f"output {index} passes, but its largest error is {share}: a small change can break it"
+        error = f"its largest error is {of_threshold(found.error_ratio or 0.0)}"
+        return f"output {index} passes, but {judging.nearest(found) or error}: a small change can break it"
     if not tally.elements or tally.finite or tally.strays:
         return ""
     if tally.expected_nan == tally.elements:
@@ -202,14 +259,20 @@ def _note(found: Measurement, tally: _Tally) -> str:
     return f"output {index}: no finite number was compared"
 
 
-def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample) -> str:
+def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample, *, is_elementwise: bool) -> str:
     limit = f"by more than {blank.atol:g}" + (f" + {blank.rtol:g} * |expected|" if blank.rtol else "")
     differ = f"differ ({found.element} must match bit for bit)" if tally.exact else f"differ {limit}"
-    what = ("are NaN or infinite and should not be" if tally.equal_nan else _NAN_DIFFERS) if tally.strays else differ
+    what = (
+        ("are NaN or infinite and should not be" if tally.equal_nan else _NAN_DIFFERS)
+        if tally.strays
+        else differ
+        if is_elementwise
+        else _UNEQUAL
+    )
     position, got, expected = worst
     where = f", first at {list(_index(position, found.shape))}" if found.shape else ""
     times = f" ({of_threshold(tally.error_ratio)})" if tally.error_ratio else ""
     others = "; max error of the others" if tally.strays else "; max error"
     error = f"{others} {tally.error_max:.4g}{times}" if tally.error_max else ""
-    count = f"{tally.strays or tally.mismatches} of {blank.elements} elements"
-    return f"output {blank.index} ({found}): {count} {what}{where}: got {got}, expected {expected}{error}"
+    count = f"{tally.strays or (tally.mismatches if is_elementwise else tally.unequal)} of {blank.elements} elements"
+    return f"{count} {what}{where}: got {got}, expected {expected}{error}"

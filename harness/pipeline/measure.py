@@ -4,7 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.core import judges
 from harness.core.errors import DiskError, IntegrityError
+from harness.core.judges import Judge
 from harness.core.outcomes import Kind, Measurement, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host import process
@@ -49,10 +51,13 @@ def _measurements(step: Compare, results: Results) -> Iterator[Measurement]:
         if wanted is None:
             yield Measurement(index=index, type=None, ignored=True)
         else:
-            yield measured(index, ran.folder / ran.outputs[index], wanted, ran, step.thresholds)
+            judge = judges.of_output(step.judges, index)
+            yield measured(index, ran.folder / ran.outputs[index], wanted, ran, step.thresholds, judge=judge)
 
 
-def measured(index: int, actual: Path, wanted: Contents, ran: RunResult, thresholds: Thresholds) -> Measurement:
+def measured(
+    index: int, actual: Path, wanted: Contents, ran: RunResult, thresholds: Thresholds, *, judge: Judge | None = None
+) -> Measurement:
     """Return how far an output of a run is from what is wanted.
 
     Raises:
@@ -63,7 +68,7 @@ def measured(index: int, actual: Path, wanted: Contents, ran: RunResult, thresho
     if reason is None:
         try:
             found = contents.of_output(actual, wanted.type)
-            return compare.compare(index, found, wanted, thresholds=thresholds)
+            return compare.compare(index, found, wanted, thresholds=thresholds, judge=judge)
         except IntegrityError as error:
             _check_space(actual, wanted.type, ran.free_bytes)
             reason = f"output {index} ({wanted.type}): {error}"

@@ -135,7 +135,7 @@ def _steps(
 
 def _comparison(spec: ModelSpec, run: Run, oracle: OracleSteps | None, options: Options) -> Compare | None:
     if oracle:
-        return Compare(run=run, thresholds=spec.thresholds, reference=oracle.run)
+        return Compare(run=run, thresholds=spec.thresholds, judges=spec.judges, reference=oracle.run)
     return compare_step(spec, run) if spec.outputs and not options.tool_verdict else None
 
 
@@ -223,6 +223,8 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield f"no tuner file for {case.target.sku}; the spec has some for {', '.join(sorted(spec.tuner_file))}"
     if options.tool_verdict and not spec.thresholds.are_of_floats:
         yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
+    if options.tool_verdict and any(spec.judges):
+        yield "iree-run-module knows no statistics, so its thresholds decide and not 'judge'; see --verdict"
     if spec.provenance:
         yield f"expected outputs: {spec.provenance}"
     yield from spec.remarks

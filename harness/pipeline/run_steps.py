@@ -134,7 +134,7 @@ def _suffix(blob: Blob) -> str:
 
 def compare_step(spec: ModelSpec, run: Run) -> Compare:
     """Return the comparison of the outputs of a run with those that a spec expects."""
-    return Compare(run=run, expected=tuple(_expected(spec)), thresholds=spec.thresholds)
+    return Compare(run=run, expected=tuple(_expected(spec)), thresholds=spec.thresholds, judges=spec.judges)
 
 
 def _expected(spec: ModelSpec) -> Iterator[Expected | None]:

@@ -143,7 +143,6 @@ def _drawn_lines(step: Compile | Run) -> Iterator[str]:
 def _comparisons(step: Compare) -> Iterator[str]:
     if step.reference:
         yield _comment(f"compare each output with that in {step.reference.role}")
-        return
     for name, expected in zip(step.run.outputs, step.expected, strict=True):
         match expected:
             case ExpectedFile():
@@ -151,3 +150,8 @@ def _comparisons(step: Compare) -> Iterator[str]:
                 yield _comment(f"compare {name} with {shown}: {redacted(expected.link.blob.url)}")
             case ExpectedValue():
                 yield _comment(f"compare {name} with {one_line(expected.text)}")
+    for index, judge in enumerate(step.judges):
+        if judge:
+            what = f"output {index}" if len(step.judges) > 1 else "every output"
+            more = ", and every element by its threshold" if judge.elementwise else ""
+            yield _comment(f"judge {what} by {', '.join(map(str, judge.conditions))}{more}")

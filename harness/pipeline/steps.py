@@ -8,6 +8,7 @@ import msgspec
 from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Case, Release
 from harness.core.formulas import Formula
+from harness.core.judges import Judge
 from harness.core.outcomes import Verdict
 from harness.core.references import Oracle
 from harness.core.tensors import TensorType, Thresholds
@@ -144,12 +145,14 @@ class Compare(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
         run: the run.
         expected: what is expected of each output; None for one that is ignored.
         thresholds: how far an output may be from what is expected.
+        judges: the statistics by which each output is judged; None for one whose thresholds decide; empty for none.
         reference: the run of an oracle, whose outputs are expected; None where `expected` says it.
     """
 
     run: Run
     expected: tuple[Expected | None, ...] = ()
     thresholds: Thresholds
+    judges: tuple[Judge | None, ...] = ()
     reference: Run | None = None
 
 

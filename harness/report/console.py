@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.text import Text
 
 from harness.core.outcomes import Outcome, Report, Status
-from harness.core.text import clean, command, filled, listed, of_threshold, one_line
+from harness.core.text import clean, command, filled, listed, of_statistic, of_threshold, one_line
 from harness.report import again, by_hand, causes, facts
 
 STYLES: Mapping[Status, str] = {
@@ -71,12 +71,14 @@ def _detail(outcome: Outcome) -> str:
 
 
 def _accuracy(outcome: Outcome) -> str:
-    """Return `max error 1.1e-06, 11% of threshold` for the output with the largest error ratio."""
+    """Return `max error 1.1e-06, 11% of threshold` or `psnr 52.3 dB (>= 40)`: what is nearest to a failure."""
     worst = facts.worst(outcome)
     if worst is None or worst.max_abs_error is None:
         return ""
     if worst.max_abs_error == 0:
         return "exact"
+    if (judged := worst.decisive) and judged.value is not None:
+        return f"{judged.statistic} {of_statistic(judged.statistic, judged.value)} ({judged.expected})"
     share = f", {of_threshold(worst.error_ratio)}" if worst.error_ratio is not None else ""
     return f"max error {worst.max_abs_error:.2g}{share}"
 

@@ -141,7 +141,7 @@ def target(outcome: Outcome) -> str:
 
 
 def worst(outcome: Outcome) -> Measurement | None:
-    """Return the measurement with the largest error ratio."""
+    """Return the measurement that uses most of what it is allowed."""
     measured = [each for each in outcome.outputs if not each.ignored and each.max_abs_error is not None]
     return max(measured, key=_nearness, default=None)
 
@@ -161,7 +161,7 @@ def by_oracle(report: Report) -> list[str]:
 def close(report: Report) -> str:
     """Return a line that names the cases that passed close to a threshold; empty if there are none."""
     near = [(each, worst(each)) for each in report.cases if each.status is Status.PASSED]
-    found = [(one_line(each.id), output.error_ratio) for each, output in near if output and output.is_close]
+    found = [(one_line(each.id), output.share) for each, output in near if output and output.is_close]
     if not found:
         return ""
     shown = listed([f"{name} ({ratio(share)})" for name, share in found if share is not None])
@@ -170,9 +170,9 @@ def close(report: Report) -> str:
 
 
 def _nearness(measurement: Measurement) -> tuple[float, float]:
-    numbers = (measurement.error_ratio, measurement.max_abs_error)
-    error_ratio, error = (math.inf if number is None or math.isnan(number) else number for number in numbers)
-    return (error_ratio if measurement.error_ratio is not None else 0.0, error)
+    numbers = (measurement.share, measurement.max_abs_error)
+    share, error = (math.inf if number is None or math.isnan(number) else number for number in numbers)
+    return (share if measurement.share is not None else 0.0, error)
 
 
 def cached(outcome: Outcome) -> str:

@@ -52,7 +52,7 @@ def _cells(outcome: Outcome) -> list[str]:
     status = str(outcome.status) if facts.is_green(outcome) else f"**{outcome.status}**"
     worst = facts.worst(outcome)
     error = f"{worst.max_abs_error:.2g}" if worst and worst.max_abs_error is not None else ""
-    share = ratio(worst.error_ratio) if worst and worst.error_ratio is not None else ""
+    share = ratio(worst.share) if worst and worst.share is not None else ""
     duration = f"{facts.case_seconds(outcome):.2f}"
     return [code(outcome.id), status, str(outcome.kind or ""), duration, error, share, facts.cached(outcome)]
 

@@ -8,11 +8,16 @@ from collections.abc import Iterable
 from harness.core.outcomes import Kind, Measurement, Outcome
 
 _COUNTS = ("mismatches", "nan")
-_ERRORS = ("max_abs_error", "mean_abs_error", "max_rel_error", "error_ratio", *_COUNTS)
+_ASKED = ("token_match", "perplexity")  # which an output has only if its spec asks for them
+_ERRORS = (
+    *("max_abs_error", "mean_abs_error", "max_rel_error", "error_ratio", "error_mean", "error_deviation"),
+    *("perplexity", *_COUNTS),
+)
+_LIKENESSES = ("cosine_similarity", "psnr", "token_match")  # the smallest is the worst
 # These do not depend on runs.
 OF_MODULES = ("dispatches", "module_bytes", "compile_seconds", "compile_cpu_seconds")
 OF_BENCHMARKS = ("latency_ms",)  # these need a benchmark, which a search asks for
-NAMES = (*_ERRORS, "cosine_similarity", *OF_MODULES, "run_seconds", "peak_memory_bytes", *OF_BENCHMARKS)
+NAMES = (*_ERRORS, *_LIKENESSES, *OF_MODULES, "run_seconds", "peak_memory_bytes", *OF_BENCHMARKS)
 
 
 def numbers(outcome: Outcome) -> dict[str, float]:
@@ -22,7 +27,7 @@ def numbers(outcome: Outcome) -> dict[str, float]:
     memory = [each.peak_memory_bytes for each in modules] + [outcome.peak_memory_bytes]
     found: dict[str, float | None] = {
         **{name: max(_of_outputs(outputs, name), default=None) for name in _ERRORS},
-        "cosine_similarity": min(_of_outputs(outputs, "cosine_similarity"), default=None),
+        **{name: min(_of_outputs(outputs, name), default=None) for name in _LIKENESSES},
         "dispatches": _sum(each.dispatches for each in modules),
         "module_bytes": _sum(each.bytes for each in modules),
         "compile_seconds": _sum(each.compile_seconds for each in modules),
@@ -52,7 +57,7 @@ def _is_known(output: Measurement, name: str) -> bool:
         case Kind.NAN:
             return name in _COUNTS
         case _:
-            return getattr(output, name) is not None
+            return getattr(output, name) is not None or name in _ASKED
 
 
 def _sum(found: Iterable[float | None]) -> float | None:

@@ -12,7 +12,18 @@ from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.provenance import Provenance
-from harness.specs import budgets, expectation, flag_fields, json_lines, names, overlays, schema, thresholds, tuners
+from harness.specs import (
+    budgets,
+    expectation,
+    flag_fields,
+    json_lines,
+    judgement,
+    names,
+    overlays,
+    schema,
+    thresholds,
+    tuners,
+)
 from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
@@ -122,12 +133,14 @@ class _Reader:
         flag_fields.check(value, self.violations, trusted=self._folders.trust_flags)
         value = {name: each for name, each in value.items() if name != "$schema"}
         tensors = TensorFields(self.violations, self._blob)
+        outputs = tensors.outputs(value.get("outputs", []))
         parts = {
             "devices": tuple(value.get("devices") or [value.get("device") or _DEFAULT_DEVICE.get(backend, "")]),
             "comment": _texts(value.get("comment", [])),
             "modules": tuple(self._module(i, entry) for i, entry in enumerate(value.get("modules", []))),
             "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
-            "outputs": tensors.outputs(value.get("outputs", [])),
+            "outputs": outputs,
+            "judges": judgement.read(value, outputs, self.violations),
             "provenance": records.read(Provenance, value["provenance"]) if "provenance" in value else None,
             "thresholds": (limits := thresholds.read(value, self.violations)),
             "threshold_args": thresholds.arguments(value, limits),
@@ -146,7 +159,7 @@ class _Reader:
             return None
         plain = {
             field: _frozen(value[field])
-            for field in value.keys() - parts.keys() - thresholds.FIELDS - {"device", "seed"}
+            for field in value.keys() - parts.keys() - thresholds.FIELDS - {"device", "seed", judgement.FIELD}
         }
         known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
         named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}

@@ -24,7 +24,8 @@ _SOURCE, _FLAGS = "#/$defs/source", "#/$defs/flags"
 def violations(value: Any) -> Iterator[tuple[str, str]]:
     """Yield the JSON path and the message of each violation, each once."""
     told = set[tuple[str, str]]()
-    for found in (each for error in _validator().iter_errors(value) for each in _explained(error)):
+    errors = (each for error in _validator().iter_errors(value) for each in _flattened(error))
+    for found in (each for error in errors for each in _explained(error)):
         if found not in told:
             told.add(found)
             yield found
@@ -54,8 +55,10 @@ def _without_null(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if _NULL in (choices := schema.get("anyOf", [])):
-        (other,) = (each for each in choices if each != _NULL)
-        schema = {name: each for name, each in schema.items() if name != "anyOf"} | other
+        left = [each for each in choices if each != _NULL]
+        schema = {name: each for name, each in schema.items() if name != "anyOf"} | (
+            left[0] if len(left) == 1 else {"anyOf": left}
+        )
     if isinstance(types := schema.get("type"), list):
         left = [each for each in types if each != "null"]
         schema = schema | {"type": left if len(left) > 1 else left[0]}
@@ -138,7 +141,36 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
             unit = {"maxLength": "characters", "maxItems": "items", "maxProperties": "fields"}[error.validator]
             yield path, f"has {len(value):,} {unit}; expected at most {wanted:,}"
         case _:
-            yield path, error.message
+            yield path, _expected_kinds(error) or error.message
+
+
+def _flattened(error: "ValidationError") -> Iterator["ValidationError"]:
+    """Yield an error; in place of one of alternatives, those of the only one whose type is that of the value."""
+    by_alternative: dict[Any, list[ValidationError]] = {}
+    for each in error.context or ():
+        by_alternative.setdefault(each.schema_path[0], []).append(each)
+    fit = [found for found in by_alternative.values() if not any(map(_is_of_kind, found))]
+    if len(fit) != 1:
+        yield error
+    else:
+        yield from (each for nested in fit[0] for each in _flattened(nested))
+
+
+def _is_of_kind(error: "ValidationError") -> bool:
+    """Whether an error of an alternative says that the value itself is of another type."""
+    return not error.relative_path and error.validator in {"type", "const", "enum"}
+
+
+def _expected_kinds(error: "ValidationError") -> str:
+    """Return what a value should be that fits none of several alternatives."""
+    kinds = [each for each in error.context or () if _is_of_kind(each)]
+    texts = [_articles(each.validator_value) if each.validator == "type" else _choices(each) for each in kinds]
+    return f"expected {' or '.join(texts)}, got {_shown(error.instance)}" if texts else ""
+
+
+def _choices(error: "ValidationError") -> str:
+    wanted: Any = error.validator_value
+    return " or ".join(map(_shown, wanted if error.validator == "enum" else [wanted]))
 
 
 _FIELD = re.compile(r"\.([a-z_]+)")

@@ -13,6 +13,7 @@ from harness.specs import json_lines
 from harness.specs.violations import Violations
 
 FIELDS = frozenset({"atol", "rtol", "equal_nan"})
+LIMITS = frozenset({"atol", "rtol", "threshold_args"})
 _NUMPY_ATOL = 1e-8  # of numpy.allclose, whose rtol is DEFAULT_RTOL
 
 _FLAG = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)

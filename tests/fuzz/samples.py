@@ -62,6 +62,9 @@ _PLAIN: dict[str, Any] = {
     "atol": {"f32": 1e-5, "i32": 1},
     "rtol": 1e-5,
     "equal_nan": False,
+    "judge": [
+        {"psnr": ">= 40", "cosine": ">= 0.9", "centred": {"mean": "<= 1"}, "tokens": "equal", "perplexity": "<= 2"}
+    ],
 }
 ADD = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {

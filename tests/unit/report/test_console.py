@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.outcomes import FailedCompilation, Kind, Outcome, Phase, Status, exit_code
-from harness.report import console
+from harness.core.outcomes import FailedCompilation, Judged, Kind, Outcome, Phase, Status, exit_code
+from harness.report import console, summary
 from tests.unit import reports
 
 FULL = reports.report(*reports.every_status())
@@ -75,6 +75,24 @@ def test_line_tells_that_a_failure_was_cached(module: tuple[bool, ...], failure:
 def test_line_tells_the_output_nearest_to_its_threshold(outputs: list[dict[str, float]], expected: str) -> None:
     case = reports.outcome(outputs=tuple(reports.measurement(**each) for each in outputs))
     assert expected in console.case_line(case).plain
+
+
+def judged(statistic: str, value: float | None, expected: str, share: float) -> Judged:
+    return Judged(statistic=statistic, value=value, expected=expected, holds=share <= 1, share=share)
+
+
+def test_line_tells_the_condition_nearest_to_failing() -> None:
+    conditions = (judged("psnr", 52.31, ">= 40", 0.24), judged("cosine_similarity", 0.99998, ">= 0.9999", 0.2))
+    outputs = (reports.measurement(error_ratio=70.0, conditions=conditions), reports.measurement())
+    case = reports.outcome(outputs=outputs)
+    assert console.case_line(case).plain.endswith("  psnr 52.3 dB (>= 40)")
+    assert "| 24% |" in summary.render(reports.report(case))
+    nearer = reports.measurement(conditions=(judged("perplexity", 1.004, "<= 1.005", 0.8),))
+    assert console.case_line(reports.outcome(outputs=(*outputs, nearer))).plain.endswith(
+        "  perplexity 1.004 (<= 1.005)"
+    )
+    exact = reports.measurement(max_abs_error=0.0, error_ratio=0.0, conditions=conditions)
+    assert console.case_line(reports.outcome(outputs=(exact,))).plain.endswith("  exact")
 
 
 def test_summary_counts_in_fixed_order_and_ends_with_the_verdict() -> None:

@@ -91,6 +91,17 @@ def test_a_number_of_which_there_is_none_is_left_out() -> None:
     assert case_numbers.numbers(half)["module_bytes"] == 2 * 84_213
 
 
+def test_the_worst_statistic_is_the_smallest_likeness_or_the_largest_error() -> None:
+    outputs = (
+        measurement(psnr=30.0, token_match=None, perplexity=1.5, error_mean=0.1),
+        measurement(psnr=40.0, token_match=0.9, perplexity=None, error_mean=0.2, kind=Kind.NUMERIC),
+        measurement(psnr=math.inf, token_match=0.95, perplexity=1.25, error_deviation=0.3),
+    )
+    found = case_numbers.numbers(outcome(Status.FAILED, outputs=outputs, modules=()))
+    names = ("psnr", "token_match", "perplexity", "error_mean", "error_deviation")
+    assert [found[name] for name in names] == [30.0, 0.9, 1.5, 0.2, 0.3]
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
