@@ -64,8 +64,7 @@ class Config:
     def applied(self, spec: ModelSpec, name: str) -> ModelSpec:
         """Return a case with the flags of the config, and with what its lists say of a name."""
         found = {field: places[name] for field, places in self.lists.items() if name in places}
-        is_benchmark = benchmarks.MARKER in spec.markers and SKIP_RUN not in found
-        budget = self._budget(name) if is_benchmark else {}
+        budget, remarks = self._budget(spec, name)
         return replace(
             spec,
             backend=self.flags.backend,
@@ -74,10 +73,7 @@ class Config:
             run_args=self.run_args,
             compile_only=SKIP_RUN in found,
             budget=budget,
-            remarks=(
-                *spec.remarks,
-                *([f"{self.path} has no golden time for it"] if is_benchmark and not budget else []),
-            ),
+            remarks=(*spec.remarks, *remarks),
             listing=Listing(
                 config=self.path,
                 skip=found.get(SKIP_COMPILE),
@@ -86,12 +82,14 @@ class Config:
             ),
         )
 
-    def _budget(self, name: str) -> Budget:
-        """Return the budget of a benchmark, whose function is measured once."""
+    def _budget(self, spec: ModelSpec, name: str) -> tuple[Budget, tuple[str, ...]]:
+        """Return the budget of a benchmark that is run, whose function is timed once, or a remark if it has none."""
+        if benchmarks.MARKER not in spec.markers or name in self.lists[SKIP_RUN]:
+            return {}, ()
         if (golden := self.golden_times_ms.get(name)) is None:
-            return {}
+            return {}, (f"{self.path} has no golden time for it",)
         limit = Limit(golden=golden, tolerance=self.tolerance_factor, timing=benchmarks.DEFAULT)
-        return {Quantity.LATENCY_MS: {EVERY: limit}}
+        return {Quantity.LATENCY_MS: {EVERY: limit}}, ()
 
 
 def read_all(paths: Sequence[Path], *, trust_flags: bool = False) -> list[Config]:

@@ -143,12 +143,11 @@ class _Reader:
             for sku, golden in times.items()
             if golden
         }
-        sizes = {Quantity.DISPATCHES: given.golden_dispatch, Quantity.MODULE_BYTES: given.golden_size}
-        found = {
-            each: {sku: Limit(golden=golden) for sku, golden in by_sku.items() if golden}
-            for each, by_sku in sizes.items()
+        every = {
+            Quantity.DISPATCHES: {sku: Limit(golden=golden) for sku, golden in given.golden_dispatch.items() if golden},
+            Quantity.MODULE_BYTES: {sku: Limit(golden=golden) for sku, golden in given.golden_size.items() if golden},
+            Quantity.LATENCY_MS: latencies,
         }
-        every: Budget = {**found, Quantity.LATENCY_MS: latencies}
         return {quantity: limits for quantity, limits in every.items() if limits}, remarks
 
     def _own(self) -> ModelSpec | None:

@@ -82,8 +82,9 @@ def test_what_is_too_slow_can_be_timed_again_by_hand(lab: Laboratory) -> None:
 
 def test_a_number_that_the_compiler_does_not_tell(lab: Laboratory) -> None:
     flags = [*CPU_FLAGS, "--mlir-print-ir-after-all"]  # which leaves no statistics
-    lab.spec(compiler_flags=flags, compile_only=True, budget={"dispatches": 5, "module_bytes": 1e6, "peak_bytes": 1})
-    result = lab.run("--iree", NEWEST)
+    program = "func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }"
+    limits = {"dispatches": 5, "module_bytes": 1e6, "peak_bytes": 1}
+    result = lab.run_program(program, "--iree", NEWEST, compiler_flags=flags, compile_only=True, budget=limits)
     assert result.verdict == (1, "failed", "budget"), result.text
     assert result.case["reason"] == "dispatches: unknown, budget 5"
     assert [(each["name"], each["value"] is None) for each in result.case["budgets"]] == [
