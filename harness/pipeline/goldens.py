@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core import judges
 from harness.core.blobs import Blob, Fetched
 from harness.core.cases import ModelSpec
 from harness.core.errors import DiskError, NoVerdictError
@@ -92,7 +93,8 @@ def _golden(index: int, spec: ModelSpec, ran: RunResult, fetch: Callable[[Blob],
     if index < len(spec.outputs):
         try:
             before, known = _before(spec, index, fetch)
-            error = measure.measured(index, made, before, ran, spec.thresholds)
+            judge = judges.of_output(spec.judges, index)
+            error = measure.measured(index, made, before, ran, spec.thresholds, judge=judge)
             is_same = error.kind is None and _has_same_bits(contents.of_output(made, before.type), before)
             digest = known if known and is_same else digest
             remark = _difference(error, is_same=is_same)

@@ -53,5 +53,5 @@ def _shown(judged: Judged) -> str:
         return f"{judged.statistic} has no value for this output"
     shown = of_statistic(judged.statistic, judged.value)
     condition = judges.condition(judged.statistic, judged.expected)
-    is_misleading = condition.holds(float(shown.removesuffix(" dB")))  # as 39.99 dB is if 40.0 dB are expected
+    is_misleading = condition.holds(float(shown.removesuffix(" dB"))) != judged.holds  # 39.99 dB would be 40.0 dB
     return f"{judged.statistic} {judged.value!r}" if is_misleading else f"{judged.statistic} {shown}"

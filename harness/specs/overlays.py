@@ -130,12 +130,13 @@ class _Patch:
         """Change an object at a JSON path; the nulls of what extends nothing stay."""
         for name, value in patch.items():
             path = json_lines.member(at, name)
-            if value is None and not is_last:
-                if name not in target:
-                    self._layer.add(path, "null removes a field of the file that this one extends, which has no such")
-                target.pop(name, None)
-            elif isinstance(value, dict) and isinstance(target.get(name), dict):
+            if isinstance(value, dict) and isinstance(target.get(name), dict):
                 self.apply(target[name], value, path)
-            else:
+                continue
+            self._spec.written(path, self._layer)
+            if value is not None or is_last:
                 target[name] = value
-                self._spec.written(path, self._layer)
+            elif name in target:
+                del target[name]
+            else:
+                self._layer.add(path, "null removes nothing: what this file extends has no such field; leave it out")

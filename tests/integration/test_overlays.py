@@ -31,7 +31,7 @@ def test_a_spec_that_extends_a_file_is_what_validate_merged_prints(lab: Laborato
     assert (
         lab.run(command="validate")
         .text.splitlines()[-1]
-        .endswith("$.seed: null removes a field of the file that this one extends, which has no such")
+        .endswith("$.seed: null removes nothing: what this file extends has no such field; leave it out")
     )
     overlay(lab, compiler_flags=[*CPU_FLAGS, "--iree-opt-level=O1"], atol={"i32": None}, flags_for=None)
     found = lab.run()
@@ -78,3 +78,23 @@ def test_an_expected_failure_in_a_base_is_left_to_its_reader(lab: Laboratory) ->
     assert lab.run("toy/good").verdict == (0, "passed", None)
     overlay(lab, "own_cpu", inputs=[*written("4xf32=1"), {"source": "none.npy", "value": "4xf64"}])
     assert lab.run("toy/own").verdict[1] == "error"
+
+
+def test_outputs_are_recorded_in_the_spec_and_not_in_the_base(lab: Laboratory) -> None:
+    made = {"reference": "hip", "release": "3.9.0", "backend": "rocm", "chip": "gfx942", "devices": ["hip"]}
+    shared(lab, provenance=made | {"image": "harness:1", "date": "2026-01-01T00:00:00Z", "outputs": [None]})
+    before = (lab.specs / "shared/add_base.json").read_text()
+    overlay(lab, "same_cpu")
+    overlay(lab, "other_cpu", inputs=written("4xf32=1", "4xf32=2"))
+    for name in ("same", "other"):
+        done = lab.record(f"toy/{name}", "--reference", "cpu", "--yes")
+        assert done.code == 0, done.text
+    specs = json.loads(lab.run("--merged", command="validate").text)
+    same, other = (specs[f"toy/{name}_cpu.json"] for name in ("same", "other"))
+    assert same["outputs"] == [{"source": "../shared/data/sum.bin", "value": "4xf32"}]
+    assert other["outputs"][0]["source"].startswith("other_cpu.output0.")
+    for each in (same, other):
+        assert each["provenance"]["backend"] == "cpu"
+        assert each["provenance"].keys().isdisjoint({"chip", "image"}), "what made the outputs of the base"
+    assert (lab.specs / "shared/add_base.json").read_text() == before
+    assert {case["status"] for case in lab.run("toy").report["cases"]} == {"passed"}

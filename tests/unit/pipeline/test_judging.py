@@ -181,6 +181,20 @@ def test_a_value_just_below_its_bound_is_not_shown_as_the_bound(tmp_path: Path) 
     assert "psnr 39.9991" in found.reason
 
 
+def test_an_output_close_to_a_condition_has_a_note(tmp_path: Path) -> None:
+    expected = np.linspace(0, 1, 100)
+    actual = expected + 0.001
+    near = compared(tmp_path, "f32", actual, expected, judge("cosine_similarity >= 0.5", "psnr >= 59.9"))
+    assert near.note == "output 0 passes, but psnr 60.0 dB is close to >= 59.9: a small change can break it"
+    far = compared(tmp_path, "f32", actual, expected, judge("psnr >= 40"))
+    assert far.note == ""
+    assert far.share == pytest.approx(0.1, rel=1e-3), "its error ratio decides nothing"
+    asked, wide_enough = judge("psnr >= 40", elementwise=True), Thresholds(atol={"f32": 1.1e-3})
+    both = compared(tmp_path, "f32", actual, expected, asked, thresholds=wide_enough)
+    assert both.note.startswith("output 0 passes, but error_ratio 0.9")
+    assert both.conditions[-1].expected == "<= 1"
+
+
 @pytest.mark.parametrize(
     ("actual", "expected", "kind", "reason"),
     [
