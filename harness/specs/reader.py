@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import records
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
@@ -141,7 +140,7 @@ class _Reader:
             "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
             "outputs": outputs,
             "judges": judgement.read(value, outputs, self.violations),
-            "provenance": records.read(Provenance, value["provenance"]) if "provenance" in value else None,
+            "provenance": _provenance(value["provenance"]) if "provenance" in value else None,
             "thresholds": (limits := thresholds.read(value, self.violations)),
             "threshold_args": thresholds.arguments(value, limits),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
@@ -213,6 +212,13 @@ class _Reader:
             message = f"{flag_fields.not_found(source)}, and --sku {sku} needs it; {tuners.WHERE}"
             self.violations.add(json_path, message)
         return blob
+
+
+def _provenance(value: Any) -> Provenance:
+    """Return the provenance in a value that follows the schema."""
+    from harness.core import records  # noqa: PLC0415 - as slow to import as all of this module
+
+    return records.read(Provenance, value)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
