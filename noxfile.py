@@ -175,7 +175,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def audit(session: nox.Session) -> None:
-    """Look up the newest dependencies, and those locked for images, in PyPI's database of vulnerabilities."""
+    """Look up the newest dependencies, and those of images and importers, in PyPI's database of vulnerabilities."""
     install(session, "--group", "audit")
     newest = Path(session.create_tmp()) / "requirements.txt"
     session.run(
@@ -189,7 +189,8 @@ def audit(session: nox.Session) -> None:
         str(newest),
         str(PYPROJECT),
     )
-    for locked in (newest, PYPROJECT.parent / "containers/requirements.txt"):
+    importers = sorted(PYPROJECT.parent.glob("harness/importers/*.txt"))
+    for locked in (newest, PYPROJECT.parent / "containers/requirements.txt", *importers):
         # Strict: a package that PyPI does not know, or does not answer about, is no package without vulnerabilities.
         session.run("pip-audit", "--strict", "--disable-pip", "--require-hashes", "--requirement", str(locked))
 

@@ -1,4 +1,4 @@
-"""Update the pins of what images are made from: images.toml, packages.lock.json and requirements.txt.
+"""Update the pins of what images and importers are made from: images.toml, packages.lock.json and requirements.
 
 Run by `nox -s pins`, or by `nox -s pins -- NAME...` for some images. A pin that cannot be updated is kept, with a
 message; if its image was named, the exit code is 1.
@@ -7,6 +7,7 @@ message; if its image was named, the exit code is 1.
 import argparse
 import contextlib
 import datetime as dt
+import functools
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from harness.host.disk import write_atomically
 
 CONTAINERS = Path(__file__).parent
 PROJECT = CONTAINERS.parent / "pyproject.toml"
+IMPORTERS = CONTAINERS.parent / "harness" / "importers"
 OLDEST_PYTHON = "3.11"
 
 Say = Callable[[str], None]
@@ -98,7 +100,12 @@ def _is_pinned(name: str, mirror: str | None, say: Say) -> bool:
 
 
 def _is_locked(say: Say) -> bool:
-    return _is_done(REQUIREMENTS_NAME, lambda: lock(PROJECT, CONTAINERS / REQUIREMENTS_NAME), say)
+    """Update the locks of the harness's own dependencies and of the importers', and report it."""
+    locks = {CONTAINERS / REQUIREMENTS_NAME: PROJECT} | {
+        path.with_suffix(".txt"): path for path in IMPORTERS.glob("*.in")
+    }
+    done = [_is_done(name.name, functools.partial(lock, wanted, name), say) for name, wanted in locks.items()]
+    return all(done)
 
 
 def _is_done(subject: str, do: Callable[[], Iterator[str]], say: Say) -> bool:

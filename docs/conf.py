@@ -36,6 +36,7 @@ python_use_unqualified_type_names = True
 PARTS = {
     "Use it": (
         "add-a-model",
+        "from-onnx",
         "spec",
         "goldens",
         "suites",

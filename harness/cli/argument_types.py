@@ -9,6 +9,7 @@ from harness.core.references import Reference
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
+_LARGEST_SEED = 2**32 - 1
 
 
 def indices(text: str) -> list[int]:
@@ -23,6 +24,21 @@ def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def seed(text: str) -> int:
+    """Return a whole number of 32 bits."""
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {_LARGEST_SEED}")
+    return int(text)
+
+
+def dimension(text: str) -> tuple[str, int]:
+    """Return name and size of a dimension, `NAME=N`."""
+    name, _, size = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the size of a dimension; expected NAME=N, such as batch=4")
+    return name, positive(size)
 
 
 def mirror(text: str) -> urls.Mirror:

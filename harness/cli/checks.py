@@ -16,7 +16,6 @@ _CHOOSES_RELEASE = {"quality", "bench", "plan", "fetch", "new", "image", "bless"
 _RUNS = (
     "out",
     "junit_xml",
-    "timeout",
     "recompile",
     "run_wrapper",
     "verdict",
@@ -94,7 +93,7 @@ RULES = (
     Rule(
         options=("threshold",),
         why="has no effect without --expected-output; add it, or remove --threshold.",
-        holds=lambda invocation: not invocation.settings.cases.program.expected_outputs,
+        holds=lambda each: not (each.settings.cases.program.expected_outputs or each.options.onnx),
     ),
     Rule(
         options=("find_links", "wheels"),
@@ -142,6 +141,21 @@ RULES = (
         holds=lambda invocation: invocation.bench.against is None,
     ),
     Rule(
+        options=("function", "expected_output", "weights"),
+        why="cannot be combined with --onnx, which provides it; remove one of them.",
+        holds=lambda invocation: invocation.options.onnx is not None,
+    ),
+    Rule(
+        options=("importer", "seed", "dim"),
+        why="has no effect without --onnx; add it, or remove this option.",
+        holds=lambda invocation: invocation.options.onnx is None,
+    ),
+    Rule(
+        options=("seed", "dim"),
+        why="has no effect with --input, because no input is drawn; remove one of them.",
+        holds=lambda invocation: bool(invocation.settings.cases.program.inputs),
+    ),
+    Rule(
         options=("filter", "markers"),
         why="has no effect in `harness new`, which runs the new model; remove it.",
         holds=lambda invocation: invocation.command == "new",
@@ -160,6 +174,11 @@ RULES = (
         options=("engine", *_CONTAINERS),
         why="has no effect with --blobs-only; remove one of them.",
         holds=lambda invocation: invocation.options.blobs_only,
+    ),
+    Rule(
+        options=("timeout",),
+        why="has no effect with --no-run; remove one of them.",
+        holds=lambda invocation: invocation.options.no_run and invocation.options.onnx is None,
     ),
     Rule(
         options=(*_RUNS, *_CONTAINERS),

@@ -16,6 +16,10 @@ class CommandOptions:
         blobs_only: leave out the release and the image (`fetch`).
         name: `MODEL/SUBMODEL` of the new model (`new`).
         mlir: its program, a URL or a path (`new`).
+        onnx: an ONNX file to import (`new`).
+        importer: the IREE release whose importer to use; None for the newest locked one (`new`).
+        seed: of the inputs that are drawn (`new`).
+        dimensions: names and sizes of dynamic dimensions (`new`).
         no_run: write and lock, but run nothing (`new`).
         image: name of an image (`image`).
         every: remove every image of ours (`image prune`).
@@ -35,6 +39,10 @@ class CommandOptions:
     blobs_only: bool = False
     name: str = ""
     mlir: str = ""
+    onnx: Path | None = None
+    importer: str | None = None
+    seed: int = 0
+    dimensions: tuple[tuple[str, int], ...] = ()
     no_run: bool = False
     image: str = ""
     every: bool = False

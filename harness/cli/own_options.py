@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.cli.argument_types import host_name, percent, port, positive, reference, seconds
+from harness.cli.argument_types import dimension, host_name, percent, port, positive, reference, seconds, seed
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.settings import BenchSettings
@@ -46,8 +46,16 @@ def new_model(parser: Parser, _environment: Environment) -> None:
     add = parser.group("Models")
     add("name", metavar="MODEL/SUBMODEL", help="name of the new model, e.g. sd3/clip")
     help_text = "program: a URL, or a path relative to --specs, as all files named here"
-    add("--mlir", required=True, metavar="SOURCE", help=help_text)
+    add("--mlir", metavar="SOURCE", help=help_text)
     add("--no-run", action="store_true", help="write the spec and lock its blobs, but run nothing")
+    add = parser.group("Import")
+    help_text = "import an ONNX file; expected outputs are those of ONNX Runtime"
+    add("--onnx", type=Path, metavar="FILE", help=help_text)
+    help_text = "IREE release whose importer to use (default: the newest locked one)"
+    add("--importer", metavar="VERSION", help=help_text)
+    add("--seed", type=seed, default=0, metavar="N", help="seed of random inputs (default: %(default)s)")
+    help_text = "size of a dynamic dimension of the inputs, e.g. batch=4; repeatable"
+    add("--dim", action="append", type=dimension, default=[], metavar="NAME=N", help=help_text)
 
 
 def one_case(parser: Parser, _environment: Environment) -> None:

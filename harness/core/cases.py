@@ -12,7 +12,7 @@ from harness.core.blobs import Blob
 from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.formulas import Formula
 from harness.core.judges import Judge
-from harness.core.provenance import Provenance
+from harness.core.provenance import ProgramSource, Provenance
 from harness.core.tensors import Literal, Tensor, Thresholds
 
 MAIN, PIPELINE = "model", "pipeline"  # names of the program of a spec, and of the second one
@@ -114,6 +114,7 @@ class ModelSpec:
         inputs: arguments of `run_function`, in order.
         outputs: expected outputs, in order; None where the spec says "(ignored)".
         provenance: what made the expected outputs; None if the spec does not say it.
+        program_source: what `harness new` imported; None if the spec does not say it.
         real_weights: the weights, an .irpa file, whose scope is `model`.
         weights: archives of weights with their scopes, in place of `real_weights`.
         custom_real_weights_group: a field of the original suite; not used.
@@ -155,6 +156,7 @@ class ModelSpec:
     inputs: tuple[Tensor | Literal | Formula, ...] = ()
     outputs: tuple[Tensor | Literal | None, ...] = ()
     provenance: Provenance | None = None
+    program_source: ProgramSource | None = None
     real_weights: Blob | None = None
     weights: tuple[Weights | RandomWeights, ...] = ()
     custom_real_weights_group: str | None = None

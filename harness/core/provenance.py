@@ -1,6 +1,7 @@
-"""The provenance of expected outputs: what made them, as a spec records it."""
+"""Provenance, as a spec records it: what a program was imported from, and what made expected outputs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +56,36 @@ class Provenance:
         """Return it in one line, without what can be looked up."""
         where = f"{self.backend}-{self.chip}" if self.chip else self.backend
         return f"recorded {self.date} with IREE {self.release} for {where} on {', '.join(self.devices)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramSource:
+    """What the program and the first inputs and expected outputs of a spec were made from.
+
+    Attributes:
+        framework: such as `onnx`.
+        files: digests of the model and of its external data, by name; the model comes first.
+        importer: what wrote the program, such as `IREE 3.13.0`.
+        reference: what computed the outputs, such as `ONNX Runtime 1.32.0`.
+        versions: of the packages that took part, by name.
+        seed: of the inputs; None if they were given.
+        dimensions: sizes of dynamic dimensions, by name.
+        command: the command.
+        date: when it ran, in UTC.
+    """
+
+    framework: str
+    files: Mapping[str, str]
+    importer: str
+    reference: str
+    versions: Mapping[str, str]
+    seed: int | None = None
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+    command: str
+    date: str
+
+    def __str__(self) -> str:
+        """Return it in one line, without what can be looked up."""
+        return (
+            f"imported {self.date} from {next(iter(self.files))} by {self.importer}, with outputs of {self.reference}"
+        )

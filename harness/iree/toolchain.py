@@ -110,7 +110,7 @@ def installed(
         with working(store.on_work, activity) as progress, wheels.linked(folder, elsewhere) as (listing, options):
             wheels.install(
                 subject,
-                listing + _requirements(wheel for wheel in locked.wheels if not wheel.url),
+                listing + requirements(wheel for wheel in locked.wheels if not wheel.url),
                 folder,
                 target=folder,
                 python_version=WHEEL_PYTHON,
@@ -151,7 +151,7 @@ def _wheel_file(subject: str, wheel: Wheel, fetch: Callable[[Blob], Fetched]) ->
 
 def key(locked: ReleaseWheels) -> str:
     """Return the store key of an installed release, for this machine; each wheel has a sha256."""
-    digest = hashlib.sha256(f"{_requirements(locked.wheels)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{requirements(locked.wheels)} {WHEEL_PYTHON} {platform.machine()}".encode()).hexdigest()
     return f"{locked.release.name}-{digest[:16]}"
 
 
@@ -167,7 +167,7 @@ def moved(tools: Toolchain, to: Path) -> Toolchain:
     return dataclasses.replace(tools, **paths)
 
 
-def _requirements(wanted: Iterable[Wheel]) -> str:
+def requirements(wanted: Iterable[Wheel]) -> str:
     """Return the text of a requirements file for wheels of the package index."""
     return "".join(
         f"{wheel.package}=={wheel.version}{''.join(f' --hash=sha256:{digest}' for digest in wheel.sha256)}\n"

@@ -225,6 +225,8 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield "iree-run-module has thresholds of floats only, and to it a NaN equals a NaN; see --verdict"
     if options.tool_verdict and any(spec.judges):
         yield "iree-run-module knows no statistics, so its thresholds decide and not 'judge'; see --verdict"
+    if spec.program_source:
+        yield f"program: {spec.program_source}"
     if spec.provenance:
         yield f"expected outputs: {spec.provenance}"
     yield from spec.remarks

@@ -65,12 +65,14 @@ def recorded(
         UsageError: the file cannot be read.
     """
     before = _text(path)
-    known = json_lines.parse(before).value.get("outputs", inherited.get("outputs", []))
+    value = json_lines.parse(before).value
+    known = value.get("outputs", inherited.get("outputs", []))
     entries = [known[index] if each is None else each for index, each in enumerate(outputs)]
     changed = {"outputs": entries} if entries != known else {}
     others = inherited.get("provenance", {})  # which null removes
     made = {name: each for name, each in as_json(provenance).items() if each is not None or name in others}
-    return Edit(path=path, before=before, after=with_members(before, changed | {"provenance": made}))
+    source = {name: each for name, each in (value.get("provenance") or {}).items() if name == "source"}
+    return Edit(path=path, before=before, after=with_members(before, changed | {"provenance": source | made}))
 
 
 def _edit(path: Path, places: set[JsonPath], *, is_config: bool) -> Edit:

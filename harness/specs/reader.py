@@ -10,7 +10,7 @@ from typing import Any
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
-from harness.core.provenance import Provenance
+from harness.core.provenance import ProgramSource, Provenance
 from harness.specs import (
     budgets,
     expectation,
@@ -140,7 +140,7 @@ class _Reader:
             "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
             "outputs": outputs,
             "judges": judgement.read(value, outputs, self.violations),
-            "provenance": _provenance(value["provenance"]) if "provenance" in value else None,
+            **(_provenance(value["provenance"]) if "provenance" in value else {}),
             "thresholds": (limits := thresholds.read(value, self.violations)),
             "threshold_args": thresholds.arguments(value, limits),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
@@ -214,11 +214,14 @@ class _Reader:
         return blob
 
 
-def _provenance(value: Any) -> Provenance:
-    """Return the provenance in a value that follows the schema."""
+def _provenance(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields for what is known of where expected outputs and the program come from."""
     from harness.core import records  # noqa: PLC0415 - as slow to import as all of this module
 
-    return records.read(Provenance, value)
+    return {
+        "provenance": records.read(Provenance, value) if "reference" in value else None,
+        "program_source": records.read(ProgramSource, value["source"]) if "source" in value else None,
+    }
 
 
 def _texts(value: Any) -> tuple[str, ...]:

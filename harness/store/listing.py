@@ -13,6 +13,7 @@ _AGAIN = {
     "modules": "compiled",
     "failures": "compiled",
     "toolchains": "installed",
+    "importers": "installed",
     "weights": "drawn",
 }
 _KEY_CHARACTERS = 16

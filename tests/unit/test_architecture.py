@@ -29,6 +29,7 @@ PACKAGES = (
     "store",
     "fetch",
     "iree",
+    "importers",
     "specs",
     "suites",
     "pipeline",
@@ -49,7 +50,7 @@ DOORS: dict[str, set[str]] = {
     "socketserver": {"fetch.mirror_server"},
     "os.environ": {"cli.main", "cli.pytest_plugin", "host.process", "host.supervisor"},
     "os.getenv": set(),
-    "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker"},
+    "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker", "importers.onnx_worker"},
     "docker": {"containers.confinement", "containers.engine"},
     "socket.socket": {
         "fetch.http",

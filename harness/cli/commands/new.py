@@ -29,25 +29,56 @@ _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNOREC
 def main(invocation: Invocation) -> int:
     """Write the spec of a model, lock its blobs and run it once; an invalid spec is not written."""
     settings, options = invocation.settings, invocation.options
+    if bool(options.mlir) == bool(options.onnx):
+        raise UsageError("expected either --mlir SOURCE or --onnx FILE; see `harness new --help`.")
     if not settings.cases.specs and not selection.default_folder():
         raise UsageError("There is no folder quality_tests here; name the folder of your specs with --specs DIR.")
     where = selection.spec_folders(settings.cases)
     backend = targets.targets(settings.target, selection.gpus(settings.target))[0].backend
     path = _path(options.name, where, backend)
-    document = inline.document(
-        options.mlir, settings.cases.program, backend, source=lambda text: _source(text, where, path)
-    )
-    _check_files(reader.of_document(path, where, backend, document).blobs, where)
     checked = replace(settings, cases=_cases_of(settings.cases, options.name))
     if not options.no_run:
         provider(checked)  # checks the settings before anything is written
-    _write(path, document)
+    if options.onnx:
+        _import(invocation, where, path, backend)
+    else:
+        _write_program(invocation, where, path, backend)
     if (code := _lock(settings.fetch, where, path)) != EXIT_OK:
         _print(f"{path} is written, but some of its blobs are not locked: correct it or try again with `harness lock`.")
     elif not options.no_run:
         code = quality.main(replace(invocation, settings=checked))
         _print(_hint(path, checked, code))
     return code
+
+
+def _write_program(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> None:
+    """Write the spec of a program that there is already."""
+    program = invocation.settings.cases.program
+    mlir = invocation.options.mlir
+    document = inline.document(mlir, program, backend, source=lambda text: _source(text, where, path))
+    _check_files(reader.of_document(path, where, backend, document).blobs, where)
+    _write(path, document)
+
+
+def _import(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> None:
+    """Import a model; write its files, and then its spec."""
+    from harness.cli.commands import new_onnx  # noqa: PLC0415 - only an import needs it
+
+    stem = path.stem.removesuffix(f"_{backend}")
+    with new_onnx.imported(invocation, where, stem) as model:
+        document = {
+            **inline.document(
+                model.mlir,
+                model.program,
+                backend,
+                source=lambda text: text if text in model.files else _source(text, where, path),
+            ),
+            **model.fields,
+        }
+        reader.of_document(path, where, backend, document)
+        model.check(path.parent)
+        model.save(path.parent)
+        _write(path, document)
 
 
 def _cases_of(settings: CaseSettings, name: str) -> CaseSettings:

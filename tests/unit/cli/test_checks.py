@@ -149,3 +149,28 @@ def test_plan_and_fetch_take_the_options_of_a_run(command: str) -> None:
     line = "tiny --engine docker --out o --junit-xml j --timeout 3 --jobs 2 --only-failed --cap SYS_NICE --offline"
     found, run = (invocation(name, *line.split()).settings for name in (command, "quality"))
     assert (found.cases, found.target, found.container) == (run.cases, run.target, run.container)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("new a/b --onnx x.onnx --function f", "--function cannot be combined with --onnx"),
+        ("new a/b --onnx x.onnx --weights w.irpa --input @x.npy", "--weights cannot be combined with --onnx"),
+        ("new a/b --onnx x.onnx --input @x.npy --dim n=1", "--dim has no effect with --input"),
+        ("new a/b --mlir x.mlir --seed 1", "--seed has no effect without --onnx"),
+        ("new a/b --mlir x.mlir --importer 3.13.0", "--importer has no effect without --onnx"),
+        ("new a/b --mlir x.mlir --no-run --timeout 5", "--timeout has no effect with --no-run"),
+    ],
+)
+def test_options_of_an_import_count_with_one_only(line: str, message: str) -> None:
+    assert message in refusal(line)
+
+
+def test_an_import_takes_thresholds_and_a_time_limit() -> None:
+    check("new a/b --onnx x.onnx --threshold f32=1 --no-run --timeout 5 --dim n=1 --seed 1")
+
+
+@pytest.mark.parametrize("option", ["--dim=4", "--dim==4", "--dim=n=0", "--dim=n=x", "--seed=-1", "--seed=4294967296"])
+def test_a_wrong_size_or_seed_is_refused(option: str) -> None:
+    with pytest.raises(UsageError, match=option.partition("=")[0]):
+        invocation("new", "a/b", "--onnx=x.onnx", option)

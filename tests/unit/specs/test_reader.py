@@ -461,3 +461,27 @@ def test_an_expected_failure_that_makes_no_sense(tmp_path: Path, entry: dict[str
     with pytest.raises(SpecError) as caught:
         load(tmp_path, MINIMAL | {"expect": [entry]})
     assert message in str(caught.value)
+
+
+SOURCE: dict[str, Any] = {
+    "framework": "onnx",
+    "files": {"vad.onnx": "ab" * 32},
+    "importer": "IREE 3.13.0",
+    "reference": "ONNX Runtime 1.32.0",
+    "versions": {"onnx": "1.23.2"},
+    "command": "harness new zoo/vad --onnx vad.onnx",
+    "date": "2026-11-29T16:00:00Z",
+}
+
+
+def test_a_spec_says_what_its_program_was_imported_from(tmp_path: Path) -> None:
+    value = MINIMAL | {"run_function": "f", "outputs": [{"value": "4xf32=1"}], "provenance": {"source": SOURCE}}
+    spec = load(tmp_path, value)
+    assert spec.program_source
+    assert (spec.program_source.files, spec.program_source.seed) == (SOURCE["files"], None)
+    assert spec.provenance is None
+    del (lacking := dict(SOURCE))["files"]
+    (found,) = violations(tmp_path, value | {"provenance": {"source": lacking}})
+    assert found.endswith("$.provenance.source: missing field 'files'")
+    (found,) = violations(tmp_path, value | {"provenance": {}})
+    assert found.endswith("$.provenance: must not be empty")

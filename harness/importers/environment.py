@@ -1,0 +1,83 @@
+"""Installs the environment of an importer into the store, by hash: a framework, and an IREE release beside it.
+
+Nothing of it is ever loaded into the harness itself, and it may have other versions of what the harness uses.
+"""
+
+import hashlib
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from harness.core.callbacks import working
+from harness.host.process import CancelToken
+from harness.iree import toolchain, wheel_contents, wheels
+from harness.iree.releases import ReleaseWheels
+from harness.store.entry import Entry
+from harness.store.store import Store
+
+KIND = "importers"
+_EVERYTHING = ("",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImporterEnvironment:
+    """An installed importer.
+
+    Attributes:
+        folder: what has to be on the search path of Python.
+        release: the IREE release whose importer it is.
+    """
+
+    folder: Path
+    release: str
+
+
+def installed(
+    framework: str, locked: ReleaseWheels, store: Store, *, offline: bool = False, cancel: CancelToken | None = None
+) -> ImporterEnvironment:
+    """Return the environment of a framework; the first time, its wheels are installed into the store.
+
+    Its files are read and compared with what was installed, because they are about to run.
+
+    Args:
+        framework: such as `onnx`; its lock is beside this module.
+        locked: a locked IREE release.
+        store: where it is kept.
+        offline: use only the store and uv's cache.
+        cancel: stops the installation.
+
+    Raises:
+        FetchError: a wheel cannot be downloaded, or does not match its hash.
+        DiskError: no space is left.
+        Cancelled: `cancel` was set.
+    """
+    subject = f"the importer for {framework} of IREE {locked.release.name}"
+    activity = f"installing {subject}"
+    requirements = resources.files("harness.importers").joinpath(f"{framework}.txt").read_text(encoding="utf-8")
+    requirements += toolchain.requirements(locked.wheels)
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    def is_good(entry: Entry) -> bool:
+        return wheel_contents.is_intact(store.files, entry, _EVERYTHING)
+
+    def install(folder: Path) -> None:
+        with working(store.on_work, activity) as progress:
+            wheels.install(
+                subject,
+                requirements,
+                folder,
+                target=folder,
+                python_version=python,
+                options=("--no-deps",),
+                offline=offline,
+                cancel=cancel,
+                progress=progress,
+            )
+        store.files.protect(folder)
+
+    digest = hashlib.sha256(f"{requirements} {python} {platform.machine()}".encode()).hexdigest()
+    name = f"{framework}-{locked.release.name}-{digest[:16]}"
+    entry = store.provide(KIND, name, install, is_good=is_good, activity=activity)
+    return ImporterEnvironment(folder=entry.path, release=locked.release.name)

@@ -1,0 +1,96 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.cli.commands.new_onnx import NewModel
+from harness.core.errors import UsageError
+from harness.core.provenance import ProgramSource
+from harness.core.records import as_json, read
+from harness.core.settings import ProgramSettings
+from harness.importers import document
+from harness.importers.document import Names
+from harness.importers.onnx_import import ImportedProgram, OnnxImport, Reference, SavedTensor
+
+MODEL = OnnxImport(
+    folder=Path("/scratch"),
+    reference=Reference(
+        sources=("vad.onnx",),
+        inputs=(SavedTensor(file="input0.npy", name="x", type="4x8xf32"),),
+        outputs=(
+            SavedTensor(file="output0.npy", name="y", type="4xf32"),
+            SavedTensor(file="output1.npy", name="z", type="i64"),
+        ),
+        elements=("float32", "int64"),
+        versions={"onnxruntime": "1.2.3"},
+    ),
+    program=ImportedProgram(function="main graph", program="program.mlir", weights=None, opset=()),
+    sha256={"vad.onnx": "ab" * 32},
+)
+SOURCE = ProgramSource(
+    framework="onnx",
+    files=MODEL.sha256,
+    importer="IREE 3.13.0",
+    reference="ONNX Runtime 1.2.3",
+    versions=MODEL.reference.versions,
+    command="harness new zoo/vad --onnx vad.onnx",
+    date="2026-11-29T16:00:00Z",
+)
+
+
+def with_elements(*elements: str) -> OnnxImport:
+    return replace(MODEL, reference=replace(MODEL.reference, elements=elements))
+
+
+def test_the_files_get_the_name_of_the_model() -> None:
+    program = document.settings(Names(stem="vad", model=MODEL), ProgramSettings())
+    assert (program.function, program.weights, program.thresholds) == ("main graph", None, ())
+    assert program.inputs == ("@vad.input0.npy",)
+    assert program.expected_outputs == ("@vad.output0.npy", "@vad.output1.npy")
+    large = replace(MODEL, program=replace(MODEL.program, weights="weights.irpa"))
+    assert document.settings(Names(stem="vad", model=large), ProgramSettings()).weights == "vad.irpa"
+
+
+def test_what_the_command_line_says_is_kept() -> None:
+    given = ProgramSettings(compiler_flags=("--a",), inputs=("@x.npy",), thresholds=(("f32", "1"),))
+    program = document.settings(Names(stem="vad", model=with_elements("float16", "float64")), given)
+    assert (program.inputs, program.thresholds) == (given.inputs, given.thresholds)
+    assert program.compiler_flags == ("--a", "--iree-input-demote-f64-to-f32=false")
+    assert document.fields(with_elements("float16"), given, SOURCE)["comment"][1:] == [
+        "Thresholds: given on the command line."
+    ]
+
+
+def test_a_value_of_f16_anywhere_widens_the_thresholds_of_all_floats() -> None:
+    half = with_elements("float16", "float32")
+    assert document.settings(Names(stem="vad", model=half), ProgramSettings()).thresholds == (("f32", "0.02"),)
+    assert "rounds its result to f16" in document.fields(half, ProgramSettings(), SOURCE)["comment"][1]
+    assert "0.0001 + 1e-05" in document.fields(MODEL, ProgramSettings(), SOURCE)["comment"][1]
+
+
+def test_a_raised_opset_is_told() -> None:
+    old = replace(MODEL, program=replace(MODEL.program, opset=(9, 17)))
+    comment = document.fields(old, ProgramSettings(), SOURCE)["comment"]
+    assert comment[1] == "The importer raised its operators from opset 9 to 17."
+
+
+def test_a_source_is_read_back() -> None:
+    found = document.fields(MODEL, ProgramSettings(), SOURCE)["provenance"]["source"]
+    assert read(ProgramSource, found) == SOURCE
+    assert (
+        str(SOURCE) == "imported 2026-11-29T16:00:00Z from vad.onnx by IREE 3.13.0, with outputs of ONNX Runtime 1.2.3"
+    )
+    assert as_json(SOURCE) == found | {"seed": None}
+
+
+def test_only_equal_files_may_be_there_already(tmp_path: Path) -> None:
+    made, folder = tmp_path / "made", tmp_path / "zoo"
+    made.write_text("new")
+    model = NewModel(program=ProgramSettings(), mlir="vad.mlir", fields={}, files={"vad.mlir": made})
+    model.check(folder)
+    model.save(folder)
+    assert (folder / "vad.mlir").read_text() == "new"
+    model.check(folder)
+    (folder / "vad.mlir").write_text("old")
+    with pytest.raises(UsageError, match=r"vad\.mlir exists, and is another file; choose another name"):
+        model.check(folder)
