@@ -118,7 +118,7 @@ def _explained(error: "ValidationError") -> Iterator[tuple[str, str]]:
     wanted: Any = error.validator_value
     match error.validator:
         case "additionalProperties":
-            known = [each for each in error.schema["properties"] if each != "extends"]  # type: ignore[index]
+            known = list(error.schema["properties"])  # type: ignore[index]
             for name in sorted(set(value) - set(known)):
                 yield (
                     json_lines.member(path, name),

@@ -158,6 +158,7 @@ def test_the_last_file_to_write_a_value_is_named(tmp_path: Path) -> None:
         ),
         (over(mlir=None), "toy/clip_cpu.json:1: $: missing field 'mlir'"),
         ({"mlir": "m.mlir", "seed": None}, "toy/clip_cpu.json:3: $.seed: expected an integer, got null"),
+        ({"mlir": "m.mlir", "extend": "base.json"}, "$.extend: unknown field 'extend'; did you mean 'extends'?"),
         (over(markers=["a", None]), "$.markers[1]: expected a string, got null"),
     ],
 )
