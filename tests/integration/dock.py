@@ -121,7 +121,7 @@ class Yard(Laboratory):
     def argv(self, *arguments: str, command: str = "quality") -> list[str]:
         """Return the command line, as it is for the user."""
         places = ["--engine", self.dock.engine.option, "--containers", str(self.containers)]
-        inside = [*places, "--image", NAME] if command in {"quality", "bench", "bisect", "matrix"} else []
+        inside = [*places, "--image", NAME] if command in {"quality", "bench", "bisect", "matrix", "bless"} else []
         return [*as_user(self.user, self.dock.engine), *super().argv(*inside, *arguments, command=command)]
 
     def run(

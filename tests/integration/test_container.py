@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.containers.build_context import this_harness
-from tests.integration.dock import ROOT, Dock, Yard
+from tests.integration.dock import NAME, ROOT, Dock, Yard
 from tests.integration.engines import USER
 from tests.integration.laboratory import ENDLESS, OWN_PROCESS, A, B, Result, wait_for
 from tests.integration.test_container_ends import phase, settle, started
@@ -154,3 +154,18 @@ def test_a_harness_that_is_killed_leaves_nothing_in_any_engine(yard: Yard, name:
     yard.spec()
     after = yard.run()
     assert after.verdict == (0, "passed", None), after.text
+
+
+def test_an_oracle_and_recorded_outputs_are_made_in_a_container(dock: Dock, yards: Callable[..., Yard]) -> None:
+    yard = yards(dock, user=USER)
+    vmvx = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=vmvx"]
+    yard.spec(outputs=None, compiler_flags=vmvx)
+    result = yard.run("--oracle", "cpu")
+    assert result.verdict == (0, "passed", None), result.text
+    assert (result.case["oracle"], [each["max_abs_error"] for each in result.case["outputs"]]) == ("cpu", [0.0])
+    done = yard.run("toy/add", "--reference", "local-sync", "--yes", command="bless")
+    assert done.code == 0, done.text
+    spec = json.loads((yard.model_dir / "add_cpu.json").read_text())
+    assert spec["provenance"]["image"].startswith(f"{NAME}-"), spec["provenance"]
+    assert np.load(yard.model_dir / spec["outputs"][0]["source"]).tolist() == (A + B).tolist()
+    assert yard.left() == []
