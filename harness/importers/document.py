@@ -1,7 +1,6 @@
 """Says in the fields of a spec what was imported (no I/O)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core.provenance import ProgramSource
@@ -10,13 +9,11 @@ from harness.core.settings import ProgramSettings
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL
 from harness.importers.onnx_import import OnnxImport
 
-# NumPy's names, which the worker uses, of types that have a threshold.
-_FLOATS = {"float16": "f16", "float32": "f32", "float64": "f64"}
 _F16_ATOL = "0.02"
 _F64_FLAG = "--iree-input-demote-f64-to-f32=false"
 _DEFAULTS = (
     f"Thresholds: the defaults, {DEFAULT_ATOL['f32']:g} + {DEFAULT_RTOL:g} of the expected value for f32; both sides "
-    "compute in that type, and only the order of sums differs."
+    "compute in that type, and differ in the order of sums and in approximations of functions."
 )
 _HALF = (
     f"Thresholds: {_F16_ATOL}, 20 units in the last place of an f16 near 1. The model has values of f16; ONNX Runtime "
@@ -25,36 +22,29 @@ _HALF = (
 _GIVEN = "Thresholds: given on the command line."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """The names of files beside a spec, by the names that the steps of an import gave them."""
-
-    stem: str
-    model: OnnxImport
-
-    @property
-    def by_file(self) -> Mapping[str, str]:
-        """The names; inputs that were given are where they were."""
-        program, reference = self.model.program, self.model.reference
-        tensors = [each.file for each in (*reference.inputs, *reference.outputs)]
-        weights = {program.weights: f"{self.stem}.irpa"} if program.weights else {}
-        return {program.program: f"{self.stem}.mlir"} | weights | {file: f"{self.stem}.{file}" for file in tensors}
+def names(model: OnnxImport, stem: str) -> Mapping[str, str]:
+    """Return the names of files beside a spec, by those that the steps gave them; given inputs are where they were."""
+    program, reference = model.program, model.reference
+    tensors = [each.file for each in (*reference.inputs, *reference.outputs)]
+    weights = {program.weights: f"{stem}.irpa"} if program.weights else {}
+    return {program.program: f"{stem}.mlir"} | weights | {file: f"{stem}.{file}" for file in tensors}
 
 
-def settings(names: Names, given: ProgramSettings) -> ProgramSettings:
+def settings(model: OnnxImport, by_file: Mapping[str, str], given: ProgramSettings) -> ProgramSettings:
     """Return how to compile, run and check the program, with the names of its files beside the spec.
 
     Args:
-        names: the names.
+        model: the imported model.
+        by_file: the names, as `names` returns them.
         given: what the command line says: flags, inputs and thresholds.
     """
-    program, reference, by_file = names.model.program, names.model.reference, names.by_file
+    program, reference = model.program, model.reference
     return ProgramSettings(
         compiler_flags=(*given.compiler_flags, *([_F64_FLAG] if "float64" in reference.elements else [])),
         function=program.function,
         inputs=given.inputs or tuple(f"@{by_file[each.file]}" for each in reference.inputs),
         expected_outputs=tuple(f"@{by_file[each.file]}" for each in reference.outputs),
-        thresholds=given.thresholds or _thresholds(names.model),
+        thresholds=given.thresholds or _thresholds(model),
         weights=by_file[program.weights] if program.weights else None,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import records, strict_json
+from harness.core.callbacks import WorkProgress, ignore, working
 from harness.core.errors import ToolError, UsageError
 from harness.core.text import one_line
 from harness.host import process
@@ -112,20 +113,22 @@ class OnnxImport:
     sha256: Mapping[str, str]
 
 
-def check(request: OnnxRequest) -> None:
-    """Check what can be known without the framework.
-
-    Raises:
-        UsageError: the file is missing.
-    """
-    if not request.model.is_file():
-        raise UsageError(f"--onnx {request.model}: no such file; check the path.")
-
-
 def imported(
-    request: OnnxRequest, environment: ImporterEnvironment, folder: Path, cancel: CancelToken | None = None
+    request: OnnxRequest,
+    environment: ImporterEnvironment,
+    folder: Path,
+    *,
+    cancel: CancelToken | None = None,
+    on_work: WorkProgress = ignore,
 ) -> OnnxImport:
     """Import a model into an empty folder.
+
+    Args:
+        request: the model, and how to run it.
+        environment: an installed importer.
+        folder: where the files are written.
+        cancel: stops the import.
+        on_work: called when a step begins and ends.
 
     Raises:
         UsageError: the dimensions or inputs do not fit the model.
@@ -134,8 +137,11 @@ def imported(
     """
     step = _Step(request, environment, folder, cancel)
     asked = {"seed": request.seed, "dimensions": request.dimensions, "inputs": list(map(str, request.inputs))}
-    reference = step.reply(Reference, onnx_worker.RUN, "ONNX Runtime", asked)
-    program = step.reply(ImportedProgram, onnx_worker.IMPORT, f"the importer of IREE {environment.release}", {})
+    name = request.model.name
+    with working(on_work, f"running {name} with ONNX Runtime"):
+        reference = step.reply(Reference, onnx_worker.RUN, "ONNX Runtime", asked)
+    with working(on_work, f"importing {name}"):
+        program = step.reply(ImportedProgram, onnx_worker.IMPORT, f"the importer of IREE {environment.release}", {})
     digests = {name: file_sha256(request.model.parent / name) for name in reference.sources}
     return OnnxImport(folder=folder, reference=reference, program=program, sha256=digests)
 

@@ -12,6 +12,7 @@ import operator
 import os
 import re
 import resource
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,12 +68,10 @@ def main(argv: Sequence[str]) -> None:
 
 def _run(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make the inputs, run ONNX Runtime and save the outputs."""
-    import numpy as np  # noqa: PLC0415
-
     model = _read(Path(request["model"]))
     weights = {each.name for each in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in weights]
-    given = [np.load(path, allow_pickle=False) for path in request["inputs"]]
+    given = list(map(_loaded, request["inputs"]))
     if given and len(given) != len(inputs):
         wanted = ", ".join(each.name for each in inputs)
         noun = "input" if len(inputs) == 1 else "inputs"
@@ -86,6 +85,15 @@ def _run(request: Mapping[str, Any]) -> Mapping[str, Any]:
         "elements": sorted(_elements(model)),
         "versions": _versions("onnx", "onnxruntime", "numpy"),
     }
+
+
+def _loaded(path: str) -> Any:
+    import numpy as np  # noqa: PLC0415
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise RequestError(f"--input {path} is not a .npy file of numbers: {error}") from error
 
 
 def _outputs(path: str, feeds: Mapping[str, Any]) -> Sequence[Any]:
@@ -179,9 +187,12 @@ def _bytes(tensor: Any, folder: Path) -> int:
 
 
 def _elements(model: Any) -> set[str]:
-    """Return the element types of weights, inputs and outputs, as NumPy names them."""
-    types = {each.type.tensor_type.elem_type for each in (*model.graph.input, *model.graph.output)}
-    return {_dtype(each) for each in types | {tensor.data_type for tensor in model.graph.initializer}}
+    """Return the element types of constants, inputs and outputs, and of casts, as NumPy names them."""
+    casts = (node.attribute for node in model.graph.node if node.op_type == "Cast")
+    types = {attribute.i for attributes in casts for attribute in attributes if attribute.name == "to"}
+    types |= {each.type.tensor_type.elem_type for each in (*model.graph.input, *model.graph.output)}
+    types |= {tensor.data_type for tensor in _tensors(model.graph)}
+    return {_dtype(each) for each in types if each}
 
 
 def _dtype(code: int) -> str:
@@ -198,7 +209,7 @@ def _drawn(inputs: Sequence[Any], dimensions: Mapping[str, int], seed: int) -> l
         raise RequestError(f"--dim {', '.join(sorted(unused))}: no such dynamic dimension; the model has {known}")
     missing = dict.fromkeys(name for each in inputs for name in _dynamic(each) if name not in dimensions)
     if missing:
-        hint = " ".join(f"--dim {name}=N" for name in missing)
+        hint = " ".join(f"--dim {shlex.quote(name)}=N" for name in missing)
         raise RequestError(f"the model has dynamic dimensions; add {hint}, or --input @FILE.npy for each input")
     return [_array(each, dimensions, [seed, index]) for index, each in enumerate(inputs)]
 
@@ -209,11 +220,13 @@ def _dynamic(value: Any) -> list[str]:
 
 
 def _shape(value: Any) -> list[int | str]:
-    """Return sizes and names of dimensions; one without a name is `INPUT.INDEX`."""
+    """Return sizes and names of dimensions; one without a name (some exporters write `?`) is `INPUT.INDEX`."""
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
         raise ModelError(f"input {value.name!r} is not a tensor with a known number of dimensions")
     sizes = enumerate(value.type.tensor_type.shape.dim)
-    return [each.dim_value if each.dim_value > 0 else each.dim_param or f"{value.name}.{i}" for i, each in sizes]
+    return [
+        each.dim_value if each.dim_value > 0 else each.dim_param.strip("?") or f"{value.name}.{i}" for i, each in sizes
+    ]
 
 
 def _array(value: Any, dimensions: Mapping[str, int], seed: Sequence[int]) -> Any:

@@ -13,20 +13,20 @@ from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
 from harness.core.provenance import ProgramSource
-from harness.core.settings import ProgramSettings
+from harness.core.settings import FetchSettings, ProgramSettings
 from harness.core.text import command
 from harness.fetch import provision
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.importers import document, environment, onnx_import
-from harness.importers.document import Names
 from harness.importers.onnx_import import OnnxImport, OnnxRequest
 from harness.iree import releases
+from harness.iree.releases import ReleaseWheels
 from harness.pipeline.progress import Live
 from harness.specs import inline
 from harness.specs.catalogue import Folders
 from harness.store import scratch
-from harness.store.entry import sha256
+from harness.store.entry import file_sha256
 from harness.store.store import Store
 
 
@@ -47,24 +47,26 @@ class NewModel:
     files: Mapping[str, Path]
 
     def check(self, folder: Path) -> None:
-        """Check that no other file would be replaced.
+        """Check that each file that is there already is the same.
 
         Raises:
             UsageError: another file has the name of one.
         """
         for name, path in self.files.items():
             there = folder / name
-            if there.exists() and not (there.is_file() and _digest(there) == _digest(path)):
+            if there.exists() and not (there.is_file() and file_sha256(there) == file_sha256(path)):
                 raise UsageError(
                     f"{there} exists, and is another file; choose another name for the model, or remove it."
                 )
 
     def save(self, folder: Path) -> None:
-        """Write the files beside the spec."""
+        """Write the files beside the spec, unless they are there."""
         files = Folder(folder)
         with disk_errors(folder):
             files.make(folder)
             for name, path in self.files.items():
+                if files.state(folder / name):
+                    continue
                 with Folder(path.parent).reader(path) as source, files.new(folder / name) as target:
                     shutil.copyfileobj(source, target)
 
@@ -79,30 +81,35 @@ def imported(invocation: Invocation, where: Folders, stem: str) -> Iterator[NewM
     """
     settings, options = invocation.settings, invocation.options
     given = settings.cases.program
+    if not options.onnx or not options.onnx.is_file():
+        raise UsageError(f"--onnx {options.onnx}: no such file; check the path.")
     request = OnnxRequest(
-        model=(options.onnx or Path()).absolute(),
+        model=options.onnx.absolute(),
         seed=options.seed,
         dimensions=dict(options.dimensions),
         inputs=tuple(_array(text, where) for text in given.inputs),
         timeout_s=settings.run.timeout_s,
     )
     release = releases.find(options.importer or releases.newest().name)
-    folder = settings.fetch.store.absolute()
+    with scratch.folder(settings.fetch.store.absolute()) as work:
+        model = _imported(request, release, settings.fetch, work)
+        by_file = document.names(model, stem)
+        yield NewModel(
+            program=document.settings(model, by_file, given),
+            mlir=by_file[model.program.program],
+            fields=document.fields(model, given, _source(model, request, release.release.name, invocation)),
+            files={name: work / file for file, name in by_file.items()},
+        )
+
+
+def _imported(request: OnnxRequest, release: ReleaseWheels, fetch: FetchSettings, folder: Path) -> OnnxImport:
+    """Install the importer unless it is installed, and import into a folder."""
     with (
         Live(clean_console(), id_width=0) as live,
-        Store(folder, on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
-        scratch.folder(folder) as work,
+        Store(fetch.store.absolute(), on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
     ):
-        onnx_import.check(request)
-        importer = environment.installed(onnx_import.FRAMEWORK, release, store, offline=settings.fetch.offline)
-        model = onnx_import.imported(request, importer, work)
-        names = Names(stem=stem, model=model)
-        yield NewModel(
-            program=document.settings(names, given),
-            mlir=names.by_file[model.program.program],
-            fields=document.fields(model, given, _source(model, request, importer.release, invocation)),
-            files={name: work / file for file, name in names.by_file.items()},
-        )
+        importer = environment.installed(onnx_import.FRAMEWORK, release, store, offline=fetch.offline)
+        return onnx_import.imported(request, importer, folder, on_work=live.worked)
 
 
 def _array(text: str, where: Folders) -> Path:
@@ -126,21 +133,16 @@ def _source(model: OnnxImport, request: OnnxRequest, release: str, invocation: I
         versions=versions,
         seed=None if request.inputs else request.seed,
         dimensions=request.dimensions,
-        command=_command(invocation.options, invocation.settings.cases.program, release),
+        command=_command(request, invocation.options, invocation.settings.cases.program, release),
         date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 
-def _command(options: CommandOptions, given: ProgramSettings, release: str) -> str:
+def _command(request: OnnxRequest, options: CommandOptions, given: ProgramSettings, release: str) -> str:
     """Return a command that imports the same, without the folders of this machine."""
-    words = ["harness", "new", options.name, "--onnx", (options.onnx or Path()).name, "--importer", release]
+    words = ["harness", "new", options.name, "--onnx", request.model.name, "--importer", release]
     words += [f"--input={each}" for each in given.inputs] or [f"--seed={options.seed}"]
     words += [f"--dim={name}={size}" for name, size in options.dimensions]
     words += [f"--threshold={element}={number}" for element, number in given.thresholds]
     words += [f"--compiler-flag={flag}" for flag in given.compiler_flags]
     return command(words)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return sha256(file)

@@ -9,7 +9,6 @@ from harness.core.provenance import ProgramSource
 from harness.core.records import as_json, read
 from harness.core.settings import ProgramSettings
 from harness.importers import document
-from harness.importers.document import Names
 from harness.importers.onnx_import import ImportedProgram, OnnxImport, Reference, SavedTensor
 
 MODEL = OnnxImport(
@@ -42,18 +41,22 @@ def with_elements(*elements: str) -> OnnxImport:
     return replace(MODEL, reference=replace(MODEL.reference, elements=elements))
 
 
+def settings(model: OnnxImport, given: ProgramSettings) -> ProgramSettings:
+    return document.settings(model, document.names(model, "vad"), given)
+
+
 def test_the_files_get_the_name_of_the_model() -> None:
-    program = document.settings(Names(stem="vad", model=MODEL), ProgramSettings())
+    program = settings(MODEL, ProgramSettings())
     assert (program.function, program.weights, program.thresholds) == ("main graph", None, ())
     assert program.inputs == ("@vad.input0.npy",)
     assert program.expected_outputs == ("@vad.output0.npy", "@vad.output1.npy")
     large = replace(MODEL, program=replace(MODEL.program, weights="weights.irpa"))
-    assert document.settings(Names(stem="vad", model=large), ProgramSettings()).weights == "vad.irpa"
+    assert settings(large, ProgramSettings()).weights == "vad.irpa"
 
 
 def test_what_the_command_line_says_is_kept() -> None:
     given = ProgramSettings(compiler_flags=("--a",), inputs=("@x.npy",), thresholds=(("f32", "1"),))
-    program = document.settings(Names(stem="vad", model=with_elements("float16", "float64")), given)
+    program = settings(with_elements("float16", "float64"), given)
     assert (program.inputs, program.thresholds) == (given.inputs, given.thresholds)
     assert program.compiler_flags == ("--a", "--iree-input-demote-f64-to-f32=false")
     assert document.fields(with_elements("float16"), given, SOURCE)["comment"][1:] == [
@@ -63,7 +66,7 @@ def test_what_the_command_line_says_is_kept() -> None:
 
 def test_a_value_of_f16_anywhere_widens_the_thresholds_of_all_floats() -> None:
     half = with_elements("float16", "float32")
-    assert document.settings(Names(stem="vad", model=half), ProgramSettings()).thresholds == (("f32", "0.02"),)
+    assert settings(half, ProgramSettings()).thresholds == (("f32", "0.02"),)
     assert "rounds its result to f16" in document.fields(half, ProgramSettings(), SOURCE)["comment"][1]
     assert "0.0001 + 1e-05" in document.fields(MODEL, ProgramSettings(), SOURCE)["comment"][1]
 
