@@ -23,7 +23,7 @@ from harness.containers.provider import provider
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case, Target
 from harness.core.errors import HarnessError
-from harness.core.outcomes import Kind, Outcome, Report, Status
+from harness.core.outcomes import Outcome, Report
 from harness.core.references import Oracle
 from harness.core.settings import (
     BenchSettings,
@@ -38,6 +38,7 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
+from harness.core.statuses import Kind, Status
 from harness.iree import release_sources
 from harness.pipeline import internal, selection
 from harness.pipeline.out_dir import check_files, new_out_dir

@@ -12,8 +12,9 @@ from harness.bench.stopwatch import Stopwatch, timed_side
 from harness.containers.provider import provider
 from harness.core.callbacks import working
 from harness.core.errors import stopped_code
-from harness.core.outcomes import Outcome, Phase
+from harness.core.outcomes import Outcome
 from harness.core.settings import BenchSettings
+from harness.core.statuses import Phase
 from harness.core.timings import Latency
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, write_all

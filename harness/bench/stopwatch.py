@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from harness.bench import rounds
 from harness.bench.rounds import Round
 from harness.core.callbacks import Notice
-from harness.core.outcomes import Verdict
 from harness.core.settings import BenchSettings
+from harness.core.statuses import Verdict
 from harness.core.text import counted
 from harness.core.timings import Latency
 from harness.host.process import CancelToken

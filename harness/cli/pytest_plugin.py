@@ -22,9 +22,10 @@ from harness.cli.arguments import from_environment
 from harness.core.callbacks import beginnings
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
-from harness.core.outcomes import Outcome, Status, Verdict
+from harness.core.outcomes import Outcome
 from harness.core.references import Oracle
 from harness.core.settings import ReleaseSettings, Settings
+from harness.core.statuses import Status, Verdict
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool

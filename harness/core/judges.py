@@ -1,6 +1,6 @@
 """Statistics by which a spec may judge an output, and the conditions on them; no I/O.
 
-A statistic has the name that its value has in the results, as in `harness.core.outcomes.Measurement`.
+A statistic has the name that its value has in the results, as in `harness.core.measurements.Measurement`.
 """
 
 import math

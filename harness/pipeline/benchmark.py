@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core import strict_json
-from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Latency, Timing
 from harness.host import cores, files, gpu_locks
 from harness.host.beneath import Folder

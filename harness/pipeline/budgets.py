@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from harness.core.budgets import Limit, Quantity, Statistic
 from harness.core.cases import Case
 from harness.core.floats import Number
-from harness.core.outcomes import BudgetCheck, Kind, Phase, Status, Verdict
+from harness.core.measurements import BudgetCheck
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.text import listed
 from harness.core.timings import Latency, Timing
 from harness.pipeline.step_results import BenchmarkResult, CompileResult, RunResult, StepResult

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.core.judges import Judge
-from harness.core.outcomes import Kind, Measurement
+from harness.core.measurements import Measurement
+from harness.core.statuses import Kind
 from harness.core.tensors import TensorType, Thresholds
 from harness.core.text import of_threshold
 from harness.pipeline import judging

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import DiskError
-from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host import process
 from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import archive, diagnose, logs

@@ -8,7 +8,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
-from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, ProcessResult
 from harness.iree import flags
 from harness.pipeline import machine_faults

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from harness.core.callbacks import ignore
 from harness.core.errors import DeviceError
-from harness.core.outcomes import Status, Verdict
+from harness.core.statuses import Status, Verdict
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
-from harness.core.outcomes import Kind, Phase, Status, Verdict
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.iree import releases
 
 RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from harness.core import strict_json
 from harness.core.errors import DiskError
-from harness.core.outcomes import Kind, Status
 from harness.core.records import as_json, read
+from harness.core.statuses import Kind, Status
 from harness.host.disk import disk_errors
 from harness.host.process import ProcessResult
 from harness.pipeline import diagnose, logs

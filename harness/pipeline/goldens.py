@@ -11,7 +11,7 @@ from harness.core import judges
 from harness.core.blobs import Blob, Fetched
 from harness.core.cases import ModelSpec
 from harness.core.errors import DiskError, NoVerdictError
-from harness.core.outcomes import Measurement
+from harness.core.measurements import Measurement
 from harness.core.provenance import RecordedOutput
 from harness.core.tensors import Tensor
 from harness.core.text import of_threshold

@@ -7,7 +7,8 @@ from pathlib import Path
 import harness
 from harness.core.cases import Case, Release
 from harness.core.errors import NoVerdictError
-from harness.core.outcomes import Kind, Outcome, Status, Verdict
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.text import one_line
 from harness.pipeline import planner
 from harness.pipeline.steps import Plan

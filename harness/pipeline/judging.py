@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from harness.core import judges
 from harness.core.judges import Condition, Judge
-from harness.core.outcomes import Judged, Measurement
+from harness.core.measurements import Judged, Measurement
 from harness.core.tensors import TensorType
 from harness.core.text import of_statistic
 from harness.pipeline.rows import Equal, Rows

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.core.outcomes import Verdict
+from harness.core.statuses import Verdict
 from harness.core.text import command
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors

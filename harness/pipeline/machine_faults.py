@@ -7,7 +7,7 @@ linkers; each is anchored to how such a program begins its line, since logs quot
 import re
 import signal
 
-from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, ProcessResult
 
 _SHELL_SIGNAL = 128  # a shell ends with this plus the number of the signal that ended its command

@@ -7,7 +7,8 @@ from pathlib import Path
 from harness.core import judges
 from harness.core.errors import DiskError, IntegrityError
 from harness.core.judges import Judge
-from harness.core.outcomes import Kind, Measurement, Status, Verdict
+from harness.core.measurements import Measurement
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host import process
 from harness.pipeline import compare, contents, file_kinds, logs, output_types

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.core.errors import DeviceError, ToolError
 from harness.core.formulas import Formula
-from harness.core.outcomes import Status, Verdict
+from harness.core.statuses import Status, Verdict
 from harness.host import devices, gpu_locks, process
 from harness.host.beneath import Folder
 from harness.host.devices import Gpu

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from harness.core.cases import Case
 from harness.core.errors import DiskError
-from harness.core.outcomes import BudgetCheck, Kind, Outcome, Phase, Status, Verdict
+from harness.core.measurements import BudgetCheck
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
 from harness.host.beneath import Folder
 from harness.pipeline import budgets, expectations, logs

@@ -15,8 +15,8 @@ from msgspec import structs
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Release, Target
-from harness.core.outcomes import Kind, Status, Verdict
 from harness.core.references import Oracle
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Timing
 from harness.iree import flags
 from harness.pipeline import budgets, expectations, references

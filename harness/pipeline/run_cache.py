@@ -8,7 +8,7 @@ import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from harness.core.outcomes import Status
+from harness.core.statuses import Status
 from harness.host.devices import Gpu
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import StepRunner

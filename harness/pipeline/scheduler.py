@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from harness.core.outcomes import Outcome, Verdict
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Verdict
 from harness.host.process import CancelToken
 from harness.host.waiting import SLICE_S
 from harness.pipeline import internal, work_folder

@@ -14,9 +14,10 @@ import harness
 from harness.core.callbacks import ignore
 from harness.core.cases import Case, Release
 from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
-from harness.core.outcomes import EXIT_BUG, Kind, Outcome, Report, Status, Verdict, exit_code
+from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
 from harness.core.records import as_json
 from harness.core.settings import Settings
+from harness.core.statuses import Kind, Status, Verdict
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.disk import disk_errors

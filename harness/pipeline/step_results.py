@@ -7,7 +7,8 @@ import msgspec
 
 from harness.core.blobs import Blob, Fetched
 from harness.core.floats import Number
-from harness.core.outcomes import FailedCompilation, Kind, Measurement, Module, Status, Verdict
+from harness.core.measurements import FailedCompilation, Measurement, Module
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Latency
 from harness.host.process import ProcessResult
 from harness.pipeline.steps import Compile, Draw, Fetch, Run, Step

@@ -19,8 +19,9 @@ import msgspec
 from harness.core import strict_json
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import NoVerdictError, ToolError
-from harness.core.outcomes import FailedCompilation, Module, Status, Verdict
+from harness.core.measurements import FailedCompilation, Module
 from harness.core.records import as_json, read
+from harness.core.statuses import Status, Verdict
 from harness.host import files
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors

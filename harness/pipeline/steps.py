@@ -9,8 +9,8 @@ from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Case, Release
 from harness.core.formulas import Formula
 from harness.core.judges import Judge
-from harness.core.outcomes import Verdict
 from harness.core.references import Oracle
+from harness.core.statuses import Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.pipeline.expectations import ExpectedFailure
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.outcomes import Outcome, Phase, Status
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Phase, Status
 from harness.host.beneath import Folder
 from harness.pipeline import logs
 from harness.pipeline.model_run import write_files

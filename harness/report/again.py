@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from harness.core import numerals
-from harness.core.outcomes import Kind, Outcome, Report
+from harness.core.outcomes import Outcome, Report
 from harness.core.settings import DEFAULT_TIMEOUT_S, ProgramSettings, Settings, default_store
+from harness.core.statuses import Kind
 from harness.core.text import command, flat
 from harness.core.urls import redacted
 

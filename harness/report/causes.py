@@ -6,7 +6,8 @@ Failures of models are never joined.
 import re
 from collections.abc import Iterable
 
-from harness.core.outcomes import Outcome, Status
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Status
 
 _ATTEMPT = re.compile(r"\(attempt [^()]*\)")
 _WAIT = re.compile(r"[\d.]+ s\b")

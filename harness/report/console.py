@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from harness.core.outcomes import Outcome, Report, Status
+from harness.core.outcomes import Outcome, Report
+from harness.core.statuses import Status
 from harness.core.text import clean, command, filled, listed, of_statistic, of_threshold, one_line
 from harness.report import again, by_hand, causes, facts
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, assert_never
 
+from harness.core.measurements import Measurement
 from harness.core.outcomes import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_NO_VERDICT,
     EXIT_OK,
     EXIT_TERMINATED,
-    Measurement,
     Outcome,
     Report,
-    Status,
 )
+from harness.core.statuses import Status
 from harness.core.text import command, first_line, flat, inline, listed, one_line, ratio
 
 _UNFINISHED = "cases that had not finished are errors."

@@ -12,7 +12,8 @@ from typing import assert_never
 
 import junit_xml
 
-from harness.core.outcomes import Outcome, Report, Status
+from harness.core.outcomes import Outcome, Report
+from harness.core.statuses import Status
 from harness.core.text import capped, first_line, flat, one_line
 from harness.report import again, facts
 

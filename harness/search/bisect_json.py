@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core.outcomes import Outcome, Phase, Status
+from harness.core.outcomes import Outcome
 from harness.core.records import as_json
+from harness.core.statuses import Phase, Status
 from harness.core.text import first_line
 from harness.search import answer, render
 from harness.search.bisect import Change, Unproved

@@ -5,7 +5,9 @@ The names are those in results.json. A number of several outputs is the worst of
 
 from collections.abc import Iterable
 
-from harness.core.outcomes import Kind, Measurement, Outcome
+from harness.core.measurements import Measurement
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind
 
 _COUNTS = ("mismatches", "nan")
 _ASKED = ("token_match", "perplexity")  # which an output has only if its spec asks for them

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from harness.core.callbacks import WorkProgress, ignore, working
-from harness.core.outcomes import Phase
+from harness.core.statuses import Phase
 from harness.host.waiting import completed
 from harness.search import finding, probes, repeats
 from harness.search.bisect import Change

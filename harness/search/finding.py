@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core.outcomes import Status
+from harness.core.statuses import Status
 from harness.iree.flags import ChangedDefault
 from harness.search import bisect, probes, repeats
 from harness.search.bisect import Change, Sides, Span, Unproved

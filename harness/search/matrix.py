@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.cases import Case
-from harness.core.outcomes import Kind, Outcome, Status
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Status
 from harness.search import case_numbers
 
 

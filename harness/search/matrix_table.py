@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from harness.core.outcomes import Outcome, Report, Status
+from harness.core.outcomes import Outcome, Report
+from harness.core.statuses import Status
 from harness.core.text import counted, filled, one_line
 from harness.report import facts
 from harness.report.markdown import escaped

@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.core.cases import EMPTY, Case, Listing
 from harness.core.floats import Number
-from harness.core.outcomes import Kind, Outcome, Status
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Status
 from harness.core.text import first_line
 from harness.report.facts import log_path
 from harness.search import case_numbers

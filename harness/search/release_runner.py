@@ -11,8 +11,9 @@ from harness.containers.provider import provider
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError
-from harness.core.outcomes import Outcome, Phase, Report
+from harness.core.outcomes import Outcome, Report
 from harness.core.settings import Settings
+from harness.core.statuses import Phase
 from harness.fetch import provision
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors

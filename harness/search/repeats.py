@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from harness.core.outcomes import Phase
+from harness.core.statuses import Phase
 from harness.search import case_numbers
 from harness.search.metric import Metric
 from harness.search.probes import ENDED_IN_ERROR, FLAKY, GREEN, Probe, Question

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.cases import Backend, Release, Target
-from harness.core.outcomes import Status
+from harness.core.statuses import Status
 from harness.iree import releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import planner as planning

@@ -7,7 +7,9 @@ from typing import Any
 
 from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.callbacks import ignore
-from harness.core.outcomes import Kind, Measurement, Module, Outcome, Status, Verdict
+from harness.core.measurements import Measurement, Module
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Latency
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher

@@ -3,7 +3,9 @@
 from typing import Any
 
 from harness.core.blobs import FetchedBlob
-from harness.core.outcomes import BudgetCheck, Kind, Measurement, Module, Outcome, Phase, Report, Status, exit_code
+from harness.core.measurements import BudgetCheck, Measurement, Module
+from harness.core.outcomes import Outcome, Report, exit_code
+from harness.core.statuses import Kind, Phase, Status
 
 FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT, Kind.BUDGET)
 NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.ORACLE, Kind.DISK)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.outcomes import Kind, Outcome, Phase, Status
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Phase, Status
 from harness.search.finding import Finding, SearchRequest
 from harness.search.probes import Probe, Question
 from harness.search.release_runner import ReleaseResult

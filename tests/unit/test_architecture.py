@@ -193,7 +193,13 @@ def test_every_module_of_the_store_works_beneath_its_folder() -> None:
 
 def test_these_tests_see_what_they_look_for() -> None:
     assert {"os.open", "os.unlink"} <= set(opened("host.beneath"))
-    assert own_imports("report.junit") == {"core.outcomes", "core.text", "report.again", "report.facts"}
+    assert own_imports("report.junit") == {
+        "core.outcomes",
+        "core.statuses",
+        "core.text",
+        "report.again",
+        "report.facts",
+    }
     assert "__init__" in own_imports("cli.arguments")
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")
 

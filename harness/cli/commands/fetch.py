@@ -12,8 +12,9 @@ from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import ModelSpec
 from harness.core.errors import NoVerdictError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Status, Verdict
+from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import FetchSettings, Settings
+from harness.core.statuses import Status, Verdict
 from harness.core.text import counted, listed
 from harness.core.urls import lock_key
 from harness.fetch import provision

@@ -12,10 +12,11 @@ from harness.cli.settings import Invocation
 from harness.containers.provider import provider
 from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, Report, Status
+from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, Report
 from harness.core.provenance import Provenance
 from harness.core.references import Reference
 from harness.core.settings import FetchSettings, Settings, TargetSettings
+from harness.core.statuses import Status
 from harness.core.tensors import Tensor
 from harness.fetch import provision
 from harness.host.disk import disk_errors, write_atomically

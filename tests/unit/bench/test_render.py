@@ -8,8 +8,8 @@ import pytest
 from harness.bench import render
 from harness.bench.result import BenchResult, CaseResult
 from harness.bench.rounds import Round
-from harness.core.outcomes import Kind, Status
 from harness.core.settings import BenchSettings
+from harness.core.statuses import Kind, Status
 from tests.unit.bench.timed import one_round
 from tests.unit.reports import outcome, report
 

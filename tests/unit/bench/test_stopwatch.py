@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.bench.stopwatch import Stopwatch, TimedSide, timed_side
 from harness.core.callbacks import ignore
-from harness.core.outcomes import Kind, Status, Verdict
 from harness.core.settings import BenchSettings
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Timing
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool

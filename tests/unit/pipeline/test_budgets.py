@@ -7,7 +7,9 @@ import pytest
 
 from harness.core.budgets import EVERY, Budget, Limit, Quantity, Statistic
 from harness.core.cases import Backend, Case, Expectation, Target
-from harness.core.outcomes import BudgetCheck, Kind, Module, Outcome, Phase, Status, Verdict
+from harness.core.measurements import BudgetCheck, Module
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.timings import Latency, Timing
 from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options

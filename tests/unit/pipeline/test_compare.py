@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.outcomes import Kind, Measurement
+from harness.core.measurements import Measurement
+from harness.core.statuses import Kind
 from harness.core.tensors import DEFAULT_ATOL, ELEMENT_BITS, TensorType, Thresholds
 from harness.pipeline import contents
 from harness.pipeline.compare import compare

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import ProcessResult
 from harness.pipeline.diagnose import compile_verdict
 from harness.pipeline.steps import Compile

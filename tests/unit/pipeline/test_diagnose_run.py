@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.core.outcomes import Kind, Status, Verdict
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import ProcessResult
 from harness.pipeline.diagnose import run_verdict
 from harness.pipeline.steps import Compile, Run

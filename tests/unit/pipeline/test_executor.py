@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.blobs import Blob
-from harness.core.outcomes import Kind, Phase, Status
+from harness.core.statuses import Kind, Phase, Status
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import CancelToken

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.core.cases import Backend, Case, Expectation, Target
-from harness.core.outcomes import Kind, Phase, Status, Verdict
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.pipeline.expectations import expected_failures, judged, remarks
 from tests.unit.samples import CPU, MI300, release, rocm_spec, spec
 

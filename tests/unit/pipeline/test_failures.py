@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.outcomes import Kind, Status
+from harness.core.statuses import Kind, Status
 from harness.host.process import ProcessResult
 from harness.pipeline import diagnose, failures, logs
 from harness.pipeline.compilation import Compilation

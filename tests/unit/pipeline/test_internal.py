@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from harness.core.errors import FetchError
-from harness.core.outcomes import EXIT_NO_VERDICT, Kind, Status, Verdict
+from harness.core.outcomes import EXIT_NO_VERDICT
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import CancelToken
 from harness.pipeline import internal
 from harness.pipeline.planner import Options

@@ -10,7 +10,8 @@ import pytest
 
 from harness.core import judges
 from harness.core.judges import Judge
-from harness.core.outcomes import Kind, Measurement
+from harness.core.measurements import Measurement
+from harness.core.statuses import Kind
 from harness.core.tensors import TensorType, Thresholds
 from harness.pipeline import contents
 from harness.pipeline.compare import compare

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from harness.core.outcomes import Kind, Status
+from harness.core.statuses import Kind, Status
 from harness.host.process import ProcessResult
 from harness.pipeline.machine_faults import fault
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from harness.core.cases import Program, RandomWeights
-from harness.core.outcomes import Kind, Measurement, Outcome, Phase, Status, Verdict
+from harness.core.measurements import Measurement
+from harness.core.outcomes import Outcome
 from harness.core.references import Oracle
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.host.process import CancelToken
 from harness.iree.flags import CPU_FLAGS, statistics_flags
 from harness.pipeline import shell_script

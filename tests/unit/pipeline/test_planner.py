@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from harness.core.cases import Backend, Case, ModelSpec, Program, RandomWeights, Target, Weights
-from harness.core.outcomes import Kind, Status
+from harness.core.statuses import Kind, Status
 from harness.core.tensors import Literal, Thresholds
 from harness.pipeline import shell_script
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from harness.core.blobs import Blob, FetchEstimate
-from harness.core.outcomes import Kind
+from harness.core.statuses import Kind
 from harness.pipeline.progress import Live
 from harness.pipeline.steps import Compile
 from tests.patience import comes_true

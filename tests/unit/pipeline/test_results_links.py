@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import DiskError
-from harness.core.outcomes import Kind, Report, Status, Verdict
+from harness.core.outcomes import Report
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import CancelToken
 from harness.pipeline import logs, out_dir
 from harness.pipeline.scheduler import PlanRun

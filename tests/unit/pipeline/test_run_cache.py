@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from harness.core.blobs import Fetched, FetchedBlob
-from harness.core.outcomes import Kind, Module, Status, Verdict
+from harness.core.measurements import Module
 from harness.core.references import Oracle
+from harness.core.statuses import Kind, Status, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline.planner import Options
 from harness.pipeline.run_cache import CachingStepRunner, Memory

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from harness.core.cases import Backend, Target
-from harness.core.outcomes import Kind, Outcome, Phase, Status, Verdict
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.host.process import CancelToken
 from harness.pipeline import logs
 from harness.pipeline.outcome import outcome as outcome_of

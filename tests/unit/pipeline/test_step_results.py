@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.blobs import Blob, Fetched, FetchedBlob
-from harness.core.outcomes import Module
+from harness.core.measurements import Module
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, Results, StepResult
 from harness.pipeline.steps import Compile, Fetch
 

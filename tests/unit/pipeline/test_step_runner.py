@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.core.blobs import Blob, Fetched, FetchedBlob
-from harness.core.outcomes import Kind, Module, Status, Verdict
+from harness.core.measurements import Module
+from harness.core.statuses import Kind, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import logs, model_run

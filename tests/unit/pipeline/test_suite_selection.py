@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
-from harness.core.outcomes import Kind, Phase, Status, Verdict
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.pipeline import planner, selection
 from harness.pipeline.expectations import expected_failures, judged
 from harness.pipeline.planner import Options

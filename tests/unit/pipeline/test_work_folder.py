@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from harness.core.blobs import Fetched, FetchedBlob
-from harness.core.outcomes import Kind, Module, Outcome, Phase, Status, Verdict
+from harness.core.measurements import Module
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.pipeline import work_folder
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, StepResult

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.core.outcomes import Kind
+from harness.core.statuses import Kind
 from harness.report import again, facts
 from tests.unit import reports
 from tests.unit.command_lines import invocation, settings

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from harness.core.outcomes import Kind
+from harness.core.statuses import Kind
 from harness.report.causes import cause, grouped
 from tests.unit import reports
 

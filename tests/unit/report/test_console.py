@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.outcomes import FailedCompilation, Judged, Kind, Outcome, Phase, Status, exit_code
+from harness.core.measurements import FailedCompilation, Judged
+from harness.core.outcomes import Outcome, exit_code
+from harness.core.statuses import Kind, Phase, Status
 from harness.report import console, summary
 from tests.unit import reports
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.core.outcomes import Kind, Outcome, Report, Status
+from harness.core.outcomes import Outcome, Report
+from harness.core.statuses import Kind, Status
 from harness.report import junit
 from tests.unit import reports
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import FetchedBlob
 from harness.core.errors import UsageError
-from harness.core.outcomes import FailedCompilation, Kind, Measurement, Module, Outcome, Phase, Report, Status
+from harness.core.measurements import FailedCompilation, Measurement, Module
+from harness.core.outcomes import Outcome, Report
 from harness.core.records import as_json
+from harness.core.statuses import Kind, Phase, Status
 from harness.report import results
 from tests.unit import reports
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.callbacks import ignore
-from harness.core.outcomes import Status
+from harness.core.statuses import Status
 from harness.search import driver
 from harness.search.bisect import Change, Unproved
 from harness.search.finding import Carrier, Finding

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from harness.core.cases import Case
-from harness.core.outcomes import Kind, Outcome, Phase, Report, Status
+from harness.core.outcomes import Outcome, Report
+from harness.core.statuses import Kind, Phase, Status
 from harness.search import matrix
 from harness.search import matrix_table as report
 from harness.search.matrix import Matrix

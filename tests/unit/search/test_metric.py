@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from harness.core.errors import UsageError
-from harness.core.outcomes import Kind, Status
+from harness.core.statuses import Kind, Status
 from harness.core.timings import Latency
 from harness.search import case_numbers, metric
 from tests.unit.reports import measurement, module, outcome

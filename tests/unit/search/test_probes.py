@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from harness.core.cases import Case
-from harness.core.outcomes import Kind, Status
+from harness.core.statuses import Kind, Status
 from harness.search import metric, probes
 from harness.search.probes import Mark, Question
 from tests.unit.reports import ENVIRONMENT, outcome

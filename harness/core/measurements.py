@@ -1,0 +1,163 @@
+"""What is measured of a case: its outputs, its modules, and what its budgets limit."""
+
+from dataclasses import dataclass
+
+from harness.core.floats import Number
+from harness.core.statuses import Kind
+
+# An output that passes with a larger error ratio is close to its threshold: the next release may break it.
+CLOSE_RATIO = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A condition of a spec on a statistic of an output, and whether it holds.
+
+    Attributes:
+        statistic: its name, which is that of a number of the output.
+        value: the statistic; None if the output has none.
+        expected: the condition, such as `>= 40`.
+        holds: whether it holds.
+        share: which part of what is allowed is used, as `error_ratio` says of thresholds; 0 for equal outputs.
+    """
+
+    statistic: str
+    value: Number | None
+    expected: str
+    holds: bool
+    share: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One output compared with its expectation.
+
+    A number without a meaning is None: of an ignored output, of one with the wrong size, or where no element is finite.
+
+    Attributes:
+        index: position of the output, from 0.
+        type: type of the expected output, such as `2x77x768xf16`; None if unknown.
+        ignored: whether the spec says "(ignored)".
+        kind: the cause, if the output fails.
+        reason: a sentence for the user, if the output fails.
+        atol: absolute threshold.
+        rtol: threshold relative to the expected value.
+        elements: number of elements.
+        max_abs_error: largest absolute error.
+        mean_abs_error: mean absolute error.
+        max_rel_error: largest error relative to the expected value.
+        cosine_similarity: cosine of the angle between actual and expected output, 1 for the same direction.
+        psnr: peak signal-to-noise ratio in dB; infinite for equal outputs.
+        error_mean: absolute value of the mean error, relative to the root mean square of the expected output.
+        error_deviation: standard deviation of the error, relative to the same.
+        token_match: share of the tokens that are equal, if the spec asks for it.
+        perplexity: `exp` of the mean divergence of the softmax from the expected one, if the spec asks for it.
+        conditions: the conditions on statistics by which the spec judges the output.
+        error_ratio: largest quotient of an error and its threshold; above 1 an output without conditions fails.
+        mismatches: number of elements beyond their threshold.
+        first_mismatch: index of the first of them.
+        nan: number of NaNs in the actual output.
+        note: a remark for the user, if the comparison says less than it seems to.
+    """
+
+    index: int
+    type: str | None
+    ignored: bool = False
+    kind: Kind | None = None
+    reason: str = ""
+    atol: Number = 0.0
+    rtol: Number = 0.0
+    elements: int = 0
+    max_abs_error: Number | None = None
+    mean_abs_error: Number | None = None
+    max_rel_error: Number | None = None
+    cosine_similarity: Number | None = None
+    psnr: Number | None = None
+    error_mean: Number | None = None
+    error_deviation: Number | None = None
+    token_match: Number | None = None
+    perplexity: Number | None = None
+    conditions: tuple[Judged, ...] = ()
+    error_ratio: Number | None = None
+    mismatches: int = 0
+    first_mismatch: tuple[int, ...] | None = None
+    nan: int = 0
+    note: str = ""
+
+    @property
+    def is_close(self) -> bool:
+        """Whether the output passes, but is close to its threshold."""
+        return self.kind is None and self.share is not None and self.share > CLOSE_RATIO
+
+    @property
+    def decisive(self) -> Judged | None:
+        """The condition that is nearest to failing; None if thresholds decide alone."""
+        return max(self.conditions, key=lambda each: each.share, default=None)
+
+    @property
+    def share(self) -> float | None:
+        """Which part of what is allowed is used: by the decisive condition, or by thresholds."""
+        return self.decisive.share if self.decisive else self.error_ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A compiled module as the results quote it.
+
+    Attributes:
+        key: digest of everything that the module was made from.
+        bytes: size of the .vmfb file.
+        cached: whether the cache already had the module.
+        sha256: digest of the .vmfb file.
+        dispatches: number of dispatches, if the compiler reports it.
+        compile_seconds: duration of the compilation.
+        compile_cpu_seconds: its CPU time.
+        peak_memory_bytes: its peak memory.
+    """
+
+    key: str
+    bytes: int
+    cached: bool
+    sha256: str
+    dispatches: int | None = None
+    compile_seconds: Number = 0.0
+    compile_cpu_seconds: Number = 0.0
+    peak_memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCompilation:
+    """A compilation that left no module.
+
+    Attributes:
+        key: digest of everything that the module would have been made from.
+        cached: whether the cache had the failure, so that the compiler was not started.
+        compile_seconds: duration of the compilation.
+        compile_cpu_seconds: its CPU time.
+        peak_memory_bytes: its peak memory.
+    """
+
+    key: str
+    cached: bool
+    compile_seconds: Number = 0.0
+    compile_cpu_seconds: Number = 0.0
+    peak_memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetCheck:
+    """A number of the case compared with its budget.
+
+    Attributes:
+        name: what was counted or measured, such as `dispatches`.
+        value: the number; None if it is not known.
+        limit: the largest accepted number.
+        statistic: what the number is of several repetitions, such as `median`; None for a number that has none.
+        exceeded: whether the number is larger, or not known.
+    """
+
+    name: str
+    value: Number | None
+    limit: Number
+    statistic: str | None = None
+    exceeded: bool

@@ -1,0 +1,73 @@
+"""How a case or one of its steps ends, and why."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Status(enum.StrEnum):
+    """The result of a case, as docs/results.md explains."""
+
+    PASSED = "passed"
+    RAN = "ran"
+    COMPILED = "compiled"
+    FAILED = "failed"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+    UNSUPPORTED = "unsupported"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+class Kind(enum.StrEnum):
+    """The cause of a `failed` case (first group) or of an `error` (second group)."""
+
+    NUMERIC = "numeric"
+    NAN = "nan"
+    SHAPE = "shape"
+    COMPILE = "compile"
+    LOAD = "load"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    BUDGET = "budget"
+
+    FETCH = "fetch"
+    INTEGRITY = "integrity"
+    DEVICE = "device"
+    TOOL = "tool"
+    ENGINE = "engine"
+    ORACLE = "oracle"
+    DISK = "disk"
+    INTERNAL = "internal"
+
+
+class Phase(enum.StrEnum):
+    """The last phase that a case reached."""
+
+    FETCH = "fetch"
+    COMPILE = "compile"
+    RUN = "run"
+    COMPARE = "compare"
+    BENCHMARK = "benchmark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a step did not succeed.
+
+    Attributes:
+        status: status of the case.
+        kind: the cause; None for a status without one, such as `unsupported`.
+        reason: a sentence for the user.
+        is_runtime_crash: whether the runtime or a driver broke down, and not the model.
+        is_of_inputs: whether the program refused its inputs.
+        stale: JSON paths, in the spec or the config, of expected failures that did not happen.
+        details: text for a log: where an unexpected exception came from.
+    """
+
+    status: Status
+    kind: Kind | None
+    reason: str
+    is_runtime_crash: bool = False
+    is_of_inputs: bool = False
+    stale: tuple[str, ...] = ()
+    details: str = ""
