@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ELSEWHERE = (
     "iree-test-suites",
     "--gpu",
+    "--onnx",  # test_onnx.py does it
     "--engine docker",
     "sd3/clip",
     "3.8..3.13",
