@@ -141,13 +141,12 @@ def _read(path: Path) -> Any:
         raise ModelError(f"is not an ONNX file: {error}") from error
     if not model.graph.node:
         raise ModelError("is not an ONNX file: it has no graph with nodes")
-    folder = path.resolve().parent
+    folder = path.parent.resolve()
     for name in _sources(model, path)[1:]:
         real = (folder / name).resolve()
         if not real.is_relative_to(folder):
-            raise ModelError(
-                f"names external data {name!r}, which is outside the folder of the model; move it beside the model"
-            )
+            where = "outside the folder of the model, or a link to there"
+            raise ModelError(f"names external data {name!r}, which is {where}; copy it beside the model")
         if not real.is_file():
             raise ModelError(f"names external data {name!r}, which is missing; put it beside the model")
     return model

@@ -44,9 +44,11 @@ def main(environment: str) -> None:
     mlp("half", TensorProto.FLOAT16, np.float16)
     mlp("large", hidden=32768)
     onnx.save(made, "beside.onnx", save_as_external_data=True, location="beside.data", size_threshold=0)
-    for each in (outside := onnx.load("beside.onnx", load_external_data=False)).graph.initializer:
-        next(field for field in each.external_data if field.key == "location").value = "../beside.data"
-    onnx.save(outside, "outside.onnx")
+    for name, location in (("outside", "../beside.data"), ("linked", "linked.data")):
+        for each in (moved := onnx.load("beside.onnx", load_external_data=False)).graph.initializer:
+            next(field for field in each.external_data if field.key == "location").value = location
+        onnx.save(moved, f"{name}.onnx")
+    Path("linked.data").symlink_to(Path(__file__))
     layers = [
         helper.make_node("Conv", ["x", "k"], ["c"], pads=[1, 1, 1, 1]),
         helper.make_node("GlobalAveragePool", ["c"], ["p"]),

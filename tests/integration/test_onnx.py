@@ -113,6 +113,12 @@ REFUSED = {
     "empty": ("empty", (), 3, r"error: import: \S+/empty.onnx is not an ONNX file: it has no graph with nodes\."),
     "missing": ("lost", (), 2, r"error: --onnx \S+/lost.onnx: no such file; check the path\."),
     "outside": ("outside", (DIM,), 3, r"error: import: \S+ names external data '../beside.data', which is outside"),
+    "linked": (
+        "linked",
+        (DIM,),
+        3,
+        r"error: import: \S+ names external data 'linked.data', which is .*a link to there",
+    ),
     "custom": (
         "custom",
         (),
