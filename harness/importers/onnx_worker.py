@@ -29,7 +29,7 @@ INLINED_BYTES = 1 << 20
 _INPUT_BYTES, _FILE_BYTES, _MODEL_BYTES = 4 << 30, 64 << 30, 2 << 30
 _INTEGERS = 10  # drawn from 0 to 9: also as indices of an embedding
 _FUNCTION = re.compile(r'\s*func\.func @(?:"((?:[^"\\]|\\.)*)"|([\w.$-]+))\(')
-_ESCAPED = re.compile(r"\\([0-9A-Fa-f]{2}|.)")
+_ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)")
 _ELEMENTS = {
     "bool": "i1",
     "float16": "f16",
@@ -267,11 +267,12 @@ def _function(program: Path) -> str:
     if not found:
         raise ModelError("the importer wrote no function")
     quoted, plain = found.groups()
-    return plain or _ESCAPED.sub(lambda each: _unescaped(each[1]), quoted)
+    return plain or _ESCAPED.sub(_unescaped, quoted.encode()).decode()
 
 
-def _unescaped(text: str) -> str:
-    return chr(int(text, 16)) if len(text) > 1 else text
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    r"""Return the byte that MLIR writes as `\E2`, or the character after a backslash."""
+    return bytes.fromhex(found[1].decode()) if len(found[1]) > 1 else found[1]
 
 
 def _versions(*packages: str) -> Mapping[str, str]:

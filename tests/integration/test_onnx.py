@@ -62,6 +62,7 @@ def test_one_command_says_if_iree_computes_what_onnx_runtime_does(lab: Laborator
     asked = ("zoo/mlp", "--onnx", os.path.relpath(models / "mlp.onnx", lab.root), DIM, "--offline")
     added = lab.run(*asked, "--out", str(lab.out), command="new")
     assert added.verdict == (0, "passed", None), added.text
+    assert "installing the importer" not in added.text
     source = read(ProgramSource, spec_of(lab, "mlp")["provenance"]["source"])
     assert f"program: {source}" in added.case["notes"]
     assert (source.framework, source.seed, source.dimensions) == ("onnx", 0, {"batch": 3})

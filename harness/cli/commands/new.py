@@ -65,7 +65,7 @@ def _import(invocation: Invocation, where: Folders, path: Path, backend: Backend
     from harness.cli.commands import new_onnx  # noqa: PLC0415 - only an import needs it
 
     stem = path.stem.removesuffix(f"_{backend}")
-    with new_onnx.imported(invocation, where, stem) as model:
+    with new_onnx.imported(invocation, where, stem, backend) as model:
         document = {
             **inline.document(
                 model.mlir,

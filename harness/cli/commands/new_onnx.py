@@ -11,6 +11,7 @@ from typing import Any
 from harness.cli.command_options import CommandOptions
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.provenance import ProgramSource
 from harness.core.settings import FetchSettings, ProgramSettings
@@ -72,7 +73,7 @@ class NewModel:
 
 
 @contextlib.contextmanager
-def imported(invocation: Invocation, where: Folders, stem: str) -> Iterator[NewModel]:
+def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend) -> Iterator[NewModel]:
     """Import the ONNX file that the command line names; its files are removed afterwards.
 
     Raises:
@@ -94,10 +95,11 @@ def imported(invocation: Invocation, where: Folders, stem: str) -> Iterator[NewM
     with scratch.folder(settings.fetch.store.absolute()) as work:
         model = _imported(request, release, settings.fetch, work)
         by_file = document.names(model, stem)
+        again = _command(options, given, release.release.name, backend)
         yield NewModel(
             program=document.settings(model, by_file, given),
             mlir=by_file[model.program.program],
-            fields=document.fields(model, given, _source(model, request, release.release.name, invocation)),
+            fields=document.fields(model, given, _source(model, request, importer=release.release.name, command=again)),
             files={name: work / file for file, name in by_file.items()},
         )
 
@@ -123,24 +125,33 @@ def _array(text: str, where: Folders) -> Path:
     return path
 
 
-def _source(model: OnnxImport, request: OnnxRequest, release: str, invocation: Invocation) -> ProgramSource:
+def _source(model: OnnxImport, request: OnnxRequest, *, importer: str, command: str) -> ProgramSource:
     versions = model.reference.versions
     return ProgramSource(
         framework=onnx_import.FRAMEWORK,
         files=model.sha256,
-        importer=f"IREE {release}",
+        importer=f"IREE {importer}",
         reference=f"ONNX Runtime {versions['onnxruntime']}",
         versions=versions,
         seed=None if request.inputs else request.seed,
         dimensions=request.dimensions,
-        command=_command(request, invocation.options, invocation.settings.cases.program, release),
+        command=command,
         date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 
-def _command(request: OnnxRequest, options: CommandOptions, given: ProgramSettings, release: str) -> str:
+def _command(options: CommandOptions, given: ProgramSettings, importer: str, backend: Backend) -> str:
     """Return a command that imports the same, without the folders of this machine."""
-    words = ["harness", "new", options.name, "--onnx", request.model.name, "--importer", release]
+    words = [
+        "harness",
+        "new",
+        options.name,
+        "--onnx",
+        options.onnx.name if options.onnx else "",
+        "--importer",
+        importer,
+    ]
+    words += [f"--backend={backend}"] if backend is not Backend.CPU else []
     words += [f"--input={each}" for each in given.inputs] or [f"--seed={options.seed}"]
     words += [f"--dim={name}={size}" for name, size in options.dimensions]
     words += [f"--threshold={element}={number}" for element, number in given.thresholds]
