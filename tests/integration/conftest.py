@@ -5,6 +5,8 @@ import functools
 import http.server
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,13 +17,15 @@ import pytest
 
 from harness.fetch import object_stores
 from harness.fetch.mirror_server import serving
+from harness.importers import environment
+from harness.importers.environment import ImporterEnvironment
 from harness.iree import releases
 from harness.iree import toolchain as toolchains
 from harness.iree.toolchain import Toolchain
 from harness.store.store import Store
 from tests import original_suite
 from tests.conftest import LEFT_OUT
-from tests.integration import engines, registries
+from tests.integration import engines, onnx_models, registries
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
 from tests.integration.faulty_server import FaultyServer
@@ -46,6 +50,21 @@ def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
     """Return a function from a release to its installed toolchain."""
     store = Store(store_dir)
     return lambda release: toolchains.installed(releases.find(release), store)
+
+
+@pytest.fixture(scope="session")
+def importer(store_dir: Path) -> ImporterEnvironment:
+    """Return the environment that imports ONNX files."""
+    return environment.installed("onnx", releases.find(releases.newest().name), Store(store_dir))
+
+
+@pytest.fixture(scope="session")
+def onnx_files(importer: ImporterEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of ONNX files."""
+    folder = tmp_path_factory.mktemp("onnx")
+    argv = [sys.executable, "-BIS", onnx_models.__file__, str(importer.folder)]
+    subprocess.run(argv, cwd=folder, check=True)
+    return folder
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,37 +13,19 @@ import pytest
 from harness.cli.main import main
 from harness.core.provenance import ProgramSource
 from harness.core.records import read
-from harness.importers import environment
-from harness.importers.environment import ImporterEnvironment
 from harness.iree import releases
-from harness.store.store import Store
-from tests.integration import onnx_models
 from tests.integration.laboratory import Laboratory, clean_environment
 
 New = Callable[..., tuple[int, str]]
 DIM = "--dim=batch=3"
 
 
-@pytest.fixture(scope="session")
-def importer(store_dir: Path) -> ImporterEnvironment:
-    return environment.installed("onnx", releases.find(releases.newest().name), Store(store_dir))
-
-
-@pytest.fixture(scope="session")
-def models(importer: ImporterEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of ONNX files."""
-    folder = tmp_path_factory.mktemp("onnx")
-    argv = [sys.executable, "-BIS", onnx_models.__file__, str(importer.folder)]
-    subprocess.run(argv, cwd=folder, check=True)
-    return folder
-
-
 @pytest.fixture
-def new(lab: Laboratory, models: Path, capsys: pytest.CaptureFixture[str]) -> New:
+def new(lab: Laboratory, onnx_files: Path, capsys: pytest.CaptureFixture[str]) -> New:
     """Return a function that imports a model without running it, in this process, and returns code and text."""
 
     def imported(name: str, *options: str) -> tuple[int, str]:
-        argv = ("new", f"zoo/{name}", f"--onnx={models}/{name}.onnx", "--no-run", "--offline", *options)
+        argv = ("new", f"zoo/{name}", f"--onnx={onnx_files}/{name}.onnx", "--no-run", "--offline", *options)
         places = (f"--specs={lab.specs}", f"--store={lab.store_dir}")
         code = main([*argv, *places], clean_environment())
         said = capsys.readouterr()
@@ -58,8 +38,8 @@ def spec_of(lab: Laboratory, name: str) -> Any:
     return json.loads((lab.specs / "zoo" / f"{name}_cpu.json").read_text())
 
 
-def test_one_command_says_if_iree_computes_what_onnx_runtime_does(lab: Laboratory, models: Path) -> None:
-    asked = ("zoo/mlp", "--onnx", os.path.relpath(models / "mlp.onnx", lab.root), DIM, "--offline")
+def test_one_command_says_if_iree_computes_what_onnx_runtime_does(lab: Laboratory, onnx_files: Path) -> None:
+    asked = ("zoo/mlp", "--onnx", os.path.relpath(onnx_files / "mlp.onnx", lab.root), DIM, "--offline")
     added = lab.run(*asked, "--out", str(lab.out), command="new")
     assert added.verdict == (0, "passed", None), added.text
     assert "installing the importer" not in added.text

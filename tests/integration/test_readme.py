@@ -58,9 +58,10 @@ def is_of_the_harness(command: str) -> bool:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, onnx_files: Path) -> Path:
     """Return a folder with the files that the README's commands name."""
     (tmp_path / "models").mkdir()
+    shutil.copy(onnx_files / "mlp.onnx", tmp_path / "vad.onnx")
     for place in (tmp_path, tmp_path / "models"):
         (place / "model.mlir").write_text(ADD)
         for name, value in (("a", 1), ("b", 2), ("expected", 3)):
