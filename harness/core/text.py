@@ -113,6 +113,11 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:.{min(1, power)}f} {_UNITS[power]}"
 
 
+def number(value: float) -> str:
+    """Return a number with at most six digits, and a whole one with all of them: `0.5`, `1234567`, `inf`."""
+    return str(int(value)) if float(value).is_integer() else f"{value:.6g}"
+
+
 def ratio(error_ratio: float) -> str:
     """Return an error ratio with few digits: `9.5%`, `4.2x`, `>1000x`."""
     if not error_ratio <= 1:

@@ -4,7 +4,6 @@ A number is compared as soon as the steps that it is of have ended well. One tha
 budget that nothing can be compared with would otherwise hold for ever.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from harness.core.budgets import Limit, Quantity, Statistic
@@ -12,7 +11,7 @@ from harness.core.cases import Case
 from harness.core.floats import Number
 from harness.core.measurements import BudgetCheck
 from harness.core.statuses import Kind, Phase, Status, Verdict
-from harness.core.text import listed
+from harness.core.text import listed, number
 from harness.core.timings import Latency, Timing
 from harness.pipeline.step_results import BenchmarkResult, CompileResult, RunResult, StepResult
 from harness.pipeline.steps import Compile, Plan
@@ -98,17 +97,13 @@ def _excess(check: BudgetCheck) -> str:
     """Return `dispatches: 42, budget 40 (5% more)`."""
     name = f"{check.name} ({check.statistic})" if check.statistic else check.name
     if check.value is None:
-        return f"{name}: unknown, budget {_shown(check.limit)}"
-    return f"{name}: {_shown(check.value)}, budget {_shown(check.limit)} ({_more(check.value, check.limit)} more)"
+        return f"{name}: unknown, budget {number(check.limit)}"
+    return f"{name}: {number(check.value)}, budget {number(check.limit)} ({_more(check.value, check.limit)} more)"
 
 
 def _more(value: float, limit: float) -> str:
     """Return the excess in percent, or as a number where there is nothing that it could be a part of."""
     if limit <= 0:
-        return _shown(value - limit)
+        return number(value - limit)
     percent = 100 * (value / limit - 1)
     return f"{percent:.0f}%" if percent >= _TEN else f"{percent:.2g}%"
-
-
-def _shown(number: float) -> str:
-    return str(int(number)) if math.isfinite(number) and number == int(number) else f"{number:.6g}"

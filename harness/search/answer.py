@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from harness.core import text
 from harness.core.text import counted, one_line
 from harness.search import repeats
 from harness.search.bisect import Change, Unproved
@@ -134,4 +135,4 @@ def outcome(finding: Finding, probe: Probe) -> str:
 
 def number(value: float | None) -> str:
     """Return a number as it is shown; `unknown` for None."""
-    return "unknown" if value is None else f"{int(value)}" if value == int(value) else f"{value:.6g}"
+    return "unknown" if value is None else text.number(value)

@@ -1,4 +1,5 @@
 import json
+import math
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import Any
@@ -362,3 +363,11 @@ def test_a_default_that_changed_between_both_sides_may_be_the_change() -> None:
     assert f"note      {since}\n" in other
     pinned = render.render(searched(history, defaults=tiling, pinned="3.0.0"))
     assert f"note      {since}; this search uses the default of 3.0.0 for all releases\n" in pinned
+
+
+def test_a_number_may_be_infinite() -> None:
+    numbers = {0: {"numbers": {"psnr": math.inf}}, 1: {"numbers": {"psnr": 66.125}}}
+    found = searched("gb", numbers, good=0, bad=1)
+    assert "psnr: inf -> 66.125" in render.render(found)
+    assert "inf" in bisect_markdown.markdown(found)
+    assert '"psnr": "inf"' in bisect_json.to_json(found)
