@@ -171,11 +171,10 @@ def test_a_side_that_only_compiles_is_not_timed(lab: Laboratory) -> None:
     assert "not timed" in done.text
 
 
-@pytest.mark.parametrize("condition", ["latency_ms > 1e9", "latency_ms > 1e-9"])
-def test_a_search_can_ask_for_the_latency(lab: Laboratory, condition: str) -> None:
+def test_a_search_can_ask_for_the_latency(lab: Laboratory) -> None:
     lab.spec()
     ends = ("--good", OLDEST, "--bad", NEWEST, "--repeat", "1", "--engine", "local")
-    done = lab.run("toy/add", *ends, "--metric", condition, "--out", str(lab.out), command="bisect")
-    assert done.code == 2  # one of the ends is not what it was said to be
+    done = lab.run("toy/add", *ends, "--metric", "latency_ms > 1e9", "--out", str(lab.out), command="bisect")
+    assert done.code == 2  # the bad end is good
     (probe,) = json.loads((lab.out / "bisect.json").read_text())["probes"][:1]
     assert 0 < probe["numbers"]["latency_ms"] < math.inf
