@@ -34,25 +34,7 @@ from harness.pipeline.progress import Live
 FACTORS = (1.0, 1.02, 1.05, 1.2)
 ITERATIONS = 4000
 LONGEST_BURST_S = 1.0
-PROGRAM = """\
-func.func @work(%start: tensor<256xf32>) -> tensor<256xf32> {
-  %empty = tensor.empty() : tensor<256xf32>
-  %done = linalg.generic {
-      indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]
-  } ins(%start : tensor<256xf32>) outs(%empty : tensor<256xf32>) {
-  ^bb0(%first: f32, %unused: f32):
-    %zero = arith.constant 0 : index
-    %one = arith.constant 1 : index
-    %times = arith.constant {iterations} : index
-    %last = scf.for %i = %zero to %times step %one iter_args(%value = %first) -> (f32) {
-      %next = math.fma %value, %value, %first : f32
-      scf.yield %next : f32
-    }
-    linalg.yield %last : f32
-  } -> tensor<256xf32>
-  return %done : tensor<256xf32>
-}
-"""
+PROGRAM = Path(__file__).with_name("loop.mlir")
 SPEC: dict[str, Any] = {
     "mlir": "loop.mlir",
     "device": "local-sync",
@@ -112,7 +94,7 @@ def trial(factor: float, bench: BenchSettings, folder: Path, store: Path) -> Tri
     for label, iterations in (("more", round(ITERATIONS * factor)), ("less", ITERATIONS)):
         specs = folder / label / "work"
         specs.mkdir(parents=True, exist_ok=True)
-        (specs / "loop.mlir").write_text(PROGRAM.replace("{iterations}", str(iterations)))
+        (specs / "loop.mlir").write_text(PROGRAM.read_text().replace("ITERATIONS", str(iterations)))
         (specs / "loop_cpu.json").write_text(json.dumps(SPEC))
         settings = Settings(
             cases=CaseSettings(selectors=("*",), specs=specs.parent),

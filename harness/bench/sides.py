@@ -52,7 +52,7 @@ def sides(settings: Settings, against: str | None, notice: Notice) -> tuple[Side
         UsageError: the settings, a spec or `against` is wrong, or both sides have no case in common.
         FetchError: a page of releases cannot be downloaded.
     """
-    first = side(replace(settings, cases=selection.located(settings.cases)), (), notice)
+    first = side(replace(settings, cases=selection.located(settings.cases)), notice)
     if against is None:
         return (replace(first, label=first.release.release.name),)
     second = _other(first, against, notice)
@@ -68,27 +68,33 @@ def sides(settings: Settings, against: str | None, notice: Notice) -> tuple[Side
 def _other(first: Side, against: str, notice: Notice) -> Side:
     settings = first.settings
     if against.startswith("--"):
-        return side(settings, _flags(against, settings), notice)
+        flags = _flags(against, settings)
+        return replace(first, cases={name: _with_flags(case, flags) for name, case in first.cases.items()})
     if _RELEASE.match(against):
-        return side(replace(settings, release=replace(settings.release, name=against)), (), notice)
+        settings = replace(settings, release=replace(settings.release, name=against))
+        return replace(first, settings=settings, release=_release(settings, notice))
     if not _CHIP.fullmatch(against):
         raise UsageError(
             f"--against {against}: expected a release such as 3.9.0, a chip, or flags such as --iree-opt-level=O3."
         )
-    return side(replace(settings, target=replace(settings.target, chips=(against,))), (), notice)
+    return side(replace(settings, target=replace(settings.target, chips=(against,))), notice)
 
 
-def side(settings: Settings, flags: tuple[str, ...] = (), notice: Notice = ignore) -> Side:
-    """Return the cases of settings, with more flags for iree-compile, as a side without a label.
+def side(settings: Settings, notice: Notice = ignore) -> Side:
+    """Return the cases of settings as a side without a label; budgets do not say which side takes more time.
 
     Raises:
         UsageError: the settings or a spec are wrong, or the cases have several targets.
         FetchError: a page of releases cannot be downloaded.
     """
+    release, chosen = _release(settings, notice), selection.cases(settings, notice)
+    unlimited = (replace(case, spec=replace(case.spec, budget={})) for case in chosen)
+    return Side(label="", settings=settings, release=release, cases=dict(_by_name(unlimited)))
+
+
+def _release(settings: Settings, notice: Notice) -> ReleaseWheels:
     with Store(settings.fetch.store.absolute()) as store:
-        release = release_sources.chosen(settings.release, settings.fetch, store, notice)
-    chosen = (_of_side(case, flags) for case in selection.cases(settings, notice))
-    return Side(label="", settings=settings, release=release, cases=dict(_by_name(chosen)))
+        return release_sources.chosen(settings.release, settings.fetch, store, notice)
 
 
 def _by_name(chosen: Iterator[Case]) -> Iterator[tuple[str, Case]]:
@@ -103,9 +109,8 @@ def _by_name(chosen: Iterator[Case]) -> Iterator[tuple[str, Case]]:
         yield case.spec.name, case
 
 
-def _of_side(case: Case, flags: tuple[str, ...]) -> Case:
-    """Return the case with more flags, and without a budget, which does not say which side takes more time."""
-    return replace(case, spec=replace(case.spec, compiler_flags=(*case.spec.compiler_flags, *flags), budget={}))
+def _with_flags(case: Case, flags: tuple[str, ...]) -> Case:
+    return replace(case, spec=replace(case.spec, compiler_flags=(*case.spec.compiler_flags, *flags)))
 
 
 def _flags(text: str, settings: Settings) -> tuple[str, ...]:

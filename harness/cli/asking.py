@@ -4,7 +4,7 @@ import sys
 
 
 def is_wanted(question: str) -> bool:
-    """Return whether the user says yes; without a terminal there is nobody to ask, so no."""
+    """Return whether the user says yes; without a terminal the answer is no."""
     if not sys.stdin.isatty():
         return False
     sys.stdout.write(f"{question} [y/N] ")

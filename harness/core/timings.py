@@ -1,6 +1,5 @@
 """How a function is timed, and the times."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +42,8 @@ class Latency:
     @classmethod
     def of(cls, samples_ms: Sequence[float]) -> "Latency":
         """Return the latency of at least one repetition."""
+        import statistics  # noqa: PLC0415 - takes 2 ms of every start, and only benchmarks need it
+
         several = samples_ms if len(samples_ms) > 1 else [*samples_ms, *samples_ms]
         first, _, third = statistics.quantiles(several, method="inclusive")
         return cls(

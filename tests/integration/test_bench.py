@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,25 +14,7 @@ from tests.integration.laboratory import CPU_FLAGS, NEWEST, OLDEST, Laboratory, 
 
 # Ten rounds, however busy the machine is.
 QUICK = ("--engine", "local", "--time", "60", "--precision", "10000%", "--repetitions", "2")
-LOOP = """
-func.func @work(%start: tensor<256xf32>) -> tensor<256xf32> {
-  %empty = tensor.empty() : tensor<256xf32>
-  %done = linalg.generic {
-      indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]
-  } ins(%start : tensor<256xf32>) outs(%empty : tensor<256xf32>) {
-  ^bb0(%first: f32, %unused: f32):
-    %zero = arith.constant 0 : index
-    %one = arith.constant 1 : index
-    %times = arith.constant 4000 : index
-    %last = scf.for %i = %zero to %times step %one iter_args(%value = %first) -> (f32) {
-      %next = math.fma %value, %value, %first : f32
-      scf.yield %next : f32
-    }
-    linalg.yield %last : f32
-  } -> tensor<256xf32>
-  return %done : tensor<256xf32>
-}
-"""
+LOOP = Path(__file__).parents[2] / "benchmarks" / "loop.mlir"
 
 
 def bench(lab: Laboratory, *arguments: str) -> Result:
@@ -77,7 +60,7 @@ def test_two_releases_are_compared(lab: Laboratory) -> None:
 def test_flags_are_the_other_side_and_slow_code_is_told_from_fast(lab: Laboratory) -> None:
     # A generic CPU has no instruction for math.fma, so the loop calls a function.
     lab.spec(
-        mlir=lab.file("loop.mlir", LOOP),
+        mlir=lab.file("loop.mlir", LOOP.read_text().replace("ITERATIONS", "4000")),
         run_function="work",
         inputs=[lab.tensor("x.bin", np.full(256, 0.5, np.float32), "256xf32")],
         outputs=None,
