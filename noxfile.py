@@ -189,7 +189,7 @@ def audit(session: nox.Session) -> None:
         str(newest),
         str(PYPROJECT),
     )
-    importers = sorted(PYPROJECT.parent.glob("harness/importers/*.txt"))
+    importers = sorted(PYPROJECT.parent.glob("harness/importers/locks/*.txt"))
     for locked in (newest, PYPROJECT.parent / "containers/requirements.txt", *importers):
         # Strict: a package that PyPI does not know, or does not answer about, is no package without vulnerabilities.
         session.run("pip-audit", "--strict", "--disable-pip", "--require-hashes", "--requirement", str(locked))

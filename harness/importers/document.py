@@ -7,7 +7,7 @@ from harness.core.provenance import ProgramSource
 from harness.core.records import as_json
 from harness.core.settings import ProgramSettings
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL
-from harness.importers.onnx_import import OnnxImport
+from harness.importers.model_import import ImportedModel
 
 _F16_ATOL = "0.02"
 _F64_FLAG = "--iree-input-demote-f64-to-f32=false"
@@ -22,15 +22,15 @@ _HALF = (
 _GIVEN = "Thresholds: given on the command line."
 
 
-def names(model: OnnxImport, stem: str) -> Mapping[str, str]:
+def names(model: ImportedModel, stem: str) -> Mapping[str, str]:
     """Return the names of files beside a spec, by those that the steps gave them; given inputs are where they were."""
-    program, reference = model.program, model.reference
-    tensors = [each.file for each in (*reference.inputs, *reference.outputs)]
-    weights = {program.weights: f"{stem}.irpa"} if program.weights else {}
-    return {program.program: f"{stem}.mlir"} | weights | {file: f"{stem}.{file}" for file in tensors}
+    reply = model.reply
+    tensors = [each.file for call in reply.calls for each in (*call.inputs, *call.outputs)]
+    weights = {reply.weights: f"{stem}.irpa"} if reply.weights else {}
+    return {reply.program: f"{stem}.mlir"} | weights | {file: f"{stem}.{file}" for file in tensors}
 
 
-def settings(model: OnnxImport, by_file: Mapping[str, str], given: ProgramSettings) -> ProgramSettings:
+def settings(model: ImportedModel, by_file: Mapping[str, str], given: ProgramSettings) -> ProgramSettings:
     """Return how to compile, run and check the program, with the names of its files beside the spec.
 
     Args:
@@ -38,20 +38,20 @@ def settings(model: OnnxImport, by_file: Mapping[str, str], given: ProgramSettin
         by_file: the names, as `names` returns them.
         given: what the command line says: flags, inputs and thresholds.
     """
-    program, reference = model.program, model.reference
+    reply, (call,) = model.reply, model.reply.calls
     return ProgramSettings(
-        compiler_flags=(*given.compiler_flags, *([_F64_FLAG] if "float64" in reference.elements else [])),
-        function=program.function,
-        inputs=given.inputs or tuple(f"@{by_file[each.file]}" for each in reference.inputs),
-        expected_outputs=tuple(f"@{by_file[each.file]}" for each in reference.outputs),
+        compiler_flags=(*given.compiler_flags, *([_F64_FLAG] if "float64" in reply.elements else [])),
+        function=reply.functions[0],
+        inputs=given.inputs or tuple(f"@{by_file[each.file]}" for each in call.inputs),
+        expected_outputs=tuple(f"@{by_file[each.file]}" for each in call.outputs),
         thresholds=given.thresholds or _thresholds(model),
-        weights=by_file[program.weights] if program.weights else None,
+        weights=by_file[reply.weights] if reply.weights else None,
     )
 
 
-def fields(model: OnnxImport, given: ProgramSettings, source: ProgramSource) -> Mapping[str, Any]:
+def fields(model: ImportedModel, given: ProgramSettings, source: ProgramSource) -> Mapping[str, Any]:
     """Return the fields of a spec for its reader: `comment` and `provenance`."""
-    opset = model.program.opset
+    opset = model.reply.opset
     raised = [f"The importer raised its operators from opset {opset[0]} to {opset[1]}."] if opset else []
     comment = [
         f"Imported from {next(iter(source.files))}; the expected outputs are those of {source.reference} on the CPU.",
@@ -62,13 +62,13 @@ def fields(model: OnnxImport, given: ProgramSettings, source: ProgramSource) -> 
     return {"comment": comment, "provenance": {"source": known}}
 
 
-def _thresholds(model: OnnxImport) -> tuple[tuple[str, str], ...]:
+def _thresholds(model: ImportedModel) -> tuple[tuple[str, str], ...]:
     """Return thresholds for the outputs of a model that has values of f16 anywhere, else none: the defaults."""
     if not _is_half(model):
         return ()
-    elements = {each.type.rpartition("x")[2] for each in model.reference.outputs} & DEFAULT_ATOL.keys()
-    return tuple((element, _F16_ATOL) for element in sorted(elements))
+    elements = {each.type.rpartition("x")[2] for call in model.reply.calls for each in call.outputs}
+    return tuple((element, _F16_ATOL) for element in sorted(elements & DEFAULT_ATOL.keys()))
 
 
-def _is_half(model: OnnxImport) -> bool:
-    return "float16" in model.reference.elements
+def _is_half(model: ImportedModel) -> bool:
+    return "float16" in model.reply.elements

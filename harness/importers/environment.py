@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.core.callbacks import working
 from harness.host.process import CancelToken
+from harness.importers.frameworks import IMPORTERS, Framework
 from harness.iree import toolchain, wheel_contents, wheels
 from harness.iree.releases import ReleaseWheels
 from harness.store.entry import Entry
@@ -35,14 +36,19 @@ class ImporterEnvironment:
 
 
 def installed(
-    framework: str, locked: ReleaseWheels, store: Store, *, offline: bool = False, cancel: CancelToken | None = None
+    framework: Framework,
+    locked: ReleaseWheels,
+    store: Store,
+    *,
+    offline: bool = False,
+    cancel: CancelToken | None = None,
 ) -> ImporterEnvironment:
     """Return the environment of a framework; the first time, its wheels are installed into the store.
 
     Its files are read and compared with what was installed, because they are about to run.
 
     Args:
-        framework: such as `onnx`; its lock is beside this module.
+        framework: the framework; its lock is in the folder `locks`.
         locked: a locked IREE release.
         store: where it is kept.
         offline: use only the store and uv's cache.
@@ -53,9 +59,11 @@ def installed(
         DiskError: no space is left.
         Cancelled: `cancel` was set.
     """
-    subject = f"the importer for {framework} of IREE {locked.release.name}"
+    subject = f"the importer for {IMPORTERS[framework].name} of IREE {locked.release.name}"
     activity = f"installing {subject}"
-    requirements = resources.files("harness.importers").joinpath(f"{framework}.txt").read_text(encoding="utf-8")
+    requirements = (
+        resources.files("harness.importers").joinpath("locks", f"{framework}.txt").read_text(encoding="utf-8")
+    )
     requirements += toolchain.requirements(locked.wheels)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
 

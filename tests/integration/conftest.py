@@ -19,6 +19,7 @@ from harness.fetch import object_stores
 from harness.fetch.mirror_server import serving
 from harness.importers import environment
 from harness.importers.environment import ImporterEnvironment
+from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.iree import toolchain as toolchains
 from harness.iree.toolchain import Toolchain
@@ -55,7 +56,7 @@ def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
 @pytest.fixture(scope="session")
 def importer(store_dir: Path) -> ImporterEnvironment:
     """Return the environment that imports ONNX files."""
-    return environment.installed("onnx", releases.find(releases.newest().name), Store(store_dir))
+    return environment.installed(Framework.ONNX, releases.find(releases.newest().name), Store(store_dir))
 
 
 @pytest.fixture(scope="session")

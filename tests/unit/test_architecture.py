@@ -50,7 +50,7 @@ DOORS: dict[str, set[str]] = {
     "socketserver": {"fetch.mirror_server"},
     "os.environ": {"cli.main", "cli.pytest_plugin", "host.process", "host.supervisor"},
     "os.getenv": set(),
-    "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker", "importers.onnx_worker"},
+    "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker", "importers.workers.main"},
     "docker": {"containers.confinement", "containers.engine"},
     "socket.socket": {
         "fetch.http",

@@ -62,10 +62,10 @@ def _write_program(invocation: Invocation, where: Folders, path: Path, backend: 
 
 def _import(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> None:
     """Import a model; write its files, and then its spec."""
-    from harness.cli.commands import new_onnx  # noqa: PLC0415 - only an import needs it
+    from harness.cli.commands import new_import  # noqa: PLC0415 - only an import needs it
 
     stem = path.stem.removesuffix(f"_{backend}")
-    with new_onnx.imported(invocation, where, stem, backend) as model:
+    with new_import.imported(invocation, where, stem, backend) as model:
         document = {
             **inline.document(
                 model.mlir,

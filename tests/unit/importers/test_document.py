@@ -3,45 +3,56 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.commands.new_onnx import NewModel
+from harness.cli.commands.new_import import NewModel
 from harness.core.errors import UsageError
 from harness.core.provenance import ProgramSource
 from harness.core.records import as_json, read
 from harness.core.settings import ProgramSettings
 from harness.importers import document
-from harness.importers.onnx_import import ImportedProgram, OnnxImport, Reference, SavedTensor
+from harness.importers.frameworks import Framework
+from harness.importers.model_import import Call, ImportedModel, Reply, SavedTensor
 
-MODEL = OnnxImport(
-    folder=Path("/scratch"),
-    reference=Reference(
-        sources=("vad.onnx",),
-        inputs=(SavedTensor(file="input0.npy", name="x", type="4x8xf32"),),
-        outputs=(
-            SavedTensor(file="output0.npy", name="y", type="4xf32"),
-            SavedTensor(file="output1.npy", name="z", type="i64"),
+REPLY = Reply(
+    sources=("vad.onnx",),
+    program="program.mlir",
+    weights=None,
+    functions=("main graph",),
+    calls=(
+        Call(
+            inputs=(SavedTensor(file="input0.npy", name="x", type="4x8xf32"),),
+            outputs=(
+                SavedTensor(file="output0.npy", name="y", type="4xf32"),
+                SavedTensor(file="output1.npy", name="z", type="i64"),
+            ),
         ),
-        elements=("float32", "int64"),
-        versions={"onnxruntime": "1.2.3"},
     ),
-    program=ImportedProgram(function="main graph", program="program.mlir", weights=None, opset=()),
+    elements=("float32", "int64"),
+    versions={"onnxruntime": "1.2.3"},
+)
+MODEL = ImportedModel(
+    framework=Framework.ONNX,
+    folder=Path("/scratch"),
+    reply=REPLY,
     sha256={"vad.onnx": "ab" * 32},
+    importer="IREE 3.13.0",
+    reference="ONNX Runtime 1.2.3",
 )
 SOURCE = ProgramSource(
     framework="onnx",
     files=MODEL.sha256,
-    importer="IREE 3.13.0",
-    reference="ONNX Runtime 1.2.3",
-    versions=MODEL.reference.versions,
+    importer=MODEL.importer,
+    reference=MODEL.reference,
+    versions=REPLY.versions,
     command="harness new zoo/vad --onnx vad.onnx",
     date="2026-11-29T16:00:00Z",
 )
 
 
-def with_elements(*elements: str) -> OnnxImport:
-    return replace(MODEL, reference=replace(MODEL.reference, elements=elements))
+def with_elements(*elements: str) -> ImportedModel:
+    return replace(MODEL, reply=replace(REPLY, elements=elements))
 
 
-def settings(model: OnnxImport, given: ProgramSettings) -> ProgramSettings:
+def settings(model: ImportedModel, given: ProgramSettings) -> ProgramSettings:
     return document.settings(model, document.names(model, "vad"), given)
 
 
@@ -50,7 +61,7 @@ def test_the_files_get_the_name_of_the_model() -> None:
     assert (program.function, program.weights, program.thresholds) == ("main graph", None, ())
     assert program.inputs == ("@vad.input0.npy",)
     assert program.expected_outputs == ("@vad.output0.npy", "@vad.output1.npy")
-    large = replace(MODEL, program=replace(MODEL.program, weights="weights.irpa"))
+    large = replace(MODEL, reply=replace(REPLY, weights="weights.irpa"))
     assert settings(large, ProgramSettings()).weights == "vad.irpa"
 
 
@@ -72,7 +83,7 @@ def test_a_value_of_f16_anywhere_widens_the_thresholds_of_all_floats() -> None:
 
 
 def test_a_raised_opset_is_told() -> None:
-    old = replace(MODEL, program=replace(MODEL.program, opset=(9, 17)))
+    old = replace(MODEL, reply=replace(REPLY, opset=(9, 17)))
     comment = document.fields(old, ProgramSettings(), SOURCE)["comment"]
     assert comment[1] == "The importer raised its operators from opset 9 to 17."
 

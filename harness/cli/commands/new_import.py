@@ -1,4 +1,4 @@
-"""`harness new --onnx`: imports an ONNX file into the files and the document of a spec."""
+"""`harness new --onnx`: imports a model into the files and the document of a spec."""
 
 import contextlib
 import shutil
@@ -19,8 +19,9 @@ from harness.core.text import command
 from harness.fetch import provision
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
-from harness.importers import document, environment, onnx_import
-from harness.importers.onnx_import import OnnxImport, OnnxRequest
+from harness.importers import document, environment, model_import
+from harness.importers.frameworks import Framework
+from harness.importers.model_import import ImportedModel, ImportRequest
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline.progress import Live
@@ -84,7 +85,8 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
     given = settings.cases.program
     if not options.onnx or not options.onnx.is_file():
         raise UsageError(f"--onnx {options.onnx}: no such file; check the path.")
-    request = OnnxRequest(
+    request = ImportRequest(
+        framework=Framework.ONNX,
         model=options.onnx.absolute(),
         seed=options.seed,
         dimensions=dict(options.dimensions),
@@ -98,20 +100,20 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
         again = _command(options, given, release.release.name, backend)
         yield NewModel(
             program=document.settings(model, by_file, given),
-            mlir=by_file[model.program.program],
-            fields=document.fields(model, given, _source(model, request, importer=release.release.name, command=again)),
+            mlir=by_file[model.reply.program],
+            fields=document.fields(model, given, _source(model, request, again)),
             files={name: work / file for file, name in by_file.items()},
         )
 
 
-def _imported(request: OnnxRequest, release: ReleaseWheels, fetch: FetchSettings, folder: Path) -> OnnxImport:
+def _imported(request: ImportRequest, release: ReleaseWheels, fetch: FetchSettings, folder: Path) -> ImportedModel:
     """Install the importer unless it is installed, and import into a folder."""
     with (
         Live(clean_console(), id_width=0) as live,
         Store(fetch.store.absolute(), on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
     ):
-        importer = environment.installed(onnx_import.FRAMEWORK, release, store, offline=fetch.offline)
-        return onnx_import.imported(request, importer, folder, on_work=live.worked)
+        importer = environment.installed(request.framework, release, store, offline=fetch.offline)
+        return model_import.imported(request, importer, folder, on_work=live.worked)
 
 
 def _array(text: str, where: Folders) -> Path:
@@ -125,14 +127,13 @@ def _array(text: str, where: Folders) -> Path:
     return path
 
 
-def _source(model: OnnxImport, request: OnnxRequest, *, importer: str, command: str) -> ProgramSource:
-    versions = model.reference.versions
+def _source(model: ImportedModel, request: ImportRequest, command: str) -> ProgramSource:
     return ProgramSource(
-        framework=onnx_import.FRAMEWORK,
+        framework=model.framework,
         files=model.sha256,
-        importer=f"IREE {importer}",
-        reference=f"ONNX Runtime {versions['onnxruntime']}",
-        versions=versions,
+        importer=model.importer,
+        reference=model.reference,
+        versions=model.reply.versions,
         seed=None if request.inputs else request.seed,
         dimensions=request.dimensions,
         command=command,

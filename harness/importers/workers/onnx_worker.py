@@ -1,99 +1,38 @@
-"""Imports an ONNX file, or runs it with ONNX Runtime: a program of its own that only an importer's environment can run.
+"""Imports an ONNX file, or runs it with ONNX Runtime."""
 
-    python -BIS onnx_worker.py ENVIRONMENT      in a folder with request.json; it writes reply.json and files beside it
-
-The reply has the key `error` if the framework refuses the model, `model` if its file cannot be read, and `usage` if the
-command line has to change.
-"""
-
-import functools
-import json
-import operator
-import os
-import re
-import resource
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-RUN, IMPORT = "run", "import"
-REQUEST, REPLY = "request.json", "reply.json"
-PROGRAM, WEIGHTS = "program.mlir", "weights.irpa"
+from harness.importers.workers import exchange
+from harness.importers.workers.exchange import Answer, ModelError, Request, RequestError
+
 # What the importer reads best; older models are raised to it.
 OPSET = 17
-# Larger weights are kept outside the program, whose text has two characters for each byte.
-INLINED_BYTES = 1 << 20
-# The limits of an input, of any file that is written, and of a message of protobuf.
-_INPUT_BYTES, _FILE_BYTES, _MODEL_BYTES = 4 << 30, 64 << 30, 2 << 30
-_INTEGERS = 10  # drawn from 0 to 9: also as indices of an embedding
-_FUNCTION = re.compile(r'\s*func\.func @(?:"((?:[^"\\]|\\.)*)"|([\w.$-]+))\(')
-_ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)")
-_ELEMENTS = {
-    "bool": "i1",
-    "float16": "f16",
-    "float32": "f32",
-    "float64": "f64",
-    **{f"{sign}int{bits}": f"{'ui' if sign else 'i'}{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
-}
+_MODEL_BYTES = 2 << 30  # the limit of a message of protobuf
 
 
-class ModelError(Exception):
-    """The model is not one that can be imported."""
-
-
-class RequestError(Exception):
-    """The command line does not fit the model."""
-
-
-def main(argv: Sequence[str]) -> None:
-    """Do what request.json asks for, and write reply.json."""
-    sys.path.insert(0, argv[1])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    limit = _FILE_BYTES if hard == resource.RLIM_INFINITY else min(hard, _FILE_BYTES)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    request = json.loads(Path(REQUEST).read_text(encoding="utf-8"))
-    try:
-        reply = {RUN: _run, IMPORT: _import}[request["do"]](request)
-    except RequestError as error:
-        reply = {"usage": str(error)}
-    except ModelError as error:
-        reply = {"model": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever the framework raises
-        reply = {"error": str(error) or type(error).__name__}
-    Path(REPLY).write_text(json.dumps(reply), encoding="utf-8")
-
-
-def _run(request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _run(request: Request) -> Answer:
     """Make the inputs, run ONNX Runtime and save the outputs."""
     model = _read(Path(request["model"]))
     weights = {each.name for each in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in weights]
-    given = list(map(_loaded, request["inputs"]))
-    if given and len(given) != len(inputs):
-        wanted = ", ".join(each.name for each in inputs)
-        noun = "input" if len(inputs) == 1 else "inputs"
-        raise RequestError(f"the model has {len(inputs)} {noun} ({wanted}), and --input was given {len(given)} times")
+    names = [each.name for each in inputs]
+    given = exchange.loaded(request["inputs"], names)
     arrays = given or _drawn(inputs, request["dimensions"], request["seed"])
-    outputs = _outputs(request["model"], {each.name: array for each, array in zip(inputs, arrays, strict=True)})
+    outputs = _outputs(request["model"], dict(zip(names, arrays, strict=True)))
     return {
         "sources": _sources(model, Path(request["model"])),
-        "inputs": [] if given else _saved("input", [each.name for each in inputs], arrays),
-        "outputs": _saved("output", [each.name for each in model.graph.output], outputs),
+        "calls": [
+            {
+                "inputs": [] if given else exchange.saved("input", names, arrays),
+                "outputs": exchange.saved("output", [each.name for each in model.graph.output], outputs),
+            }
+        ],
         "elements": sorted(_elements(model)),
-        "versions": _versions("onnx", "onnxruntime", "numpy"),
+        "versions": exchange.versions("onnx", "onnxruntime", "numpy"),
     }
-
-
-def _loaded(path: str) -> Any:
-    import numpy as np  # noqa: PLC0415
-
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RequestError(f"--input {path} is not a .npy file of numbers: {error}") from error
 
 
 def _outputs(path: str, feeds: Mapping[str, Any]) -> Sequence[Any]:
@@ -110,7 +49,7 @@ def _outputs(path: str, feeds: Mapping[str, Any]) -> Sequence[Any]:
     return outputs
 
 
-def _import(request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _import(request: Request) -> Answer:
     """Write the program, and its weights if they are large."""
     from iree.compiler.tools.import_onnx import __main__ as importer  # noqa: PLC0415
 
@@ -118,13 +57,13 @@ def _import(request: Mapping[str, Any]) -> Mapping[str, Any]:
     model = _read(path)
     opset = next((each.version for each in model.opset_import if each.domain in {"", "ai.onnx"}), OPSET)
     raised = ["--opset-version", str(OPSET)] if opset < OPSET else []
-    is_large = sum(_bytes(tensor, path.parent) for tensor in model.graph.initializer) > INLINED_BYTES
-    apart = ["--externalize-params", "--save-params-to", WEIGHTS] if is_large else []
-    importer.main(importer.parse_arguments([str(path), "-o", PROGRAM, *raised, *apart]))
+    is_large = sum(_bytes(tensor, path.parent) for tensor in model.graph.initializer) > exchange.INLINED_BYTES
+    apart = ["--externalize-params", "--save-params-to", exchange.WEIGHTS] if is_large else []
+    importer.main(importer.parse_arguments([str(path), "-o", exchange.PROGRAM, *raised, *apart]))
     return {
-        "function": _function(Path(PROGRAM)),
-        "program": PROGRAM,
-        "weights": WEIGHTS if is_large else None,
+        "functions": [exchange.function(Path(exchange.PROGRAM))],
+        "program": exchange.PROGRAM,
+        "weights": exchange.WEIGHTS if is_large else None,
         "opset": [opset, OPSET] if raised else [],
     }
 
@@ -210,7 +149,15 @@ def _drawn(inputs: Sequence[Any], dimensions: Mapping[str, int], seed: int) -> l
     if missing:
         hint = " ".join(f"--dim {shlex.quote(name)}=N" for name in missing)
         raise RequestError(f"the model has dynamic dimensions; add {hint}, or --input @FILE.npy for each input")
-    return [_array(each, dimensions, [seed, index]) for index, each in enumerate(inputs)]
+    return [
+        exchange.drawn(
+            each.name,
+            [dimensions[size] if isinstance(size, str) else size for size in _shape(each)],
+            _dtype(each.type.tensor_type.elem_type),
+            [seed, index],
+        )
+        for index, each in enumerate(inputs)
+    ]
 
 
 def _dynamic(value: Any) -> list[str]:
@@ -228,59 +175,4 @@ def _shape(value: Any) -> list[int | str]:
     ]
 
 
-def _array(value: Any, dimensions: Mapping[str, int], seed: Sequence[int]) -> Any:
-    import numpy as np  # noqa: PLC0415
-
-    shape = [dimensions[each] if isinstance(each, str) else each for each in _shape(value)]
-    name = _dtype(value.type.tensor_type.elem_type)
-    if name not in _ELEMENTS:
-        raise ModelError(f"input {value.name!r} has the type {name}; expected one of {', '.join(_ELEMENTS)}")
-    dtype = np.dtype(name)
-    if functools.reduce(operator.mul, shape, dtype.itemsize) > _INPUT_BYTES:
-        raise RequestError(f"input {value.name!r} would have more than {_INPUT_BYTES >> 30} GiB; choose smaller sizes")
-    random = np.random.default_rng(seed)
-    if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
-    return random.integers(0, 2 if dtype.kind == "b" else _INTEGERS, shape).astype(dtype)
-
-
-def _saved(role: str, names: Sequence[str], arrays: Sequence[Any]) -> Sequence[Mapping[str, str]]:
-    """Save arrays as .npy, and return their files, names and types."""
-    import numpy as np  # noqa: PLC0415
-
-    saved = []
-    for index, (name, array) in enumerate(zip(names, arrays, strict=True)):
-        if not isinstance(array, np.ndarray) or str(array.dtype) not in _ELEMENTS:
-            found = getattr(array, "dtype", type(array).__name__)
-            raise ModelError(f"{role} {name!r} has the type {found}; expected a tensor of {', '.join(_ELEMENTS)}")
-        file = f"{role}{index}.npy"
-        np.save(file, array, allow_pickle=False)
-        type_ = "x".join([*map(str, array.shape), _ELEMENTS[str(array.dtype)]])
-        saved.append({"file": file, "name": name, "type": type_})
-    return saved
-
-
-def _function(program: Path) -> str:
-    """Return the name of the function of a program."""
-    with program.open(encoding="utf-8") as lines:
-        found = next(filter(None, map(_FUNCTION.match, lines)), None)
-    if not found:
-        raise ModelError("the importer wrote no function")
-    quoted, plain = found.groups()
-    return plain or _ESCAPED.sub(_unescaped, quoted.encode()).decode()
-
-
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    r"""Return the byte that MLIR writes as `\E2`, or the character after a backslash."""
-    return bytes.fromhex(found[1].decode()) if len(found[1]) > 1 else found[1]
-
-
-def _versions(*packages: str) -> Mapping[str, str]:
-    from importlib import metadata  # noqa: PLC0415
-
-    return {name: metadata.version(name) for name in packages} | {"python": sys.version.split()[0]}
-
-
-if __name__ == "__main__":
-    os.umask(0o077)
-    main(sys.argv)
+STEPS = {"run": _run, "import": _import}

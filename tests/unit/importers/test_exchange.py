@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.importers import onnx_worker
-from harness.importers.onnx_worker import ModelError
+from harness.importers.workers import exchange
+from harness.importers.workers.exchange import ModelError
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ def test_the_function_of_a_program_has_any_name(tmp_path: Path, written: str, na
     program.write_text(
         f"{head}  func.func {written}(%arg0: !torch.vtensor<[?,8],f32>) -> f32 {{\n  func.func @other(\n"
     )
-    assert onnx_worker._function(program) == name
+    assert exchange.function(program) == name
 
 
 def test_a_program_without_a_function_is_none(tmp_path: Path) -> None:
     program = tmp_path / "program.mlir"
     program.write_text("module {\n}\n")
     with pytest.raises(ModelError, match="the importer wrote no function"):
-        onnx_worker._function(program)
+        exchange.function(program)

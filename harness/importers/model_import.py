@@ -1,11 +1,11 @@
-"""Imports an ONNX file: a program, inputs, and the outputs of ONNX Runtime. Each step is a process of its own."""
+"""Imports a model: a program, inputs, and the outputs of its framework. Each step is a process of its own."""
 
 import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from harness.core import records, strict_json
 from harness.core.callbacks import WorkProgress, ignore, working
@@ -15,29 +15,30 @@ from harness.host import process
 from harness.host.beneath import Folder
 from harness.host.files import UnreadableError
 from harness.host.process import CancelToken, ProcessResult
-from harness.importers import onnx_worker
 from harness.importers.environment import ImporterEnvironment
+from harness.importers.frameworks import IMPORTERS, Framework, Step
+from harness.importers.workers import exchange, main
 from harness.store.entry import file_sha256
 
-T = TypeVar("T")
-FRAMEWORK = "onnx"
 _REPLY_BYTES = _LOG_BYTES = 1 << 20
 _LOG = "importer.log"
 _LOG_LINES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnnxRequest:
+class ImportRequest:
     """What to import.
 
     Attributes:
-        model: absolute path of the ONNX file.
+        framework: where the model comes from.
+        model: absolute path of its file.
         seed: of the inputs that are drawn.
         dimensions: sizes of dynamic dimensions, by name.
         inputs: absolute paths of the inputs, .npy files; empty to draw them.
         timeout_s: the limit of each step.
     """
 
+    framework: Framework
     model: Path
     seed: int = 0
     dimensions: Mapping[str, int] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class OnnxRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedTensor:
-    """A tensor that a step wrote.
+    """A tensor that a worker wrote.
 
     Attributes:
         file: name of its .npy file.
@@ -61,66 +62,72 @@ class SavedTensor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """What a run of ONNX Runtime used and made.
+class Call:
+    """A call of a function by its framework.
 
     Attributes:
-        sources: names of the model and of its external data, relative to its folder.
         inputs: those that were drawn.
         outputs: the outputs.
+    """
+
+    inputs: tuple[SavedTensor, ...]
+    outputs: tuple[SavedTensor, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the steps of a worker answer, together.
+
+    Attributes:
+        sources: names of the model's files, relative to its folder; the model comes first.
+        program: name of the file of the program.
+        weights: name of the file of its weights; None if they are in the program.
+        functions: the functions of the program that are called.
+        calls: a call of each.
         elements: NumPy's names of the element types of weights, inputs and outputs.
-        versions: of the packages, by name.
+        versions: of the packages that took part, by name.
+        opset: the version of the ONNX operators, and what it was raised to; empty if it was not.
     """
 
     sources: tuple[str, ...]
-    inputs: tuple[SavedTensor, ...]
-    outputs: tuple[SavedTensor, ...]
-    elements: tuple[str, ...]
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedProgram:
-    """An imported program.
-
-    Attributes:
-        function: its function.
-        program: name of its file.
-        weights: name of the file of its weights; None if they are in the program.
-        opset: the version of the operators, and what it was raised to; empty if it was not.
-    """
-
-    function: str
     program: str
     weights: str | None
-    opset: tuple[int, ...]
+    functions: tuple[str, ...]
+    calls: tuple[Call, ...]
+    elements: tuple[str, ...]
+    versions: Mapping[str, str]
+    opset: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnnxImport:
+class ImportedModel:
     """An imported model, whose files are in a folder.
 
     Attributes:
+        framework: where it came from.
         folder: the folder.
-        reference: the run of ONNX Runtime.
-        program: the program.
-        sha256: digests of the model and of its external data, by name.
+        reply: what the worker said of it.
+        sha256: digests of its own files, by name.
+        importer: what wrote the program, such as `IREE 3.13.0`.
+        reference: what computed the outputs, such as `ONNX Runtime 1.32.0`.
     """
 
+    framework: Framework
     folder: Path
-    reference: Reference
-    program: ImportedProgram
+    reply: Reply
     sha256: Mapping[str, str]
+    importer: str
+    reference: str
 
 
 def imported(
-    request: OnnxRequest,
+    request: ImportRequest,
     environment: ImporterEnvironment,
     folder: Path,
     *,
     cancel: CancelToken | None = None,
     on_work: WorkProgress = ignore,
-) -> OnnxImport:
+) -> ImportedModel:
     """Import a model into an empty folder.
 
     Args:
@@ -135,37 +142,47 @@ def imported(
         ToolError: the framework refuses the model; the message begins with `import:`.
         Cancelled: `cancel` was set.
     """
-    step = _Step(request, environment, folder, cancel)
-    asked = {"seed": request.seed, "dimensions": request.dimensions, "inputs": list(map(str, request.inputs))}
-    name = request.model.name
-    with working(on_work, f"running {name} with ONNX Runtime"):
-        reference = step.reply(Reference, onnx_worker.RUN, "ONNX Runtime", asked)
-    with working(on_work, f"importing {name}"):
-        program = step.reply(ImportedProgram, onnx_worker.IMPORT, f"the importer of IREE {environment.release}", {})
-    digests = {name: file_sha256(request.model.parent / name) for name in reference.sources}
-    return OnnxImport(folder=folder, reference=reference, program=program, sha256=digests)
+    importer, worker = IMPORTERS[request.framework], _Worker(request, environment, folder, cancel)
+    answers: dict[str, Any] = {}
+    for step in importer.steps:
+        with working(on_work, step.activity.format(model=request.model.name)):
+            answers |= worker.answer(step)
+    reply = worker.read(answers)
+    return ImportedModel(
+        framework=request.framework,
+        folder=folder,
+        reply=reply,
+        sha256={name: file_sha256(request.model.parent / name) for name in reply.sources},
+        importer=importer.writer.format(release=environment.release, **reply.versions),
+        reference=importer.reference.format(**reply.versions),
+    )
 
 
-class _Step:
-    """Runs the worker in a folder of its own, which becomes its home."""
+class _Worker:
+    """Runs the worker of a framework in a folder of its own, which becomes its home."""
 
     def __init__(
-        self, request: OnnxRequest, environment: ImporterEnvironment, folder: Path, cancel: CancelToken | None
+        self, request: ImportRequest, environment: ImporterEnvironment, folder: Path, cancel: CancelToken | None
     ) -> None:
         self._request, self._environment, self._folder, self._cancel = request, environment, folder, cancel
+        self._asked = {
+            "model": str(request.model),
+            "seed": request.seed,
+            "dimensions": request.dimensions,
+            "inputs": list(map(str, request.inputs)),
+        }
 
-    def reply(self, kind: type[T], step: str, tool: str, asked: Mapping[str, Any]) -> T:
+    def answer(self, step: Step) -> Mapping[str, Any]:
         """Return what the worker answers.
 
         Raises:
             UsageError, ToolError, Cancelled: as in `imported`.
         """
-        files, reply_path = Folder(self._folder), self._folder / onnx_worker.REPLY
+        files, reply_path = Folder(self._folder), self._folder / exchange.REPLY
         files.remove(reply_path)
-        request = {"do": step, "model": str(self._request.model), **asked}
-        files.write(self._folder / onnx_worker.REQUEST, json.dumps(request).encode())
+        files.write(self._folder / exchange.REQUEST, json.dumps({"do": step.do, **self._asked}).encode())
         ended = self._run()
-        name = self._request.model.name
+        name, tool = self._request.model.name, step.tool.format(release=self._environment.release)
         if ended.exit_code != 0:
             raise ToolError(f"import: {name}: {tool} {self._end(ended)}")
         try:
@@ -176,15 +193,27 @@ class _Step:
                 raise ToolError(f"import: {self._request.model} {one_line(answer['model'])}.")
             if "error" in answer:
                 raise ToolError(f"import: {name}: {tool}: {one_line(answer['error'])}")
-            return records.read(kind, answer)
+            return records.read(dict[str, Any], answer)
         except (OSError, UnreadableError, ValueError, TypeError) as error:
             raise ToolError(f"import: {name}: {tool} gave no valid answer ({one_line(str(error))}).") from error
+
+    def read(self, answers: Mapping[str, Any]) -> Reply:
+        """Return the answers of all steps as a reply.
+
+        Raises:
+            ToolError: they are not one.
+        """
+        try:
+            return records.read(Reply, answers)
+        except ValueError as error:
+            name = self._request.model.name
+            raise ToolError(f"import: {name}: the importer gave no valid answer ({one_line(str(error))}).") from error
 
     def _run(self) -> ProcessResult:
         folder = self._folder
         # -I and -S hide the harness and the user's packages; -B, because an entry of the store has no unlisted files.
         return process.run(
-            [sys.executable, "-BIS", onnx_worker.__file__, str(self._environment.folder)],
+            [sys.executable, "-BIS", main.__file__, self._request.framework, str(self._environment.folder)],
             cwd=folder,
             log_path=folder / _LOG,
             timeout_s=self._request.timeout_s,
