@@ -16,6 +16,7 @@ import uv
 
 from harness.containers import debian, definitions, dependencies
 from harness.containers.definitions import Bootstrapped
+from harness.core.settings import default_store
 from harness.iree import releases
 from harness.iree import toolchain as toolchains
 from harness.store import scratch
@@ -52,15 +53,25 @@ class Supplies:
             if store.find("bases", base.sha256):
                 return
             with scratch.folder(store.root) as folder:
-                tree = debian.bootstrap(base, folder)
+                sha256 = _made_before(base, folder) or debian.bootstrap(base, folder).sha256
 
                 def move(to: Path) -> Mapping[str, str]:
                     shutil.move(folder / debian.TAR_NAME, to)
-                    return {debian.TAR_NAME: tree.sha256}
+                    return {debian.TAR_NAME: sha256}
 
-                store.provide("bases", tree.sha256, move)
+                store.provide("bases", sha256, move)
             pins = self.containers / definitions.IMAGES_NAME
-            pins.write_text(pins.read_text().replace(base.sha256, tree.sha256))
+            pins.write_text(pins.read_text().replace(base.sha256, sha256))
+
+
+def _made_before(base: Bootstrapped, to: Path) -> str | None:
+    """Copy a base that is in the cache of this user, as after `harness image build`, and return its digest."""
+    with Store(default_store()) as store:
+        entry = store.find("bases", base.sha256)
+        if entry is None:
+            return None
+        shutil.copyfile(entry.path / debian.TAR_NAME, to / debian.TAR_NAME)
+        return base.sha256
 
 
 def supplies(folder: Path) -> Supplies:

@@ -12,14 +12,8 @@ NO_DEVICE = ("hipErrorNoDevice", "hipErrorInvalidDevice")
 
 
 @pytest.fixture(scope="module")
-def dock(rootful: Dock) -> Dock:
-    """Return Docker, then Podman."""
-    return rootful
-
-
-@pytest.fixture(scope="module")
 def rocm_dock(dock: Dock) -> Iterator[Dock]:
-    """Return an engine with the image for AMD GPUs."""
+    """Return Docker with the image for AMD GPUs; the image for the CPU is built by each of the engines."""
     dock.supplies.add(NAME)
     done = dock.harness("image", "build", NAME)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from generator import layers, reference
-from generator.builder import Function, module_text
 
 from harness.iree.releases import Releases
-from tests.integration.laboratory import CPU_FLAGS, HIP_FLAGS, Array, Laboratory
+from tests.integration.laboratory import HIP_FLAGS, Array, Laboratory
 
 RELEASES = tuple(Releases().names)
 SQUARE = "tensor<4x4xf32>"
-MAPS = ", ".join(f"affine_map<(i, j, k) -> ({names})>" for names in ("i, k", "j, k", "i, j"))
 ZERO = f"%zero = arith.constant dense<0.0> : {SQUARE}"
 
 # The name of this operation is unknown from 3.7.0 on.
@@ -28,15 +25,6 @@ TRANSPOSED = f"""
 func.func @f(%a: {SQUARE}, %b: {SQUARE}) -> {SQUARE} {{
   {ZERO}
   %r = linalg.matmul_transpose_b ins(%a, %b : {SQUARE}, {SQUARE}) outs(%zero : {SQUARE}) -> {SQUARE}
-  return %r : {SQUARE}
-}}
-"""
-# 3.0.0 has no such attribute.
-MAPPED = f"""
-func.func @f(%a: {SQUARE}, %b: {SQUARE}) -> {SQUARE} {{
-  {ZERO}
-  %r = linalg.matmul indexing_maps = [{MAPS}]
-    ins(%a, %b : {SQUARE}, {SQUARE}) outs(%zero : {SQUARE}) -> {SQUARE}
   return %r : {SQUARE}
 }}
 """
@@ -138,13 +126,6 @@ func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
 """
 
 
-def attention(tokens: int) -> str:
-    """Return attention among tokens, which with tiled data is wrong from 3.12.0 on where they do not fill the tiles."""
-    f = Function("f", [((1, tokens, 32), "f32")] * 3)
-    query, key, value = f.arguments
-    return module_text("attention", [f.text(layers.attention(f, (query, key, value), heads=2))])
-
-
 @dataclass(frozen=True, kw_only=True)
 class Program:
     """A program, its inputs and outputs, and the first release with each thing that was seen of it, oldest first.
@@ -179,13 +160,11 @@ _ONES[0] = 2**24  # to which a single one adds nothing
 _TOTAL = np.array(2**24 + 4095, np.float32)
 _SUM = {"threshold_args": ["--expected_f32_threshold=2500.0f"]}
 _MANY = np.ones((64, 64), np.float32)
-_STATES = [np.random.default_rng(seed).standard_normal((1, 7, 32)).astype(np.float32) for seed in range(3)]
 
 PROGRAMS: Mapping[str, Program] = {
     "transposed": Program(
         text=TRANSPOSED, inputs=_SQUARES, output=_TRANSPOSED, seen={"3.0.0": "passed", "3.7.0": "compile"}
     ),
-    "mapped": Program(text=MAPPED, inputs=_SQUARES, output=_TRANSPOSED, seen={"3.0.0": "compile", "3.1.0": "passed"}),
     "summed": Program(
         text=SUMMED, inputs=[_ONES], output=_TOTAL, seen={"3.0.0": "passed", "3.11.0": "numeric"}, fields=_SUM
     ),
@@ -231,13 +210,6 @@ PROGRAMS: Mapping[str, Program] = {
         inputs=[f32(-1, 1, 2, 3)],
         output=f32(0, 1, 2, 2),
         seen={"3.0.0": "passed", "3.3.0": "compile"},
-    ),
-    "attention": Program(
-        text=attention(7),
-        inputs=_STATES,
-        output=reference.attention(*(each.astype(np.float64) for each in _STATES), heads=2).astype(np.float32),
-        seen={"3.0.0": "passed", "3.12.0": "numeric"},
-        fields={"compiler_flags": [*CPU_FLAGS, "--iree-opt-level=O1", "--iree-opt-data-tiling"]},
     ),
     "softmax": Program(
         text=SOFTMAX,
