@@ -105,20 +105,14 @@ class Folder:
 
     def content(self, path: Path) -> list[tuple[Path, os.stat_result]]:
         """Return what is in a folder, in order; nothing if it does not exist."""
-        found = []
-        with contextlib.suppress(FileNotFoundError), self._readable(path) as folder, os.scandir(folder) as entries:
-            for each in entries:
-                with contextlib.suppress(FileNotFoundError):
-                    found.append((path / each.name, each.stat(follow_symlinks=False)))
-        return sorted(found, key=lambda each: each[0])
+        with contextlib.suppress(FileNotFoundError), self._readable(path) as folder:
+            return _listed(folder, path)
+        return []
 
     def walk(self, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         """Yield all that is below a folder; nothing if it does not exist or is none."""
-        with contextlib.suppress(NotADirectoryError):
-            for each, state in self.content(path):
-                yield each, state
-                if stat.S_ISDIR(state.st_mode):
-                    yield from self.walk(each)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._readable(path) as folder:
+            yield from _below(folder, path)
 
     def move(self, path: Path, to: Path) -> None:
         """Move a file, folder or link itself in one step, to another place beneath."""
@@ -227,6 +221,32 @@ def _opened(name: str, parent: int, access: int) -> int:
         if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, IS_LINK, name) from None
         raise
+
+
+def _listed(folder: int, path: Path) -> list[tuple[Path, os.stat_result]]:
+    """Return what is in an open folder, in order."""
+    found = []
+    with os.scandir(folder) as entries:
+        for each in sorted(entries, key=lambda each: each.name):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path / each.name, each.stat(follow_symlinks=False)))
+    return found
+
+
+def _below(folder: int, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield all that is below an open folder; what is no folder any more has nothing below it."""
+    for each, state in _listed(folder, path):
+        yield each, state
+        if stat.S_ISDIR(state.st_mode):
+            try:
+                with _told_of(each):
+                    inner = _opened(each.name, folder, os.O_RDONLY)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            try:
+                yield from _below(inner, each)
+            finally:
+                os.close(inner)
 
 
 def _remove(name: str, parent: int) -> None:

@@ -124,8 +124,8 @@ def installed(
     entry = store.provide(KIND, key(locked), install, is_good=is_good, activity=activity)
     if not wheel_contents.is_listed_right(entry, wanted):
         raise IntegrityError(f"{subject}: what its wheels contain is not what releases.json says; run `nox -s pins`.")
-    digests = {entry.path.resolve() / name: entry.sha256(name) for name in entry.files}
-    return _described([entry.path], store, digests.__getitem__, expected=locked.release)
+    start = len(str(entry.path.resolve())) + 1
+    return _described([entry.path], store, lambda path: entry.sha256(str(path)[start:]), expected=locked.release)
 
 
 def is_genuine(store: Store, kind: str, entry: Entry) -> bool:

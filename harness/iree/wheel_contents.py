@@ -8,7 +8,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from harness.host.beneath import Folder
 from harness.store.entry import Entry, sha256
@@ -19,7 +19,7 @@ _BESIDE = frozenset({"bin", ".lock", "requirements.txt", "install.log"})
 
 def digest(files: Mapping[str, str]) -> str:
     """Return the digest of what wheels contain, given the SHA-256 of each installed file by its path. No I/O."""
-    lines = (f"{name} {files[name]}\n" for name in sorted(files) if _is_of_wheel(PurePath(name).parts[0]))
+    lines = (f"{name} {files[name]}\n" for name in sorted(files) if _is_of_wheel(name.partition("/")[0]))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -34,8 +34,9 @@ def is_intact(root: Folder, entry: Entry, folders: tuple[str, ...]) -> bool:
     They are read, since stamps in the store prove nothing to somebody who can write there. A process reads a file once.
     A file with another name outside of the entry can be changed there, so it is not intact.
     """
+    start = len(str(entry.path)) + 1
     for path, state in root.walk(entry.path):
-        listed = entry.files.get(name := str(path.relative_to(entry.path)))
+        listed = entry.files.get(name := str(path)[start:])
         if listed and (state.st_nlink != 1 or (name.startswith(folders) and _read(root, path) != listed["sha256"])):
             return False
     return True
