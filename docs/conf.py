@@ -41,6 +41,7 @@ PARTS = {
         "goldens",
         "suites",
         "results",
+        "history",
         "blobs",
         "bisect",
         "benchmarks",

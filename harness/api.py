@@ -23,6 +23,7 @@ from harness.containers.provider import provider
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case, Target
 from harness.core.errors import HarnessError
+from harness.core.history import HistorySettings
 from harness.core.outcomes import Outcome, Report
 from harness.core.references import Oracle
 from harness.core.settings import (
@@ -61,6 +62,7 @@ __all__ = [
     "FetchSettings",
     "Finding",
     "HarnessError",
+    "HistorySettings",
     "Kind",
     "Oracle",
     "Outcome",

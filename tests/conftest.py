@@ -1,7 +1,9 @@
 """How tests are spread over processes, and what those inherit that they start."""
 
+import os
 import re
 import signal
+import tempfile
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -46,6 +48,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-def pytest_configure() -> None:
-    """Let ^C reach what the tests start, also where a shell ignores it for what it has in the background, as us."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let ^C reach what the tests start, and keep the history of the user as it is.
+
+    A shell ignores ^C for what it has in the background, as us.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    state = tempfile.TemporaryDirectory(prefix="harness-state-")
+    config.add_cleanup(state.cleanup)
+    os.environ["XDG_STATE_HOME"] = state.name

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness import __version__
+from harness.cli import history_options as history
 from harness.cli import options, settings
 from harness.cli import own_options as own
 from harness.cli.options import Environment, Group
@@ -23,6 +24,7 @@ class Command:
         heading: below which the help of `harness` lists it.
         groups: its options.
         subcommands: its own commands; it has no options then.
+        default: the one of them that is meant if none is named; empty for none.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Command:
     heading: str = "Commands"
     groups: tuple[Group, ...] = ()
     subcommands: tuple["Command", ...] = ()
+    default: str = ""
 
 
 _CASES = (options.specs, options.chosen, options.target, options.running)
@@ -43,7 +46,7 @@ _MAKES = (own.image, *_RELEASE, *_STORE, options.network, options.engine)
 _IMAGES = (*_STORE, options.engine)
 
 _QUALITY = (
-    *(options.selectors, options.only_failed, *_RUNS, options.jobs, *_RELEASE, *_CONTAINERS),
+    *(options.selectors, options.only_failed, *_RUNS, options.history, options.jobs, *_RELEASE, *_CONTAINERS),
     options.program,
 )
 
@@ -58,7 +61,10 @@ COMMANDS = (
         name="run",
         heading="Check models",
         help="the same with IREE tools that are installed already",
-        groups=(options.selectors, options.only_failed, *_RUNS, options.jobs, own.toolchain, options.program),
+        groups=(
+            *(options.selectors, options.only_failed, *_RUNS, options.history),
+            *(options.jobs, own.toolchain, options.program),
+        ),
     ),
     Command(
         name="bench",
@@ -158,6 +164,25 @@ COMMANDS = (
         ),
     ),
     Command(
+        name="history",
+        heading="Look at earlier runs",
+        help="show how a case did before, and list the runs",
+        default="show",
+        subcommands=(
+            Command(
+                name="show",
+                help="show the results of a case, or list the runs (the default)",
+                groups=(history.shown, own.listing, options.history_file),
+            ),
+            Command(
+                name="import",
+                help="record the runs of other machines from their results.json",
+                groups=(history.imported, options.history_file),
+            ),
+            Command(name="prune", help="remove old runs", groups=(history.kept, options.history_file)),
+        ),
+    ),
+    Command(
         name="doctor",
         heading="Set up",
         help="check this machine and suggest fixes",
@@ -186,6 +211,8 @@ def _add(commands: Sequence[Command], parser: Parser, environment: Environment, 
         for group in command.groups:
             group(each, environment)
         each.shorten_usage()
+        if command.default:
+            parser.defaults[command.name] = (command.default, {sub.name for sub in command.subcommands})
         if command.subcommands:
             _add(command.subcommands, each, environment, below=f"{command.name}_")
 

@@ -181,6 +181,11 @@ RULES = (
         holds=lambda invocation: invocation.options.no_run and invocation.options.onnx is None,
     ),
     Rule(
+        options=("history",),
+        why="cannot be combined with --no-history; remove one of them.",
+        holds=lambda invocation: "no_history" in invocation.given,
+    ),
+    Rule(
         options=(*_RUNS, *_CONTAINERS),
         why="has no effect with --no-run; remove one of them.",
         holds=lambda invocation: invocation.options.no_run,

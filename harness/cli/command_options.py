@@ -32,6 +32,11 @@ class CommandOptions:
         reference: what makes the outputs that are recorded as expected ones (`bless`).
         expectations: delete expected failures that did not happen (`bless`).
         yes: write without asking (`bless`).
+        case: a case, a name or a glob of names (`history show`).
+        limit: how many results of each case, or runs (`history show`).
+        folders: where files of results are (`history import`).
+        keep_days: the age of the oldest run to keep, in days (`history prune`).
+        keep_runs: the number of runs to keep (`history prune`).
     """
 
     json: bool = False
@@ -55,3 +60,8 @@ class CommandOptions:
     reference: Reference | None = None
     expectations: bool = False
     yes: bool = False
+    case: str = ""
+    limit: int = 20
+    folders: tuple[Path, ...] = ()
+    keep_days: int | None = None
+    keep_runs: int | None = None

@@ -130,5 +130,6 @@ _COMMANDS = {
     "bisect": "bisect",
     "releases": "releases",
     "completion": "completion",
+    "history": "history",
     "matrix": "matrix",
 }

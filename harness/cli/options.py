@@ -53,7 +53,7 @@ def chosen(parser: Parser, _environment: Environment) -> None:
 
 def only_failed(parser: Parser, _environment: Environment) -> None:
     """Add --only-failed."""
-    help_text = "only cases that were not as expected in the newest run in results"
+    help_text = "only cases that were not as expected when they ran last"
     parser.group("Models")("--only-failed", action="store_true", help=help_text)
 
 
@@ -137,6 +137,18 @@ def results(parser: Parser, environment: Environment) -> None:
     help_text = "folder of the results (default: results/<UTC time>)"
     add("--out", type=Path, default=Path(out) if out else None, metavar="DIR", help=help_text)
     add("--junit-xml", type=Path, metavar="FILE", help="write junit.xml to FILE as well")
+
+
+def history(parser: Parser, environment: Environment) -> None:
+    """Add where runs are recorded."""
+    history_file(parser, environment)
+    parser.group("Results")("--no-history", action="store_true", help="do not record the run")
+
+
+def history_file(parser: Parser, _environment: Environment) -> None:
+    """Add --history."""
+    help_text = "file in which runs are recorded (default: HARNESS_HISTORY, or one for all your projects)"
+    parser.group("Results")("--history", type=Path, metavar="FILE", help=help_text)
 
 
 def store(parser: Parser, environment: Environment) -> None:

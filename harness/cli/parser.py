@@ -4,7 +4,7 @@ import argparse
 import difflib
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from harness.cli.streams import Styled
@@ -18,7 +18,11 @@ _HELP_COLUMN = 26
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of `harness`, or of one of its commands."""
+    """The parser of `harness`, or of one of its commands.
+
+    Attributes:
+        defaults: by command, the subcommand that is meant if none is named, and all of them.
+    """
 
     def __init__(self, **options: Any) -> None:
         """Take the options of argparse; long options are never abbreviated."""
@@ -26,6 +30,7 @@ class Parser(argparse.ArgumentParser):
         self.set_defaults(**{PARSER: self})
         self._optionals.title = "Options"
         self._titled: dict[str, Add] = {}
+        self.defaults: dict[str, tuple[str, Collection[str]]] = {}
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
         """Return the parsed command line.
@@ -34,11 +39,17 @@ class Parser(argparse.ArgumentParser):
             UsageError: it is wrong.
             SystemExit: it asks for help or the version, which has been printed.
         """
-        parsed, rest = self.parse_known_args(argv)
+        parsed, rest = self.parse_known_args(self._completed(argv))
         if rest:
             parser: Parser = getattr(parsed, PARSER)
             raise UsageError(parser.refusal(rest))
         return parsed
+
+    def _completed(self, argv: Sequence[str]) -> Sequence[str]:
+        """Return a command line with the subcommand that is meant where none is named, unless it asks for help."""
+        default, known = self.defaults.get(argv[0] if argv else "", ("", ()))
+        word = argv[1] if len(argv) > 1 else ""
+        return argv if not default or word in {*known, "-h", "--help"} else [argv[0], default, *argv[1:]]
 
     def group(self, title: str) -> Add:
         """Return what adds options below a heading of the help."""
@@ -81,12 +92,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def _word(action: argparse.Action) -> str:
-    """Return an argument as a usage has it: `NAME`, `[NAME]` or `[NAME ...]`."""
+    """Return an argument as a usage has it: `NAME`, `[NAME]`, `NAME ...` or `[NAME ...]`."""
     match action.nargs:
         case "*":
             return f"[{action.metavar} ...]"
         case "?":
             return f"[{action.metavar}]"
+        case "+":
+            return f"{action.metavar} ..."
         case _:
             return str(action.metavar)
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from harness.cli.arguments import from_environment
+from harness.cli.pytest_history import Recording
 from harness.core.callbacks import beginnings
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
@@ -30,7 +31,7 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
-from harness.pipeline import logs, planner, selection, suite_selection, targets, work_folder
+from harness.pipeline import logs, planner, selection, session, suite_selection, targets, work_folder
 from harness.pipeline.environment import Environment
 from harness.pipeline.executor import result_of
 from harness.pipeline.outcome import outcome
@@ -68,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--recompile", action="store_true", help="compile again what failed to compile before")
     help_text = "compare outputs for which a spec expects none with those of the same program compiled for the CPU"
     group.addoption("--oracle", type=Oracle, choices=list(Oracle), help=help_text)
+    group.addoption("--no-history", action="store_true", help="do not record the run in the history of the harness")
     group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest locked one)")
     group.addoption(
         "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: an index page or a folder"
@@ -82,7 +84,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder := config.getoption("--test-file-directory"):
         config.args = [str(folder)]
     try:
-        config.pluginmanager.register(_Shared(config), "harness-shared")
+        shared = _Shared(config)
+        config.pluginmanager.register(shared, "harness-shared")
+        config.pluginmanager.register(shared.recording, "harness-recording")
     except (UsageError, NoVerdictError) as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -99,6 +103,9 @@ class _Shared:
         self._paths = frozenset(self._of_suite or self.folders.paths())
         self.out_dir = (settings.run.out or _OUT_DIR).absolute()
         self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info))
+        self.recording = Recording(
+            settings.history, self.out_dir, lambda: session.environment_facts("local", self._here)
+        )
         self._steps: ToolStepRunner | None = None
         self._has_room = False
         self._open = contextlib.ExitStack()
@@ -161,7 +168,11 @@ class _Shared:
     @property
     def environment(self) -> Mapping[str, Any]:
         """What results say of the environment, as far as commands need it."""
-        return {"by_hand": Environment(name="local", toolchain=self.steps.toolchain).by_hand}
+        return {"by_hand": self._here.by_hand}
+
+    @property
+    def _here(self) -> Environment:
+        return Environment(name="local", toolchain=self.steps.toolchain)
 
     def make_room(self, items: Iterable[pytest.Item]) -> None:
         """Before the first blob, check that the blobs of all tests fit on the disk."""
@@ -198,6 +209,7 @@ def _settings(config: pytest.Config) -> Settings:
             recompile=config.getoption("--recompile"),
             oracle=config.getoption("--oracle"),
         ),
+        history=replace(settings.history, path=None if config.getoption("--no-history") else settings.history.path),
     )
 
 
@@ -291,9 +303,13 @@ class CaseItem(pytest.Item):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Report a case that ended in an error as an error, not as a failure."""
     report = yield
+    if isinstance(item, CaseItem) and item.outcome and call.when == "teardown":
+        _shared(item.config).recording.add(item.outcome)
     if isinstance(item, CaseItem) and item.outcome and item.outcome.status is Status.ERROR and report.failed:
         report.when = "setup"
     return report

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.cli.argument_types import size_bytes
 from harness.cli.command_options import CommandOptions
+from harness.cli.history_settings import history_settings
 from harness.cli.parser import PARSER
 from harness.core import urls
 from harness.core.cases import Backend
@@ -111,6 +112,7 @@ def _settings(given: _Given) -> Settings:
         release=_release(given),
         container=_container(given),
         run=_run(given),
+        history=history_settings(given("history"), given.environment, is_off=bool(given("no_history"))),
         command=tuple(command) or ("harness", "quality"),
     )
 
@@ -296,4 +298,9 @@ def _options(given: _Given) -> CommandOptions:
         reference=given("reference"),
         expectations=bool(given("expectations")),
         yes=bool(given("yes")),
+        case=given("case") or defaults.case,
+        limit=given("limit") or defaults.limit,
+        folders=given.several("folders"),
+        keep_days=given("keep_days"),
+        keep_runs=given("keep_runs"),
     )

@@ -11,6 +11,7 @@ from typing import Literal
 import platformdirs
 
 from harness.core.cases import EMPTY, Backend
+from harness.core.history import HistorySettings
 from harness.core.references import Oracle
 from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
@@ -151,7 +152,7 @@ class CaseSettings:
         trust_flags: whether specs may have flags that start programs, load code or write files.
         id_contains: take only the cases whose id contains this.
         markers: take only the cases whose spec has these markers, an expression as pytest's `-m` reads it.
-        only_failed: take only the cases that were not as expected in the newest run in `results`.
+        only_failed: take only the cases that were not as expected when they ran last.
         suite_configs: configs of the suite in `specs`, each a target.
         default_suite_configs: the configs of a suite for which `suite_configs` is empty.
         program: for the .mlir files among the selectors.
@@ -284,6 +285,7 @@ class Settings:
         release: which IREE release to use.
         container: where models run, and in which image.
         run: how cases run, and where results go.
+        history: where runs are recorded.
         command: the words with which the user starts `quality`, quoted by commands to copy.
     """
 
@@ -293,4 +295,5 @@ class Settings:
     release: ReleaseSettings = ReleaseSettings()
     container: ContainerSettings = ContainerSettings()
     run: RunSettings = RunSettings()
+    history: HistorySettings = field(default_factory=HistorySettings)
     command: tuple[str, ...] = ("harness", "quality")

@@ -11,11 +11,11 @@ from harness.core.outcomes import Report
 from harness.host.beneath import Folder
 from harness.host.disk import check_writable, write_all
 from harness.report import junit
+from harness.report.results import NAME as REPORT
+from harness.report.results import SEARCH_JOURNAL
 
 RESULTS = Path("results")
 LATEST = RESULTS / "latest"
-REPORT = "results.json"
-SEARCH_JOURNAL = "search.jsonl"  # only searches have one
 
 
 def new_out_dir(out: Path | None) -> Path:

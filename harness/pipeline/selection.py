@@ -12,9 +12,7 @@ from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSet
 from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
 from harness.iree import flags, releases
-from harness.pipeline import planner, suite_selection, targets
-from harness.pipeline.out_dir import RESULTS, newest_report
-from harness.report import facts, results
+from harness.pipeline import planner, previous, suite_selection, targets
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
@@ -69,7 +67,7 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     chosen = cases_of_suite(settings, suite, notice) if suite else _cases_of_specs(settings)
     check_pinned(settings.run, chosen)
     chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
-    return _failed(chosen) if settings.cases.only_failed else chosen
+    return previous.failed(chosen, settings.history, notice) if settings.cases.only_failed else chosen
 
 
 def find_suite(settings: CaseSettings) -> Suite | None:
@@ -183,16 +181,6 @@ def _of_ids(selected: Sequence[Case], asked: Sequence[Selector], suite: Suite | 
 
 def _selects(selector: Selector, spec: ModelSpec, suite: Suite | None) -> bool:
     return suite.selects(selector, spec.name) if suite else selects(selector, spec.path)
-
-
-def _failed(chosen: Sequence[Case]) -> list[Case]:
-    """Return the cases that failed or ended in an error in the newest run; bisect and matrix are no such runs."""
-    if (newest := newest_report()) is None:
-        raise UsageError(f"--only-failed: {RESULTS} has no run; run once without --only-failed.")
-    before = {each.id for each in results.read(newest).cases if not facts.is_green(each)}
-    if not (failed := [case for case in chosen if case.id in before]):
-        raise UsageError(f"--only-failed: no selected case failed in {newest}.")
-    return failed
 
 
 def _specs(settings: Settings, backend: Backend) -> list[ModelSpec]:

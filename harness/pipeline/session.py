@@ -31,6 +31,7 @@ from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
+from harness.pipeline.recorder import Recorder
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
@@ -70,6 +71,7 @@ class Session:
         self._blocked = INTERRUPTED
         self.cases = tuple(cases)
         self._settings, self._options = settings, options
+        self._recorder = Recorder.here(settings.history)
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._environment: Environment | None = None
         self._plan_run: PlanRun | None = None
@@ -94,10 +96,13 @@ class Session:
             live.notice(traceback.format_exc())
             self.stopped, code = bug, EXIT_BUG
         report = renderable(self.report(code))
+        text = results.render(report)
         try:
-            self._write(report, self._junit_xml)
+            self._write(report, text, self._junit_xml)
         except DiskError as error:
             self.unwritten = error
+        if remark := self._recorder.record(report, text, folder=self._folder):
+            live.notice(f"warning: {remark}")
         return report
 
     def run(self, live: Live, then: Callable[[Prepared], None] = ignore) -> None:
@@ -193,13 +198,13 @@ class Session:
         report = self.report(None)
         cases = tuple(map(amended, report.cases))
         report = replace(report, cases=cases, exit_code=exit_code(cases))
-        self._write(report, None)
+        self._write(report, results.render(report), None)
         return report
 
-    def _write(self, report: Report, junit_xml: Path | None) -> None:
+    def _write(self, report: Report, text: str, junit_xml: Path | None) -> None:
         remove_empty(self._folder, self._folder / "outputs")
         logs.remove_failed(self._folder)
-        write_results(self._folder, {"results.json": results.render(report)}, report, junit_xml)
+        write_results(self._folder, {"results.json": text}, report, junit_xml)
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""
@@ -212,6 +217,7 @@ class Session:
                 **environment_facts(self._provider.engine, self._environment),
                 **({"by_hand": self._environment.by_hand} if self._environment else {}),
                 **again.facts(self._settings),
+                "source": self._recorder.source,
             },
             cases=outcomes,
         )

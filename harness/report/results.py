@@ -14,7 +14,9 @@ from harness.core.records import MalformedError, as_json
 from harness.host import files
 
 SCHEMA = 1
-_MAX_BYTES = 256 << 20
+NAME = "results.json"
+SEARCH_JOURNAL = "search.jsonl"  # only folders of searches have one
+MAX_BYTES = 256 << 20
 
 
 def render(report: Report) -> str:
@@ -43,7 +45,7 @@ def read(path: Path) -> Report:
         UsageError: the file cannot be read, or is not a results.json; the message names it.
     """
     try:
-        return load(files.read(path, _MAX_BYTES))
+        return load(files.read(path, MAX_BYTES))
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path}: cannot be read ({files.reason(error)}); expected the results.json of a run."

@@ -16,7 +16,8 @@ from harness.core.errors import UsageError
 from harness.host import locks
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
-from harness.pipeline.out_dir import RESULTS, SEARCH_JOURNAL, new_out_dir
+from harness.pipeline.out_dir import RESULTS, new_out_dir
+from harness.report.results import SEARCH_JOURNAL
 
 NAME = SEARCH_JOURNAL
 _LOCK_NAME = ".search.lock"

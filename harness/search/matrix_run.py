@@ -18,7 +18,7 @@ from harness.core.text import counted
 from harness.host.waiting import completed
 from harness.iree.releases import Releases
 from harness.pipeline import selection
-from harness.pipeline.out_dir import REPORT, check_files, write_results
+from harness.pipeline.out_dir import check_files, write_results
 from harness.report import again, facts, results
 from harness.search import case_numbers, journal, matrix, matrix_table, request
 from harness.search.journal import SearchJournal
@@ -123,7 +123,7 @@ class MatrixRun:
         texts = {
             "matrix.json": matrix_table.to_json(found, report),
             "matrix.md": matrix_table.markdown(found),
-            REPORT: results.render(report),
+            results.NAME: results.render(report),
         }
         write_results(self.folder, texts, report, self._settings.run.junit_xml)
 
@@ -158,7 +158,7 @@ def _resumed(progress: SearchJournal) -> dict[str, Sequence[Outcome]]:
     with journal.malformed(progress):
         lines = records.read(list[_Line], progress.lines)
     for line in lines:
-        path = progress.folder / line.results / REPORT
+        path = progress.folder / line.results / results.NAME
         cases = results.read(path).cases if path.is_file() else ()
         if cases and matrix.is_complete(cases):
             known[line.release] = [moved(each, line.results) for each in cases]

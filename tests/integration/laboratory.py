@@ -95,6 +95,11 @@ class Laboratory:
         self.model_dir = self.specs / "toy"
         self.model_dir.mkdir(parents=True)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the command: a clean one, with a history of its own."""
+        return clean_environment() | {"XDG_STATE_HOME": str(self.root / "state")}
+
     def file(self, name: str, content: str | bytes) -> str:
         """Write a file beside the specs and return its name."""
         data = content.encode() if isinstance(content, str) else content
@@ -148,7 +153,7 @@ class Laboratory:
     ) -> Result:
         """Run the command to its end; `under` goes before it."""
         argv = [*under, *self.argv(*arguments, command=command)]
-        done = ran(argv, cwd=self.root, env=clean_environment() | dict(environment or {}))
+        done = ran(argv, cwd=self.root, env=self.environment | dict(environment or {}))
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 
     def run_program(self, program: str, *arguments: str, **fields: Any) -> Result:
@@ -163,7 +168,7 @@ class Laboratory:
         """Run the lines of the tools that the console shows, as they are, in the folder of the user."""
         lines = re.findall("^  tool   (.*)$", result.text, re.MULTILINE)
         options: dict[str, Any] = {"cwd": self.root, "capture_output": True, "text": True, "timeout": 300}
-        variables = clean_environment() | dict(environment or {})
+        variables = self.environment | dict(environment or {})
         return [subprocess.run(["sh", "-c", line], env=variables, check=False, **options) for line in lines]
 
     def bless(self, *arguments: str) -> Result:
@@ -175,7 +180,7 @@ class Laboratory:
         return self._of(*self.argv(*arguments, command="bless"))
 
     def _of(self, *argv: str) -> Result:
-        done = ran(argv, cwd=self.root, env=clean_environment())
+        done = ran(argv, cwd=self.root, env=self.environment)
         return Result(code=done.returncode, text=done.stdout + done.stderr, out_dir=self.out)
 
     def interrupted(
@@ -189,7 +194,7 @@ class Laboratory:
         log = self.root / "interrupted.log"
         with log.open("w") as file:
             argv = self.argv(*arguments, command=command)
-            with subprocess.Popen(argv, stdout=file, stderr=file, cwd=self.root, env=clean_environment()) as child:
+            with subprocess.Popen(argv, stdout=file, stderr=file, cwd=self.root, env=self.environment) as child:
                 try:
                     wait_for(until if callable(until) else lambda: bool(self.processes(until)))
                     child.send_signal(number)
@@ -238,6 +243,7 @@ def clean_environment() -> dict[str, str]:
     names = {"BACKEND", "ROCM_CHIP", "SKU", "IREE_TEST_FILES", "TEST_OUTPUT_ARTIFACTS", "CI", "GITHUB_ACTIONS"}
     names |= {
         "HARNESS_CACHE_SIZE",
+        "HARNESS_HISTORY",
         "HARNESS_MIRRORS",
         "HARNESS_REGISTRY",
         "AZURE_STORAGE_CONNECTION_STRING",

@@ -26,6 +26,7 @@ PACKAGES = (
     "core",
     "host",
     "report",
+    "history",
     "store",
     "fetch",
     "iree",
@@ -41,6 +42,7 @@ PACKAGES = (
 # What only these modules use. The supervisor hands its environment on as it is.
 DOORS: dict[str, set[str]] = {
     "subprocess": {"host.process"},
+    "sqlite3": {"history.database"},
     "os.posix_spawn": {"host.supervisor"},
     "os.system": set(),
     "httpx": {"fetch.http"},

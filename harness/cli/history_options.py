@@ -1,0 +1,37 @@
+"""Options of the commands that look at earlier runs."""
+
+from pathlib import Path
+
+from harness.cli.argument_types import positive
+from harness.cli.options import Environment
+from harness.cli.parser import Parser
+
+_RECENT = 20
+
+
+def shown(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `history show`."""
+    add = parser.group("History")
+    help_text = "a case, such as sd3/clip[cpu], its name, or a glob of names (default: list the runs)"
+    add("case", nargs="?", metavar="CASE", help=help_text)
+    help_text = "results of each case, or runs, to show (default: %(default)s)"
+    add("--limit", type=positive, default=_RECENT, metavar="N", help=help_text)
+
+
+def imported(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `history import`."""
+    help_text = "a results.json, or a folder with such files in it or below it"
+    parser.group("History")("folders", nargs="+", type=Path, metavar="PATH", help=help_text)
+
+
+def kept(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `history prune`."""
+    add = parser.group("History")
+    add("--keep-days", type=positive, metavar="DAYS", help="remove runs that are older")
+    add("--keep-runs", type=positive, metavar="N", help="remove all but the newest N runs")
+    dry_run(parser, _environment)
+
+
+def dry_run(parser: Parser, _environment: Environment) -> None:
+    """Add --dry-run."""
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")

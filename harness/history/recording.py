@@ -1,0 +1,173 @@
+"""Turns a report into the values that a history keeps."""
+
+import datetime as dt
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.core import strict_json
+from harness.core.errors import UsageError
+from harness.core.history import CaseRecord, RunRecord
+from harness.core.outcomes import Outcome, Report
+from harness.core.records import as_json
+from harness.core.text import first_line, flat, one_line
+from harness.report import facts
+
+_ID_CHARACTERS = 16
+_REASON_CHARACTERS = 400
+
+
+def run_id(text: bytes | str) -> str:
+    """Return the id of the run of a results.json, which is valid: a digest of what it says, however it is laid out."""
+    canonical = msgspec.json.encode(msgspec.json.decode(text), order="sorted")
+    return hashlib.sha256(canonical).hexdigest()[:_ID_CHARACTERS]
+
+
+def run_record(report: Report, *, id: str, project: str, folder: Path, command: str = "") -> RunRecord:  # noqa: A002
+    """Return a run as the history keeps it.
+
+    Args:
+        report: what the run wrote.
+        id: its id.
+        project: folder of the project that it is of.
+        folder: folder of its results.
+        command: the command that was called; empty for what the report says.
+
+    Raises:
+        UsageError: the report comes from elsewhere, and says that it started at a time that is none.
+    """
+    known = {name: one_line(value) for name, value in flat(report.environment).items()}
+    return RunRecord(
+        id=id,
+        started=_utc(report.started),
+        seconds=_number(report.seconds),
+        exit_code=report.exit_code,
+        command=command or known.get("command") or "quality",
+        engine=known.get("engine"),
+        image=known.get("image.tag"),
+        release=known.get("iree.release"),
+        compiler_commit=known.get("iree.compiler_commit"),
+        machine=known.get("host.cpu"),
+        kernel=known.get("host.kernel"),
+        gpus=", ".join(_gpus(report, None)) or None,
+        harness=known.get("harness.version"),
+        branch=known.get("source.branch"),
+        commit=known.get("source.commit"),
+        project=strict_json.usable(project),
+        folder=strict_json.usable(str(folder)),
+    )
+
+
+def case_records(report: Report) -> tuple[CaseRecord, ...]:
+    """Return the cases of a run as the history keeps them."""
+    return tuple(_case(outcome, report) for outcome in report.cases)
+
+
+def _case(outcome: Outcome, report: Report) -> CaseRecord:
+    worst = facts.worst(outcome)
+    return CaseRecord(
+        id=strict_json.usable(outcome.id),
+        name=strict_json.usable(f"{outcome.model}/{outcome.submodel}"),
+        backend=strict_json.usable(outcome.backend),
+        chip=outcome.chip and strict_json.usable(outcome.chip),
+        release=strict_json.usable(outcome.release or ""),
+        status=outcome.status,
+        kind=outcome.kind,
+        reason=first_line(outcome.reason, limit=_REASON_CHARACTERS),
+        is_green=facts.is_green(outcome),
+        device=device(outcome, report),
+        module=_module(outcome),
+        inputs=_inputs(outcome),
+        limits=_limits(outcome),
+        is_cached=facts.cached(outcome) == "cached",
+        max_abs_error=_number(worst.max_abs_error) if worst else None,
+        error_ratio=_number(worst.share) if worst else None,
+        compile_seconds=_compile_seconds(outcome),
+        module_bytes=sum(each.bytes for each in outcome.modules) if outcome.modules else None,
+        dispatches=_dispatches(outcome),
+        latency_ms=_number(outcome.latency.median_ms) if outcome.latency else None,
+        peak_memory_bytes=outcome.peak_memory_bytes,
+    )
+
+
+def device(outcome: Outcome, report: Report) -> str:
+    """Return what a case ran on: the CPU, or the GPUs of its chip, such as `mi300 (gfx942)`."""
+    if outcome.backend == "cpu":
+        return one_line(flat(report.environment).get("host.cpu", ""))
+    return ", ".join(_gpus(report, outcome.chip)) or one_line(outcome.chip or "")
+
+
+def _gpus(report: Report, chip: str | None) -> Sequence[str]:
+    """Return the GPUs of the machine, or those with a chip; equal ones once."""
+    known = flat(report.environment)
+    found: dict[str, None] = {}
+    for name, own in known.items():
+        if name.startswith("host.gpus.") and name.endswith(".chip") and chip in {None, own}:
+            found[one_line(f"{known.get(f'{name[:-5]}.sku', 'GPU')} ({own})")] = None
+    return list(found)
+
+
+def _module(outcome: Outcome) -> str:
+    """Return a digest of all modules; of several, that of their digests."""
+    match _modules(outcome):
+        case []:
+            return ""
+        case [digest]:
+            return strict_json.usable(digest)
+        case digests:
+            return _digest(digests)
+
+
+def _modules(outcome: Outcome) -> list[str]:
+    failed = outcome.failed_compilation
+    return [*(each.sha256 for each in outcome.modules), *([failed.key] if failed else [])]
+
+
+def _inputs(outcome: Outcome) -> str:
+    """Return a digest of what a result depends on; the names of the files of outputs depend on the result itself."""
+    words = [str(word) for argv in facts.argvs(outcome.commands) for word in argv]
+    kept = [word for word in words if not word.startswith("--output")]
+    return _digest([_modules(outcome), sorted(each.sha256 for each in outcome.blobs), kept])
+
+
+def _limits(outcome: Outcome) -> str:
+    compared = [
+        [each.index, each.type, str(each.atol), str(each.rtol), *(every.expected for every in each.conditions)]
+        for each in outcome.outputs
+    ]
+    budgets = [[each.name, str(each.limit)] for each in outcome.budgets]
+    return _digest([compared, budgets]) if compared else ""
+
+
+def _digest(value: Sequence[object]) -> str:
+    return hashlib.sha256(msgspec.json.encode(as_json(value))).hexdigest()
+
+
+def _compile_seconds(outcome: Outcome) -> float | None:
+    failed = outcome.failed_compilation
+    times = [*(each.compile_seconds for each in outcome.modules), *([failed.compile_seconds] if failed else [])]
+    return _number(sum(times)) if times else None
+
+
+def _dispatches(outcome: Outcome) -> int | None:
+    counts = [each.dispatches for each in outcome.modules]
+    return sum(each or 0 for each in counts) if counts and None not in counts else None
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number that SQLite can keep: it makes NULL of a NaN."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _utc(started: str) -> str:
+    """Return a time in the form by which times are sorted as text."""
+    try:
+        time = dt.datetime.fromisoformat(started)
+        return (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"The results.json says that its run started at {one_line(started)!r}; expected a time."
+        ) from (error)

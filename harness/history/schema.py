@@ -1,0 +1,59 @@
+"""The schema of a history, as the steps that lead to it. A step that was released never changes; a new one is added."""
+
+APPLICATION_ID = 0x49514831  # `IQH1`, by which a history is told from the database of another program
+
+_SCHEMA_1 = (
+    """
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        started TEXT NOT NULL,
+        seconds REAL,
+        exit_code INTEGER NOT NULL,
+        command TEXT NOT NULL,
+        engine TEXT,
+        image TEXT,
+        release TEXT,
+        compiler_commit TEXT,
+        machine TEXT,
+        kernel TEXT,
+        gpus TEXT,
+        harness TEXT,
+        branch TEXT,
+        "commit" TEXT,
+        project TEXT NOT NULL,
+        folder TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE cases (
+        run INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        chip TEXT,
+        release TEXT NOT NULL,
+        status TEXT NOT NULL,
+        kind TEXT,
+        reason TEXT NOT NULL,
+        is_green INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        module TEXT NOT NULL,
+        inputs TEXT NOT NULL,
+        limits TEXT NOT NULL,
+        is_cached INTEGER NOT NULL,
+        max_abs_error REAL,
+        error_ratio REAL,
+        compile_seconds REAL,
+        module_bytes INTEGER,
+        dispatches INTEGER,
+        latency_ms REAL,
+        peak_memory_bytes INTEGER,
+        PRIMARY KEY (id, run, release)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX cases_of_run ON cases (run)",
+    "CREATE INDEX runs_by_time ON runs (started)",
+)
+
+MIGRATIONS = (_SCHEMA_1,)

@@ -1,0 +1,45 @@
+"""Finds the cases that were not as expected when they ran last."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from harness.core.callbacks import Notice
+from harness.core.cases import Case
+from harness.core.errors import DiskError, UsageError
+from harness.core.history import HistorySettings
+from harness.pipeline.out_dir import newest_report
+from harness.report import facts, results
+
+
+def failed(chosen: Sequence[Case], settings: HistorySettings, notice: Notice) -> list[Case]:
+    """Return the cases whose newest result in the history was not as expected.
+
+    Without a history, or if it knows none of the cases, those of the newest run in `results`; bisect and matrix are no
+    such runs.
+
+    Raises:
+        UsageError: no case has a result, or all were as expected.
+    """
+    before = _recorded({case.id for case in chosen}, settings, notice) or _written()
+    if not before:
+        raise UsageError("--only-failed: no selected case has run before; run once without --only-failed.")
+    if not (found := [case for case in chosen if before.get(case.id) is False]):
+        raise UsageError("--only-failed: no selected case failed when it ran last.")
+    return found
+
+
+def _recorded(ids: Collection[str], settings: HistorySettings, notice: Notice) -> Mapping[str, bool]:
+    """Return whether the newest result of each case in the history was as expected."""
+    if settings.path is None:
+        return {}
+    from harness.history.history import History  # noqa: PLC0415 - SQLite is not loaded for other runs
+
+    try:
+        return {name: case.is_green for name, case in History.of(settings).last(ids).items()}
+    except DiskError as error:
+        notice(f"warning: --only-failed takes the newest run in `results`. {error}")
+        return {}
+
+
+def _written() -> Mapping[str, bool]:
+    newest = newest_report()
+    return {each.id: facts.is_green(each) for each in results.read(newest).cases} if newest else {}

@@ -1,0 +1,70 @@
+"""Records a run in the history. A history that cannot be used never changes what a run returns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from harness.core.errors import DiskError
+from harness.core.history import CaseRecord, HistorySettings, RunRecord
+from harness.core.outcomes import Report
+from harness.history import recording
+from harness.host import checkout
+from harness.host.checkout import Checkout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Where a run is recorded, and what it is a run of.
+
+    Attributes:
+        settings: the file, and what a CI server says of the checkout.
+        checkout: the git checkout of the current folder, or that folder.
+    """
+
+    settings: HistorySettings
+    checkout: Checkout
+
+    @classmethod
+    def here(cls, settings: HistorySettings) -> Self:
+        """Return the recorder of a run that starts in the current folder."""
+        folder = Path.cwd()
+        return cls(settings=settings, checkout=checkout.find(folder) or Checkout(folder=folder))
+
+    @property
+    def source(self) -> Mapping[str, str | None]:
+        """What results say of the checkout."""
+        settings, found = self.settings, self.checkout
+        return {"branch": settings.branch or found.branch, "commit": settings.commit or found.commit}
+
+    def record(self, report: Report, text: str, *, folder: Path) -> str:
+        """Record a run, and return why it was not; empty if it was, or need not be.
+
+        Args:
+            report: what the run found.
+            text: its results.json, from which its id follows.
+            folder: the folder of its results.
+        """
+        if self.settings.path is None:
+            return ""
+        return self.add(*self.records(report, recording.run_id(text), folder=folder))
+
+    def records(
+        self, report: Report, run_id: str, *, folder: Path, command: str = ""
+    ) -> tuple[RunRecord, Sequence[CaseRecord]]:
+        """Return what the history keeps of a run; `command` is empty if the report says it."""
+        project = str(self.checkout.folder)
+        run = recording.run_record(report, id=run_id, project=project, folder=folder, command=command)
+        return run, recording.case_records(report)
+
+    def add(self, run: RunRecord, cases: Sequence[CaseRecord]) -> str:
+        """Record a run, and return why it was not; empty if it was, or need not be."""
+        if self.settings.path is None:
+            return ""
+        from harness.history.history import History  # noqa: PLC0415 - SQLite is loaded at the end of a run
+
+        try:
+            History(self.settings.path).add(run, cases)
+        except DiskError as error:
+            return f"This run is not in the history. {error}"
+        return ""

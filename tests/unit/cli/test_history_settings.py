@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.history import HistorySettings, default_history
+from tests.unit import command_lines
+
+
+def history(*options: str, **environment: str) -> HistorySettings:
+    return command_lines.settings(*options, environment=environment).history
+
+
+def test_the_file_of_the_history() -> None:
+    assert history() == HistorySettings(path=default_history())
+    assert history(HARNESS_HISTORY="/h") == HistorySettings(path=Path("/h"), is_shared=False)
+    assert history(HARNESS_HISTORY="") == history()
+    assert history("--history", "/i", HARNESS_HISTORY="/h").path == Path("/i")
+    assert history("--no-history", HARNESS_HISTORY="/h").path is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (None, None)),
+        ({"GITHUB_REF_NAME": "main", "GITHUB_HEAD_REF": "", "GITHUB_SHA": "c"}, ("main", "c")),
+        ({"GITHUB_REF_NAME": "7/merge", "GITHUB_HEAD_REF": "fix"}, ("fix", None)),
+        ({"CI_COMMIT_REF_NAME": "main", "CI_COMMIT_SHA": "c"}, ("main", "c")),
+        ({"BUILDKITE_BRANCH": "main", "BUILDKITE_COMMIT": "c"}, ("main", "c")),
+    ],
+)
+def test_branch_and_commit_of_a_ci_server(environment: dict[str, str], expected: tuple[str, str]) -> None:
+    found = history(**environment)
+    assert (found.branch, found.commit) == expected
+
+
+def test_show_is_meant_if_no_subcommand_is_named() -> None:
+    for words in ([], ["show"]):
+        assert command_lines.invocation("history", *words).subcommand == "show"
+    shown = command_lines.invocation("history", "tiny/clip", "--limit", "3")
+    assert (shown.subcommand, shown.options.case, shown.options.limit) == ("show", "tiny/clip", 3)
+    assert command_lines.invocation("history", "--json").options.json
+    imported = command_lines.invocation("history", "import", "a", "b")
+    assert imported.options.folders == (Path("a"), Path("b"))
+    pruned = command_lines.invocation("history", "prune", "--keep-days", "9", "--keep-runs", "7", "--dry-run").options
+    assert (pruned.keep_days, pruned.keep_runs, pruned.dry_run) == (9, 7, True)
+    with pytest.raises(UsageError, match="`harness history show` has no option --limt"):
+        command_lines.parsed("history", "--limt")
