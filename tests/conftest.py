@@ -54,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     A shell ignores ^C for what it has in the background, as us.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    state = tempfile.TemporaryDirectory(prefix="harness-state-")
-    config.add_cleanup(state.cleanup)
-    os.environ["XDG_STATE_HOME"] = state.name
+    if not hasattr(config, "workerinput"):  # workers inherit it
+        state = tempfile.TemporaryDirectory(prefix="harness-state-")
+        config.add_cleanup(state.cleanup)
+        os.environ["XDG_STATE_HOME"] = state.name
