@@ -29,7 +29,7 @@ from harness.host.disk import write_atomically
 
 CONTAINERS = Path(__file__).parent
 PROJECT = CONTAINERS.parent / "pyproject.toml"
-IMPORTERS = CONTAINERS.parent / "harness" / "importers"
+IMPORTERS = CONTAINERS.parent / "harness" / "importers" / "locks"
 OLDEST_PYTHON = "3.11"
 
 Say = Callable[[str], None]

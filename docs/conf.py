@@ -37,6 +37,7 @@ PARTS = {
     "Use it": (
         "add-a-model",
         "from-onnx",
+        "from-jax",
         "spec",
         "goldens",
         "suites",

@@ -3,9 +3,11 @@
 import argparse
 import re
 from decimal import Decimal
+from pathlib import Path
 
 from harness.core import numerals, urls
 from harness.core.references import Reference
+from harness.importers.frameworks import Framework, ModelFile
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
@@ -39,6 +41,19 @@ def dimension(text: str) -> tuple[str, int]:
     if not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not the size of a dimension; expected NAME=N, such as batch=4")
     return name, positive(size)
+
+
+def onnx_file(text: str) -> ModelFile:
+    """Return an ONNX file."""
+    return ModelFile(framework=Framework.ONNX, path=Path(text))
+
+
+def model_function(framework: Framework, text: str) -> ModelFile:
+    """Return a function of a Python file that makes a model, `FILE.py:FUNCTION`."""
+    path, _, function = text.rpartition(":")
+    if not path.endswith(".py") or not function.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected FILE.py:FUNCTION, such as model.py:make")
+    return ModelFile(framework=framework, path=Path(path), function=function)
 
 
 def mirror(text: str) -> urls.Mirror:

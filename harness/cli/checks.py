@@ -93,7 +93,7 @@ RULES = (
     Rule(
         options=("threshold",),
         why="has no effect without --expected-output; add it, or remove --threshold.",
-        holds=lambda each: not (each.settings.cases.program.expected_outputs or each.options.onnx),
+        holds=lambda each: not (each.settings.cases.program.expected_outputs or each.options.model),
     ),
     Rule(
         options=("find_links", "wheels"),
@@ -142,13 +142,18 @@ RULES = (
     ),
     Rule(
         options=("function", "expected_output", "weights"),
-        why="cannot be combined with --onnx, which provides it; remove one of them.",
-        holds=lambda invocation: invocation.options.onnx is not None,
+        why="cannot be combined with a model that is imported, which provides it; remove one of them.",
+        holds=lambda invocation: invocation.options.model is not None,
     ),
     Rule(
         options=("importer", "seed", "dim"),
-        why="has no effect without --onnx; add it, or remove this option.",
-        holds=lambda invocation: invocation.options.onnx is None,
+        why="has no effect without a model to import, such as --onnx FILE; add it, or remove this option.",
+        holds=lambda invocation: invocation.options.model is None,
+    ),
+    Rule(
+        options=("importer", "dim"),
+        why="has no effect with --jax: JAX itself exports, for the shapes of the arguments; remove it.",
+        holds=lambda invocation: "jax" in invocation.given,
     ),
     Rule(
         options=("seed", "dim"),
@@ -178,7 +183,7 @@ RULES = (
     Rule(
         options=("timeout",),
         why="has no effect with --no-run; remove one of them.",
-        holds=lambda invocation: invocation.options.no_run and invocation.options.onnx is None,
+        holds=lambda invocation: invocation.options.no_run and invocation.options.model is None,
     ),
     Rule(
         options=("history",),

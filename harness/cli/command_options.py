@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.references import Reference
+from harness.importers.frameworks import ModelFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class CommandOptions:
         blobs_only: leave out the release and the image (`fetch`).
         name: `MODEL/SUBMODEL` of the new model (`new`).
         mlir: its program, a URL or a path (`new`).
-        onnx: an ONNX file to import (`new`).
+        model: a model of another framework to import (`new`).
         importer: the IREE release whose importer to use; None for the newest locked one (`new`).
         seed: of the inputs that are drawn (`new`).
         dimensions: names and sizes of dynamic dimensions (`new`).
@@ -44,7 +45,7 @@ class CommandOptions:
     blobs_only: bool = False
     name: str = ""
     mlir: str = ""
-    onnx: Path | None = None
+    model: ModelFile | None = None
     importer: str | None = None
     seed: int = 0
     dimensions: tuple[tuple[str, int], ...] = ()

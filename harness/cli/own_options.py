@@ -1,11 +1,24 @@
 """Options that one command alone has."""
 
+import functools
 from pathlib import Path
 
-from harness.cli.argument_types import dimension, host_name, percent, port, positive, reference, seconds, seed
+from harness.cli.argument_types import (
+    dimension,
+    host_name,
+    model_function,
+    onnx_file,
+    percent,
+    port,
+    positive,
+    reference,
+    seconds,
+    seed,
+)
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.settings import BenchSettings
+from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
 DEFAULT_PORT = 8765
@@ -50,7 +63,9 @@ def new_model(parser: Parser, _environment: Environment) -> None:
     add("--no-run", action="store_true", help="write the spec and lock its blobs, but run nothing")
     add = parser.group("Import")
     help_text = "import an ONNX file; expected outputs are those of ONNX Runtime"
-    add("--onnx", type=Path, metavar="FILE", help=help_text)
+    add("--onnx", type=onnx_file, metavar="FILE", help=help_text)
+    help_text = "import what a function of a Python file returns: a JAX function and its arguments"
+    add("--jax", type=functools.partial(model_function, Framework.JAX), metavar="FILE.py:FUNCTION", help=help_text)
     help_text = "IREE release whose importer to use (default: the newest locked one)"
     add("--importer", metavar="VERSION", help=help_text)
     add("--seed", type=seed, default=0, metavar="N", help="seed of random inputs (default: %(default)s)")

@@ -28,6 +28,7 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
+from harness.importers.frameworks import Framework
 
 DEFAULT_SELECTOR = "tiny"
 # Variables that batch systems and users set to lend only some GPUs to a process.
@@ -282,7 +283,7 @@ def _options(given: _Given) -> CommandOptions:
         blobs_only=bool(given("blobs_only")),
         name=given("name") or defaults.name,
         mlir=given("mlir") or defaults.mlir,
-        onnx=given("onnx"),
+        model=next(filter(None, map(given, Framework)), None),
         importer=given("importer"),
         seed=given("seed") or 0,
         dimensions=given.several("dim"),

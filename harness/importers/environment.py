@@ -28,7 +28,7 @@ class ImporterEnvironment:
 
     Attributes:
         folder: what has to be on the search path of Python.
-        release: the IREE release whose importer it is.
+        release: the IREE release whose importer it is, if it is one's.
     """
 
     folder: Path
@@ -59,12 +59,13 @@ def installed(
         DiskError: no space is left.
         Cancelled: `cancel` was set.
     """
-    subject = f"the importer for {IMPORTERS[framework].name} of IREE {locked.release.name}"
+    importer = IMPORTERS[framework]
+    subject = f"the importer for {importer.name}"
+    subject += f" of IREE {locked.release.name}" if importer.is_of_release else ""
     activity = f"installing {subject}"
-    requirements = (
-        resources.files("harness.importers").joinpath("locks", f"{framework}.txt").read_text(encoding="utf-8")
-    )
-    requirements += toolchain.requirements(locked.wheels)
+    lock = resources.files("harness.importers").joinpath("locks", f"{framework}.txt")
+    requirements = lock.read_text(encoding="utf-8")
+    requirements += toolchain.requirements(locked.wheels) if importer.is_of_release else ""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     def is_good(entry: Entry) -> bool:
@@ -86,6 +87,7 @@ def installed(
         store.files.protect(folder)
 
     digest = hashlib.sha256(f"{requirements} {python} {platform.machine()}".encode()).hexdigest()
-    name = f"{framework}-{locked.release.name}-{digest[:16]}"
+    release = f"-{locked.release.name}" if importer.is_of_release else ""
+    name = f"{framework}{release}-{digest[:16]}"
     entry = store.provide(KIND, name, install, is_good=is_good, activity=activity)
     return ImporterEnvironment(folder=entry.path, release=locked.release.name)

@@ -1,13 +1,35 @@
 """What a model may come from, and what the harness calls each framework (no I/O)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 
 class Framework(StrEnum):
-    """A framework; the value names its lock and, with a prefix, its option."""
+    """A framework; the value names its option, its lock and its worker."""
 
     ONNX = "onnx"
+    JAX = "jax"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A model of a framework.
+
+    Attributes:
+        framework: the framework.
+        path: the file.
+        function: the function in it that makes the model; empty if the file is the model.
+    """
+
+    framework: Framework
+    path: Path
+    function: str = ""
+
+    def __str__(self) -> str:
+        """Return it as the command line says it, without the folder."""
+        return f"{self.path.name}:{self.function}" if self.function else self.path.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +54,18 @@ class Importer:
     Attributes:
         name: of the framework.
         steps: what its worker does, in order; each step answers some of the fields of a `Reply`.
-        writer: what writes the program, likewise with `{release}`.
+        writer: what writes the program, likewise with `{release}`, or with the versions of packages.
         reference: what computes the expected outputs, with its version from the versions of packages.
+        is_of_release: whether the packages of an IREE release are a part of the importer.
+        variables: of the environment of its processes.
     """
 
     name: str
     steps: tuple[Step, ...]
     writer: str
     reference: str
+    is_of_release: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 _RELEASE = "the importer of IREE {release}"
@@ -52,5 +78,17 @@ IMPORTERS = {
         ),
         writer="IREE {release}",
         reference="ONNX Runtime {onnxruntime}",
+    ),
+    Framework.JAX: Importer(
+        name="JAX",
+        steps=(Step(do="import", tool="JAX", activity="exporting {model} and running it with JAX"),),
+        writer="JAX {jax}",
+        reference="JAX {jax}",
+        is_of_release=False,
+        # As plainly as XLA can, whatever the number of cores: threads would change sums.
+        variables={
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false --xla_cpu_enable_fast_math=false",
+        },
     ),
 }

@@ -16,7 +16,7 @@ from harness.host.beneath import Folder
 from harness.host.files import UnreadableError
 from harness.host.process import CancelToken, ProcessResult
 from harness.importers.environment import ImporterEnvironment
-from harness.importers.frameworks import IMPORTERS, Framework, Step
+from harness.importers.frameworks import IMPORTERS, Framework, ModelFile, Step
 from harness.importers.workers import exchange, main
 from harness.store.entry import file_sha256
 
@@ -30,16 +30,14 @@ class ImportRequest:
     """What to import.
 
     Attributes:
-        framework: where the model comes from.
-        model: absolute path of its file.
+        model: the model, with an absolute path.
         seed: of the inputs that are drawn.
         dimensions: sizes of dynamic dimensions, by name.
         inputs: absolute paths of the inputs, .npy files; empty to draw them.
         timeout_s: the limit of each step.
     """
 
-    framework: Framework
-    model: Path
+    model: ModelFile
     seed: int = 0
     dimensions: Mapping[str, int] = field(default_factory=dict)
     inputs: tuple[Path, ...] = ()
@@ -142,17 +140,17 @@ def imported(
         ToolError: the framework refuses the model; the message begins with `import:`.
         Cancelled: `cancel` was set.
     """
-    importer, worker = IMPORTERS[request.framework], _Worker(request, environment, folder, cancel)
+    importer, worker = IMPORTERS[request.model.framework], _Worker(request, environment, folder, cancel)
     answers: dict[str, Any] = {}
     for step in importer.steps:
-        with working(on_work, step.activity.format(model=request.model.name)):
+        with working(on_work, step.activity.format(model=request.model.path.name)):
             answers |= worker.answer(step)
     reply = worker.read(answers)
     return ImportedModel(
-        framework=request.framework,
+        framework=request.model.framework,
         folder=folder,
         reply=reply,
-        sha256={name: file_sha256(request.model.parent / name) for name in reply.sources},
+        sha256={name: file_sha256(request.model.path.parent / name) for name in reply.sources},
         importer=importer.writer.format(release=environment.release, **reply.versions),
         reference=importer.reference.format(**reply.versions),
     )
@@ -166,7 +164,8 @@ class _Worker:
     ) -> None:
         self._request, self._environment, self._folder, self._cancel = request, environment, folder, cancel
         self._asked = {
-            "model": str(request.model),
+            "model": str(request.model.path),
+            "entry": request.model.function,
             "seed": request.seed,
             "dimensions": request.dimensions,
             "inputs": list(map(str, request.inputs)),
@@ -182,7 +181,7 @@ class _Worker:
         files.remove(reply_path)
         files.write(self._folder / exchange.REQUEST, json.dumps({"do": step.do, **self._asked}).encode())
         ended = self._run()
-        name, tool = self._request.model.name, step.tool.format(release=self._environment.release)
+        name, tool = self._request.model.path.name, step.tool.format(release=self._environment.release)
         if ended.exit_code != 0:
             raise ToolError(f"import: {name}: {tool} {self._end(ended)}")
         try:
@@ -190,7 +189,7 @@ class _Worker:
             if "usage" in answer:
                 raise UsageError(f"{name}: {one_line(answer['usage'])}.")
             if "model" in answer:
-                raise ToolError(f"import: {self._request.model} {one_line(answer['model'])}.")
+                raise ToolError(f"import: {self._request.model.path} {one_line(answer['model'])}.")
             if "error" in answer:
                 raise ToolError(f"import: {name}: {tool}: {one_line(answer['error'])}")
             return records.read(dict[str, Any], answer)
@@ -206,19 +205,20 @@ class _Worker:
         try:
             return records.read(Reply, answers)
         except ValueError as error:
-            name = self._request.model.name
+            name = self._request.model.path.name
             raise ToolError(f"import: {name}: the importer gave no valid answer ({one_line(str(error))}).") from error
 
     def _run(self) -> ProcessResult:
-        folder = self._folder
+        folder, model = self._folder, self._request.model
         # -I and -S hide the harness and the user's packages; -B, because an entry of the store has no unlisted files.
         return process.run(
-            [sys.executable, "-BIS", main.__file__, self._request.framework, str(self._environment.folder)],
+            [sys.executable, "-BIS", main.__file__, model.framework, str(self._environment.folder)],
             cwd=folder,
             log_path=folder / _LOG,
             timeout_s=self._request.timeout_s,
             cancel=self._cancel,
-            variables={name: str(folder) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")},
+            variables={name: str(folder) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+            | dict(IMPORTERS[model.framework].variables),
         )
 
     def _end(self, ended: ProcessResult) -> str:

@@ -60,6 +60,12 @@ def importer(store_dir: Path) -> ImporterEnvironment:
 
 
 @pytest.fixture(scope="session")
+def jax_ready(store_dir: Path) -> None:
+    """Install what exports JAX functions."""
+    environment.installed(Framework.JAX, releases.find(releases.newest().name), Store(store_dir))
+
+
+@pytest.fixture(scope="session")
 def onnx_files(importer: ImporterEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of ONNX files."""
     folder = tmp_path_factory.mktemp("onnx")

@@ -18,6 +18,7 @@ from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
 from harness.core.settings import CaseSettings, FetchSettings, ProgramSettings, Settings
 from harness.host.disk import disk_errors, write_atomically
+from harness.importers.frameworks import Framework
 from harness.pipeline import selection, targets
 from harness.report import again
 from harness.specs import inline, reader
@@ -29,8 +30,9 @@ _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNOREC
 def main(invocation: Invocation) -> int:
     """Write the spec of a model, lock its blobs and run it once; an invalid spec is not written."""
     settings, options = invocation.settings, invocation.options
-    if bool(options.mlir) == bool(options.onnx):
-        raise UsageError("expected either --mlir SOURCE or --onnx FILE; see `harness new --help`.")
+    if len(invocation.given & {"mlir", *Framework}) != 1:
+        kinds = ", ".join(f"--{each}" for each in Framework)
+        raise UsageError(f"expected one of --mlir, {kinds}; see `harness new --help`.")
     if not settings.cases.specs and not selection.default_folder():
         raise UsageError("There is no folder quality_tests here; name the folder of your specs with --specs DIR.")
     where = selection.spec_folders(settings.cases)
@@ -39,7 +41,7 @@ def main(invocation: Invocation) -> int:
     checked = replace(settings, cases=_cases_of(settings.cases, options.name))
     if not options.no_run:
         provider(checked)  # checks the settings before anything is written
-    if options.onnx:
+    if options.model:
         _import(invocation, where, path, backend)
     else:
         _write_program(invocation, where, path, backend)

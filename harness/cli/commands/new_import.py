@@ -1,9 +1,9 @@
-"""`harness new --onnx`: imports a model into the files and the document of a spec."""
+"""`harness new` with a model of another framework: imports a model into the files and the document of a spec."""
 
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from harness.fetch import provision
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.importers import document, environment, model_import
-from harness.importers.frameworks import Framework
+from harness.importers.frameworks import IMPORTERS, ModelFile
 from harness.importers.model_import import ImportedModel, ImportRequest
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
@@ -75,7 +75,7 @@ class NewModel:
 
 @contextlib.contextmanager
 def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend) -> Iterator[NewModel]:
-    """Import the ONNX file that the command line names; its files are removed afterwards.
+    """Import the model that the command line names; its files are removed afterwards.
 
     Raises:
         UsageError: a file is missing, or an option does not fit the model.
@@ -83,11 +83,11 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
     """
     settings, options = invocation.settings, invocation.options
     given = settings.cases.program
-    if not options.onnx or not options.onnx.is_file():
-        raise UsageError(f"--onnx {options.onnx}: no such file; check the path.")
+    model = options.model
+    if not model or not model.path.is_file():
+        raise UsageError(f"--{model and model.framework} {model and model.path}: no such file; check the path.")
     request = ImportRequest(
-        framework=Framework.ONNX,
-        model=options.onnx.absolute(),
+        model=replace(model, path=model.path.absolute()),
         seed=options.seed,
         dimensions=dict(options.dimensions),
         inputs=tuple(_array(text, where) for text in given.inputs),
@@ -95,13 +95,13 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
     )
     release = releases.find(options.importer or releases.newest().name)
     with scratch.folder(settings.fetch.store.absolute()) as work:
-        model = _imported(request, release, settings.fetch, work)
-        by_file = document.names(model, stem)
-        again = _command(options, given, release.release.name, backend)
+        made = _imported(request, release, settings.fetch, work)
+        by_file = document.names(made, stem)
+        again = _command(options, model, given, release.release.name, backend)
         yield NewModel(
-            program=document.settings(model, by_file, given),
-            mlir=by_file[model.reply.program],
-            fields=document.fields(model, given, _source(model, request, again)),
+            program=document.settings(made, by_file, given),
+            mlir=by_file[made.reply.program],
+            fields=document.fields(made, given, _source(made, request, again)),
             files={name: work / file for file, name in by_file.items()},
         )
 
@@ -112,7 +112,7 @@ def _imported(request: ImportRequest, release: ReleaseWheels, fetch: FetchSettin
         Live(clean_console(), id_width=0) as live,
         Store(fetch.store.absolute(), on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
     ):
-        importer = environment.installed(request.framework, release, store, offline=fetch.offline)
+        importer = environment.installed(request.model.framework, release, store, offline=fetch.offline)
         return model_import.imported(request, importer, folder, on_work=live.worked)
 
 
@@ -121,7 +121,7 @@ def _array(text: str, where: Folders) -> Path:
     name = inline.file_named(text)
     path = where.specs / name
     if not text.startswith("@") or not name.endswith(".npy"):
-        raise UsageError(f"--input {text}: with --onnx, expected @FILE.npy, relative to {where.specs}.")
+        raise UsageError(f"--input {text}: expected @FILE.npy for an imported model, relative to {where.specs}.")
     if not path.is_file():
         raise UsageError(f"--input {text}: {path}: no such file; expected a path relative to {where.specs}.")
     return path
@@ -141,17 +141,16 @@ def _source(model: ImportedModel, request: ImportRequest, command: str) -> Progr
     )
 
 
-def _command(options: CommandOptions, given: ProgramSettings, importer: str, backend: Backend) -> str:
+def _command(options: CommandOptions, model: ModelFile, given: ProgramSettings, importer: str, backend: Backend) -> str:
     """Return a command that imports the same, without the folders of this machine."""
     words = [
         "harness",
         "new",
         options.name,
-        "--onnx",
-        options.onnx.name if options.onnx else "",
-        "--importer",
-        importer,
+        f"--{model.framework}",
+        str(model),
     ]
+    words += ["--importer", importer] if IMPORTERS[model.framework].is_of_release else []
     words += [f"--backend={backend}"] if backend is not Backend.CPU else []
     words += [f"--input={each}" for each in given.inputs] or [f"--seed={options.seed}"]
     words += [f"--dim={name}={size}" for name, size in options.dimensions]

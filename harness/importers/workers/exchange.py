@@ -21,7 +21,7 @@ INLINED_BYTES = 1 << 20
 # The limits of an input, and of any file that is written.
 _INPUT_BYTES, _FILE_BYTES = 4 << 30, 64 << 30
 _INTEGERS = 10  # drawn from 0 to 9: also as indices of an embedding
-_FUNCTION = re.compile(r'\s*func\.func @(?:"((?:[^"\\]|\\.)*)"|([\w.$-]+))\(')
+_FUNCTION = re.compile(r'\s*func\.func (?:public )?@(?:"((?:[^"\\]|\\.)*)"|([\w.$-]+))\(')
 _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)")
 _ELEMENTS = {
     "bool": "i1",
