@@ -109,10 +109,10 @@ REFUSED = {
     "dynamic": ("embedding", (), 2, r"error: embedding.onnx: .* add --dim ids.0=N --dim tokens=N, or --input "),
     "no-dimension": ("mlp", ("--dim=x=1",), 2, r"error: mlp.onnx: --dim x: no .* dimension; the model has batch\."),
     "inputs": ("mlp", ("--input=@a.npy",) * 2, 2, r"error: mlp.onnx: the model has 1 input \(x\), .* given 2 times"),
-    "form": ("mlp", ("--input=4xf32=1",), 2, r"error: --input 4xf32=1: with --onnx, expected @FILE.npy"),
+    "form": ("mlp", ("--input=4xf32=1",), 2, r"error: --input 4xf32=1: expected @FILE.npy for an imported model"),
     "time": ("mlp", (DIM, "--timeout=0.01"), 3, r"error: import: mlp.onnx: ONNX Runtime was stopped after 0.01 s"),
     "importer": ("mlp", ("--importer=9.9",), 2, "error: 9.9: no such IREE release"),
-    "twice": ("mlp", ("--mlir=x.mlir",), 2, "error: expected either --mlir SOURCE or --onnx FILE"),
+    "twice": ("mlp", ("--mlir=x.mlir",), 2, "error: expected one of --mlir, --onnx, --jax"),
 }
 
 
