@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
-    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|onnx|serve_ranges|verdict|wheel|worker)\w*\.py"
+    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|onnx|page|serve_ranges|verdict|wheel|worker)\w*\.py"
 )
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
@@ -37,6 +37,11 @@ LEFT_OUT = "left out for lack of an engine: "
 _ENGINES = "docker.io iptables docker-registry podman netavark aardvark-dns crun catatonit uidmap mmdebstrap"
 
 
+# The browser in which the page is tested, and the beginning of the reason for which it is left out.
+CHROMIUM = "chromium"
+NO_BROWSER = "left out for lack of a browser: "
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line what was left out, and which command installs what it needs."""
@@ -46,6 +51,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{len(skipped)} tests with container engines were left out. To run them, as root: {command}"
         )
+    unseen = [each for each in terminalreporter.stats.get("skipped", ()) if NO_BROWSER in str(each.longrepr)]
+    if unseen:
+        command = f"sudo apt-get install --no-install-recommends {CHROMIUM}"
+        terminalreporter.write_line(f"{len(unseen)} tests with a browser were left out. To run them: {command}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -50,15 +50,20 @@ def _times(spread: Spread) -> str:
 
 def _sentences(found: BenchResult, case: CaseResult) -> Iterator[str]:
     """Yield how both sides compare, and how many rounds that rests on."""
+    yield from _answer(found, case)
+    if case.rounds:
+        left_out = f", {case.discarded} of them not counted: other programs used the cores" if case.discarded else ""
+        yield f"{counted(len(case.rounds), 'round')}{left_out}"
+
+
+def _answer(found: BenchResult, case: CaseResult) -> Iterator[str]:
+    """Yield how both sides compare."""
     if not case.rounds:
         yield "not timed"
-        return
     if case.comparison:
         yield _compared(case.comparison, [one_line(each) for each in found.labels], found.bench)
         if case in found.too_slow:
             yield f"That is more than --fail-slower {100 * (found.bench.fail_slower or 0):.3g}% allows."
-    left_out = f", {case.discarded} of them not counted: other programs used the cores" if case.discarded else ""
-    yield f"{counted(len(case.rounds), 'round')}{left_out}"
 
 
 def _compared(found: Comparison, labels: Sequence[str], bench: BenchSettings) -> str:
@@ -117,15 +122,16 @@ def to_json(found: BenchResult, reports: Sequence[Report]) -> str:
         "confidence": CONFIDENCE,
         "asked": as_json(found.bench),
         "sides": [{"label": label, "environment": as_json(report.environment)} for label, report in sides],
-        "cases": [_case(each) for each in found.cases],
+        "cases": [_case(found, each) for each in found.cases],
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _case(case: CaseResult) -> dict[str, Any]:
+def _case(found: BenchResult, case: CaseResult) -> dict[str, Any]:
     spreads = case.spreads or [None] * len(case.outcomes)
     return {
         "case": case.name,
+        "text": " ".join(_answer(found, case)),
         "sides": [
             {"id": outcome.id, "release": outcome.release, "status": outcome.status, "times": as_json(spread)}
             for outcome, spread in zip(case.outcomes, spreads, strict=True)

@@ -109,6 +109,12 @@ COMMANDS = (
         groups=(own.listing, options.wheels, *_STORE, options.network),
     ),
     Command(
+        name="report",
+        heading="Check models",
+        help="write results that are there as a page, report.html",
+        groups=(own.report,),
+    ),
+    Command(
         name="new",
         heading="Check models",
         help="add a model: write its spec, lock its blobs and run it once",

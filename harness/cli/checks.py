@@ -11,11 +11,12 @@ from harness.core.errors import UsageError
 from harness.core.settings import Settings
 from harness.specs import inline, selectors
 
-_LABELS = {"filter": "-k", "markers": "-m"}  # of options that argparse names otherwise
+_LABELS = {"filter": "-k", "markers": "-m", "html": "--no-html"}  # of options that argparse names otherwise
 _CHOOSES_RELEASE = {"quality", "bench", "plan", "fetch", "new", "image", "bless"}
 _RUNS = (
     "out",
     "junit_xml",
+    "html",
     "recompile",
     "run_wrapper",
     "verdict",

@@ -38,6 +38,8 @@ class CommandOptions:
         folders: where files of results are (`history import`).
         keep_days: the age of the oldest run to keep, in days (`history prune`).
         keep_runs: the number of runs to keep (`history prune`).
+        every_result: folders and files of results; empty for those of the newest run (`report`).
+        output: the file to write (`report`).
     """
 
     json: bool = False
@@ -66,3 +68,5 @@ class CommandOptions:
     folders: tuple[Path, ...] = ()
     keep_days: int | None = None
     keep_runs: int | None = None
+    every_result: tuple[Path, ...] = ()
+    output: Path = Path("report.html")

@@ -129,6 +129,7 @@ _COMMANDS = {
     "image": "image",
     "bisect": "bisect",
     "releases": "releases",
+    "report": "report",
     "completion": "completion",
     "history": "history",
     "matrix": "matrix",

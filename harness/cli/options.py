@@ -137,6 +137,7 @@ def results(parser: Parser, environment: Environment) -> None:
     help_text = "folder of the results (default: results/<UTC time>)"
     add("--out", type=Path, default=Path(out) if out else None, metavar="DIR", help=help_text)
     add("--junit-xml", type=Path, metavar="FILE", help="write junit.xml to FILE as well")
+    add("--no-html", dest="html", action="store_false", help="do not write report.html")
 
 
 def history(parser: Parser, environment: Environment) -> None:

@@ -157,6 +157,14 @@ def shell(parser: Parser, _environment: Environment) -> None:
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
 
 
+def report(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `report`."""
+    add = parser.group("Results")
+    help_text = "folder of results, or a file in it (default: the newest run in results)"
+    add("results", nargs="*", type=Path, metavar="RESULTS", help=help_text)
+    add("-o", dest="output", type=Path, metavar="FILE", help="write the page to FILE (default: report.html)")
+
+
 def bless(parser: Parser, _environment: Environment) -> None:
     """Add the options of `bless`."""
     add = parser.group("Bless")

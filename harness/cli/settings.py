@@ -232,6 +232,7 @@ def _run(given: _Given) -> RunSettings:
     return RunSettings(
         out=given("out"),
         junit_xml=given("junit_xml"),
+        html=given("html") is not False,
         timeout_s=given("timeout") or defaults.timeout_s,
         recompile=bool(given("recompile")),
         jobs=given("jobs") if given.command in {"quality", "run"} else None,
@@ -304,4 +305,6 @@ def _options(given: _Given) -> CommandOptions:
         folders=given.several("folders"),
         keep_days=given("keep_days"),
         keep_runs=given("keep_runs"),
+        every_result=given.several("results"),
+        output=given("output") or defaults.output,
     )

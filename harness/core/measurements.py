@@ -29,6 +29,56 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """How many elements have an error of which size.
+
+    Attributes:
+        equal: number of elements without an error.
+        exponent: errors that the first count is of are at least `2**exponent`; smaller ones are counted there, too, if
+            there are more than 48 sizes.
+        counts: number of errors from each power of two to the next.
+    """
+
+    equal: int
+    exponent: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorMap:
+    """Where the errors are: a grid of at most 64 cells over the last two dimensions.
+
+    Attributes:
+        dimensions: sizes of the last two dimensions; the first is 1 if there is only one.
+        rows: a digit for each cell: `9` if its largest error ratio is more than half of the largest one, `8` if it is
+            more than a quarter, and so on, `0` without an error, and `x` if an element is NaN or infinite and should
+            not be. Where there is no threshold, errors take the place of ratios.
+    """
+
+    dimensions: tuple[int, int]
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstElement:
+    """An element of an output with one of the largest error ratios.
+
+    Attributes:
+        index: its index.
+        actual: its value.
+        expected: the expected value.
+        error: the absolute error; infinite if it is NaN or infinite and should not be.
+        ratio: the error divided by its threshold; None where there is no threshold.
+    """
+
+    index: tuple[int, ...]
+    actual: str
+    expected: str
+    error: Number
+    ratio: Number | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One output compared with its expectation.
 
@@ -57,6 +107,9 @@ class Measurement:
         mismatches: number of elements beyond their threshold.
         first_mismatch: index of the first of them.
         nan: number of NaNs in the actual output.
+        histogram: how large the errors are; None if no element is finite.
+        error_map: where they are; None without an error.
+        worst: the five worst elements, the worst first; only those with an error.
         note: a remark for the user, if the comparison says less than it seems to.
     """
 
@@ -82,6 +135,9 @@ class Measurement:
     mismatches: int = 0
     first_mismatch: tuple[int, ...] | None = None
     nan: int = 0
+    histogram: Histogram | None = None
+    error_map: ErrorMap | None = None
+    worst: tuple[WorstElement, ...] = ()
     note: str = ""
 
     @property

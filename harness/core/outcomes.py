@@ -10,7 +10,7 @@ from harness.core.floats import Number
 from harness.core.measurements import BudgetCheck, FailedCompilation, Measurement, Module
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status
-from harness.core.timings import Latency
+from harness.core.timings import Latency, StepTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Outcome:
         path: path of the spec file.
         config: path of the config, for a case of a suite.
         seconds: duration of each phase.
+        steps: when each step was done; not the download of a blob that the cache had.
         modules: the compiled modules.
         failed_compilation: the compilation that failed; None if all went well, or none was tried.
         outputs: the compared outputs.
@@ -63,6 +64,7 @@ class Outcome:
     path: str = ""
     config: str = ""
     seconds: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
+    steps: tuple[StepTime, ...] = ()
     modules: tuple[Module, ...] = ()
     failed_compilation: FailedCompilation | None = None
     outputs: tuple[Measurement, ...] = ()

@@ -192,6 +192,7 @@ class RunSettings:
     Attributes:
         out: folder of the results; None for a new one below `results`.
         junit_xml: a second place for junit.xml.
+        html: whether to write report.html.
         timeout_s: limit of each compilation and each run, in seconds.
         recompile: whether to compile again what failed to compile before.
         jobs: number of compilations at once; None for what cores and memory allow.
@@ -205,6 +206,7 @@ class RunSettings:
 
     out: Path | None = None
     junit_xml: Path | None = None
+    html: bool = True
     timeout_s: float = DEFAULT_TIMEOUT_S
     recompile: bool = False
     jobs: int | None = None

@@ -22,6 +22,23 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepTime:
+    """When a step of a case was done. Cases may share a step; then each of them has it.
+
+    Attributes:
+        step: such as `compile`, `compile_pipeline` or `run`.
+        began: when it began, after it had waited for its resource, in UTC, ISO 8601 with milliseconds.
+        seconds: how long it held its resource.
+        resource: what that is: `network`, `compiler`, `cpu`, `compare`, or a GPU such as `gpu 0`.
+    """
+
+    step: str
+    began: str
+    seconds: Number
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """How long calls of a function took.
 

@@ -21,6 +21,7 @@ from harness.core.tensors import TensorType, Thresholds
 from harness.core.text import of_threshold
 from harness.pipeline import judging
 from harness.pipeline.contents import Array, Contents
+from harness.pipeline.error_shape import ErrorShape, index_of
 from harness.pipeline.moments import Moments
 from harness.pipeline.rows import Equal, Rows
 
@@ -64,7 +65,12 @@ def compare(
     atol, rtol = allowed or (0.0, 0.0)
     elements = math.prod(found.shape)
     tally = _Tally(
-        atol=atol, rtol=rtol, exact=allowed is None, equal_nan=thresholds.equal_nan, tokens=judging.tokens(found, judge)
+        atol=atol,
+        rtol=rtol,
+        exact=allowed is None,
+        equal_nan=thresholds.equal_nan,
+        tokens=judging.tokens(found, judge),
+        shape=ErrorShape(found.shape, by_error=not (atol or rtol)),
     )
     for start in range(0, elements, chunk):
         count = min(chunk, elements - start)
@@ -84,6 +90,7 @@ class _Tally:
     rtol: float
     exact: bool
     equal_nan: bool
+    shape: ErrorShape
     tokens: Rows | Equal | None = None
     moments: Moments = field(default_factory=Moments)
     elements: int = 0
@@ -123,9 +130,13 @@ class _Tally:
             strays = np.isnan(x) & ~np.isnan(y) | np.isinf(x) & np.isfinite(y)
             strays |= both_nan & (not self.equal_nan)
             passes = (_same_bits(actual, expected) if self.exact else near) & ~strays
-            self._add_numbers(np.where(finite, x, 0), np.where(finite, y, 0), np.where(finite, error, 0), allowed)
+            is_whole = bool(finite.all())
+            a, e, known = (x, y, error) if is_whole else (np.where(finite, each, 0) for each in (x, y, error))
+            ratio = np.divide(known, allowed, out=np.zeros_like(known), where=known > 0)
+            self._add_numbers(a, e, known, ratio)
+            self.shape.add(start, (actual, expected), error=known, ratio=ratio, strays=strays)
             signed = _signed(actual, expected, error) if is_integer else difference
-            self.moments.add(*((signed, y) if finite.all() else (signed[finite], y[finite])))
+            self.moments.add(*((signed, y) if is_whole else (signed[finite], y[finite])))
             if self.tokens:
                 self.tokens.add(start, *((actual, expected) if is_integer else (x, y)))
         unequal = strays | ~finite & ~near
@@ -140,11 +151,11 @@ class _Tally:
         self.first_mismatch = self.first_mismatch or _first(~passes, start, actual, expected)
         self.first_stray = self.first_stray or _first(strays, start, actual, expected)
 
-    def _add_numbers(self, x: Array, y: Array, error: Array, allowed: Array) -> None:
+    def _add_numbers(self, x: Array, y: Array, error: Array, ratio: Array) -> None:
         size = np.abs(y)
         self.error_sum += float(error.sum())
         self.error_max = max(self.error_max, float(error.max()))
-        self.ratio_max = max(self.ratio_max, _largest_ratio(error, allowed, error > 0))
+        self.ratio_max = max(self.ratio_max, float(ratio.max()))
         if size.any():
             self.relative_max = max(self.relative_max or 0.0, _largest_ratio(error, size, size > 0))
         self.dot += float((x * y.conj()).real.sum())
@@ -204,15 +215,6 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the index of a position in C order."""
-    index: list[int] = []
-    for size in reversed(shape):
-        position, at = divmod(position, size)
-        index.insert(0, at)
-    return tuple(index)
-
-
 def _measured(blank: Measurement, found: TensorType, tally: _Tally, judge: Judge | None) -> Measurement:
     numbers = _numbers(blank, found, tally)
     conditions = judging.judged(judge, numbers) if judge else ()
@@ -242,8 +244,11 @@ def _numbers(blank: Measurement, found: TensorType, tally: _Tally) -> Measuremen
         cosine_similarity=tally.cosine_similarity,
         error_ratio=tally.error_ratio,
         mismatches=tally.mismatches,
-        first_mismatch=_index(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
+        first_mismatch=index_of(tally.first_mismatch[0], found.shape) if tally.first_mismatch else None,
         nan=tally.nan,
+        histogram=tally.shape.histogram(tally.finite),
+        error_map=tally.shape.error_map,
+        worst=tally.shape.worst,
     )
 
 
@@ -271,7 +276,7 @@ def _reason(blank: Measurement, found: TensorType, tally: _Tally, worst: Sample,
         else _UNEQUAL
     )
     position, got, expected = worst
-    where = f", first at {list(_index(position, found.shape))}" if found.shape else ""
+    where = f", first at {list(index_of(position, found.shape))}" if found.shape else ""
     times = f" ({of_threshold(tally.error_ratio)})" if tally.error_ratio else ""
     others = "; max error of the others" if tally.strays else "; max error"
     error = f"{others} {tally.error_max:.4g}{times}" if tally.error_max else ""

@@ -5,10 +5,13 @@ A benchmark is done while no other step is.
 
 import queue
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
+
+import msgspec
 
 from harness.core.callbacks import ignore
 from harness.core.errors import DeviceError
@@ -69,9 +72,25 @@ def result_of(
         with _claimed(step, pool, cancel) as gpus:
             if not cancel.is_set():
                 on_running(step)
-            return runner.run(step, results, gpus)
+            began, clock_s = time.time(), time.monotonic()
+            result = runner.run(step, results, gpus)
+            held_s = time.monotonic() - clock_s
+            return msgspec.structs.replace(result, began=began, held_s=held_s, resource=_used(step, gpus))
     except DeviceError as error:
         return StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
+
+
+def _used(step: Step, gpus: Sequence[Gpu]) -> str:
+    """Return what results call that which a step used."""
+    match step:
+        case Fetch():
+            return "network"
+        case Compile():
+            return "compiler"
+        case Run() | Benchmark():
+            return ", ".join(f"gpu {gpu.index}" for gpu in gpus) or "cpu"
+        case Compare() | Draw():
+            return "compare"
 
 
 def _claimed(step: Step, pool: Pool, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:

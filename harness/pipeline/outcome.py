@@ -4,6 +4,7 @@ import contextlib
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.core.cases import Case
@@ -12,6 +13,7 @@ from harness.core.measurements import BudgetCheck
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
+from harness.core.timings import StepTime
 from harness.host.beneath import Folder
 from harness.pipeline import budgets, expectations, logs
 from harness.pipeline import planner as planning
@@ -73,6 +75,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         path=str(spec.path),
         config=spec.config_path,
         seconds=_seconds(plan, ended),
+        steps=tuple(_times(ended)),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
@@ -171,6 +174,20 @@ def _seconds(plan: Plan, ended: _Ended) -> dict[str, float]:
         name = ORACLE if step in plan.of_oracle else type(step).__name__.lower()
         totals[name] = round(totals.get(name, 0.0) + result.seconds, 3)
     return totals
+
+
+def _times(ended: _Ended) -> Iterator[StepTime]:
+    """Yield when steps were done; blobs that the cache had took no time."""
+    for step, result in ended:
+        is_cached = isinstance(result, FetchResult) and result.fetched.blob.cached
+        if result.began and not is_cached:
+            began = datetime.fromtimestamp(result.began, UTC).isoformat(timespec="milliseconds")
+            yield StepTime(
+                step=_label(step),
+                began=began.replace("+00:00", "Z"),
+                seconds=round(result.held_s, 3),
+                resource=result.resource,
+            )
 
 
 def _commands(plan: Plan, results: Mapping[Step, StepResult]) -> dict[str, tuple[str, ...]]:

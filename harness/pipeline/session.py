@@ -4,7 +4,7 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,8 @@ from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
 from harness.report import again, console, junit, results
+from harness.report.page import page
+from harness.report.page.content import Content, Run
 from harness.store.store import Store
 
 _COMPILE_MEMORY_BYTES = 4 << 30
@@ -50,6 +52,7 @@ class Session:
         out_dir: folder of the results.
         stopped: what ended the run before its end: ^C, a signal, or a bug of the harness.
         unwritten: why results could not be written.
+        has_page: whether there is a page, too.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Session:
         self.out_dir, self._provider, self._cancel = out_dir, provider, cancel or CancelToken()
         self.stopped: BaseException | None = None
         self.unwritten: DiskError | None = None
+        self.has_page = settings.run.html
         self._folder = out_dir.absolute()  # should the current folder be removed meanwhile
         self._junit_xml = settings.run.junit_xml and settings.run.junit_xml.absolute()
         self._blocked = INTERRUPTED
@@ -96,14 +100,26 @@ class Session:
             live.notice(traceback.format_exc())
             self.stopped, code = bug, EXIT_BUG
         report = renderable(self.report(code))
+        page_texts, report = self._page(report, live)
         text = results.render(report)
         try:
-            self._write(report, text, self._junit_xml)
+            self._write(report, {results.NAME: text, **page_texts}, self._junit_xml)
         except DiskError as error:
             self.unwritten = error
         if remark := self._recorder.record(report, text, folder=self._folder):
             live.notice(f"warning: {remark}")
         return report
+
+    def _page(self, report: Report, live: Live) -> tuple[Mapping[str, str], Report]:
+        """Return the page of a report, if it is wanted, and the report; a bug of the page changes its exit code."""
+        if not self.has_page:
+            return {}, report
+        try:
+            return {page.NAME: page.render(Content(runs=(Run(report=report, folder=self.out_dir),)))}, report
+        except Exception as bug:  # noqa: BLE001 - it must not lose the other results
+            live.notice(traceback.format_exc())
+            self.stopped, self.has_page = self.stopped or bug, False
+            return {}, replace(report, exit_code=EXIT_BUG)
 
     def run(self, live: Live, then: Callable[[Prepared], None] = ignore) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each.
@@ -198,13 +214,13 @@ class Session:
         report = self.report(None)
         cases = tuple(map(amended, report.cases))
         report = replace(report, cases=cases, exit_code=exit_code(cases))
-        self._write(report, results.render(report), None)
+        self._write(report, {results.NAME: results.render(report)}, None)
         return report
 
-    def _write(self, report: Report, text: str, junit_xml: Path | None) -> None:
+    def _write(self, report: Report, texts: Mapping[str, str], junit_xml: Path | None) -> None:
         remove_empty(self._folder, self._folder / "outputs")
         logs.remove_failed(self._folder)
-        write_results(self._folder, {"results.json": text}, report, junit_xml)
+        write_results(self._folder, texts, report, junit_xml)
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""

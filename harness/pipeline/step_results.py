@@ -22,12 +22,18 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     Attributes:
         verdict: what went wrong, or None.
         seconds: duration without the time spent waiting for a resource.
+        began: when it got its resource, in seconds since 1970; 0 if it got none.
+        held_s: how long it held its resource.
+        resource: what that is, such as `gpu 0`.
         log_path: the log of the program that the step ran, if it ran one.
         log_tail: the end of that log if something went wrong.
     """
 
     verdict: Verdict | None = None
     seconds: Number = 0.0
+    began: Number = 0.0
+    held_s: Number = 0.0
+    resource: str = ""
     log_path: Path | None = None
     log_tail: str = ""
 

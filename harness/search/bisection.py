@@ -20,7 +20,7 @@ from harness.core.text import counted
 from harness.host import files
 from harness.host.disk import write_all
 from harness.pipeline import selection
-from harness.pipeline.out_dir import check_files, write_results
+from harness.pipeline.out_dir import check_files, write_page, write_results
 from harness.report import again
 from harness.search import answer, bisect_json, bisect_markdown, driver, journal, render, request
 from harness.search.bisect import Change
@@ -153,6 +153,8 @@ class Bisection:
             "bisect.md": bisect_markdown.markdown(self.found),
         }
         write_results(self.folder, texts, self._report(), self._settings.run.junit_xml)
+        if self._settings.run.html:
+            write_page(self.folder)
 
     def _report(self) -> Report:
         """Return the tested releases as the cases of a report. Its commands write into other folders than this."""

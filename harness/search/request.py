@@ -126,7 +126,7 @@ def _options(settings: Settings, search: SearchSettings) -> Mapping[str, str]:
         "target": settings.target,
         "release": replace(release, find_links=tuple(map(redacted, release.find_links))),
         "container": replace(settings.container, variables=EMPTY),
-        "run": replace(settings.run, out=None, junit_xml=None, jobs=None),
+        "run": replace(settings.run, out=None, junit_xml=None, html=True, jobs=None),
         "search": replace(search, log=None, replay=None, attribute=False, show=None, jobs=1),
     }
     return {name: str(value) for name, value in deciding.items()}

@@ -3,9 +3,10 @@
 from typing import Any
 
 from harness.core.blobs import FetchedBlob
-from harness.core.measurements import BudgetCheck, Measurement, Module
+from harness.core.measurements import BudgetCheck, ErrorMap, Histogram, Measurement, Module, WorstElement
 from harness.core.outcomes import Outcome, Report, exit_code
 from harness.core.statuses import Kind, Phase, Status
+from harness.core.timings import StepTime
 
 FAILURES = (Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.COMPILE, Kind.CRASH, Kind.TIMEOUT, Kind.BUDGET)
 NO_VERDICTS = (Kind.FETCH, Kind.INTEGRITY, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.ORACLE, Kind.DISK)
@@ -39,6 +40,10 @@ def outcome(status: Status = Status.PASSED, submodel: str = "clip", **changes: A
         "phase": Phase.COMPARE,
         "path": f"quality_tests/tiny/{submodel}_cpu.json",
         "seconds": {"fetch": 0.08, "compile": 2.71, "run": 0.12, "compare": 0.002},
+        "steps": (
+            StepTime(step="compile", began="2026-11-22T18:30:00.100Z", seconds=2.71, resource="compiler"),
+            StepTime(step="run", began="2026-11-22T18:30:02.900Z", seconds=0.12, resource="cpu"),
+        ),
         "modules": (module(),),
         "outputs": (measurement(),),
         "budgets": (BudgetCheck(name="dispatches", value=31, limit=40, exceeded=False),),
@@ -64,8 +69,16 @@ def module(**changes: Any) -> Module:
 def measurement(**changes: Any) -> Measurement:
     """Return a measurement at 11% of its threshold."""
     filled: dict[str, Any] = {"index": 0, "type": "4x17x65xf32", "atol": 1e-5, "elements": 4420, "nan": 0}
-    errors = {"max_abs_error": 1.1e-6, "mean_abs_error": 1e-7, "max_rel_error": 1e-5, "cosine_similarity": 1.0}
+    errors: dict[str, Any] = {
+        "max_abs_error": 1.1e-6,
+        "mean_abs_error": 1e-7,
+        "max_rel_error": 1e-5,
+        "cosine_similarity": 1.0,
+    }
     errors |= {"psnr": 96.5, "error_mean": 1e-9, "error_deviation": 1e-6, "token_match": 0.5, "perplexity": 1.01}
+    worst = WorstElement(index=(0, 3, 1), actual="0.1000011", expected="0.1", error=1.1e-6, ratio=0.11)
+    errors |= {"histogram": Histogram(equal=4400, exponent=-24, counts=(3, 0, 12, 5)), "worst": (worst,)}
+    errors |= {"error_map": ErrorMap(dimensions=(17, 65), rows=("00001000", "00900870", *["00000000"] * 6))}
     return Measurement(**(filled | errors | {"error_ratio": 0.11} | changes))
 
 
@@ -83,7 +96,15 @@ def error(kind: Kind = Kind.DEVICE, **changes: Any) -> Outcome:
 
 def every_status() -> tuple[Outcome, ...]:
     """Return an outcome of each status, in another order than that of `Status`."""
-    bare: dict[str, Any] = {"modules": (), "outputs": (), "commands": {}, "logs": {}, "seconds": {}, "log_tail": ""}
+    bare: dict[str, Any] = {
+        "modules": (),
+        "outputs": (),
+        "commands": {},
+        "logs": {},
+        "seconds": {},
+        "steps": (),
+        "log_tail": "",
+    }
     ignored = measurement(ignored=True, max_abs_error=None, error_ratio=None)
     return (
         error(),

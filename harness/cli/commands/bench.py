@@ -5,6 +5,7 @@ from harness.bench.bench_run import BenchProgress, BenchRun
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.pipeline.progress import columns
+from harness.report.page import page
 
 
 def main(invocation: Invocation) -> int:
@@ -18,5 +19,6 @@ def main(invocation: Invocation) -> int:
     run = BenchRun(sides.sides(invocation.settings, bench.against, notice), bench)
     found = run.run(BenchProgress(console, id_width=0))
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Results: {run.folder}/bench.json, bench.md, sides", markup=False, highlight=False, soft_wrap=True)
+    files = page.listed("bench.json, bench.md, sides", is_wanted=invocation.settings.run.html)
+    console.print(f"Results: {run.folder}/{files}", markup=False, highlight=False, soft_wrap=True)
     return found.exit_code

@@ -2,6 +2,7 @@
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.report.page import page
 from harness.search import render
 from harness.search.bisection import Bisection
 from harness.search.release_runner import SearchProgress
@@ -18,6 +19,6 @@ def main(invocation: Invocation) -> int:
     live = SearchProgress(console, id_width=0)
     found = bisection.run(live)
     console.print(f"\n{render.render(found, live.width)}", markup=False, soft_wrap=True)
-    files = "bisect.json, bisect.md, junit.xml, probes"
+    files = page.listed("bisect.json, bisect.md, junit.xml, probes", is_wanted=invocation.settings.run.html)
     console.print(f"Results: {bisection.folder}/{files}", markup=False, soft_wrap=True)
     return bisection.exit_code

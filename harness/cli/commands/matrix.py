@@ -2,6 +2,7 @@
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.report.page import page
 from harness.search import matrix_table
 from harness.search.matrix_run import MatrixRun
 from harness.search.release_runner import SearchProgress
@@ -18,6 +19,8 @@ def main(invocation: Invocation) -> int:
     live = SearchProgress(console, id_width=0)
     found = run.run(live)
     console.print(f"\n{matrix_table.render(found, live.width)}", markup=False, soft_wrap=True)
-    files = "matrix.json, matrix.md, results.json, junit.xml, probes"
+    files = page.listed(
+        "matrix.json, matrix.md, results.json, junit.xml, probes", is_wanted=invocation.settings.run.html
+    )
     console.print(f"Results: {run.folder}/{files}", markup=False, soft_wrap=True)
     return run.exit_code

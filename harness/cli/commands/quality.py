@@ -13,8 +13,10 @@ from harness.cli.streams import write_commands
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
 from harness.host.disk import disk_errors
 from harness.pipeline.progress import Live, columns
+from harness.pipeline.session import Session
 from harness.report import console as console_report
 from harness.report import summary
+from harness.report.page import page
 
 
 def main(invocation: Invocation) -> int:
@@ -22,17 +24,19 @@ def main(invocation: Invocation) -> int:
     console = clean_console()
     session = api.session(invocation.settings, notice=lambda text: console.print(text, style="dim", markup=False))
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
-    _print(report, session.out_dir, console, invocation.environment)
+    _print(report, session, console, invocation.environment)
     if session.unwritten:
         sys.stderr.write(f"error: {session.unwritten}\n")
     return report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
 
 
-def _print(report: Report, out_dir: Path, console: Console, environment: Mapping[str, str]) -> None:
+def _print(report: Report, session: Session, console: Console, environment: Mapping[str, str]) -> None:
     """Print the summary; on GitHub Actions also print annotations and write the job summary."""
+    out_dir = session.out_dir
     console.print()
     console.print(console_report.render(report, folder=out_dir, width=columns(console)), soft_wrap=True)
-    console.print(f"Results: {out_dir}/results.json, junit.xml, logs", markup=False, highlight=False, soft_wrap=True)
+    files = page.listed("results.json, junit.xml, logs", is_wanted=session.has_page)
+    console.print(f"Results: {out_dir}/{files}", markup=False, highlight=False, soft_wrap=True)
     if environment.get("GITHUB_ACTIONS") == "true":
         write_commands(f"{console_report.annotations(report)}\n")
         if path := environment.get("GITHUB_STEP_SUMMARY"):

@@ -1,0 +1,94 @@
+"""Says in one line what a page answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Report, exit_code
+from harness.core.text import counted, one_line
+from harness.report import facts
+from harness.report.page.content import Content
+from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
+
+_NO_RELEASE, _PLACES = "IREE unknown, ", 3
+_FOUND = ("first-bad", "first-good", "changes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer of a page.
+
+    Attributes:
+        title: of the window, such as `bisect tiny/clip[cpu]`.
+        question: what was asked, in a few words.
+        text: the answer, a sentence.
+        tone: `good`, `bad` or `unclear`.
+    """
+
+    title: str
+    question: str
+    text: str
+    tone: str
+
+
+def answer(content: Content) -> Answer:
+    """Return what a page answers: that of its search or benchmark, if there is one."""
+    reports = [run.report for run in content.runs]
+    if content.bisect:
+        return _of_bisect(content.bisect)
+    if content.bench:
+        return _of_bench(content.bench)
+    if content.matrix:
+        return _of_matrix(content.matrix, reports)
+    return _of_runs(reports)
+
+
+def places(content: Content) -> list[str]:
+    """Return where the runs took place; of several, without the release, each place once."""
+    if len(content.runs) == 1 and not content.matrix:
+        return [facts.environment_line(content.runs[0].report)]
+    without = (replace(each.report, environment={**each.report.environment, "iree": {}}) for each in content.runs)
+    lines = [facts.environment_line(each).removeprefix(_NO_RELEASE) for each in without]
+    return [*dict.fromkeys(lines)][:_PLACES]
+
+
+def _of_bisect(bisect: BisectDocument) -> Answer:
+    question = f"Which release {'fixed' if bisect.find == 'fix' else 'broke'} {one_line(bisect.case)}?"
+    tone = "good" if bisect.result.kind in _FOUND else "unclear"
+    title, text = f"bisect {one_line(bisect.case)}", one_line(bisect.result.text)
+    return Answer(title=title, question=question, text=text, tone=tone)
+
+
+def _of_matrix(matrix: MatrixDocument, reports: Sequence[Report]) -> Answer:
+    size = f"{facts.count_of_cases(len(matrix.cases))} with {counted(len(matrix.releases), 'release')}"
+    differing = {each.case for each in matrix.cells if each.differs}
+    text = f"{facts.count_of_cases(len(differing))} differ between releases." if differing else "No release differs."
+    if len(differing) == 1:
+        text = f"{one_line(next(iter(differing)))} differs between releases."
+    told = _of_runs(reports)
+    return Answer(title=f"matrix: {size}", question=size, text=f"{told.text} {text}", tone=told.tone)
+
+
+def _of_bench(bench: BenchDocument) -> Answer:
+    labels = " against ".join(one_line(each.label) for each in bench.sides)
+    conclusions = [each.comparison.conclusion for each in bench.cases if each.comparison]
+    text = ", ".join(f"{conclusions.count(each)} {each}" for each in dict.fromkeys(conclusions))
+    if len(bench.cases) == 1 and bench.cases[0].text:
+        text = one_line(bench.cases[0].text)
+    tone = "good" if bench.exit_code == EXIT_OK else "bad" if bench.exit_code == EXIT_FAILED else "unclear"
+    timed = f"{facts.count_of_cases(len(bench.cases))} timed"
+    return Answer(title=f"bench {labels}", question=f"{timed}, {labels}", text=text or f"{timed}.", tone=tone)
+
+
+def _of_runs(reports: Sequence[Report]) -> Answer:
+    if len(reports) == 1:
+        report = reports[0]
+    else:
+        every = tuple(outcome for each in reports for outcome in each.cases)
+        codes = {each.exit_code for each in reports} - {EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT}
+        code = max(codes, default=exit_code(every))
+        seconds = sum(facts.seconds(each.seconds) for each in reports)
+        report = Report(started="", seconds=seconds, exit_code=code, environment={}, cases=every)
+    tone = {EXIT_OK: "good", EXIT_FAILED: "bad"}.get(report.exit_code, "unclear")
+    told = facts.verdict(report).removesuffix(".")
+    when = f"{one_line(report.started)}, " if report.started else f"{counted(len(reports), 'run')}, "
+    return Answer(title=told, question=f"{when}{facts.seconds(report.seconds):.1f} s", text=f"{told}.", tone=tone)

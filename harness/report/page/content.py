@@ -1,0 +1,74 @@
+"""What a page shows: runs, the search or benchmark that they belong to, and the trends of their cases."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.core.floats import Number
+from harness.core.outcomes import Report
+from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A report, and where its files are.
+
+    Attributes:
+        report: the report.
+        folder: its folder, as commands to copy name it.
+        link: the path of that folder from the page; empty for the page's own.
+    """
+
+    report: Report
+    folder: Path = field(default_factory=Path)
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A number of a case in an earlier run.
+
+    Attributes:
+        when: start of the run, ISO 8601.
+        release: the IREE release.
+        status: how the case ended.
+        value: the number; None if the case has none in this run.
+    """
+
+    when: str
+    release: str | None
+    status: str
+    value: Number | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A number of a case over time, oldest first.
+
+    Attributes:
+        case: id of the case.
+        name: what the number is, such as `error_ratio` or `latency_ms`.
+        points: one for each run.
+    """
+
+    case: str
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """All that a page shows. What is absent has no section.
+
+    Attributes:
+        runs: the runs, whose cases the page lists.
+        bisect: the search that tested them.
+        matrix: the matrix that they fill.
+        bench: the benchmark that they were timed for.
+        trends: the history of their cases.
+    """
+
+    runs: tuple[Run, ...] = ()
+    bisect: BisectDocument | None = None
+    matrix: MatrixDocument | None = None
+    bench: BenchDocument | None = None
+    trends: tuple[Trend, ...] = ()
