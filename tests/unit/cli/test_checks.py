@@ -155,7 +155,10 @@ def test_plan_and_fetch_take_the_options_of_a_run(command: str) -> None:
     ("line", "message"),
     [
         ("new a/b --onnx x.onnx --function f", "--function cannot be combined with a model that is imported"),
-        ("new a/b --onnx x.onnx --weights w.irpa --input @x.npy", "--weights cannot be combined with a model that is imported"),
+        (
+            "new a/b --onnx x.onnx --weights w.irpa --input @x.npy",
+            "--weights cannot be combined with a model that is imported",
+        ),
         ("new a/b --onnx x.onnx --input @x.npy --dim n=1", "--dim has no effect with --input"),
         ("new a/b --mlir x.mlir --seed 1", "--seed has no effect without a model to import"),
         ("new a/b --mlir x.mlir --importer 3.13.0", "--importer has no effect without a model to import"),
