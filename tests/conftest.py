@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import tempfile
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -67,3 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
         state = tempfile.TemporaryDirectory(prefix="harness-state-")
         config.add_cleanup(state.cleanup)
         os.environ["XDG_STATE_HOME"] = state.name
+    _measure_what_is_started()
+
+
+def _measure_what_is_started() -> None:
+    """If coverage is measured, have it measured in the way of `started.coveragerc` in all processes from here on."""
+    if os.environ.pop("COVERAGE_PROCESS_CONFIG", None):
+        os.environ["COVERAGE_ROOT"] = str(Path(__file__).parents[1])
+        os.environ["COVERAGE_PROCESS_START"] = str(Path(__file__).with_name("started.coveragerc"))

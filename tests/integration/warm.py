@@ -29,7 +29,7 @@ from harness.iree import toolchain, wheel_contents
 from harness.store import entry
 
 HARNESS = [sys.executable, "-m", "harness"]
-MEASURED = "COVERAGE_PROCESS_CONFIG"  # of processes in which coverage is measured
+MEASURED = "COVERAGE_PROCESS_START"  # of processes in which coverage is measured
 # Variables that count when Python starts.
 _OF_PYTHON = ("PYTHON", "LANG", "LC_", "LD_", "TZ")
 _JOB_BYTES = 1 << 17

@@ -76,7 +76,9 @@ class Zygote:
 
     def __init__(self, host: str | None = None) -> None:
         prefix = _apart() if host else []
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **_NO_CERTIFICATES}
+        # Not measured: what it forks is killed, or ends without a word to what measures.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **_NO_CERTIFICATES}
         argv = [*prefix, sys.executable, __file__, *([host] if prefix and host else [])]
         self._process = subprocess.Popen(
             argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1

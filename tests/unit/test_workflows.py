@@ -5,6 +5,7 @@ Also what has to be the same in several files: versions of tools, and of the hoo
 
 import argparse
 import ast
+import configparser
 import functools
 import re
 import subprocess
@@ -275,3 +276,15 @@ def test_a_pull_request_from_a_fork_pushes_nothing_and_asks_for_no_machine_of_ou
     assert image["if"] == f"github.event_name != 'pull_request' || {own}"
     targets = " ".join(quality["strategy"]["matrix"]["target"].split())
     assert targets.startswith(f"${{{{ fromJSON( github.event_name == 'pull_request' && {other} && '[\"cpu\"]' || ")
+
+
+def test_coverage_is_measured_alike_in_what_tests_start() -> None:
+    started = configparser.ConfigParser()
+    started.read(ROOT / "tests" / "started.coveragerc")
+    run = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]
+    assert started["run"]["omit"].split() == run["omit"]
+    assert started["run"]["disable_warnings"].split() == run["disable_warnings"]
+    assert (started.getboolean("run", "branch"), started.getboolean("run", "parallel")) == (
+        run["branch"],
+        run["parallel"],
+    )
