@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.core import numerals, urls
 from harness.core.references import Reference
 from harness.importers.frameworks import Framework, ModelFile
+from harness.report.comparison import NUMBERS
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _LAST_PORT = 65535
@@ -114,6 +115,19 @@ def percent(text: str) -> float:
     if number <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a percentage above 0; expected one such as 5%")
     return number
+
+
+def growth(text: str) -> tuple[str, float]:
+    """Return a number of cases and by which share it may grow, such as 0.1 for `latency=10%`."""
+    name, _, share = text.partition("=")
+    try:
+        number = numerals.finite(share.removesuffix("%").rstrip()) / 100
+    except ValueError:
+        number = -1.0
+    if name not in NUMBERS or number < 0:
+        known = ", ".join(NUMBERS)
+        raise argparse.ArgumentTypeError(f"{text!r} is no limit; expected one such as latency=10%, of {known}")
+    return name, number
 
 
 def seconds(text: str) -> float:

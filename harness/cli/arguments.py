@@ -170,6 +170,12 @@ COMMANDS = (
         ),
     ),
     Command(
+        name="compare",
+        heading="Look at earlier runs",
+        help="show what differs between two runs, releases, chips or branches",
+        groups=(history.compared, options.history_file),
+    ),
+    Command(
         name="history",
         heading="Look at earlier runs",
         help="show how a case did before, and list the runs",

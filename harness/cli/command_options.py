@@ -23,7 +23,7 @@ class CommandOptions:
         dimensions: names and sizes of dynamic dimensions (`new`).
         no_run: write and lock, but run nothing (`new`).
         image: name of an image (`image`).
-        every: remove every image of ours (`image prune`).
+        every: remove every image of ours (`image prune`), or show all cases (`compare`).
         dry_run: only say what would be removed (`image prune`).
         host: address to listen on (`store serve`).
         port: TCP port to listen on; 0 for any (`store serve`).
@@ -40,6 +40,10 @@ class CommandOptions:
         keep_runs: the number of runs to keep (`history prune`).
         every_result: folders and files of results; empty for those of the newest run (`report`).
         output: the file to write (`report`).
+        sides: what to compare (`compare`).
+        fail_on: what is a failure: `regression`, `change`, or empty for nothing (`compare`).
+        allowed: names of numbers, and by which share each may grow (`compare`).
+        form: `console` or `markdown` (`compare`).
     """
 
     json: bool = False
@@ -70,3 +74,7 @@ class CommandOptions:
     keep_runs: int | None = None
     every_result: tuple[Path, ...] = ()
     output: Path = Path("report.html")
+    sides: tuple[str, ...] = ()
+    fail_on: str = ""
+    allowed: tuple[tuple[str, float], ...] = ()
+    form: str = "console"

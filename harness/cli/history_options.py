@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from harness.cli.argument_types import positive
+from harness.cli.argument_types import growth, positive
 from harness.cli.options import Environment
 from harness.cli.parser import Parser
+from harness.report.comparison import NUMBERS
 
 _RECENT = 20
 
@@ -30,6 +31,21 @@ def kept(parser: Parser, _environment: Environment) -> None:
     add("--keep-days", type=positive, metavar="DAYS", help="remove runs that are older")
     add("--keep-runs", type=positive, metavar="N", help="remove all but the newest N runs")
     dry_run(parser, _environment)
+
+
+def compared(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `compare`."""
+    add = parser.group("Compare")
+    help_text = "a folder of results, last, last~1, run:ID, release:3.9.0, chip:gfx942, branch:main or commit:1a2b3c"
+    add("before", metavar="A", help=help_text)
+    add("after", metavar="B", help="likewise")
+    help_text = "exit with 1 if a case got worse (regression), or has another result (change)"
+    add("--fail-on", choices=("regression", "change"), help=help_text)
+    names = ", ".join(NUMBERS)
+    help_text = f"a number that grows by more is a regression, e.g. latency=10%%; one of {names}; repeatable"
+    add("--max", action="append", type=growth, default=[], metavar="NAME=P%", help=help_text)
+    add("--format", choices=("console", "markdown"), default="console", help="how to show it (default: console)")
+    add("--all", action="store_true", help="show the cases that did not change, too")
 
 
 def dry_run(parser: Parser, _environment: Environment) -> None:

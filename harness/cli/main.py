@@ -132,5 +132,6 @@ _COMMANDS = {
     "report": "report",
     "completion": "completion",
     "history": "history",
+    "compare": "compare",
     "matrix": "matrix",
 }

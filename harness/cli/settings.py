@@ -307,4 +307,8 @@ def _options(given: _Given) -> CommandOptions:
         keep_runs=given("keep_runs"),
         every_result=given.several("results"),
         output=given("output") or defaults.output,
+        sides=tuple(filter(None, (given("before"), given("after")))),
+        fail_on=given("fail_on") or defaults.fail_on,
+        allowed=given.several("max"),
+        form=given("format") or defaults.form,
     )

@@ -46,6 +46,13 @@ def test_every_run_is_in_the_history(lab: Laboratory) -> None:
     assert after["run"]["branch"] == "main"
     text = harness(lab, "history", "toy/add[cpu]").text
     assert "flaky in 1 of the last 2 runs with the same release, device and inputs: 1 crash, 1 passed" in text
+    compared = harness(lab, "compare", "last~1", "last", "--fail-on", "regression")
+    assert compared.code == 1
+    assert "REGRESSION  toy/add[cpu]   passed -> failed crash" in compared.text
+    assert "the inputs are the same: flaky" in compared.text
+    assert harness(lab, "compare", str(lab.out), "last", "--fail-on", "change").code == 0
+    table = harness(lab, "compare", "last", f"run:{before['run']['id']}", "--format", "markdown")
+    assert (table.code, table.text.splitlines()[0]) == (0, "## 1 fixed")
     assert [each["run"]["id"] for each in shown(lab)] == [after["run"]["id"], before["run"]["id"]]
     assert lab.run("toy", "--no-history").code == 0
     assert harness(lab, "history", "prune", "--keep-runs", "1").text == "1 run removed.\n"

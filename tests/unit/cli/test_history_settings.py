@@ -46,3 +46,19 @@ def test_show_is_meant_if_no_subcommand_is_named() -> None:
     assert (pruned.keep_days, pruned.keep_runs, pruned.dry_run) == (9, 7, True)
     with pytest.raises(UsageError, match="`harness history show` has no option --limt"):
         command_lines.parsed("history", "--limt")
+
+
+def test_what_is_compared() -> None:
+    line = "compare last~1 branch:main --max latency=10% --max dispatches=0 --fail-on change --format markdown --all"
+    found = command_lines.invocation(*line.split()).options
+    assert found.sides == ("last~1", "branch:main")
+    assert found.allowed == (("latency", 0.1), ("dispatches", 0.0))
+    assert (found.fail_on, found.form, found.every) == ("change", "markdown", True)
+    plain = command_lines.invocation("compare", "a", "b").options
+    assert (plain.allowed, plain.fail_on, plain.form, plain.every) == ((), "", "console", False)
+
+
+@pytest.mark.parametrize("text", ["latency", "latency=-1", "latency=x", "speed=1%", "latency=nan", "=1"])
+def test_a_limit_that_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is no limit; expected one such as latency=10%, of error, compile, size"):
+        command_lines.parsed("compare", "a", "b", f"--max={text}")

@@ -1,0 +1,37 @@
+"""`harness compare`."""
+
+import sys
+
+from harness.cli.console import clean_console
+from harness.cli.settings import Invocation
+from harness.core.comparisons import Change, Comparison
+from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
+from harness.history import sides
+from harness.pipeline.progress import columns
+from harness.report import comparison, comparison_text
+
+_UNCHANGED = {Change.SAME, Change.DRIFT}
+
+
+def main(invocation: Invocation) -> int:
+    """Compare two sides, and print what differs."""
+    options = invocation.options
+    before, after = (sides.side(name, invocation.settings.history) for name in options.sides)
+    found = comparison.compared(before, after, dict(options.allowed))
+    if options.form == "markdown":
+        sys.stdout.write(comparison_text.markdown(found, shows_all=options.every))
+    else:
+        console = clean_console()
+        text = comparison_text.console(found, width=columns(console), shows_all=options.every)
+        console.print(text, soft_wrap=True)
+    return _exit_code(found, options.fail_on)
+
+
+def _exit_code(found: Comparison, fail_on: str) -> int:
+    """Return 1 for what is a failure, else 3 if a case has no result any more; 0 if nothing is a failure."""
+    changes = set(found.counts)
+    if not fail_on:
+        return EXIT_OK
+    if Change.REGRESSION in changes or (fail_on == "change" and changes - _UNCHANGED):
+        return EXIT_FAILED
+    return EXIT_NO_VERDICT if Change.LOST in changes else EXIT_OK
