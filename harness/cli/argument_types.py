@@ -7,10 +7,12 @@ from pathlib import Path
 
 from harness.core import numerals, urls
 from harness.core.references import Reference
+from harness.core.text import DAY_S
 from harness.importers.frameworks import Framework, ModelFile
 from harness.report.comparison import NUMBERS
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
+_AGES_S = {"h": 3600.0, "d": DAY_S, "w": 7 * DAY_S}
 _LAST_PORT = 65535
 _LARGEST_SEED = 2**32 - 1
 
@@ -128,6 +130,13 @@ def growth(text: str) -> tuple[str, float]:
         known = ", ".join(NUMBERS)
         raise argparse.ArgumentTypeError(f"{text!r} is no limit; expected one such as latency=10%, of {known}")
     return name, number
+
+
+def age(text: str) -> float:
+    """Return an age in seconds, such as `30d`, `12h` or `2w`."""
+    if not (found := re.fullmatch(r"([0-9]{1,4})([hdw])", text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; expected one such as 30d, 12h or 2w")
+    return int(found[1]) * _AGES_S[found[2]]
 
 
 def seconds(text: str) -> float:

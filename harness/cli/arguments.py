@@ -46,7 +46,16 @@ _MAKES = (own.image, *_RELEASE, *_STORE, options.network, options.engine)
 _IMAGES = (*_STORE, options.engine)
 
 _QUALITY = (
-    *(options.selectors, options.only_failed, *_RUNS, options.history, options.jobs, *_RELEASE, *_CONTAINERS),
+    *(
+        options.selectors,
+        options.only_failed,
+        options.quarantine,
+        *_RUNS,
+        options.history,
+        options.jobs,
+        *_RELEASE,
+        *_CONTAINERS,
+    ),
     options.program,
 )
 
@@ -62,7 +71,7 @@ COMMANDS = (
         heading="Check models",
         help="the same with IREE tools that are installed already",
         groups=(
-            *(options.selectors, options.only_failed, *_RUNS, options.history),
+            *(options.selectors, options.only_failed, options.quarantine, *_RUNS, options.history),
             *(options.jobs, own.toolchain, options.program),
         ),
     ),
@@ -192,6 +201,24 @@ COMMANDS = (
                 groups=(history.imported, options.history_file),
             ),
             Command(name="prune", help="remove old runs", groups=(history.kept, options.history_file)),
+            Command(name="pin", help="keep a run and its results", groups=(history.run, options.history_file)),
+            Command(
+                name="unpin",
+                help="let a run and its results be removed again",
+                groups=(history.run, options.history_file),
+            ),
+        ),
+    ),
+    Command(
+        name="results",
+        heading="Look at earlier runs",
+        help="remove old folders of results",
+        subcommands=(
+            Command(
+                name="prune",
+                help="remove old folders of results that are not pinned",
+                groups=(history.old_results, options.history_file),
+            ),
         ),
     ),
     Command(

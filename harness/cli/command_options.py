@@ -37,9 +37,12 @@ class CommandOptions:
         limit: how many results of each case, or runs (`history show`).
         folders: where files of results are (`history import`).
         keep_days: the age of the oldest run to keep, in days (`history prune`).
-        keep_runs: the number of runs to keep (`history prune`).
         every_result: folders and files of results; empty for those of the newest run (`report`).
         output: the file to write (`report`).
+        keep_runs: the number of runs, or folders of results, to keep (`history prune`, `results prune`).
+        run: a run of the history (`history pin`).
+        results_root: the folder that folders of results are in (`results prune`).
+        older_than_s: the age of the oldest of them to keep, in seconds (`results prune`).
         sides: what to compare (`compare`).
         fail_on: what is a failure: `regression`, `change`, or empty for nothing (`compare`).
         allowed: names of numbers, and by which share each may grow (`compare`).
@@ -74,6 +77,9 @@ class CommandOptions:
     keep_runs: int | None = None
     every_result: tuple[Path, ...] = ()
     output: Path = Path("report.html")
+    run: str = ""
+    results_root: Path = Path("results")
+    older_than_s: float | None = None
     sides: tuple[str, ...] = ()
     fail_on: str = ""
     allowed: tuple[tuple[str, float], ...] = ()

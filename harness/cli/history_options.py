@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.cli.argument_types import growth, positive
+from harness.cli.argument_types import age, growth, positive
 from harness.cli.options import Environment
 from harness.cli.parser import Parser
 from harness.report.comparison import NUMBERS
@@ -31,6 +31,22 @@ def kept(parser: Parser, _environment: Environment) -> None:
     add("--keep-days", type=positive, metavar="DAYS", help="remove runs that are older")
     add("--keep-runs", type=positive, metavar="N", help="remove all but the newest N runs")
     dry_run(parser, _environment)
+
+
+def old_results(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `results prune`."""
+    add = parser.group("Results")
+    help_text = "folder that folders of results are in (default: results)"
+    add("results_root", nargs="?", type=Path, metavar="DIR", help=help_text)
+    add("--keep", dest="keep_runs", type=positive, metavar="N", help="remove all but the newest N")
+    add("--older-than", type=age, metavar="AGE", help="remove those of runs before, e.g. 30d, 12h or 2w")
+    dry_run(parser, _environment)
+
+
+def run(parser: Parser, _environment: Environment) -> None:
+    """Add the run of `history pin` and `history unpin`."""
+    help_text = "the id of a run as `harness history` lists it, or last, or last~1"
+    parser.group("History")("run", metavar="RUN", help=help_text)
 
 
 def compared(parser: Parser, _environment: Environment) -> None:

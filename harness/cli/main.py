@@ -133,5 +133,6 @@ _COMMANDS = {
     "completion": "completion",
     "history": "history",
     "compare": "compare",
+    "results": "results",
     "matrix": "matrix",
 }

@@ -44,6 +44,12 @@ def specs(parser: Parser, _environment: Environment) -> None:
     add("--trust-flags", action="store_true", help=help_text)
 
 
+def quarantine(parser: Parser, _environment: Environment) -> None:
+    """Add --quarantine."""
+    help_text = "list of cases that fail nothing until a day (default: quarantine.toml in --specs)"
+    parser.group("Models")("--quarantine", type=Path, metavar="FILE", help=help_text)
+
+
 def chosen(parser: Parser, _environment: Environment) -> None:
     """Add what narrows the selected cases."""
     add = parser.group("Models")

@@ -134,12 +134,12 @@ class _Shared:
     def cases(self, path: Path) -> list[Case]:
         """Return the cases of a spec file for the selected targets, or those of a file of a suite."""
         if path.resolve() in self._of_suite:
-            return self._of_suite[path.resolve()]
+            return selection.quarantined(self._of_suite[path.resolve()], self.settings.cases)
         target = self.settings.target
         wanted = targets.targets(target, selection.gpus(target))
         sku = selection.asked_sku(target, wanted[0].backend)
         specs = reader.load_all([path.resolve()], self.folders, sku=sku)
-        return planner.cases(specs, wanted)
+        return selection.quarantined(planner.cases(specs, wanted), self.settings.cases)
 
     def plan(self, case: Case) -> Plan:
         """Return the plan of a case."""
@@ -261,6 +261,8 @@ class CaseItem(pytest.Item):
         match found.status:
             case Status.XFAILED:
                 pytest.xfail(facts.headline(found))
+            case _ if found.is_excused:
+                pytest.xfail(f"{found.quarantined}: {facts.headline(found)}")
             case Status.UNSUPPORTED | Status.SKIPPED:
                 pytest.skip(facts.headline(found))
             case Status.FAILED | Status.XPASSED | Status.ERROR:
@@ -298,6 +300,8 @@ class CaseItem(pytest.Item):
             )
         if fetching and (plan.blocked or self._verdict):
             self.outcome = outcome(plan, self._results, self._verdict, _shared(self.config).out_dir)
+            if self.outcome.is_excused:
+                pytest.xfail(f"{self.outcome.quarantined}: {facts.headline(self.outcome)}")
             if self.outcome.status is Status.ERROR:
                 raise _NotAsExpectedError(self.outcome)
 

@@ -13,6 +13,7 @@ from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.formulas import Formula
 from harness.core.judges import Judge
 from harness.core.provenance import ProgramSource, Provenance
+from harness.core.quarantines import Quarantine
 from harness.core.tensors import Literal, Tensor, Thresholds
 
 MAIN, PIPELINE = "model", "pipeline"  # names of the program of a spec, and of the second one
@@ -249,10 +250,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A spec on a target: the unit of work."""
+    """A spec on a target: the unit of work.
+
+    Attributes:
+        spec: the spec.
+        target: what it is compiled for.
+        quarantine: why it fails nothing; None if it counts.
+    """
 
     spec: ModelSpec
     target: Target
+    quarantine: Quarantine | None = None
 
     @property
     def id(self) -> str:

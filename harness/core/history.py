@@ -56,6 +56,7 @@ class RunRecord:
         commit: likewise its commit.
         project: folder of that checkout, or else the current folder.
         folder: folder of the results.
+        is_pinned: whether the run and its results are kept until it is unpinned.
     """
 
     id: str
@@ -75,6 +76,7 @@ class RunRecord:
     commit: str | None = None
     project: str = ""
     folder: str = ""
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class CaseRecord:
         reason: a sentence for the user.
         is_green: whether the result is as expected.
         device: what the case ran on: the product and chip of a GPU, or the name of the CPU.
+        device_uuid: which of such devices; empty if the driver does not say, or several may be meant.
         module: digest of the compiled modules, or the key of the compilation that failed; empty without one.
         inputs: digest of the module, the blobs and the command of the run.
         limits: digest of what the outputs may differ by; empty if nothing was compared.
@@ -103,6 +106,7 @@ class CaseRecord:
         dispatches: number of dispatches.
         latency_ms: median latency.
         peak_memory_bytes: peak memory of the run.
+        quarantine: why the case counted for nothing; None if it counted.
     """
 
     id: str
@@ -115,6 +119,7 @@ class CaseRecord:
     reason: str = ""
     is_green: bool
     device: str = ""
+    device_uuid: str = ""
     module: str = ""
     inputs: str = ""
     limits: str = ""
@@ -126,6 +131,12 @@ class CaseRecord:
     dispatches: int | None = None
     latency_ms: float | None = None
     peak_memory_bytes: int | None = None
+    quarantine: str | None = None
+
+    @property
+    def hardware(self) -> tuple[str, str]:
+        """What it ran on, as exactly as that is known."""
+        return self.device, self.device_uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

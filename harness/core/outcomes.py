@@ -8,6 +8,7 @@ from harness.core.blobs import FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.floats import Number
 from harness.core.measurements import BudgetCheck, FailedCompilation, Measurement, Module
+from harness.core.quarantines import Quarantine
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.timings import Latency, StepTime
@@ -49,6 +50,7 @@ class Outcome:
         stale: JSON paths, in the spec or the config, of expected failures that did not happen; `harness bless`
             deletes them.
         log_tail: end of the log of the step that decided the result.
+        quarantined: why it fails nothing, or did so in the past; None if it was never in quarantine.
     """
 
     id: str
@@ -81,6 +83,13 @@ class Outcome:
     notes: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     log_tail: str = ""
+    quarantined: Quarantine | None = None
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether it is not as expected, but in quarantine."""
+        is_bad = self.status in {Status.FAILED, Status.XPASSED, Status.ERROR}
+        return is_bad and self.quarantined is not None and not self.quarantined.has_ended
 
 
 # Exit codes of commands, which reports contain too.
@@ -91,8 +100,11 @@ _NOT_TESTED = frozenset({Status.UNSUPPORTED, Status.SKIPPED})
 
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> int:
-    """Return 1 if any case failed, else 3 if any ended in an error or none was tested, else 0."""
-    statuses = {outcome.status for outcome in outcomes}
+    """Return 1 if any case failed, else 3 if any ended in an error or none was tested, else 0.
+
+    A case in quarantine counts like one that fails as expected.
+    """
+    statuses = {Status.XFAILED if outcome.is_excused else outcome.status for outcome in outcomes}
     if statuses & {Status.FAILED, Status.XPASSED}:
         return EXIT_FAILED
     return EXIT_NO_VERDICT if Status.ERROR in statuses or not statuses - _NOT_TESTED else EXIT_OK

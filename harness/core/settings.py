@@ -152,6 +152,7 @@ class CaseSettings:
         trust_flags: whether specs may have flags that start programs, load code or write files.
         id_contains: take only the cases whose id contains this.
         markers: take only the cases whose spec has these markers, an expression as pytest's `-m` reads it.
+        quarantine: list of cases in quarantine; None for quarantine.toml in the folder of specs.
         only_failed: take only the cases that were not as expected when they ran last.
         suite_configs: configs of the suite in `specs`, each a target.
         default_suite_configs: the configs of a suite for which `suite_configs` is empty.
@@ -166,10 +167,16 @@ class CaseSettings:
     trust_flags: bool = False
     id_contains: str | None = None
     markers: str | None = None
+    quarantine: Path | None = None
     only_failed: bool = False
     suite_configs: tuple[Path, ...] = ()
     default_suite_configs: tuple[Path, ...] = ()
     program: ProgramSettings = ProgramSettings()
+
+    @property
+    def has_all(self) -> bool:
+        """Whether nothing narrows the cases of the folder of specs."""
+        return self.selectors == ("*",) and not (self.id_contains or self.markers or self.only_failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -136,8 +136,28 @@ class History:
             raise UsageError(f"{name}: the history {self.path} has no such run; `harness history` lists them.")
         return found
 
+    def pin(self, name: str, *, is_pinned: bool) -> RunRecord:
+        """Pin a run, so that it and its results are kept, or unpin it; return it as it is then.
+
+        Raises:
+            UsageError: there is no such run, or there are several.
+        """
+        found, _ = self.run(name)
+        command = "UPDATE runs SET is_pinned = ? WHERE id = ?"
+        database.transaction(self.path, lambda connection: connection.execute(command, [is_pinned, found.id]))
+        return replace(found, is_pinned=is_pinned)
+
+    def pinned(self) -> tuple[RunRecord, ...]:
+        """Return the runs of all projects that are pinned."""
+
+        def act(connection: database.Connection) -> tuple[RunRecord, ...]:
+            query = f"SELECT {_columns('runs', _RUN)} FROM runs WHERE is_pinned"
+            return tuple(map(_run, connection.execute(query)))
+
+        return self._read(act, ())
+
     def prune(self, *, before: str | None, keep: int | None, dry_run: bool = False) -> int:
-        """Remove old runs, and return how many.
+        """Remove old runs that are not pinned, and return how many.
 
         Args:
             before: remove the runs that started before this time; None for none.
@@ -146,7 +166,7 @@ class History:
         """
 
         def act(connection: database.Connection) -> int:
-            query = f"SELECT number, started FROM runs WHERE {_OURS} {_NEWEST_FIRST}"
+            query = f"SELECT number, started FROM runs WHERE {_OURS} AND NOT is_pinned {_NEWEST_FIRST}"
             found = connection.execute(query, {"project": self.project}).fetchall()
             old = [
                 [number]
@@ -227,7 +247,7 @@ def flakiness(results: Sequence[Recorded], *, most: int = _RECENT) -> Flakiness:
 
 def _is_alike(case: CaseRecord, other: CaseRecord) -> bool:
     """Whether two results should be the same. One that crashed before its outputs were compared has no limits."""
-    inputs = [(each.release, each.device, each.inputs) for each in (case, other)]
+    inputs = [(each.release, each.hardware, each.inputs) for each in (case, other)]
     return inputs[0] == inputs[1] and (case.limits == other.limits or not (case.limits and other.limits))
 
 
@@ -248,7 +268,8 @@ def _counts(connection: database.Connection, number: int) -> Mapping[Status, int
 
 
 def _run(row: Sequence[Any]) -> RunRecord:
-    return RunRecord(**dict(zip(_RUN, row, strict=True)))
+    values: dict[str, Any] = dict(zip(_RUN, row, strict=True))
+    return RunRecord(**values | {"is_pinned": bool(values["is_pinned"])})
 
 
 def _case(row: Sequence[Any]) -> CaseRecord:

@@ -20,7 +20,7 @@ def of_runs(found: Sequence[RunSummary]) -> str:
     rows = [
         (
             when(each.run),
-            each.run.id[:SHOWN_ID],
+            each.run.id[:SHOWN_ID] + (" pinned" if each.run.is_pinned else ""),
             one_line(each.run.command),
             one_line(each.run.release or ""),
             shortened(one_line(each.run.branch or ""), _BRANCH_CHARACTERS),
@@ -43,7 +43,7 @@ def _of_case(found: Sequence[Recorded]) -> str:
             when(each.run),
             one_line(each.case.release),
             shortened(one_line(each.case.device), _DEVICE_CHARACTERS),
-            f"{each.case.status} {each.case.kind or ''}".strip(),
+            f"{each.case.status} {each.case.kind or ''}".strip() + (" (quarantine)" if each.case.quarantine else ""),
             "" if each.case.error_ratio is None else ratio(each.case.error_ratio),
             _seconds(each.case),
             "" if each.case.latency_ms is None else f"{each.case.latency_ms:.3g} ms",

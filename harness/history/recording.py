@@ -79,6 +79,7 @@ def _case(outcome: Outcome, report: Report) -> CaseRecord:
         reason=first_line(outcome.reason, limit=_REASON_CHARACTERS),
         is_green=facts.is_green(outcome),
         device=device(outcome, report),
+        device_uuid=_uuid(outcome, report),
         module=_module(outcome),
         inputs=_inputs(outcome),
         limits=_limits(outcome),
@@ -90,6 +91,7 @@ def _case(outcome: Outcome, report: Report) -> CaseRecord:
         dispatches=_dispatches(outcome),
         latency_ms=_number(outcome.latency.median_ms) if outcome.latency else None,
         peak_memory_bytes=outcome.peak_memory_bytes,
+        quarantine=one_line(str(outcome.quarantined)) if outcome.is_excused else None,
     )
 
 
@@ -100,12 +102,23 @@ def device(outcome: Outcome, report: Report) -> str:
     return ", ".join(_gpus(report, outcome.chip)) or one_line(outcome.chip or "")
 
 
+def _uuid(outcome: Outcome, report: Report) -> str:
+    """Return the UUID of the GPU with the chip of the case, if the machine has one such GPU."""
+    known = flat(report.environment)
+    same = [name[:-5] for name, chip in known.items() if _is_chip(name) and chip == outcome.chip]
+    return one_line(known.get(f"{same[0]}.uuid", "")) if len(same) == 1 else ""
+
+
+def _is_chip(name: str) -> bool:
+    return name.startswith("host.gpus.") and name.endswith(".chip")
+
+
 def _gpus(report: Report, chip: str | None) -> Sequence[str]:
     """Return the GPUs of the machine, or those with a chip; equal ones once."""
     known = flat(report.environment)
     found: dict[str, None] = {}
     for name, own in known.items():
-        if name.startswith("host.gpus.") and name.endswith(".chip") and chip in {None, own}:
+        if _is_chip(name) and chip in {None, own}:
             found[one_line(f"{known.get(f'{name[:-5]}.sku', 'GPU')} ({own})")] = None
     return list(found)
 

@@ -56,4 +56,11 @@ _SCHEMA_1 = (
     "CREATE INDEX runs_by_time ON runs (started)",
 )
 
-MIGRATIONS = (_SCHEMA_1,)
+# Two GPUs of one product are two devices; a case in quarantine is told from one that is as expected; runs are pinned.
+_SCHEMA_2 = (
+    "ALTER TABLE cases ADD COLUMN device_uuid TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE cases ADD COLUMN quarantine TEXT",
+    "ALTER TABLE runs ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2)

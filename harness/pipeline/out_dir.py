@@ -1,6 +1,7 @@
 """Folders of results: a new one for each run, `results/latest` as a link to the newest, and the files in them."""
 
 import contextlib
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from harness.core.errors import DiskError
 from harness.core.outcomes import Report
+from harness.host import locks
 from harness.host.beneath import Folder
 from harness.host.disk import check_writable, write_all
 from harness.report import junit
@@ -17,6 +19,7 @@ from harness.report.results import SEARCH_JOURNAL
 
 RESULTS = Path("results")
 LATEST = RESULTS / "latest"
+LOCK = ".run.lock"  # held while a run writes into a folder; what is left of it is that of a run that was killed
 
 
 def new_out_dir(out: Path | None) -> Path:
@@ -37,6 +40,20 @@ def new_out_dir(out: Path | None) -> Path:
         link.symlink_to(folder.name)
         link.replace(LATEST)
         return folder
+
+
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Keep `harness results prune` from a folder while a run writes into it. Without locks there, do nothing."""
+    files, descriptor = Folder(folder), None
+    with contextlib.suppress(OSError):
+        descriptor = locks.try_acquire(files, folder / LOCK)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            files.remove(folder / LOCK)
+            os.close(descriptor)
 
 
 def newest_report() -> Path | None:

@@ -12,7 +12,7 @@ from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSet
 from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
 from harness.iree import flags, releases
-from harness.pipeline import planner, previous, suite_selection, targets
+from harness.pipeline import planner, previous, quarantine, suite_selection, targets
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
@@ -67,7 +67,18 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     chosen = cases_of_suite(settings, suite, notice) if suite else _cases_of_specs(settings)
     check_pinned(settings.run, chosen)
     chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
+    chosen = quarantined(chosen, settings.cases, notice)
     return previous.failed(chosen, settings.history, notice) if settings.cases.only_failed else chosen
+
+
+def quarantined(chosen: Sequence[Case], settings: CaseSettings, notice: Notice = ignore) -> list[Case]:
+    """Return the cases, those in quarantine with the reason.
+
+    Raises:
+        UsageError: the list of cases in quarantine cannot be read.
+    """
+    folders = read_folders(settings)
+    return quarantine.marked(chosen, settings, folders[0] if folders else None, notice)
 
 
 def find_suite(settings: CaseSettings) -> Suite | None:

@@ -26,7 +26,7 @@ from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import internal, logs, planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
-from harness.pipeline.out_dir import remove_empty, write_results
+from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
@@ -87,6 +87,10 @@ class Session:
         Raises:
             UsageError: the settings are wrong, so nothing was run.
         """
+        with in_use(self._folder):
+            return self._run_to_end(live)
+
+    def _run_to_end(self, live: Live) -> Report:
         code: int | None = None
         self._keeps_work = True
         try:

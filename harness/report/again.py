@@ -141,6 +141,7 @@ def _selected_options(settings: Settings) -> Iterator[str]:
     yield from _word("--external-files", cases.external_files)
     yield from _words("--allow-path", cases.allow_paths)
     yield from ("--trust-flags",) if cases.trust_flags else ()
+    yield from _word("--quarantine", cases.quarantine)
     yield from ("--compile-only",) if target.compile_only else ()
     yield from _word("--sku", target.sku)
     yield from _word("--gpu", ",".join(map(str, target.gpus)))

@@ -98,14 +98,14 @@ def _outcome(case: CaseRecord) -> tuple[str, str | None]:
 
 
 def _has_same_inputs(before: CaseRecord, after: CaseRecord) -> bool:
-    same = (before.release, before.device, before.inputs) == (after.release, after.device, after.inputs)
+    same = (before.release, before.hardware, before.inputs) == (after.release, after.hardware, after.inputs)
     return same and bool(before.inputs) and (before.limits == after.limits or not (before.limits and after.limits))
 
 
 def _numbers(before: Recorded, after: Recorded, allowed: Mapping[str, float]) -> Iterator[Drift]:
     counts = {
-        "latency": before.case.device == after.case.device,
-        "memory": before.case.device == after.case.device,
+        "latency": before.case.hardware == after.case.hardware,
+        "memory": before.case.hardware == after.case.hardware,
         "compile": before.run.machine == after.run.machine,
     }
     for name, field in NUMBERS.items():
@@ -131,9 +131,9 @@ def _notes(before: Side, after: Side, cases: Sequence[CaseComparison]) -> Iterat
 
 
 def _devices(case: CaseComparison) -> tuple[str, str] | None:
-    if not case.before or not case.after or case.before.case.device == case.after.case.device:
+    if not case.before or not case.after or case.before.case.hardware == case.after.case.hardware:
         return None
-    return case.before.case.device, case.after.case.device
+    return " ".join(case.before.case.hardware).strip(), " ".join(case.after.case.hardware).strip()
 
 
 def _machines(case: CaseComparison) -> tuple[str | None, str | None] | None:

@@ -67,6 +67,8 @@ def _detail(outcome: Outcome) -> str:
             return "compiled only"
         case Status.XFAILED:
             return f"fails as expected: {facts.headline(outcome)}"
+        case _ if outcome.is_excused:
+            return f"in quarantine: {facts.headline(outcome)}"
         case _:
             return facts.headline(outcome)
 
@@ -94,7 +96,13 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
     """
     bad = [outcome for outcome in report.cases if not facts.is_green(outcome)]
     blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
-    remarks = [*facts.by_oracle(report), _compared_nothing(report), facts.close(report), _slowest(report)]
+    remarks = [
+        *facts.quarantined(report),
+        *facts.by_oracle(report),
+        _compared_nothing(report),
+        facts.close(report),
+        _slowest(report),
+    ]
     closing = [*remarks, _counts(report), facts.verdict(report)]
     return Text("\n").join([*blocks, *(Text(filled([line], width=width)) for line in closing if line)])
 

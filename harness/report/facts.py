@@ -23,7 +23,9 @@ NOTHING_COMPARED = "nothing compared: the spec has no expected outputs"
 
 
 def is_green(outcome: Outcome) -> bool:
-    """Whether the outcome is as expected, and needs no attention."""
+    """Whether the outcome is as expected or in quarantine, and needs no attention."""
+    if outcome.is_excused:
+        return True
     match outcome.status:
         case Status.FAILED | Status.XPASSED | Status.ERROR:
             return False
@@ -78,7 +80,7 @@ def _count(number: int, status: Status) -> str:
 def verdict(report: Report) -> str:
     """Return one line: what the exit code means for this run."""
     total = count_of_cases(len(report.cases))
-    statuses = [outcome.status for outcome in report.cases]
+    statuses = [outcome.status for outcome in report.cases if not outcome.is_excused]
     match report.exit_code:
         case code if code == EXIT_OK:
             return f"As expected: {total}."
@@ -156,6 +158,19 @@ def by_oracle(report: Report) -> list[str]:
         f"{count_of_cases(len(ids))} without expected outputs compared with {what}: {listed(ids)}"
         for what, ids in found.items()
     ]
+
+
+def quarantined(report: Report) -> list[str]:
+    """Return a line that names the cases that failed in quarantine, and one for those that passed there."""
+    known = [(each, each.quarantined) for each in report.cases if each.quarantined and not each.quarantined.has_ended]
+    excused = [
+        f"{one_line(each.id)} (until {quarantine.until}, {one_line(quarantine.owner)}: {one_line(quarantine.reason)})"
+        for each, quarantine in known
+        if each.is_excused
+    ]
+    good = [one_line(each.id) for each, _ in known if each.status in {Status.PASSED, Status.RAN, Status.COMPILED}]
+    lines = [f"in quarantine, so they count for nothing: {', '.join(excused)}"] if excused else []
+    return lines + ([f"in quarantine, but as expected: {listed(good)}; remove what is fixed"] if good else [])
 
 
 def close(report: Report) -> str:

@@ -90,6 +90,8 @@ def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> juni
     message = first_line(outcome.reason) or f"{outcome.status}, no reason was given"
     story = _story(report, outcome, limit_bytes)
     match outcome.status:
+        case _ if outcome.is_excused:
+            case.add_skipped_info(one_line(f"{outcome.quarantined}: {message}"), story)
         case Status.FAILED | Status.XPASSED:
             case.add_failure_info(message, story, _type(outcome))
         case Status.ERROR:
@@ -139,7 +141,7 @@ def _strict(suite: ET.Element, outcomes: list[Outcome]) -> ET.Element:
     for case, outcome in zip(suite.iter("testcase"), outcomes, strict=True):
         case.set("time", _time(facts.case_seconds(outcome)))
         for skipped in case.iter("skipped"):
-            skipped.set("type", _SKIPPED_TYPES[outcome.status])
+            skipped.set("type", "quarantined" if outcome.is_excused else _SKIPPED_TYPES[outcome.status])
     return suite
 
 

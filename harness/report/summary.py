@@ -31,6 +31,7 @@ def render(report: Report) -> str:
         counts,
         _table(ordered[:_ROWS]),
         left_out[0],
+        *map(escaped, facts.quarantined(report)),
         *map(escaped, facts.by_oracle(report)),
         escaped(facts.close(report)),
         *(_details(group, report) for group in bad[:_DETAILS]),

@@ -1,12 +1,15 @@
 """Real runs and the history that they leave: by the command, by pytest, and where the file cannot be used."""
 
+import datetime as dt
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from harness.history import recording
@@ -14,6 +17,8 @@ from harness.iree import releases
 from harness.report import results
 from tests.integration.laboratory import A, Laboratory, Result
 from tests.integration.warm import HARNESS, ran
+
+SCHEMA = Path(results.__file__).parent / "results.schema.json"
 
 
 def harness(lab: Laboratory, *words: str) -> Result:
@@ -113,3 +118,56 @@ def test_a_run_of_pytest_is_one_run(lab: Laboratory) -> None:
     broken = run("-k", "add", "-W", "error", HARNESS_HISTORY=str(lab.root / "garbage"))
     assert (broken.returncode, broken.stdout.count("warning: This run is not in the history.")) == (0, 1)
     assert len(shown(lab)) == 1
+
+
+def test_a_case_in_quarantine_fails_nothing_until_its_day(lab: Laboratory) -> None:
+    lab.spec()
+    lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
+    later, before = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days) for days in (9, -9))
+    entry = '[[case]]\nid = "toy/{}"\nowner = "ana"\nuntil = {}\nreason = "wrong here"\n'
+    (lab.specs / "quarantine.toml").write_text(entry.format("wrong[cpu]", later) + entry.format("lost", later))
+    done = lab.run("--junit-xml", str(lab.root / "junit.xml"))
+    assert done.code == done.report["exit_code"] == 0, done.text
+    (wrong,) = (case for case in done.report["cases"] if case["submodel"] == "wrong")
+    assert (wrong["status"], wrong["kind"]) == ("failed", "numeric")
+    assert wrong["quarantined"] == {
+        "owner": "ana",
+        "until": str(later),
+        "reason": "wrong here",
+        "has_ended": False,
+    }
+    jsonschema.validate(done.report, json.loads(SCHEMA.read_text()))
+    assert f"in quarantine, so they count for nothing: toy/wrong[cpu] (until {later}, ana: wrong here)" in done.text
+    assert "toy/lost is about no case; remove it, or correct the id" in done.text
+    assert '<skipped type="quarantined"' in (lab.root / "junit.xml").read_text()
+    assert "failed numeric (quarantine)" in harness(lab, "history", "toy/wrong").text
+    other = lab.root / "other.toml"
+    other.write_text(entry.format("wrong", before))
+    ended = lab.run("--quarantine", str(other))
+    assert ended.code == 1
+    assert f"note   its quarantine ended on {before} (ana: wrong here)" in ended.text
+    assert f"--quarantine {other}" in ended.text  # in the command that repeats the case
+    other.write_text("[[case]]\nid = 7\n")
+    assert lab.run("--quarantine", str(other)).code == 2
+
+
+def test_old_results_are_removed_but_not_pinned_ones(lab: Laboratory) -> None:
+    lab.spec()
+    words = ("quality", "--specs", str(lab.specs), "--store", str(lab.store_dir))
+    for _ in range(3):
+        assert harness(lab, *words).code == 0
+    first, second, third = sorted(path.name for path in (lab.root / "results").glob("2*"))
+    assert not list((lab.root / "results").glob("*/.run.lock"))
+    oldest = shown(lab)[-1]["run"]
+    assert oldest["folder"] == str(lab.root / "results" / first)
+    assert harness(lab, "history", "pin", oldest["id"][:8]).code == 0
+    dry = harness(lab, "results", "prune", "--keep", "1", "--dry-run")
+    removed, kept, total = dry.text.splitlines()
+    assert re.fullmatch(rf"would be removed  results/{second}  \S+ kB", removed)
+    assert kept == f"kept     results/{first}  pinned"
+    assert re.fullmatch(r"1 folder would be removed, \S+ kB\.", total)
+    assert harness(lab, "results", "prune", "--keep", "1").code == 0
+    assert sorted(path.name for path in (lab.root / "results").iterdir()) == [first, third, "latest"]
+    assert "add --keep N or --older-than AGE" in harness(lab, "results", "prune").text
+    assert harness(lab, "history", "unpin", "last~2").code == 0
+    assert harness(lab, "results", "prune", "--keep", "1").text.count("removed  results/") == 1

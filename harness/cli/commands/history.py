@@ -58,8 +58,23 @@ def _prune(invocation: Invocation, history: History) -> int:
     return EXIT_OK
 
 
+def _pin(invocation: Invocation, history: History) -> int:
+    run = history.pin(invocation.options.run, is_pinned=invocation.subcommand == "pin")
+    _say(
+        f"Run {run.id} of {listing.when(run)} is {'pinned: it' if run.is_pinned else 'not pinned any more: it may be'}"
+        f"{' and its results are kept' if run.is_pinned else ' removed'}."
+    )
+    return EXIT_OK
+
+
 def _say(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
-_COMMANDS: Mapping[str, Callable[[Invocation, History], int]] = {"show": _show, "import": _import, "prune": _prune}
+_COMMANDS: Mapping[str, Callable[[Invocation, History], int]] = {
+    "show": _show,
+    "import": _import,
+    "prune": _prune,
+    "pin": _pin,
+    "unpin": _pin,
+}

@@ -137,7 +137,7 @@ def test_a_file_that_does_not_exist(tmp_path: Path, option: str) -> None:
 def test_the_rules_are_about_options_that_there_are() -> None:
     known: set[str] = set()
     for command in COMMANDS:
-        words = [command.name, *(each.name for each in command.subcommands[1:2])]
+        words = [command.name, *(each.name for each in command.subcommands[:2][-1:])]
         required = ["a/b", "--mlir=x"] if command.name == "new" else ["tiny"] if command.name == "bisect" else []
         required += {"completion": ["bash"], "history": ["folder"], "compare": ["a", "b"]}.get(command.name, [])
         known |= set(vars(parser({}).read([*words, *required])))

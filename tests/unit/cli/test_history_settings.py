@@ -62,3 +62,15 @@ def test_what_is_compared() -> None:
 def test_a_limit_that_is_none(text: str) -> None:
     with pytest.raises(UsageError, match="is no limit; expected one such as latency=10%, of error, compile, size"):
         command_lines.parsed("compare", "a", "b", f"--max={text}")
+
+
+def test_pins_and_old_results() -> None:
+    assert command_lines.invocation("history", "pin", "last").options.run == "last"
+    pruned = command_lines.invocation(
+        "results", "prune", "out", "--keep", "3", "--older-than", "2w", "--dry-run"
+    ).options
+    assert (pruned.results_root, pruned.keep_runs, pruned.older_than_s) == (Path("out"), 3, 14 * 86_400)
+    assert command_lines.invocation("results", "prune").options.results_root == Path("results")
+    for text in ("30", "d", "-1d", "3m", "99999d"):
+        with pytest.raises(UsageError, match="is not an age; expected one such as 30d, 12h or 2w"):
+            command_lines.parsed("results", "prune", f"--older-than={text}")
