@@ -11,7 +11,6 @@ from harness.core.cases import Case
 from harness.core.errors import DiskError
 from harness.core.measurements import BudgetCheck
 from harness.core.outcomes import Outcome
-from harness.core.quarantines import Quarantine
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
 from harness.core.timings import StepTime
@@ -88,17 +87,16 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
         peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
         kept=_kept(case, final, out_dir),
-        notes=(*plan.notes, *_ended(plan.case.quarantine), *_remarks(left), *_other_outputs(case, results)),
+        notes=(
+            *plan.notes,
+            *([str(case.quarantine)] if case.quarantine else []),
+            *_remarks(left),
+            *_other_outputs(case, results),
+        ),
         stale=final.stale,
         quarantined=case.quarantine,
         log_tail=final.details or next((each.log_tail for _, each in ended if each.verdict is verdict and verdict), ""),
     )
-
-
-def _ended(quarantine: Quarantine | None) -> Iterator[str]:
-    """Yield a remark if the quarantine of the case is over."""
-    if quarantine and quarantine.has_ended:
-        yield str(quarantine)
 
 
 def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
