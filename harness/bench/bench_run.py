@@ -19,8 +19,8 @@ from harness.core.timings import Latency
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, write_all
 from harness.host.process import CancelToken
-from harness.pipeline import selection
-from harness.pipeline.out_dir import new_out_dir, write_page
+from harness.pipeline import page_file, selection
+from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
@@ -84,7 +84,7 @@ class BenchRun:
         texts = {"bench.json": render.to_json(found, reports), "bench.md": render.markdown(found)}
         write_all({self.folder / name: text for name, text in texts.items()})
         if self._sides[0].settings.run.html:
-            write_page(self.folder)
+            page_file.write_folder(self.folder)
         return found
 
     def _session(self, side: Side, number: int) -> Session:

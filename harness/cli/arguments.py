@@ -121,7 +121,7 @@ COMMANDS = (
         name="report",
         heading="Check models",
         help="write results that are there as a page, report.html",
-        groups=(own.report,),
+        groups=(own.report, options.history_file),
     ),
     Command(
         name="new",

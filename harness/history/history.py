@@ -91,6 +91,15 @@ class History:
 
         return self._read(act, [])
 
+    def of_cases(self, ids: Collection[str], limit: int) -> Mapping[str, list[Recorded]]:
+        """Return so many of the newest results of each of these cases that has one, the newest first."""
+
+        def act(connection: database.Connection) -> Mapping[str, list[Recorded]]:
+            found = {name: self._query(connection, "case", name, limit) for name in ids}
+            return {name: results for name, results in found.items() if results}
+
+        return self._read(act, {})
+
     def newest(self, key: str, value: str) -> list[Recorded]:
         """Return the newest result of each case with a release, chip, branch or commit, as `KEYS` names them."""
 

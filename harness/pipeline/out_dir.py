@@ -13,7 +13,6 @@ from harness.host import locks
 from harness.host.beneath import Folder
 from harness.host.disk import check_writable, write_all
 from harness.report import junit
-from harness.report.page import folders, page
 from harness.report.results import NAME as REPORT
 from harness.report.results import SEARCH_JOURNAL
 
@@ -106,15 +105,6 @@ def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_
     """
     copies = dict.fromkeys(filter(None, (folder / "junit.xml", junit_xml)), junit.render(report))
     write_all({**{folder / name: text for name, text in texts.items()}, **copies})
-
-
-def write_page(folder: Path) -> None:
-    """Write report.html beside the results in a folder, from what is written there.
-
-    Raises:
-        DiskError: no space is left, or the file cannot be written.
-    """
-    write_all({folder / page.NAME: page.render(folders.content([folder], beside=folder))})
 
 
 def remove_empty(root: Path, folder: Path) -> None:

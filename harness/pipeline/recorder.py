@@ -11,6 +11,7 @@ from harness.core.outcomes import Report
 from harness.history import recording
 from harness.host import checkout
 from harness.host.checkout import Checkout
+from harness.report.page.content import Trend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +69,17 @@ class Recorder:
         except DiskError as error:
             return f"This run is not in the history. {error}"
         return ""
+
+    def trends(self, reports: Sequence[Report]) -> tuple[Trend, ...]:
+        """Return the history of the cases of reports; none if it cannot be used."""
+        ids = dict.fromkeys(outcome.id for report in reports for outcome in report.cases)
+        if self.settings.path is None or not ids:
+            return ()
+        from harness.history import trends  # noqa: PLC0415 - SQLite is loaded at the end of a run
+        from harness.history.history import History  # noqa: PLC0415 - likewise
+
+        project = str(self.checkout.folder) if self.settings.is_shared else None
+        try:
+            return trends.trends(History(self.settings.path, project).of_cases(ids, trends.LIMIT))
+        except DiskError:
+            return ()

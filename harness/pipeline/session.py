@@ -4,7 +4,7 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from harness.host import devices
 from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import internal, logs, planner, selection
+from harness.pipeline import internal, logs, page_file, planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
@@ -32,13 +32,12 @@ from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
+from harness.pipeline.renderable import renderable
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
-from harness.report import again, console, junit, results
-from harness.report.page import page
-from harness.report.page.content import Content, Run
+from harness.report import again, results
 from harness.store.store import Store
 
 _COMPILE_MEMORY_BYTES = 4 << 30
@@ -104,26 +103,27 @@ class Session:
             live.notice(traceback.format_exc())
             self.stopped, code = bug, EXIT_BUG
         report = renderable(self.report(code))
-        page_texts, report = self._page(report, live)
         text = results.render(report)
         try:
-            self._write(report, {results.NAME: text, **page_texts}, self._junit_xml)
+            self._write(report, text, self._junit_xml)
         except DiskError as error:
             self.unwritten = error
         if remark := self._recorder.record(report, text, folder=self._folder):
             live.notice(f"warning: {remark}")
-        return report
+        return self._with_page(report, live)
 
-    def _page(self, report: Report, live: Live) -> tuple[Mapping[str, str], Report]:
-        """Return the page of a report, if it is wanted, and the report; a bug of the page changes its exit code."""
-        if not self.has_page:
-            return {}, report
+    def _with_page(self, report: Report, live: Live) -> Report:
+        """Write the page of a report, if it is wanted, and return the report; a bug of the page is its exit code."""
         try:
-            return {page.NAME: page.render(Content(runs=(Run(report=report, folder=self.out_dir),)))}, report
-        except Exception as bug:  # noqa: BLE001 - it must not lose the other results
+            if self.has_page:
+                page_file.write_run(self._folder, report, self._recorder, named=self.out_dir)
+        except DiskError as error:
+            self.unwritten, self.has_page = self.unwritten or error, False
+        except Exception as bug:  # noqa: BLE001 - the other results are written
             live.notice(traceback.format_exc())
             self.stopped, self.has_page = self.stopped or bug, False
-            return {}, replace(report, exit_code=EXIT_BUG)
+            return replace(report, exit_code=EXIT_BUG)
+        return report
 
     def run(self, live: Live, then: Callable[[Prepared], None] = ignore) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each.
@@ -218,13 +218,13 @@ class Session:
         report = self.report(None)
         cases = tuple(map(amended, report.cases))
         report = replace(report, cases=cases, exit_code=exit_code(cases))
-        self._write(report, {results.NAME: results.render(report)}, None)
+        self._write(report, results.render(report), None)
         return report
 
-    def _write(self, report: Report, texts: Mapping[str, str], junit_xml: Path | None) -> None:
+    def _write(self, report: Report, text: str, junit_xml: Path | None) -> None:
         remove_empty(self._folder, self._folder / "outputs")
         logs.remove_failed(self._folder)
-        write_results(self._folder, texts, report, junit_xml)
+        write_results(self._folder, {results.NAME: text}, report, junit_xml)
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""
@@ -251,36 +251,6 @@ class Session:
             yield outcome(blocked, {}, None, self._folder)
 
 
-def renderable(report: Report) -> Report:
-    """Return a report that can be written: a case whose results cannot be is an error."""
-    if _is_renderable(report):
-        return report
-    cases = tuple(_case_renderable(report, each) for each in report.cases)
-    is_broken = cases != report.cases and report.exit_code != EXIT_BUG
-    return replace(report, cases=cases, exit_code=exit_code(cases) if is_broken else report.exit_code)
-
-
-def _is_renderable(report: Report) -> bool:
-    try:
-        _render(report)
-    except Exception:  # noqa: BLE001 - a bug, which is looked for case by case
-        return False
-    return True
-
-
-def _render(report: Report) -> None:
-    for render in (results.render, junit.render, console.render):
-        render(report)
-
-
-def _case_renderable(report: Report, case: Outcome) -> Outcome:
-    try:
-        _render(replace(report, cases=(case,)))
-    except Exception as bug:  # noqa: BLE001 - it is the error of this case
-        return internal.broken(case, bug)
-    return case
-
-
 def default_jobs() -> int:
     """Return how many compilations fit into cores and memory; each uses several cores at times."""
     available, _ = devices.memory_bytes()
@@ -300,6 +270,7 @@ def environment_facts(engine: str, environment: Environment | None) -> dict[str,
             "compiler_commit": tools.compiler_commit if tools else None,
             "runtime_commit": tools.runtime_commit if tools else None,
         },
+        "builds": {"compiler": tools.build, "runtime": tools.runtime_build} if tools else None,
         "host": {
             "cpu": devices.cpu_name(),
             "kernel": platform.release(),

@@ -19,8 +19,8 @@ from harness.core.statuses import Status
 from harness.core.text import counted
 from harness.host import files
 from harness.host.disk import write_all
-from harness.pipeline import selection
-from harness.pipeline.out_dir import check_files, write_page, write_results
+from harness.pipeline import page_file, selection
+from harness.pipeline.out_dir import check_files, write_results
 from harness.report import again
 from harness.search import answer, bisect_json, bisect_markdown, driver, journal, render, request
 from harness.search.bisect import Change
@@ -154,7 +154,7 @@ class Bisection:
         }
         write_results(self.folder, texts, self._report(), self._settings.run.junit_xml)
         if self._settings.run.html:
-            write_page(self.folder)
+            page_file.write_folder(self.folder)
 
     def _report(self) -> Report:
         """Return the tested releases as the cases of a report. Its commands write into other folders than this."""

@@ -17,8 +17,8 @@ from harness.core.settings import SearchSettings, Settings
 from harness.core.text import counted
 from harness.host.waiting import completed
 from harness.iree.releases import Releases
-from harness.pipeline import selection
-from harness.pipeline.out_dir import check_files, write_page, write_results
+from harness.pipeline import page_file, selection
+from harness.pipeline.out_dir import check_files, write_results
 from harness.report import again, facts, results
 from harness.search import case_numbers, journal, matrix, matrix_table, request
 from harness.search.journal import SearchJournal
@@ -127,7 +127,7 @@ class MatrixRun:
         }
         write_results(self.folder, texts, report, self._settings.run.junit_xml)
         if self._settings.run.html:
-            write_page(self.folder)
+            page_file.write_folder(self.folder)
 
     def _report(self, found: Matrix) -> Report:
         iree = dict.fromkeys(("release", "compiler_commit", "runtime_commit"))

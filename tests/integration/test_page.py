@@ -17,14 +17,24 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Kind
-from harness.report.page import page
+from harness.report.page import folders, page
 from harness.report.page.content import Content, Point, Run, Trend
 from tests.conftest import CHROMIUM, NO_BROWSER
-from tests.unit import pages, reports
+from tests.unit import page_folders, pages, reports
 
 ARGV = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 OPEN_S, FILTER_S = 1.5, 0.2
+SAID = {
+    "bisect": (
+        "First bad release: 3.8.0",
+        "6 of 14 releases tested",
+        "5 not tested: 3.1.0 to 3.5.0",
+        "The commits between",
+    ),
+    "matrix": ("Failed: 1 of 4 cases.", "differs from the release before", "3.8.0"),
+    "bench": ("3.9.0 takes 1.", "95 % interval", "30 rounds"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +294,47 @@ def test_a_grid_shows_chips_and_releases(reader: Reader) -> None:
     shown.go_back()
     expect(table).to_be_visible()
     kept(shown, "grid-light")
+
+
+@pytest.mark.parametrize("name", ["bisect", "matrix", "bench"])
+def test_searches_and_benchmarks(reader: Reader, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    page_folders.SAMPLES[name](folder)
+    text = page.render(folders.content([folder], beside=tmp_path))
+    for look in ("light", "dark", "phone"):
+        shown = reader.open(text, phone=look == "phone", dark=look == "dark")
+        for said in SAID[name]:
+            expect(shown.locator("#overview")).to_contain_text(said)
+        assert shown.locator("#overview canvas").count() == 2 * (name == "bench")
+        assert (
+            shown.evaluate("document.documentElement.scrollWidth") == (PHONE if look == "phone" else DESKTOP)["width"]
+        )
+        kept(shown, f"{name}-{look}")
+    shown = reader.open("", bypass_csp=True)
+    expect(shown.locator("#overview")).to_contain_text(SAID[name][0])
+    assert violations(shown) == []
+
+
+def test_a_step_of_a_search_leads_to_its_case(reader: Reader, tmp_path: Path) -> None:
+    page_folders.bisect(tmp_path)
+    shown = reader.open(page.render(folders.content([tmp_path], beside=tmp_path)))
+    assert shown.locator(".path .answered .release").all_inner_texts() == ["3.7.0", "3.8.0"]
+    shown.locator(".path").get_by_role("link", name="3.8.0").click()
+    expect(shown.locator("#case")).to_contain_text("12 of 4420 elements differ")
+    log = shown.locator("#case .links a").first.get_attribute("href")
+    assert log == "./probes/3.8.0/logs/compile.log"
+
+
+def test_history_is_shown(reader: Reader, every: str) -> None:
+    shown = reader.open(every, "#case=tiny/clip[cpu]")
+    expect(shown.get_by_role("img", name="error_ratio over time: 19 runs, last 0.475")).to_be_visible()
+
+
+def test_a_command_is_copied(reader: Reader, every: str) -> None:
+    shown = reader.open(every, "#case=tiny/clip[cpu]", permissions=["clipboard-read", "clipboard-write"])
+    shown.get_by_role("button", name="Copy the command: this case").click()
+    expect(shown.get_by_text("Copied", exact=True).first).to_be_visible()
+    assert shown.evaluate("navigator.clipboard.readText()") == "nox -s quality -- tiny/clip --backend cpu"
 
 
 def test_what_ran_when(reader: Reader, every: str) -> None:

@@ -7,17 +7,16 @@ from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
 from harness.core.text import inline
-from harness.host.disk import write_all
+from harness.pipeline import page_file
 from harness.pipeline.out_dir import check_files, newest_report
-from harness.report.page import folders, page
+from harness.pipeline.recorder import Recorder
 
 
 def main(invocation: Invocation) -> int:
     """Write a page of results that are there."""
     output = invocation.options.output
     check_files({"-o": output})
-    found = folders.content(_results(invocation), beside=output.parent)
-    write_all({output: page.render(found)})
+    page_file.write_collected(_results(invocation), output, Recorder.here(invocation.settings.history))
     sys.stdout.write(f"Report: {inline(str(output))}\n")
     return EXIT_OK
 

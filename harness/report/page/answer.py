@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from packaging.version import InvalidVersion, Version
+
 from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Report, exit_code
 from harness.core.text import counted, one_line
 from harness.report import facts
@@ -40,6 +42,22 @@ def answer(content: Content) -> Answer:
     if content.matrix:
         return _of_matrix(content.matrix, reports)
     return _of_runs(reports)
+
+
+def releases(content: Content) -> list[str]:
+    """Return the releases of the cases, oldest first, as the search has them or else by version."""
+    known = content.matrix or content.bisect
+    ordered = {name: place for place, name in enumerate(known.releases if known else ())}
+    names = dict.fromkeys(outcome.release or "" for run in content.runs for outcome in run.report.cases)
+    found = sorted(names, key=lambda name: (ordered.get(name, -1), _version(name)))
+    return [one_line(name) for name in found]
+
+
+def _version(name: str) -> tuple[Version, str]:
+    try:
+        return Version(name), name
+    except InvalidVersion:
+        return Version("0"), name
 
 
 def places(content: Content) -> list[str]:

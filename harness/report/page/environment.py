@@ -11,6 +11,8 @@ _LABELS = {
     "iree.release": "IREE release",
     "iree.compiler_commit": "compiler commit",
     "iree.runtime_commit": "runtime commit",
+    "builds.compiler": "compiler by digest",
+    "builds.runtime": "runtime by digest",
     "engine": "engine",
     "container_engine.name": "container engine",
     "container_engine.version": "its version",
@@ -45,8 +47,6 @@ def _facts(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, label in _LABELS.items():
         if value := known.get(name):
             yield label, size(float(value)) if name.endswith("_bytes") and value.isdecimal() else clean(value)
-    for wheel in _listed(_below(environment, "iree"), "wheels"):
-        yield "wheel", _joined(wheel, ("name", "sha256"))
     for index, gpu in enumerate(_listed(_below(environment, "host"), "gpus")):
         yield f"device {index}", _joined(gpu, ("vendor", *_OF_DEVICES))
 

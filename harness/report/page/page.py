@@ -61,6 +61,7 @@ def _index(content: Content, shown: Sequence[Shown]) -> dict[str, Any]:
         "answer": as_json(told),
         "chunk": _CHUNK,
         "runs": [environment.described(run) for run in content.runs],
+        "releases": answer.releases(content),
         "cases": [cases.row(each) for each in shown],
         "bisect": as_json(content.bisect),
         "matrix": as_json(content.matrix),

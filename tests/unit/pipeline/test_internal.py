@@ -13,8 +13,8 @@ from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import CancelToken
 from harness.pipeline import internal
 from harness.pipeline.planner import Options
+from harness.pipeline.renderable import renderable
 from harness.pipeline.scheduler import PlanRun
-from harness.pipeline.session import renderable
 from harness.pipeline.step_results import StepResult
 from harness.pipeline.steps import Compile, Step
 from harness.report import results

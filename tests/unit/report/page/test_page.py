@@ -150,18 +150,18 @@ def test_a_case_can_be_repeated_and_has_its_provenance() -> None:
     assert facts["device 0"] == "gfx942, mi300"
 
 
-def test_devices_and_wheels_are_named() -> None:
+def test_devices_and_builds_are_named() -> None:
     gpu = {"index": 0, "vendor": "amd", "chip": "gfx942", "sku": "mi300", "uuid": "GPU-18", "bus_id": "0000:c1:00.0"}
     changes = {
         "host": {"gpus": [gpu, "odd"], "memory_bytes": 64_000_000_000},
-        "iree": {"wheels": [{"name": "w", "sha256": "a"}]},
+        "builds": {"compiler": "c0ffee"},
     }
     run = rendered(reports.report(environment={**reports.ENVIRONMENT, **changes})).index["runs"][0]
     facts = dict(map(tuple, run["facts"]))
     assert facts["device 0"] == "amd, gfx942, mi300, GPU-18, 0000:c1:00.0"
-    assert facts["wheel"] == "w, a"
+    assert facts["compiler by digest"] == "c0ffee"
     assert facts["memory"] == "64.0 GB"
-    odd = {"host": ["no object"], "iree": {"wheels": 3}}
+    odd = {"host": ["no object"]}
     assert rendered(reports.report(environment=odd)).index["runs"][0]["facts"] == []
 
 

@@ -24,6 +24,7 @@ function outputOf(output, told) {
 
 // The largest error beside its threshold.
 function measured(output) {
+  if (output.kind === "nan") return el("p.measured", {}, ratioBar(Infinity), el("strong", {}, "NaN or infinity that should not be there"));
   if (output.error_ratio === undefined || output.error_ratio === null) return null;
   const used = number(output.error_ratio);
   const words = used <= 1 ? `${ratio(used)} of the threshold` : `${ratio(used)} the threshold`;
