@@ -21,6 +21,9 @@ from harness.iree import wheel_links
 from harness.iree.wheel_links import Source
 from harness.pipeline import contents, parameters, tensor_files
 from harness.report import console, junit, results, summary
+from harness.report.page import folders as page_folders
+from harness.report.page import page as html
+from harness.report.page.content import Content, Run
 from harness.search import journal as searches
 from harness.specs import json_edit, lock, overlays, reader
 from harness.specs.catalogue import Folders
@@ -135,6 +138,20 @@ def _results(content: bytes, folder: Path) -> None:
         found = results.read(path)
         for render in (results.render, junit.render, summary.render, console.render, console.annotations):
             render(found)
+        html.render(Content(runs=(Run(report=found),)))
+
+
+def _document(name: str) -> Read:
+    """A document of a search or a benchmark, beside the results that it names."""
+
+    def read(content: bytes, folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(content)
+        (folder / "results.json").write_text(json.dumps(samples.RESULTS[1]))
+        with _named(path):
+            html.render(page_folders.content([folder], beside=folder))
+
+    return read
 
 
 def _entry(content: bytes, folder: Path) -> None:
@@ -247,6 +264,7 @@ READERS: Mapping[str, Reader] = {
     "benchmark": Reader(_case("sharktank_models/benchmarks/toy/clip_cpu.json"), _json(samples.BENCHMARKS)),
     "lock": Reader(_lock, _json(samples.LOCKS)),
     "results": Reader(_results, _json(samples.RESULTS)),
+    **{name: Reader(_document(name), _json((document,))) for name, document in samples.DOCUMENTS.items()},
     "entry": Reader(_entry, _json(samples.ENTRIES)),
     "url": Reader(_url, _json(samples.URLS)),
     "digest": Reader(_digest, _json(samples.DIGESTS)),

@@ -11,7 +11,7 @@ from harness.core.blobs import FetchedBlob
 from harness.core.records import as_json
 from harness.report import results
 from harness.specs import lock
-from tests.unit import reports
+from tests.unit import page_folders, reports
 
 DIGEST = hashlib.sha256(b"x").hexdigest()
 _QUALITY = Path(__file__).parents[2] / "quality_tests"
@@ -176,6 +176,8 @@ RESULTS: tuple[Any, ...] = (
     json.loads(results.render(reports.report(*reports.every_status()))),
     json.loads(results.render(reports.report(reports.failed()))),
 )
+# Documents of searches and benchmarks, by file name.
+DOCUMENTS: Mapping[str, Any] = page_folders.documents()
 ENTRIES: tuple[Any, ...] = (
     {
         "files": {"blob": {"bytes": 1, "mtime_ns": 1, "ctime_ns": 2, "inode": 7, "sha256": DIGEST}},

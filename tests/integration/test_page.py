@@ -28,7 +28,7 @@ OPEN_S, FILTER_S = 1.5, 0.2
 SAID = {
     "bisect": (
         "First bad release: 3.8.0",
-        "6 of 14 releases tested",
+        "6 of 14 releases",
         "5 not tested: 3.1.0 to 3.5.0",
         "The commits between",
     ),

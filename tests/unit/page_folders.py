@@ -1,7 +1,9 @@
 """Folders of searches, of a benchmark and of runs, as the harness writes them: what pages are made from."""
 
 import dataclasses
+import json
 import random
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,3 +86,13 @@ def runs(folder: Path) -> None:
 
 
 SAMPLES: Mapping[str, Callable[[Path], object]] = {"bisect": bisect, "matrix": matrix_of, "bench": bench, "runs": runs}
+
+
+def documents() -> Mapping[str, Any]:
+    """Return bisect.json, matrix.json and bench.json."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for write in (bisect, matrix_of, bench):
+            write(folder)
+        names = ("bisect.json", "matrix.json", "bench.json")
+        return {each: json.loads((folder / each).read_text()) for each in names}

@@ -66,7 +66,7 @@ function sidesOf(found) {
     row("status", (probe) => (probe.kind ? `${probe.status}: ${probe.kind}` : probe.status || "")),
     row("reason", (probe) => probe.reason || ""),
     row("of threshold", (_, each) => (each.ratio === undefined ? "" : el("span.together", {}, ratioBar(each.ratio), ratio(each.ratio)))),
-    row("commit", (probe) => el("code.digest", {}, probe.commit || "")),
+    row("commit", (probe) => el("code", { title: probe.commit }, (probe.commit || "").slice(0, 12))),
     ...differing.map((name) => row(name, (probe) => digits(probe.numbers?.[name]))),
   ].filter(([, ...cells]) => cells.some(Boolean));
   const link = /^https:\/\/github\.com\//.test(found.compare_url || "") ? el("p", {}, el("a", { href: found.compare_url, rel: "noreferrer" }, "The commits between them")) : null;
