@@ -27,7 +27,7 @@ _CONDITIONS: Mapping[str, str] = {
     "commit": 'substr(runs."commit", 1, length(:value)) = :value',
 }
 KEYS = tuple(key for key in _CONDITIONS if key not in {"", "case"})
-_RECENT = 20
+RECENT = 20
 _VERDICTS = frozenset(Status) - {Status.ERROR, Status.SKIPPED, Status.UNSUPPORTED}
 
 T = TypeVar("T")
@@ -242,7 +242,7 @@ def generations(name: str) -> int | None:
     return int(count) if tilde else 0
 
 
-def flakiness(results: Sequence[Recorded], *, most: int = _RECENT) -> Flakiness:
+def flakiness(results: Sequence[Recorded], *, most: int = RECENT) -> Flakiness:
     """Return how steady a case was: its newest results, with the release, device and inputs of the newest of them.
 
     Args:

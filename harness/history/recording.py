@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -52,7 +52,7 @@ def run_record(report: Report, *, id: str, project: str, folder: Path, command: 
         compiler_commit=known.get("iree.compiler_commit"),
         machine=known.get("host.cpu"),
         kernel=known.get("host.kernel"),
-        gpus=", ".join(_gpus(report, None)) or None,
+        gpus=", ".join(_gpus(known, None)) or None,
         harness=known.get("harness.version"),
         branch=known.get("source.branch"),
         commit=known.get("source.commit"),
@@ -63,10 +63,11 @@ def run_record(report: Report, *, id: str, project: str, folder: Path, command: 
 
 def case_records(report: Report) -> tuple[CaseRecord, ...]:
     """Return the cases of a run as the history keeps them."""
-    return tuple(_case(outcome, report) for outcome in report.cases)
+    known = flat(report.environment)
+    return tuple(_case(outcome, known) for outcome in report.cases)
 
 
-def _case(outcome: Outcome, report: Report) -> CaseRecord:
+def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:
     worst = facts.worst(outcome)
     return CaseRecord(
         id=strict_json.usable(outcome.id),
@@ -78,8 +79,8 @@ def _case(outcome: Outcome, report: Report) -> CaseRecord:
         kind=outcome.kind,
         reason=first_line(outcome.reason, limit=_REASON_CHARACTERS),
         is_green=facts.is_green(outcome),
-        device=device(outcome, report),
-        device_uuid=_uuid(outcome, report),
+        device=_device(outcome, known),
+        device_uuid=_uuid(outcome, known),
         module=_module(outcome),
         inputs=_inputs(outcome),
         limits=_limits(outcome),
@@ -95,16 +96,15 @@ def _case(outcome: Outcome, report: Report) -> CaseRecord:
     )
 
 
-def device(outcome: Outcome, report: Report) -> str:
+def _device(outcome: Outcome, known: Mapping[str, str]) -> str:
     """Return what a case ran on: the CPU, or the GPUs of its chip, such as `mi300 (gfx942)`."""
     if outcome.backend == "cpu":
-        return one_line(flat(report.environment).get("host.cpu", ""))
-    return ", ".join(_gpus(report, outcome.chip)) or one_line(outcome.chip or "")
+        return one_line(known.get("host.cpu", ""))
+    return ", ".join(_gpus(known, outcome.chip)) or one_line(outcome.chip or "")
 
 
-def _uuid(outcome: Outcome, report: Report) -> str:
+def _uuid(outcome: Outcome, known: Mapping[str, str]) -> str:
     """Return the UUID of the GPU with the chip of the case, if the machine has one such GPU."""
-    known = flat(report.environment)
     same = [name[:-5] for name, chip in known.items() if _is_chip(name) and chip == outcome.chip]
     return one_line(known.get(f"{same[0]}.uuid", "")) if len(same) == 1 else ""
 
@@ -113,9 +113,8 @@ def _is_chip(name: str) -> bool:
     return name.startswith("host.gpus.") and name.endswith(".chip")
 
 
-def _gpus(report: Report, chip: str | None) -> Sequence[str]:
+def _gpus(known: Mapping[str, str], chip: str | None) -> Sequence[str]:
     """Return the GPUs of the machine, or those with a chip; equal ones once."""
-    known = flat(report.environment)
     found: dict[str, None] = {}
     for name, own in known.items():
         if _is_chip(name) and chip in {None, own}:

@@ -43,6 +43,7 @@ def test_every_run_is_in_the_history(lab: Laboratory) -> None:
     assert lab.run("toy", "--run-wrapper", str(sometimes)).code == 0
     failed = lab.run("toy", "--run-wrapper", str(sometimes))
     assert failed.verdict == (1, "failed", "crash"), failed.text
+    assert "note: toy/add[cpu] is flaky in 1 of the last 2 runs with the same release" in failed.text
     assert failed.report["environment"]["source"] == {"branch": "main", "commit": None}
     after, before = shown(lab, "toy/add")
     assert (before["case"]["status"], after["case"]["status"]) == ("passed", "failed")

@@ -1,7 +1,6 @@
 """`harness quality` and `harness run`."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.cli.streams import write_commands
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
+from harness.history import remarks
 from harness.host.disk import disk_errors
 from harness.pipeline.progress import Live, columns
 from harness.pipeline.session import Session
@@ -24,17 +24,19 @@ def main(invocation: Invocation) -> int:
     console = clean_console()
     session = api.session(invocation.settings, notice=lambda text: console.print(text, style="dim", markup=False))
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
-    _print(report, session, console, invocation.environment)
+    _print(report, session, console, invocation)
     if session.unwritten:
         sys.stderr.write(f"error: {session.unwritten}\n")
     return report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
 
 
-def _print(report: Report, session: Session, console: Console, environment: Mapping[str, str]) -> None:
+def _print(report: Report, session: Session, console: Console, invocation: Invocation) -> None:
     """Print the summary; on GitHub Actions also print annotations and write the job summary."""
-    out_dir = session.out_dir
+    out_dir, environment = session.out_dir, invocation.environment
     console.print()
     console.print(console_report.render(report, folder=out_dir, width=columns(console)), soft_wrap=True)
+    for line in remarks.flaky(report, invocation.settings.history):
+        console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     files = page.listed("results.json, junit.xml, logs", is_wanted=session.has_page)
     console.print(f"Results: {out_dir}/{files}", markup=False, highlight=False, soft_wrap=True)
     if environment.get("GITHUB_ACTIONS") == "true":
