@@ -110,7 +110,7 @@ def test_a_run_of_pytest_is_one_run(lab: Laboratory) -> None:
         options = {"cwd": lab.root, "env": environment | more, "capture_output": True, "text": True}
         return subprocess.run([*argv, *words], check=False, **options)  # type: ignore[call-overload,no-any-return]
 
-    done = run("-n", "2")
+    done = run("-n", "1")
     assert done.returncode == 1, done.stdout
     (found,) = shown(lab)
     assert found["run"]["command"] == "pytest"
