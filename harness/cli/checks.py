@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.settings import Invocation
-from harness.core.cases import Backend
+from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
 from harness.specs import inline, selectors
@@ -64,8 +64,11 @@ def runs_nothing(settings: Settings) -> bool:
 
 def _is_compiled_alone(settings: Settings) -> bool:
     """Whether only programs are selected of which no function is to be run."""
-    program = settings.cases.program
-    return all(map(inline.is_bare, settings.cases.selectors)) and not program.function and not program.inputs
+    asked = settings.cases
+    return all(
+        inline.is_bare(each) and inline.is_compiled_alone(each, asked.program, settings.run.oracle)
+        for each in asked.selectors
+    )
 
 
 def _is_for_cpu(invocation: Invocation) -> bool:
@@ -93,8 +96,10 @@ RULES = (
     ),
     Rule(
         options=("threshold",),
-        why="has no effect without --expected-output; add it, or remove --threshold.",
-        holds=lambda each: not (each.settings.cases.program.expected_outputs or each.options.model),
+        why="has no effect without --expected-output or --oracle; add it, or remove --threshold.",
+        holds=lambda each: (
+            not (each.settings.cases.program.expected_outputs or each.settings.run.oracle or each.options.model)
+        ),
     ),
     Rule(
         options=("find_links", "wheels"),
@@ -149,7 +154,12 @@ RULES = (
     Rule(
         options=("importer", "seed", "dim"),
         why="has no effect without a model to import, such as --onnx FILE; add it, or remove this option.",
-        holds=lambda invocation: invocation.options.model is None,
+        holds=lambda invocation: invocation.command == "new" and invocation.options.model is None,
+    ),
+    Rule(
+        options=("seed", "dim"),
+        why="is only for a program, PATH.onnx; a spec has a field for it.",
+        holds=lambda each: each.command != "new" and not any(x.endswith(ONNX) for x in each.settings.cases.selectors),
     ),
     Rule(
         options=("importer", "dim"),

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.cli.argument_types import indices, mirror, positive, seconds, size_bytes, threshold
+from harness.cli.argument_types import dimension, indices, mirror, positive, seconds, seed, size_bytes, threshold
 from harness.cli.parser import Parser
 from harness.core.cases import Backend
 from harness.core.references import Oracle
@@ -14,14 +14,14 @@ Environment = Mapping[str, str]
 # Adds a group of options to the parser of a command.
 Group = Callable[[Parser, Environment], None]
 # The options of a bare `.mlir` file, as a parsed command line names them.
-PROGRAM = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights")
+PROGRAM = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights", "dim", "seed")
 _SELECTORS = "sd3, sd3/clip, a glob of these, a case id, a spec file"
 _NO = {"", "0", "false", "no"}
 
 
 def selectors(parser: Parser, _environment: Environment) -> None:
     """Add SELECTOR..."""
-    help_text = f"{_SELECTORS}, or a .mlir file (default: tiny; all with --specs)"
+    help_text = f"{_SELECTORS}, or a .mlir or .onnx file (default: tiny; all with --specs)"
     parser.group("Models")("selectors", nargs="*", default=None, metavar="SELECTOR", help=help_text)
 
 
@@ -99,15 +99,17 @@ def running(parser: Parser, _environment: Environment) -> None:
     add("--pin-defaults", metavar="RELEASE", help=help_text)
     help_text = "who compares the outputs (default: harness)"
     add("--verdict", choices=("harness", "iree-run-module"), default="harness", help=help_text)
-    help_text = "compare outputs for which a spec expects none with those of the same program compiled for the CPU"
+    help_text = (
+        "compare outputs for which a spec expects none with those of the same program on the CPU, or of ONNX Runtime"
+    )
     add("--oracle", choices=list(map(str, Oracle)), help=help_text)
     help_text = "command to put before iree-run-module, e.g. a profiler"
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help=help_text)
 
 
 def program(parser: Parser, _environment: Environment) -> None:
-    """Add how to compile, run and check a bare `.mlir` file."""
-    add = parser.group("Bare .mlir files")
+    """Add how to compile, run and check a bare `.mlir` or `.onnx` file, and how to import ONNX files."""
+    add = parser.group("Bare .mlir and .onnx files")
     add("--compiler-flag", action="append", default=[], metavar="FLAG", help="flag for iree-compile; repeatable")
     add("--function", metavar="NAME", help="function to run (default: compile only, unless there is an input)")
     help_text = "@FILE.npy, TYPE=@FILE or a value such as 4xf32=2; repeatable"
@@ -117,6 +119,12 @@ def program(parser: Parser, _environment: Environment) -> None:
     help_text = "allowed error, e.g. f32=1e-3 or rtol=1e-5; repeatable"
     add("--threshold", action="append", type=threshold, default=[], metavar="TYPE=N", help=help_text)
     add("--weights", metavar="FILE", help="parameters, an .irpa file")
+    add = parser.group("ONNX files")
+    help_text = "size of a dynamic dimension of the inputs that are drawn, e.g. batch=4; repeatable"
+    add("--dim", action="append", type=dimension, default=[], metavar="NAME=N", help=help_text)
+    add("--seed", type=seed, metavar="N", help="seed of the inputs that are drawn (default: 0)")
+    help_text = "IREE release whose importer to use, or same for the tested one (default: the newest locked one)"
+    add("--importer", metavar="VERSION", help=help_text)
 
 
 def limits(parser: Parser, _environment: Environment) -> None:

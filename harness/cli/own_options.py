@@ -4,7 +4,6 @@ import functools
 from pathlib import Path
 
 from harness.cli.argument_types import (
-    dimension,
     host_name,
     model_function,
     onnx_file,
@@ -13,7 +12,6 @@ from harness.cli.argument_types import (
     positive,
     reference,
     seconds,
-    seed,
 )
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
@@ -66,16 +64,11 @@ def new_model(parser: Parser, _environment: Environment) -> None:
     add("--onnx", type=onnx_file, metavar="FILE", help=help_text)
     help_text = "import what a function of a Python file returns: a JAX function and its arguments"
     add("--jax", type=functools.partial(model_function, Framework.JAX), metavar="FILE.py:FUNCTION", help=help_text)
-    help_text = "IREE release whose importer to use (default: the newest locked one)"
-    add("--importer", metavar="VERSION", help=help_text)
-    add("--seed", type=seed, default=0, metavar="N", help="seed of random inputs (default: %(default)s)")
-    help_text = "size of a dynamic dimension of the inputs, e.g. batch=4; repeatable"
-    add("--dim", action="append", type=dimension, default=[], metavar="NAME=N", help=help_text)
 
 
 def one_case(parser: Parser, _environment: Environment) -> None:
     """Add the selector of commands that take one case."""
-    parser.group("Models")("selectors", nargs=1, metavar="CASE", help="selector of one case, or a .mlir file")
+    parser.group("Models")("selectors", nargs=1, metavar="CASE", help="selector of one case, or a .mlir or .onnx file")
 
 
 def question(parser: Parser, _environment: Environment) -> None:

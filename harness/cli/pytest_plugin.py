@@ -32,8 +32,9 @@ from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
 from harness.pipeline import logs, planner, selection, session, suite_selection, targets, work_folder
-from harness.pipeline.environment import Environment
+from harness.pipeline.environment import Environment, Python
 from harness.pipeline.executor import result_of
+from harness.pipeline.importing import Importing
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import ToolStepRunner
@@ -143,7 +144,15 @@ class _Shared:
 
     def plan(self, case: Case) -> Plan:
         """Return the plan of a case."""
-        return planner.plan(case, self.steps.toolchain.release, selection.options(self.settings.run))
+        run = self.settings.run
+        return Importing(
+            steps=self.steps,
+            python=Python(),
+            release=self.steps.toolchain.release,
+            importer=run.importer,
+            offline=self.settings.fetch.offline,
+            options=selection.options(run),
+        ).plan(case)
 
     @property
     def steps(self) -> ToolStepRunner:
@@ -179,7 +188,8 @@ class _Shared:
         if not self._has_room:
             self._has_room = True
             cases = [item.case for item in items if isinstance(item, CaseItem)]
-            blobs = [step.blob for case in cases for step in self.plan(case).steps if isinstance(step, Fetch)]
+            release, options = self.steps.toolchain.release, selection.options(self.settings.run)
+            blobs = planner.blobs(planner.plan(case, release, options) for case in cases)
             provision.make_room(self.settings.fetch, self._fetcher, blobs, _LOG.info)
 
 

@@ -139,6 +139,8 @@ def _cases(given: _Given) -> CaseSettings:
             expected_outputs=given.several("expected_output"),
             thresholds=given.several("threshold"),
             weights=given("weights"),
+            seed=given("seed") if given.command != "new" else None,
+            dimensions=given.several("dim") if given.command != "new" else (),
         ),
     )
 
@@ -239,6 +241,7 @@ def _run(given: _Given) -> RunSettings:
         jobs=given("jobs") if given.command in {"quality", "run"} else None,
         tool_verdict=given("verdict") == "iree-run-module",
         oracle=Oracle(given("oracle")) if given("oracle") else None,
+        importer=given("importer") if given.command != "new" else None,
         run_wrapper=given.several("run_wrapper"),
         pin_defaults=given("pin_defaults"),
         tools=tools if given.command == "run" else None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.containers import build_context, confinement, protocol, reaper, worker
+from harness.containers import build_context, confinement, manifest, protocol, reaper, worker
 from harness.containers.confinement import ContainerLimits
 from harness.containers.container_tools import ContainerTools
 from harness.containers.engine import Engine
@@ -20,7 +20,7 @@ from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello, LostError
 from harness.core.errors import EngineError
 from harness.host import devices, process
-from harness.pipeline.environment import Environment, EnvironmentRequest
+from harness.pipeline.environment import Environment, EnvironmentRequest, Python
 from harness.store import scratch
 
 _ANSWERS_WITHIN_S = 60.0
@@ -51,6 +51,12 @@ def opened(
             name=f"{engine.info}, image {image.reference}",
             toolchain=hello.manifest.toolchain,
             facts=_facts(engine.info, image, hello.manifest),
+            python=Python(
+                path=hello.python,
+                version=hello.python_version,
+                harness=manifest.ROOT / "harness",
+                sees_files=False,
+            ),
             tools=ContainerTools(
                 connection=connection, worker_log=lambda: _log(folder), discard=lambda: engine.discard(name)
             ),
@@ -91,18 +97,18 @@ def _warnings(info: EngineInfo, request: EnvironmentRequest) -> Iterator[str]:
         )
 
 
-def _check_harness(image: LocalImage, manifest: Manifest) -> None:
-    if manifest.harness != (own := build_context.this_harness()):
+def _check_harness(image: LocalImage, described: Manifest) -> None:
+    if described.harness != (own := build_context.this_harness()):
         raise EngineError(
-            f"{image.reference} contains harness {manifest.harness}, but this is {own}; "
+            f"{image.reference} contains harness {described.harness}, but this is {own}; "
             "build an image with `harness image build`, or use that harness."
         )
 
 
-def _facts(info: EngineInfo, image: LocalImage, manifest: Manifest) -> Mapping[str, Any]:
+def _facts(info: EngineInfo, image: LocalImage, described: Manifest) -> Mapping[str, Any]:
     """Return what results.json contains about engine and image."""
     engine = {"name": info.name, "version": info.version, "rootless": info.rootless}
-    return {"image": {**image.facts, **manifest.facts}, "container_engine": engine}
+    return {"image": {**image.facts, **described.facts}, "container_engine": engine}
 
 
 @contextlib.contextmanager

@@ -35,13 +35,23 @@ def of(settings: Settings, source: ReleaseSource, engine: Engine | None) -> "Con
     Raises:
         UsageError: the image is not in images.toml and has no digest.
     """
+    name, image = chosen_image(settings)
+    return ContainerProvider(settings=settings, source=source, image_name=name, image=image, connected=engine)
+
+
+def chosen_image(settings: Settings) -> tuple[str, Image | None]:
+    """Return the name of the image that the settings choose, and its definition; None for one by digest.
+
+    Raises:
+        UsageError: it is not in images.toml and has no digest.
+    """
     is_rocm = targets.targets(settings.target, devices.gpus())[0].backend is Backend.ROCM
     name = settings.container.image or ("rocm" if is_rocm else "cpu")
     known = definitions.load(build_context.folder(settings.container))
     if name not in known and "@sha256:" not in name:
         expected = f"expected one of {', '.join(known)}, or HOST/NAME@sha256:DIGEST"
         raise UsageError(f"--image {name}: no such image; {expected}.")
-    return ContainerProvider(settings=settings, source=source, image_name=name, image=known.get(name), connected=engine)
+    return name, known.get(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,17 @@ _BEAT = _HEADER.pack(0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The first message of a worker, with the manifest of its image."""
+    """The first message of a worker.
+
+    Attributes:
+        manifest: the manifest of its image.
+        python: the path of the Python that runs it.
+        python_version: such as `3.12`.
+    """
 
     manifest: Manifest
+    python: str
+    python_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

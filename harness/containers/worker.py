@@ -56,7 +56,8 @@ def main() -> None:
     WORK.chmod(0o711)
     with socket.socket(socket.AF_UNIX) as first:
         first.connect(str(folder / SOCKET))
-        protocol.send(first, Hello(manifest=manifest.of_this_image()))
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        protocol.send(first, Hello(manifest=manifest.of_this_image(), python=sys.executable, python_version=version))
         users = _users()
         while (descriptor := protocol.handed_over(first)) is not None:
             _in_child(_serve, socket.socket(fileno=os.dup(descriptor)), next(users))

@@ -12,10 +12,11 @@ from harness.core.blobs import Blob
 from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.formulas import Formula
 from harness.core.judges import Judge
-from harness.core.provenance import ProgramSource, Provenance
+from harness.core.provenance import ImportedProgram, ProgramSource, Provenance
 from harness.core.quarantines import Quarantine
 from harness.core.tensors import Literal, Tensor, Thresholds
 
+ONNX = ".onnx"  # the suffix of a program that has to be imported
 MAIN, PIPELINE = "model", "pipeline"  # names of the program of a spec, and of the second one
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -110,7 +111,11 @@ class ModelSpec:
         model: name of its folder, such as `sd3`.
         submodel: name of the model in the folder, such as `clip`.
         backend: what the file is written for.
-        mlir: the program.
+        mlir: the program; an ONNX file is imported first.
+        external_data: the files of an ONNX file's external data, by the names in it.
+        seed: of the inputs that are drawn for an ONNX file.
+        dimensions: sizes of dynamic dimensions of these inputs, by name.
+        imported: how the program was imported; None while it is an ONNX file, and for all others.
         modules: programs whose functions it calls; a run loads them before it, in order.
         inputs: arguments of `run_function`, in order.
         outputs: expected outputs, in order; None where the spec says "(ignored)".
@@ -153,6 +158,10 @@ class ModelSpec:
     submodel: str
     backend: Backend
     mlir: Blob
+    external_data: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
+    seed: int = 0
+    dimensions: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    imported: ImportedProgram | None = None
     modules: tuple[Program, ...] = ()
     inputs: tuple[Tensor | Literal | Formula, ...] = ()
     outputs: tuple[Tensor | Literal | None, ...] = ()
@@ -195,6 +204,11 @@ class ModelSpec:
         return f"{self.model}/{self.submodel}"
 
     @property
+    def is_onnx(self) -> bool:
+        """Whether the program is an ONNX file, which has to be imported before the case can be planned in full."""
+        return self.mlir.name.endswith(ONNX)
+
+    @property
     def programs(self) -> Mapping[str, Program]:
         """All programs by the names of their files, in the order in which their modules are loaded."""
         before = {f"module_{index}": each for index, each in enumerate(self.modules)}
@@ -215,7 +229,7 @@ class ModelSpec:
         archives = (self.real_weights, *(each.blob for each in self.weights if isinstance(each, Weights)))
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
         tuners = (blob for each in self.programs.values() for blob in each.tuner_file.values())
-        every = (*programs, *archives, *tensors, *tuners, *self.flag_files.values())
+        every = (*programs, *self.external_data.values(), *archives, *tensors, *tuners, *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))
 
 

@@ -7,6 +7,7 @@ A model that fails is data (`harness.core.outcomes.Outcome`). A harness that fai
     │   └── SpecError                2  invalid specs, with every violation
     └── NoVerdictError               3  a cause outside the model prevents a result
         ├── FetchError                  kind `fetch`: a blob cannot be downloaded
+        ├── ImportFailedError           kind `import`: a framework or its importer refuses a model
         ├── IntegrityError              kind `integrity`: bytes do not match their digest or header
         ├── DeviceError                 kind `device`: a GPU is missing or not accessible
         ├── ToolError                   kind `tool`: a program is missing or does not work here
@@ -78,6 +79,12 @@ class FetchError(NoVerdictError):
     """A blob cannot be downloaded from any of its sources."""
 
     kind = Kind.FETCH
+
+
+class ImportFailedError(NoVerdictError):
+    """A framework or its importer refuses a model, or the model needs more than was given."""
+
+    kind = Kind.IMPORT
 
 
 class IntegrityError(NoVerdictError):

@@ -39,6 +39,7 @@ class Outcome:
         latency: how long calls of the function took, if it was timed.
         budgets: the numbers that have a budget, as far as the case got.
         oracle: where the outputs come from that these were to be compared with; None for those that the spec expects.
+        importer: what wrote the program, such as `IREE 3.13.0`; empty if it was not imported.
         commands: argv of each step.
         logs: path of each step's log, relative to the results folder.
         blobs: the blobs that the case uses.
@@ -73,6 +74,7 @@ class Outcome:
     latency: Latency | None = None
     budgets: tuple[BudgetCheck, ...] = ()
     oracle: Oracle | None = None
+    importer: str = ""
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     blobs: tuple[FetchedBlob, ...] = ()

@@ -1,7 +1,9 @@
-"""Provenance, as a spec records it: what a program was imported from, and what made expected outputs."""
+"""Provenance: what a program was imported from, and what made expected outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from harness.core.blobs import Blob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +91,20 @@ class ProgramSource:
         return (
             f"imported {self.date} from {next(iter(self.files))} by {self.importer}, with outputs of {self.reference}"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedProgram:
+    """How the program of a case was made from that of its spec, in this run or an earlier one.
+
+    Attributes:
+        importer: what wrote the program, such as `IREE 3.13.0`.
+        sources: the model and its external data.
+        reference: what computed the expected outputs, such as `ONNX Runtime 1.32.0`; empty if nothing did.
+        seconds: how long it took; 0 if all of it was in the cache.
+    """
+
+    importer: str
+    sources: tuple[Blob, ...]
+    reference: str = ""
+    seconds: float = 0.0

@@ -21,6 +21,7 @@ class Oracle(enum.StrEnum):
     """Where the outputs come from that a case without expected outputs is compared with."""
 
     CPU = _CPU
+    ONNXRUNTIME = "onnxruntime"
 
     @property
     def description(self) -> str:
@@ -28,7 +29,7 @@ class Oracle(enum.StrEnum):
         return f"{_WHAT[self]} (--oracle {self})"
 
 
-_WHAT = {Oracle.CPU: "the same program compiled for the CPU"}
+_WHAT = {Oracle.CPU: "the same program compiled for the CPU", Oracle.ONNXRUNTIME: "ONNX Runtime on the CPU"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

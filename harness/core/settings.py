@@ -120,7 +120,7 @@ class TargetSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramSettings:
-    """How to compile, run and check a bare `.mlir` file; a spec says it itself.
+    """How to compile, run and check a bare `.mlir` or `.onnx` file; a spec says it itself.
 
     Attributes:
         compiler_flags: for iree-compile.
@@ -129,6 +129,8 @@ class ProgramSettings:
         expected_outputs: each `@FILE.npy`, `TYPE=@FILE` or `(ignored)`.
         thresholds: pairs of an element type (or `rtol`) and a number.
         weights: an .irpa file.
+        seed: of the inputs that are drawn for an ONNX file; None for the default.
+        dimensions: sizes of dynamic dimensions of these inputs, by name.
     """
 
     compiler_flags: tuple[str, ...] = ()
@@ -137,6 +139,8 @@ class ProgramSettings:
     expected_outputs: tuple[str, ...] = ()
     thresholds: tuple[tuple[str, str], ...] = ()
     weights: str | None = None
+    seed: int | None = None
+    dimensions: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +209,8 @@ class RunSettings:
         jobs: number of compilations at once; None for what cores and memory allow.
         tool_verdict: whether iree-run-module compares the outputs.
         oracle: where the outputs come from that cases without expected outputs are compared with.
+        importer: the IREE release whose importer to use, or `same` for the release that is tested; None for the newest
+            locked one.
         run_wrapper: words put before iree-run-module.
         pin_defaults: release whose flag defaults are set where they changed between releases.
         tools: installed IREE tools to use in place of a release.
@@ -219,6 +225,7 @@ class RunSettings:
     jobs: int | None = None
     tool_verdict: bool = False
     oracle: Oracle | None = None
+    importer: str | None = None
     run_wrapper: tuple[str, ...] = ()
     pin_defaults: str | None = None
     tools: ToolSettings | None = None

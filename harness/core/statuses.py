@@ -31,6 +31,7 @@ class Kind(enum.StrEnum):
     BUDGET = "budget"
 
     FETCH = "fetch"
+    IMPORT = "import"
     INTEGRITY = "integrity"
     DEVICE = "device"
     TOOL = "tool"
@@ -44,6 +45,7 @@ class Phase(enum.StrEnum):
     """The last phase that a case reached."""
 
     FETCH = "fetch"
+    IMPORT = "import"
     COMPILE = "compile"
     RUN = "run"
     COMPARE = "compare"

@@ -1,5 +1,6 @@
 """The door to files that others wrote: it opens regular files only, never waits, and reads at most so many bytes."""
 
+import mmap
 import os
 import stat
 from pathlib import Path
@@ -49,6 +50,15 @@ def read(path: Path, limit_bytes: int) -> bytes:
     """
     with opened(path) as file:
         return content(file, limit_bytes)
+
+
+def contains(path: Path, text: bytes) -> bool:
+    """Whether a file contains a text; it may be larger than the memory."""
+    with opened(path) as file:
+        if not os.fstat(file.fileno()).st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return mapped.find(text) >= 0
 
 
 def content(file: BinaryIO, limit_bytes: int) -> bytes:

@@ -9,14 +9,14 @@ from harness.core.settings import ProgramSettings
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL
 from harness.importers.model_import import ImportedModel
 
-_F16_ATOL = "0.02"
-_F64_FLAG = "--iree-input-demote-f64-to-f32=false"
+F16_ATOL = "0.02"
+F64_FLAG = "--iree-input-demote-f64-to-f32=false"
 _DEFAULTS = (
     f"Thresholds: the defaults, {DEFAULT_ATOL['f32']:g} + {DEFAULT_RTOL:g} of the expected value for f32; both sides "
     "compute in that type, and differ in the order of sums and in approximations of functions."
 )
 _HALF = (
-    f"Thresholds: {_F16_ATOL}, 20 units in the last place of an f16 near 1. The model has values of f16; ONNX Runtime "
+    f"Thresholds: {F16_ATOL}, 20 units in the last place of an f16 near 1. The model has values of f16; ONNX Runtime "
     "computes each operator in f32 and rounds its result to f16, and a compiler may round elsewhere."
 )
 _GIVEN = "Thresholds: given on the command line."
@@ -40,7 +40,7 @@ def settings(model: ImportedModel, by_file: Mapping[str, str], given: ProgramSet
     """
     reply, (call,) = model.reply, model.reply.calls
     return ProgramSettings(
-        compiler_flags=(*given.compiler_flags, *([_F64_FLAG] if "float64" in reply.elements else [])),
+        compiler_flags=(*given.compiler_flags, *([F64_FLAG] if "float64" in reply.elements else [])),
         function=reply.functions[0],
         inputs=given.inputs or tuple(f"@{by_file[each.file]}" for each in call.inputs),
         expected_outputs=tuple(f"@{by_file[each.file]}" for each in call.outputs),
@@ -67,7 +67,7 @@ def _thresholds(model: ImportedModel) -> tuple[tuple[str, str], ...]:
     if not _is_half(model):
         return ()
     elements = {each.type.rpartition("x")[2] for call in model.reply.calls for each in call.outputs}
-    return tuple((element, _F16_ATOL) for element in sorted(elements & DEFAULT_ATOL.keys()))
+    return tuple((element, F16_ATOL) for element in sorted(elements & DEFAULT_ATOL.keys()))
 
 
 def _is_half(model: ImportedModel) -> bool:

@@ -6,6 +6,7 @@ Nothing of it is ever loaded into the harness itself, and it may have other vers
 import hashlib
 import platform
 import sys
+import tarfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,7 @@ from harness.store.store import Store
 
 KIND = "importers"
 _EVERYTHING = ("",)
+_ARCHIVE = "environment.tar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ def installed(
     locked: ReleaseWheels,
     store: Store,
     *,
+    python: str = "",
     offline: bool = False,
     cancel: CancelToken | None = None,
 ) -> ImporterEnvironment:
@@ -51,6 +54,7 @@ def installed(
         framework: the framework; its lock is in the folder `locks`.
         locked: a locked IREE release.
         store: where it is kept.
+        python: the version of the Python that will use it, such as `3.12`; by default the one that runs this.
         offline: use only the store and uv's cache.
         cancel: stops the installation.
 
@@ -60,13 +64,10 @@ def installed(
         Cancelled: `cancel` was set.
     """
     importer = IMPORTERS[framework]
+    key, requirements, python = _described(framework, locked, python)
     subject = f"the importer for {importer.name}"
     subject += f" of IREE {locked.release.name}" if importer.is_of_release else ""
     activity = f"installing {subject}"
-    lock = resources.files("harness.importers").joinpath("locks", f"{framework}.txt")
-    requirements = lock.read_text(encoding="utf-8")
-    requirements += toolchain.requirements(locked.wheels) if importer.is_of_release else ""
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     def is_good(entry: Entry) -> bool:
         return wheel_contents.is_intact(store.files, entry, _EVERYTHING)
@@ -86,8 +87,34 @@ def installed(
             )
         store.files.protect(folder)
 
-    digest = hashlib.sha256(f"{requirements} {python} {platform.machine()}".encode()).hexdigest()
-    release = f"-{locked.release.name}" if importer.is_of_release else ""
-    name = f"{framework}{release}-{digest[:16]}"
-    entry = store.provide(KIND, name, install, is_good=is_good, activity=activity)
+    entry = store.provide(KIND, key, install, is_good=is_good, activity=activity)
     return ImporterEnvironment(folder=entry.path, release=locked.release.name)
+
+
+def name(framework: Framework, locked: ReleaseWheels, python: str = "") -> str:
+    """Return what identifies an environment: the framework, the release, and a digest of all that is installed."""
+    return _described(framework, locked, python)[0]
+
+
+def _described(framework: Framework, locked: ReleaseWheels, python: str) -> tuple[str, str, str]:
+    """Return the name of an environment, its requirements, and the version of its Python."""
+    lock = resources.files("harness.importers").joinpath("locks", f"{framework}.txt").read_text(encoding="utf-8")
+    is_of_release = IMPORTERS[framework].is_of_release
+    requirements = lock + (toolchain.requirements(locked.wheels) if is_of_release else "")
+    python = python or f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.sha256(f"{requirements} {python} {platform.machine()}".encode()).hexdigest()
+    release = f"-{locked.release.name}" if is_of_release else ""
+    return f"{framework}{release}-{digest[:16]}", requirements, python
+
+
+def archive(environment: ImporterEnvironment, store: Store) -> Path:
+    """Return an environment as one file, for where no folder of this machine is visible."""
+    folder, key = environment.folder, f"{environment.folder.name}.tar"
+
+    def pack(target: Path) -> None:
+        with tarfile.open(target / _ARCHIVE, "w") as tar:
+            for path in sorted(folder.iterdir()):
+                tar.add(path, path.name)
+
+    entry = store.provide(KIND, key, pack, activity="packing an importer")
+    return entry.path / _ARCHIVE

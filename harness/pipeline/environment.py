@@ -2,12 +2,14 @@
 
 import contextlib
 import functools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import harness
 from harness.core.callbacks import Notice
 from harness.core.cases import EMPTY, Case
 from harness.core.settings import ToolSettings
@@ -19,6 +21,23 @@ from harness.pipeline import benchmark
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.tools import LocalTools, Tools
 from harness.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """The Python of an environment, which runs importers.
+
+    Attributes:
+        path: its path in the environment.
+        version: such as `3.12`.
+        harness: the folder of the package `harness` in the environment.
+        sees_files: whether it sees the folders of this machine.
+    """
+
+    path: str = sys.executable
+    version: str = f"{sys.version_info.major}.{sys.version_info.minor}"
+    harness: Path = Path(harness.__file__).parent
+    sees_files: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +72,14 @@ class Environment:
         toolchain: the IREE release in it.
         tools: what runs the programs of the release.
         facts: what results quote of it beside the engine and the release.
+        python: its Python.
     """
 
     name: str
     toolchain: Toolchain
     tools: Tools = field(default_factory=LocalTools)
     facts: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    python: Python = field(default_factory=Python)
 
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         """Return what does steps in this environment, given what does them in any."""

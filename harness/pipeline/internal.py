@@ -52,10 +52,11 @@ def _place(error: BaseException) -> str:
 
 def plans(cases: Iterable[Case], release: Release, options: planner.Options) -> list[Plan]:
     """Return the plan of each case; one that cannot be made is blocked by the reason."""
-    return [_plan(case, release, options) for case in cases]
+    return [plan(case, release, options) for case in cases]
 
 
-def _plan(case: Case, release: Release, options: planner.Options) -> Plan:
+def plan(case: Case, release: Release, options: planner.Options) -> Plan:
+    """Return the plan of a case, as `plans` does."""
     try:
         return planner.plan(case, release, options)
     except Exception as bug:  # noqa: BLE001 - it is the error of this case

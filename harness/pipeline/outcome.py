@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.core.cases import Case
+from harness.core.cases import Case, ModelSpec
 from harness.core.errors import DiskError
 from harness.core.measurements import BudgetCheck
 from harness.core.outcomes import Outcome
+from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
 from harness.core.timings import StepTime
@@ -79,7 +80,8 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
         outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
-        oracle=plan.oracle.oracle if plan.oracle else None,
+        oracle=plan.oracle.oracle if plan.oracle else _framework(spec),
+        importer=spec.imported.importer if spec.imported else "",
         latency=next((each.latency for each in left if isinstance(each, BenchmarkResult)), None),
         budgets=checks,
         commands=_commands(plan, results),
@@ -97,6 +99,11 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         quarantined=case.quarantine,
         log_tail=final.details or next((each.log_tail for _, each in ended if each.verdict is verdict and verdict), ""),
     )
+
+
+def _framework(spec: ModelSpec) -> Oracle | None:
+    """Return the framework that computed the expected outputs in this run; None if the spec has them."""
+    return Oracle.ONNXRUNTIME if spec.imported and spec.imported.reference else None
 
 
 def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
@@ -124,12 +131,14 @@ def _final(
     plan: Plan, ended: _Ended, verdict: Verdict | None, checks: Sequence[BudgetCheck]
 ) -> tuple[Verdict, Phase | None]:
     if plan.blocked:
-        return plan.blocked, None
+        return expectations.judged(plan.blocked, plan.phase, plan.expected), plan.phase
     exceeded = None if verdict else budgets.verdict(checks)
     phase = budgets.phase(checks) if exceeded else _phase(plan, ended, verdict)
     found = verdict or exceeded or _good(plan, [result for _, result in ended])
     if plan.oracle and verdict:
         found = _beside_oracle(plan.oracle, found, phase, is_its_own=_decisive(ended, verdict) in plan.of_oracle)
+    if _framework(plan.case.spec) and found.status is Status.FAILED and phase is Phase.COMPARE:
+        found = replace(found, reason=f"{found.reason}; compared with {Oracle.ONNXRUNTIME.description}")
     if found.is_of_inputs and plan.case.spec.listing:
         found = _refused(found)
     return expectations.judged(found, phase, plan.expected), phase
@@ -175,7 +184,8 @@ def _decisive(ended: _Ended, verdict: Verdict | None) -> Step | None:
 
 
 def _seconds(plan: Plan, ended: _Ended) -> dict[str, float]:
-    totals: dict[str, float] = {}
+    imported = plan.case.spec.imported
+    totals: dict[str, float] = {str(Phase.IMPORT): imported.seconds} if imported else {}
     for step, result in ended:
         name = ORACLE if step in plan.of_oracle else type(step).__name__.lower()
         totals[name] = round(totals.get(name, 0.0) + result.seconds, 3)

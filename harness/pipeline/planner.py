@@ -104,8 +104,10 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
 
 def _asked_oracle(case: Case, options: Options) -> tuple[Oracle | None, str]:
     """Return the oracle of a case, and why it has none although the user asks for one."""
-    if options.oracle is None or case.spec.outputs or is_compile_only(case):
+    if options.oracle is None or case.spec.outputs or case.spec.is_onnx or is_compile_only(case):
         return None, ""
+    if options.oracle is Oracle.ONNXRUNTIME:
+        return None, f"the program is no ONNX file, and only these can be compared with {options.oracle.description}"
     if references.is_plain(case):
         return None, f"without compiler flags of its own, the case is {options.oracle.description}"
     return options.oracle, ""
@@ -117,7 +119,8 @@ def _steps(
     """Return the steps of a case, each once, and the oracle whose steps are among them."""
     compiles = compile_steps(case, release, nonce=options.nonce, pin_defaults=options.pin_defaults, notes=notes)
     _check_run(case, release, options)
-    steps: list[Step] = [*fetches(compiles), *compiles]
+    sources = case.spec.imported.sources if case.spec.imported else case.spec.external_data.values()
+    steps: list[Step] = [*(Fetch(blob=each) for each in sources), *fetches(compiles), *compiles]
     oracle = None
     if not is_compile_only(case):
         keeps_all = options.keeps_outputs or asked is not None
@@ -227,6 +230,11 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield "iree-run-module knows no statistics, so its thresholds decide and not 'judge'; see --verdict"
     if spec.program_source:
         yield f"program: {spec.program_source}"
+    if spec.imported:
+        model = spec.imported.sources[0].name
+        yield f"program: imported from {model} by the importer of {spec.imported.importer}"
+        if spec.imported.reference:
+            yield f"expected outputs: those of {spec.imported.reference}"
     if spec.provenance:
         yield f"expected outputs: {spec.provenance}"
     yield from spec.remarks

@@ -200,11 +200,11 @@ def _specs(settings: Settings, backend: Backend) -> list[ModelSpec]:
     named = [each for each in asked.selectors if not inline.is_bare(each)]
     programs = list(dict.fromkeys(Path(each) for each in asked.selectors if inline.is_bare(each)))
     if (given := program_words(asked.program)) and not programs:
-        raise UsageError(f"{given[0]} is only for a program, PATH.mlir; a spec has a field for it.")
+        raise UsageError(f"{given[0]} is only for a program, PATH.mlir or PATH.onnx; a spec has a field for it.")
     where = spec_folders(asked) if named else None
     sku = asked_sku(settings.target, backend)
     found = reader.load_all(select(where, tuple(named)), where, sku=sku) if where else []
-    specs = [*found, *(_of_program(path, asked, backend) for path in programs)]
+    specs = [*found, *(_of_program(path, settings, backend) for path in programs)]
     _check_names(specs)
     return specs
 
@@ -231,10 +231,10 @@ def read_folders(settings: CaseSettings) -> tuple[Path, ...]:
     return tuple(filter(None, (where.specs, where.external_files)))
 
 
-def _of_program(path: Path, settings: CaseSettings, backend: Backend) -> ModelSpec:
+def _of_program(path: Path, settings: Settings, backend: Backend) -> ModelSpec:
     if not path.is_file():
-        raise UsageError(f"{path}: no such program; expected the path of an .mlir file.")
-    document = inline.document(str(path), settings.program, backend)
+        raise UsageError(f"{path}: no such program; expected the path of an .mlir or .onnx file.")
+    document = inline.document(str(path), settings.cases.program, backend, oracle=settings.run.oracle)
     own = Folders(path.absolute().parent, allowed=(Path("/"),), trust_flags=True)  # the user names all of it
     return reader.of_document(path, own, backend, document)
 

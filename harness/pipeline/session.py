@@ -26,6 +26,7 @@ from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import internal, logs, page_file, planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
+from harness.pipeline.importing import Importing
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
 from harness.pipeline.planner import Options
@@ -169,11 +170,10 @@ class Session:
 
     def _done(self, request: EnvironmentRequest, environment: Environment, live: Live) -> Prepared:
         settings, store, notice = self._settings, request.store, live.notice
-        plans = internal.plans(self.cases, environment.toolchain.release, self._options)
+        release = environment.toolchain.release
         with provision.fetcher(
             settings.fetch, store, notice, progress=live.bytes_fetched, cancel=self._cancel
         ) as fetcher:
-            live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
             steps = ToolStepRunner(
                 store=store,
                 fetch=fetcher.fetch,
@@ -185,6 +185,16 @@ class Session:
                 recompile=settings.run.recompile,
                 cancel=self._cancel,
             )
+            importing = Importing(
+                steps=steps,
+                python=environment.python,
+                release=release,
+                importer=settings.run.importer,
+                offline=settings.fetch.offline,
+                options=self._options,
+            )
+            plans = importing.plans(self.cases)
+            live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
             waiting = provision.waiting(notice, self._cancel)
             pool = Pool(request.gpus, on_wait=waiting)

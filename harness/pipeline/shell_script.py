@@ -6,9 +6,11 @@ queries.
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from harness.core.blobs import BlobForecast
+from harness.core.cases import ONNX
 from harness.core.formulas import Formula
 from harness.core.text import command, one_line, size
 from harness.core.urls import redacted
@@ -45,7 +47,7 @@ def _step_lines(steps: Iterable[Step]) -> Iterator[str]:
     linked: set[Link] = set()
     for step in steps:
         if isinstance(step, Compile | Run):
-            yield from (_link_line(link) for link in step.links if link not in linked)
+            yield from (line for link in step.links if link not in linked for line in _link_lines(link))
             linked.update(step.links)
             yield from _written_lines(step)
             yield from _drawn_lines(step)
@@ -112,6 +114,19 @@ def _at_least(missing: Sequence[BlobForecast], total_bytes: int) -> str:
 def _comment(text: str) -> str:
     """Return a comment of one line, because what follows a line end would be a command."""
     return f"# {' '.join(text.split())}"
+
+
+def _link_lines(link: Link) -> Iterator[str]:
+    """Yield what puts a file there; an ONNX file is imported."""
+    if not link.blob.name.endswith(ONNX):
+        yield _link_line(link)
+        return
+    model = PurePosixPath(link.name).with_suffix(ONNX).name
+    yield _link_line(replace(link, name=model))
+    yield _comment(
+        "a run raises old operators, keeps large weights apart, and makes inputs that the spec does not have"
+    )
+    yield command(["iree-import-onnx", model, "-o", link.name])
 
 
 def _link_line(link: Link) -> str:

@@ -6,7 +6,6 @@ A fault of the model is the `Verdict` of a result. So is what keeps a step from 
 import contextlib
 import dataclasses
 import json
-import mmap
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -190,7 +189,7 @@ class ToolStepRunner:
         reads = {link.name: results.fetched(link.blob).path for link in step.links}
         for program in step.links[:1]:
             file_kinds.check_program(reads[program.name], program.blob)
-        lacks = WEIGHTS in step.products and _contains(reads[step.links[0].name], diagnose.STREAM_PARAMETER)
+        lacks = WEIGHTS in step.products and files.contains(reads[step.links[0].name], diagnose.STREAM_PARAMETER)
         compiler = Compiler(
             program=self.toolchain.iree_compile, tools=self.tools, timeout_s=self.timeout_s, cancel=self.cancel
         )
@@ -268,12 +267,6 @@ def _unchecked(signature: str) -> str:
     """Return a remark on the checks of a program that the runtime leaves out; a `?` marks an optional import."""
     calls = dict.fromkeys(re.findall(r"\?(check\.\w+)\(", signature))
     return f"nothing checks {', '.join(calls)}: iree-run-module leaves out the check dialect" if calls else ""
-
-
-def _contains(path: Path, text: bytes) -> bool:
-    """Whether a file that is not empty contains a text; it may be larger than the memory."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(text) >= 0
 
 
 def _in_names_of_the_spec(result: StepResult, step: Step) -> StepResult:

@@ -10,7 +10,7 @@ from harness.core.cases import MAIN, Case, Release
 from harness.core.formulas import Formula
 from harness.core.judges import Judge
 from harness.core.references import Oracle
-from harness.core.statuses import Verdict
+from harness.core.statuses import Phase, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.pipeline.expectations import ExpectedFailure
 
@@ -204,6 +204,7 @@ class Plan:
         steps: the steps; none if the plan is blocked.
         release: the release that compiles and runs.
         blocked: why nothing can be done.
+        phase: the phase in which that was found; None for when it was planned.
         notes: remarks for the reader, e.g. about flags that were translated.
         expected: the failures that the spec expects of this case with this release.
         oracle: what the outputs are compared with, if not with what the spec expects; its steps are among the steps.
@@ -214,6 +215,7 @@ class Plan:
     steps: tuple[Step, ...]
     release: Release | None = None
     blocked: Verdict | None = None
+    phase: Phase | None = None
     notes: tuple[str, ...] = ()
     expected: tuple[ExpectedFailure, ...] = ()
     oracle: OracleSteps | None = None

@@ -21,7 +21,7 @@ from harness.host.process import CancelToken, ProcessResult
 
 # The folder of a tool, by a path of plain characters that no other process needs to know: iree-compile links through a
 # shell, to which it gives paths without quotes.
-_HERE = "/proc/self/cwd"
+HERE = "/proc/self/cwd"
 _TEMPORARY = "tmp"
 _LINKER = "iree-lld"
 
@@ -109,9 +109,9 @@ def located(argv: Sequence[str]) -> list[str]:
 def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
     """Make a folder ready for a tool, and return the environment variables with which it finds its places there."""
     (folder / _TEMPORARY).mkdir()
-    variables = {"TMPDIR": f"{_HERE}/{_TEMPORARY}", "PWD": _HERE}
+    variables = {"TMPDIR": f"{HERE}/{_TEMPORARY}", "PWD": HERE}
     linker = Path(argv[0]).resolve().with_name(_LINKER)
     if linker.exists():
         (folder / _LINKER).symlink_to(linker)
-        variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{_HERE}/{_LINKER}"
+        variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{HERE}/{_LINKER}"
     return variables

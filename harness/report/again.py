@@ -67,7 +67,9 @@ def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:
     """Return the commands that repeat cases: one for all that have the same target and release."""
     groups: dict[tuple[str, ...], dict[str, None]] = {}
     for outcome in outcomes:
-        bare = (outcome.path, *report.environment.get("program", ())) if outcome.path.endswith(".mlir") else ()
+        bare = (
+            (outcome.path, *report.environment.get("program", ())) if outcome.path.endswith((".mlir", ".onnx")) else ()
+        )
         selector = () if bare else (f"{outcome.model}/{outcome.submodel}",)
         groups.setdefault((*bare, *_case_options(outcome, report)), {}).update(dict.fromkeys(selector))
     return [command([*_prefix(report), *cases, *words]) for words, cases in groups.items()]
@@ -112,7 +114,7 @@ def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool) -> Itera
 
 
 def program_words(program: ProgramSettings) -> list[str]:
-    """Return the options that were given for a bare `.mlir` file."""
+    """Return the options that were given for a bare `.mlir` or `.onnx` file."""
     thresholds = [f"{element}={number}" for element, number in program.thresholds]
     given: Mapping[str, Sequence[str | None]] = {
         "--compiler-flag": program.compiler_flags,
@@ -121,6 +123,8 @@ def program_words(program: ProgramSettings) -> list[str]:
         "--expected-output": program.expected_outputs,
         "--threshold": thresholds,
         "--weights": (program.weights,),
+        "--seed": () if program.seed is None else (str(program.seed),),
+        "--dim": [f"{name}={size}" for name, size in program.dimensions],
     }
     return [f"{option}={value}" for option, values in given.items() for value in values if value]
 
@@ -163,6 +167,7 @@ def _run_options(settings: Settings) -> Iterator[str]:
     yield from _word("--memory", container.memory_bytes)
     yield from _word("--verdict", "iree-run-module" if run.tool_verdict else None)
     yield from _word("--oracle", run.oracle)
+    yield from _word("--importer", run.importer)
     yield from _word("--timeout", run.timeout_s if run.timeout_s != DEFAULT_TIMEOUT_S else None)
     yield from _word("--out", run.out)
 

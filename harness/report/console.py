@@ -50,7 +50,7 @@ def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None,
 def _timings(outcome: Outcome) -> list[str]:
     """Return durations such as `compile 2.71 (cached)` and `run 0.12`; steps that took no time are left out."""
     cached = f" ({facts.cached(outcome)})" if facts.cached(outcome) else ""
-    steps = {"fetch": "", "compile": cached, "run": "", "oracle": ""}
+    steps = {"fetch": "", "import": "", "compile": cached, "run": "", "oracle": ""}
     known = [(step, outcome.seconds[step], remark) for step, remark in steps.items() if step in outcome.seconds]
     return [
         f"{step} {facts.seconds(value):.2f}{remark}" for step, value, remark in known if value >= _SHOWN_S or remark

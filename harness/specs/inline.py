@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core.cases import Backend
+from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
+from harness.core.references import Oracle
 from harness.core.settings import ProgramSettings
 from harness.iree.flags import BACKEND_FLAGS
 
-SUFFIXES = (".mlir", ".mlirbc")
+SUFFIXES = (".mlir", ".mlirbc", ONNX)
 _TARGET = "--iree-hal-target-"
 
 
@@ -19,15 +20,35 @@ def is_bare(selector: str) -> bool:
     return selector.endswith(SUFFIXES)
 
 
+def is_compiled_alone(program: str, settings: ProgramSettings, oracle: Oracle | None) -> bool:
+    """Whether nothing of a program is run: it is told no function or inputs, and an ONNX file nothing else either."""
+    if settings.function or settings.inputs:
+        return False
+    says_more = settings.expected_outputs or settings.dimensions or settings.seed is not None or oracle
+    return not (program.endswith(ONNX) and says_more)
+
+
 def url(path: str) -> str:
     """Return the URL of a file of this machine."""
     return Path(path).absolute().as_uri()
 
 
 def document(
-    program: str, settings: ProgramSettings, backend: Backend, *, source: Callable[[str], str] = url
+    program: str,
+    settings: ProgramSettings,
+    backend: Backend,
+    *,
+    oracle: Oracle | None = None,
+    source: Callable[[str], str] = url,
 ) -> Mapping[str, Any]:
-    """Return what a spec file would say of a program; `source` says how it names the files of the options.
+    """Return what a spec file would say of a program.
+
+    Args:
+        program: the program.
+        settings: what is said of it.
+        backend: the backend to compile for.
+        oracle: what its outputs are to be compared with.
+        source: says how the spec names a file of the options.
 
     Raises:
         UsageError: an option says nothing that can be checked.
@@ -35,7 +56,8 @@ def document(
     flags = list(settings.compiler_flags)
     if not any(flag.startswith(_TARGET) for flag in flags):
         flags += BACKEND_FLAGS[backend]
-    if settings.expected_outputs and not settings.function:
+    is_onnx = program.endswith(ONNX)
+    if settings.expected_outputs and not settings.function and not is_onnx:
         raise UsageError(f"{program}: --expected-output needs --function NAME, the function whose outputs these are.")
     fields = {
         "mlir": source(program),
@@ -45,7 +67,9 @@ def document(
         "inputs": [_input(each, source) for each in settings.inputs],
         "outputs": [_output(each, source) for each in settings.expected_outputs],
         "threshold_args": list(_thresholds(settings.thresholds)),
-        "compile_only": not settings.function and not settings.inputs,
+        "seed": settings.seed if is_onnx else None,
+        "dimensions": dict(settings.dimensions),
+        "compile_only": is_compiled_alone(program, settings, oracle),
     }
     return {name: value for name, value in fields.items() if value}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, ModelSpec, Program, RandomWeights, Weights
+from harness.core.cases import ONNX, Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.provenance import ProgramSource, Provenance
 from harness.specs import (
@@ -136,6 +136,10 @@ class _Reader:
         parts = {
             "devices": tuple(value.get("devices") or [value.get("device") or _DEFAULT_DEVICE.get(backend, "")]),
             "comment": _texts(value.get("comment", [])),
+            "external_data": {
+                name: self._external(name, source) for name, source in value.get("external_data", {}).items()
+            },
+            "seed": value.get("seed", 0),
             "modules": tuple(self._module(i, entry) for i, entry in enumerate(value.get("modules", []))),
             "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
             "outputs": outputs,
@@ -158,7 +162,7 @@ class _Reader:
             return None
         plain = {
             field: _frozen(value[field])
-            for field in value.keys() - parts.keys() - thresholds.FIELDS - {"device", "seed", judgement.FIELD}
+            for field in value.keys() - parts.keys() - thresholds.FIELDS - {"device", judgement.FIELD}
         }
         known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
         named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}
@@ -170,6 +174,14 @@ class _Reader:
         return ModelSpec(**named, **known, trust_flags=self._folders.trust_flags, lines=lines, bases=bases)
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
+        is_onnx = str(value.get("mlir", "")).partition("?")[0].endswith(ONNX)
+        if "outputs" in value and "run_function" not in value and "mlir" in value and not is_onnx:
+            self.violations.add("$", "missing field 'run_function', which 'outputs' requires")
+        for field in () if is_onnx or "mlir" not in value else ("external_data", "dimensions"):
+            if field in value:
+                self.violations.add(f"$.{field}", f"has no effect, because 'mlir' names no {ONNX} file")
+        if "dimensions" in value and "inputs" in value:
+            self.violations.add("$.dimensions", "has no effect with 'inputs', because no input is drawn")
         if value.get("add_pipeline_module") and "pipeline_mlir" not in value:
             missing = "missing field 'pipeline_mlir', which 'add_pipeline_module' requires"
             self.violations.add("$.add_pipeline_module", missing)
@@ -180,7 +192,13 @@ class _Reader:
 
     def _check_names_and_seed(self, value: Mapping[str, Any]) -> None:
         are_read = "inputs" in value or "inputs" not in self.violations.document.value
-        if "seed" in value and are_read and not any("formula" in each for each in value.get("inputs", [])):
+        is_drawn = str(value.get("mlir", "")).partition("?")[0].endswith(ONNX) and not value.get("inputs")
+        if (
+            "seed" in value
+            and are_read
+            and not is_drawn
+            and not any("formula" in each for each in value.get("inputs", []))
+        ):
             self.violations.add("$.seed", "has no effect without an input that has a 'formula'")
         for index, marker in enumerate(value.get("markers", [])):
             if marker in KEYWORDS:
@@ -202,6 +220,9 @@ class _Reader:
     def _module(self, index: int, entry: Mapping[str, Any]) -> Program | None:
         mlir = self._blob(f"$.modules[{index}].mlir", entry["mlir"])
         return Program(mlir=mlir, compiler_flags=tuple(entry.get("compiler_flags", []))) if mlir else None
+
+    def _external(self, name: str, source: str) -> Blob | None:
+        return self._blob(json_lines.member("$.external_data", name), source)
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
         return {sku: self._tuner(json_lines.member("$.tuner_file", sku), sku, path) for sku, path in tuners.items()}

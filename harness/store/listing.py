@@ -14,6 +14,7 @@ _AGAIN = {
     "failures": "compiled",
     "toolchains": "installed",
     "importers": "installed",
+    "imports": "imported",
     "weights": "drawn",
 }
 _KEY_CHARACTERS = 16

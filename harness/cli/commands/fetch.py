@@ -8,9 +8,10 @@ from rich.console import Console
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.containers import container_provider
 from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
-from harness.core.cases import ModelSpec
+from harness.core.cases import Case, ModelSpec
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import FetchSettings, Settings
@@ -21,9 +22,11 @@ from harness.fetch import provision
 from harness.fetch.partial import expectation
 from harness.host.disk import disk_errors, write_atomically
 from harness.host.process import CancelToken
+from harness.importers import environment
+from harness.importers.frameworks import Framework
 from harness.iree import release_sources
 from harness.iree.releases import ReleaseWheels
-from harness.pipeline import internal, planner, selection
+from harness.pipeline import importing, internal, planner, selection
 from harness.pipeline.environment import EnvironmentProvider
 from harness.pipeline.progress import Live
 from harness.pipeline.steps import Plan
@@ -53,7 +56,7 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
         release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))
     plans = internal.plans(cases, release.release, selection.options(settings.run))
     is_possible = _is_possible(plans, console)
-    is_ready = blobs_only or _has_tools(settings, provider(settings, release), release, console)
+    is_ready = blobs_only or _has_tools(settings, cases, provider(settings, release), release, console)
     blobs = planner.blobs(plans)
     code = _counted(_fetch_all(settings.fetch, blobs, console).values(), len(blobs))
     return code if is_possible and is_ready else EXIT_NO_VERDICT
@@ -70,7 +73,13 @@ def _say(console: Console, line: str) -> None:
         _print(console, line)
 
 
-def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, console: Console) -> bool:
+def _has_tools(
+    settings: Settings,
+    cases: Sequence[Case],
+    wanted: EnvironmentProvider,
+    release: ReleaseWheels,
+    console: Console,
+) -> bool:
     """Prepare the environment in which the models will run, and return whether it is ready."""
     folder = settings.fetch.store.absolute()
     try:
@@ -79,11 +88,25 @@ def _has_tools(settings: Settings, wanted: EnvironmentProvider, release: Release
             Store(folder, on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
         ):
             wanted.prepare(store, CancelToken(), live.notice)
+            if any(case.spec.is_onnx for case in cases):
+                _install_importer(settings, wanted, release, store)
     except NoVerdictError as error:
         _print(console, f"ERROR     {error.kind}: {error}")
         return False
     _print(console, f"ready     IREE {release.release.name}, {wanted.engine}")
     return True
+
+
+def _install_importer(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, store: Store) -> None:
+    """Install the importer of ONNX files for the Python of the environment; an image by digest says it too late."""
+    image = container_provider.chosen_image(settings)[1] if wanted.engine == "container" else None
+    environment.installed(
+        Framework.ONNX,
+        importing.importer_of(settings.run.importer, release.release),
+        store,
+        python=image.python.rpartition("python")[2] if image else "",
+        offline=settings.fetch.offline,
+    )
 
 
 def _is_possible(plans: Sequence[Plan], console: Console) -> bool:

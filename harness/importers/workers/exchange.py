@@ -1,5 +1,7 @@
 """What workers share: the request that they read, the reply that they write, and the files beside it.
 
+A request may have `files`: what lies in the folder under a plain name, and the path below it where it has to be.
+
 The reply has the key `error` if the framework refuses the model, `model` if its file cannot be read, and `usage` if the
 command line has to change.
 """
@@ -9,6 +11,7 @@ import json
 import operator
 import re
 import resource
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +52,9 @@ def answer(steps: Mapping[str, Callable[[Request], Answer]]) -> None:
     limit = _FILE_BYTES if hard == resource.RLIM_INFINITY else min(hard, _FILE_BYTES)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     request = json.loads(Path(REQUEST).read_text(encoding="utf-8"))
+    for name, place in request.get("files", {}).items():  # copies: frameworks refuse links, and ours are links
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(name, place)
     try:
         reply = steps[request["do"]](request)
     except RequestError as error:

@@ -13,11 +13,27 @@ OPSET = 17
 _MODEL_BYTES = 2 << 30  # the limit of a message of protobuf
 
 
+def _find(request: Request) -> Answer:
+    """Find the names of the model's external data, before they are here."""
+    return {"sources": _sources(_parsed(Path(request["model"])), Path(request["model"]))[1:]}
+
+
+def _draw(request: Request) -> Answer:
+    """Make the inputs."""
+    inputs = _inputs(_read(Path(request["model"])))
+    arrays = _drawn(inputs, request["dimensions"], request["seed"])
+    return {"inputs": exchange.saved("input", [each.name for each in inputs], arrays)}
+
+
+def _inputs(model: Any) -> list[Any]:
+    weights = {each.name for each in model.graph.initializer}
+    return [each for each in model.graph.input if each.name not in weights]
+
+
 def _run(request: Request) -> Answer:
     """Make the inputs, run ONNX Runtime and save the outputs."""
     model = _read(Path(request["model"]))
-    weights = {each.name for each in model.graph.initializer}
-    inputs = [each for each in model.graph.input if each.name not in weights]
+    inputs = _inputs(model)
     names = [each.name for each in inputs]
     given = exchange.loaded(request["inputs"], names)
     arrays = given or _drawn(inputs, request["dimensions"], request["seed"])
@@ -30,7 +46,6 @@ def _run(request: Request) -> Answer:
                 "outputs": exchange.saved("output", [each.name for each in model.graph.output], outputs),
             }
         ],
-        "elements": sorted(_elements(model)),
         "versions": exchange.versions("onnx", "onnxruntime", "numpy"),
     }
 
@@ -65,11 +80,12 @@ def _import(request: Request) -> Answer:
         "program": exchange.PROGRAM,
         "weights": exchange.WEIGHTS if is_large else None,
         "opset": [opset, OPSET] if raised else [],
+        "elements": sorted(_elements(model)),
     }
 
 
-def _read(path: Path) -> Any:
-    """Return a model without its external data, all of which is in its folder."""
+def _parsed(path: Path) -> Any:
+    """Return a model without its external data."""
     import onnx  # type: ignore[import-not-found]  # noqa: PLC0415
 
     if path.stat().st_size >= _MODEL_BYTES:
@@ -80,6 +96,12 @@ def _read(path: Path) -> Any:
         raise ModelError(f"is not an ONNX file: {error}") from error
     if not model.graph.node:
         raise ModelError("is not an ONNX file: it has no graph with nodes")
+    return model
+
+
+def _read(path: Path) -> Any:
+    """Return a model without its external data, all of which is in its folder."""
+    model = _parsed(path)
     folder = path.parent.resolve()
     for name in _sources(model, path)[1:]:
         real = (folder / name).resolve()
@@ -175,4 +197,4 @@ def _shape(value: Any) -> list[int | str]:
     ]
 
 
-STEPS = {"run": _run, "import": _import}
+STEPS = {"run": _run, "import": _import, "find": _find, "draw": _draw}
