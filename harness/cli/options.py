@@ -14,7 +14,7 @@ Environment = Mapping[str, str]
 # Adds a group of options to the parser of a command.
 Group = Callable[[Parser, Environment], None]
 # The options of a bare `.mlir` file, as a parsed command line names them.
-PROGRAM = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights", "dim", "seed")
+PROGRAM = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights")
 _SELECTORS = "sd3, sd3/clip, a glob of these, a case id, a spec file"
 _NO = {"", "0", "false", "no"}
 

@@ -175,8 +175,6 @@ class _Reader:
 
     def _check_combinations(self, value: Mapping[str, Any]) -> None:
         is_onnx = str(value.get("mlir", "")).partition("?")[0].endswith(ONNX)
-        if "outputs" in value and "run_function" not in value and "mlir" in value and not is_onnx:
-            self.violations.add("$", "missing field 'run_function', which 'outputs' requires")
         for field in () if is_onnx or "mlir" not in value else ("external_data", "dimensions"):
             if field in value:
                 self.violations.add(f"$.{field}", f"has no effect, because 'mlir' names no {ONNX} file")
