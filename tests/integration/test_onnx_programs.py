@@ -74,14 +74,14 @@ ODD = {
     "linked": ("import", "names external data 'linked.data', which is a link to outside the folder"),
     "beside": ("import", "names external data 'beside.data', which is missing; put it beside the model."),
     "custom": ("oracle", "ONNX Runtime: [ONNXRuntimeError]"),
-    "embedding": ("import", "add --dim ids.0=N --dim tokens=N, or --input @FILE.npy for each input. A spec has the fields"),
+    "embedding": ("import", "--dim tokens=N, or --input @FILE.npy for each input. A spec has the fields"),
     "mlp": ("import", "--dim x: no such dynamic dimension; the model has batch."),
     "half": ("oracle", "cannot be given an input of 2x8xbf16"),
 }
 
 
 def test_what_cannot_be_imported_is_an_error(lab: Laboratory, onnx_files: Path) -> None:
-    more = {"mlp": {"dimensions": {"x": 1}}, "half": {"inputs": [{"value": "2x8xbf16=1"}]}}
+    more: dict[str, dict[str, Any]] = {"mlp": {"dimensions": {"x": 1}}, "half": {"inputs": [{"value": "2x8xbf16=1"}]}}
     for name in ODD:
         spec(lab, onnx_files, name, **more.get(name, {}))
     (lab.model_dir / "linked.data").symlink_to(__file__)

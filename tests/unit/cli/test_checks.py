@@ -57,7 +57,7 @@ def test_an_empty_value_is_that_of_a_variable_that_is_not_set(line: str, option:
         ("fetch --blobs-only --engine docker", "--engine has no effect with --blobs-only;"),
         ("fetch --blobs-only --memory 4GB", "--memory has no effect with --blobs-only;"),
         ("bisect a.mlir --run-wrapper perf", "--run-wrapper has no effect, because nothing is run;"),
-        ("quality a.mlir --function f --threshold f32=1", "--threshold has no effect without --expected-output or --oracle;"),
+        ("quality a.mlir --function f --threshold f32=1", "--threshold has no effect without --expected-output or"),
         ("quality --engine local --image cpu", "--image cannot be combined with --engine local;"),
         ("quality --engine local --memory 4GB", "--memory cannot be combined with --engine local;"),
         ("plan --engine local --cap SYS_NICE", "--cap cannot be combined with --engine local;"),
