@@ -147,7 +147,8 @@ def _cases(given: _Given) -> CaseSettings:
 
 def _suite_configs(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the configs that the variable of the original suite names."""
-    return tuple(map(Path, filter(None, environment.get("IREE_TEST_CONFIG_FILES", "").split(";"))))
+    named = environment.get("IREE_TEST_CONFIG_FILES") or environment.get("IREE_TEST_CONFIG_FILE", "")
+    return tuple(map(Path, filter(None, named.split(";"))))
 
 
 def _target(given: _Given) -> TargetSettings:

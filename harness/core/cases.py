@@ -92,12 +92,14 @@ class Listing:
     Attributes:
         config: the config.
         skip: the entry for which nothing is done with the case.
+        import_failure: the entry that expects the import of its program to fail.
         compile_failure: the entry that expects its compilation to fail.
         run_failure: the entry that expects its run, or its comparison, to fail.
     """
 
     config: Path
     skip: Place | None = None
+    import_failure: Place | None = None
     compile_failure: Place | None = None
     run_failure: Place | None = None
 
@@ -115,6 +117,8 @@ class ModelSpec:
         external_data: the files of an ONNX file's external data, by the names in it.
         seed: of the inputs that are drawn for an ONNX file.
         dimensions: sizes of dynamic dimensions of these inputs, by name.
+        default_dimension: size of those that have none there; None if each has to be named.
+        has_reference: whether its outputs are compared with those of its framework, whatever the user asks for.
         imported: how the program was imported; None while it is an ONNX file, and for all others.
         modules: programs whose functions it calls; a run loads them before it, in order.
         inputs: arguments of `run_function`, in order.
@@ -161,6 +165,8 @@ class ModelSpec:
     external_data: Mapping[str, Blob] = field(default_factory=lambda: EMPTY)
     seed: int = 0
     dimensions: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    default_dimension: int | None = None
+    has_reference: bool = False
     imported: ImportedProgram | None = None
     modules: tuple[Program, ...] = ()
     inputs: tuple[Tensor | Literal | Formula, ...] = ()

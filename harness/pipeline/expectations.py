@@ -14,6 +14,7 @@ from typing import Any
 from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.iree import releases
+from harness.specs.bless import OUTCOMES, PASS
 
 RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect"
 _RUNS = frozenset({Phase.RUN, Phase.COMPARE, Phase.BENCHMARK})
@@ -90,7 +91,7 @@ def remarks(case: Case, today: dt.date) -> Iterator[str]:
 
 def judged(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailure]) -> Verdict:
     """Turn a failure that is expected into `xfailed`, and a success where one is expected into `xpassed`."""
-    if found.status is Status.FAILED:
+    if found.status is Status.FAILED or (found.kind is Kind.IMPORT and expected):
         return _excused(found, phase, expected)
     stale = [each for each in expected if found.status in each.refuted_by]
     if not stale:
@@ -102,7 +103,8 @@ def judged(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailu
         if each not in own
     ]
     fields = " and ".join(each.what for each in own)
-    blessed = [f"delete {fields} in {own[0].where}, or run `harness bless --expectations`"] if own else []
+    change = f'set {fields} to "{PASS}"' if own and OUTCOMES in own[0].json_path else f"delete {fields}"
+    blessed = [f"{change} in {own[0].where}, or run `harness bless --expectations`"] if own else []
     reason = f"expected to fail but passed: {'; '.join((*blessed, *shared))}"
     return Verdict(status=Status.XPASSED, kind=None, reason=reason, stale=tuple(each.json_path for each in own))
 
@@ -124,6 +126,9 @@ def _excused(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFai
 def _of_listing(listing: Listing) -> Iterator[ExpectedFailure]:
     """Yield the failures that a config expects; while the compilation is expected to fail, no failing run is."""
     compilation, run = listing.compile_failure, listing.run_failure
+    if listing.import_failure:
+        phases = frozenset({Phase.IMPORT})
+        yield _listed(listing, listing.import_failure, phases, _COMPILED, instead="the import to fail")
     if compilation:
         phases = frozenset({Phase.COMPILE})
         yield _listed(listing, compilation, phases, _COMPILED, instead="the compilation to fail")

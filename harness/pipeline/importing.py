@@ -168,10 +168,10 @@ class _Import:
         spec = replace(spec, **_of_program(spec, entry, program, self.name))
         reference = ""
         if not planner.is_compile_only(self.case):
-            if is_oracle and not spec.outputs:
+            if (is_oracle or spec.has_reference) and not spec.outputs:
                 spec, reference = self._with_reference(spec, program)
             elif not spec.inputs:
-                drawn, answer = self._done("draw", _IMPORTER.name, seed=spec.seed, dimensions=spec.dimensions)
+                drawn, answer = self._done("draw", _IMPORTER.name, **_drawing(spec))
                 spec = replace(spec, inputs=_tensors(drawn, taken(_Inputs, answer, self.name).inputs, self.name))
         made = ImportedProgram(
             importer=self.importer,
@@ -227,7 +227,7 @@ class _Import:
         try:
             with scratch.folder(self.steps.store.root) as folder:
                 given = import_inputs.files(spec.inputs, folder, self.steps.fetch, self.name)
-                entry, answer = self._done("run", "ONNX Runtime", given, seed=spec.seed, dimensions=spec.dimensions)
+                entry, answer = self._done("run", "ONNX Runtime", given, **_drawing(spec))
         except RequestRefusedError:
             raise
         except ImportFailedError as error:
@@ -278,6 +278,11 @@ def _of_program(spec: ModelSpec, entry: Entry, program: _Program, name: str) -> 
         before, after = program.opset
         changed["remarks"] += (f"the importer raised the operators from opset {before} to {after}",)
     return changed
+
+
+def _drawing(spec: ModelSpec) -> dict[str, Any]:
+    """Return what a worker has to know to draw the inputs of a spec."""
+    return {"seed": spec.seed, "dimensions": spec.dimensions, "default_dimension": spec.default_dimension}
 
 
 def _tensors(entry: Entry, saved: Sequence[SavedTensor], name: str) -> tuple[Tensor, ...]:

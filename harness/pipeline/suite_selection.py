@@ -54,7 +54,7 @@ def cases(settings: Settings, suite: Suite, notice: Notice) -> list[Case]:
         raise UsageError(f"No config is for the backend and the chips that are asked for; there are {have}.")
     chosen = _chosen(settings.cases, suite, asked, wanted)
     found = suite.read(list(dict.fromkeys(name for name, _, _ in chosen)))
-    return [Case(spec=each.applied(found[name], name), target=target) for name, each, target in chosen]
+    return [Case(spec=each.applied(found[name], suite.key(name)), target=target) for name, each, target in chosen]
 
 
 def specs(settings: CaseSettings, suite: Suite) -> list[ModelSpec]:

@@ -40,6 +40,20 @@ def without_json5(text: str, paths: Iterable[JsonPath]) -> str:
     return _edited(text, json_lines.parse_json5(text).root, set(paths))
 
 
+def with_texts_json5(text: str, values: Mapping[JsonPath, str]) -> str:
+    """Return a JSON5 document in which other texts are at some paths; everything else stays, also comments.
+
+    Args:
+        text: a valid document.
+        values: by path, what to write.
+    """
+    root = json_lines.parse_json5(text).root
+    nodes = [(_node(root, path), value) for path, value in values.items()]
+    for node, value in sorted(nodes, key=lambda each: each[0].value, reverse=True):
+        text = f"{text[: node.value]}{json.dumps(value)}{text[node.end :]}"
+    return text
+
+
 def with_members(text: str, values: Mapping[str, Any]) -> str:
     """Return a JSON object in which members have these values; new ones follow the one before, or come last.
 

@@ -15,6 +15,7 @@ from harness.core.errors import SpecError, Violation
 from harness.core.text import shortened
 from harness.host import files
 from harness.specs import json_lines, names
+from harness.specs.bless import OUTCOMES, PASS
 from harness.suites import benchmarks, target_flags
 from harness.suites.target_flags import CompilerFlags
 
@@ -22,6 +23,15 @@ MAX_BYTES = 1 << 20
 NAME, COMPILE_FLAGS, RUN_FLAGS = "config_name", "iree_compile_flags", "iree_run_module_flags"
 SKIP_COMPILE, SKIP_RUN = "skip_compile_tests", "skip_run_tests"
 COMPILE_FAILURES, RUN_FAILURES = "expected_compile_failures", "expected_run_failures"
+IMPORT_FAILURES = "expected_import_failures"
+DEFAULT = "default"
+# What the words of onnx_models mean, as the lists of other suites; any other word counts as a pass.
+_OF_OUTCOME = {
+    "skip": SKIP_COMPILE,
+    "fail-import": IMPORT_FAILURES,
+    "fail-compile": COMPILE_FAILURES,
+    "fail-run": RUN_FAILURES,
+}
 TIMES, FACTOR = "golden_times_ms", "tolerance_factor"
 _REQUIRED = (NAME, COMPILE_FLAGS, RUN_FLAGS)
 _LISTS = (SKIP_COMPILE, SKIP_RUN, COMPILE_FAILURES, RUN_FAILURES)
@@ -38,6 +48,9 @@ class Config:
         devices: the devices of iree-run-module.
         run_args: its other flags.
         lists: by field, the place of each name.
+        default: the list and the place for a name that no outcome is for; None without such a list.
+        named: the names that have an outcome.
+        odd_outcomes: outcomes that are not known, with their places.
         golden_times_ms: the upper bound of the time of a case, by its name.
         tolerance_factor: what multiplies these.
         unknown: places of fields that are not known, by name.
@@ -48,6 +61,9 @@ class Config:
     devices: tuple[str, ...]
     run_args: tuple[str, ...]
     lists: Mapping[str, Mapping[str, Place]]
+    default: tuple[str, Place] | None = None
+    named: frozenset[str] = frozenset()
+    odd_outcomes: tuple[tuple[str, Place], ...] = ()
     golden_times_ms: Mapping[str, float]
     tolerance_factor: float
     unknown: Mapping[str, Place]
@@ -64,7 +80,10 @@ class Config:
     def applied(self, spec: ModelSpec, name: str) -> ModelSpec:
         """Return a case with the flags of the config, and with what its lists say of a name."""
         found = {field: places[name] for field, places in self.lists.items() if name in places}
+        if self.default and name not in self.named:
+            found |= dict([self.default])
         budget, remarks = self._budget(spec, name)
+        own = spec.listing and spec.listing.skip
         return replace(
             spec,
             backend=self.flags.backend,
@@ -75,8 +94,9 @@ class Config:
             budget=budget,
             remarks=(*spec.remarks, *remarks),
             listing=Listing(
-                config=self.path,
-                skip=found.get(SKIP_COMPILE),
+                config=spec.path if own else self.path,
+                skip=own or found.get(SKIP_COMPILE),
+                import_failure=found.get(IMPORT_FAILURES),
                 compile_failure=found.get(COMPILE_FAILURES),
                 run_failure=found.get(RUN_FAILURES),
             ),
@@ -135,9 +155,12 @@ class _Reader:
         value: Mapping[str, Any] = self._document.value
         flags = self._flags(value)
         lists = {field: self._places(field, value.get(field, [])) for field in _LISTS}
+        outcomes: Mapping[str, str] = value.get(OUTCOMES, {})
+        for field in (*_LISTS, IMPORT_FAILURES):
+            lists[field] = {**lists.get(field, {}), **self._with_outcome(outcomes, field)}
         if self.violations or not flags:
             return None
-        known = {*_REQUIRED, *_LISTS, TIMES, FACTOR}
+        known = {*_REQUIRED, *_LISTS, TIMES, FACTOR, OUTCOMES}
         unknown = {name: self._place(json_lines.member("$", name)) for name in value.keys() - known}
         return Config(
             path=self._path.absolute(),
@@ -145,10 +168,29 @@ class _Reader:
             devices=target_flags.devices(value[RUN_FLAGS]),
             run_args=target_flags.run_arguments(value[RUN_FLAGS]),
             lists=lists,
+            default=self._default(outcomes) if OUTCOMES in value else None,
+            named=frozenset(outcomes),
+            odd_outcomes=tuple(
+                (word, self._outcome_place(name)) for name, word in outcomes.items() if word not in {*_OF_OUTCOME, PASS}
+            ),
             golden_times_ms=value.get(TIMES, {}),
             tolerance_factor=value.get(FACTOR, benchmarks.FACTOR),
             unknown=unknown,
         )
+
+    def _outcome_place(self, name: str) -> Place:
+        return self._place(json_lines.member(f"$.{OUTCOMES}", name))
+
+    def _with_outcome(self, outcomes: Mapping[str, str], field: str) -> Mapping[str, Place]:
+        """Return the place of each name whose outcome means a list."""
+        words = {word for word, meant in _OF_OUTCOME.items() if meant == field}
+        return {name: self._outcome_place(name) for name, word in outcomes.items() if word in words and name != DEFAULT}
+
+    def _default(self, outcomes: Mapping[str, str]) -> tuple[str, Place] | None:
+        """Return what counts for all other names: they are skipped unless the config says otherwise."""
+        field = _OF_OUTCOME.get(outcomes.get(DEFAULT, "skip"))
+        place = self._outcome_place(DEFAULT) if DEFAULT in outcomes else self._place(f"$.{OUTCOMES}")
+        return (field, place) if field else None
 
     def _violation(self, json_path: str, message: str) -> None:
         place = self._place(shortened(json_path, _SHOWN))
@@ -184,6 +226,9 @@ class _Reader:
             self._violation(f"$.{NAME}", "expected a string")
         for field in (COMPILE_FLAGS, RUN_FLAGS, *_LISTS):
             self._check_list(field, value.get(field, []))
+        outcomes = value.get(OUTCOMES, {})
+        if not isinstance(outcomes, dict) or not all(isinstance(each, str) for each in outcomes.values()):
+            self._violation(f"$.{OUTCOMES}", "expected an object of texts, by the ids of tests")
         self._check_golden(value)
         return not self.violations
 

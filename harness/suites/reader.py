@@ -12,7 +12,7 @@ from harness.core.errors import SpecError, UsageError, Violation
 from harness.core.text import counted
 from harness.specs.catalogue import Folders
 from harness.specs.selectors import Selector
-from harness.suites import documents, onnx_ops, sharktank_models, torch_models, torch_ops, tree
+from harness.suites import documents, onnx_models, onnx_ops, sharktank_models, torch_models, torch_ops, tree
 from harness.suites.config import Config
 from harness.suites.tree import Tree
 
@@ -40,7 +40,7 @@ class Format(Protocol):
         """
 
 
-_FORMATS: tuple[Format, ...] = (onnx_ops, torch_ops, torch_models, sharktank_models)
+_FORMATS: tuple[Format, ...] = (onnx_ops, onnx_models, torch_ops, torch_models, sharktank_models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,11 @@ class Suite:
     tree: Tree
     paths: Mapping[str, Path]
     is_whole: bool
+
+    def key(self, name: str) -> str:
+        """Return what configs call a case: its name, or in onnx_models the id of its test."""
+        is_test = self.format.NAME == onnx_models.NAME
+        return onnx_models.key(name, self.paths[name], self.tree) if is_test else name
 
     def selected(self, selectors: Sequence[Selector]) -> list[str]:
         """Return the names that match selectors: a name, its last part, a folder of cases, or a glob of these.
@@ -106,8 +111,11 @@ class Suite:
         for config in configs:
             for field, place in config.unknown.items():
                 yield f"{config.path}:{place.line}: unknown field {field!r} is ignored"
+            for word, place in config.odd_outcomes:
+                yield f"{config.path}:{place.line}: the outcome {word!r} is unknown, and counts as pass"
             places = [each for each in config.lists.values() if self.is_whole]
-            missing = {name: places_[name].line for places_ in places for name in places_ if name not in self.paths}
+            keys = set(map(self.key, self.paths))
+            missing = {name: places_[name].line for places_ in places for name in places_ if name not in keys}
             if missing:
                 shown = ", ".join(f"{name} (line {line})" for name, line in list(missing.items())[:_SHOWN])
                 more = ", ..." if len(missing) > _SHOWN else ""

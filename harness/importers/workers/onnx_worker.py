@@ -21,7 +21,7 @@ def _find(request: Request) -> Answer:
 def _draw(request: Request) -> Answer:
     """Make the inputs."""
     inputs = _inputs(_read(Path(request["model"])))
-    arrays = _drawn(inputs, request["dimensions"], request["seed"])
+    arrays = _drawn(inputs, _sizes(inputs, request), request["seed"])
     return {"inputs": exchange.saved("input", [each.name for each in inputs], arrays)}
 
 
@@ -36,7 +36,7 @@ def _run(request: Request) -> Answer:
     inputs = _inputs(model)
     names = [each.name for each in inputs]
     given = exchange.loaded(request["inputs"], names)
-    arrays = given or _drawn(inputs, request["dimensions"], request["seed"])
+    arrays = given or _drawn(inputs, _sizes(inputs, request), request["seed"])
     outputs = _outputs(request["model"], dict(zip(names, arrays, strict=True)))
     return {
         "sources": _sources(model, Path(request["model"])),
@@ -159,6 +159,13 @@ def _dtype(code: int) -> str:
     import onnx  # noqa: PLC0415
 
     return str(onnx.helper.tensor_dtype_to_np_dtype(code)) if code else "unknown"
+
+
+def _sizes(inputs: Sequence[Any], request: Request) -> Mapping[str, int]:
+    """Return the sizes of dynamic dimensions: those of the request, and perhaps one size for all others."""
+    default = request.get("default_dimension")
+    others = {name: default for each in inputs for name in _dynamic(each)} if default else {}
+    return {**others, **request["dimensions"]}
 
 
 def _drawn(inputs: Sequence[Any], dimensions: Mapping[str, int], seed: int) -> list[Any]:
