@@ -108,3 +108,39 @@ def test_a_spec_says_what_makes_no_sense(lab: Laboratory, case: str) -> None:
     lab.file("add_cpu.json", json.dumps(fields))
     refused = lab.run(command="validate")
     assert (refused.code, message in refused.text) == (2, True), refused.text
+
+
+SUITE_TEST = """
+BASE_PATH = "zoo/"
+
+
+@pytest.mark.parametrize("model", ["mlp.onnx", "garbage.onnx", "cnn.onnx", "lost.onnx", "half.onnx"])
+def test_models(compare_between_iree_and_onnxruntime, model):
+    compare_between_iree_and_onnxruntime(model_url=BASE_PATH + model)
+"""
+NEWS = {"garbage": "fail-import", "cnn": "fail-run", "mlp": "pass", "lost": "pass"}
+
+
+def test_the_suite_onnx_models_runs_unedited(lab: Laboratory, onnx_files: Path) -> None:
+    root = lab.specs = lab.root / "onnx_models"
+    artifacts = root / "artifacts/model_zoo/zoo"
+    artifacts.mkdir(parents=True)
+    for name in ("mlp", "garbage", "cnn"):
+        shutil.copy(onnx_files / f"{name}.onnx", artifacts)
+    (root / "zoo_test.py").write_text(SUITE_TEST)
+    config = root / "cpu_task.json"
+    outcomes = {f"zoo_test.py::test_models[{name}.onnx]": word for name, word in NEWS.items()}
+    flags = {"iree_compile_flags": CPU_FLAGS, "iree_run_module_flags": ["--device=local-task"]}
+    text = json.dumps({"config_name": "cpu", **flags, "tests_and_expected_outcomes": outcomes}, indent=2)
+    config.write_text(f"// kept\n{text}")
+    checked = lab.run("--suite-config", str(config), "--offline")
+    found = {each["submodel"]: (each["status"], each["kind"], each["phase"]) for each in checked.report["cases"]}
+    assert found == {
+        "mlp": ("passed", None, "compare"),
+        "garbage": ("xfailed", "import", "import"),
+        "cnn": ("xpassed", None, "compare"),
+        "lost": ("error", "fetch", None),
+        "half": ("skipped", None, None),
+    }, checked.text
+    assert lab.bless("--yes", str(lab.out)).code == 0
+    assert config.read_text() == f"// kept\n{text}".replace("fail-run", "pass")

@@ -104,7 +104,7 @@ def _install_importer(settings: Settings, wanted: EnvironmentProvider, release: 
         Framework.ONNX,
         importing.importer_of(settings.run.importer, release.release),
         store,
-        python=image.python.rpartition("python")[2] if image else "",
+        python=image.python_version if image else "",
         offline=settings.fetch.offline,
     )
 
