@@ -143,7 +143,7 @@ def test_a_test_that_is_skipped_in_the_file_is_skipped(suite: Suite) -> None:
     blocked = planner.plan(case, samples.release("3.13.0"), Options()).blocked
     assert blocked
     assert blocked.status is Status.SKIPPED
-    assert blocked.reason == f"{suite.folders.specs / FILE}:16 says so (pytest.mark.skip: ONNXRuntimeError)"
+    assert blocked.reason == f"{suite.folders.specs / FILE}:15 says so (pytest.mark.skip: ONNXRuntimeError)"
 
 
 def test_outcomes_of_another_form(suite: Suite) -> None:
