@@ -43,6 +43,7 @@ PARTS = {
         "suites",
         "results",
         "history",
+        "repro",
         "blobs",
         "bisect",
         "benchmarks",

@@ -8,6 +8,7 @@ from harness import __version__
 from harness.cli import history_options as history
 from harness.cli import options, settings
 from harness.cli import own_options as own
+from harness.cli import repro_options as repro
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.cli.settings import Invocation
@@ -219,6 +220,20 @@ COMMANDS = (
                 help="remove old folders of results that are not pinned",
                 groups=(history.old_results, options.history_file),
             ),
+        ),
+    ),
+    Command(
+        name="repro",
+        heading="Look at earlier runs",
+        help="pack a case of a run, to repeat it on another machine",
+        default="write",
+        subcommands=(
+            Command(
+                name="write",
+                help="write a folder with a script that repeats a case (the default)",
+                groups=(repro.written, repro.allowed, options.wheels, own.run_wrapper, *_DOWNLOADS),
+            ),
+            Command(name="check", help="say if the case of such a folder ended as before", groups=(repro.checked,)),
         ),
     ),
     Command(

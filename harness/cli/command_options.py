@@ -29,11 +29,14 @@ class CommandOptions:
         port: TCP port to listen on; 0 for any (`store serve`).
         known_as: more names of the server (`store serve`).
         shell: which completion script to print (`completion`).
-        results: a folder of results or its results.json (`bless`).
+        results: a folder of results or its results.json (`bless`, `repro`).
+        to: where to write (`repro`).
+        with_blobs: copy the blobs and the release, too (`repro`).
+        folder: a folder that `repro` wrote (`repro check`).
         reference: what makes the outputs that are recorded as expected ones (`bless`).
         expectations: delete expected failures that did not happen (`bless`).
         yes: write without asking (`bless`).
-        case: a case, a name or a glob of names (`history show`).
+        case: a case, a name or a glob of names (`history show`, `repro`).
         limit: how many results of each case, or runs (`history show`).
         folders: where files of results are (`history import`).
         keep_days: the age of the oldest run to keep, in days (`history prune`).
@@ -67,6 +70,9 @@ class CommandOptions:
     known_as: tuple[str, ...] = ()
     shell: str = ""
     results: Path | None = None
+    to: Path | None = None
+    with_blobs: bool = False
+    folder: Path | None = None
     reference: Reference | None = None
     expectations: bool = False
     yes: bool = False

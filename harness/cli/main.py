@@ -135,4 +135,5 @@ _COMMANDS = {
     "compare": "compare",
     "results": "results",
     "matrix": "matrix",
+    "repro": "repro",
 }

@@ -1,6 +1,7 @@
 """Options that one command alone has."""
 
 import functools
+import shlex
 from pathlib import Path
 
 from harness.cli.argument_types import (
@@ -26,6 +27,12 @@ SHELLS = ("bash", "zsh", "tcsh")
 def listing(parser: Parser, _environment: Environment) -> None:
     """Add the option of commands that list: the form."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_wrapper(parser: Parser, _environment: Environment) -> None:
+    """Add --run-wrapper."""
+    help_text = "command that was put before iree-run-module, if it may be written into the script"
+    parser.group("Run")("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help=help_text)
 
 
 def merged(parser: Parser, _environment: Environment) -> None:

@@ -301,11 +301,14 @@ def _options(given: _Given) -> CommandOptions:
         port=given("port") or defaults.port,
         known_as=given.several("known_as"),
         shell=given("shell") or defaults.shell,
-        results=Path(given("selectors")[0]) if given("expectations") and given("selectors") else None,
+        results=_results(given),
         reference=given("reference"),
         expectations=bool(given("expectations")),
         yes=bool(given("yes")),
         case=given("case") or defaults.case,
+        to=given("to"),
+        with_blobs=bool(given("with_blobs")),
+        folder=given("folder"),
         limit=given("limit") or defaults.limit,
         folders=given.several("folders"),
         keep_days=given("keep_days"),
@@ -320,3 +323,9 @@ def _options(given: _Given) -> CommandOptions:
         allowed=given.several("max"),
         form=given("format") or defaults.form,
     )
+
+
+def _results(given: _Given) -> Path | None:
+    """Return the results that `repro` and `bless` are of."""
+    named: Path | None = given("results_path")
+    return Path(given("selectors")[0]) if given("expectations") and given("selectors") else named

@@ -57,6 +57,24 @@ def search_command(settings: Settings, *, has_configs: bool = False) -> str:
     return command([*settings.command, *words])
 
 
+def exact_command(settings: Settings) -> str:
+    """Return the command that runs what settings select, with their release, and records nothing in a history."""
+    target = settings.target
+    words = (
+        *settings.cases.selectors,
+        *_words("--suite-config", settings.cases.suite_configs),
+        *_word("--backend", target.backend),
+        *_words("--chip", target.chips),
+        *_words("--compile-chip", target.compile_chips),
+        *_word("--iree", None if settings.run.tools else settings.release.name),
+        *_place(settings),
+        *_options(settings),
+        *(("--offline",) if settings.fetch.offline else ()),
+        "--no-history",
+    )
+    return command([*settings.command, *words])
+
+
 def case_command(outcome: Outcome, report: Report) -> str:
     """Return the command that repeats a case, in the same image if it was for a container."""
     (found,) = case_commands([outcome], report)
@@ -80,7 +98,13 @@ def _prefix(report: Report) -> Sequence[str]:
     return _RUN if asked.get("command") == "run" else asked.get("prefix", _QUALITY)
 
 
-def _case_options(outcome: Outcome, report: Report) -> Iterator[str]:
+def exact_options(outcome: Outcome, report: Report) -> list[str]:
+    """Return the options with which a case ran, with its own limit of time also if that was too short."""
+    bare = report.environment.get("program", ()) if outcome.path.endswith(".mlir") else ()
+    return [*bare, *_case_options(outcome, report, patience=1)]
+
+
+def _case_options(outcome: Outcome, report: Report, *, patience: int = 2) -> Iterator[str]:
     known, asked = flat(report.environment), report.environment
     compiled = outcome.chip in asked.get("compile_chips", ())
     if outcome.config:
@@ -95,11 +119,11 @@ def _case_options(outcome: Outcome, report: Report) -> Iterator[str]:
         *_word("--image", known.get("image.digest") or known.get("image.image")),
     )
     yield from place or asked.get("place", ())
-    yield from _fitting(asked.get("options", ()), outcome, compiled=compiled)
+    yield from _fitting(asked.get("options", ()), outcome, compiled=compiled, patience=patience)
 
 
-def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool) -> Iterator[str]:
-    """Yield the options for a case: none of runs if it is only compiled, and twice the time if that was too short."""
+def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool, patience: int) -> Iterator[str]:
+    """Yield the options for a case: none of runs if it is only compiled, and more time if that was too short."""
     each, limit_s = iter(words), DEFAULT_TIMEOUT_S
     for word in each:
         if word == "--timeout":
@@ -109,7 +133,7 @@ def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool) -> Itera
             next(each, None)
         else:
             yield word
-    limit_s *= 2 if outcome.kind is Kind.TIMEOUT else 1
+    limit_s *= patience if outcome.kind is Kind.TIMEOUT else 1
     yield from ("--timeout", f"{limit_s:g}") if limit_s != DEFAULT_TIMEOUT_S else ()
 
 

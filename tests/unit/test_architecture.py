@@ -35,6 +35,7 @@ PACKAGES = (
     "suites",
     "pipeline",
     "containers",
+    "packing",
     "bench",
     "search",
     "cli",

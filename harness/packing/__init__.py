@@ -1,0 +1,1 @@
+"""Packs a case, or all that a run needs, for another machine."""
