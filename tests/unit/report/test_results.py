@@ -42,7 +42,7 @@ def test_round_trip_of_a_report_without_cases() -> None:
 )
 def test_round_trip_of_any_text_and_number(text: str, number: float) -> None:
     case = reports.failed(reason=text, log_tail=text, seconds={text: number}, notes=(text,))
-    hostile = reports.report(case, environment={text: [text, {"n": None}]})
+    hostile = reports.report(case, environment={f"~{text}": [text, {"n": None}]})  # a key that nothing reads
     assert results.load(results.render(hostile)) == hostile
 
 
