@@ -75,7 +75,8 @@ def compact(path: Path) -> None:
 
 def _done(path: Path, act: Act[T], busy_s: float) -> T:
     with _connection(str(path), busy_s) as connection:
-        _version(connection)
+        with _snapshot(connection):
+            _version(connection)
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             connection.execute("PRAGMA journal_mode = WAL")  # a network file system may refuse it, and works without
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -96,10 +97,11 @@ def _readable(path: Path, act: Act[T]) -> T:
 
 def _read(name: str, act: Act[T]) -> T:
     with _connection(name, BUSY_S) as connection:
-        if _version(connection) < len(MIGRATIONS):
-            raise _OldSchemaError
         connection.execute("PRAGMA query_only = ON")
-        return act(connection)
+        with _snapshot(connection):
+            if _version(connection) < len(MIGRATIONS):
+                raise _OldSchemaError
+            return act(connection)
 
 
 @contextlib.contextmanager
@@ -113,6 +115,16 @@ def _connection(name: str, busy_s: float) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all that is read be of one moment, whatever others write meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.rollback()
 
 
 @contextlib.contextmanager
@@ -138,7 +150,10 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    """Return the number of the schema, 0 for an empty file. Raise NotSupportedError for what we cannot use."""
+    """Return the number of the schema, 0 for an empty file. Raise NotSupportedError for what we cannot use.
+
+    It needs a transaction: another process may create the tables between two of its queries.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
