@@ -52,7 +52,7 @@ class Session:
         out_dir: folder of the results.
         stopped: what ended the run before its end: ^C, a signal, or a bug of the harness.
         unwritten: why results could not be written.
-        has_page: whether there is a page, too.
+        has_page: whether a page is written, too.
     """
 
     def __init__(
@@ -111,20 +111,15 @@ class Session:
             self.unwritten = error
         if remark := self._recorder.record(report, text, folder=self._folder):
             live.notice(f"warning: {remark}")
-        return self._with_page(report, live)
+        return report
 
-    def _with_page(self, report: Report, live: Live) -> Report:
-        """Write the page of a report, if it is wanted, and return the report; a bug of the page is its exit code."""
+    def write_page(self, report: Report) -> None:
+        """Write the page of a report that `run_to_end` returned, if it is wanted."""
         try:
             if self.has_page:
                 page_file.write_run(self._folder, report, self._recorder, named=self.out_dir)
         except DiskError as error:
             self.unwritten, self.has_page = self.unwritten or error, False
-        except Exception as bug:  # noqa: BLE001 - the other results are written
-            live.notice(traceback.format_exc())
-            self.stopped, self.has_page = self.stopped or bug, False
-            return replace(report, exit_code=EXIT_BUG)
-        return report
 
     def run(self, live: Live, then: Callable[[Prepared], None] = ignore) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each.

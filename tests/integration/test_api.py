@@ -52,7 +52,7 @@ def test_a_report_says_what_became_of_each_case_and_is_on_disk(lab: Laboratory) 
         "toy/wrong[cpu]": Status.FAILED,
     }
     assert report.exit_code == 1
-    assert {path.name for path in lab.out.iterdir()} >= {"results.json", "junit.xml", "logs"}
+    assert {path.name for path in lab.out.iterdir()} >= {"report.html", "results.json", "junit.xml", "logs"}
 
 
 def test_a_plan_names_every_command_and_runs_none(lab: Laboratory) -> None:

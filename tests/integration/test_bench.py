@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.integration.laboratory import CPU_FLAGS, NEWEST, OLDEST, Laboratory, Result
+from tests.unit.pages import Parsed
 
 # Ten rounds, however busy the machine is.
 QUICK = ("--engine", "local", "--time", "60", "--precision", "10000%", "--repetitions", "2")
@@ -45,6 +46,9 @@ def test_two_releases_are_compared(lab: Laboratory) -> None:
     assert len(rounds) >= 10
     assert compared["low"] <= compared["ratio"] <= compared["high"]
     assert 0 < compared["p_value"] <= 1
+    page = Parsed((lab.out / "report.html").read_text())
+    assert page.index["bench"]["cases"][0]["comparison"]["ratio"] == compared["ratio"]
+    assert case["text"] in done.text
     for number, (release, each) in enumerate(zip((OLDEST, NEWEST), case["sides"], strict=True), 1):
         assert (each["release"], each["status"]) == (release, "passed")
         assert each["times"]["minimum_ms"] <= each["times"]["median_ms"]

@@ -19,6 +19,7 @@ import pytest
 from harness.cli.arguments import parser
 from tests.integration.laboratory import ADD, TUNER, A, B, Laboratory, Result, clean_environment
 from tests.integration.warm import HARNESS, ran
+from tests.unit.pages import Parsed
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "harness" / "report" / "results.schema.json"
@@ -242,6 +243,27 @@ def test_results_and_junit_of_a_mixed_run(lab: Laboratory) -> None:
     logs = next(case for case in result.report["cases"] if case["submodel"] == "wrong")["logs"]
     assert logs.keys() >= {"compile", "run"}
     assert [log for log in logs.values() if not (lab.out / log).is_file()] == []
+    text = (lab.out / "report.html").read_text()
+    assert f"Results: {lab.out}/report.html, results.json, junit.xml, logs" in result.text
+    page = Parsed(text)
+    assert page.texts("h1") == ["Failed: 1 of 3 cases; 1 more ended in an error."]
+    assert page.details[0]["logs"] == logs
+    steps = {step["step"]: step["resource"] for step in result.report["cases"][0]["steps"]}
+    assert steps == {"fetch": "network", "compile": "compiler", "run": "cpu", "compare": "compare"}
+    written = {path.name: path.read_bytes() for path in lab.out.iterdir() if path.is_file()}
+    bare = lab.run("toy/add", "--no-html", "--out", str(lab.root / "bare"))
+    assert f"Results: {lab.root / 'bare'}/results.json, junit.xml, logs" in bare.text
+    assert {path.name for path in (lab.root / "bare").iterdir() if path.is_file()} == written.keys() - {"report.html"}
+
+
+def test_a_page_that_cannot_be_written_takes_nothing_else_with_it(lab: Laboratory) -> None:
+    lab.spec()
+    (lab.out / "report.html").mkdir(parents=True)
+    result = lab.run("toy")
+    assert result.code == 3
+    assert result.case["status"] == "passed"
+    assert f"Results: {lab.out}/results.json, junit.xml, logs" in result.text
+    assert f"error: Cannot write {lab.out}/report.html: " in result.text
 
 
 def test_a_filter_and_only_failed(lab: Laboratory) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.laboratory import ADD, A, B, Laboratory, Result
 from tests.integration.test_commands import SCHEMA
+from tests.unit.pages import Parsed
 
 SLOWLY = ["--run-wrapper", shlex.join(["sh", "-c", 'sleep 0.5; exec "$@"', "sh"])]
 RELEASES = ["3.0.0", "3.9.0", "3.13.0"]
@@ -56,6 +57,9 @@ def test_a_matrix_says_where_a_release_differs_from_the_one_before(lab: Laborato
     assert len(names) == 9
     assert "| toy/named\\[cpu\\] | ok | ok | COMPILE\\* |" in (lab.out / "matrix.md").read_text()
     assert (lab.out / "probes" / "3.9.0" / "results.json").is_file()
+    assert [cell["differs"] for cell in Parsed((lab.out / "report.html").read_text()).index["matrix"]["cells"]] == [
+        cell["differs"] for cell in document(lab)["cells"]
+    ]
 
 
 def test_numbers_are_shown_and_compared(lab: Laboratory) -> None:

@@ -25,22 +25,28 @@ def main(invocation: Invocation) -> int:
     session = api.session(invocation.settings, notice=lambda text: console.print(text, style="dim", markup=False))
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
     _print(report, session, console, invocation)
+    if invocation.environment.get("GITHUB_ACTIONS") == "true":
+        _tell_github(report, invocation.environment)
     if session.unwritten:
         sys.stderr.write(f"error: {session.unwritten}\n")
     return report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
 
 
 def _print(report: Report, session: Session, console: Console, invocation: Invocation) -> None:
-    """Print the summary; on GitHub Actions also print annotations and write the job summary."""
-    out_dir, environment = session.out_dir, invocation.environment
+    """Print the summary, write the page, and print where all is."""
+    out_dir = session.out_dir
     console.print()
     console.print(console_report.render(report, folder=out_dir, width=columns(console)), soft_wrap=True)
     for line in remarks.flaky(report, invocation.settings.history):
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
+    session.write_page(report)
     files = page.listed("results.json, junit.xml, logs", is_wanted=session.has_page)
     console.print(f"Results: {out_dir}/{files}", markup=False, highlight=False, soft_wrap=True)
-    if environment.get("GITHUB_ACTIONS") == "true":
-        write_commands(f"{console_report.annotations(report)}\n")
-        if path := environment.get("GITHUB_STEP_SUMMARY"):
-            with disk_errors(Path(path)), Path(path).open("a", encoding="utf-8") as file:
-                file.write(summary.render(report))
+
+
+def _tell_github(report: Report, environment: Mapping[str, str]) -> None:
+    """Print annotations and write the job summary."""
+    write_commands(f"{console_report.annotations(report)}\n")
+    if path := environment.get("GITHUB_STEP_SUMMARY"):
+        with disk_errors(Path(path)), Path(path).open("a", encoding="utf-8") as file:
+            file.write(summary.render(report))
