@@ -1,6 +1,7 @@
 """`harness quality` and `harness run`."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
