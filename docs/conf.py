@@ -38,6 +38,7 @@ PARTS = {
         "add-a-model",
         "from-onnx",
         "from-jax",
+        "from-pytorch",
         "spec",
         "goldens",
         "suites",

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
-    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|onnx|page|serve_ranges|verdict|wheel|worker)\w*\.py"
+    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|onnx|page|serve_ranges|torch|verdict|wheel|worker)\w*\.py"
 )
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 

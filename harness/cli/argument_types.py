@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.core import numerals, urls
 from harness.core.references import Reference
 from harness.core.text import DAY_S
-from harness.importers.frameworks import Framework, ModelFile
+from harness.importers.frameworks import IMPORTERS, Framework, ModelFile
 from harness.report.comparison import NUMBERS
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
@@ -52,10 +52,14 @@ def onnx_file(text: str) -> ModelFile:
 
 
 def model_function(framework: Framework, text: str) -> ModelFile:
-    """Return a function of a Python file that makes a model, `FILE.py:FUNCTION`."""
+    """Return a function of a Python file that makes a model, `FILE.py:FUNCTION`, or a file that is a model itself."""
+    suffix = IMPORTERS[framework].program_suffix
+    if suffix and text.endswith(suffix):
+        return ModelFile(framework=framework, path=Path(text))
     path, _, function = text.rpartition(":")
     if not path.endswith(".py") or not function.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r}: expected FILE.py:FUNCTION, such as model.py:make")
+        others = f", or a file {suffix}" if suffix else ""
+        raise argparse.ArgumentTypeError(f"{text!r}: expected FILE.py:FUNCTION, such as model.py:make{others}")
     return ModelFile(framework=framework, path=Path(path), function=function)
 
 

@@ -71,6 +71,8 @@ def new_model(parser: Parser, _environment: Environment) -> None:
     add("--onnx", type=onnx_file, metavar="FILE", help=help_text)
     help_text = "import what a function of a Python file returns: a JAX function and its arguments"
     add("--jax", type=functools.partial(model_function, Framework.JAX), metavar="FILE.py:FUNCTION", help=help_text)
+    help_text = "import what a function of a Python file returns, a PyTorch module and its arguments; or FILE.pt2"
+    add("--torch", type=functools.partial(model_function, Framework.TORCH), metavar="FILE.py:FUNCTION", help=help_text)
 
 
 def one_case(parser: Parser, _environment: Environment) -> None:

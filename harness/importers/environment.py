@@ -7,21 +7,29 @@ import hashlib
 import platform
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
+from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import working
 from harness.host.process import CancelToken
+from harness.importers import interpreters
 from harness.importers.frameworks import IMPORTERS, Framework
 from harness.iree import toolchain, wheel_contents, wheels
 from harness.iree.releases import ReleaseWheels
+from harness.store import scratch
 from harness.store.entry import Entry
 from harness.store.store import Store
 
 KIND = "importers"
 _EVERYTHING = ("",)
 _ARCHIVE = "environment.tar"
+_WHEELS = ".wheels.json"
+_COMPILE_TIMEOUT_S = 600.0
+_SAID = 600
+# Imports modules without -B, which writes their bytecode: the framework then starts in a fraction of the time.
+_COMPILE = "import importlib, sys; sys.path.insert(0, sys.argv[1]); [*map(importlib.import_module, sys.argv[2:])]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +38,12 @@ class ImporterEnvironment:
 
     Attributes:
         folder: what has to be on the search path of Python.
+        python: the Python that runs it.
         release: the IREE release whose importer it is, if it is one's.
     """
 
     folder: Path
+    python: Path
     release: str
 
 
@@ -43,6 +53,7 @@ def installed(
     store: Store,
     *,
     python: str = "",
+    fetch: Callable[[Blob], Fetched] = toolchain.index_only,
     offline: bool = False,
     cancel: CancelToken | None = None,
 ) -> ImporterEnvironment:
@@ -54,41 +65,57 @@ def installed(
         framework: the framework; its lock is in the folder `locks`.
         locked: a locked IREE release.
         store: where it is kept.
-        python: the version of the Python that will use it, such as `3.12`; by default the one that runs this.
+        python: the version of the Python that will use it elsewhere, such as `3.12`; by default one of this machine.
+        fetch: downloads the wheels that are not on the package index.
         offline: use only the store and uv's cache.
         cancel: stops the installation.
 
     Raises:
         FetchError: a wheel cannot be downloaded, or does not match its hash.
+        IntegrityError: likewise, of a wheel that is not on the package index.
+        ToolError: there is no such wheel for this machine, or no Python for it.
         DiskError: no space is left.
         Cancelled: `cancel` was set.
     """
     importer = IMPORTERS[framework]
-    key, requirements, python = _described(framework, locked, python)
+    key, requirements, version = _described(framework, locked, python)
     subject = f"the importer for {importer.name}"
     subject += f" of IREE {locked.release.name}" if importer.is_of_release else ""
     activity = f"installing {subject}"
+    elsewhere = _elsewhere(framework)
+    interpreter = Path(sys.executable)
+    if not python:
+        with scratch.folder(store.root) as folder:
+            interpreter = interpreters.interpreter(version, folder, offline=offline, cancel=cancel)
 
     def is_good(entry: Entry) -> bool:
         return wheel_contents.is_intact(store.files, entry, _EVERYTHING)
 
     def install(folder: Path) -> None:
+        files = [_fetched(wheel, fetch) for wheel in elsewhere]
         with working(store.on_work, activity) as progress:
-            wheels.install(
-                subject,
-                requirements,
-                folder,
-                target=folder,
-                python_version=python,
-                options=("--no-deps",),
-                offline=offline,
-                cancel=cancel,
-                progress=progress,
-            )
+            # The linked wheels come alone: uv has no cache of its own for them, and would download the others again.
+            with wheels.linked(folder, files) as (listing, options):
+                for listed, further in ((requirements, ()), (listing, options)):
+                    if listed:
+                        wheels.install(
+                            subject,
+                            listed,
+                            folder,
+                            target=folder,
+                            python_version=version,
+                            options=("--no-deps", *further),
+                            offline=offline,
+                            cancel=cancel,
+                            progress=progress,
+                        )
+            for name in importer.unused:
+                store.files.remove(folder / name)
+            _compile(subject, interpreter, folder, importer.modules, cancel)
         store.files.protect(folder)
 
     entry = store.provide(KIND, key, install, is_good=is_good, activity=activity)
-    return ImporterEnvironment(folder=entry.path, release=locked.release.name)
+    return ImporterEnvironment(folder=entry.path, python=interpreter, release=locked.release.name)
 
 
 def name(framework: Framework, locked: ReleaseWheels, python: str = "") -> str:
@@ -98,13 +125,15 @@ def name(framework: Framework, locked: ReleaseWheels, python: str = "") -> str:
 
 def _described(framework: Framework, locked: ReleaseWheels, python: str) -> tuple[str, str, str]:
     """Return the name of an environment, its requirements, and the version of its Python."""
-    lock = resources.files("harness.importers").joinpath("locks", f"{framework}.txt").read_text(encoding="utf-8")
-    is_of_release = IMPORTERS[framework].is_of_release
-    requirements = lock + (toolchain.requirements(locked.wheels) if is_of_release else "")
-    python = python or f"{sys.version_info.major}.{sys.version_info.minor}"
-    digest = hashlib.sha256(f"{requirements} {python} {platform.machine()}".encode()).hexdigest()
-    release = f"-{locked.release.name}" if is_of_release else ""
-    return f"{framework}{release}-{digest[:16]}", requirements, python
+    importer = IMPORTERS[framework]
+    requirements = _lock(f"{framework}.txt") + (toolchain.requirements(locked.wheels) if importer.is_of_release else "")
+    version = importer.python or python or interpreters.RUNNING
+    said = f"{requirements} {version} {platform.machine()}"
+    if elsewhere := _elsewhere(framework):
+        said += f" {elsewhere} {importer.modules} {importer.unused}"
+    digest = hashlib.sha256(said.encode()).hexdigest()
+    release = f"-{locked.release.name}" if importer.is_of_release else ""
+    return f"{framework}{release}-{digest[:16]}", requirements, version
 
 
 def archive(environment: ImporterEnvironment, store: Store) -> Path:
@@ -118,3 +147,49 @@ def archive(environment: ImporterEnvironment, store: Store) -> Path:
 
     entry = store.provide(KIND, key, pack, activity="packing an importer")
     return entry.path / _ARCHIVE
+
+
+def _lock(name: str) -> str:
+    return resources.files("harness.importers").joinpath("locks", name).read_text(encoding="utf-8")
+
+
+def _elsewhere(framework: Framework) -> Sequence[Wheel]:
+    """Return the wheels that are not on the package index, for this machine.
+
+    Raises:
+        ToolError: there are none for it.
+    """
+    name = f"{framework}{_WHEELS}"
+    if not resources.files("harness.importers").joinpath("locks", name).is_file():
+        return ()
+    by_machine = records.read(Mapping[str, tuple[Wheel, ...]], strict_json.loads(_lock(name)))  # type: ignore[type-abstract]
+    if platform.machine() not in by_machine:
+        known = ", ".join(by_machine)
+        raise ToolError(f"The importer for {IMPORTERS[framework].name} runs on {known}, not on {platform.machine()}.")
+    return by_machine[platform.machine()]
+
+
+def _fetched(wheel: Wheel, fetch: Callable[[Blob], Fetched]) -> WheelFile:
+    """Download a wheel."""
+    blob = Blob(url=wheel.url or "", sha256=wheel.sha256[0])
+    return WheelFile(package=wheel.package, name=unquote(blob.name), path=fetch(blob).path, sha256=wheel.sha256[0])
+
+
+def _compile(subject: str, python: Path, folder: Path, modules: Sequence[str], cancel: CancelToken | None) -> None:
+    """Compile what the worker will import to bytecode, beside it.
+
+    Raises:
+        ToolError: it cannot be imported.
+    """
+    if not modules:
+        return
+    ended = process.run(
+        [str(python), "-IS", "-c", _COMPILE, str(folder), *modules],
+        cwd=folder,
+        log_path=folder / wheels.LOG_NAME,
+        timeout_s=_COMPILE_TIMEOUT_S,
+        cancel=cancel,
+    )
+    if ended.exit_code != 0:
+        log = (folder / wheels.LOG_NAME).read_text(encoding="utf-8", errors="replace")
+        raise ToolError(f"{subject} is installed, but cannot be imported: {one_line(log[-_SAID:])}")

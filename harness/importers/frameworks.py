@@ -11,6 +11,7 @@ class Framework(StrEnum):
 
     ONNX = "onnx"
     JAX = "jax"
+    TORCH = "torch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,10 @@ class Importer:
         reference: what computes the expected outputs, with its version from the versions of packages.
         is_of_release: whether the packages of an IREE release are a part of the importer.
         variables: of the environment of its processes.
+        program_suffix: of a file that is a model itself, in place of a Python file with a function that returns one.
+        python: the Python that its wheels are for, such as `3.11`; None if they are for every Python of the harness.
+        modules: what its worker imports, which is compiled to bytecode when it is installed.
+        unused: folders of its wheels that no worker needs, which are left out.
     """
 
     name: str
@@ -66,6 +71,10 @@ class Importer:
     reference: str
     is_of_release: bool = True
     variables: Mapping[str, str] = field(default_factory=dict)
+    program_suffix: str = ""
+    python: str | None = None
+    modules: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 _RELEASE = "the importer of IREE {release}"
@@ -90,5 +99,15 @@ IMPORTERS = {
             "JAX_PLATFORMS": "cpu",
             "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false --xla_cpu_enable_fast_math=false",
         },
+    ),
+    Framework.TORCH: Importer(
+        name="PyTorch",
+        steps=(Step(do="import", tool="PyTorch", activity="running and exporting {model} with PyTorch"),),
+        writer="iree-turbine {iree-turbine} with IREE {release}",
+        reference="PyTorch {torch}",
+        program_suffix=".pt2",
+        python="3.11",
+        modules=("torch", "torch.export", "iree.turbine.aot", "safetensors.torch"),
+        unused=("torch/bin", "torch/include", "torch/share", "torch/test"),
     ),
 }

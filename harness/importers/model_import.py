@@ -1,7 +1,6 @@
 """Imports a model: a program, inputs, and the outputs of its framework. Each step is a process of its own."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,14 +48,29 @@ class SavedTensor:
     """A tensor that a worker wrote.
 
     Attributes:
-        file: name of its .npy file.
+        file: name of its file: .npy, or .bin with the bytes of a type that NumPy lacks.
         name: as the model calls it.
         type: in IREE's notation.
+        error: for an output, the largest difference between the model's own precision and float64; None if it is not
+            known.
+        largest: its largest absolute value, likewise.
     """
 
     file: str
     name: str
     type: str
+    error: float | None = None
+    largest: float | None = None
+
+    @property
+    def element(self) -> str:
+        """Its element type."""
+        return self.type.rpartition("x")[2] if "complex" not in self.type else self.type[self.type.index("complex") :]
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of its file."""
+        return Path(self.file).suffix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +80,12 @@ class Call:
     Attributes:
         inputs: those that were drawn.
         outputs: the outputs.
+        obstacle: why the outputs were not computed in float64, if that was tried.
     """
 
     inputs: tuple[SavedTensor, ...]
     outputs: tuple[SavedTensor, ...]
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +207,7 @@ class _Worker:
             if "model" in answer:
                 raise ToolError(f"import: {self._request.model.path} {one_line(answer['model'])}.")
             if "error" in answer:
-                raise ToolError(f"import: {name}: {tool}: {one_line(answer['error'])}")
+                raise ToolError(f"import: {name}: {answer.get('tool', tool)}: {one_line(answer['error'])}")
             return records.read(dict[str, Any], answer)
         except (OSError, UnreadableError, ValueError, TypeError) as error:
             raise ToolError(f"import: {name}: {tool} gave no valid answer ({one_line(str(error))}).") from error
@@ -212,7 +228,7 @@ class _Worker:
         folder, model = self._folder, self._request.model
         # -I and -S hide the harness and the user's packages; -B, because an entry of the store has no unlisted files.
         return process.run(
-            [sys.executable, "-BIS", main.__file__, model.framework, str(self._environment.folder)],
+            [str(self._environment.python), "-BIS", main.__file__, model.framework, str(self._environment.folder)],
             cwd=folder,
             log_path=folder / _LOG,
             timeout_s=self._request.timeout_s,

@@ -59,7 +59,7 @@ class Toolchain:
     runtime_build: str
 
 
-def _index_only(blob: Blob) -> Fetched:
+def index_only(blob: Blob) -> Fetched:
     """Refuse to download; uv itself downloads the wheels of the package index."""
     raise ToolError(f"{blob.name}: not on the package index, and no function to download it was given.")
 
@@ -68,7 +68,7 @@ def installed(
     locked: ReleaseWheels,
     store: Store,
     *,
-    fetch: Callable[[Blob], Fetched] = _index_only,
+    fetch: Callable[[Blob], Fetched] = index_only,
     offline: bool = False,
     cancel: CancelToken | None = None,
     notice: Notice = ignore,

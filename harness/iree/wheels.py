@@ -98,7 +98,7 @@ def install(
     wanted = ["--target", str(target), *options, "--require-hashes", "--only-binary", ":all:"]
     # uv's other ways are links into its cache: `clone` too, unless the file system can clone files.
     wanted += ["--link-mode", "copy", "--python-version", python_version]
-    argv = [_uv(), "pip", "install", *wanted, "-r", str(listing)]
+    argv = [uv_path(), "pip", "install", *wanted, "-r", str(listing)]
     argv += ["--offline"] if offline else []
     ended = process.run(
         argv,
@@ -126,7 +126,7 @@ def _error(subject: str, folder: Path, log: str, *, offline: bool) -> DiskError 
     return FetchError(f"Cannot install {subject}; {hint}. uv said: {' '.join(log.split())[-600:]}")
 
 
-def _uv() -> str:
+def uv_path() -> str:
     """Return the path of uv. uv finds itself by `sysconfig`, which is not thread-safe in Python 3.11."""
     with _ONE_THREAD:
         return uv.find_uv_bin()

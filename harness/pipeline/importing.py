@@ -16,9 +16,10 @@ from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import DEFAULT_ATOL, Tensor, Thresholds
 from harness.host import files
-from harness.importers.document import F16_ATOL, F64_FLAG
+from harness.importers.document import F64_FLAG
 from harness.importers.frameworks import IMPORTERS, Framework
 from harness.importers.model_import import Call, SavedTensor
+from harness.importers.thresholds import F16_ATOL
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import file_kinds, import_inputs, internal, planner

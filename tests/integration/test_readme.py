@@ -22,6 +22,7 @@ ELSEWHERE = (
     "iree-test-suites",
     "--gpu",
     "--onnx",  # test_onnx.py does it
+    "--torch",  # test_torch.py does it
     "--engine docker",
     "sd3/clip",
     "3.8..3.13",

@@ -72,7 +72,8 @@ def _warm() -> "tuple[socket.socket, subprocess.Popen[bytes]]":
 def _load() -> None:
     """Load all modules that the harness loads, some of them late."""
     for each in pkgutil.walk_packages(harness.__path__, "harness."):
-        importlib.import_module(each.name)
+        if not each.name.startswith("harness.importers.workers."):  # they run in the environments of importers
+            importlib.import_module(each.name)
     for name in ("docker", "jsonschema"):
         importlib.import_module(name)
     gc.freeze()  # what is shared stays so

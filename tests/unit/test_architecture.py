@@ -153,8 +153,10 @@ def test_a_module_imports_only_from_packages_above(name: str) -> None:
 
 
 def test_every_module_can_be_loaded() -> None:
+    """But for those that only the environment of an importer can load."""
     for each in pkgutil.walk_packages(harness.__path__, "harness."):
-        importlib.import_module(each.name)
+        if not each.name.startswith("harness.importers.workers.torch_"):
+            importlib.import_module(each.name)
 
 
 def test_the_library_does_not_know_the_command_line() -> None:

@@ -16,7 +16,7 @@ from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
-from harness.core.settings import CaseSettings, FetchSettings, ProgramSettings, Settings
+from harness.core.settings import FetchSettings, ProgramSettings, Settings
 from harness.host.disk import disk_errors, write_atomically
 from harness.importers.frameworks import Framework
 from harness.pipeline import selection, targets
@@ -38,54 +38,65 @@ def main(invocation: Invocation) -> int:
     where = selection.spec_folders(settings.cases)
     backend = targets.targets(settings.target, selection.gpus(settings.target))[0].backend
     path = _path(options.name, where, backend)
-    checked = replace(settings, cases=_cases_of(settings.cases, options.name))
     if not options.no_run:
-        provider(checked)  # checks the settings before anything is written
-    if options.model:
-        _import(invocation, where, path, backend)
-    else:
-        _write_program(invocation, where, path, backend)
-    if (code := _lock(settings.fetch, where, path)) != EXIT_OK:
-        _print(f"{path} is written, but some of its blobs are not locked: correct it or try again with `harness lock`.")
+        provider(_checked(settings, [path]))  # checks the settings before anything is written
+    write = _import if options.model else _write_program
+    paths = write(invocation, where, path, backend)
+    written = " and ".join(map(str, paths))
+    verb = "is" if len(paths) == 1 else "are"
+    if (code := _lock(settings.fetch, where, paths)) != EXIT_OK:
+        _print(f"{written} {verb} written, but some blobs are not locked: correct it or try again with `harness lock`.")
     elif not options.no_run:
+        checked = _checked(settings, paths)
         code = quality.main(replace(invocation, settings=checked))
-        _print(_hint(path, checked, code))
+        _print(f"{written} {verb} {_hint(checked, code)}")
     return code
 
 
-def _write_program(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> None:
+def _write_program(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> Sequence[Path]:
     """Write the spec of a program that there is already."""
     program = invocation.settings.cases.program
     mlir = invocation.options.mlir
     document = inline.document(mlir, program, backend, source=lambda text: _source(text, where, path))
     _check_files(reader.of_document(path, where, backend, document).blobs, where)
     _write(path, document)
+    return [path]
 
 
-def _import(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> None:
-    """Import a model; write its files, and then its spec."""
+def _import(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> Sequence[Path]:
+    """Import a model; write its files, and then the spec of each of its functions."""
     from harness.cli.commands import new_import  # noqa: PLC0415 - only an import needs it
 
-    stem = path.stem.removesuffix(f"_{backend}")
+    folder, stem = path.parent, path.stem.removesuffix(f"_{backend}")
     with new_import.imported(invocation, where, stem, backend) as model:
-        document = {
-            **inline.document(
-                model.mlir,
-                model.program,
+        documents = {}
+        for each in model.specs:
+            spec = _path(f"{folder.name}/{each.stem}", where, backend)
+            document = inline.document(
+                each.mlir,
+                each.program,
                 backend,
                 source=lambda text: text if text in model.files else _source(text, where, path),
-            ),
-            **model.fields,
-        }
-        reader.of_document(path, where, backend, document)
-        model.check(path.parent)
-        model.save(path.parent)
-        _write(path, document)
+            )
+            documents[spec] = {**document, **each.fields}
+            reader.of_document(spec, where, backend, documents[spec])
+        model.check(folder)
+        model.save(folder)
+        for spec, document in documents.items():
+            _write(spec, document)
+    return list(documents)
 
 
-def _cases_of(settings: CaseSettings, name: str) -> CaseSettings:
-    """Return settings that select the new model; its spec has all that the command line said of the program."""
-    return replace(settings, selectors=(name,), id_contains=None, markers=None, program=ProgramSettings())
+def _checked(settings: Settings, paths: Sequence[Path]) -> Settings:
+    """Return settings that select new specs, which have all that the command line said of their programs."""
+    cases = replace(
+        settings.cases,
+        selectors=tuple(f"{path.parent.name}/{path.stem.rpartition('_')[0]}" for path in paths),
+        id_contains=None,
+        markers=None,
+        program=ProgramSettings(),
+    )
+    return replace(settings, cases=cases)
 
 
 def _path(name: str, where: Folders, backend: Backend) -> Path:
@@ -128,23 +139,21 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     _print(f"written   {path}")
 
 
-def _lock(settings: FetchSettings, where: Folders, path: Path) -> int:
-    """Lock the blobs of the spec, unless all are local files."""
-    written = reader.load_all([path], where)
+def _lock(settings: FetchSettings, where: Folders, paths: Sequence[Path]) -> int:
+    """Lock the blobs of the specs, unless all are local files."""
+    written = reader.load_all(list(paths), where)
     if all(blob.url.startswith("file:") for each in written for blob in each.blobs):
         return EXIT_OK
     return fetch.lock(replace(settings, locked=False), where, written)
 
 
-def _hint(path: Path, settings: Settings, code: int) -> str:
-    """Return what to do after the run."""
+def _hint(settings: Settings, code: int) -> str:
+    """Return what to do after the run: the end of the sentence `PATH is ...`."""
     if code == EXIT_OK:
-        return f"{path} is ready; commit it, {LOCK_NAME} if it changed, and the files that the spec names."
+        return f"ready; commit it, {LOCK_NAME} if it changed, and the files that the spec names."
     release = settings.release.name
     command = again.search_command(settings) + (f" --iree {release}" if release else "")
-    return (
-        f"{path} is written. See the reason above and the logs, correct the spec or its files, and run again: {command}"
-    )
+    return f"written. See the reason above and the logs, correct the spec or its files, and run again: {command}"
 
 
 def _print(text: str) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from harness.cli.command_options import CommandOptions
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.core.blobs import Blob, Fetched
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.provenance import ProgramSource
@@ -33,19 +34,32 @@ from harness.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewSpec:
+    """The spec of a function of an imported model, before it is written.
+
+    Attributes:
+        stem: its name without the backend.
+        program: how to compile, run and check it; files are named as they will be beside the spec.
+        mlir: the name of its program.
+        fields: what else the spec says of it.
+    """
+
+    stem: str
+    program: ProgramSettings
+    mlir: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewModel:
     """An imported model, before it is written.
 
     Attributes:
-        program: how to compile, run and check it; files are named as they will be beside the spec.
-        mlir: the name of its program.
-        fields: what else the spec says of it.
-        files: the files that will be beside the spec, by name.
+        specs: a spec for each of its functions.
+        files: the files that will be beside the specs, by name.
     """
 
-    program: ProgramSettings
-    mlir: str
-    fields: Mapping[str, Any]
+    specs: Sequence[NewSpec]
     files: Mapping[str, Path]
 
     def check(self, folder: Path) -> None:
@@ -62,7 +76,7 @@ class NewModel:
                 )
 
     def save(self, folder: Path) -> None:
-        """Write the files beside the spec, unless they are there."""
+        """Write the files beside the specs, unless they are there."""
         files = Folder(folder)
         with disk_errors(folder):
             files.make(folder)
@@ -96,14 +110,18 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
     release = releases.find(options.importer or releases.newest().name)
     with scratch.folder(settings.fetch.store.absolute()) as work:
         made = _imported(request, release, settings.fetch, work)
-        by_file = document.names(made, stem)
         again = _command(options, model, given, release.release.name, backend)
-        yield NewModel(
-            program=document.settings(made, by_file, given),
-            mlir=by_file[made.reply.program],
-            fields=document.fields(made, given, _source(made, request, again)),
-            files={name: work / file for file, name in by_file.items()},
-        )
+        source, named = _source(made, request, again), document.names(made, stem)
+        specs = [
+            NewSpec(
+                stem=each.stem,
+                program=document.settings(made, call, each, given),
+                mlir=each.program,
+                fields=document.fields(made, call, given, source),
+            )
+            for each, call in zip(named, made.reply.calls, strict=True)
+        ]
+        yield NewModel(specs=specs, files={name: work / file for name, file in document.files(made, named).items()})
 
 
 def _imported(request: ImportRequest, release: ReleaseWheels, fetch: FetchSettings, folder: Path) -> ImportedModel:
@@ -112,7 +130,16 @@ def _imported(request: ImportRequest, release: ReleaseWheels, fetch: FetchSettin
         Live(clean_console(), id_width=0) as live,
         Store(fetch.store.absolute(), on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
     ):
-        importer = environment.installed(request.model.framework, release, store, offline=fetch.offline)
+        with provision.fetcher(fetch, store, live.notice, progress=live.bytes_fetched) as fetcher:
+
+            def fetched(blob: Blob) -> Fetched:
+                try:
+                    return fetcher.fetch(blob)
+                finally:
+                    live.fetched(blob)
+
+            framework, offline = request.model.framework, fetch.offline
+            importer = environment.installed(framework, release, store, fetch=fetched, offline=offline)
         return model_import.imported(request, importer, folder, on_work=live.worked)
 
 

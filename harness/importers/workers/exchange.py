@@ -31,14 +31,28 @@ _ELEMENTS = {
     "float16": "f16",
     "float32": "f32",
     "float64": "f64",
+    "bfloat16": "bf16",
+    "complex64": "complex<f32>",
+    "complex128": "complex<f64>",
     **{f"{sign}int{bits}": f"{'ui' if sign else 'i'}{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
+# NumPy has no file of them: their bytes are written, and the type is beside them.
+_RAW = {"bfloat16"}
 Request = Mapping[str, Any]
 Answer = Mapping[str, Any]
 
 
 class ModelError(Exception):
     """The model is not one that can be imported."""
+
+
+class FrameworkError(Exception):
+    """A tool of the framework refuses the model."""
+
+    def __init__(self, tool: str, message: str) -> None:
+        """Create the error of a tool."""
+        super().__init__(message)
+        self.tool = tool
 
 
 class RequestError(Exception):
@@ -61,6 +75,8 @@ def answer(steps: Mapping[str, Callable[[Request], Answer]]) -> None:
         reply = {"usage": str(error)}
     except ModelError as error:
         reply = {"model": str(error)}
+    except FrameworkError as error:
+        reply = {"error": str(error), "tool": error.tool}
     except Exception as error:  # noqa: BLE001 - whatever the framework raises
         reply = {"error": str(error) or type(error).__name__}
     Path(REPLY).write_text(json.dumps(reply), encoding="utf-8")
@@ -109,7 +125,7 @@ def drawn(name: str, shape: Sequence[int], dtype: str, seed: Sequence[int]) -> A
 
 
 def saved(role: str, names: Sequence[str], arrays: Sequence[Any]) -> Sequence[Mapping[str, str]]:
-    """Save arrays as .npy, and return their files, names and types."""
+    """Save arrays, as .npy if NumPy has their type, and return their files, names and types."""
     import numpy as np  # noqa: PLC0415
 
     files = []
@@ -117,8 +133,10 @@ def saved(role: str, names: Sequence[str], arrays: Sequence[Any]) -> Sequence[Ma
         if not isinstance(array, np.ndarray) or str(array.dtype) not in _ELEMENTS:
             found = getattr(array, "dtype", type(array).__name__)
             raise ModelError(f"{role} {name!r} has the type {found}; expected a tensor of {', '.join(_ELEMENTS)}")
-        file = f"{role}{index}.npy"
-        np.save(file, array, allow_pickle=False)
+        if str(array.dtype) in _RAW:
+            array.tofile(file := f"{role}{index}.bin")
+        else:
+            np.save(file := f"{role}{index}.npy", array, allow_pickle=False)
         type_ = "x".join([*map(str, array.shape), _ELEMENTS[str(array.dtype)]])
         files.append({"file": file, "name": name, "type": type_})
     return files

@@ -1,9 +1,11 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.cli.commands.new_import import NewModel
+from harness.cli.commands.new_import import NewModel, NewSpec
 from harness.core.errors import UsageError
 from harness.core.provenance import ProgramSource
 from harness.core.records import as_json, read
@@ -53,7 +55,11 @@ def with_elements(*elements: str) -> ImportedModel:
 
 
 def settings(model: ImportedModel, given: ProgramSettings) -> ProgramSettings:
-    return document.settings(model, document.names(model, "vad"), given)
+    return document.settings(model, model.reply.calls[0], document.names(model, "vad")[0], given)
+
+
+def fields(model: ImportedModel, given: ProgramSettings) -> Mapping[str, Any]:
+    return document.fields(model, model.reply.calls[0], given, SOURCE)
 
 
 def test_the_files_get_the_name_of_the_model() -> None:
@@ -70,26 +76,24 @@ def test_what_the_command_line_says_is_kept() -> None:
     program = settings(with_elements("float16", "float64"), given)
     assert (program.inputs, program.thresholds) == (given.inputs, given.thresholds)
     assert program.compiler_flags == ("--a", "--iree-input-demote-f64-to-f32=false")
-    assert document.fields(with_elements("float16"), given, SOURCE)["comment"][1:] == [
-        "Thresholds: given on the command line."
-    ]
+    assert fields(with_elements("float16"), given)["comment"][1:] == ["Thresholds: given on the command line."]
 
 
 def test_a_value_of_f16_anywhere_widens_the_thresholds_of_all_floats() -> None:
     half = with_elements("float16", "float32")
     assert settings(half, ProgramSettings()).thresholds == (("f32", "0.02"),)
-    assert "rounds its result to f16" in document.fields(half, ProgramSettings(), SOURCE)["comment"][1]
-    assert "0.0001 + 1e-05" in document.fields(MODEL, ProgramSettings(), SOURCE)["comment"][1]
+    assert "rounds the result of each operator to it" in fields(half, ProgramSettings())["comment"][1]
+    assert "0.0001 + 1e-05" in fields(MODEL, ProgramSettings())["comment"][1]
 
 
 def test_a_raised_opset_is_told() -> None:
     old = replace(MODEL, reply=replace(REPLY, opset=(9, 17)))
-    comment = document.fields(old, ProgramSettings(), SOURCE)["comment"]
+    comment = fields(old, ProgramSettings())["comment"]
     assert comment[1] == "The importer raised its operators from opset 9 to 17."
 
 
 def test_a_source_is_read_back() -> None:
-    found = document.fields(MODEL, ProgramSettings(), SOURCE)["provenance"]["source"]
+    found = fields(MODEL, ProgramSettings())["provenance"]["source"]
     assert read(ProgramSource, found) == SOURCE
     assert (
         str(SOURCE) == "imported 2026-11-29T16:00:00Z from vad.onnx by IREE 3.13.0, with outputs of ONNX Runtime 1.2.3"
@@ -100,7 +104,8 @@ def test_a_source_is_read_back() -> None:
 def test_only_equal_files_may_be_there_already(tmp_path: Path) -> None:
     made, folder = tmp_path / "made", tmp_path / "zoo"
     made.write_text("new")
-    model = NewModel(program=ProgramSettings(), mlir="vad.mlir", fields={}, files={"vad.mlir": made})
+    spec = NewSpec(stem="vad", program=ProgramSettings(), mlir="vad.mlir", fields={})
+    model = NewModel(specs=[spec], files={"vad.mlir": made})
     model.check(folder)
     model.save(folder)
     assert (folder / "vad.mlir").read_text() == "new"

@@ -1,0 +1,102 @@
+"""Reads what a file of PyTorch gives: modules with their arguments, or programs of `torch.export`."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.importers.workers import user_code
+from harness.importers.workers.exchange import ModelError, Request
+
+# What a model may come with, in the order of `torch.export.export`.
+_ARGUMENTS = "(module, args[, kwargs[, dynamic_shapes]]), as torch.export.export takes them"
+_EXPECTED = f"{_ARGUMENTS}, a torch.export.ExportedProgram, or a dict from names of functions to such"
+_MOST = 4
+SINGLE = "main"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A function to import.
+
+    Attributes:
+        name: as the program will call it.
+        module: what PyTorch calls.
+        args: positional arguments.
+        kwargs: arguments by name.
+        dynamic_shapes: which of their dimensions are dynamic, as `torch.export.export` takes it.
+        exported: the program, if it is exported already.
+    """
+
+    name: str
+    module: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    dynamic_shapes: Any = None
+    exported: Any = None
+
+
+def seed(number: int) -> None:
+    """Seed all generators that a model commonly draws from."""
+    random.seed(number)
+    np.random.seed(number % 2**32)  # noqa: NPY002 - the generator that models use
+    torch.manual_seed(number)
+
+
+def of_python(request: Request) -> Sequence[Source]:
+    """Return what a function of a Python file gives.
+
+    Raises:
+        ModelError: it raises, or returns something else.
+        RequestError: there is no such function.
+    """
+    seed(request["seed"])
+    entry, made = request["entry"], user_code.made(request)
+    functions = made if isinstance(made, Mapping) else {SINGLE: made}
+    if not functions:
+        raise ModelError(f"returned an empty dict from {entry}(); expected {_EXPECTED}")
+    return [_source(f"{entry}()", name, each) for name, each in functions.items()]
+
+
+def of_program(path: Path) -> Sequence[Source]:
+    """Return the program of a `.pt2` file.
+
+    Raises:
+        ModelError: it is none.
+    """
+    try:
+        return [_exported(SINGLE, torch.export.load(path))]
+    except Exception as error:
+        raise ModelError(f"is not a program of torch.export: {error}") from error
+
+
+def _source(maker: str, name: Any, made: Any) -> Source:
+    """Return a function that a model gives."""
+    if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+        raise ModelError(f"returned a function {name!r} from {maker}; expected an ASCII identifier such as 'encode'")
+    if isinstance(made, torch.export.ExportedProgram):
+        return _exported(name, made)
+    if not isinstance(made, (tuple, list)) or not 1 < len(made) <= _MOST or not isinstance(made[0], torch.nn.Module):
+        raise ModelError(f"returned {_described(made)} from {maker}; expected {_EXPECTED}")
+    given: list[Any] = [*made, *[None] * (_MOST - len(made))]
+    module, args, kwargs, dynamic_shapes = given
+    if not isinstance(args, (tuple, list)) or not isinstance(kwargs or {}, Mapping):
+        found = f"arguments of type {type(args).__name__} and {type(kwargs).__name__}"
+        raise ModelError(f"returned {found} from {maker}; expected {_ARGUMENTS}, with a tuple and a dict")
+    module.eval()
+    return Source(name=name, module=module, args=tuple(args), kwargs=dict(kwargs or {}), dynamic_shapes=dynamic_shapes)
+
+
+def _exported(name: str, program: Any) -> Source:
+    args, kwargs = program.example_inputs or ((), {})
+    return Source(name=name, module=program.module(), args=args, kwargs=kwargs, exported=program)
+
+
+def _described(made: Any) -> str:
+    if not isinstance(made, (tuple, list)):
+        return f"a {type(made).__name__}"
+    return f"a {type(made).__name__} of {len(made)} ({', '.join(type(each).__name__ for each in made[:_MOST])})"
