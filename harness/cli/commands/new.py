@@ -45,7 +45,8 @@ def main(invocation: Invocation) -> int:
     written = " and ".join(map(str, paths))
     verb = "is" if len(paths) == 1 else "are"
     if (code := _lock(settings.fetch, where, paths)) != EXIT_OK:
-        _print(f"{written} {verb} written, but some blobs are not locked: correct it or try again with `harness lock`.")
+        some = "some of its blobs" if len(paths) == 1 else "some of their blobs"
+        _print(f"{written} {verb} written, but {some} are not locked: correct it or try again with `harness lock`.")
     elif not options.no_run:
         checked = _checked(settings, paths)
         code = quality.main(replace(invocation, settings=checked))
