@@ -108,6 +108,6 @@ IMPORTERS = {
         program_suffix=".pt2",
         python="3.11",
         modules=("torch", "torch.export", "iree.turbine.aot", "safetensors.torch"),
-        unused=("torch/bin", "torch/include", "torch/share", "torch/test"),
+        unused=("torch/include", "torch/share", "torch/test"),
     ),
 }

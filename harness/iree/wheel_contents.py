@@ -48,7 +48,7 @@ def _read(root: Folder, path: Path) -> str:
         return _sha256(root, path, (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1 << 15)  # an importer has 10,000 files
 def _sha256(root: Folder, path: Path, _stamp: tuple[int, ...]) -> str:
     with root.reader(path) as file:
         return sha256(file)
