@@ -162,6 +162,11 @@ RULES = (
         holds=lambda each: each.command != "new" and not any(x.endswith(ONNX) for x in each.settings.cases.selectors),
     ),
     Rule(
+        options=("input", "dim"),
+        why="has no effect with --torch, whose arguments come with the model; remove it.",
+        holds=lambda invocation: "torch" in invocation.given,
+    ),
+    Rule(
         options=("importer", "dim"),
         why="has no effect with --jax: JAX itself exports, for the shapes of the arguments; remove it.",
         holds=lambda invocation: "jax" in invocation.given,

@@ -69,9 +69,10 @@ def of_program(path: Path) -> Sequence[Source]:
         ModelError: it is none.
     """
     try:
-        return [_exported(SINGLE, torch.export.load(path))]
+        program = torch.export.load(path)
     except Exception as error:
         raise ModelError(f"is not a program of torch.export: {error}") from error
+    return [_exported(SINGLE, program)]
 
 
 def _source(maker: str, name: Any, made: Any) -> Source:
@@ -92,7 +93,9 @@ def _source(maker: str, name: Any, made: Any) -> Source:
 
 
 def _exported(name: str, program: Any) -> Source:
-    args, kwargs = program.example_inputs or ((), {})
+    if program.example_inputs is None:
+        raise ModelError("has a program without example inputs; export it again, and save it with them")
+    args, kwargs = program.example_inputs
     return Source(name=name, module=program.module(), args=args, kwargs=kwargs, exported=program)
 
 

@@ -161,6 +161,8 @@ def test_plan_and_fetch_take_the_options_of_a_run(command: str) -> None:
             "--weights cannot be combined with a model that is imported",
         ),
         ("new a/b --onnx x.onnx --input @x.npy --dim n=1", "--dim has no effect with --input"),
+        ("new a/b --torch x.py:make --input @x.npy", "--input has no effect with --torch, whose arguments"),
+        ("new a/b --torch x.pt2 --dim n=1", "--dim has no effect with --torch, whose arguments"),
         ("new a/b --mlir x.mlir --seed 1", "--seed has no effect without a model to import"),
         ("new a/b --mlir x.mlir --importer 3.13.0", "--importer has no effect without a model to import"),
         ("new a/b --mlir x.mlir --no-run --timeout 5", "--timeout has no effect with --no-run"),
