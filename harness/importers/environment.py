@@ -7,17 +7,24 @@ import hashlib
 import platform
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from urllib.parse import unquote
 
+from harness.core import records, strict_json
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import working
+from harness.core.errors import ToolError
+from harness.core.text import one_line
+from harness.host import process
 from harness.host.process import CancelToken
 from harness.importers import interpreters
 from harness.importers.frameworks import IMPORTERS, Framework
 from harness.iree import toolchain, wheel_contents, wheels
-from harness.iree.releases import ReleaseWheels
+from harness.iree.releases import ReleaseWheels, Wheel
+from harness.iree.wheels import WheelFile
 from harness.store import scratch
 from harness.store.entry import Entry
 from harness.store.store import Store
