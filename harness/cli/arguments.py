@@ -186,6 +186,12 @@ COMMANDS = (
         groups=(history.compared, options.history_file),
     ),
     Command(
+        name="issue",
+        heading="Look at earlier runs",
+        help="write the text of a bug report about a case, for the project IREE",
+        groups=(history.reported,),
+    ),
+    Command(
         name="history",
         heading="Look at earlier runs",
         help="show how a case did before, and list the runs",

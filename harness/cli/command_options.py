@@ -29,7 +29,7 @@ class CommandOptions:
         port: TCP port to listen on; 0 for any (`store serve`).
         known_as: more names of the server (`store serve`).
         shell: which completion script to print (`completion`).
-        results: a folder of results or its results.json (`bless`, `repro`).
+        results: a folder of results or its results.json (`bless`, `issue`, `repro`).
         to: where to write (`repro`).
         with_blobs: copy the blobs and the release, too (`repro`).
         folder: a folder that `repro` wrote (`repro check`).
@@ -41,7 +41,7 @@ class CommandOptions:
         folders: where files of results are (`history import`).
         keep_days: the age of the oldest run to keep, in days (`history prune`).
         every_result: folders and files of results; empty for those of the newest run (`report`).
-        output: the file to write (`report`).
+        output: the file to write; None for report.html (`report`), or to print (`issue`).
         keep_runs: the number of runs, or folders of results, to keep (`history prune`, `results prune`).
         run: a run of the history (`history pin`).
         results_root: the folder that folders of results are in (`results prune`).
@@ -73,6 +73,7 @@ class CommandOptions:
     to: Path | None = None
     with_blobs: bool = False
     folder: Path | None = None
+    output: Path | None = None
     reference: Reference | None = None
     expectations: bool = False
     yes: bool = False
@@ -82,7 +83,6 @@ class CommandOptions:
     keep_days: int | None = None
     keep_runs: int | None = None
     every_result: tuple[Path, ...] = ()
-    output: Path = Path("report.html")
     run: str = ""
     results_root: Path = Path("results")
     older_than_s: float | None = None

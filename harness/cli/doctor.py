@@ -13,7 +13,7 @@ from harness.core.cases import ModelSpec
 from harness.core.errors import HarnessError, SpecError, UsageError
 from harness.core.settings import ContainerSettings
 from harness.core.text import counted
-from harness.fetch.http import reachable
+from harness.fetch.short_requests import reachable
 from harness.host import devices
 from harness.host.disk import free_bytes, nearest
 from harness.iree import releases

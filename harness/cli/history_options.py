@@ -64,6 +64,15 @@ def compared(parser: Parser, _environment: Environment) -> None:
     add("--all", action="store_true", help="show the cases that did not change, too")
 
 
+def reported(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `issue`."""
+    add = parser.group("Report")
+    add("results_path", type=Path, metavar="RESULTS", help="folder of a run or a bisect, or a results.json")
+    help_text = "a case, such as sd3/clip[cpu], or its name (default: the only one that is not as expected)"
+    add("case", nargs="?", metavar="CASE", help=help_text)
+    add("-o", "--output", type=Path, metavar="FILE", help="write the text to FILE (default: print it)")
+
+
 def dry_run(parser: Parser, _environment: Environment) -> None:
     """Add --dry-run."""
     parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")

@@ -28,6 +28,7 @@ def history_settings(path: Path | None, environment: Mapping[str, str], *, is_of
         is_shared=named == default,
         branch=_first(environment, _BRANCHES),
         commit=_first(environment, _COMMITS),
+        exports=tuple(environment.get("HARNESS_EXPORT", "").split()),
     )
 
 

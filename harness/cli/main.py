@@ -134,6 +134,7 @@ _COMMANDS = {
     "history": "history",
     "compare": "compare",
     "results": "results",
+    "issue": "issue",
     "matrix": "matrix",
     "repro": "repro",
 }

@@ -158,6 +158,8 @@ def history(parser: Parser, environment: Environment) -> None:
     """Add where runs are recorded."""
     history_file(parser, environment)
     parser.group("Results")("--no-history", action="store_true", help="do not record the run")
+    help_text = "add a line of JSON for each case to FILE, or send them to URL; repeatable"
+    parser.group("Results")("--export", action="append", default=[], metavar="URL|FILE", help=help_text)
 
 
 def history_file(parser: Parser, _environment: Environment) -> None:

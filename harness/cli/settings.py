@@ -13,6 +13,7 @@ from harness.cli.parser import PARSER
 from harness.core import urls
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
+from harness.core.history import HistorySettings
 from harness.core.references import Oracle, Reference
 from harness.core.settings import (
     ENGINES,
@@ -113,9 +114,15 @@ def _settings(given: _Given) -> Settings:
         release=_release(given),
         container=_container(given),
         run=_run(given),
-        history=history_settings(given("history"), given.environment, is_off=bool(given("no_history"))),
+        history=_history(given),
         command=tuple(command) or ("harness", "quality"),
     )
+
+
+def _history(given: _Given) -> HistorySettings:
+    """Return where runs are recorded and exported: places of the command line, then those of the environment."""
+    settings = history_settings(given("history"), given.environment, is_off=bool(given("no_history")))
+    return replace(settings, exports=(*given.several("export"), *settings.exports))
 
 
 def _cases(given: _Given) -> CaseSettings:
@@ -302,6 +309,7 @@ def _options(given: _Given) -> CommandOptions:
         known_as=given.several("known_as"),
         shell=given("shell") or defaults.shell,
         results=_results(given),
+        output=given("output"),
         reference=given("reference"),
         expectations=bool(given("expectations")),
         yes=bool(given("yes")),
@@ -314,7 +322,6 @@ def _options(given: _Given) -> CommandOptions:
         keep_days=given("keep_days"),
         keep_runs=given("keep_runs"),
         every_result=given.several("results"),
-        output=given("output") or defaults.output,
         run=given("run") or defaults.run,
         results_root=given("results_root") or defaults.results_root,
         older_than_s=given("older_than"),
@@ -326,6 +333,6 @@ def _options(given: _Given) -> CommandOptions:
 
 
 def _results(given: _Given) -> Path | None:
-    """Return the results that `repro` and `bless` are of."""
+    """Return the results that `issue`, `repro` and `bless` are of."""
     named: Path | None = given("results_path")
     return Path(given("selectors")[0]) if given("expectations") and given("selectors") else named

@@ -17,7 +17,7 @@ from harness.containers import engine_info
 from harness.containers.engine_output import follow
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError
-from harness.fetch.http import reachable
+from harness.fetch.short_requests import reachable
 
 _ANSWERS_WITHIN_S, _TIMEOUT_S = 20, 600
 _CHUNK_BYTES = 1 << 20

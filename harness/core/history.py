@@ -26,12 +26,14 @@ class HistorySettings:
         is_shared: whether the file has the runs of all projects of the user, so that those of this project are chosen.
         branch: branch that is tested, if a CI server says so; None for that of the git checkout.
         commit: likewise its commit.
+        exports: files and URLs to which runs are exported as lines of JSON.
     """
 
     path: Path | None = field(default_factory=default_history)
     is_shared: bool = True
     branch: str | None = None
     commit: str | None = None
+    exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,12 @@ from harness.fetch.watch import Watch
 from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
-_HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
+HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
 # No connection is used twice: bytes after the end of a response are never taken for the next one.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-_NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
+NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
 _FROM_THE_STREAM = httpcore.NetworkError  # raised when reading straight from a connection
-_TRY_LATER = {408, 425, 429}
+TRY_LATER = {408, 425, 429}
 _BUSY = {429, 503}
 _CONTENT = {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}
 _READ_BYTES = 1 << 20
@@ -58,7 +58,7 @@ def new_client(*, stall_s: float) -> Client:
     timeout = httpx.Timeout(None, connect=min(stall_s, _CONNECT_S))  # a `Watch` limits what comes after
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     try:
-        return httpx.Client(headers=_HEADERS, limits=_LIMITS, timeout=timeout, cookies=no_cookies)
+        return httpx.Client(headers=HEADERS, limits=_LIMITS, timeout=timeout, cookies=no_cookies)
     except (ValueError, ImportError, OSError) as error:
         hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
         raise FetchError(f"The proxies or certificates of the environment are invalid ({error}); {hint}.") from error
@@ -92,7 +92,7 @@ class HttpSource:
         with (
             Watch(self.stall_s) as watch,
             _explained(watch),
-            _ended_by(watch.ended, cancel) as trace,
+            ended_by(watch.ended, cancel) as trace,
             contextlib.ExitStack() as responses,
         ):
 
@@ -122,20 +122,8 @@ class HttpSource:
         raise AttemptError(Failure(what=what, fix=fix, retriable=False))
 
 
-def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
-    """Return why a host does not answer, or None if it answers anything."""
-    with Watch(timeout_s) as watch:
-        try:
-            with httpx.Client(headers=_HEADERS, timeout=timeout_s) as client, _ended_by(watch.ended) as trace:
-                client.send(client.build_request("HEAD", url, extensions={"trace": trace}))
-        except (*_NO_URL, httpx.TransportError, ValueError, ImportError, OSError) as error:
-            no_answer = f"no answer in {timeout_s:g} s" if watch.ended.is_set() else ""
-            return no_answer or str(error) or type(error).__name__
-    return None
-
-
 @contextlib.contextmanager
-def _ended_by(*tokens: CancelToken | None) -> Iterator[Trace]:
+def ended_by(*tokens: CancelToken | None) -> Iterator[Trace]:
     """Yield a trace for httpx that shuts each new connection down when one of the tokens is set."""
     with contextlib.ExitStack() as connections:
 
@@ -213,7 +201,7 @@ def _refusal(response: httpx.Response, start: int) -> Failure:
     return Failure(
         what=what,
         fix=_FIXES.get(code, "ask the operators of the host"),
-        retriable=code in {*_TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
+        retriable=code in {*TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
         busy=code in _BUSY,
         wait_s=retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC)),
     )
@@ -263,10 +251,10 @@ def _explained(watch: Watch) -> Iterator[None]:
     except AttemptError:
         watch.check()
         raise
-    except (*_NO_URL, httpx.TransportError, _FROM_THE_STREAM) as error:
+    except (*NO_URL, httpx.TransportError, _FROM_THE_STREAM) as error:
         watch.check()
         what, chain = f"{type(error).__name__}: {' '.join(str(error).split())}", tuple(causes(error))
-        if any(isinstance(each, _NO_URL) for each in chain):  # its text may contain secrets
+        if any(isinstance(each, NO_URL) for each in chain):  # its text may contain secrets
             what = "not a valid URL, or it redirects to one that is not"
             raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False)) from None
         if any(isinstance(each, socket.gaierror) for each in chain):

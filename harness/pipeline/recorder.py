@@ -8,9 +8,10 @@ from typing import Self
 from harness.core.errors import DiskError
 from harness.core.history import CaseRecord, HistorySettings, RunRecord
 from harness.core.outcomes import Report
-from harness.history import recording
+from harness.history import exporting, recording
 from harness.host import checkout
 from harness.host.checkout import Checkout
+from harness.pipeline import publish
 from harness.report.page.content import Trend
 
 
@@ -39,14 +40,14 @@ class Recorder:
         return {"branch": settings.branch or found.branch, "commit": settings.commit or found.commit}
 
     def record(self, report: Report, text: str, *, folder: Path) -> str:
-        """Record a run, and return why it was not; empty if it was, or need not be.
+        """Record and export a run, and return why it was not; empty if it was, or need not be.
 
         Args:
             report: what the run found.
             text: its results.json, from which its id follows.
             folder: the folder of its results.
         """
-        if self.settings.path is None:
+        if self.settings.path is None and not self.settings.exports:
             return ""
         return self.add(*self.records(report, recording.run_id(text), folder=folder))
 
@@ -59,7 +60,12 @@ class Recorder:
         return run, recording.case_records(report)
 
     def add(self, run: RunRecord, cases: Sequence[CaseRecord]) -> str:
-        """Record a run, and return why it was not; empty if it was, or need not be."""
+        """Record and export a run, and return why it was not; empty if it was, or need not be."""
+        lines = exporting.json_lines(run, cases) if self.settings.exports else ""
+        failures = (self._recorded(run, cases), *(publish.exported(lines, each) for each in self.settings.exports))
+        return " ".join(filter(None, failures))
+
+    def _recorded(self, run: RunRecord, cases: Sequence[CaseRecord]) -> str:
         if self.settings.path is None:
             return ""
         from harness.history.history import History  # noqa: PLC0415 - SQLite is loaded at the end of a run

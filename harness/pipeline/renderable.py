@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
 from harness.pipeline import internal
-from harness.report import console, junit, results
+from harness.report import console, junit, results, summary
 
 
 def renderable(report: Report) -> Report:
@@ -25,7 +25,7 @@ def _is_renderable(report: Report) -> bool:
 
 
 def _render(report: Report) -> None:
-    for render in (results.render, junit.render, console.render):
+    for render in (results.render, junit.render, console.render, summary.render):
         render(report)
 
 

@@ -38,7 +38,7 @@ from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
-from harness.report import again, results
+from harness.report import again, results, summary
 from harness.store.store import Store
 
 _COMPILE_MEMORY_BYTES = 4 << 30
@@ -229,7 +229,7 @@ class Session:
     def _write(self, report: Report, text: str, junit_xml: Path | None) -> None:
         remove_empty(self._folder, self._folder / "outputs")
         logs.remove_failed(self._folder)
-        write_results(self._folder, {results.NAME: text}, report, junit_xml)
+        write_results(self._folder, {results.NAME: text, "results.md": summary.render(report)}, report, junit_xml)
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""

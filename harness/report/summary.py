@@ -1,4 +1,4 @@
-"""Renders a report as Markdown for the summary page of a GitHub Actions job."""
+"""Renders a report as Markdown: results.md, and the summary page of a GitHub Actions job."""
 
 import html
 from collections.abc import Sequence

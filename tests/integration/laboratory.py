@@ -175,6 +175,10 @@ class Laboratory:
         """Run `harness bless --expectations`."""
         return self._of(*HARNESS, "bless", "--expectations", *arguments)
 
+    def issue(self, *arguments: str) -> Result:
+        """Run `harness issue`."""
+        return self._of(*HARNESS, "issue", *arguments)
+
     def record(self, *arguments: str) -> Result:
         """Run `harness bless` on this folder, to record outputs."""
         return self._of(*self.argv(*arguments, command="bless"))

@@ -12,9 +12,9 @@ import pytest
 from harness.core.blobs import Blob
 from harness.core.errors import FetchError
 from harness.core.urls import Mirror
-from harness.fetch.http import reachable
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
+from harness.fetch.short_requests import reachable
 from harness.host.process import Cancelled
 from tests.integration.bench import LARGE, SMALL, Bench, good, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Framing, Reply, Request

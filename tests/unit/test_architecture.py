@@ -46,7 +46,7 @@ DOORS: dict[str, set[str]] = {
     "sqlite3": {"history.database"},
     "os.posix_spawn": {"host.supervisor"},
     "os.system": set(),
-    "httpx": {"fetch.http"},
+    "httpx": {"fetch.http", "fetch.short_requests"},
     "httpcore": {"fetch.http"},
     "urllib.request": set(),
     "http.server": {"fetch.mirror_server"},

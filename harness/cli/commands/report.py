@@ -14,7 +14,7 @@ from harness.pipeline.recorder import Recorder
 
 def main(invocation: Invocation) -> int:
     """Write a page of results that are there."""
-    output = invocation.options.output
+    output = invocation.options.output or Path("report.html")
     check_files({"-o": output})
     page_file.write_collected(_results(invocation), output, Recorder.here(invocation.settings.history))
     sys.stdout.write(f"Report: {inline(str(output))}\n")

@@ -140,6 +140,7 @@ def test_the_rules_are_about_options_that_there_are() -> None:
         words = [command.name, *(each.name for each in command.subcommands[:2][-1:])]
         required = ["a/b", "--mlir=x"] if command.name == "new" else ["tiny"] if command.name == "bisect" else []
         more = {"completion": ["bash"], "history": ["folder"], "compare": ["a", "b"], "repro": ["folder"]}
+        more |= {"issue": ["results"]}
         required += more.get(command.name, [])
         known |= set(vars(parser({}).read([*words, *required])))
     assert {option for rule in checks.RULES for option in rule.options} <= known
