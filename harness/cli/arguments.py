@@ -60,6 +60,8 @@ _QUALITY = (
     options.program,
 )
 
+_PACKED = (options.selectors, *_CASES, *_DOWNLOADS, *_RELEASE, *_CONTAINERS, options.program)
+
 COMMANDS = (
     Command(
         name="quality",
@@ -141,6 +143,16 @@ COMMANDS = (
         heading="Manage downloads and images",
         help="download everything that quality needs to run --offline",
         groups=(*_QUALITY, own.blobs_only),
+    ),
+    Command(
+        name="bundle",
+        heading="Manage downloads and images",
+        help="pack all that a run needs into one file, for a machine without a network",
+        default="write",
+        subcommands=(
+            Command(name="write", help="write the file (the default)", groups=(*_PACKED, repro.bundled)),
+            Command(name="load", help="check such a file, and load it", groups=(repro.loaded, options.store)),
+        ),
     ),
     Command(
         name="lock",

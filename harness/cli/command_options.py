@@ -30,7 +30,8 @@ class CommandOptions:
         known_as: more names of the server (`store serve`).
         shell: which completion script to print (`completion`).
         results: a folder of results or its results.json (`bless`, `issue`, `repro`).
-        to: where to write (`repro`).
+        to: where to write (`repro`, `bundle`).
+        bundle: a file that `bundle` wrote (`bundle load`).
         with_blobs: copy the blobs and the release, too (`repro`).
         folder: a folder that `repro` wrote (`repro check`).
         reference: what makes the outputs that are recorded as expected ones (`bless`).
@@ -71,6 +72,7 @@ class CommandOptions:
     shell: str = ""
     results: Path | None = None
     to: Path | None = None
+    bundle: Path | None = None
     with_blobs: bool = False
     folder: Path | None = None
     output: Path | None = None

@@ -137,4 +137,5 @@ _COMMANDS = {
     "issue": "issue",
     "matrix": "matrix",
     "repro": "repro",
+    "bundle": "bundle",
 }

@@ -1,4 +1,4 @@
-"""Options of `repro`."""
+"""Options of `repro` and `bundle`."""
 
 from pathlib import Path
 
@@ -30,3 +30,18 @@ def checked(parser: Parser, _environment: Environment) -> None:
     """Add the options of `repro check`."""
     add = parser.group("Repro")
     add("folder", type=Path, metavar="DIR", help="a folder that `harness repro` wrote, after its case ran")
+
+
+def bundled(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `bundle write`."""
+    add = parser.group("Bundle")
+    add("-o", dest="to", type=Path, required=True, metavar="FILE", help="file to write, such as models.tar.zst")
+
+
+def loaded(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `bundle load`."""
+    add = parser.group("Bundle")
+    add("bundle", type=Path, metavar="FILE", help="a file that `harness bundle` wrote")
+    add(
+        "-o", dest="to", type=Path, required=True, metavar="DIR", help="folder for the specs, a new one or an empty one"
+    )

@@ -315,6 +315,7 @@ def _options(given: _Given) -> CommandOptions:
         yes=bool(given("yes")),
         case=given("case") or defaults.case,
         to=given("to"),
+        bundle=given("bundle"),
         with_blobs=bool(given("with_blobs")),
         folder=given("folder"),
         limit=given("limit") or defaults.limit,

@@ -153,3 +153,22 @@ def test_a_copy_of_a_file_has_to_be_allowed(lab: Laboratory, tmp_path: Path) -> 
     done = ran([*HARNESS, *words, "--allow-path", str(secret)], cwd=lab.root / "sub", env=lab.environment)
     assert done.returncode == 0, done.stderr
     assert (lab.root / "sub" / "new" / "specs" / "toy" / "files" / "secret.npy").read_bytes() == secret.read_bytes()
+
+
+def test_a_bundle_has_all_that_a_run_needs(lab: Laboratory, server: str, tmp_path: Path) -> None:
+    lab.spec(mlir=f"{server}/add.mlir")
+    shutil.copy(lab.model_dir / "add.mlir", tmp_path / "www")
+    path = tmp_path / "toy.tar.zst"
+    words = ["--specs", str(lab.specs), "--store", str(lab.store_dir), "-o", str(path)]
+    done = harness(lab, "bundle", *words)
+    assert done.code == 0, done.text
+    assert "IREE 3.13.0, 1 blob, specs." in done.text
+    options: dict[str, Any] = {"cwd": tmp_path, "capture_output": True, "text": True}
+    environment = elsewhere(tmp_path) | {"BACKEND": "cpu"}
+    load = [*cut_off(), "harness", "bundle", "load", path.name, "-o", "there"]
+    loaded = subprocess.run(load, check=False, env=environment, **options)
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    command = next(line for line in loaded.stdout.splitlines() if line.startswith("    harness quality"))
+    ran_there = subprocess.run([*cut_off(), "sh", "-c", command], check=False, env=environment, **options)
+    assert ran_there.returncode == 0, ran_there.stdout + ran_there.stderr
+    assert "1 passed" in ran_there.stdout

@@ -1,0 +1,235 @@
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.core.callbacks import ignore
+from harness.core.errors import IntegrityError, UsageError
+from harness.core.settings import CaseSettings, ContainerSettings, FetchSettings, ReleaseSettings, Settings
+from harness.iree import releases, toolchain
+from harness.packing import bundle, bundle_load
+from harness.packing.bundle_archive import Writer, zstd
+from harness.pipeline import selection
+from harness.store.store import Store
+
+CONTENT = b"a blob"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+BLOB = {"sha256": DIGEST, "bytes": len(CONTENT)}
+ENTRY = {"kind": "blobs", "key": DIGEST, "files": {"blob": BLOB}}
+RELEASE = list(releases.locked().values())[-1]
+MANIFEST: Mapping[str, Any] = {
+    "schema": 1,
+    "release": "3.13.0",
+    "specs": "specs",
+    "files": {"specs/my/a.bin": BLOB},
+    "entries": [ENTRY],
+}
+
+
+def header(name: str, size: int, **changes: Any) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    for field, value in changes.items():
+        setattr(info, field, value)
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def padded(content: bytes) -> bytes:
+    return content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def crafted(path: Path, manifest: object, members: Sequence[tuple[str, bytes]] = ((DIGEST, CONTENT),)) -> Path:
+    text = json.dumps(manifest).encode()
+    every = [("bundle.json", text), *members]
+    raw = b"".join(header(name, len(content)) + padded(content) for name, content in every)
+    path.write_bytes(zstd.compress(raw + bytes(1024)))
+    return path
+
+
+def load(path: Path, to: str = "to") -> bundle.Manifest:
+    with Store(path.parent / "store") as store:
+        return bundle_load.load(path, store, path.parent / to)
+
+
+def test_a_bundle_is_loaded(tmp_path: Path) -> None:
+    manifest = load(crafted(tmp_path / "b", MANIFEST))
+    assert manifest.command(Path("to"), tmp_path / "store").endswith(
+        f"--specs to/specs --store {tmp_path}/store --offline"
+    )
+    assert (tmp_path / "to" / "specs" / "my" / "a.bin").read_bytes() == CONTENT
+    with Store(tmp_path / "store") as store:
+        found = store.find("blobs", DIGEST)
+        assert found is not None
+        assert (found.path / "blob").read_bytes() == CONTENT
+    with pytest.raises(UsageError, match="to: exists and is no empty folder"):
+        load(tmp_path / "b")
+
+
+def of(**changes: Any) -> Mapping[str, Any]:
+    return {**MANIFEST, **changes}
+
+
+def entry(**changes: Any) -> Mapping[str, Any]:
+    return of(entries=[ENTRY | changes])
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ([], "malformed"),
+        (of(schema=2), "schema 2, expected 1"),
+        (of(files={"../x": BLOB}), "'../x' is no plain path"),
+        (of(files={"a/../../x": BLOB}), "is no plain path"),
+        (of(files={"/etc/x": BLOB}), "is no plain path"),
+        (of(files={"a//b": BLOB}), "is no plain path"),
+        (of(files={"": BLOB}), "is no plain path"),
+        (of(files={"a\nb": BLOB}), "is no plain path"),
+        (of(files={"a\x1b[31m": BLOB}), "is no plain path"),
+        (of(specs="../.."), "is no plain path"),
+        (of(configs=["/x"]), "is no plain path"),
+        (of(files={"x" * 1001: BLOB}), "a name is too long"),
+        (of(files={"x": BLOB | {"sha256": "../x"}}), "a digest or a size is not valid"),
+        (of(files={"x": BLOB | {"bytes": -1}}), "a digest or a size is not valid"),
+        (of(files={"x": BLOB | {"bytes": 7}}), "a content has two sizes"),
+        (of(files={"x": BLOB | {"sha256": "a" * 64}}), "1 of 2 contents are missing"),
+        (entry(files={"../blob": BLOB}), "is no plain path"),
+        (entry(key="a" * 64), "a blob is not the one of its name"),
+        (entry(key="x", files={"other": BLOB}), "a blob is not the one of its name"),
+        (entry(kind="modules"), "is no blob and no release for this machine"),
+        (entry(kind="../x"), "is no blob and no release for this machine"),
+        (entry(kind="toolchains", key="3.13.0-0123"), "is no blob and no release for this machine"),
+        (entry(kind="toolchains", key=toolchain.key(RELEASE)), "is not what its wheels contain"),
+    ],
+)
+def test_a_hostile_manifest_is_refused(tmp_path: Path, manifest: object, message: str) -> None:
+    with pytest.raises(IntegrityError, match="no bundle of this harness, or damaged") as caught:
+        load(crafted(tmp_path / "b", manifest))
+    assert message in str(caught.value)
+    assert_nothing_is_there(tmp_path)
+
+
+def assert_nothing_is_there(folder: Path) -> None:
+    assert not (folder / "to").exists()
+    assert not (folder / "store" / "blobs").exists()
+    assert not list((folder / "store" / "tmp").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([], "1 of 1 contents are missing"),
+        ([(DIGEST, b"b blob")], f"the content {DIGEST} is damaged"),
+        ([(DIGEST, b"longer than that")], "has another size"),
+        ([(DIGEST, CONTENT), (DIGEST, CONTENT)], "is there twice"),
+        ([("../x", CONTENT)], "a member is not in its manifest"),
+        ([("bundle.json", b"{}")], "a member is not in its manifest"),
+    ],
+)
+def test_hostile_members_are_refused(tmp_path: Path, members: Sequence[tuple[str, bytes]], message: str) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        load(crafted(tmp_path / "b", MANIFEST, members))
+    assert message in str(caught.value)
+    assert_nothing_is_there(tmp_path)
+
+
+BEGIN = header("bundle.json", len(text := json.dumps(MANIFEST).encode())) + padded(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (lambda: b"no zstd", "not compressed by zstd"),
+        (lambda: zstd.compress(b""), "it ends too early"),
+        (lambda: zstd.compress(bytes(1024)), "its first member is not bundle.json"),
+        (lambda: zstd.compress(b"x" * 512), "a header is not that of a tar"),
+        (lambda: zstd.compress(header("bundle.json", 1 << 40)), "or is too large"),
+        (lambda: zstd.compress(header("bundle.json", 9)), "it ends too early"),
+        (lambda: zstd.compress(BEGIN)[:-9], "it is not compressed by zstd, or is damaged"),
+        (lambda: zstd.compress(BEGIN + header(DIGEST, 0, type=tarfile.SYMTYPE, linkname="/etc")), "not a regular file"),
+        (lambda: zstd.compress(BEGIN + header(DIGEST, 6, type=tarfile.LNKTYPE)), "not a regular file"),
+        (lambda: zstd.compress(BEGIN + header(DIGEST, 0, type=tarfile.CHRTYPE)), "not a regular file"),
+        (lambda: zstd.compress(BEGIN + header("x", 1 << 40, type=tarfile.XHDTYPE)), "not a regular file"),
+    ],
+)
+def test_files_that_are_no_bundles_are_refused(tmp_path: Path, raw: Callable[[], bytes], message: str) -> None:
+    (tmp_path / "b").write_bytes(raw())
+    with pytest.raises(IntegrityError) as caught:
+        load(tmp_path / "b")
+    assert message in str(caught.value)
+    assert_nothing_is_there(tmp_path)
+
+
+def test_a_bundle_that_is_missing_or_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing: cannot be read"):
+        load(tmp_path / "nothing")
+    huge = {"sha256": "a" * 64, "bytes": 1 << 60}
+    with pytest.raises(UsageError, match=r"needs .* in .*/store, where .* are free"):
+        load(crafted(tmp_path / "b", of(files={"x": huge})))
+    assert_nothing_is_there(tmp_path)
+
+
+def test_a_content_that_changes_while_it_is_packed_is_noticed() -> None:
+    for content in (b"b blob", b"short"):
+        writer = Writer(io.BytesIO())
+        with pytest.raises(IntegrityError, match="changed while it was packed"):
+            writer.add(DIGEST, len(CONTENT), io.BytesIO(content))
+
+
+def settings(folder: Path) -> Settings:
+    model = folder / "models" / "my"
+    model.mkdir(parents=True)
+    (model / "clip.mlir").write_text("program")
+    np.save(model / "a.npy", np.zeros(1))
+    value = {"mlir": "clip.mlir", "compiler_flags": ["--iree-hal-target-device=local"], "run_function": "f"}
+    (model / "clip_cpu.json").write_text(json.dumps(value | {"inputs": [{"source": "a.npy"}]}))
+    return Settings(
+        cases=CaseSettings(selectors=("*",), specs=folder / "models"),
+        container=ContainerSettings(engine="local"),
+        fetch=FetchSettings(store=folder / "mine"),
+    )
+
+
+def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
+    asked = settings(tmp_path)
+    (tmp_path / "there").touch()
+    with pytest.raises(UsageError, match="there: exists already"):
+        bundle.write(asked, [], tmp_path / "there", ignore)
+    with pytest.raises(UsageError, match="A bundle has no image"):
+        bundle.write(replace(asked, container=ContainerSettings(engine="podman")), [], tmp_path / "new", ignore)
+
+
+def wheel(folder: Path, name: str) -> None:
+    (folder / f"{name}-3.99.0.dev0+abc-cp312-cp312-manylinux_2_28_x86_64.whl").write_bytes(empty_zip(name))
+
+
+def empty_zip(name: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(f"{name}/x.txt", name)
+    return target.getvalue()
+
+
+def test_a_local_build_is_packed_as_wheels(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    for name in ("iree_base_compiler", "iree_base_runtime"):
+        wheel(tmp_path / "wheels", name)
+    release = ReleaseSettings(name="3.99.0.dev0+abc", wheels=(tmp_path / "wheels",))
+    asked = replace(settings(tmp_path), release=release)
+    packed = bundle.write(asked, selection.cases(asked), tmp_path / "b.tar.zst", ignore)
+    assert packed.entries == ()
+    loaded = load(tmp_path / "b.tar.zst")
+    assert loaded == packed
+    names = sorted(each.name for each in (tmp_path / "to" / "wheels").iterdir())
+    assert names == sorted(each.name for each in (tmp_path / "wheels").iterdir())
+    assert "--wheels to/wheels" in loaded.command(Path("to"), tmp_path / "store")
+    again = bundle.write(asked, selection.cases(asked), tmp_path / "c.tar.zst", ignore)
+    assert again == packed
+    assert (tmp_path / "b.tar.zst").read_bytes() == (tmp_path / "c.tar.zst").read_bytes()
