@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +17,14 @@ from harness.core.errors import IntegrityError, UsageError
 from harness.core.settings import CaseSettings, ContainerSettings, FetchSettings, ReleaseSettings, Settings
 from harness.iree import releases, toolchain
 from harness.packing import bundle, bundle_load
-from harness.packing.bundle_archive import Writer, zstd
+from harness.packing.bundle_archive import Writer
 from harness.pipeline import selection
 from harness.store.store import Store
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 CONTENT = b"a blob"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
