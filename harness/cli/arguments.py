@@ -147,7 +147,7 @@ COMMANDS = (
     Command(
         name="bundle",
         heading="Manage downloads and images",
-        help="pack all that a run needs into one file, for a machine without a network",
+        help="pack all that a run needs offline into one file",
         default="write",
         subcommands=(
             Command(name="write", help="write the file (the default)", groups=(*_PACKED, repro.bundled)),
