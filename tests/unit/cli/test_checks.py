@@ -139,7 +139,13 @@ def test_the_rules_are_about_options_that_there_are() -> None:
     for command in COMMANDS:
         words = [command.name, *(each.name for each in command.subcommands[:2][-1:])]
         required = ["a/b", "--mlir=x"] if command.name == "new" else ["tiny"] if command.name == "bisect" else []
-        more = {"completion": ["bash"], "history": ["folder"], "compare": ["a", "b"], "repro": ["folder"]}
+        more = {
+            "completion": ["bash"],
+            "history": ["folder"],
+            "compare": ["a", "b"],
+            "repro": ["folder"],
+            "bundle": ["f", "-o", "d"],
+        }
         more |= {"issue": ["results"]}
         required += more.get(command.name, [])
         known |= set(vars(parser({}).read([*words, *required])))
