@@ -23,7 +23,7 @@ from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken
-from harness.iree import release_sources, toolchain
+from harness.iree import release_sources, releases, toolchain
 from harness.iree.release_sources import ReleaseSource
 from harness.iree.toolchain import Toolchain
 from harness.packing import reproducer, script, store_copy
@@ -105,7 +105,8 @@ class _Writer:
             release_sources.chosen(settings.release, settings.fetch, store, notice), fetcher
         )
         options = selection.options(settings.run)
-        (self._plan,) = internal.plans([request.case], self._release.release, options)
+        with_tools = releases.of_build(request.outcome.release or "") if settings.run.tools else None
+        (self._plan,) = internal.plans([request.case], with_tools or self._release.release, options)
         self._fetched: dict[str, FetchedBlob] = {redacted(each.url): each for each in request.outcome.blobs}
 
     def write(self) -> Packed:
@@ -181,7 +182,7 @@ class _Writer:
                 store_copy.copy(toolchain.KIND, toolchain.key(self._release), self._store, target)
         for name in ("locks", "pins", "tmp"):
             self._to.remove(self._to.path / STORE / name)
-        return self._is_installed_here
+        return self._is_installed_here or self._request.settings.run.tools is not None
 
     @property
     def _is_installed_here(self) -> bool:
@@ -205,7 +206,7 @@ class _Writer:
         settings = self._request.settings
         fetch = replace(
             settings.fetch,
-            store=Path(STORE) if is_offline else default_store(),
+            store=Path(STORE) if self._request.with_blobs else default_store(),
             offline=is_offline,
             mirrors=() if is_offline else settings.fetch.mirrors,
         )

@@ -12,7 +12,7 @@ REPRODUCER, REPRODUCER_LOG = "reproducer.mlir", "reproducer.log"
 # Variables that change the defaults of the command.
 _DEFAULTS = "BACKEND ROCM_CHIP SKU TEST_OUTPUT_ARTIFACTS IREE_TEST_CONFIG_FILES HARNESS_FIND_LINKS HARNESS_MIRRORS"
 _SHOWN = 300
-_OFFLINE = "No network is needed: all blobs and the IREE release are in `store`."
+_OFFLINE = "No network is needed: what would be downloaded is in `store`."
 _CODE = """\
 The exit code is 0 if the case ends the same way again, and 1 if it does not; then the last lines say what is different.
 Errors of outputs count as the same within a factor of two.
