@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.cli.options import PROGRAM
 from harness.cli.settings import Invocation
 from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
+from harness.importers.frameworks import Framework
 from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k", "markers": "-m", "html": "--no-html"}  # of options that argparse names otherwise
@@ -152,9 +154,19 @@ RULES = (
         holds=lambda invocation: invocation.options.model is not None,
     ),
     Rule(
+        options=("name", "mlir", *Framework, *PROGRAM, "seed", "dim", "backend", "chip"),
+        why="has no effect with --again, which takes it from the spec; remove it.",
+        holds=lambda invocation: invocation.options.again is not None,
+    ),
+    Rule(
+        options=("yes",),
+        why="has no effect without --again; add it, or remove --yes.",
+        holds=lambda invocation: invocation.command == "new" and invocation.options.again is None,
+    ),
+    Rule(
         options=("importer", "seed", "dim"),
         why="has no effect without a model to import, such as --onnx FILE; add it, or remove this option.",
-        holds=lambda invocation: invocation.command == "new" and invocation.options.model is None,
+        holds=lambda each: each.command == "new" and not (each.options.model or each.options.again),
     ),
     Rule(
         options=("seed", "dim"),

@@ -18,6 +18,7 @@ class CommandOptions:
         name: `MODEL/SUBMODEL` of the new model (`new`).
         mlir: its program, a URL or a path (`new`).
         model: a model of another framework to import (`new`).
+        again: a spec whose model is imported again (`new`).
         importer: the IREE release whose importer to use; None for the newest locked one (`new`).
         seed: of the inputs that are drawn (`new`).
         dimensions: names and sizes of dynamic dimensions (`new`).
@@ -36,7 +37,7 @@ class CommandOptions:
         folder: a folder that `repro` wrote (`repro check`).
         reference: what makes the outputs that are recorded as expected ones (`bless`).
         expectations: delete expected failures that did not happen (`bless`).
-        yes: write without asking (`bless`).
+        yes: write without asking (`bless`, `new --again`).
         case: a case, a name or a glob of names (`history show`, `repro`).
         limit: how many results of each case, or runs (`history show`).
         folders: where files of results are (`history import`).
@@ -59,6 +60,7 @@ class CommandOptions:
     name: str = ""
     mlir: str = ""
     model: ModelFile | None = None
+    again: Path | None = None
     importer: str | None = None
     seed: int = 0
     dimensions: tuple[tuple[str, int], ...] = ()

@@ -62,7 +62,10 @@ def update(parser: Parser, _environment: Environment) -> None:
 def new_model(parser: Parser, _environment: Environment) -> None:
     """Add the options of `new`."""
     add = parser.group("Models")
-    add("name", metavar="MODEL/SUBMODEL", help="name of the new model, e.g. sd3/clip")
+    add("name", nargs="?", metavar="MODEL/SUBMODEL", help="name of the new model, e.g. sd3/clip")
+    help_text = "import the model of a spec again, say what changed, and write it if that is wanted"
+    add("--again", type=Path, metavar="SPEC.json", help=help_text)
+    add("--yes", action="store_true", help="with --again: write the changes without asking")
     help_text = "program: a URL, or a path relative to --specs, as all files named here"
     add("--mlir", metavar="SOURCE", help=help_text)
     add("--no-run", action="store_true", help="write the spec and lock its blobs, but run nothing")

@@ -297,6 +297,7 @@ def _options(given: _Given) -> CommandOptions:
         name=given("name") or defaults.name,
         mlir=given("mlir") or defaults.mlir,
         model=next(filter(None, map(given, Framework)), None),
+        again=given("again"),
         importer=given("importer"),
         seed=given("seed") or 0,
         dimensions=given.several("dim"),

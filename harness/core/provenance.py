@@ -67,6 +67,7 @@ class ProgramSource:
     Attributes:
         framework: such as `onnx`.
         files: digests of the model and of its external data, by name; the model comes first.
+        folder: the folder of the model, relative to that of the spec; empty for the same.
         importer: what wrote the program, such as `IREE 3.13.0`.
         reference: what computed the outputs, such as `ONNX Runtime 1.32.0`.
         versions: of the packages that took part, by name.
@@ -78,6 +79,7 @@ class ProgramSource:
 
     framework: str
     files: Mapping[str, str]
+    folder: str = ""
     importer: str
     reference: str
     versions: Mapping[str, str]

@@ -1,9 +1,11 @@
 """Makes a spec of a program and options: to check a bug report without a file, or to write the file (pure)."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
@@ -77,6 +79,13 @@ def document(
 def text(document: Mapping[str, Any]) -> str:
     """Return the text of a spec file."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def relative(text: str, specs: Path, path: Path) -> str:
+    """Return a source relative to a spec, given one relative to the folder of specs; URLs and absolute paths as are."""
+    if (":" in text and urlsplit(text).scheme) or Path(text).is_absolute():
+        return text
+    return os.path.relpath(specs / text, path.parent)
 
 
 def _input(text: str, source: Callable[[str], str]) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from harness.core.records import read
 from tests.integration.laboratory import Laboratory, clean_environment
 
 New = Callable[..., tuple[int, str]]
+Lines = Callable[..., tuple[int, list[str]]]
 pytestmark = pytest.mark.usefixtures("jax_ready")
 STEP = """
 import jax
@@ -55,6 +56,18 @@ def new(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> New:
     return imported
 
 
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """Return a function that runs a command line in this process, and returns its code and the lines it printed."""
+
+    def ran(*argv: str) -> tuple[int, list[str]]:
+        code = main(argv, clean_environment())
+        said = capsys.readouterr()
+        return code, [line for line in (said.out + said.err).splitlines() if "exporting" not in line]
+
+    return ran
+
+
 def spec_of(lab: Laboratory) -> Any:
     return json.loads((lab.specs / "net/step_cpu.json").read_text())
 
@@ -87,6 +100,63 @@ def test_inputs_may_be_given(lab: Laboratory, new: New) -> None:
     assert np.load(lab.specs / "net/step.output0.npy") == pytest.approx(np.sin(np.full((2, 3), 0.25)), abs=1e-3)
     assert spec_of(lab)["threshold_args"] == ["--expected_f16_threshold=0.02"]
     assert "seed" not in spec_of(lab)["provenance"]["source"]
+
+
+PLAIN = """
+import jax.numpy as jnp
+import numpy as np
+
+def make():
+    return lambda x, w: jnp.tanh(x @ w) * SCALE, (np.random.standard_normal((2, 4)).astype("f4"), jnp.eye(4))
+"""
+
+
+def test_an_import_is_done_again_and_what_changed_is_told(lab: Laboratory, new: New, lines: Lines) -> None:
+    assert new(PLAIN.replace("SCALE", "1.0"), "--seed=7")[0] == 0
+    path = lab.specs / "net/step_cpu.json"
+    spec = spec_of(lab)
+    assert spec["provenance"]["source"]["folder"] == "../.."
+    path.write_text(json.dumps(spec | {"threshold_args": ["--expected_f32_threshold=1e-6"], "markers": ["nightly"]}))
+    again = ("new", f"--again={path}", f"--store={lab.store_dir}", "--offline", "--no-run")
+    assert lines(*again) == (0, [f"unchanged  {path}: program, inputs and expected outputs are the same as before"])
+    (lab.root / "model.py").write_text(PLAIN.replace("SCALE", "2.0"))
+    before = path.read_text()
+    code, told = lines(*again)
+    assert code == 1
+    assert [line.split(":")[0] for line in told[:3]] == [
+        "source    model.py",
+        "changed   step.mlir",
+        "changed   step.output0.npy",
+    ]
+    assert re.search(r"largest difference 0\.\d+, largest value 1\.\d+$", told[2])
+    assert told[-1] == "Nothing was written; add --yes to write these changes."
+    assert path.read_text() == before
+    assert lines(*again, "--yes")[1][-1] == f"written   {path}"
+    spec = spec_of(lab)
+    assert (spec["threshold_args"], spec["markers"]) == (["--expected_f32_threshold=1e-6"], ["nightly"])
+    assert spec["provenance"]["source"]["files"]["model.py"] in told[0].replace("-> ", "") or told[0].startswith(
+        "source"
+    )
+    checked = lab.run()
+    assert checked.verdict == (0, "passed", None), checked.text
+    (lab.root / "model.py").unlink()
+    assert lines(*again)[1][-1].endswith(f"put the model there, where it was when {path} was written.")
+
+
+def test_only_an_import_can_be_done_again(lab: Laboratory, lines: Lines) -> None:
+    lab.spec()
+    path = lab.model_dir / "add_cpu.json"
+    assert lines("new", f"--again={path}")[1] == [
+        f"error: {path}: was not written by an import; expected a spec with 'provenance.source'."
+    ]
+    source = {"framework": "jax", "files": {"m.py": "0"}, "importer": "", "reference": "", "versions": {}, "date": ""}
+    for command, message in (("harness quality x", "expected `harness new ...`"), ("harness new --bad", "")):
+        lab.spec(provenance={"source": source | {"command": command}})
+        code, told = lines("new", f"--again={path}")
+        assert (code, len(told), message in told[0]) == (2, 1, True), told
+    assert lines("new", f"--again={path}.no")[1][0].startswith(f"error: {path}.no: cannot be read (")
+    assert "has no effect with --again" in lines("new", "a/b", f"--again={path}")[1][0]
+    assert "has no effect without --again" in lines("new", "a/b", "--mlir=x", "--yes")[1][0]
 
 
 ARRAY = "import jax, jax.numpy as jnp\nx = jnp.ones(3)\n"

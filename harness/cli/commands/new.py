@@ -1,13 +1,11 @@
 """`harness new`."""
 
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.cli.commands import fetch, quality
 from harness.cli.settings import Invocation
@@ -30,9 +28,11 @@ _NAME = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)", re.ASCII | re.IGNOREC
 def main(invocation: Invocation) -> int:
     """Write the spec of a model, lock its blobs and run it once; an invalid spec is not written."""
     settings, options = invocation.settings, invocation.options
-    if len(invocation.given & {"mlir", *Framework}) != 1:
+    if options.again:
+        return _again(invocation, options.again)
+    if not options.name or len(invocation.given & {"mlir", *Framework}) != 1:
         kinds = ", ".join(f"--{each}" for each in Framework)
-        raise UsageError(f"expected one of --mlir, {kinds}; see `harness new --help`.")
+        raise UsageError(f"expected MODEL/SUBMODEL and one of --mlir, {kinds}; see `harness new --help`.")
     if not settings.cases.specs and not selection.default_folder():
         raise UsageError("There is no folder quality_tests here; name the folder of your specs with --specs DIR.")
     where = selection.spec_folders(settings.cases)
@@ -52,6 +52,19 @@ def main(invocation: Invocation) -> int:
         code = quality.main(replace(invocation, settings=checked))
         _print(f"{written} {verb} {_hint(checked, code)}")
     return code
+
+
+def _again(invocation: Invocation, spec: Path) -> int:
+    """Import the model of a spec again; if something changed, run what was written."""
+    from harness.cli.commands import new_again  # noqa: PLC0415 - only this needs it
+
+    paths, code = new_again.main(invocation, spec.absolute())
+    if not paths or invocation.options.no_run:
+        return code
+    own = [path for path in paths if path.stem.endswith(spec.stem.rpartition("_")[2])]
+    settings = _checked(invocation.settings, own)
+    settings = replace(settings, cases=replace(settings.cases, specs=spec.absolute().parent.parent))
+    return quality.main(replace(invocation, settings=settings))
 
 
 def _write_program(invocation: Invocation, where: Folders, path: Path, backend: Backend) -> Sequence[Path]:
@@ -121,10 +134,8 @@ def _path(name: str, where: Folders, backend: Backend) -> Path:
 
 def _source(text: str, where: Folders, path: Path) -> str:
     """Return a source relative to the spec, given one relative to the folder of specs."""
-    if (":" in text and urlsplit(text).scheme) or Path(text).is_absolute():
-        return text
     is_external = where.external_files and not (where.specs / text).exists()
-    return text if is_external else os.path.relpath(where.specs / text, path.parent)
+    return text if is_external else inline.relative(text, where.specs, path)
 
 
 def _check_files(named: Sequence[Blob], where: Folders) -> None:

@@ -1,6 +1,7 @@
 """`harness new` with a model of another framework: imports a model into the files and the document of a spec."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,13 +76,13 @@ class NewModel:
                     f"{there} exists, and is another file; choose another name for the model, or remove it."
                 )
 
-    def save(self, folder: Path) -> None:
-        """Write the files beside the specs, unless they are there."""
+    def save(self, folder: Path, *, replaces: bool = False) -> None:
+        """Write the files beside the specs, unless they are there; or all of them, in the place of those there."""
         files = Folder(folder)
         with disk_errors(folder):
             files.make(folder)
             for name, path in self.files.items():
-                if files.state(folder / name):
+                if not replaces and files.state(folder / name):
                     continue
                 with Folder(path.parent).reader(path) as source, files.new(folder / name) as target:
                     shutil.copyfileobj(source, target)
@@ -111,7 +112,8 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
     with scratch.folder(settings.fetch.store.absolute()) as work:
         made = _imported(request, release, settings.fetch, work)
         again = _command(options, model, given, release.release.name, backend)
-        source, named = _source(made, request, again), document.names(made, stem)
+        folder = os.path.relpath(request.model.path.parent, (where.specs / options.name).parent)
+        source, named = _source(made, request, again, folder), document.names(made, stem)
         specs = [
             NewSpec(
                 stem=each.stem,
@@ -154,10 +156,11 @@ def _array(text: str, where: Folders) -> Path:
     return path
 
 
-def _source(model: ImportedModel, request: ImportRequest, command: str) -> ProgramSource:
+def _source(model: ImportedModel, request: ImportRequest, command: str, folder: str) -> ProgramSource:
     return ProgramSource(
         framework=model.framework,
         files=model.sha256,
+        folder=folder,
         importer=model.importer,
         reference=model.reference,
         versions=model.reply.versions,
