@@ -17,6 +17,7 @@ from tests.integration.stand_ins.findings import (
     verdicts,
 )
 
+FOR_CHIP = ("--backend", "rocm", "--compile-chip", "gfx90a", "--compile-only")
 Yards = Callable[[Dock], Yard]
 
 
@@ -55,6 +56,6 @@ def test_all_that_the_cpu_can_is_run_and_again_without_a_host(dock: Dock, yard_o
 def test_all_compile_for_a_chip_or_fail_as_their_specs_say(
     dock: Dock, yard_on: Yards, host: RangeServer, tuned: Sequence[str]
 ) -> None:
-    found = statuses(ran_all(yard_on(dock), "--compile-chip", "gfx90a", "--sku", "mi308", *tuned, *mirror(host)))
+    found = statuses(ran_all(yard_on(dock), *FOR_CHIP, "--sku", "mi308", *tuned, *mirror(host)))
     assert len(found) == 14
     assert found == {case: "xfailed" if case in OTHERWISE else "compiled" for case in found}
