@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.cli.given import Given
 from harness.core.references import Reference
-from harness.importers.frameworks import ModelFile
+from harness.importers.frameworks import Framework, ModelFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +95,56 @@ class CommandOptions:
     fail_on: str = ""
     allowed: tuple[tuple[str, float], ...] = ()
     form: str = "console"
+
+
+def read(given: Given) -> CommandOptions:
+    """Return the options of a command line."""
+    defaults = CommandOptions()
+    return CommandOptions(
+        json=bool(given("json")),
+        merged=bool(given("merged")),
+        blobs_only=bool(given("blobs_only")),
+        name=given("name") or defaults.name,
+        mlir=given("mlir") or defaults.mlir,
+        model=next(filter(None, map(given, Framework)), None),
+        again=given("again"),
+        importer=given("importer"),
+        seed=given("seed") or 0,
+        dimensions=given.several("dim"),
+        no_run=bool(given("no_run")),
+        image=given("image") or defaults.image,
+        every=bool(given("all")),
+        dry_run=bool(given("dry_run")),
+        host=given("host") or defaults.host,
+        port=given("port") or defaults.port,
+        known_as=given.several("known_as"),
+        shell=given("shell") or defaults.shell,
+        results=_results(given),
+        output=given("output"),
+        reference=given("reference"),
+        expectations=bool(given("expectations")),
+        yes=bool(given("yes")),
+        case=given("case") or defaults.case,
+        to=given("to"),
+        bundle=given("bundle"),
+        with_blobs=bool(given("with_blobs")),
+        folder=given("folder"),
+        limit=given("limit") or defaults.limit,
+        folders=given.several("folders"),
+        keep_days=given("keep_days"),
+        keep_runs=given("keep_runs"),
+        every_result=given.several("results"),
+        run=given("run") or defaults.run,
+        results_root=given("results_root") or defaults.results_root,
+        older_than_s=given("older_than"),
+        sides=tuple(filter(None, (given("before"), given("after")))),
+        fail_on=given("fail_on") or defaults.fail_on,
+        allowed=given.several("max"),
+        form=given("format") or defaults.form,
+    )
+
+
+def _results(given: Given) -> Path | None:
+    """Return the results that `issue`, `repro` and `bless` are of."""
+    named: Path | None = given("results_path")
+    return Path(given("selectors")[0]) if given("expectations") and given("selectors") else named

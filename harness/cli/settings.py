@@ -4,12 +4,12 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from harness.cli import command_options
 from harness.cli.argument_types import size_bytes
 from harness.cli.command_options import CommandOptions
+from harness.cli.given import Given
 from harness.cli.history_settings import history_settings
-from harness.cli.parser import PARSER
 from harness.core import urls
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
@@ -29,7 +29,6 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
-from harness.importers.frameworks import Framework
 
 DEFAULT_SELECTOR = "tiny"
 # Variables that batch systems and users set to lend only some GPUs to a process.
@@ -69,7 +68,7 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
     Raises:
         UsageError: a variable of the environment has a value that makes no sense.
     """
-    given = _Given(parsed, environment)
+    given = Given(parsed, environment)
     command: str = parsed.command
     return Invocation(
         command=command,
@@ -77,35 +76,13 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
         settings=_settings(given),
         search=_search(given),
         bench=_bench(given),
-        options=_options(given),
+        options=command_options.read(given),
         given=given.names,
         environment=environment,
     )
 
 
-class _Given:
-    """Options by name: what a command does not have is None."""
-
-    def __init__(self, parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
-        self._options, self.environment = vars(parsed), environment
-        self.command: str = parsed.command
-
-    def __call__(self, name: str) -> Any:
-        return self._options.get(name)
-
-    def several(self, name: str) -> tuple[Any, ...]:
-        return tuple(self._options.get(name) or ())
-
-    def has(self, name: str) -> bool:
-        return name in self._options
-
-    @property
-    def names(self) -> frozenset[str]:
-        parser: argparse.ArgumentParser = self._options[PARSER]
-        return frozenset(name for name, value in self._options.items() if value != parser.get_default(name))
-
-
-def _settings(given: _Given) -> Settings:
+def _settings(given: Given) -> Settings:
     command = given.environment.get("HARNESS_COMMAND", "").split()
     return Settings(
         cases=_cases(given),
@@ -119,13 +96,13 @@ def _settings(given: _Given) -> Settings:
     )
 
 
-def _history(given: _Given) -> HistorySettings:
+def _history(given: Given) -> HistorySettings:
     """Return where runs are recorded and exported: places of the command line, then those of the environment."""
     settings = history_settings(given("history"), given.environment, is_off=bool(given("no_history")))
     return replace(settings, exports=(*given.several("export"), *settings.exports))
 
 
-def _cases(given: _Given) -> CaseSettings:
+def _cases(given: Given) -> CaseSettings:
     everything = given("specs") or given.command in _CHECK_EVERYTHING
     return CaseSettings(
         selectors=given.several("selectors") or (("*",) if everything else (DEFAULT_SELECTOR,)),
@@ -158,7 +135,7 @@ def _suite_configs(environment: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(map(Path, filter(None, named.split(";"))))
 
 
-def _target(given: _Given) -> TargetSettings:
+def _target(given: Given) -> TargetSettings:
     backend = given("backend")
     if backend and backend not in list(Backend):  # argparse checks the choices of an option, not of its default
         raise UsageError(f"BACKEND={backend}: no such backend; expected one of {', '.join(Backend)}.")
@@ -174,7 +151,7 @@ def _target(given: _Given) -> TargetSettings:
     )
 
 
-def _fetch(given: _Given) -> FetchSettings:
+def _fetch(given: Given) -> FetchSettings:
     defaults = FetchSettings()
     return FetchSettings(
         store=given("store") or defaults.store,
@@ -188,7 +165,7 @@ def _fetch(given: _Given) -> FetchSettings:
     )
 
 
-def _cache_bytes(given: _Given) -> int | None:
+def _cache_bytes(given: Given) -> int | None:
     """Return the size that the cache may have, by the command line or else the environment."""
     text = given.environment.get("HARNESS_CACHE_SIZE")
     if given("cache_size") is not None or not text:
@@ -200,7 +177,7 @@ def _cache_bytes(given: _Given) -> int | None:
         raise UsageError(f"HARNESS_CACHE_SIZE: {error}.") from error
 
 
-def _mirrors(given: _Given) -> tuple[urls.Mirror, ...]:
+def _mirrors(given: Given) -> tuple[urls.Mirror, ...]:
     """Return the mirrors to ask: those of the command line, then those of the environment."""
     try:
         more = tuple(map(urls.Mirror.parse, given.environment.get("HARNESS_MIRRORS", "").split()))
@@ -209,7 +186,7 @@ def _mirrors(given: _Given) -> tuple[urls.Mirror, ...]:
     return (*given.several("mirror"), *more)
 
 
-def _release(given: _Given) -> ReleaseSettings:
+def _release(given: Given) -> ReleaseSettings:
     reference: Reference | None = given("reference")
     name = reference.release if reference else None
     more = given.environment.get("HARNESS_FIND_LINKS", "").split() if given.has("find_links") else ()
@@ -220,7 +197,7 @@ def _release(given: _Given) -> ReleaseSettings:
     )
 
 
-def _container(given: _Given) -> ContainerSettings:
+def _container(given: Given) -> ContainerSettings:
     engine = given("engine") or "auto"
     if engine not in ENGINES:  # argparse checks the choices of an option, not of its default
         raise UsageError(f"HARNESS_ENGINE={engine}: expected one of {', '.join(ENGINES)}.")
@@ -237,7 +214,7 @@ def _container(given: _Given) -> ContainerSettings:
     )
 
 
-def _run(given: _Given) -> RunSettings:
+def _run(given: Given) -> RunSettings:
     defaults = RunSettings()
     tools = ToolSettings(folder=given("toolchain"), search_path=given.environment.get("PATH", ""))
     return RunSettings(
@@ -256,7 +233,7 @@ def _run(given: _Given) -> RunSettings:
     )
 
 
-def _search(given: _Given) -> SearchSettings:
+def _search(given: Given) -> SearchSettings:
     return SearchSettings(
         good=given("good"),
         bad=given("bad"),
@@ -275,7 +252,7 @@ def _search(given: _Given) -> SearchSettings:
     )
 
 
-def _bench(given: _Given) -> BenchSettings:
+def _bench(given: Given) -> BenchSettings:
     if given.command != "bench":
         return BenchSettings()
     return BenchSettings(
@@ -286,55 +263,3 @@ def _bench(given: _Given) -> BenchSettings:
         measure=given("measure"),
         timing=replace(BenchSettings().timing, repetitions=given("repetitions")),
     )
-
-
-def _options(given: _Given) -> CommandOptions:
-    defaults = CommandOptions()
-    return CommandOptions(
-        json=bool(given("json")),
-        merged=bool(given("merged")),
-        blobs_only=bool(given("blobs_only")),
-        name=given("name") or defaults.name,
-        mlir=given("mlir") or defaults.mlir,
-        model=next(filter(None, map(given, Framework)), None),
-        again=given("again"),
-        importer=given("importer"),
-        seed=given("seed") or 0,
-        dimensions=given.several("dim"),
-        no_run=bool(given("no_run")),
-        image=given("image") or defaults.image,
-        every=bool(given("all")),
-        dry_run=bool(given("dry_run")),
-        host=given("host") or defaults.host,
-        port=given("port") or defaults.port,
-        known_as=given.several("known_as"),
-        shell=given("shell") or defaults.shell,
-        results=_results(given),
-        output=given("output"),
-        reference=given("reference"),
-        expectations=bool(given("expectations")),
-        yes=bool(given("yes")),
-        case=given("case") or defaults.case,
-        to=given("to"),
-        bundle=given("bundle"),
-        with_blobs=bool(given("with_blobs")),
-        folder=given("folder"),
-        limit=given("limit") or defaults.limit,
-        folders=given.several("folders"),
-        keep_days=given("keep_days"),
-        keep_runs=given("keep_runs"),
-        every_result=given.several("results"),
-        run=given("run") or defaults.run,
-        results_root=given("results_root") or defaults.results_root,
-        older_than_s=given("older_than"),
-        sides=tuple(filter(None, (given("before"), given("after")))),
-        fail_on=given("fail_on") or defaults.fail_on,
-        allowed=given.several("max"),
-        form=given("format") or defaults.form,
-    )
-
-
-def _results(given: _Given) -> Path | None:
-    """Return the results that `issue`, `repro` and `bless` are of."""
-    named: Path | None = given("results_path")
-    return Path(given("selectors")[0]) if given("expectations") and given("selectors") else named

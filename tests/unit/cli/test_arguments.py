@@ -6,7 +6,8 @@ import pytest
 
 from harness import __version__
 from harness.cli import main as cli
-from harness.cli.arguments import COMMANDS, invocation, parser
+from harness.cli.arguments import invocation, parser
+from harness.cli.command_table import COMMANDS
 from harness.cli.main import main
 from harness.core.errors import UsageError
 from tests.unit import command_lines

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli import checks
-from harness.cli.arguments import COMMANDS, parser
+from harness.cli.arguments import parser
+from harness.cli.command_table import COMMANDS
 from harness.core.errors import UsageError
 from tests.unit.command_lines import invocation
 
