@@ -79,10 +79,17 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """An entry of a list in a config: its JSON path, such as `$.skip_run_tests[3]`, and its line, from 1."""
+    """An entry of a list in a config.
+
+    Attributes:
+        json_path: its JSON path, such as `$.skip_run_tests[3]`.
+        line: its line, from 1.
+        is_shared: whether it is about other cases as well.
+    """
 
     json_path: str
     line: int
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +125,7 @@ class ModelSpec:
         seed: of the inputs that are drawn for an ONNX file.
         dimensions: sizes of dynamic dimensions of these inputs, by name.
         default_dimension: size of those that have none there; None if each has to be named.
+        is_uniform: whether the floats that are drawn are between 0 and 1, and not normally distributed.
         has_reference: whether its outputs are compared with those of its framework, whatever the user asks for.
         imported: how the program was imported; None while it is an ONNX file, and for all others.
         modules: programs whose functions it calls; a run loads them before it, in order.
@@ -166,6 +174,7 @@ class ModelSpec:
     seed: int = 0
     dimensions: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     default_dimension: int | None = None
+    is_uniform: bool = False
     has_reference: bool = False
     imported: ImportedProgram | None = None
     modules: tuple[Program, ...] = ()

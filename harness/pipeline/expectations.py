@@ -39,7 +39,7 @@ class ExpectedFailure:
         where: the file and line, such as `toy/add_cpu.json:12`.
         kinds: the kinds of failures that it excuses.
         phases: the phases in which it excuses them; None for all.
-        is_shared: whether it is in a file that a spec extends, and so may be about other specs as well.
+        is_shared: whether it is about other cases as well, such as one in a file that specs extend.
         refuted_by: the statuses that show that it is out of date.
         crashes: whether it excuses a runtime that crashes.
         why: the reason and the issue, for the reader.
@@ -98,7 +98,7 @@ def judged(found: Verdict, phase: Phase | None, expected: Sequence[ExpectedFailu
         return found
     own = [each for each in stale if not each.is_shared]
     shared = [
-        f"delete {each.what} in {each.where} by hand, because other specs may extend this file"
+        f"change {each.what} in {each.where} by hand, because it is about other cases as well"
         for each in stale
         if each not in own
     ]
@@ -147,6 +147,7 @@ def _listed(
         phases=phases,
         refuted_by=refuted_by,
         instead=instead,
+        is_shared=place.is_shared,
     )
 
 

@@ -283,7 +283,8 @@ def _of_program(spec: ModelSpec, entry: Entry, program: _Program, name: str) -> 
 
 def _drawing(spec: ModelSpec) -> dict[str, Any]:
     """Return what a worker has to know to draw the inputs of a spec."""
-    return {"seed": spec.seed, "dimensions": spec.dimensions, "default_dimension": spec.default_dimension}
+    sizes = {"dimensions": spec.dimensions, "default_dimension": spec.default_dimension}
+    return {"seed": spec.seed, "is_uniform": spec.is_uniform, **sizes}
 
 
 def _tensors(entry: Entry, saved: Sequence[SavedTensor], name: str) -> tuple[Tensor, ...]:

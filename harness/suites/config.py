@@ -190,7 +190,7 @@ class _Reader:
         """Return what counts for all other names: they are skipped unless the config says otherwise."""
         field = _OF_OUTCOME.get(outcomes.get(DEFAULT, "skip"))
         place = self._outcome_place(DEFAULT) if DEFAULT in outcomes else self._place(f"$.{OUTCOMES}")
-        return (field, place) if field else None
+        return (field, replace(place, is_shared=True)) if field else None
 
     def _violation(self, json_path: str, message: str) -> None:
         place = self._place(shortened(json_path, _SHOWN))

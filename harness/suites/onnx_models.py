@@ -91,6 +91,7 @@ def read(name: str, path: Path, tree: Tree, folders: Folders) -> ModelSpec:
         backend=Backend.CPU,
         mlir=_blob(model, tree, folders),
         default_dimension=1,
+        is_uniform=True,
         has_reference=True,
         devices=("local-task",),
         markers=model.markers,

@@ -104,8 +104,8 @@ def _loaded(path: str) -> Any:
         raise RequestError(f"--input {path} is not a .npy file of numbers: {error}") from error
 
 
-def drawn(name: str, shape: Sequence[int], dtype: str, seed: Sequence[int]) -> Any:
-    """Return a random input: normally distributed floats, integers from 0 to 9, or booleans.
+def drawn(name: str, shape: Sequence[int], dtype: str, seed: Sequence[int], *, is_uniform: bool = False) -> Any:
+    """Return a random input: normally distributed floats or those of [0, 1), integers from 0 to 9, or booleans.
 
     Raises:
         ModelError: NumPy or IREE has no such type.
@@ -120,7 +120,7 @@ def drawn(name: str, shape: Sequence[int], dtype: str, seed: Sequence[int]) -> A
         raise RequestError(f"input {name!r} would have more than {_INPUT_BYTES >> 30} GiB; choose smaller sizes")
     random = np.random.default_rng(seed)
     if kind.kind == "f":
-        return random.standard_normal(shape).astype(kind)
+        return (random.random(shape) if is_uniform else random.standard_normal(shape)).astype(kind)
     return random.integers(0, 2 if kind.kind == "b" else _INTEGERS, shape).astype(kind)
 
 

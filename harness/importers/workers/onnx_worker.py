@@ -21,7 +21,7 @@ def _find(request: Request) -> Answer:
 def _draw(request: Request) -> Answer:
     """Make the inputs."""
     inputs = _inputs(_read(Path(request["model"])))
-    arrays = _drawn(inputs, _sizes(inputs, request), request["seed"])
+    arrays = _drawn(inputs, request)
     return {"inputs": exchange.saved("input", [each.name for each in inputs], arrays)}
 
 
@@ -36,7 +36,7 @@ def _run(request: Request) -> Answer:
     inputs = _inputs(model)
     names = [each.name for each in inputs]
     given = exchange.loaded(request["inputs"], names)
-    arrays = given or _drawn(inputs, _sizes(inputs, request), request["seed"])
+    arrays = given or _drawn(inputs, request)
     outputs = _outputs(request["model"], dict(zip(names, arrays, strict=True)))
     return {
         "sources": _sources(model, Path(request["model"])),
@@ -168,8 +168,9 @@ def _sizes(inputs: Sequence[Any], request: Request) -> Mapping[str, int]:
     return {**others, **request["dimensions"]}
 
 
-def _drawn(inputs: Sequence[Any], dimensions: Mapping[str, int], seed: int) -> list[Any]:
+def _drawn(inputs: Sequence[Any], request: Request) -> list[Any]:
     """Return random inputs. The numbers of each depend on the seed, its position, type and shape alone."""
+    dimensions = _sizes(inputs, request)
     unused = set(dimensions) - {name for each in inputs for name in _dynamic(each)}
     if unused:
         known = ", ".join(dict.fromkeys(name for each in inputs for name in _dynamic(each))) or "none"
@@ -183,7 +184,8 @@ def _drawn(inputs: Sequence[Any], dimensions: Mapping[str, int], seed: int) -> l
             each.name,
             [dimensions[size] if isinstance(size, str) else size for size in _shape(each)],
             _dtype(each.type.tensor_type.elem_type),
-            [seed, index],
+            [request["seed"], index],
+            is_uniform=bool(request.get("is_uniform")),
         )
         for index, each in enumerate(inputs)
     ]

@@ -87,7 +87,7 @@ def test_what_is_out_of_date_in_a_base_is_deleted_by_hand() -> None:
         {"$.expect": 7, "$.expect[0]": 8, "$.run_test_expecting_to_fail": 3},
         dict.fromkeys(["$.expect[0]"], base),
     )
-    shared = 'delete "expect"[0] in shared/base.json:8 by hand, because other specs may extend this file'
+    shared = 'change "expect"[0] in shared/base.json:8 by hand, because it is about other cases as well'
     found = final(PASSED, NAN, lines=lines, bases=bases)
     assert (found.stale, found.reason) == ((), f"expected to fail but passed: {shared}")
     both = final(PASSED, NAN, lines=lines, bases=bases, run_test_expecting_to_fail=True)

@@ -1,3 +1,4 @@
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_a_config_says_what_is_expected_by_the_id_of_a_test(suite: Suite) -> Non
     assert applied(suite, "vision/digits/vgg/vgg").listing == Listing(config=path, import_failure=vgg)
     ssd = Place(json_path=place.format(ids["ssd"]), line=9)
     assert applied(suite, "vision/digits/ssd/ssd").listing == Listing(config=path, run_failure=ssd)
-    missing = Place(json_path="$.tests_and_expected_outcomes", line=5)
+    missing = Place(json_path="$.tests_and_expected_outcomes", line=5, is_shared=True)
     assert applied(suite, "vision/digits/plain").listing == Listing(config=path, skip=missing)
     (found,) = config.read_all([path])
     assert list(suite.remarks([found])) == [
@@ -136,6 +137,16 @@ def test_a_config_says_what_is_expected_by_the_id_of_a_test(suite: Suite) -> Non
     ]
     changes = {"tests_and_expected_outcomes: {": 'tests_and_expected_outcomes: {"default": "pass",'}
     assert applied(suite, "vision/digits/plain", **changes).listing == Listing(config=path)
+
+
+def test_what_counts_for_all_other_tests_is_not_changed_for_one_of_them(suite: Suite) -> None:
+    changes = {"tests_and_expected_outcomes: {": 'tests_and_expected_outcomes: {"default": "fail-run",'}
+    case = case_of(applied(suite, "vision/digits/plain", **changes))
+    expected = expectations.expected_failures(case, samples.release("3.13.0"), dt.date(2026, 11, 29))
+    passed = Verdict(status=Status.PASSED, kind=None, reason="")
+    verdict = expectations.judged(passed, Phase.COMPARE, expected)
+    assert (verdict.status, verdict.stale) == (Status.XPASSED, ())
+    assert "by hand, because it is about other cases as well" in verdict.reason
 
 
 def test_a_test_that_is_skipped_in_the_file_is_skipped(suite: Suite) -> None:
