@@ -159,6 +159,11 @@ RULES = (
         holds=lambda invocation: invocation.options.again is not None,
     ),
     Rule(
+        options=("output",),
+        why="has no effect without --format html; add it, or remove -o.",
+        holds=lambda invocation: invocation.command == "compare" and invocation.options.form != "html",
+    ),
+    Rule(
         options=("yes",),
         why="has no effect without --again; add it, or remove --yes.",
         holds=lambda invocation: invocation.command == "new" and invocation.options.again is None,

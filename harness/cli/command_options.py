@@ -44,7 +44,7 @@ class CommandOptions:
         folders: where files of results are (`history import`).
         keep_days: the age of the oldest run to keep, in days (`history prune`).
         every_result: folders and files of results; empty for those of the newest run (`report`).
-        output: the file to write; None for report.html (`report`), or to print (`issue`).
+        output: the file to write; None for report.html (`report`) or compare.html (`compare`), or to print (`issue`).
         keep_runs: the number of runs, or folders of results, to keep (`history prune`, `results prune`).
         run: a run of the history (`history pin`).
         results_root: the folder that folders of results are in (`results prune`).
@@ -52,7 +52,7 @@ class CommandOptions:
         sides: what to compare (`compare`).
         fail_on: what is a failure: `regression`, `change`, or empty for nothing (`compare`).
         allowed: names of numbers, and by which share each may grow (`compare`).
-        form: `console` or `markdown` (`compare`).
+        form: `console`, `markdown` or `html` (`compare`).
     """
 
     json: bool = False

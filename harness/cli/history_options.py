@@ -60,7 +60,10 @@ def compared(parser: Parser, _environment: Environment) -> None:
     names = ", ".join(NUMBERS)
     help_text = f"a number that grows by more is a regression, e.g. latency=10%%; one of {names}; repeatable"
     add("--max", action="append", type=growth, default=[], metavar="NAME=P%", help=help_text)
-    add("--format", choices=("console", "markdown"), default="console", help="how to show it (default: console)")
+    add(
+        "--format", choices=("console", "markdown", "html"), default="console", help="how to show it (default: console)"
+    )
+    add("-o", "--output", type=Path, metavar="FILE", help="with --format html: the page (default: compare.html)")
     add("--all", action="store_true", help="show the cases that did not change, too")
 
 

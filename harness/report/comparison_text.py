@@ -38,7 +38,7 @@ def console(found: Comparison, *, width: int | None = None, shows_all: bool = Fa
     """
     pad = max(len(one_line(side.name)) for side in (found.before, found.after))
     sides = zip("AB", (found.before, found.after), strict=True)
-    lines = [Text(filled([f"{letter}  {_side(side, pad)}"], width=width, indent="   ")) for letter, side in sides]
+    lines = [Text(filled([f"{letter}  {described(side, pad)}"], width=width, indent="   ")) for letter, side in sides]
     cases = [each for each in found.cases if shows_all or each.change is not Change.SAME]
     longest = min(_LONGEST_ID, max((len(one_line(each.name)) for each in cases), default=0))
     lines += [Text(), *(_case(each, width, longest) for each in cases)]
@@ -47,7 +47,7 @@ def console(found: Comparison, *, width: int | None = None, shows_all: bool = Fa
     return Text("\n").join(line for index, line in enumerate(lines) if line or lines[index - 1])
 
 
-def _side(side: Side, pad: int = 0) -> str:
+def described(side: Side, pad: int = 0) -> str:
     """Return a side in words: its name, its releases, devices and runs."""
     releases = dict.fromkeys(one_line(each.case.release) for each in side.cases if each.case.release)
     devices = dict.fromkeys(one_line(each.case.device) for each in side.cases if each.case.device)
@@ -62,11 +62,12 @@ def _case(case: CaseComparison, width: int | None, pad: int) -> Text:
     head = f"{case.change.upper():<{_WIDTH}}"
     parts = [f"{head}{one_line(case.name):<{pad}}", *filter(None, (statuses(case), _drifts(case)))]
     lines = [filled(parts, width=width, indent=_INDENT)]
-    lines += [filled([f"{_INDENT}{each}"], width=width, indent=_INDENT) for each in _remarks(case)]
+    lines += [filled([f"{_INDENT}{each}"], width=width, indent=_INDENT) for each in remarks(case)]
     return Text.assemble((head, _STYLES[case.change]), "\n".join(lines).removeprefix(head))
 
 
-def _remarks(case: CaseComparison) -> list[str]:
+def remarks(case: CaseComparison) -> list[str]:
+    """Return why a case has become worse, and if it is flaky."""
     reason = one_line(case.after.case.reason) if case.after and not case.after.case.is_green else ""
     is_new = case.change in {Change.REGRESSION, Change.LOST, Change.CHANGED, Change.ADDED}
     return [each for each in (reason if is_new else "", _FLAKY if case.is_flaky else "") if each]
@@ -82,8 +83,13 @@ def _status(recorded: Recorded) -> str:
     return f"{recorded.case.status} {recorded.case.kind or ''}".strip()
 
 
+def drifts(case: CaseComparison) -> list[str]:
+    """Return the numbers of a case that differ, in words."""
+    return [drift(each) for each in case.numbers if each.is_over or comparison.is_drift(each)]
+
+
 def _drifts(case: CaseComparison) -> str:
-    return ", ".join(drift(each) for each in case.numbers if each.is_over or comparison.is_drift(each))
+    return ", ".join(drifts(case))
 
 
 def drift(each: Drift) -> str:
@@ -122,13 +128,13 @@ def markdown(found: Comparison, *, shows_all: bool = False) -> str:
     rows = [each for each in found.cases if shows_all or each.change is not Change.SAME]
     table = "\n".join([_HEADER, *(f"| {' | '.join(_cells(each))} |" for each in rows[:_ROWS])]) if rows else ""
     more = f"{len(rows) - _ROWS} more cases differ." if len(rows) > _ROWS else ""
-    sides = "\n".join(f"- {escaped(_side(side))}" for side in (found.before, found.after))
+    sides = "\n".join(f"- {escaped(described(side))}" for side in (found.before, found.after))
     parts = [f"## {escaped(counts(found))}", sides, table, more, *map(escaped, found.notes)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _cells(case: CaseComparison) -> Sequence[str]:
     change = f"**{case.change}**" if case.change in {Change.REGRESSION, Change.LOST} else str(case.change)
-    remarks = "<br>".join(map(escaped, _remarks(case)))
-    status = escaped(statuses(case)) + (f"<br>{remarks}" if remarks else "")
+    told = "<br>".join(map(escaped, remarks(case)))
+    status = escaped(statuses(case)) + (f"<br>{told}" if told else "")
     return change, code(case.name), status, escaped(_drifts(case))

@@ -57,6 +57,9 @@ def test_every_run_is_in_the_history(lab: Laboratory) -> None:
     assert "REGRESSION  toy/add[cpu]   passed -> failed crash" in compared.text
     assert "the inputs are the same: flaky" in compared.text
     assert harness(lab, "compare", str(lab.out), "last", "--fail-on", "change").code == 0
+    page = harness(lab, "compare", "last~1", "last", "--format", "html", "-o", str(lab.root / "c.html"))
+    assert (page.code, page.text) == (0, f"Report: {lab.root}/c.html\n")
+    assert "1 regression" in (lab.root / "c.html").read_text()
     table = harness(lab, "compare", "last", f"run:{before['run']['id']}", "--format", "markdown")
     assert (table.code, table.text.splitlines()[0]) == (0, "## 1 fixed")
     assert [each["run"]["id"] for each in shown(lab)] == [after["run"]["id"], before["run"]["id"]]

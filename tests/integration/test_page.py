@@ -21,6 +21,7 @@ from harness.report.page import folders, page
 from harness.report.page.content import Content, Point, Run, Trend
 from tests.conftest import CHROMIUM, NO_BROWSER
 from tests.unit import page_folders, pages, reports
+from tests.unit.report.test_comparison_text import found
 
 ARGV = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -163,6 +164,19 @@ def test_what_is_asked_first_is_answered_first(reader: Reader, every: str) -> No
     expect(shown.locator("h1")).to_have_text("Failed: 5 of 13 cases; 1 more ended in an error.")
     assert listed(shown)[4:8] == ["tiny/mmdit[cpu]", "sd3/clip[rocm-gfx942]", "tiny/clip[cpu]", "tiny/scheduler[cpu]"]
     kept(shown, "every-light")
+
+
+def test_a_comparison_is_shown_and_searched(reader: Reader) -> None:
+    shown = reader.open(page.render(Content(comparison=found())), bypass_csp=True)
+    expect(shown.locator("h1")).to_have_text("1 regression, 1 the same.")
+    row = shown.locator("table.compared tbody tr")
+    expect(row).to_contain_text("dispatches 31 -> 40 (+29%)")
+    shown.get_by_role("searchbox").fill("nothing like it")
+    expect(row).to_be_hidden()
+    shown.get_by_role("searchbox").fill("regression")
+    expect(row).to_be_visible()
+    assert violations(shown) == []
+    kept(shown, "compare-light")
 
 
 def test_search_filter_and_sort_are_in_the_address(reader: Reader, every: str) -> None:

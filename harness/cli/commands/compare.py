@@ -1,14 +1,20 @@
 """`harness compare`."""
 
 import sys
+from pathlib import Path
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.core.comparisons import Change, Comparison
 from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
+from harness.core.text import inline
 from harness.history import sides
+from harness.host.disk import write_all
+from harness.pipeline.out_dir import check_files
 from harness.pipeline.progress import columns
 from harness.report import comparison, comparison_text
+from harness.report.page import page
+from harness.report.page.content import Content
 
 _UNCHANGED = {Change.SAME, Change.DRIFT}
 
@@ -18,7 +24,12 @@ def main(invocation: Invocation) -> int:
     options = invocation.options
     before, after = (sides.side(name, invocation.settings.history) for name in options.sides)
     found = comparison.compared(before, after, dict(options.allowed))
-    if options.form == "markdown":
+    if options.form == "html":
+        output = options.output or Path("compare.html")
+        check_files({"-o": output})
+        write_all({output: page.render(Content(comparison=found))})
+        sys.stdout.write(f"Report: {inline(str(output))}\n")
+    elif options.form == "markdown":
         sys.stdout.write(comparison_text.markdown(found, shows_all=options.every))
     else:
         console = clean_console()

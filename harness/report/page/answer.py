@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
+from harness.core.comparisons import Change, Comparison
 from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Report, exit_code
 from harness.core.text import counted, one_line
-from harness.report import facts
+from harness.report import comparison_text, facts
 from harness.report.page.content import Content
 from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
 
@@ -35,6 +36,8 @@ class Answer:
 def answer(content: Content) -> Answer:
     """Return what a page answers: that of its search or benchmark, if there is one."""
     reports = [run.report for run in content.runs]
+    if content.comparison:
+        return _of_comparison(content.comparison)
     if content.bisect:
         return _of_bisect(content.bisect)
     if content.bench:
@@ -61,7 +64,9 @@ def _version(name: str) -> tuple[Version, str]:
 
 
 def places(content: Content) -> list[str]:
-    """Return where the runs took place; of several, without the release, each place once."""
+    """Return where the runs took place; of several, without the release, each place once. Or both sides."""
+    if content.comparison:
+        return [comparison_text.described(each) for each in (content.comparison.before, content.comparison.after)]
     if len(content.runs) == 1 and not content.matrix:
         return [facts.environment_line(content.runs[0].report)]
     without = (replace(each.report, environment={**each.report.environment, "iree": {}}) for each in content.runs)
@@ -84,6 +89,13 @@ def _of_matrix(matrix: MatrixDocument, reports: Sequence[Report]) -> Answer:
         text = f"{one_line(next(iter(differing)))} differs between releases."
     told = _of_runs(reports)
     return Answer(title=f"matrix: {size}", question=size, text=f"{told.text} {text}", tone=told.tone)
+
+
+def _of_comparison(found: Comparison) -> Answer:
+    names = f"{one_line(found.before.name)} and {one_line(found.after.name)}"
+    bad, counts = {Change.REGRESSION, Change.LOST}, comparison_text.counts(found)
+    tone = "bad" if bad & set(found.counts) else "good"
+    return Answer(title=f"compare {names}", question=f"What differs between {names}?", text=f"{counts}.", tone=tone)
 
 
 def _of_bench(bench: BenchDocument) -> Answer:

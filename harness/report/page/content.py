@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.core.comparisons import Comparison
 from harness.core.floats import Number
 from harness.core.outcomes import Report
 from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
@@ -65,6 +66,7 @@ class Content:
         matrix: the matrix that they fill.
         bench: the benchmark that they were timed for.
         trends: the history of their cases.
+        comparison: what differs between two sides.
     """
 
     runs: tuple[Run, ...] = ()
@@ -72,3 +74,4 @@ class Content:
     matrix: MatrixDocument | None = None
     bench: BenchDocument | None = None
     trends: tuple[Trend, ...] = ()
+    comparison: Comparison | None = None

@@ -15,13 +15,26 @@ from importlib import resources
 from typing import Any
 
 from harness.core.records import as_json
-from harness.report.page import answer, cases, environment, timeline
+from harness.report.page import answer, cases, compared, environment, timeline
 from harness.report.page.cases import Shown
 from harness.report.page.content import Content
 
 NAME = "report.html"
 _CHUNK = 32  # cases whose details are compressed together: a few kilobytes, which open in a millisecond
-_SCRIPTS = ("dom", "format", "data", "charts", "outputs", "detail", "list", "grid", "timeline", "search", "bench")
+_SCRIPTS = (
+    "dom",
+    "format",
+    "data",
+    "charts",
+    "outputs",
+    "detail",
+    "list",
+    "grid",
+    "timeline",
+    "search",
+    "bench",
+    "compare",
+)
 _CHARTS = "vendor/chart.umd.min.js"
 
 
@@ -66,6 +79,7 @@ def _index(content: Content, shown: Sequence[Shown]) -> dict[str, Any]:
         "bisect": as_json(content.bisect),
         "matrix": as_json(content.matrix),
         "bench": as_json(content.bench),
+        "compare": compared.described(content.comparison) if content.comparison else None,
     }
 
 

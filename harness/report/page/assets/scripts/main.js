@@ -4,7 +4,7 @@ const overview = document.getElementById("overview");
 const view = document.getElementById("case");
 
 function begin() {
-  const parts = [bisectView(), benchView()];
+  const parts = [bisectView(), benchView(), compareView()];
   if (index.cases.length) parts.push(el("div", { id: "listing" }, el(`h2${parts.some(Boolean) ? "" : ".unseen"}`, {}, "Cases"), statusFilter(), tools(), gridView(), listView()));
   if (index.cases.length) parts.push(timelineView(), hints());
   overview.append(...parts.filter(Boolean));
