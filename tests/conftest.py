@@ -11,7 +11,13 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
-    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|onnx|page|serve_ranges|torch|verdict|wheel|worker)\w*\.py"
+    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|onnx|page|serve_ranges|torch|trained|verdict|wheel|worker)"
+    r"\w*\.py"
+)
+# What takes minutes, and is left out with `-m "not slow"`: many releases and chips, frameworks, images of distributions.
+_SLOW = re.compile(
+    r"tests/integration/test_(bisect|bootstrap|catalogue_compiles|catalogue_runs|container_catalogue|container_ends"
+    r"|container_onnx|container_rocm|container_search|dialect|fetch_kill|torch|trained_models|wall)\.py"
 )
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
@@ -25,6 +31,13 @@ class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         if not _WITH_ENGINES.match(nodeid):
             return nodeid
         return found[1] if (found := _ENGINE.search(nodeid)) else "docker"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes minutes."""
+    for item in items:
+        if _SLOW.match(item.nodeid):
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(optionalhook=True)

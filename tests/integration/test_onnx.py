@@ -112,7 +112,7 @@ REFUSED = {
     "form": ("mlp", ("--input=4xf32=1",), 2, r"error: --input 4xf32=1: expected @FILE.npy for an imported model"),
     "time": ("mlp", (DIM, "--timeout=0.01"), 3, r"error: import: mlp.onnx: ONNX Runtime was stopped after 0.01 s"),
     "importer": ("mlp", ("--importer=9.9",), 2, "error: 9.9: no such IREE release"),
-    "twice": ("mlp", ("--mlir=x.mlir",), 2, "error: expected one of --mlir, --onnx, --jax"),
+    "twice": ("mlp", ("--mlir=x.mlir",), 2, "error: expected MODEL/SUBMODEL and one of --mlir, --onnx, --"),
 }
 
 
