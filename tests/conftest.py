@@ -14,7 +14,7 @@ _SHARING = re.compile(
     r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|onnx|page|serve_ranges|torch|trained|verdict|wheel|worker)"
     r"\w*\.py"
 )
-# What takes minutes, and is left out with `-m "not slow"`: many releases and chips, frameworks, images of distributions.
+# What takes minutes, and is left out with `-m "not slow"`: many releases and chips, frameworks, distributions.
 _SLOW = re.compile(
     r"tests/integration/test_(bisect|bootstrap|catalogue_compiles|catalogue_runs|container_catalogue|container_ends"
     r"|container_onnx|container_rocm|container_search|dialect|fetch_kill|torch|trained_models|wall)\.py"
