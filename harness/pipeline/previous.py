@@ -1,6 +1,7 @@
-"""Finds the cases that were not as expected when they ran last."""
+"""Finds earlier results: those that a user names, and the cases that were not as expected when they ran last."""
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from harness.core.callbacks import Notice
 from harness.core.cases import Case
@@ -43,3 +44,16 @@ def _recorded(ids: Collection[str], settings: HistorySettings, notice: Notice) -
 def _written() -> Mapping[str, bool]:
     newest = newest_report()
     return {each.id: facts.is_green(each) for each in results.read(newest).cases} if newest else {}
+
+
+def report_file(asked: Path | None) -> Path:
+    """Return the results.json that was asked for, by itself or as its folder; without one that of the newest run.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    if asked is None:
+        if (newest := newest_report()) is None:
+            raise UsageError("There are no results here; name a folder of results, or its results.json.")
+        return newest
+    return asked / results.NAME if asked.is_dir() else asked

@@ -98,11 +98,13 @@ def test_a_bug_report_has_all_that_a_developer_needs(lab: Laboratory) -> None:
     (lab.model_dir / "add.mlir").write_text("something else")
     assert "something else" not in lab.issue("out").text
     found = {"text": "First bad release: 3.13.0 (last good: 3.12.0).", "kind": "first-bad", "first": "3.13.0"}
-    search = {"result": found, "compare_url": "https://github.com/x", "probes": [{"release": "3.13.0", "results": "."}]}
+    probe = {"release": "3.13.0", "verdict": "bad", "status": "failed", "results": "."}
+    search = {"schema": 1, "case": "toy/wrong[cpu]", "releases": ["3.12.0", "3.13.0"], "result": found}
+    search |= {"compare_url": "https://github.com/x", "probes": [probe]}
     bisect = lab.root / "out/bisect.json"
     bisect.write_text(json.dumps(search))
     assert "First bad release: 3.13.0 (last good: 3.12.0).\n\nCommits: https://github.com/x" in lab.issue("out").text
-    bisect.write_text(json.dumps(search | {"probes": [{"release": "3.13.0", "results": "../out"}]}))
+    bisect.write_text(json.dumps(search | {"probes": [probe | {"results": "../out"}]}))
     assert "the results of 3.13.0 are not there" in lab.issue("out").text
     bisect.write_text(json.dumps(search | {"probes": 3}))
     assert "bisect.json: cannot be read" in lab.issue("out").text

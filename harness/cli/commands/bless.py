@@ -1,7 +1,6 @@
 """`harness bless`."""
 
 import sys
-from pathlib import Path
 
 from harness.cli.asking import is_wanted
 from harness.cli.settings import Invocation
@@ -10,7 +9,7 @@ from harness.core.outcomes import EXIT_FAILED, EXIT_OK
 from harness.core.statuses import Status
 from harness.core.text import counted
 from harness.host.disk import disk_errors, write_atomically
-from harness.pipeline.out_dir import newest_report
+from harness.pipeline.previous import report_file
 from harness.report import results
 from harness.specs import bless
 
@@ -27,7 +26,7 @@ def main(invocation: Invocation) -> int:
         return record.main(invocation, options.reference)
     if not options.expectations:
         raise UsageError("Nothing to bless was named; add --reference REFERENCE to a case, or --expectations.")
-    report = _report(options.results)
+    report = report_file(options.results)
     cases = results.read(report).cases
     by_hand = [each for each in cases if each.status is Status.XPASSED and not each.stale]
     for case in by_hand:
@@ -51,15 +50,6 @@ def main(invocation: Invocation) -> int:
             write_atomically(each.path, each.after)
     _print(f"{counted(len(edits), 'file')} changed.")
     return EXIT_OK
-
-
-def _report(asked: Path | None) -> Path:
-    """Return the results.json that was asked for, or that of the newest run."""
-    if asked is None:
-        if (newest := newest_report()) is None:
-            raise UsageError("There are no results here; name a folder of results, or its results.json.")
-        return newest
-    return asked / "results.json" if asked.is_dir() else asked
 
 
 def _print(text: str) -> None:

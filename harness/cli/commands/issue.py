@@ -5,18 +5,19 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.cli.settings import Invocation
-from harness.core import records, strict_json
 from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK, Outcome, Report
 from harness.core.text import listed, one_line
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, write_atomically
+from harness.pipeline.previous import report_file
 from harness.report import bug_report, facts, results
 from harness.report.bug_report import Material, Since
+from harness.report.page import documents
+from harness.report.page.documents import BisectDocument
 
 _BISECT = "bisect.json"
 _PROGRAM = "model.mlir"
@@ -33,7 +34,7 @@ def main(invocation: Invocation) -> int:
     """
     options = invocation.options
     folder, since = _run(options.results or Path())
-    path = folder / results.NAME if folder.is_dir() else folder
+    path = report_file(folder)
     report = results.read(path)
     outcome = _chosen(report, options.case, path)
     text = bug_report.render(outcome, report, since=since, material=_material(outcome, path.parent))
@@ -51,19 +52,18 @@ def _run(asked: Path) -> tuple[Path, Since | None]:
     if not path.is_file():
         return asked, None
     try:
-        document = records.read(dict[str, Any], strict_json.loads(files.read(path, _BISECT_BYTES)))
-        result = records.read(dict[str, Any], document.get("result"), "$.result")
-        text = records.read(str, result.get("text"), "$.result.text")
-        url = records.read(str, document.get("compare_url") or "", "$.compare_url")
-        bad = records.read(str, result.get("last_bad") or result.get("first") or document.get("bad"), "$.bad")
-        probes = records.read(list[dict[str, Any]], document.get("probes"), "$.probes")
+        found = documents.read(BisectDocument, files.read(path, _BISECT_BYTES), "its content")
+    except UsageError as error:
+        raise UsageError(f"{path}: cannot be read ({error}); expected the result of a bisect.") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read ({files.reason(error)}); expected the result of a bisect.") from error
-    run = next((str(each.get("results")) for each in probes if each.get("release") == bad), "")
+    result = found.result
+    bad = result.last_bad or result.first or found.bad
+    run = next((each.results or "" for each in found.probes if each.release == bad), "")
     if Path(run).is_absolute() or ".." in Path(run).parts or not (asked / run / results.NAME).is_file():
         raise UsageError(f"{asked}: the results of {bad} are not there; name the folder of another run.")
-    is_proved = result.get("kind") in {"first-bad", "first-good", "candidates"}
-    return asked / run, Since(text=text, url=url or None) if is_proved else None
+    is_proved = result.kind in {"first-bad", "first-good", "candidates"}
+    return asked / run, Since(text=result.text, url=found.compare_url) if is_proved else None
 
 
 def _chosen(report: Report, asked: str, path: Path) -> Outcome:

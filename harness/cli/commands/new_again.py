@@ -40,8 +40,8 @@ def main(invocation: Invocation, spec: Path) -> tuple[Sequence[Path], int]:
         UsageError: the spec was not written by an import, or its model is not where it was.
         NoVerdictError: the importer cannot be installed, or refuses the model.
     """
-    before = _recorded(spec)
-    stem, backend = _stem_and_backend(spec)
+    document = _document(spec)
+    before, (stem, backend) = _recorded(spec, document), _stem_and_backend(spec, document)
     asked = _asked(invocation, before, spec)
     where = selection.spec_folders(replace(invocation.settings.cases, specs=spec.parent.parent))
     with new_import.imported(asked, where, stem, backend) as model:
@@ -57,21 +57,26 @@ def main(invocation: Invocation, spec: Path) -> tuple[Sequence[Path], int]:
         return list(_rewritten(model, spec.parent, where.specs)), EXIT_OK
 
 
-def _recorded(spec: Path) -> ProgramSource:
-    """Return what a spec says of its import."""
+def _document(spec: Path) -> Mapping[str, Any]:
     try:
-        document = records.read(dict[str, Any], strict_json.loads(files.read(spec, _SPEC_BYTES)))
-        provenance = records.read(dict[str, Any], document.get("provenance", {}), "$.provenance")
-        if "source" not in provenance:
-            raise UsageError(f"{spec}: was not written by an import; expected a spec with 'provenance.source'.")
-        return records.read(ProgramSource, provenance["source"], "$.provenance.source")
+        return records.read(dict[str, Any], strict_json.loads(files.read(spec, _SPEC_BYTES)))
     except (OSError, ValueError) as error:
         raise UsageError(f"{spec}: cannot be read ({files.reason(error)}); expected a spec.") from error
 
 
-def _stem_and_backend(spec: Path) -> tuple[str, Backend]:
+def _recorded(spec: Path, document: Mapping[str, Any]) -> ProgramSource:
+    """Return what a spec says of its import."""
+    try:
+        provenance = records.read(dict[str, Any], document.get("provenance", {}), "$.provenance")
+        if "source" not in provenance:
+            raise UsageError(f"{spec}: was not written by an import; expected a spec with 'provenance.source'.")
+        return records.read(ProgramSource, provenance["source"], "$.provenance.source")
+    except ValueError as error:
+        raise UsageError(f"{spec}: cannot be read ({files.reason(error)}); expected a spec.") from error
+
+
+def _stem_and_backend(spec: Path, document: Mapping[str, Any]) -> tuple[str, Backend]:
     """Return the name that the files of an import begin with, which is that of its program, and the backend."""
-    document = strict_json.loads(files.read(spec, _SPEC_BYTES))
     mlir, backend = str(document.get("mlir")), spec.stem.rpartition("_")[2]
     if "/" in mlir or not mlir.endswith(".mlir") or backend not in list(Backend):
         raise UsageError(f"{spec}: names the program {mlir!r}; expected that of an import, beside the spec.")

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from harness.cli.settings import Invocation
-from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
 from harness.core.text import inline
 from harness.pipeline import page_file
-from harness.pipeline.out_dir import check_files, newest_report
+from harness.pipeline.out_dir import check_files
+from harness.pipeline.previous import report_file
 from harness.pipeline.recorder import Recorder
 
 
@@ -23,8 +23,4 @@ def main(invocation: Invocation) -> int:
 
 def _results(invocation: Invocation) -> tuple[Path, ...]:
     """Return the results that were named, or those of the newest run."""
-    if invocation.options.every_result:
-        return invocation.options.every_result
-    if (newest := newest_report()) is None:
-        raise UsageError("There are no results here; name a folder of results, or its results.json.")
-    return (newest,)
+    return invocation.options.every_result or (report_file(None),)

@@ -14,6 +14,7 @@ from harness.core.text import inline
 from harness.packing import case_folder, repetition
 from harness.packing.case_folder import CaseRequest
 from harness.pipeline import selection
+from harness.pipeline.previous import report_file
 from harness.report import results
 
 _SHOWN = 5
@@ -26,7 +27,7 @@ def main(invocation: Invocation) -> int:
 
 def _write(invocation: Invocation) -> int:
     options, given = invocation.options, invocation.settings
-    path = results_file(options.results or Path())
+    path = report_file(options.results or Path())
     report = results.read(path)
     outcome = _outcome(report, options.case, path)
     settings = quoted_settings.quoted(outcome, report, given)
@@ -53,11 +54,6 @@ def _write(invocation: Invocation) -> int:
 
 def _how(is_offline: bool) -> str:  # noqa: FBT001 - one fact, said in words
     return ", which needs no network" if is_offline else ""
-
-
-def results_file(asked: Path) -> Path:
-    """Return the results.json that a user named, or that of the folder."""
-    return asked / results.NAME if asked.is_dir() else asked
 
 
 def _outcome(report: Report, wanted: str, path: Path) -> Outcome:

@@ -1,12 +1,10 @@
 """Reads what a file of PyTorch gives: modules with their arguments, or programs of `torch.export`."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from harness.importers.workers import user_code
@@ -42,8 +40,7 @@ class Source:
 
 def seed(number: int) -> None:
     """Seed all generators that a model commonly draws from."""
-    random.seed(number)
-    np.random.seed(number % 2**32)  # noqa: NPY002 - the generator that models use
+    user_code.seed(number)
     torch.manual_seed(number)
 
 
@@ -54,7 +51,7 @@ def of_python(request: Request) -> Sequence[Source]:
         ModelError: it raises, or returns something else.
         RequestError: there is no such function.
     """
-    seed(request["seed"])
+    torch.manual_seed(request["seed"])  # `made` seeds the others
     entry, made = request["entry"], user_code.made(request)
     functions = made if isinstance(made, Mapping) else {SINGLE: made}
     if not functions:

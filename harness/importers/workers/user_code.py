@@ -20,11 +20,8 @@ def made(request: Request) -> Any:
         RequestError: the file has no such function.
         ModelError: the file or the function raised something.
     """
-    import numpy as np  # noqa: PLC0415
-
     path, name = Path(request["model"]), request["entry"]
-    random.seed(request["seed"])
-    np.random.seed(request["seed"])  # noqa: NPY002 - it is the one that a user's code may use
+    seed(request["seed"])
     # Behind the environment, so that a file `jax.py` there is not JAX.
     sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -37,6 +34,14 @@ def made(request: Request) -> Any:
         functions = [each for each, value in vars(module).items() if callable(value) and each[0] != "_"]
         raise RequestError(f"it has no function {name!r}; it has {', '.join(functions) or 'none'}")
     return called(path, make)
+
+
+def seed(number: int) -> None:
+    """Seed the generators of Python and NumPy."""
+    import numpy as np  # noqa: PLC0415
+
+    random.seed(number)
+    np.random.seed(number)  # noqa: NPY002 - it is the one that a user's code may use
 
 
 def called(path: Path, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
