@@ -1,9 +1,9 @@
 """Records a run in the history. A history that cannot be used never changes what a run returns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from harness.core.errors import DiskError
 from harness.core.history import CaseRecord, HistorySettings, RunRecord
@@ -14,13 +14,16 @@ from harness.host.checkout import Checkout
 from harness.pipeline import publish
 from harness.report.page.content import Trend
 
+if TYPE_CHECKING:  # SQLite is loaded at the end of a run
+    from harness.history.history import History
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Where a run is recorded, and what it is a run of.
+    """Where a run is recorded, and what it is a run of: all that follows from the current folder, which may be removed.
 
     Attributes:
-        settings: the file, and what a CI server says of the checkout.
+        settings: the file, with an absolute path, and what a CI server says of the checkout.
         checkout: the git checkout of the current folder, or that folder.
     """
 
@@ -31,7 +34,18 @@ class Recorder:
     def here(cls, settings: HistorySettings) -> Self:
         """Return the recorder of a run that starts in the current folder."""
         folder = Path.cwd()
+        exports = tuple(each if publish.is_url(each) else str(folder / each) for each in settings.exports)
+        settings = replace(settings, path=settings.path and folder / settings.path, exports=exports)
         return cls(settings=settings, checkout=checkout.find(folder) or Checkout(folder=folder))
+
+    @property
+    def history(self) -> "History | None":
+        """The history of this project; None if nothing is recorded."""
+        if self.settings.path is None:
+            return None
+        from harness.history.history import History  # noqa: PLC0415 - SQLite is loaded at the end of a run
+
+        return History(self.settings.path, str(self.checkout.folder) if self.settings.is_shared else None)
 
     @property
     def source(self) -> Mapping[str, str | None]:
@@ -66,12 +80,10 @@ class Recorder:
         return " ".join(filter(None, failures))
 
     def _recorded(self, run: RunRecord, cases: Sequence[CaseRecord]) -> str:
-        if self.settings.path is None:
+        if (history := self.history) is None:
             return ""
-        from harness.history.history import History  # noqa: PLC0415 - SQLite is loaded at the end of a run
-
         try:
-            History(self.settings.path).add(run, cases)
+            history.add(run, cases)
         except DiskError as error:
             return f"This run is not in the history. {error}"
         return ""
@@ -79,13 +91,11 @@ class Recorder:
     def trends(self, reports: Sequence[Report]) -> tuple[Trend, ...]:
         """Return the history of the cases of reports; none if it cannot be used."""
         ids = dict.fromkeys(outcome.id for report in reports for outcome in report.cases)
-        if self.settings.path is None or not ids:
+        if (history := self.history) is None or not ids:
             return ()
         from harness.history import trends  # noqa: PLC0415 - SQLite is loaded at the end of a run
-        from harness.history.history import History  # noqa: PLC0415 - likewise
 
-        project = str(self.checkout.folder) if self.settings.is_shared else None
         try:
-            return trends.trends(History(self.settings.path, project).of_cases(ids, trends.LIMIT))
+            return trends.trends(history.of_cases(ids, trends.LIMIT))
         except DiskError:
             return ()

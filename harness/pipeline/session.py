@@ -53,6 +53,7 @@ class Session:
         stopped: what ended the run before its end: ^C, a signal, or a bug of the harness.
         unwritten: why results could not be written.
         has_page: whether a page is written, too.
+        recorder: records the run.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Session:
         self._blocked = INTERRUPTED
         self.cases = tuple(cases)
         self._settings, self._options = settings, options
-        self._recorder = Recorder.here(settings.history)
+        self.recorder = Recorder.here(settings.history)
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._environment: Environment | None = None
         self._plan_run: PlanRun | None = None
@@ -109,7 +110,7 @@ class Session:
             self._write(report, text, self._junit_xml)
         except DiskError as error:
             self.unwritten = error
-        if remark := self._recorder.record(report, text, folder=self._folder):
+        if remark := self.recorder.record(report, text, folder=self._folder):
             live.notice(f"warning: {remark}")
         return report
 
@@ -117,7 +118,7 @@ class Session:
         """Write the page of a report that `run_to_end` returned, if it is wanted."""
         try:
             if self.has_page:
-                page_file.write_run(self._folder, report, self._recorder, named=self.out_dir)
+                page_file.write_run(self._folder, report, self.recorder, named=self.out_dir)
         except DiskError as error:
             self.unwritten, self.has_page = self.unwritten or error, False
 
@@ -242,7 +243,7 @@ class Session:
                 **environment_facts(self._provider.engine, self._environment),
                 **({"by_hand": self._environment.by_hand} if self._environment else {}),
                 **again.facts(self._settings),
-                "source": self._recorder.source,
+                "source": self.recorder.source,
             },
             cases=outcomes,
         )

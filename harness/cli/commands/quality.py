@@ -25,7 +25,7 @@ def main(invocation: Invocation) -> int:
     console = clean_console()
     session = api.session(invocation.settings, notice=lambda text: console.print(text, style="dim", markup=False))
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
-    _print(report, session, console, invocation)
+    _print(report, session, console)
     if invocation.environment.get("GITHUB_ACTIONS") == "true":
         _tell_github(report, invocation.environment)
     if session.unwritten:
@@ -33,12 +33,12 @@ def main(invocation: Invocation) -> int:
     return report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
 
 
-def _print(report: Report, session: Session, console: Console, invocation: Invocation) -> None:
+def _print(report: Report, session: Session, console: Console) -> None:
     """Print the summary, write the page, and print where all is."""
     out_dir = session.out_dir
     console.print()
     console.print(console_report.render(report, folder=out_dir, width=columns(console)), soft_wrap=True)
-    for line in remarks.flaky(report, invocation.settings.history):
+    for line in remarks.flaky(report, session.recorder.history):
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     session.write_page(report)
     files = page.listed("results.json, junit.xml, logs", is_wanted=session.has_page)

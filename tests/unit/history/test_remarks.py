@@ -1,6 +1,5 @@
 from pathlib import Path
 
-from harness.core.history import HistorySettings
 from harness.core.outcomes import Report
 from harness.history import recording
 from harness.history.history import History
@@ -10,7 +9,7 @@ from tests.unit.history import samples
 
 
 def remarks(path: Path | None, report: Report) -> list[str]:
-    return list(flaky(report, HistorySettings(path=path, is_shared=False)))
+    return list(flaky(report, History(path) if path else None))
 
 
 def test_a_case_that_failed_may_be_flaky(tmp_path: Path) -> None:
