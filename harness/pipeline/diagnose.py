@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, ProcessResult
 from harness.iree import flags
-from harness.pipeline import machine_faults
+from harness.pipeline import device_faults, machine_faults
 from harness.pipeline.steps import Compile, Run
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -111,12 +111,19 @@ def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -
     phase = _phase(log)
     if phase in _MODEL_RUNS and _ASSERTION.search(log):  # a message of the model, which may look like any of these
         return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
+    if found := device_faults.fault(status, devices=step.devices, is_running=phase in _MODEL_RUNS):
+        return found
     known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
     if verdict := next(known, _BROKEN_WEIGHTS if _ARCHIVE.search(log) else None):
-        reason = f"{verdict.reason}: {status}{_hint(step, verdict, status)}"
+        reason = f"{verdict.reason}: {status}{_hint(status)}"
         return dataclasses.replace(verdict, reason=reason)
     if "RESOURCE_EXHAUSTED" in status:
         return _exhausted(step, status, log, memory_limited=memory_limited or phase not in _MODEL_RUNS)
+    return _by_phase(step, status, log, phase)
+
+
+def _by_phase(step: Run, status: str, log: str, phase: str | None) -> Verdict:
+    """Return the verdict for a status that says nothing by itself."""
     if phase == _LOADS or (phase == _INITIALIZES and "native function hal.executable.create" in log):
         return _failed(Kind.LOAD, f"the runtime refused to load the module: {status}")
     if phase in _MODEL_RUNS:
@@ -153,12 +160,8 @@ def _exhausted(step: Run, status: str, log: str, *, memory_limited: bool) -> Ver
     return _failed(Kind.CRASH, f"the model asked for more memory than this machine has: {status}")
 
 
-def _hint(step: Run, verdict: Verdict, status: str) -> str:
+def _hint(status: str) -> str:
     """Return what else helps with a verdict of the table."""
-    if (ordinal := _ORDINAL.search(status)) and int(ordinal[1]) >= len(step.devices):
-        return f" (the program uses {int(ordinal[1]) + 1} devices: list them in 'devices', in order)"
-    if verdict is _DEVICE:
-        return _DEVICE_HINT
     if re.search(r"parsing value `[^`]*=", status):
         return " (the value of a scalar argument has no type: write 5, not i32=5)"
     if "outputs specified but the provided variant list only has 0 elements" in status:
@@ -176,7 +179,7 @@ def _killed(program: str, ended: ProcessResult, log: str, timeout_s: float, *, o
         return verdict
     if not ended.signal:
         return None
-    crash = _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}")
+    crash = _failed(Kind.CRASH, f"{program} crashed with {ended.signal_name}{device_faults.last_words(log)}")
     return dataclasses.replace(crash, is_runtime_crash=program == "iree-run-module")
 
 
@@ -247,9 +250,6 @@ def _error(kind: Kind, reason: str) -> Verdict:
     return Verdict(status=Status.ERROR, kind=kind, reason=reason)
 
 
-_DEVICE = _error(Kind.DEVICE, "the device cannot be used")
-_ORDINAL = re.compile(r"HAL device .* not found or unavailable: #hal\.device\.target<[^{]*\{ordinal = (\d+)")
-_DEVICE_HINT = " (--compile-only needs none; `harness doctor` checks it)"
 _IN_PLACE_HINT = " (if it writes into its arguments, see 'A second program' in docs/spec.md)"
 _MISMATCH = _error(Kind.TOOL, "the runtime does not fit the compiler of this module")
 _MODULE = _error(
@@ -269,9 +269,6 @@ _STAND_INS_HINT = (
 _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern), verdict)
     for pattern, verdict in (
-        (r"runtime library .* not available|driver library|loader library|no driver '", _DEVICE),
-        (r"hipError(NoDevice|InvalidDevice|OutOfMemory|NotInitialized)|no compatible .* devices", _DEVICE),
-        (r"INCOMPATIBLE; HAL device|device .* not found", _DEVICE),
         (
             r"opaque and sub-byte aligned element types cannot be indexed",
             _unsupported("this release cannot read elements smaller than a byte"),

@@ -26,7 +26,7 @@ from harness.iree.toolchain import Toolchain
 from harness.store.store import Store
 from tests import original_suite
 from tests.conftest import LEFT_OUT
-from tests.integration import engines, onnx_models, registries
+from tests.integration import engines, hip, onnx_models, registries
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
 from tests.integration.faulty_server import FaultyServer
@@ -51,6 +51,12 @@ def toolchain(store_dir: Path) -> Callable[[str], Toolchain]:
     """Return a function from a release to its installed toolchain."""
     store = Store(store_dir)
     return lambda release: toolchains.installed(releases.find(release), store)
+
+
+@pytest.fixture(scope="session")
+def hip_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the HIP runtime of the tests."""
+    return hip.build(tmp_path_factory.mktemp("hip"))
 
 
 @pytest.fixture(scope="session")

@@ -271,3 +271,25 @@ def test_a_time_limit() -> None:
     limit = verdict("EXEC @mm\n", ended(None, 9, timed_out=True), "0.bin")
     assert concluded(limit) == (Status.FAILED, Kind.TIMEOUT)
     assert limit.reason == "iree-run-module was killed after 60 s; raise the limit with --timeout"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("RESOURCE_EXHAUSTED; HIP driver error 'hipErrorOutOfMemory' (2)", "the device ran out of memory: "),
+        ("DATA_LOSS; HIP driver error 'hipErrorECCNotCorrectable' (214)", "the device was lost: "),
+        ("FAILED_PRECONDITION; HIP driver error 'hipErrorNoDevice' (100)", "the device was lost: "),
+        ("UNAVAILABLE; VK_ERROR_DEVICE_LOST", "the device was lost: "),
+    ],
+)
+def test_a_device_that_fails_while_the_model_runs(error: str, reason: str) -> None:
+    found = verdict(f"EXEC @mm\n{C}/hal/drivers/hip/a.c:9: {error}; while invoking native function hal.fence.await\n")
+    assert concluded(found) == DEVICE
+    assert found.reason.startswith(reason)
+
+
+def test_the_last_words_of_a_runtime_that_aborts() -> None:
+    fault = "Memory access fault by GPU node-1 (Agent handle: 0x5) on address 0x7. Reason: Unknown."
+    found = verdict(f"EXEC @mm\n{fault}\n", ended(None, 6))
+    assert (concluded(found), found.is_runtime_crash) == (CRASH, True)
+    assert found.reason == f"iree-run-module crashed with SIGABRT: {fault}"

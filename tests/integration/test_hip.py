@@ -1,0 +1,79 @@
+"""AMD GPUs that fail in every way: what becomes of the cases, through IREE's own HIP driver."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import hip
+from tests.integration.hip import HipLaboratory
+from tests.integration.laboratory import OLDEST
+
+TOLD = {
+    "right": "",
+    "slow": "slow=100",
+    "wrong": "wrong=elementwise",
+    "launch": "fails=1:719",
+    "address": "fails=1:700",
+    "abort": "aborts=1",
+    "memory": "memory=1000",
+    "launch_memory": "fails=1:2",
+    "lost": "fails=1:100",
+    "broken": "fails=1:214",
+    "absent": "devices=0",
+    "missing": hip.MISSING,
+}
+# By function: the status, the kind, and what the message says.
+ENDS: dict[str, tuple[str, str | None, str]] = {
+    "right": ("passed", None, ""),
+    "slow": ("passed", None, ""),
+    "wrong": ("failed", "numeric", "got 12.0, expected 11.0"),
+    "launch": ("failed", "crash", "the model failed while running: INTERNAL; HIP driver error 'hipErrorLaunchFailure'"),
+    "address": ("failed", "crash", "'hipErrorIllegalAddress' (700)"),
+    "abort": ("failed", "crash", "crashed with SIGABRT: Memory access fault by GPU node-1"),
+    "memory": ("error", "device", "the device ran out of memory: "),
+    "launch_memory": ("error", "device", "the device ran out of memory: "),
+    "lost": ("error", "device", "the device was lost: "),
+    "broken": ("error", "device", "the device was lost: "),
+    "absent": ("error", "device", "the device cannot be used: "),
+    "missing": ("error", "device", "'libamdhip64.so' not available"),
+    "initializer": ("failed", "crash", "the model failed while initializing: "),
+    "hang": ("failed", "timeout", "killed after 2 s"),
+    "nan": ("failed", "crash", "(the spec expects another failure: nan)"),
+    "any": ("failed", "crash", "(the spec expects another failure: "),
+}
+
+
+@pytest.fixture
+def lab(tmp_path: Path, store_dir: Path, hip_library: Path) -> HipLaboratory:
+    return HipLaboratory(tmp_path, store_dir, hip_library)
+
+
+def ends(report: Any) -> dict[str, tuple[str, str | None, str]]:
+    """Return how cases ended, with as much of the reason as is looked for."""
+    found = {}
+    for case in report["cases"]:
+        wanted = ENDS[case["submodel"]][2]
+        found[case["submodel"]] = (case["status"], case["kind"], wanted if wanted in case["reason"] else case["reason"])
+    return found
+
+
+def test_every_failure_of_a_device_is_what_it_is(lab: HipLaboratory) -> None:
+    lab.tell(TOLD | {"hang": "hangs=1"})
+    lab.tell({"nan": TOLD["launch"]}, expect=[{"fails": "nan"}])
+    lab.tell_initializer(TOLD["launch"])
+    under = hip.machine(lab.root / "machine", 1)
+    result = lab.run("toy/[!h]*", *lab.options, under=under)
+    assert ends(result.report) == {name: ENDS[name] for name in ENDS if name not in {"hang", "any"}}, result.text
+    assert "is still locked" not in result.text
+    result = lab.run("toy/hang", *lab.options, "--timeout", "2", under=under)
+    assert ends(result.report) == {"hang": ENDS["hang"]}, result.text
+    assert "is still locked" not in result.text
+
+
+def test_the_oldest_release_reports_them_alike(lab: HipLaboratory) -> None:
+    lab.tell({"right": ""})
+    lab.tell({"any": TOLD["launch"]}, run_test_expecting_to_fail=True)
+    lab.tell_initializer(TOLD["launch"])
+    result = lab.run(*lab.options, "--chip", hip.CHIP, "--iree", OLDEST)
+    assert ends(result.report) == {name: ENDS[name] for name in ("any", "initializer", "right")}, result.text
