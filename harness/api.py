@@ -128,7 +128,7 @@ def quality(settings: Settings, *, live: Live | None = None) -> Report:
     run = session(settings)
     report = run.run_to_end(live or Live(Console(quiet=True), id_width=0))
     run.write_page(report)
-    if failure := run.stopped or run.unwritten:
+    if failure := run.stopped or run.unwritten or run.page.bug:
         raise failure
     return report
 

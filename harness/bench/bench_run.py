@@ -19,11 +19,14 @@ from harness.core.timings import Latency
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, write_all
 from harness.host.process import CancelToken
-from harness.pipeline import page_file, selection
+from harness.pipeline import selection
 from harness.pipeline.out_dir import new_out_dir
+from harness.pipeline.page_file import PageFile
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
+from harness.pipeline.recorder import Recorder
 from harness.pipeline.session import Session
+from harness.report import results
 
 
 class BenchProgress(Live):
@@ -41,6 +44,7 @@ class BenchRun:
 
     Attributes:
         folder: folder of bench.json, bench.md and the results of each side.
+        page: its page.
     """
 
     folder: Path
@@ -54,6 +58,8 @@ class BenchRun:
         """
         self._sides, self._bench, self._cancel = sides, bench, CancelToken()
         self._names = tuple(sides[0].cases)
+        self._recorder = Recorder.here(sides[0].settings.history)
+        self.page = PageFile(self._recorder, is_wanted=sides[0].settings.run.html)
         self._watches = {name: Stopwatch(bench=bench) for name in self._names}
 
     def run(self, live: Live) -> BenchResult:
@@ -83,8 +89,11 @@ class BenchRun:
         )
         texts = {"bench.json": render.to_json(found, reports), "bench.md": render.markdown(found)}
         write_all({self.folder / name: text for name, text in texts.items()})
-        if self._sides[0].settings.run.html:
-            page_file.write_folder(self.folder)
+        # What the first side is compared with is no run of the project: it may have other flags, or an old release.
+        text, folder = results.render(reports[0]), sessions[0].out_dir.absolute()
+        if remark := self._recorder.record(reports[0], text, folder=folder):
+            live.notice(f"warning: {remark}")
+        self.page.write_folder(self.folder)
         return found
 
     def _session(self, side: Side, number: int) -> Session:
@@ -94,7 +103,14 @@ class BenchRun:
         options = selection.options(replace(side.settings.run, timing=self._bench.timing))
         cases = [side.cases[name] for name in self._names]
         return Session(
-            side.settings, cases, options, folder, provider(side.settings, side.release), cancel=self._cancel
+            side.settings,
+            cases,
+            options,
+            folder,
+            provider(side.settings, side.release),
+            cancel=self._cancel,
+            command="bench",
+            recorder=self._recorder,
         )
 
     def _prepare(self, sessions: Sequence[Session], ready: tuple[Prepared, ...], live: Live) -> None:

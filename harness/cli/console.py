@@ -1,19 +1,36 @@
 """Consoles of rich whose texts are cleaned: what a file, a tool or a host called itself has no colours of its own."""
 
 import sys
-from typing import Any, TextIO
+import traceback
+from typing import TYPE_CHECKING, Any, TextIO
 
 import rich.console
 from rich.text import Text
 
 from harness.cli import streams
+from harness.core.outcomes import EXIT_BUG
 from harness.core.text import clean
+
+if TYPE_CHECKING:  # takes longer to load than most commands
+    from harness.pipeline.page_file import PageFile
 
 
 def clean_console(stream: TextIO | None = None) -> rich.console.Console:
     """Return a console for a standard stream, by default standard output."""
     file = streams.Styled(stream or sys.stdout)
     return _Console(file=file, highlight=False)  # type: ignore[arg-type]  # it has what rich uses of a file
+
+
+def code_with_page(code: int, page: "PageFile") -> int:
+    """Return the exit code of a command. If its page met a bug, say so; then a code of 0 becomes that of a bug."""
+    if page.bug is None:
+        return code
+    sys.stderr.write("".join(traceback.format_exception(page.bug)))
+    sys.stderr.write(
+        "error: The page cannot be made; all other results are written. This is a bug of the harness, not of a model. "
+        "Please report it.\n"
+    )
+    return code or EXIT_BUG
 
 
 class _Console(rich.console.Console):

@@ -40,6 +40,7 @@ class Outcome:
         budgets: the numbers that have a budget, as far as the case got.
         oracle: where the outputs come from that these were to be compared with; None for those that the spec expects.
         importer: what wrote the program, such as `IREE 3.13.0`; empty if it was not imported.
+        written: SHA-256 of the inputs and expected outputs that the spec writes out or draws; empty if it has none.
         commands: argv of each step.
         logs: path of each step's log, relative to the results folder.
         blobs: the blobs that the case uses.
@@ -75,6 +76,7 @@ class Outcome:
     budgets: tuple[BudgetCheck, ...] = ()
     oracle: Oracle | None = None
     importer: str = ""
+    written: str = ""
     commands: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     blobs: tuple[FetchedBlob, ...] = ()

@@ -139,10 +139,14 @@ def _modules(outcome: Outcome) -> list[str]:
 
 
 def _inputs(outcome: Outcome) -> str:
-    """Return a digest of what a result depends on; the names of the files of outputs depend on the result itself."""
+    """Return a digest of what a result depends on; the names of the files of outputs depend on the result itself.
+
+    What a spec writes out or draws counts only where it does: so the digests of other cases stay as they were.
+    """
     words = [str(word) for argv in facts.argvs(outcome.commands) for word in argv]
     kept = [word for word in words if not word.startswith("--output")]
-    return _digest([_modules(outcome), sorted(each.sha256 for each in outcome.blobs), kept])
+    written = [outcome.written] if outcome.written else []
+    return _digest([_modules(outcome), sorted(each.sha256 for each in outcome.blobs), kept, *written])
 
 
 def _limits(outcome: Outcome) -> str:

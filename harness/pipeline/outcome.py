@@ -16,7 +16,7 @@ from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
 from harness.core.timings import StepTime
 from harness.host.beneath import Folder
-from harness.pipeline import budgets, expectations, logs
+from harness.pipeline import budgets, expectations, logs, steps
 from harness.pipeline import planner as planning
 from harness.pipeline.step_results import (
     INTERRUPTED,
@@ -84,6 +84,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         importer=spec.imported.importer if spec.imported else "",
         latency=next((each.latency for each in left if isinstance(each, BenchmarkResult)), None),
         budgets=checks,
+        written=steps.written_sha256(plan.own),
         commands=_commands(plan, results),
         logs=_logs(plan, _to_show(plan, ended, verdict), final, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),

@@ -1,8 +1,10 @@
 """Writes report.html beside the results of a run, of a search or of a benchmark."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from harness.core.errors import HarnessError
 from harness.core.outcomes import Report
 from harness.host.disk import write_all
 from harness.pipeline.recorder import Recorder
@@ -10,29 +12,58 @@ from harness.report.page import folders, page
 from harness.report.page.content import Content, Run
 
 
-def write_run(folder: Path, report: Report, recorder: Recorder, *, named: Path) -> None:
-    """Write the page of a run.
+class PageFile:
+    """The page of a folder of results. A bug that it meets takes nothing else with it.
 
-    Args:
-        folder: absolute path of the folder of its results.
-        report: what it found.
-        recorder: has the history of its cases.
-        named: the folder as the user names it.
-
-    Raises:
-        DiskError: no space is left, or the file cannot be written.
+    Attributes:
+        is_there: whether it is written, or will be.
+        bug: why it cannot be made; None if it can.
     """
-    runs = (Run(report=report, folder=named),)
-    _write(folder / page.NAME, Content(runs=runs, trends=recorder.trends([report])))
 
+    def __init__(self, recorder: Recorder, *, is_wanted: bool) -> None:
+        """Write nothing yet.
 
-def write_folder(folder: Path) -> None:
-    """Write the page of a search or a benchmark, from the results that its folder has.
+        Args:
+            recorder: has the history of the cases.
+            is_wanted: whether there is to be a page.
+        """
+        self._recorder, self.is_there = recorder, is_wanted
+        self.bug: Exception | None = None
 
-    Raises:
-        DiskError: no space is left, or the file cannot be written.
-    """
-    _write(folder / page.NAME, folders.content([folder], beside=folder))
+    def write_run(self, folder: Path, report: Report, *, named: Path) -> None:
+        """Write the page of a run.
+
+        Args:
+            folder: absolute path of the folder of its results.
+            report: what it found.
+            named: the folder as the user names it.
+
+        Raises:
+            DiskError: no space is left, or the file cannot be written.
+        """
+        self._write(folder, lambda: Content(runs=(Run(report=report, folder=named),)))
+
+    def write_folder(self, folder: Path) -> None:
+        """Write the page of a search or a benchmark, from the results that its folder has.
+
+        Raises:
+            DiskError: no space is left, or the file cannot be written.
+        """
+        self._write(folder, lambda: folders.content([folder], beside=folder))
+
+    def _write(self, folder: Path, content: Callable[[], Content]) -> None:
+        if not self.is_there:
+            return
+        self.is_there = False
+        try:
+            text = _rendered(content(), self._recorder)
+        except (HarnessError, OSError, MemoryError):
+            raise
+        except Exception as bug:  # noqa: BLE001 - the other results are written, and their exit code counts
+            self.bug = bug
+            return
+        write_all({folder / page.NAME: text})
+        self.is_there = True
 
 
 def write_collected(paths: Sequence[Path], output: Path, recorder: Recorder) -> None:
@@ -47,10 +78,9 @@ def write_collected(paths: Sequence[Path], output: Path, recorder: Recorder) -> 
         UsageError: a path has no results, or a file is malformed.
         DiskError: no space is left, or the file cannot be written.
     """
-    found = folders.content(paths, beside=output.parent)
-    trends = recorder.trends([run.report for run in found.runs])
-    _write(output, Content(runs=found.runs, bisect=found.bisect, matrix=found.matrix, bench=found.bench, trends=trends))
+    write_all({output: _rendered(folders.content(paths, beside=output.parent), recorder)})
 
 
-def _write(path: Path, content: Content) -> None:
-    write_all({path: page.render(content)})
+def _rendered(content: Content, recorder: Recorder) -> str:
+    """Return a page with the trends of its cases."""
+    return page.render(replace(content, trends=recorder.trends([run.report for run in content.runs])))

@@ -7,8 +7,12 @@ from harness.core.callbacks import Notice
 from harness.core.cases import Case
 from harness.core.errors import DiskError, UsageError
 from harness.core.history import HistorySettings
+from harness.core.outcomes import Outcome, Report
+from harness.core.text import inline
 from harness.pipeline.out_dir import newest_report
 from harness.report import facts, results
+
+_SHOWN = 5
 
 
 def failed(chosen: Sequence[Case], settings: HistorySettings, notice: Notice) -> list[Case]:
@@ -57,3 +61,28 @@ def report_file(asked: Path | None) -> Path:
             raise UsageError("There are no results here; name a folder of results, or its results.json.")
         return newest
     return asked / results.NAME if asked.is_dir() else asked
+
+
+def the_case(report: Report, asked: str, path: Path) -> Outcome:
+    """Return the case of an id or a name, or without one the only case that is not as expected.
+
+    Args:
+        report: the results.
+        asked: the id or the name; empty for none.
+        path: the file of the results, for messages.
+
+    Raises:
+        UsageError: there is no such case, or more than one.
+    """
+    if asked:
+        found = [each for each in report.cases if each.id == asked]
+        found = found or [each for each in report.cases if f"{each.model}/{each.submodel}" == asked]
+    else:
+        found = [each for each in report.cases if not facts.is_green(each)]
+    if len(found) == 1:
+        return found[0]
+    some = ", ".join(inline(each.id) for each in (found or report.cases)[:_SHOWN]) or "(there are none)"
+    what = f"{asked}: {'the name of several cases' if found else 'no such case'} in {path}"
+    if not asked:
+        what = f"{path}: {len(found) or 'no'} cases are not as expected"
+    raise UsageError(f"{what}; name a case by its id, such as {some}.")

@@ -23,12 +23,13 @@ from harness.host import devices
 from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import internal, logs, page_file, planner, selection
+from harness.pipeline import internal, logs, planner, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
+from harness.pipeline.page_file import PageFile
 from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
@@ -52,8 +53,8 @@ class Session:
         out_dir: folder of the results.
         stopped: what ended the run before its end: ^C, a signal, or a bug of the harness.
         unwritten: why results could not be written.
-        has_page: whether a page is written, too.
         recorder: records the run.
+        page: its page.
     """
 
     def __init__(
@@ -65,18 +66,21 @@ class Session:
         provider: EnvironmentProvider,
         *,
         cancel: CancelToken | None = None,
+        command: str = "",
+        recorder: Recorder | None = None,
     ) -> None:
-        """Prepare; nothing starts yet."""
+        """Prepare; nothing starts yet. A command with several runs lends all of them one recorder."""
         self.out_dir, self._provider, self._cancel = out_dir, provider, cancel or CancelToken()
         self.stopped: BaseException | None = None
         self.unwritten: DiskError | None = None
-        self.has_page = settings.run.html
         self._folder = out_dir.absolute()  # should the current folder be removed meanwhile
         self._junit_xml = settings.run.junit_xml and settings.run.junit_xml.absolute()
         self._blocked = INTERRUPTED
         self.cases = tuple(cases)
         self._settings, self._options = settings, options
-        self.recorder = Recorder.here(settings.history)
+        self._command = command
+        self.recorder = recorder or Recorder.here(settings.history)
+        self.page = PageFile(self.recorder, is_wanted=settings.run.html)
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._environment: Environment | None = None
         self._plan_run: PlanRun | None = None
@@ -117,10 +121,9 @@ class Session:
     def write_page(self, report: Report) -> None:
         """Write the page of a report that `run_to_end` returned, if it is wanted."""
         try:
-            if self.has_page:
-                page_file.write_run(self._folder, report, self.recorder, named=self.out_dir)
+            self.page.write_run(self._folder, report, named=self.out_dir)
         except DiskError as error:
-            self.unwritten, self.has_page = self.unwritten or error, False
+            self.unwritten = self.unwritten or error
 
     def run(self, live: Live, then: Callable[[Prepared], None] = ignore) -> None:
         """Do all of it; what stands in the way of all cases becomes the verdict of each.
@@ -243,6 +246,7 @@ class Session:
                 **environment_facts(self._provider.engine, self._environment),
                 **({"by_hand": self._environment.by_hand} if self._environment else {}),
                 **again.facts(self._settings),
+                **({"command": self._command} if self._command else {}),
                 "source": self.recorder.source,
             },
             cases=outcomes,

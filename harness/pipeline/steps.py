@@ -1,6 +1,7 @@
 """The steps of a plan: fetch, compile, draw, run, compare and benchmark. Equal steps are done once."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -265,3 +266,17 @@ def fetches(steps: Iterable[Step]) -> list[Fetch]:
             case Fetch() | Draw() | Benchmark():
                 pass
     return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]
+
+
+def written_sha256(steps: Sequence[Step]) -> str:
+    """Return a digest of what a spec writes out or draws for some steps; empty if there is none. No I/O."""
+    said: list[object] = []
+    for step in steps:
+        match step:
+            case Run():
+                said += [*step.written, *((name, draw.seed) for name, draw in step.drawn)]
+            case Compare():
+                said += [each.text if isinstance(each, ExpectedValue) else None for each in step.expected]
+            case _:
+                pass
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest() if any(said) else ""

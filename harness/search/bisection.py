@@ -19,8 +19,10 @@ from harness.core.statuses import Status
 from harness.core.text import counted
 from harness.host import files
 from harness.host.disk import write_all
-from harness.pipeline import page_file, selection
+from harness.pipeline import selection
 from harness.pipeline.out_dir import check_files, write_results
+from harness.pipeline.page_file import PageFile
+from harness.pipeline.recorder import Recorder
 from harness.report import again
 from harness.search import answer, bisect_json, bisect_markdown, driver, journal, render, request
 from harness.search.bisect import Change
@@ -42,6 +44,7 @@ class Bisection:
         found: what is known so far.
         exit_code: exit code of the command.
         stopped: what interrupted the search, if anything.
+        page: its page.
     """
 
     folder: Path
@@ -61,6 +64,7 @@ class Bisection:
             DiskError: a file that the settings name cannot be written.
         """
         self.stopped: KeyboardInterrupt | None = None
+        self.page = PageFile(Recorder.here(settings.history), is_wanted=settings.run.html)
         check_files({"--junit-xml": settings.run.junit_xml, "--log": search.log})
         settings = replace(settings, cases=selection.located(settings.cases))
         self._search, self._case = search, _case(settings, notice)
@@ -153,8 +157,7 @@ class Bisection:
             "bisect.md": bisect_markdown.markdown(self.found),
         }
         write_results(self.folder, texts, self._report(), self._settings.run.junit_xml)
-        if self._settings.run.html:
-            page_file.write_folder(self.folder)
+        self.page.write_folder(self.folder)
 
     def _report(self) -> Report:
         """Return the tested releases as the cases of a report. Its commands write into other folders than this."""

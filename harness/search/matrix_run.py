@@ -17,8 +17,10 @@ from harness.core.settings import SearchSettings, Settings
 from harness.core.text import counted
 from harness.host.waiting import completed
 from harness.iree.releases import Releases
-from harness.pipeline import page_file, selection
+from harness.pipeline import selection
 from harness.pipeline.out_dir import check_files, write_results
+from harness.pipeline.page_file import PageFile
+from harness.pipeline.recorder import Recorder
 from harness.report import again, facts, results
 from harness.search import case_numbers, journal, matrix, matrix_table, request
 from harness.search.journal import SearchJournal
@@ -39,6 +41,7 @@ class MatrixRun:
     Attributes:
         folder: folder of matrix.json, matrix.md, results.json, junit.xml and the results of each release.
         exit_code: exit code of the command.
+        page: its page.
     """
 
     folder: Path
@@ -56,6 +59,7 @@ class MatrixRun:
             UsageError: the settings are wrong.
             DiskError: a file that the settings name cannot be written.
         """
+        self.page = PageFile(Recorder.here(settings.history), is_wanted=settings.run.html)
         check_files({"--junit-xml": settings.run.junit_xml})
         settings = replace(settings, cases=selection.located(settings.cases))
         settings = request.timed(settings, [search.show] if search.show else ())
@@ -126,8 +130,7 @@ class MatrixRun:
             results.NAME: results.render(report),
         }
         write_results(self.folder, texts, report, self._settings.run.junit_xml)
-        if self._settings.run.html:
-            page_file.write_folder(self.folder)
+        self.page.write_folder(self.folder)
 
     def _report(self, found: Matrix) -> Report:
         iree = dict.fromkeys(("release", "compiler_commit", "runtime_commit"))

@@ -25,6 +25,7 @@ from harness.pipeline import selection
 from harness.pipeline.environment import Environment, EnvironmentProvider
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
+from harness.pipeline.recorder import Recorder
 from harness.pipeline.run_cache import Memory
 from harness.pipeline.session import Session, default_jobs
 from harness.pipeline.steps import Plan
@@ -153,6 +154,7 @@ class ReleaseRunner:
         self._memory, self._known, self._choice = Memory(), known, Choice()
         self._prepared: set[str] = set()
         self._preparing = Threads[None](_PREPARED_AT_ONCE)
+        self._recorder = Recorder.here(settings.history)  # before the current folder may be removed
 
     def close(self) -> None:
         """Stop all tests and preparations, and wait for the preparations."""
@@ -231,6 +233,6 @@ class ReleaseRunner:
             run=replace(self._settings.run, recompile=recompile or self._settings.run.recompile),
         )
         options = selection.options(settings.run)
-        session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel)
+        session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel, recorder=self._recorder)
         session.run(self._live)
         return ReleaseResult(report=session.written(), folder=str(folder.relative_to(self._out_dir)), reused=reused)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.history.history import History
 from tests.integration.laboratory import CPU_FLAGS, NEWEST, OLDEST, Laboratory, Result
 from tests.unit.pages import Parsed
 
@@ -59,6 +60,9 @@ def test_two_releases_are_compared(lab: Laboratory) -> None:
     assert re.search(rf"{re.escape(OLDEST)} takes \d+\.\d+ times as long as {re.escape(NEWEST)}", done.text)
     assert "toy/add" in (lab.out / "bench.md").read_text()
     assert not lab.processes("/iree-")
+    (recorded,) = History(lab.root / "state/iree-quality-harness/history.sqlite").results("toy/add", 9)
+    assert (recorded.run.command, recorded.case.release) == ("bench", OLDEST)
+    assert recorded.case.latency_ms == side(lab, 1)["latency"]["median_ms"]
 
 
 def test_flags_are_the_other_side_and_slow_code_is_told_from_fast(lab: Laboratory) -> None:

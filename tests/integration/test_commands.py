@@ -264,6 +264,14 @@ def test_a_page_that_cannot_be_written_takes_nothing_else_with_it(lab: Laborator
     assert result.case["status"] == "passed"
     assert f"Results: {lab.out}/results.json, junit.xml, logs" in result.text
     assert f"error: Cannot write {lab.out}/report.html: " in result.text
+    # A bug of the page, such as a package that it cannot load.
+    script = "import sys; sys.modules['jinja2'] = None; from harness.cli.main import entry_point; entry_point()"
+    argv = [sys.executable, "-c", script, *lab.argv("--out", str(lab.root / "bug"))[len(HARNESS) :]]
+    done = subprocess.run(argv, cwd=lab.root, env=lab.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 70, done.stderr
+    assert json.loads((lab.root / "bug" / "results.json").read_text())["exit_code"] == 0
+    assert f"Results: {lab.root}/bug/results.json, junit.xml, logs" in done.stdout
+    assert "error: The page cannot be made; all other results are written." in done.stderr
 
 
 def test_a_filter_and_only_failed(lab: Laboratory) -> None:

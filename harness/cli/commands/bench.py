@@ -2,7 +2,7 @@
 
 from harness.bench import render, sides
 from harness.bench.bench_run import BenchProgress, BenchRun
-from harness.cli.console import clean_console
+from harness.cli.console import clean_console, code_with_page
 from harness.cli.settings import Invocation
 from harness.pipeline.progress import columns
 from harness.report.page import page
@@ -19,6 +19,6 @@ def main(invocation: Invocation) -> int:
     run = BenchRun(sides.sides(invocation.settings, bench.against, notice), bench)
     found = run.run(BenchProgress(console, id_width=0))
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
-    files = page.listed("bench.json, bench.md, sides", is_wanted=invocation.settings.run.html)
+    files = page.listed("bench.json, bench.md, sides", is_wanted=run.page.is_there)
     console.print(f"Results: {run.folder}/{files}", markup=False, highlight=False, soft_wrap=True)
-    return found.exit_code
+    return code_with_page(found.exit_code, run.page)

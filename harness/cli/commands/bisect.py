@@ -1,6 +1,6 @@
 """`harness bisect`."""
 
-from harness.cli.console import clean_console
+from harness.cli.console import clean_console, code_with_page
 from harness.cli.settings import Invocation
 from harness.report.page import page
 from harness.search import render
@@ -19,6 +19,6 @@ def main(invocation: Invocation) -> int:
     live = SearchProgress(console, id_width=0)
     found = bisection.run(live)
     console.print(f"\n{render.render(found, live.width)}", markup=False, soft_wrap=True)
-    files = page.listed("bisect.json, bisect.md, junit.xml, probes", is_wanted=invocation.settings.run.html)
+    files = page.listed("bisect.json, bisect.md, junit.xml, probes", is_wanted=bisection.page.is_there)
     console.print(f"Results: {bisection.folder}/{files}", markup=False, soft_wrap=True)
-    return bisection.exit_code
+    return code_with_page(bisection.exit_code, bisection.page)

@@ -3,18 +3,16 @@
 import hashlib
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_OK, Outcome, Report
-from harness.core.text import listed, one_line
+from harness.core.outcomes import EXIT_OK, Outcome
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, write_atomically
-from harness.pipeline.previous import report_file
-from harness.report import bug_report, facts, results
+from harness.pipeline.previous import report_file, the_case
+from harness.report import bug_report, results
 from harness.report.bug_report import Material, Since
 from harness.report.page import documents
 from harness.report.page.documents import BisectDocument
@@ -36,7 +34,7 @@ def main(invocation: Invocation) -> int:
     folder, since = _run(options.results or Path())
     path = report_file(folder)
     report = results.read(path)
-    outcome = _chosen(report, options.case, path)
+    outcome = the_case(report, options.case, path)
     text = bug_report.render(outcome, report, since=since, material=_material(outcome, path.parent))
     if options.output:
         with disk_errors(options.output):
@@ -64,25 +62,6 @@ def _run(asked: Path) -> tuple[Path, Since | None]:
         raise UsageError(f"{asked}: the results of {bad} are not there; name the folder of another run.")
     is_proved = result.kind in {"first-bad", "first-good", "candidates"}
     return asked / run, Since(text=result.text, url=found.compare_url) if is_proved else None
-
-
-def _chosen(report: Report, asked: str, path: Path) -> Outcome:
-    """Return the case that is named, or the only one that is not as expected."""
-    bad = [each for each in report.cases if not facts.is_green(each)]
-    if asked:
-        bad = [each for each in report.cases if asked in {each.id, f"{each.model}/{each.submodel}"}]
-    match bad:
-        case [outcome]:
-            return outcome
-        case []:
-            missing = f"no case {asked}" if asked else "no case that failed"
-            raise UsageError(f"{path}: there is {missing}; it has {_ids(report.cases)}.")
-        case several:
-            raise UsageError(f"{path}: name one of several cases: {_ids(several)}.")
-
-
-def _ids(cases: Sequence[Outcome]) -> str:
-    return listed([one_line(each.id) for each in cases]) or "no cases"
 
 
 def _material(outcome: Outcome, folder: Path) -> Material:

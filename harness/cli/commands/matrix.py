@@ -1,6 +1,6 @@
 """`harness matrix`."""
 
-from harness.cli.console import clean_console
+from harness.cli.console import clean_console, code_with_page
 from harness.cli.settings import Invocation
 from harness.report.page import page
 from harness.search import matrix_table
@@ -19,8 +19,6 @@ def main(invocation: Invocation) -> int:
     live = SearchProgress(console, id_width=0)
     found = run.run(live)
     console.print(f"\n{matrix_table.render(found, live.width)}", markup=False, soft_wrap=True)
-    files = page.listed(
-        "matrix.json, matrix.md, results.json, junit.xml, probes", is_wanted=invocation.settings.run.html
-    )
+    files = page.listed("matrix.json, matrix.md, results.json, junit.xml, probes", is_wanted=run.page.is_there)
     console.print(f"Results: {run.folder}/{files}", markup=False, soft_wrap=True)
-    return run.exit_code
+    return code_with_page(run.exit_code, run.page)

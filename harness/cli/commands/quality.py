@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness import api
-from harness.cli.console import clean_console
+from harness.cli.console import clean_console, code_with_page
 from harness.cli.settings import Invocation
 from harness.cli.streams import write_commands
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
@@ -30,7 +30,8 @@ def main(invocation: Invocation) -> int:
         _tell_github(report, invocation.environment)
     if session.unwritten:
         sys.stderr.write(f"error: {session.unwritten}\n")
-    return report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
+    code = report.exit_code or (EXIT_NO_VERDICT if session.unwritten else EXIT_OK)
+    return code_with_page(code, session.page)
 
 
 def _print(report: Report, session: Session, console: Console) -> None:
@@ -41,7 +42,7 @@ def _print(report: Report, session: Session, console: Console) -> None:
     for line in remarks.flaky(report, session.recorder.history):
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     session.write_page(report)
-    files = page.listed("results.json, junit.xml, logs", is_wanted=session.has_page)
+    files = page.listed("results.json, junit.xml, logs", is_wanted=session.page.is_there)
     console.print(f"Results: {out_dir}/{files}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -8,16 +8,14 @@ from harness.cli import quoted_settings
 from harness.cli.settings import Invocation
 from harness.core.cases import Case
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_OK, Outcome, Report
+from harness.core.outcomes import EXIT_FAILED, EXIT_OK, Outcome
 from harness.core.settings import Settings
 from harness.core.text import inline
 from harness.packing import case_folder, repetition
 from harness.packing.case_folder import CaseRequest
 from harness.pipeline import selection
-from harness.pipeline.previous import report_file
+from harness.pipeline.previous import report_file, the_case
 from harness.report import results
-
-_SHOWN = 5
 
 
 def main(invocation: Invocation) -> int:
@@ -29,7 +27,7 @@ def _write(invocation: Invocation) -> int:
     options, given = invocation.options, invocation.settings
     path = report_file(options.results or Path())
     report = results.read(path)
-    outcome = _outcome(report, options.case, path)
+    outcome = the_case(report, options.case, path)
     settings = quoted_settings.quoted(outcome, report, given)
     folder = options.to or Path()
     packed = case_folder.write(
@@ -54,21 +52,6 @@ def _write(invocation: Invocation) -> int:
 
 def _how(is_offline: bool) -> str:  # noqa: FBT001 - one fact, said in words
     return ", which needs no network" if is_offline else ""
-
-
-def _outcome(report: Report, wanted: str, path: Path) -> Outcome:
-    """Return the case of a name or an id.
-
-    Raises:
-        UsageError: there is none, or more than one.
-    """
-    found = [each for each in report.cases if each.id == wanted]
-    found = found or [each for each in report.cases if f"{each.model}/{each.submodel}" == wanted]
-    if len(found) == 1:
-        return found[0]
-    some = ", ".join(inline(each.id) for each in (found or report.cases)[:_SHOWN])
-    problem = "is the name of several cases" if found else "no such case"
-    raise UsageError(f"{wanted}: {problem} in {path}; expected the id of one, such as {some or '(there are none)'}.")
 
 
 def _case(settings: Settings, outcome: Outcome) -> Case:

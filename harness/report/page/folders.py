@@ -12,7 +12,7 @@ from harness.host import files
 from harness.host.beneath import Folder
 from harness.report import results
 from harness.report.page import documents
-from harness.report.page.content import Content, Run, Trend
+from harness.report.page.content import Content, Run
 from harness.report.page.documents import BenchDocument, BisectDocument, Document, MatrixDocument
 
 RESULTS = results.NAME
@@ -35,13 +35,12 @@ class _Part:
     runs: tuple[Path, ...]
 
 
-def content(paths: Sequence[Path], beside: Path, trends: Sequence[Trend] = ()) -> Content:
+def content(paths: Sequence[Path], beside: Path) -> Content:
     """Return what a page shows.
 
     Args:
         paths: folders of results, folders of such folders, or the files in them.
         beside: the folder of the page, from which its links begin.
-        trends: the history of the cases.
 
     Raises:
         UsageError: a path has no results, a file is malformed, or there is more than one search or benchmark.
@@ -55,7 +54,6 @@ def content(paths: Sequence[Path], beside: Path, trends: Sequence[Trend] = ()) -
         bisect=_of(BisectDocument, known),
         matrix=_of(MatrixDocument, known),
         bench=_of(BenchDocument, known),
-        trends=tuple(trends),
     )
 
 

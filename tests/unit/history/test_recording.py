@@ -103,6 +103,7 @@ def test_what_a_result_depends_on() -> None:
     assert inputs(commands=run("--output=@0.bin", "--input=4xf32=2"))[0] != one
     assert inputs(commands=run("--output=@0.bin"), modules=(reports.module(sha256="c" * 64),))[0] != one
     assert inputs(commands=run("--output=@0.bin"), blobs=())[0] != one
+    assert inputs(commands=run("--output=@0.bin"), written="d" * 64)[0] != one
     stricter = inputs(commands=run("--output=@0.bin"), outputs=(reports.measurement(atol=1e-6),))
     assert stricter[0] == one
     assert stricter[1] != limits

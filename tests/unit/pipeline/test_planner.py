@@ -9,7 +9,19 @@ from harness.core.statuses import Kind, Status
 from harness.core.tensors import Literal, Thresholds
 from harness.pipeline import shell_script
 from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key
-from harness.pipeline.steps import Compare, Compile, Draw, ExpectedFile, ExpectedValue, Fetch, Link, Plan, Run, needs
+from harness.pipeline.steps import (
+    Compare,
+    Compile,
+    Draw,
+    ExpectedFile,
+    ExpectedValue,
+    Fetch,
+    Link,
+    Plan,
+    Run,
+    needs,
+    written_sha256,
+)
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
 STATISTICS = ("--iree-scheduling-dump-statistics-format=json", "--iree-scheduling-dump-statistics-file=statistics.json")
@@ -359,6 +371,22 @@ def test_ignored_outputs_are_dropped() -> None:
     assert ran.outputs == ("", "1.npy", "")
     link = Link(name="expected.1.npy", blob=blob("b.npy"))
     assert compare.expected == (None, ExpectedFile(link=link, type=None), None)
+
+
+def test_the_digest_of_what_a_spec_writes_out() -> None:
+    def digest(**changes: Any) -> str:
+        return written_sha256(planned(spec(**changes)).own)
+
+    assert digest(outputs=(tensor("b.npy"), None)) == ""
+    long, longer = ((Literal(text=f"{size}xf32=1 {'2 ' * (size - 1)}"),) for size in (3000, 3001))
+    found = [
+        digest(outputs=(Literal(text=f"2xf32={number}"),), inputs=given)
+        for number in (1, 2)
+        for given in (long, longer)
+    ]
+    assert len(set(found)) == 4
+    drawn = [digest(real_weights=None, weights=(RandomWeights(seed=seed, scope="model"),)) for seed in (1, 2)]
+    assert len({"", *drawn}) == 3
 
 
 def test_values_that_are_written_out_are_given_as_the_tool_needs_them() -> None:

@@ -10,6 +10,7 @@ from harness.core.statuses import Status
 from harness.history.history import History
 from harness.pipeline import previous
 from harness.pipeline.out_dir import new_out_dir
+from harness.pipeline.previous import the_case
 from harness.report import results
 from tests.unit import reports
 from tests.unit.history import samples
@@ -62,3 +63,32 @@ def test_a_damaged_history_is_said(settings: HistorySettings) -> None:
     assert failed(settings, "tiny/vae", said=said) == ["tiny/vae[cpu]"]
     assert len(said) == 1
     assert said[0].startswith("warning: --only-failed takes the newest run in `results`. Cannot read the history ")
+
+
+PATH = Path("out/results.json")
+
+
+def test_a_case_is_named_or_the_only_one_that_is_not_as_expected() -> None:
+    report = reports.report(reports.outcome(), reports.failed())
+    assert the_case(report, "", PATH) == report.cases[1]
+    assert the_case(report, "tiny/clip[cpu]", PATH) == the_case(report, "tiny/clip", PATH) == report.cases[0]
+
+
+@pytest.mark.parametrize(
+    ("number", "asked", "message"),
+    [
+        (1, "", "^out/results.json: no cases are not as expected; name a case by its id, such as tiny/clip"),
+        (4, "", "^out/results.json: 3 cases are not as expected; name a case by its id, such as tiny/vae"),
+        (
+            4,
+            "tiny/vae",
+            "^tiny/vae: the name of several cases in out/results.json; name a case by its id, such as tiny",
+        ),
+        (1, "tiny/x", "^tiny/x: no such case in out/results.json; name a case by its id, such as tiny/clip"),
+        (0, "", r"such as \(there are none\)\.$"),
+    ],
+)
+def test_a_case_that_is_not_the_only_one(number: int, asked: str, message: str) -> None:
+    several = (reports.outcome(), *(reports.failed(id=f"tiny/vae[{chip}]") for chip in ("gfx942", "cpu", "gfx90a")))
+    with pytest.raises(UsageError, match=message):
+        the_case(reports.report(*several[:number]), asked, PATH)
