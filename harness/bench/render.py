@@ -60,6 +60,8 @@ def _answer(found: BenchResult, case: CaseResult) -> Iterator[str]:
     """Yield how both sides compare."""
     if not case.rounds:
         yield "not timed"
+    if len(case.devices) > 1:
+        yield f"The rounds were on different devices, so the times say little: {'; '.join(case.devices)}."
     if case.comparison:
         yield _compared(case.comparison, [one_line(each) for each in found.labels], found.bench)
         if case in found.too_slow:

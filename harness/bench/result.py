@@ -31,6 +31,11 @@ class CaseResult:
         return len(self.rounds) - len(rounds.counted(self.rounds))
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """All devices on which some side ran in some round, each once."""
+        return tuple(dict.fromkeys(device for each in self.rounds for device in each.devices if device))
+
+    @property
     def spreads(self) -> tuple[Spread, ...]:
         """The times of each side; none without a round."""
         return tuple(rounds.spread(self.rounds, side) for side in range(len(self.outcomes))) if self.rounds else ()

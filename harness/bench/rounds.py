@@ -25,10 +25,12 @@ class Round:
     Attributes:
         times: of each side.
         busy: the largest share of the time of its cores that other processes used during one of them, from 0 to 1.
+        devices: what each side ran on; empty on the CPU.
     """
 
     times: tuple[Latency, ...]
     busy: Number
+    devices: tuple[str, ...] = ()
 
 
 class Conclusion(enum.StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from harness.bench import rounds
 from harness.bench.rounds import Round
 from harness.core.callbacks import Notice
+from harness.core.devices import shown
 from harness.core.settings import BenchSettings
 from harness.core.statuses import Verdict
 from harness.core.text import counted
@@ -79,5 +80,6 @@ class Stopwatch:
         results = [each for _, each in sorted(found.items()) if isinstance(each, BenchmarkResult)]
         if len(results) == len(found):
             busy = max(each.busy for each in results)
-            self.rounds.append(Round(times=tuple(map(self._times, results)), busy=busy))
+            devices = tuple(shown(each.devices) for each in results)
+            self.rounds.append(Round(times=tuple(map(self._times, results)), busy=busy, devices=devices))
         self.failures = {side: each.verdict for side, each in found.items() if each.verdict}

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.core.blobs import FetchedBlob
 from harness.core.cases import EMPTY
+from harness.core.devices import Device
 from harness.core.floats import Number
 from harness.core.measurements import BudgetCheck, FailedCompilation, Measurement, Module
 from harness.core.quarantines import Quarantine
@@ -25,6 +26,7 @@ class Outcome:
         backend: such as `rocm`.
         chip: such as `gfx942`; None on the CPU.
         release: IREE release, such as `3.13.0`.
+        devices: the devices that it ran on, as far as their drivers told; none on the CPU.
         status: the result.
         kind: the cause of a failure or an error.
         phase: the last phase that the case reached.
@@ -61,6 +63,7 @@ class Outcome:
     backend: str
     chip: str | None
     release: str | None = None
+    devices: tuple[Device, ...] = ()
     status: Status
     kind: Kind | None = None
     phase: Phase | None = None

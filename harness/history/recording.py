@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core import strict_json
+from harness.core.devices import Device
 from harness.core.errors import UsageError
 from harness.core.history import CaseRecord, RunRecord
 from harness.core.outcomes import Outcome, Report
@@ -100,13 +101,29 @@ def _device(outcome: Outcome, known: Mapping[str, str]) -> str:
     """Return what a case ran on: the CPU, or the GPUs of its chip, such as `mi300 (gfx942)`."""
     if outcome.backend == "cpu":
         return one_line(known.get("host.cpu", ""))
+    if outcome.devices:
+        return one_line(" and ".join(_name(each, known) for each in outcome.devices))
     return ", ".join(_gpus(known, outcome.chip)) or one_line(outcome.chip or "")
 
 
 def _uuid(outcome: Outcome, known: Mapping[str, str]) -> str:
-    """Return the UUID of the GPU with the chip of the case, if the machine has one such GPU."""
+    """Return the UUIDs of its devices, or that of the GPU with its chip, if the machine has one such GPU."""
+    if outcome.devices:
+        return one_line(" and ".join(each.uuid or "?" for each in outcome.devices))
     same = [name[:-5] for name, chip in known.items() if _is_chip(name) and chip == outcome.chip]
     return one_line(known.get(f"{same[0]}.uuid", "")) if len(same) == 1 else ""
+
+
+def _name(device: Device, known: Mapping[str, str]) -> str:
+    """Return the product and chip of a device, or its name where the kernel shows no such GPU."""
+    own = [name.removesuffix(".uuid") for name, value in known.items() if value == device.uuid and _is_uuid(name)]
+    sku, chip = (known.get(f"{own[0]}.{name}") if own else None for name in ("sku", "chip"))
+    described = f"{sku or device.name} ({chip or device.chip or device.driver})"
+    return f"{described} emulated by {device.emulator}" if device.emulator else described
+
+
+def _is_uuid(name: str) -> bool:
+    return name.startswith("host.gpus.") and name.endswith(".uuid")
 
 
 def _is_chip(name: str) -> bool:

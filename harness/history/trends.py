@@ -21,7 +21,7 @@ def trends(found: Mapping[str, Sequence[Recorded]]) -> tuple[Trend, ...]:
 
 
 def _of_case(case: str, results: Sequence[Recorded]) -> Iterator[Trend]:
-    alike = [each for each in reversed(results) if each.case.device == results[0].case.device]
+    alike = [each for each in reversed(results) if each.case.hardware == results[0].case.hardware]
     for name in _NUMBERS:
         points = tuple(_point(each, name) for each in alike)
         if sum(point.value is not None for point in points) >= _LEAST:

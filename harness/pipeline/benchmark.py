@@ -88,6 +88,7 @@ class BenchmarkRunner:
         with self._folder(step.run) as folder:
             asked = self._asked(step, results, folder, gpus)
             start = logs.begin(asked.log_path, step.argv)
+            used = self.runs.devices_of(asked, self.program)
             before = Usage.now(asked.cores)
             ended = started(asked, self.runs.tools, self.runs.cancel).process
             busy = Usage.now(asked.cores).share_of_others(before, ended.cpu_seconds)
@@ -97,7 +98,7 @@ class BenchmarkRunner:
         if times:
             real, cpu = times
             return BenchmarkResult(
-                seconds=ended.seconds, log_path=asked.log_path, latency=real, cpu_time=cpu, busy=busy
+                seconds=ended.seconds, log_path=asked.log_path, latency=real, cpu_time=cpu, busy=busy, devices=used
             )
         tail = logs.tail(asked.log_path, start=start)
         raise StepFailedError(msgspec.structs.replace(result, verdict=verdict or _NOTHING, log_tail=tail))

@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.core.devices import Device
 from harness.core.errors import DeviceError, ToolError
 from harness.core.formulas import Formula
 from harness.core.statuses import Status, Verdict
@@ -18,6 +19,7 @@ from harness.pipeline import diagnose, file_kinds, logs, output_types, tensor_fi
 from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run
 from harness.pipeline.tools import ToolEnd, ToolRun, Tools
+from harness.pipeline.used_devices import UsedDevices
 
 PROGRAM = "iree-run-module"
 
@@ -32,6 +34,7 @@ class ModelRunner:
         out_dir: folder of the results.
         timeout_s: limit for each run.
         cancel: stops it.
+        devices: finds the devices of a run.
     """
 
     program: Path
@@ -39,6 +42,7 @@ class ModelRunner:
     out_dir: Path
     timeout_s: float
     cancel: CancelToken
+    devices: UsedDevices = field(default_factory=UsedDevices)
 
     def run(self, step: Run, results: Results, gpus: Sequence[Gpu]) -> RunResult:
         """Run a case; it sees only the GPUs that were claimed for it.
@@ -66,6 +70,7 @@ class ModelRunner:
             timeout_s=self.timeout_s,
             variables=variables,
         )
+        used = self.devices_of(asked)
         end = started(asked, self.tools, self.cancel)
         missing = [name for name in outputs if name and not (folder / name).exists()]
         verdict = self.verdict(step, end.process, logs.text(log, start=start), missing, results)
@@ -86,7 +91,15 @@ class ModelRunner:
             free_bytes=end.free_bytes,
             types=types,
             declared=declared,
+            devices=used,
         )
+
+    def devices_of(self, asked: ToolRun, program: Path | None = None) -> tuple[Device, ...]:
+        """Return the devices that a run of the program, or of another one, gets."""
+        if program:  # which lists no devices
+            argv = tuple(str(self.program) if word == str(program) else word for word in asked.argv)
+            asked = dataclasses.replace(asked, argv=argv)
+        return self.devices.of(asked, str(self.program), self.tools, self.cancel)
 
     def _folders(self, step: Run) -> tuple[Path, Path]:
         """Return a new folder for the outputs, and the path of the log."""

@@ -69,6 +69,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         backend=str(spec.backend),
         chip=case.target.chip,
         release=plan.release.name if plan.release else None,
+        devices=next((each.devices for each in left if isinstance(each, RunResult)), ()),
         status=final.status,
         kind=final.kind,
         phase=phase,

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from harness.core.blobs import Blob, Fetched
+from harness.core.devices import Device
 from harness.core.floats import Number
 from harness.core.measurements import FailedCompilation, Measurement, Module
 from harness.core.statuses import Kind, Status, Verdict
@@ -86,6 +87,7 @@ class RunResult(StepResult, frozen=True, kw_only=True):
         free_bytes: free space of the disk that it wrote to, when it had ended.
         types: the type of each output as the program gave it, e.g. `2x3xf32`, as far as it is known.
         declared: the types that the module declares for its outputs, e.g. `?x3xf32`, as far as it does.
+        devices: the devices that the program got, as far as their drivers told.
     """
 
     folder: Path
@@ -95,6 +97,7 @@ class RunResult(StepResult, frozen=True, kw_only=True):
     free_bytes: int
     types: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = ()
 
 
 class CompareResult(StepResult, frozen=True, kw_only=True):
@@ -116,11 +119,13 @@ class BenchmarkResult(StepResult, frozen=True, kw_only=True):
         latency: the real times.
         cpu_time: the CPU times of the process, all its threads together.
         busy: share of the time of its cores that other processes used meanwhile, from 0 to 1.
+        devices: the devices that the program got, as far as their drivers told.
     """
 
     latency: Latency
     cpu_time: Latency
     busy: float
+    devices: tuple[Device, ...] = ()
 
 
 class StepFailedError(Exception):

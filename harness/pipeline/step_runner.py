@@ -43,6 +43,7 @@ from harness.pipeline.step_results import (
 )
 from harness.pipeline.steps import WEIGHTS, Benchmark, Compare, Compile, Draw, Fetch, Run, Step
 from harness.pipeline.tools import ToolRun, Tools
+from harness.pipeline.used_devices import UsedDevices
 from harness.store.store import Store
 
 _FACTS = "facts.json"
@@ -72,6 +73,7 @@ class ToolStepRunner:
         timeout_s: limit for each program.
         recompile: whether to compile again what failed to compile before.
         cancel: stops the programs that are running.
+        devices: finds the devices of runs.
     """
 
     store: Store
@@ -83,6 +85,7 @@ class ToolStepRunner:
     timeout_s: float
     recompile: bool = False
     cancel: CancelToken = field(default_factory=CancelToken)
+    devices: UsedDevices = field(default_factory=UsedDevices)
 
     def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:
         """Do a step whose needs are among the results. A run sees only the GPUs that were claimed for it."""
@@ -126,6 +129,7 @@ class ToolStepRunner:
             out_dir=self.out_dir,
             timeout_s=self.timeout_s,
             cancel=self.cancel,
+            devices=self.devices,
         )
 
     def _drawn(self, step: Draw, results: Results) -> DrawResult:

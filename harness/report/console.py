@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from harness.core.devices import shown
 from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import clean, command, filled, listed, of_statistic, of_threshold, one_line
@@ -99,6 +100,7 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
     remarks = [
         *facts.quarantined(report),
         *facts.by_oracle(report),
+        *facts.devices(report),
         _compared_nothing(report),
         facts.close(report),
         _slowest(report),
@@ -129,6 +131,8 @@ def _particulars(group: Sequence[Outcome], report: Report, folder: Path) -> Iter
         yield "note", "the names differ; results.json has the reason of each case"
     for note in outcome.notes:
         yield "note", one_line(note)
+    if devices := shown(outcome.devices):
+        yield "device", devices
     if log := facts.log_path(outcome):
         yield "log", command([str(folder / log)])
     if outcome.kept:

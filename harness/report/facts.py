@@ -1,10 +1,12 @@
 """Facts about outcomes and reports, worded once for all renderers."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, assert_never
 
+from harness.core.devices import shown
 from harness.core.measurements import Measurement
 from harness.core.outcomes import (
     EXIT_FAILED,
@@ -158,6 +160,12 @@ def by_oracle(report: Report) -> list[str]:
         f"{count_of_cases(len(ids))} without expected outputs compared with {what}: {listed(ids)}"
         for what, ids in found.items()
     ]
+
+
+def devices(report: Report) -> list[str]:
+    """Return a line for each device that cases ran on, with their number."""
+    found = Counter(shown(each.devices) for each in report.cases if each.devices)
+    return [f"{count_of_cases(number)} on {device}" for device, number in found.items()]
 
 
 def quarantined(report: Report) -> list[str]:

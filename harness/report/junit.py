@@ -12,6 +12,7 @@ from typing import assert_never
 
 import junit_xml
 
+from harness.core.devices import shown
 from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import capped, first_line, flat, one_line
@@ -82,7 +83,8 @@ def _properties(report: Report, members: list[tuple[str, Outcome]]) -> dict[str,
     of_suite = {one_line(name): one_line(value) for name, value in known.items()}
     of_cases = {f"{name}.compared": "0" for name, outcome in members if outcome.status is Status.RAN}
     only = {f"{name}.compile_only": "true" for name, outcome in members if outcome.status is Status.COMPILED}
-    return of_suite | of_cases | only
+    devices = {f"{name}.device": shown(outcome.devices) for name, outcome in members if outcome.devices}
+    return of_suite | of_cases | only | devices
 
 
 def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:

@@ -33,6 +33,7 @@ def render(report: Report) -> str:
         left_out[0],
         *map(escaped, facts.quarantined(report)),
         *map(escaped, facts.by_oracle(report)),
+        *map(escaped, facts.devices(report)),
         escaped(facts.close(report)),
         *(_details(group, report) for group in bad[:_DETAILS]),
         left_out[1],

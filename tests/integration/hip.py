@@ -12,6 +12,7 @@ from tests.integration.laboratory import HIP_FLAGS, Laboratory, written
 from tests.unit import kfd
 
 CHIP = "gfx942"
+UNIQUE_ID = kfd.UNIQUE_ID  # of the first device
 LIBRARY = "libamdhip64.so"
 MISSING = "missing"  # told of a function for which there is no library
 # The program of a function, in which each function is the sum of two vectors: the only kernel that the library knows.
@@ -39,9 +40,11 @@ func.func @initializer(%b: tensor<4xf32>) -> tensor<4xf32> {
 """
 _WRAPPER = """\
 #!/bin/sh
-# Tells the library what to do for the function that is run.
-for word; do case $word in --function=*) export STAND_IN_HIP="$(cat "$0.${word#--function=}")" ;; esac; done
-[ "$STAND_IN_HIP" = missing ] || export LD_LIBRARY_PATH="$(dirname "$0")"
+# Tells the library what to do for all, and for the function that is run.
+export STAND_IN_HIP="$(cat "$0.all")"
+for word; do case $word in --function=*) STAND_IN_HIP="$STAND_IN_HIP$(cat "$0.${word#--function=}")" ;; esac; done
+[ "${STAND_IN_HIP##* }" = missing ] ||
+  export LD_LIBRARY_PATH="$(dirname "$0")" LD_PRELOAD=libamdhip64.so
 exec "$@"
 """
 # In a mount namespace of its own: a machine whose kernel has the driver of GPUs, and their device files.
@@ -60,7 +63,7 @@ exit $code
 _PORTABLE = """\
 #!/bin/sh
 sed '1,/^exec/d' "$0" | base64 -d >"$TMPDIR/libamdhip64.so"
-export LD_LIBRARY_PATH="$TMPDIR" STAND_IN_HIP="{told}"
+export LD_LIBRARY_PATH="$TMPDIR" LD_PRELOAD=libamdhip64.so STAND_IN_HIP="{told}"
 unset IREE_HIP_DYLIB_PATH
 exec "$@"
 {library}"""
@@ -100,6 +103,11 @@ class HipLaboratory(Laboratory):
         self.wrapper = root / "told"
         self.wrapper.write_text(_WRAPPER)
         self.wrapper.chmod(0o755)
+        self.tell_all("name=Stand-in")
+
+    def tell_all(self, words: str) -> None:
+        """Say what the library is told for all functions, and when it lists its devices."""
+        self._tell("all", f"{words} ")
 
     def tell(self, told: Mapping[str, str], **fields: object) -> None:
         """Write a spec for each function, and what the library is told when it runs."""

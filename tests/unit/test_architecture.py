@@ -199,6 +199,7 @@ def test_every_module_of_the_store_works_beneath_its_folder() -> None:
 def test_these_tests_see_what_they_look_for() -> None:
     assert {"os.open", "os.unlink"} <= set(opened("host.beneath"))
     assert own_imports("report.junit") == {
+        "core.devices",
         "core.outcomes",
         "core.statuses",
         "core.text",

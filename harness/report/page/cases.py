@@ -85,6 +85,7 @@ def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes
         "again": again.case_command(outcome, run.report),
         "by_hand": by_hand.tool_lines(outcome, run.report.environment, run.folder),
         "commands": dict(_commands(outcome)),
+        "devices": list(map(str, outcome.devices)),
         "log_path": facts.log_path(outcome),
         "trends": [as_json(trend) for trend in trends if trend.case == outcome.id],
     }

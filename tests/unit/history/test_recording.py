@@ -1,10 +1,12 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.core.devices import Device
 from harness.core.errors import UsageError
 from harness.core.measurements import FailedCompilation
 from harness.core.statuses import Kind, Status
@@ -125,3 +127,19 @@ def test_what_a_database_cannot_keep_is_replaced() -> None:
     (found,) = recording.case_records(reports.report(hostile))
     assert (found.id, found.reason) == ("a/\ufffd\ufffd[cpu]", "red")
     assert (found.max_abs_error, found.error_ratio) == (math.inf, None)
+
+
+def test_the_devices_that_a_driver_told() -> None:
+    device = Device(driver="hip", name="AMD Instinct MI300X", uuid="GPU-9ba5000000000001", chip="gfx942")
+    gpus = [{"chip": "gfx942", "sku": "mi300", "uuid": f"GPU-9ba500000000000{number}"} for number in (1, 2)]
+    here = reports.ENVIRONMENT | {"host": {"cpu": "EPYC", "gpus": gpus}}
+    names: dict[str, Any] = {"backend": "rocm", "chip": "gfx942"}
+    known = reports.outcome(**names, devices=(device,))
+    emulated = reports.outcome(**names, devices=(replace(device, uuid="GPU-7", emulator="rocjitsu 0.3.0"),))
+    both = reports.outcome(**names, devices=(device, replace(device, uuid="GPU-9ba5000000000002")))
+    found = [each.hardware for each in recording.case_records(reports.report(known, emulated, both, environment=here))]
+    assert found == [
+        ("mi300 (gfx942)", "GPU-9ba5000000000001"),
+        ("AMD Instinct MI300X (gfx942) emulated by rocjitsu 0.3.0", "GPU-7"),
+        ("mi300 (gfx942) and mi300 (gfx942)", "GPU-9ba5000000000001 and GPU-9ba5000000000002"),
+    ]

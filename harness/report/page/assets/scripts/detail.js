@@ -42,6 +42,7 @@ function headOf(each, known) {
     el("p.question", {}, status(each.status, each.kind), `${release} · ${seconds(each.seconds)}`),
     el("h1", { tabindex: -1 }, each.id),
     known.why ? el("p.why", {}, known.why) : null,
+    (known.devices || []).map((device) => el("p.note", {}, `It ran on ${device}.`)),
     (known.notes || []).map((note) => el("p.note", {}, note)),
     known.oracle ? el("p.note", {}, `The outputs are compared with an oracle: ${known.oracle}.`) : null,
   );
