@@ -40,7 +40,7 @@ def compared(step: Compare, results: Results) -> CompareResult:
 def _nothing(step: Compare, reference: Run, results: Results) -> str:
     """Return why a comparison with an oracle would say nothing, or nothing."""
     if not results.ran(step.run).outputs:
-        return "the module does not declare what its function returns"
+        return "the function returns nothing"
     pairs = zip(step.run.compiles, reference.compiles, strict=True)
     is_same = all(results.compiled(own).module.sha256 == results.compiled(other).module.sha256 for own, other in pairs)
     return "the oracle is the same module, byte for byte" if is_same else ""

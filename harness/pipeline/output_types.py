@@ -15,6 +15,7 @@ from harness.pipeline import tensor_files
 
 _PRINT_NO_ELEMENTS = "--output_max_element_count=0"
 _PRINTED = re.compile(r"^(?:hal\.buffer_view\n((?:\d+x)*[a-z]\w*)|([if](?:8|16|32|64)))=", re.MULTILINE)
+_EXPORTED = "Exported Functions:\n"
 _ANY_F8 = "f8"  # as releases before 3.3.0 print all of them
 # The VM has no smaller values, so a function that returns a smaller one gives one of these.
 _WIDENED = {"i1": "i32", "i8": "i32", "i16": "i32", "f16": "f32", "bf16": "f32"}
@@ -46,7 +47,10 @@ _NUMPY = {element.lstrip("su") for element in tensor_files.NPY_ELEMENTS.values()
 
 
 def declared(signature: str, function: str | None) -> tuple[str, ...]:
-    """Return the result types of a function as `iree-dump-module` prints them, e.g. `?x3xf32`; empty if it does not.
+    """Return the result types of a function as `iree-dump-module` prints them, e.g. `?x3xf32`.
+
+    A program in a dialect of PyTorch, as importers write it, declares no types. Then only the number of its results is
+    known, and each type is empty.
 
     Args:
         signature: the output of `iree-dump-module --output=metadata`.
@@ -55,7 +59,9 @@ def declared(signature: str, function: str | None) -> tuple[str, ...]:
     name = re.escape(function) if function else r"\S+?"
     match = re.search(rf"func @{name}\(.*?\) -> \((.*)\)$", signature, re.MULTILINE)
     if match is None:
-        return ()
+        exported = signature.partition(_EXPORTED)[2]
+        match = re.search(rf"^ *\[ *\d+\] {name}\(.*?\) -> \((.*)\)$", exported, re.MULTILINE)
+        return tuple("" for each in re.split(", ", match[1]) if each) if match else ()
     results = (re.sub(r"^%output\d+: ", "", part) for part in re.split(r", (?=%output)", match[1]) if part)
     return tuple(re.sub(r"^tensor<(.*)>$", r"\1", part) for part in results)
 

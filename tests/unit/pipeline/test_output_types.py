@@ -21,7 +21,9 @@ Exported Functions:
         iree.abi.declaration: sync func @sc(%input0: i32) -> (%output0: i32)
   [  4] async(!vm.ref<?>, !vm.ref<?>) -> (!vm.ref<?>)
         iree.abi.declaration: async func @async(%input0: tensor<2xcomplex<f32>>) -> (%output0: tensor<2xcomplex<f32>>)
-  [  5] __init() -> ()
+  [  5] main graph$async(!vm.ref<?>, !vm.ref<?>, !vm.ref<?>) -> (!vm.ref<?>, i32)
+  [  6] main graph(!vm.ref<?>) -> (!vm.ref<?>, i32)
+  [  7] __init() -> ()
 """
 
 
@@ -34,6 +36,7 @@ Exported Functions:
         ("nil", ()),
         ("sc", ("i32",)),
         ("async", ("2xcomplex<f32>",)),
+        ("main graph", ("", "")),
         ("tw.", ()),
         ("missing", ()),
     ],
