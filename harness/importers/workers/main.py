@@ -40,5 +40,5 @@ def _show_workers_only() -> None:
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
+    os.umask(0o027)  # in a container, who takes the answer is in the group of this user, and has no other right to it
     main(sys.argv)
