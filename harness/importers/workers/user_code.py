@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from harness.importers.workers.exchange import ModelError, Request, RequestError
 
+_HARNESS = ("harness.", "__main__")
+
 
 def made(request: Request) -> Any:
     """Return what the function of the user's file returns, which may import the files beside it.
@@ -78,8 +80,14 @@ def refuse(path: Path, error: BaseException) -> NoReturn:
 
 
 def sources(path: Path) -> list[str]:
-    """Return the names of the user's file and of the files beside and below it that were imported."""
-    files = (getattr(each, "__file__", None) for each in list(sys.modules.values()))
-    beside = (Path(each) for each in files if each)
-    names = {str(each.relative_to(path.parent)) for each in beside if each.is_relative_to(path.parent)}
+    """Return the names of the user's file and of the files beside and below it that were imported.
+
+    The harness and its cache, with the framework, may be below the same folder: these are no part of the model.
+    """
+    folder = path.parent
+    packages = [Path(each) for each in sys.path if Path(each) != folder and Path(each).is_relative_to(folder)]
+    found = [getattr(each, "__file__", None) for name, each in [*sys.modules.items()] if not name.startswith(_HARNESS)]
+    files = (Path(each) for each in found if each)
+    beside = (each for each in files if each.is_relative_to(folder) and not any(map(each.is_relative_to, packages)))
+    names = {str(each.relative_to(folder)) for each in beside}
     return [path.name, *sorted(names - {path.name})]
