@@ -23,6 +23,9 @@ ELSEWHERE = (
     "--gpu",
     "--onnx",  # test_onnx.py does it
     "--torch",  # test_torch.py does it
+    "--jax",  # test_jax.py does it
+    "--oracle onnxruntime",  # test_onnx_programs.py does it
+    "net/block",  # test_bisect_imported.py does it
     "--engine docker",
     "sd3/clip",
     "3.8..3.13",
