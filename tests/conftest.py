@@ -16,7 +16,7 @@ _SHARING = re.compile(
 )
 # What takes minutes, and is left out with `-m "not slow"`: many releases and chips, frameworks, distributions.
 _SLOW = re.compile(
-    r"tests/integration/test_(bisect|bootstrap|catalogue_compiles|catalogue_runs|container_catalogue|container_ends"
+    r"tests/integration/test_(bisect\w*|bootstrap|catalogue_compiles|catalogue_runs|container_catalogue|container_ends"
     r"|container_onnx|container_rocm|container_search|dialect|fetch_kill|torch|trained_models|wall)\.py"
 )
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
@@ -27,7 +27,7 @@ class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
     def _split_scope(self, nodeid: str) -> str:
         if sharing := _SHARING.match(nodeid):
-            return sharing[0]
+            return "releases" if sharing[1] == "bisect" else sharing[0]
         if not _WITH_ENGINES.match(nodeid):
             return nodeid
         return found[1] if (found := _ENGINE.search(nodeid)) else "docker"

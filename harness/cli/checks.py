@@ -73,6 +73,11 @@ def _is_compiled_alone(settings: Settings) -> bool:
     )
 
 
+def _runs_code(invocation: Invocation) -> bool:
+    """Whether the user's function makes the model, which may draw numbers."""
+    return invocation.options.model is not None and bool(invocation.options.model.function)
+
+
 def _is_for_cpu(invocation: Invocation) -> bool:
     target, selected = invocation.settings.target, map(selectors.parse, invocation.settings.cases.selectors)
     backends = {target.backend} if target.backend else {each.backend for each in selected}
@@ -149,9 +154,14 @@ RULES = (
         holds=lambda invocation: invocation.bench.against is None,
     ),
     Rule(
-        options=("function", "expected_output", "weights"),
+        options=("function", "expected_output"),
         why="cannot be combined with a model that is imported, which provides it; remove one of them.",
         holds=lambda invocation: invocation.options.model is not None,
+    ),
+    Rule(
+        options=("weights",),
+        why="cannot be combined with a model that is imported, which provides it; remove one of them.",
+        holds=lambda invocation: bool(invocation.given & {Framework.ONNX, Framework.JAX}),
     ),
     Rule(
         options=("name", "mlir", *Framework, *PROGRAM, "seed", "dim", "backend", "chip"),
@@ -179,19 +189,19 @@ RULES = (
         holds=lambda each: each.command != "new" and not any(x.endswith(ONNX) for x in each.settings.cases.selectors),
     ),
     Rule(
-        options=("input", "dim"),
-        why="has no effect with --torch, whose arguments come with the model; remove it.",
-        holds=lambda invocation: "torch" in invocation.given,
-    ),
-    Rule(
         options=("importer", "dim"),
         why="has no effect with --jax: JAX itself exports, for the shapes of the arguments; remove it.",
         holds=lambda invocation: "jax" in invocation.given,
     ),
     Rule(
-        options=("seed", "dim"),
+        options=("dim",),
         why="has no effect with --input, because no input is drawn; remove one of them.",
         holds=lambda invocation: bool(invocation.settings.cases.program.inputs),
+    ),
+    Rule(
+        options=("seed",),
+        why="has no effect with --input, because nothing is drawn; remove one of them.",
+        holds=lambda each: bool(each.settings.cases.program.inputs) and not _runs_code(each),
     ),
     Rule(
         options=("filter", "markers"),

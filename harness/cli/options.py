@@ -118,7 +118,7 @@ def program(parser: Parser, _environment: Environment) -> None:
     add("--expected-output", "--expected_output", action="append", default=[], metavar="OUTPUT", help=help_text)
     help_text = "allowed error, e.g. f32=1e-3 or rtol=1e-5; repeatable"
     add("--threshold", action="append", type=threshold, default=[], metavar="TYPE=N", help=help_text)
-    add("--weights", metavar="FILE", help="parameters, an .irpa file")
+    add("--weights", metavar="FILE", help="parameters, an .irpa file; with --torch a .safetensors file to load")
     add = parser.group("ONNX files")
     help_text = "size of a dynamic dimension of the inputs that are drawn, e.g. batch=4; repeatable"
     add("--dim", action="append", type=dimension, default=[], metavar="NAME=N", help=help_text)

@@ -72,7 +72,7 @@ def settings(model: ImportedModel, call: Call, named: Names, given: ProgramSetti
         inputs=given.inputs or tuple(_argument(each, named) for each in call.inputs),
         expected_outputs=tuple(_argument(each, named) for each in call.outputs),
         thresholds=given.thresholds or thresholds.suggested(model, call),
-        weights=named.weights,
+        weights=given.weights or named.weights,
     )
 
 

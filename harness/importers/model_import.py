@@ -33,6 +33,7 @@ class ImportRequest:
         seed: of the inputs that are drawn.
         dimensions: sizes of dynamic dimensions, by name.
         inputs: absolute paths of the inputs, .npy files; empty to draw them.
+        weights: absolute path of an archive of weights that is there already.
         timeout_s: the limit of each step.
     """
 
@@ -40,6 +41,7 @@ class ImportRequest:
     seed: int = 0
     dimensions: Mapping[str, int] = field(default_factory=dict)
     inputs: tuple[Path, ...] = ()
+    weights: Path | None = None
     timeout_s: float
 
 
@@ -185,6 +187,7 @@ class _Worker:
             "seed": request.seed,
             "dimensions": request.dimensions,
             "inputs": list(map(str, request.inputs)),
+            "weights": str(request.weights or ""),
         }
 
     def answer(self, step: Step) -> Mapping[str, Any]:

@@ -37,6 +37,13 @@ from tests.integration.shelf import BODY, URL, client_of, keep
 from tests.integration.stand_ins import catalogue as stand_ins
 from tests.integration.stand_ins import tuners
 
+_TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
 
 @pytest.fixture(scope="session")
 def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -69,6 +76,30 @@ def importer(store_dir: Path) -> ImporterEnvironment:
 def jax_ready(store_dir: Path) -> None:
     """Install what exports JAX functions."""
     environment.installed(Framework.JAX, releases.find(releases.newest().name), Store(store_dir))
+
+
+@pytest.fixture(scope="session")
+def torch_mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the option that names a mirror with the wheel of PyTorch, which pip finds wherever it looks."""
+    folder = tmp_path_factory.mktemp("wheels")
+    argv = [
+        "download",
+        "--quiet",
+        "--quiet",
+        "--retries=1",
+        "--no-deps",
+        "--extra-index-url",
+        _TORCH_INDEX,
+        "--dest",
+        str(folder),
+        "torch==2.13.0+cpu",
+    ]
+    subprocess.run([sys.executable, "-m", "pip", *argv], check=True)
+    handler = functools.partial(_Silent, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"--mirror={_TORCH_INDEX}=http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def test_inputs_may_be_given(lab: Laboratory, new: New) -> None:
     assert ended == 0, text
     assert np.load(lab.specs / "net/step.output0.npy") == pytest.approx(np.sin(np.full((2, 3), 0.25)), abs=1e-3)
     assert spec_of(lab)["threshold_args"] == ["--expected_f16_threshold=0.02"]
-    assert "seed" not in spec_of(lab)["provenance"]["source"]
+    assert spec_of(lab)["provenance"]["source"]["command"].endswith(" --seed=0 --input=@toy/x.npy")
 
 
 PLAIN = """

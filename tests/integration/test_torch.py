@@ -1,17 +1,14 @@
 """`harness new --torch` with PyTorch and iree-turbine, in an environment of their own."""
 
-import functools
-import http.server
 import json
 import re
 import shutil
 import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.cli.main import main
@@ -25,46 +22,16 @@ from harness.store.store import Store
 from tests.integration.laboratory import Laboratory, clean_environment
 
 MODELS, HOSTILE = (Path(__file__).with_name(name) for name in ("torch_models.py", "torch_odd_models.py"))
-INDEX = "https://download.pytorch.org/whl/cpu"
 FUNCTIONS = ("cnn", "lstm", "gru", "block", "unet", "kinds")
 New = Callable[..., tuple[int, str]]
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the option that names a mirror with the wheel of PyTorch, which pip finds wherever it looks."""
-    folder = tmp_path_factory.mktemp("wheels")
-    argv = [
-        "download",
-        "--quiet",
-        "--quiet",
-        "--retries=1",
-        "--no-deps",
-        "--extra-index-url",
-        INDEX,
-        "--dest",
-        str(folder),
-        "torch==2.13.0+cpu",
-    ]
-    subprocess.run([sys.executable, "-m", "pip", *argv], check=True)
-    handler = functools.partial(_Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"--mirror={INDEX}=http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 @pytest.fixture
-def new(lab: Laboratory, mirror: str, capsys: pytest.CaptureFixture[str]) -> New:
+def new(lab: Laboratory, torch_mirror: str, capsys: pytest.CaptureFixture[str]) -> New:
     """Return a function that imports a model without running it, in this process, and returns code and text."""
 
     def imported(name: str, source: str, *options: str) -> tuple[int, str]:
-        argv = ("new", f"net/{name}", f"--torch={lab.root}/{source}", "--no-run", mirror, *options)
+        argv = ("new", f"net/{name}", f"--torch={lab.root}/{source}", "--no-run", torch_mirror, *options)
         code = main([*argv, f"--specs={lab.specs}", f"--store={lab.store_dir}"], clean_environment())
         said = capsys.readouterr()
         return code, said.out + said.err
@@ -121,13 +88,81 @@ def test_a_hostile_or_odd_source_gets_one_error(lab: Laboratory, new: New) -> No
     assert not (lab.specs / "net").exists()
 
 
-def test_every_odd_source_is_named(lab: Laboratory, new: New) -> None:
+SOURCES: list[tuple[dict[str, Any], str]] = [
+    *(({"entry": entry}, message) for entry, message in REFUSED.items()),
+    ({"entry": "saves"}, "returned a NoneType"),
+    ({"model": "garbage.pt2"}, "is not a program of torch.export"),
+    ({"model": "whole.pt2"}, "'4x2xf32'"),
+    ({"model": "whole.pt2", "dimensions": {"x.0": 6}}, "'6x2xf32'"),
+    ({"model": "whole.pt2", "dimensions": {"y.0": 6}}, "--dim y.0: no such dynamic dimension; the model has x.0"),
+    ({"model": "bare.pt2"}, "add --dim x.0=N, or --input @FILE.npy for each input"),
+    ({"model": "bare.pt2", "inputs": ["x.npy"]}, "the model has 2 inputs (x, y), and --input was given 1 times"),
+    ({"model": "bare.pt2", "inputs": ["y.npy", "y.npy"]}, "input x is float32[s"),
+    ({"model": "bare.pt2", "inputs": ["x.npy", "y.npy"]}, "'5x2xf32'"),
+    ({"model": "bare.pt2", "weights": "x.npy"}, "--weights is not a safetensors archive"),
+    ({"model": "bare.pt2", "weights": "lacking.safetensors"}, "--weights lacks layer.bias, which the model has"),
+    ({"model": "bare.pt2", "weights": "half.safetensors"}, "'layer.weight' as float16[2, 3], and the model as float32"),
+    ({"entry": "random", "dimensions": {"x.0": 6}}, "the model has 2 functions, and --dim is for a model with one"),
+]
+
+
+def test_every_source_gets_its_answer(lab: Laboratory, new: New) -> None:
     """In one process, because PyTorch takes long to start."""
     shutil.copy(HOSTILE, lab.root / "odd.py")
     assert new("odd", "odd.py:missing")[0] == EXIT_USAGE  # installs the importer
+    np.save(lab.root / "x.npy", np.ones((5, 3), np.float32))
+    np.save(lab.root / "y.npy", np.ones((5, 2), np.float32))
+    for name, dtype in (("lacking", np.float32), ("half", np.float16)):
+        (lab.root / f"{name}.safetensors").write_bytes(safetensors({"layer.weight": np.ones((2, 3), dtype)}))
     environment = importers.installed(Framework.TORCH, releases.find(releases.newest().name), Store(lab.store_dir))
     argv = [str(environment.python), "-BIS", str(HOSTILE.with_name("torch_replies.py")), str(environment.folder)]
-    done = subprocess.run([*argv, *REFUSED], cwd=lab.root, capture_output=True, text=True, check=True)
+    requests = [json.dumps(request) for request, _ in SOURCES]
+    done = subprocess.run([*argv, *requests], cwd=lab.root, capture_output=True, text=True, check=True)
     replies = json.loads(done.stdout.splitlines()[-1])
-    for entry, message in REFUSED.items():
-        assert message in str(replies[entry]), entry
+    wrong = [
+        (request, reply)
+        for (request, message), reply in zip(SOURCES, replies, strict=True)
+        if message not in str(reply)
+    ]
+    assert wrong == []
+
+
+def safetensors(arrays: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
+    """Return an archive: https://github.com/huggingface/safetensors#format."""
+    header, data = {}, b""
+    for name, array in arrays.items():
+        kind = f"F{8 * array.itemsize}"
+        where = [len(data), len(data) + array.nbytes]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": where}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+LINEAR = """
+import torch
+
+def make():
+    batch = torch.export.Dim("batch")
+    return torch.nn.Linear(3, 2), (torch.zeros(4, 3),), {}, ({0: batch},)
+"""
+
+
+def test_weights_that_are_there_already_and_inputs_of_the_user(lab: Laboratory, new: New) -> None:
+    (lab.root / "linear.py").write_text(LINEAR)
+    weight, bias, x = np.full((2, 3), 0.5, np.float32), np.array([1, 2], np.float32), np.ones((5, 3), np.float32)
+    lab.file("w.safetensors", safetensors({"bias": bias, "more": x, "weight": weight}))
+    lab.tensor("x.npy", x)
+    code, text = new("linear", "linear.py:make", "--weights=toy/w.safetensors", "--input=@toy/x.npy", "--seed=3")
+    assert code == 0, text
+    spec = spec_of(lab, "linear")
+    assert (spec["real_weights"], spec["inputs"]) == ("../toy/w.safetensors", [{"source": "../toy/x.npy"}])
+    source = spec["provenance"]["source"]
+    assert (list(source["files"]), source["seed"]) == (["linear.py", "w.safetensors"], 3)
+    assert source["command"].endswith("--seed=3 --input=@toy/x.npy --weights=toy/w.safetensors")
+    assert np.load(lab.specs / "net/linear.output0.npy").tolist() == (x @ weight.T + bias).tolist()
+    assert not list((lab.specs / "net").glob("*.irpa"))
+    checked = lab.run()
+    assert checked.verdict == (0, "passed", None), checked.text
+    lab.file("w.safetensors", safetensors({"bias": bias, "more": x, "weight": weight * 2}))
+    assert lab.run().verdict == (1, "failed", "numeric")

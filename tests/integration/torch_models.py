@@ -102,3 +102,19 @@ def make() -> Mapping[str, Any]:
         "unet": (Unet().half(), (torch.randn(1, 16, 8, 8).half(), torch.randn(1, 16).half())),
         "kinds": (Kinds(), (torch.randn(2, 3).bfloat16(), 3), kinds),
     }
+
+
+def cnn() -> Any:
+    return make()["cnn"]
+
+
+def gru() -> Any:
+    return make()["gru"]
+
+
+def block() -> Any:
+    return make()["block"]
+
+
+def unet() -> Any:
+    return make()["unet"]

@@ -48,6 +48,29 @@ def dies() -> None:
     os._exit(0)
 
 
+class Sum(torch.nn.Module):
+    """Adds up two arguments, of which one is a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 2)
+
+    def forward(self, x: Any, y: Any, *, times: int) -> Any:
+        return self.layer(x) * times + y
+
+
+def saves() -> None:
+    """Write programs of torch.export, with dynamic dimensions: with example inputs, without, and garbage."""
+    batch = torch.export.Dim("batch")
+    shapes = {"x": {0: batch}, "y": {0: batch}, "times": None}
+    program = torch.export.export(Sum(), (torch.ones(4, 3), torch.ones(4, 2)), {"times": 3}, dynamic_shapes=shapes)
+    torch.export.save(program, "whole.pt2")
+    program._example_inputs = None
+    torch.export.save(program, "bare.pt2")
+    with open("garbage.pt2", "wb") as file:  # noqa: PTH123
+        file.write(b"garbage")
+
+
 def nothing() -> None:
     """Return nothing."""
 

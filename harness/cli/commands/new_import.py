@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.cli.command_options import CommandOptions
 from harness.cli.console import clean_console
@@ -108,9 +109,10 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
         inputs=tuple(_array(text, where) for text in given.inputs),
         timeout_s=settings.run.timeout_s,
     )
+    weights = _weights(given.weights, where) if given.weights else None
     release = releases.find(options.importer or releases.newest().name)
     with scratch.folder(settings.fetch.store.absolute()) as work:
-        made = _imported(request, release, settings.fetch, work)
+        made = _imported(request, weights, release, settings.fetch, work)
         again = _command(options, model, given, release.release.name, backend)
         folder = os.path.relpath(request.model.path.parent, (where.specs / options.name).parent)
         source, named = _source(made, request, again, folder), document.names(made, stem)
@@ -126,8 +128,10 @@ def imported(invocation: Invocation, where: Folders, stem: str, backend: Backend
         yield NewModel(specs=specs, files={name: work / file for name, file in document.files(made, named).items()})
 
 
-def _imported(request: ImportRequest, release: ReleaseWheels, fetch: FetchSettings, folder: Path) -> ImportedModel:
-    """Install the importer unless it is installed, and import into a folder."""
+def _imported(
+    request: ImportRequest, weights: Blob | None, release: ReleaseWheels, fetch: FetchSettings, folder: Path
+) -> ImportedModel:
+    """Install the importer unless it is installed, fetch the weights, and import into a folder."""
     with (
         Live(clean_console(), id_width=0) as live,
         Store(fetch.store.absolute(), on_wait=provision.waiting(live.notice), on_work=live.worked) as store,
@@ -142,7 +146,10 @@ def _imported(request: ImportRequest, release: ReleaseWheels, fetch: FetchSettin
 
             framework, offline = request.model.framework, fetch.offline
             importer = environment.installed(framework, release, store, fetch=fetched, offline=offline)
-        return model_import.imported(request, importer, folder, on_work=live.worked)
+            there = fetched(weights) if weights else None
+        asked = replace(request, weights=there.path) if there else request
+        made = model_import.imported(asked, importer, folder, on_work=live.worked)
+        return replace(made, sha256={**made.sha256, weights.name: there.blob.sha256}) if weights and there else made
 
 
 def _array(text: str, where: Folders) -> Path:
@@ -156,6 +163,17 @@ def _array(text: str, where: Folders) -> Path:
     return path
 
 
+def _weights(text: str, where: Folders) -> Blob:
+    """Return weights that are there already: at a URL, or in a file that is relative to the folder of specs."""
+    if not text.endswith(".safetensors"):
+        raise UsageError(f"--weights {text}: expected FILE.safetensors, or a URL of one, for a model of PyTorch.")
+    if urlsplit(text).scheme:
+        return Blob(url=text)
+    if not (path := where.specs / text).is_file():
+        raise UsageError(f"--weights {text}: {path}: no such file; expected a path relative to {where.specs}.")
+    return Blob(url=path.absolute().as_uri())
+
+
 def _source(model: ImportedModel, request: ImportRequest, command: str, folder: str) -> ProgramSource:
     return ProgramSource(
         framework=model.framework,
@@ -164,11 +182,16 @@ def _source(model: ImportedModel, request: ImportRequest, command: str, folder: 
         importer=model.importer,
         reference=model.reference,
         versions=model.reply.versions,
-        seed=None if request.inputs else request.seed,
+        seed=request.seed if _has_seed(request.model, request.inputs) else None,
         dimensions=request.dimensions,
         command=command,
         date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
+
+
+def _has_seed(model: ModelFile, inputs: Sequence[object]) -> bool:
+    """Whether something may be drawn: by the user's function, or for inputs that are not given."""
+    return bool(model.function) or not inputs
 
 
 def _command(options: CommandOptions, model: ModelFile, given: ProgramSettings, importer: str, backend: Backend) -> str:
@@ -182,7 +205,9 @@ def _command(options: CommandOptions, model: ModelFile, given: ProgramSettings, 
     ]
     words += ["--importer", importer] if IMPORTERS[model.framework].is_of_release else []
     words += [f"--backend={backend}"] if backend is not Backend.CPU else []
-    words += [f"--input={each}" for each in given.inputs] or [f"--seed={options.seed}"]
+    words += [f"--seed={options.seed}"] if _has_seed(model, given.inputs) else []
+    words += [f"--input={each}" for each in given.inputs]
+    words += [f"--weights={given.weights}"] if given.weights else []
     words += [f"--dim={name}={size}" for name, size in options.dimensions]
     words += [f"--threshold={element}={number}" for element, number in given.thresholds]
     words += [f"--compiler-flag={flag}" for flag in given.compiler_flags]

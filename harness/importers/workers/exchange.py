@@ -11,6 +11,7 @@ import json
 import operator
 import re
 import resource
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +103,27 @@ def _loaded(path: str) -> Any:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise RequestError(f"--input {path} is not a .npy file of numbers: {error}") from error
+
+
+def sizes(names: Sequence[str], request: Request) -> Mapping[str, int]:
+    """Return the size of each dynamic dimension: that of the request, or perhaps one size for all others.
+
+    Args:
+        names: of the dynamic dimensions of the model.
+        request: the request.
+
+    Raises:
+        RequestError: the request lacks the size of one, or has one that the model lacks.
+    """
+    asked, default = request["dimensions"], request.get("default_dimension")
+    if unused := sorted(asked.keys() - set(names)):
+        known = ", ".join(dict.fromkeys(names)) or "none"
+        raise RequestError(f"--dim {', '.join(unused)}: no such dynamic dimension; the model has {known}")
+    found = {**(dict.fromkeys(names, default) if default else {}), **asked}
+    if missing := [name for name in dict.fromkeys(names) if name not in found]:
+        hint = " ".join(f"--dim {shlex.quote(name)}=N" for name in missing)
+        raise RequestError(f"the model has dynamic dimensions; add {hint}, or --input @FILE.npy for each input")
+    return found
 
 
 def drawn(name: str, shape: Sequence[int], dtype: str, seed: Sequence[int], *, is_uniform: bool = False) -> Any:

@@ -1,12 +1,11 @@
 """Imports an ONNX file, or runs it with ONNX Runtime."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.importers.workers import exchange
-from harness.importers.workers.exchange import Answer, ModelError, Request, RequestError
+from harness.importers.workers.exchange import Answer, ModelError, Request
 
 # What the importer reads best; older models are raised to it.
 OPSET = 17
@@ -161,24 +160,9 @@ def _dtype(code: int) -> str:
     return str(onnx.helper.tensor_dtype_to_np_dtype(code)) if code else "unknown"
 
 
-def _sizes(inputs: Sequence[Any], request: Request) -> Mapping[str, int]:
-    """Return the sizes of dynamic dimensions: those of the request, and perhaps one size for all others."""
-    default = request.get("default_dimension")
-    others = {name: default for each in inputs for name in _dynamic(each)} if default else {}
-    return {**others, **request["dimensions"]}
-
-
 def _drawn(inputs: Sequence[Any], request: Request) -> list[Any]:
     """Return random inputs. The numbers of each depend on the seed, its position, type and shape alone."""
-    dimensions = _sizes(inputs, request)
-    unused = set(dimensions) - {name for each in inputs for name in _dynamic(each)}
-    if unused:
-        known = ", ".join(dict.fromkeys(name for each in inputs for name in _dynamic(each))) or "none"
-        raise RequestError(f"--dim {', '.join(sorted(unused))}: no such dynamic dimension; the model has {known}")
-    missing = dict.fromkeys(name for each in inputs for name in _dynamic(each) if name not in dimensions)
-    if missing:
-        hint = " ".join(f"--dim {shlex.quote(name)}=N" for name in missing)
-        raise RequestError(f"the model has dynamic dimensions; add {hint}, or --input @FILE.npy for each input")
+    dimensions = exchange.sizes([name for each in inputs for name in _dynamic(each)], request)
     return [
         exchange.drawn(
             each.name,

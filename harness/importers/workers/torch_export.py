@@ -1,6 +1,6 @@
 """Writes functions of PyTorch as one program, and its weights as an archive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -50,16 +50,23 @@ def _split(tensor: Any, size: int, dim: int = 0) -> Any:
     return tuple(_ATEN.slice.Tensor(tensor, dim, start, min(start + size, total)) for start in range(0, total, size))
 
 
-def write(programs: Mapping[str, Any]) -> bool:
+def write(programs: Mapping[str, Any], there: Collection[str] = ()) -> bool:
     """Write exported programs as one, and return whether their weights are in an archive beside it.
+
+    Args:
+        programs: the programs.
+        there: names of the weights that are in an archive already; then no other is written.
 
     Raises:
         FrameworkError: the importer refuses one.
     """
     tensors = _weights(programs)
-    is_large = bool(sum(each.numel() * each.element_size() for each in tensors.values()) > exchange.INLINED_BYTES)
+    size = sum(each.numel() * each.element_size() for each in tensors.values())
+    is_large = bool(size > exchange.INLINED_BYTES and not there)
     if is_large:
-        _externalize(tensors)
+        _save(tensors)
+    for program in programs.values() if there else ():
+        _name({name: each for name, each in program.state_dict.items() if name in there})
     functions = FxPrograms()
     functions.programs = {name: ExportTargetDef(program) for name, program in programs.items()}
     try:
@@ -69,11 +76,17 @@ def write(programs: Mapping[str, Any]) -> bool:
     return is_large
 
 
-def _externalize(tensors: Mapping[str, Any]) -> None:
-    """Let the programs name their weights, and write the archive."""
-    archive = aot.ParameterArchiveBuilder()
+def _name(tensors: Mapping[str, Any]) -> None:
+    """Let the programs name their weights."""
     for name, tensor in tensors.items():
         aot.ExternalTensorTrait(external_scope=_SCOPE, external_name=name).set(tensor)
+
+
+def _save(tensors: Mapping[str, Any]) -> None:
+    """Let the programs name their weights, and write the archive."""
+    _name(tensors)
+    archive = aot.ParameterArchiveBuilder()
+    for name, tensor in tensors.items():
         # One dimension at least: the archive's own way makes an array of NumPy, which has no bf16.
         flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
         archive.index.add_buffer(name, flat.numpy())

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from harness.importers.workers import user_code
+from harness.importers.workers import torch_weights, user_code
 from harness.importers.workers.exchange import ModelError, Request
 
 # What a model may come with, in the order of `torch.export.export`.
@@ -24,7 +24,7 @@ class Source:
     Attributes:
         name: as the program will call it.
         module: what PyTorch calls.
-        args: positional arguments.
+        args: positional arguments; None if it comes without example inputs.
         kwargs: arguments by name.
         dynamic_shapes: which of their dimensions are dynamic, as `torch.export.export` takes it.
         exported: the program, if it is exported already.
@@ -32,7 +32,7 @@ class Source:
 
     name: str
     module: Any
-    args: tuple[Any, ...]
+    args: tuple[Any, ...] | None
     kwargs: Mapping[str, Any]
     dynamic_shapes: Any = None
     exported: Any = None
@@ -44,40 +44,43 @@ def seed(number: int) -> None:
     torch.manual_seed(number)
 
 
-def of_python(request: Request) -> Sequence[Source]:
-    """Return what a function of a Python file gives.
+def read(request: Request, weights: Mapping[str, Any]) -> Sequence[Source]:
+    """Return what a function of a Python file gives, or the program of a `.pt2` file.
+
+    Args:
+        request: the request.
+        weights: what their parameters and buffers become; empty for those that they come with.
 
     Raises:
-        ModelError: it raises, or returns something else.
-        RequestError: there is no such function.
+        ModelError: the function raises, or returns something else; or the file is no program.
+        RequestError: there is no such function, or the weights do not fit.
     """
+    return _of_python(request, weights) if request["entry"] else _of_program(Path(request["model"]), weights)
+
+
+def _of_python(request: Request, weights: Mapping[str, Any]) -> Sequence[Source]:
     torch.manual_seed(request["seed"])  # `made` seeds the others
     entry, made = request["entry"], user_code.made(request)
     functions = made if isinstance(made, Mapping) else {SINGLE: made}
     if not functions:
         raise ModelError(f"returned an empty dict from {entry}(); expected {_EXPECTED}")
-    return [_source(f"{entry}()", name, each) for name, each in functions.items()]
+    return [_source(f"{entry}()", name, each, weights) for name, each in functions.items()]
 
 
-def of_program(path: Path) -> Sequence[Source]:
-    """Return the program of a `.pt2` file.
-
-    Raises:
-        ModelError: it is none.
-    """
+def _of_program(path: Path, weights: Mapping[str, Any]) -> Sequence[Source]:
     try:
         program = torch.export.load(path)
     except Exception as error:
         raise ModelError(f"is not a program of torch.export: {error}") from error
-    return [_exported(SINGLE, program)]
+    return [_exported(SINGLE, program, weights)]
 
 
-def _source(maker: str, name: Any, made: Any) -> Source:
+def _source(maker: str, name: Any, made: Any, weights: Mapping[str, Any]) -> Source:
     """Return a function that a model gives."""
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
         raise ModelError(f"returned a function {name!r} from {maker}; expected an ASCII identifier such as 'encode'")
     if isinstance(made, torch.export.ExportedProgram):
-        return _exported(name, made)
+        return _exported(name, made, weights)
     if not isinstance(made, (tuple, list)) or not 1 < len(made) <= _MOST or not isinstance(made[0], torch.nn.Module):
         raise ModelError(f"returned {_described(made)} from {maker}; expected {_EXPECTED}")
     given: list[Any] = [*made, *[None] * (_MOST - len(made))]
@@ -86,13 +89,15 @@ def _source(maker: str, name: Any, made: Any) -> Source:
         found = f"arguments of type {type(args).__name__} and {type(kwargs).__name__}"
         raise ModelError(f"returned {found} from {maker}; expected {_ARGUMENTS}, with a tuple and a dict")
     module.eval()
+    if weights:
+        torch_weights.fill(module.state_dict(), weights)
     return Source(name=name, module=module, args=tuple(args), kwargs=dict(kwargs or {}), dynamic_shapes=dynamic_shapes)
 
 
-def _exported(name: str, program: Any) -> Source:
-    if program.example_inputs is None:
-        raise ModelError("has a program without example inputs; export it again, and save it with them")
-    args, kwargs = program.example_inputs
+def _exported(name: str, program: Any, weights: Mapping[str, Any]) -> Source:
+    if weights:
+        torch_weights.fill(program.state_dict, weights)
+    args, kwargs = program.example_inputs or (None, {})
     return Source(name=name, module=program.module(), args=args, kwargs=kwargs, exported=program)
 
 

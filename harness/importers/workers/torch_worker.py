@@ -10,7 +10,15 @@ import ml_dtypes
 import torch
 from torch.utils import _pytree as trees
 
-from harness.importers.workers import exchange, torch_eager, torch_export, torch_source, user_code
+from harness.importers.workers import (
+    exchange,
+    torch_eager,
+    torch_export,
+    torch_inputs,
+    torch_source,
+    torch_weights,
+    user_code,
+)
 from harness.importers.workers.exchange import Answer, ModelError, Request
 from harness.importers.workers.torch_eager import Run
 from harness.importers.workers.torch_source import Source
@@ -24,15 +32,20 @@ def _import(request: Request) -> Answer:
     warnings.simplefilter("ignore")
     path, seed = Path(request["model"]), request["seed"]
     torch_eager.be_plain()
-    sources = torch_source.of_python(request) if request["entry"] else torch_source.of_program(path)
+    weights = torch_weights.read(request["weights"]) if request["weights"] else {}
+    sources = torch_inputs.chosen(torch_source.read(request, weights), request)
     runs, programs = {}, {}
     for each in sources:
         with _named(each, sources):
             runs[each.name] = torch_eager.run(each, path, seed)
             programs[each.name] = torch_export.exported(each)
-    is_large = torch_export.write(programs)
+    is_large = torch_export.write(programs, weights.keys())
     tensors = [tensor for program in programs.values() for tensor in program.state_dict.values()]
-    calls = [_call(each, runs[each.name], programs[each.name], index) for index, each in enumerate(sources)]
+    has_inputs = bool(request["inputs"])
+    calls = [
+        _call(each, runs[each.name], programs[each.name], index, has_inputs=has_inputs)
+        for index, each in enumerate(sources)
+    ]
     tensors += [leaf for each in sources for leaf in _tensors(each)]
     tensors += [output.tensor for run in runs.values() for output in run.outputs]
     return {
@@ -55,14 +68,14 @@ def _named(source: Source, sources: Sequence[Source]) -> Iterator[None]:
         raise ModelError(f"has a function {source.name!r} that {error}" if len(sources) > 1 else str(error)) from error
 
 
-def _call(source: Source, run: Run, program: Any, index: int) -> Mapping[str, Any]:
-    """Save the inputs and outputs of a function."""
-    tensors = _tensors(source)
+def _call(source: Source, run: Run, program: Any, index: int, *, has_inputs: bool) -> Mapping[str, Any]:
+    """Save the inputs and outputs of a function; inputs only if the user has given none."""
+    names, arrays = torch_export.inputs(program), list(map(_array, _tensors(source)))
     outputs = [_array(each.tensor) for each in run.outputs]
     saved = exchange.saved(f"{index}.output", [f"output {each}" for each in range(len(outputs))], outputs)
     measured = ({"error": each.error, "largest": each.largest} for each in run.outputs)
     return {
-        "inputs": exchange.saved(f"{index}.input", torch_export.inputs(program), list(map(_array, tensors))),
+        "inputs": [] if has_inputs else exchange.saved(f"{index}.input", names, arrays),
         "outputs": [{**each, **numbers} for each, numbers in zip(saved, measured, strict=True)],
         "obstacle": run.obstacle,
     }

@@ -169,8 +169,8 @@ def test_plan_and_fetch_take_the_options_of_a_run(command: str) -> None:
             "--weights cannot be combined with a model that is imported",
         ),
         ("new a/b --onnx x.onnx --input @x.npy --dim n=1", "--dim has no effect with --input"),
-        ("new a/b --torch x.py:make --input @x.npy", "--input has no effect with --torch, whose arguments"),
-        ("new a/b --torch x.pt2 --dim n=1", "--dim has no effect with --torch, whose arguments"),
+        ("new a/b --jax x.py:make --weights w.safetensors", "--weights cannot be combined with a model that is"),
+        ("new a/b --torch x.pt2 --input @x.npy --seed 1", "--seed has no effect with --input"),
         ("new a/b --mlir x.mlir --seed 1", "--seed has no effect without a model to import"),
         ("new a/b --mlir x.mlir --importer 3.13.0", "--importer has no effect without a model to import"),
         ("new a/b --mlir x.mlir --no-run --timeout 5", "--timeout has no effect with --no-run"),
@@ -180,8 +180,16 @@ def test_options_of_an_import_count_with_one_only(line: str, message: str) -> No
     assert message in refusal(line)
 
 
-def test_an_import_takes_thresholds_and_a_time_limit() -> None:
-    check("new a/b --onnx x.onnx --threshold f32=1 --no-run --timeout 5 --dim n=1 --seed 1")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "new a/b --onnx x.onnx --threshold f32=1 --no-run --timeout 5 --dim n=1 --seed 1",
+        "new a/b --torch x.py:make --weights w.safetensors --input @x.npy --seed 1",
+        "new a/b --torch x.pt2 --weights w.safetensors --dim x.0=4 --seed 1",
+    ],
+)
+def test_an_import_takes_what_it_can_use(line: str) -> None:
+    check(line)
 
 
 @pytest.mark.parametrize("option", ["--dim=4", "--dim==4", "--dim=n=0", "--dim=n=x", "--seed=-1", "--seed=4294967296"])
