@@ -34,6 +34,7 @@ class CommandOptions:
         results: a folder of results or its results.json (`bless`, `issue`, `repro`).
         to: where to write (`repro`, `bundle`).
         bundle: a file that `bundle` wrote (`bundle load`).
+        is_trusted: load also what nothing proves (`bundle load`).
         with_blobs: copy the blobs and the release, too (`repro`).
         folder: a folder that `repro` wrote (`repro check`).
         reference: what makes the outputs that are recorded as expected ones (`bless`).
@@ -76,6 +77,7 @@ class CommandOptions:
     results: Path | None = None
     to: Path | None = None
     bundle: Path | None = None
+    is_trusted: bool = False
     with_blobs: bool = False
     folder: Path | None = None
     output: Path | None = None
@@ -127,6 +129,7 @@ def read(given: Given) -> CommandOptions:
         case=given("case") or defaults.case,
         to=given("to"),
         bundle=given("bundle"),
+        is_trusted=bool(given("is_trusted")),
         with_blobs=bool(given("with_blobs")),
         folder=given("folder"),
         limit=given("limit") or defaults.limit,

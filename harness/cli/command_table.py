@@ -145,7 +145,9 @@ COMMANDS = (
         default="write",
         subcommands=(
             Command(name="write", help="write the file (the default)", groups=(*_PACKED, repro.bundled)),
-            Command(name="load", help="check such a file, and load it", groups=(repro.loaded, options.store)),
+            Command(
+                name="load", help="check such a file, and load it", groups=(repro.loaded, options.store, options.engine)
+            ),
         ),
     ),
     Command(

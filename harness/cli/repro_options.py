@@ -45,3 +45,5 @@ def loaded(parser: Parser, _environment: Environment) -> None:
     add(
         "-o", dest="to", type=Path, required=True, metavar="DIR", help="folder for the specs, a new one or an empty one"
     )
+    help_text = "load the image and the importer, too, whose content nothing proves"
+    add("--trust", dest="is_trusted", action="store_true", help=help_text)

@@ -128,6 +128,17 @@ class Engine:
                 raise EngineError(f"{last.get('error', last)}.")
             self._api.tag(last["status"], repository, tag)  # Podman 4.3 ignores the names of an import request
 
+    def save(self, reference: str, file: IO[bytes]) -> None:
+        """Write an image into a file, as `docker save` does."""
+        with _engine_errors(f"Cannot save {reference}"):
+            for chunk in self._api.get_image(reference, chunk_size=_CHUNK_BYTES):
+                file.write(chunk)
+
+    def load(self, archive: Iterator[bytes]) -> None:
+        """Load images from what `save` writes."""
+        with _engine_errors("Cannot load the image"):
+            follow(self._api.load_image(archive), ignore)
+
     def build(
         self,
         context: IO[bytes],

@@ -1,21 +1,20 @@
-"""Packs all that a run needs into one file, for a machine without a network: specs, blobs and the IREE release."""
+"""Packs all that a run needs into one file, for a machine without a network: specs, blobs, a release, an image."""
 
 import contextlib
 import io
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
 
+from harness.containers import sockets
 from harness.core.blobs import Blob, FetchedBlob
 from harness.core.callbacks import Notice, ignore
-from harness.core.cases import Backend, Case
+from harness.core.cases import Case
 from harness.core.errors import UsageError
-from harness.core.history import HistorySettings
 from harness.core.records import as_json
-from harness.core.settings import CaseSettings, ContainerSettings, ReleaseSettings, Settings, TargetSettings
+from harness.core.settings import Settings
 from harness.core.urls import redacted
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
@@ -23,115 +22,41 @@ from harness.host import files as safe
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken
+from harness.importers import environment
+from harness.importers.frameworks import Framework
 from harness.iree import release_sources, releases, toolchain
 from harness.iree.release_sources import ReleaseSource
 from harness.iree.releases import ReleaseWheels
+from harness.packing import bundle_image
 from harness.packing.bundle_archive import MANIFEST, Writer
+from harness.packing.bundle_manifest import LOCAL, SCHEMA, WHEELS, Manifest, PackedEntry, PackedFile, PackedImage
 from harness.packing.plain_names import plain
 from harness.packing.spec_tree import SpecTree
-from harness.pipeline import internal, planner, selection
-from harness.report import again
+from harness.pipeline import importing, internal, planner, selection
 from harness.store import scratch
 from harness.store.entry import file_sha256
 from harness.store.store import Store
-
-SCHEMA = 1
-WHEELS = "wheels"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackedFile:
-    """A file: the digest and the size of its content, and whether it is a program."""
-
-    sha256: str
-    bytes: int
-    is_program: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackedEntry:
-    """An entry of the store, with its files by their paths in it."""
-
-    kind: str
-    key: str
-    files: dict[str, PackedFile]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a bundle has, and how its cases are run.
-
-    Attributes:
-        schema: version of this form.
-        release: the IREE release.
-        specs: folder of the specs.
-        configs: the configs of a suite.
-        backend: what the cases run on.
-        chips: likewise the chips.
-        compile_chips: chips for which the cases are only compiled.
-        compile_only: whether nothing is run.
-        sku: product whose tuning specs are used.
-        files: the files to write, by path.
-        entries: the entries of the store.
-    """
-
-    schema: int
-    release: str
-    specs: str
-    configs: tuple[str, ...] = ()
-    backend: Backend | None = None
-    chips: tuple[str, ...] = ()
-    compile_chips: tuple[str, ...] = ()
-    compile_only: bool = False
-    sku: str | None = None
-    files: dict[str, PackedFile] = field(default_factory=dict)
-    entries: tuple[PackedEntry, ...] = ()
-
-    @property
-    def contents(self) -> dict[str, int]:
-        """The size of each content by its digest, in the order in which the bundle has them."""
-        every = [*self.files.values(), *(file for each in self.entries for file in each.files.values())]
-        return {each.sha256: each.bytes for each in sorted(every, key=lambda each: each.sha256)}
-
-    def command(self, folder: Path, store: Path) -> str:
-        """Return the command that runs the cases without a network, from what was written into a folder."""
-        has_wheels = any(name.startswith(f"{WHEELS}/") for name in self.files)
-        settings = Settings(
-            cases=CaseSettings(
-                selectors=(),
-                specs=folder / self.specs,
-                suite_configs=tuple(folder / each for each in self.configs),
-            ),
-            target=TargetSettings(
-                backend=self.backend,
-                chips=self.chips,
-                compile_chips=self.compile_chips,
-                compile_only=self.compile_only,
-                sku=self.sku,
-            ),
-            release=ReleaseSettings(name=self.release, wheels=(folder / WHEELS,) if has_wheels else ()),
-            container=ContainerSettings(engine="local"),
-            history=HistorySettings(path=None),
-        )
-        fetch = replace(settings.fetch, offline=True, store=store)
-        return again.exact_command(replace(settings, fetch=fetch)).removesuffix(" --no-history")
 
 
 def write(settings: Settings, cases: Sequence[Case], to: Path, notice: Notice) -> Manifest:
     """Write all that cases need into a file, and return what it has.
 
     Raises:
-        UsageError: the file exists, or the cases run in a container.
+        UsageError: the file exists, or the image is named by its digest.
+        EngineError: the image cannot be found, built or saved.
         FetchError: a blob or a wheel cannot be downloaded.
         DiskError: no space is left, or the file cannot be written.
     """
-    if settings.container.engine not in {"auto", "local"} or settings.container.image:
-        raise UsageError("A bundle has no image; pack it for --engine local, and copy images with the engine itself.")
     if to.exists() or to.is_symlink():
         raise UsageError(f"{to}: exists already; name another file with -o.")
-    with disk_errors(to), Store(settings.fetch.store.absolute()) as store, scratch.folder(store.root) as folder:
+    with (
+        disk_errors(to),
+        Store(settings.fetch.store.absolute()) as store,
+        scratch.folder(store.root) as folder,
+        scratch.folder(store.root) as of_image,
+    ):
         with provision.fetcher(settings.fetch, store, notice) as fetcher:
-            packing = _Packing(settings, store, fetcher, folder, notice)
+            packing = _Packing(settings, fetcher, folder, of_image, notice)
             manifest = packing.manifest(cases)
         parent = Folder(to.absolute().parent)
         partial = parent.path / f".{to.name}.{uuid.uuid4().hex}.tmp"
@@ -147,9 +72,9 @@ def write(settings: Settings, cases: Sequence[Case], to: Path, notice: Notice) -
 class _Packing:
     """Gathers what a bundle has: what its manifest says, and where each content is."""
 
-    def __init__(self, settings: Settings, store: Store, fetcher: Fetcher, folder: Path, notice: Notice) -> None:
-        self._settings, self._store, self._fetcher = settings, store, fetcher
-        self._folder, self._notice = folder, notice
+    def __init__(self, settings: Settings, fetcher: Fetcher, folder: Path, of_image: Path, notice: Notice) -> None:
+        self._settings, self._store, self._fetcher = settings, fetcher.store, fetcher
+        self._folder, self._of_image, self._notice = folder, of_image, notice
         self._places: dict[str, Path] = {}
 
     def manifest(self, cases: Sequence[Case]) -> Manifest:
@@ -164,6 +89,8 @@ class _Packing:
         if not is_locked:
             self._copy_wheels(release)
         digests = sorted({each.sha256 for each in remote.values()})
+        image = self._image(release)
+        importers = [self._importer(release, image)] if any(case.spec.is_onnx for case in cases) else []
         backends = {case.target.backend for case in cases}
         return Manifest(
             schema=SCHEMA,
@@ -176,7 +103,8 @@ class _Packing:
             compile_only=target.compile_only,
             sku=target.sku,
             files=self._files(),
-            entries=(*(self._entry("blobs", each) for each in digests), *toolchains),
+            entries=(*(self._entry("blobs", each) for each in digests), *toolchains, *importers),
+            image=image,
         )
 
     def archive(self, manifest: Manifest, writer: Writer) -> None:
@@ -212,6 +140,25 @@ class _Packing:
         source = ReleaseSource(settings=settings.release, fetch=settings.fetch, found=release)
         source.install(self._store, CancelToken(), self._notice)
         return self._entry(toolchain.KIND, toolchain.key(release))
+
+    def _image(self, release: ReleaseWheels) -> PackedImage | None:
+        """Save the image in which the cases run; without one asked for, they run on the machine itself."""
+        container = self._settings.container
+        if container.engine in {"auto", LOCAL} and not container.image:
+            return None
+        engine = sockets.required(container.engine, container.variables)
+        with contextlib.closing(engine):
+            image, places = bundle_image.packed(self._settings, release, engine, self._fetcher, self._of_image)
+        self._places |= places
+        return image
+
+    def _importer(self, release: ReleaseWheels, image: PackedImage | None) -> PackedEntry:
+        """Install the importer of ONNX files for the Python that will run it."""
+        settings = self._settings
+        version = bundle_image.recipe(settings, release).image.python_version if image else ""
+        locked = importing.importer_of(settings.run.importer, release.release)
+        environment.installed(Framework.ONNX, locked, self._store, python=version, offline=settings.fetch.offline)
+        return self._entry(environment.KIND, environment.name(Framework.ONNX, locked, version))
 
     def _copy_wheels(self, release: ReleaseWheels) -> None:
         """Copy the wheels of a release that is not locked: an installed one could not be checked when it is loaded."""

@@ -1,5 +1,6 @@
 """Loads a bundle: all of it is read and checked before anything of it is in the store or in a folder."""
 
+import contextlib
 import os
 import platform
 import re
@@ -14,19 +15,31 @@ from harness.core.text import inline, size
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, free_bytes
+from harness.importers import environment
+from harness.importers.frameworks import Framework
 from harness.iree import releases, toolchain, wheel_contents
-from harness.packing.bundle import SCHEMA, Manifest, PackedEntry, PackedFile
 from harness.packing.bundle_archive import Reader
+from harness.packing.bundle_manifest import SCHEMA, Manifest, PackedEntry
 from harness.packing.case_folder import check_new
 from harness.store import scratch
 from harness.store.store import Store
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_IMPORTER = re.compile(rf"{Framework.ONNX}-[0-9][0-9a-z.+]*-[0-9a-f]{{16}}")
 _LONGEST, _BLOB = 1000, "blob"
 
 
-def load(path: Path, store: Store, to: Path) -> Manifest:
-    """Put the entries of a bundle into the store and its files into a folder, and return what it has.
+@contextlib.contextmanager
+def loaded(path: Path, store: Store, to: Path, *, is_trusted: bool = False) -> Iterator[tuple[Manifest, Path]]:
+    """Put the entries of a bundle into the store and its files into a folder.
+
+    Yields what it has, and a folder of all contents, each named by its digest, from which its image can be loaded.
+
+    Args:
+        path: the bundle.
+        store: the store.
+        to: the folder for its files.
+        is_trusted: whether its importers are loaded, too, whose content follows from nothing that the harness has.
 
     Raises:
         UsageError: the folder is in use, or the file cannot be read or is no bundle.
@@ -37,14 +50,15 @@ def load(path: Path, store: Store, to: Path) -> Manifest:
     with disk_errors(to), scratch.folder(store.root) as folder:
         manifest = _read(path, store, folder)
         for each in manifest.entries:
-            _provide(each, store, folder)
+            if is_trusted or each.kind != environment.KIND:
+                _provide(each, store, folder)
         files_ = Folder(to.absolute())
         for name, packed in manifest.files.items():
             target = files_.path / name
             files_.make(target.parent)
             with store.files.reader(folder / packed.sha256) as source, files_.new(target) as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
-    return manifest
+        yield manifest, folder
 
 
 def _read(path: Path, store: Store, folder: Path) -> Manifest:
@@ -79,7 +93,7 @@ def _check(manifest: Manifest) -> None:
         if len(name) > _LONGEST:
             raise ValueError("a name is too long")
     sizes: dict[str, int] = {}
-    for packed in _packed(manifest):
+    for packed in manifest.packed:
         if not _SHA256.fullmatch(packed.sha256) or packed.bytes < 0:
             raise ValueError("a digest or a size is not valid")
         if sizes.setdefault(packed.sha256, packed.bytes) != packed.bytes:
@@ -88,14 +102,15 @@ def _check(manifest: Manifest) -> None:
         _check_entry(each)
 
 
-def _packed(manifest: Manifest) -> Iterator[PackedFile]:
-    yield from manifest.files.values()
-    for each in manifest.entries:
-        yield from each.files.values()
-
-
 def _check_entry(entry: PackedEntry) -> None:
-    """Raise ValueError for an entry whose content does not follow from its key: a blob, or a locked release."""
+    """Raise ValueError for an entry whose content does not follow from its key, as that of a blob or a release does.
+
+    An importer's does not, so it is loaded only if the bundle is trusted.
+    """
+    if entry.kind == environment.KIND:
+        if not _IMPORTER.fullmatch(entry.key):
+            raise ValueError("an importer has no name of one")
+        return
     if entry.kind == "blobs":
         if not _SHA256.fullmatch(entry.key) or (blob := entry.files.get(_BLOB)) is None or blob.sha256 != entry.key:
             raise ValueError("a blob is not the one of its name")

@@ -4,7 +4,7 @@ import json
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.containers import images
 from harness.core.callbacks import ignore
-from harness.core.errors import IntegrityError, UsageError
+from harness.core.errors import EngineError, IntegrityError, UsageError
 from harness.core.settings import CaseSettings, ContainerSettings, FetchSettings, ReleaseSettings, Settings
+from harness.importers import environment
+from harness.importers.frameworks import Framework
 from harness.iree import releases, toolchain
-from harness.packing import bundle, bundle_load
+from harness.packing import bundle, bundle_image, bundle_load
 from harness.packing.bundle_archive import Writer
+from harness.packing.bundle_manifest import Manifest
 from harness.pipeline import selection
 from harness.store.store import Store
 
@@ -30,6 +34,7 @@ CONTENT = b"a blob"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 BLOB = {"sha256": DIGEST, "bytes": len(CONTENT)}
 ENTRY = {"kind": "blobs", "key": DIGEST, "files": {"blob": BLOB}}
+IMAGE = {"name": "cpu", "reference": "localhost/iree-quality:cpu-1", "config": BLOB, "layers": [BLOB, BLOB]}
 RELEASE = list(releases.locked().values())[-1]
 MANIFEST: Mapping[str, Any] = {
     "schema": 1,
@@ -60,9 +65,12 @@ def crafted(path: Path, manifest: object, members: Sequence[tuple[str, bytes]] =
     return path
 
 
-def load(path: Path, to: str = "to") -> bundle.Manifest:
-    with Store(path.parent / "store") as store:
-        return bundle_load.load(path, store, path.parent / to)
+def load(path: Path, to: str = "to", *, is_trusted: bool = False) -> Manifest:
+    with (
+        Store(path.parent / "store") as store,
+        bundle_load.loaded(path, store, path.parent / to, is_trusted=is_trusted) as (manifest, _),
+    ):
+        return manifest
 
 
 def test_a_bundle_is_loaded(tmp_path: Path) -> None:
@@ -113,6 +121,9 @@ def entry(**changes: Any) -> Mapping[str, Any]:
         (entry(kind="../x"), "is no blob and no release for this machine"),
         (entry(kind="toolchains", key="3.13.0-0123"), "is no blob and no release for this machine"),
         (entry(kind="toolchains", key=toolchain.key(RELEASE)), "is not what its wheels contain"),
+        (entry(kind="importers", key="../onnx"), "an importer has no name of one"),
+        (of(image=IMAGE | {"layers": [BLOB | {"sha256": "x"}]}), "a digest or a size is not valid"),
+        (of(image=IMAGE | {"layers": [BLOB | {"sha256": "b" * 64}]}), "1 of 2 contents are missing"),
     ],
 )
 def test_a_hostile_manifest_is_refused(tmp_path: Path, manifest: object, message: str) -> None:
@@ -208,8 +219,9 @@ def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     with pytest.raises(UsageError, match="there: exists already"):
         bundle.write(asked, [], tmp_path / "there", ignore)
-    with pytest.raises(UsageError, match="A bundle has no image"):
-        bundle.write(replace(asked, container=ContainerSettings(engine="podman")), [], tmp_path / "new", ignore)
+    digest = f"host/name@sha256:{'0' * 64}"
+    with pytest.raises(UsageError, match=f"--image {digest}: a bundle has images of images.toml alone"):
+        bundle_image.recipe(replace(asked, container=ContainerSettings(image=digest)), RELEASE)
 
 
 def wheel(folder: Path, name: str) -> None:
@@ -239,3 +251,53 @@ def test_a_local_build_is_packed_as_wheels(tmp_path: Path) -> None:
     again = bundle.write(asked, selection.cases(asked), tmp_path / "c.tar.zst", ignore)
     assert again == packed
     assert (tmp_path / "b.tar.zst").read_bytes() == (tmp_path / "c.tar.zst").read_bytes()
+
+
+def test_an_importer_is_loaded_if_it_is_trusted(tmp_path: Path) -> None:
+    key = environment.name(Framework.ONNX, RELEASE)
+    path = crafted(tmp_path / "b", entry(kind="importers", key=key, files={"worker.py": BLOB}))
+    for is_trusted in (False, True):
+        load(path, str(is_trusted), is_trusted=is_trusted)
+        with Store(tmp_path / "store") as store:
+            assert (store.find("importers", key) is not None) == is_trusted
+
+
+class _Engine:
+    """An engine that is asked to load an archive."""
+
+    info = "docker 28"
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self.archive, self._labels = b"", labels
+
+    def load(self, archive: Iterator[bytes]) -> None:
+        self.archive = b"".join(archive)
+
+    def image(self, _: str) -> Any:
+        return {"Config": {"Labels": self._labels}}
+
+
+def test_an_image_is_loaded_under_its_own_name_alone(tmp_path: Path) -> None:
+    asked = replace(settings(tmp_path), container=ContainerSettings(image="cpu-debian"))
+    wanted = bundle_image.recipe(asked, RELEASE)
+    here = IMAGE | {"name": "cpu-debian", "reference": images.named(wanted)}
+    engine: Any = _Engine({"iree-quality.inputs": wanted.inputs})
+    other: Any = _Engine({})
+    with (
+        Store(tmp_path / "store") as store,
+        bundle_load.loaded(crafted(tmp_path / "b", of(image=here)), store, tmp_path / "to") as (manifest, contents),
+    ):
+        assert manifest.image
+        bundle_image.load(engine, manifest.image, wanted, contents, store)
+        with tarfile.open(fileobj=io.BytesIO(engine.archive)) as tar:
+            found = {each.name: tar.extractfile(each) for each in tar.getmembers()}
+            contained = {name: file.read() for name, file in found.items() if file}
+        (index,) = json.loads(contained.pop("manifest.json"))
+        assert index["RepoTags"] == [images.named(wanted)]
+        assert index["Layers"] == [f"{DIGEST}/layer.tar"] * 2
+        assert contained == {index["Config"]: CONTENT, index["Layers"][0]: CONTENT}
+        with pytest.raises(EngineError, match="docker 28 loaded something else"):
+            bundle_image.load(other, manifest.image, wanted, contents, store)
+        with pytest.raises(EngineError, match="The bundle has the image hub/other:1, and a run here needs localhost"):
+            bundle_image.load(engine, replace(manifest.image, reference="hub/other:1"), wanted, contents, store)
+    assert " --engine podman --image cpu-debian " in manifest.command(Path("to"), tmp_path / "store", "podman")
