@@ -14,7 +14,7 @@ from typing import Any
 from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.iree import releases
-from harness.specs.bless import OUTCOMES, PASS
+from harness.specs.expectation import OUTCOMES, PASS
 
 RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect"
 _RUNS = frozenset({Phase.RUN, Phase.COMPARE, Phase.BENCHMARK})

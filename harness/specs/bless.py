@@ -14,10 +14,9 @@ from harness.core.provenance import Provenance
 from harness.core.records import as_json
 from harness.host import files
 from harness.specs import json_lines, violations
+from harness.specs.expectation import OUTCOMES, PASS
 from harness.specs.json_edit import JsonPath, with_members, with_texts_json5, without, without_json5
 
-# An object in configs of onnx_models, whose members must not go: a test without one is skipped.
-OUTCOMES, PASS = "tests_and_expected_outcomes", "pass"
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 
 

@@ -7,6 +7,9 @@ from typing import Any
 from harness.core.cases import Expectation
 from harness.iree import releases
 
+# An object in configs of onnx_models, whose members must not go: a test without one is skipped.
+OUTCOMES, PASS = "tests_and_expected_outcomes", "pass"
+
 
 def read(entry: Mapping[str, Any]) -> Expectation:
     """Return an entry of `expect`, which has followed the schema.

@@ -15,7 +15,7 @@ from harness.core.errors import SpecError, Violation
 from harness.core.text import shortened
 from harness.host import files
 from harness.specs import json_lines, names
-from harness.specs.bless import OUTCOMES, PASS
+from harness.specs.expectation import OUTCOMES, PASS
 from harness.suites import benchmarks, target_flags
 from harness.suites.target_flags import CompilerFlags
 

@@ -18,6 +18,8 @@ from tests.integration.warm import HARNESS, ran
 from tests.patience import PATIENCE_S, comes_true
 
 OLDEST, NEWEST = "3.0.0", "3.13.0"
+# What a run leaves in its folder.
+REPORTS = ["junit.xml", "logs", "report.html", "results.json", "results.md"]
 OWN_PROCESS = "-m harness "  # on the command line of the harness, and of no process that it starts
 CPU_FLAGS = [
     "--iree-hal-target-device=local",

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.laboratory import CPU_FLAGS, ENDLESS, HIP_FLAGS, Laboratory, Result, assert_nothing_is_left
+from tests.integration.laboratory import (
+    CPU_FLAGS,
+    ENDLESS,
+    HIP_FLAGS,
+    REPORTS,
+    Laboratory,
+    Result,
+    assert_nothing_is_left,
+)
 
 FAILING = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
@@ -141,7 +149,7 @@ def test_text_that_is_no_mlir_fails(lab: Laboratory) -> None:
     command, *_, verdict = (lab.out / "logs/toy/bad-cpu/compile.log").read_text().splitlines()
     assert command == f"+ {shlex.join(result.case['commands']['compile'])}"
     assert verdict == f"= failed: compile: {result.case['reason']}".splitlines()[-1]
-    assert sorted(path.name for path in lab.out.iterdir()) == [".work", "junit.xml", "logs", "results.json"]
+    assert sorted(path.name for path in lab.out.iterdir()) == [".work", *REPORTS]
 
 
 def test_a_compiler_that_crashes_fails(lab: Laboratory) -> None:

@@ -19,6 +19,7 @@ from tests.integration.laboratory import (
     HIP_FLAGS,
     NEWEST,
     OLDEST,
+    REPORTS,
     TUNER,
     A,
     B,
@@ -70,7 +71,7 @@ def test_mlir_inputs_outputs_and_run_function(lab: Laboratory) -> None:
     lab.spec()
     result = lab.run()
     assert result.verdict == (0, "passed", None), result.text
-    assert sorted(path.name for path in lab.out.iterdir()) == ["junit.xml", "logs", "results.json"]
+    assert sorted(path.name for path in lab.out.iterdir()) == REPORTS
     (output,) = result.case["outputs"]
     assert (output["type"], output["max_abs_error"], output["error_ratio"]) == ("4xf32", 0.0, 0.0)
 

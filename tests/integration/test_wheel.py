@@ -128,7 +128,7 @@ def test_a_release_has_an_sbom_of_the_wheel(python: Path, tmp_path: Path) -> Non
     assert found["serialNumber"], "or it cannot be attested"
     names = {each["name"] for each in found["components"]}
     wanted = {
-        Requirement(each).name
+        canonicalize_name(Requirement(each).name)
         for each in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     }
     assert {canonicalize_name(each) for each in names} >= wanted
