@@ -9,6 +9,7 @@ nox -s bench -- tiny/clip --iree 3.9.0 --against 3.13.0     which of two release
 nox -s image -- build rocm --iree 3.9.0                     the pinned images
 nox -s harness -- fetch sd3                                 any other command of `harness`
 nox -s tests                                                all tests
+nox -s coverage                                             all tests, and what they leave out
 nox -s fuzz -- --examples 20000 --seed 1                    odd specs, locks, results and cache entries, for long
 nox -s lint                                                 style, types, spelling, specs and workflows
 nox -s audit                                                known vulnerabilities of the dependencies
@@ -136,16 +137,28 @@ def harness(session: nox.Session) -> None:
     call(session)
 
 
+def run_tests(session: nox.Session, *runner: str) -> None:
+    """Run pytest on all tests, or as it is told, on more processes than cores: many tests wait."""
+    install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
+    workers = min(8, 2 * (os.cpu_count() or 1) + 1)
+    session.run(*runner, "pytest", "-n", str(workers), *session.posargs)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests with branch coverage; arguments go to pytest.
+    """Run all tests; arguments go to pytest."""
+    run_tests(session, "python", "-m")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run all tests, and measure the branches that they take: half as long again.
 
     The coverage that pyproject.toml asks for is asked for where nothing is left out: in CI.
     """
     install(session, "-e", f"{PYPROJECT.parent}[pytest]", "--group", "test")
     session.run("coverage", "erase")
-    workers = min(8, 2 * (os.cpu_count() or 1) + 1)  # many tests wait: for engines, servers, clocks and signals
-    session.run("coverage", "run", "-m", "pytest", "-n", str(workers), *session.posargs)
+    run_tests(session, "coverage", "run", "-m")
     session.run("coverage", "combine", "--quiet")
     is_whole = os.environ.get("CI") and not session.posargs
     session.run("coverage", "report", *([] if is_whole else ["--fail-under=0"]))

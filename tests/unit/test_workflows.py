@@ -45,7 +45,7 @@ PIN = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 # What a job may do beyond reading.
 MAY_WRITE: dict[str, set[str]] = {"quality: image": {"packages"}, "release: publish": {"attestations", "id-token"}}
 # The sessions of nox that call other tools than `harness`.
-OF_DEVELOPERS = {"audit", "docs", "lint", "pins", "tests"}
+OF_DEVELOPERS = {"audit", "coverage", "docs", "lint", "pins", "tests"}
 STAND_IN = f"""#!/bin/sh
 printf '%s\\n' "${{0##*/}}" "$@" '' >> "$NOTES"
 echo {DIGEST}
