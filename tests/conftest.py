@@ -14,10 +14,12 @@ _SHARING = re.compile(
     r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|onnx|page|serve_ranges|torch|trained|verdict|wheel|worker)"
     r"\w*\.py"
 )
-# What takes minutes, and is left out with `-m "not slow"`: many releases and chips, frameworks, distributions.
+# What takes minutes, and is left out with `-m "not slow"`: whole catalogues and distributions, every release where
+# three show it, and every engine where one does.
 _SLOW = re.compile(
-    r"tests/integration/test_(bisect\w*|bootstrap|catalogue_compiles|catalogue_runs|container_catalogue|container_ends"
-    r"|container_onnx|container_rocm|container_search|dialect|fetch_kill|torch|trained_models|wall)\.py"
+    r"tests/integration/test_(?:bootstrap|catalogue_compiles|container_catalogue|container_rocm)\.py"
+    r"|tests/integration/test_container_ends\.py::\w+\[podman-(?!model runs|running|2-)"
+    r"|tests/integration/test_dialect\.py::\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
 )
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
