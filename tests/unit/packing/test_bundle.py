@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.cli.main import main
 from harness.containers import images
 from harness.core.callbacks import ignore
 from harness.core.errors import EngineError, IntegrityError, UsageError
@@ -65,10 +66,10 @@ def crafted(path: Path, manifest: object, members: Sequence[tuple[str, bytes]] =
     return path
 
 
-def load(path: Path, to: str = "to", *, is_trusted: bool = False) -> Manifest:
+def load(path: Path, to: str = "to") -> Manifest:
     with (
         Store(path.parent / "store") as store,
-        bundle_load.loaded(path, store, path.parent / to, is_trusted=is_trusted) as (manifest, _),
+        bundle_load.loaded(path, store, path.parent / to) as (manifest, _),
     ):
         return manifest
 
@@ -253,13 +254,28 @@ def test_a_local_build_is_packed_as_wheels(tmp_path: Path) -> None:
     assert (tmp_path / "b.tar.zst").read_bytes() == (tmp_path / "c.tar.zst").read_bytes()
 
 
-def test_an_importer_is_loaded_if_it_is_trusted(tmp_path: Path) -> None:
+def test_what_nothing_proves_is_loaded_if_it_is_trusted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = environment.name(Framework.ONNX, RELEASE)
-    path = crafted(tmp_path / "b", entry(kind="importers", key=key, files={"worker.py": BLOB}))
-    for is_trusted in (False, True):
-        load(path, str(is_trusted), is_trusted=is_trusted)
-        with Store(tmp_path / "store") as store:
-            assert (store.find("importers", key) is not None) == is_trusted
+    manifest = entry(kind="importers", key=key, files={"worker.py": BLOB})
+    words = ["bundle", "load", str(crafted(tmp_path / "b", manifest)), "--store", str(tmp_path / "store"), "-o"]
+
+    def loaded(*more: str) -> str:
+        assert main([*words, *more], {}) == 0
+        return capsys.readouterr().out
+
+    said = loaded(str(tmp_path / "without"))
+    assert "Loaded: 0 entries into" in said
+    assert "\nLeft out: importer of ONNX files. Nothing proves what is in it; add --trust if you trust who" in said
+    with Store(tmp_path / "store") as store:
+        assert store.find("importers", key) is None
+    said = loaded(str(tmp_path / "with"), "--trust")
+    assert "Loaded: 1 entry into" in said
+    assert "Left out" not in said
+    with Store(tmp_path / "store") as store:
+        assert store.find("importers", key)
+    crafted(tmp_path / "b", of(image=IMAGE))
+    assert "Left out: image cpu. Nothing" in loaded(str(tmp_path / "image"))
+    assert " --engine local " in loaded(str(tmp_path / "local"), "--engine", "local", "--trust").splitlines()[-1]
 
 
 class _Engine:
@@ -301,3 +317,25 @@ def test_an_image_is_loaded_under_its_own_name_alone(tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="The bundle has the image hub/other:1, and a run here needs localhost"):
             bundle_image.load(engine, replace(manifest.image, reference="hub/other:1"), wanted, contents, store)
     assert " --engine podman --image cpu-debian " in manifest.command(Path("to"), tmp_path / "store", "podman")
+
+
+def test_the_importer_of_onnx_files_is_packed(tmp_path: Path) -> None:
+    asked = settings(tmp_path)
+    model = tmp_path / "models" / "my"
+    (model / "net.onnx").write_bytes(b"a model")
+    (model / "clip_cpu.json").write_text(json.dumps({"mlir": "net.onnx", "compile_only": True}))
+    (tmp_path / "wheels").mkdir()
+    for name in ("iree_base_compiler", "iree_base_runtime"):
+        wheel(tmp_path / "wheels", name)
+    release = ReleaseSettings(name="3.99.0.dev0+abc", wheels=(tmp_path / "wheels",))
+    asked = replace(asked, release=release, fetch=replace(asked.fetch, offline=True))
+    key = environment.name(Framework.ONNX, releases.find(releases.newest().name))
+
+    def install(folder: Path) -> None:
+        (folder / "worker.py").write_text("1")
+
+    with Store(asked.fetch.store) as store:
+        store.provide("importers", key, install)
+    packed = bundle.write(asked, selection.cases(asked), tmp_path / "b", ignore)
+    assert [(each.kind, each.key, list(each.files)) for each in packed.entries] == [("importers", key, ["worker.py"])]
+    assert [name for name in packed.files if name.endswith(".onnx")]
