@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from harness.importers.workers.exchange import ModelError, Request, RequestError
 
-_HARNESS = ("harness.", "__main__")
+_HARNESS = "harness."
 
 
 def made(request: Request) -> Any:
@@ -84,10 +84,9 @@ def sources(path: Path) -> list[str]:
 
     The harness and its cache, with the framework, may be below the same folder: these are no part of the model.
     """
-    folder = path.parent
-    packages = [Path(each) for each in sys.path if Path(each) != folder and Path(each).is_relative_to(folder)]
+    folder, own = path.parent, Path(__file__).parent
+    packages = [own, *(each for each in map(Path, sys.path) if each != folder and each.is_relative_to(folder))]
     found = [getattr(each, "__file__", None) for name, each in [*sys.modules.items()] if not name.startswith(_HARNESS)]
-    files = (Path(each) for each in found if each)
-    beside = (each for each in files if each.is_relative_to(folder) and not any(map(each.is_relative_to, packages)))
-    names = {str(each.relative_to(folder)) for each in beside}
+    beside = (Path(each) for each in found if each and Path(each).is_relative_to(folder))
+    names = {str(each.relative_to(folder)) for each in beside if not any(map(each.is_relative_to, packages))}
     return [path.name, *sorted(names - {path.name})]
