@@ -54,8 +54,9 @@ FORMS = ".github/ISSUE_TEMPLATE"
 # Files by the schema that they must follow, as check-jsonschema takes it.
 SCHEMAS = {
     "--schemafile=harness/specs/spec.schema.json": [
-        *("harness/**/*_cpu.json", "harness/**/*_cuda.json", "harness/**/*_rocm.json"),
-        *("quality_tests/**/*_cpu.json", "quality_tests/**/*_cuda.json", "quality_tests/**/*_rocm.json"),
+        f"{folder}/**/*_{backend}.json"
+        for folder in ("harness", "quality_tests")
+        for backend in ("cpu", "cuda", "rocm", "vulkan")
     ],
     "--builtin-schema=vendor.dependabot": [".github/dependabot.yml"],
     "--builtin-schema=vendor.github-issue-config": [f"{FORMS}/config.yml"],

@@ -48,6 +48,7 @@ PARTS = {
         "blobs",
         "bisect",
         "benchmarks",
+        "devices",
         "containers",
         "containment",
         "ci",

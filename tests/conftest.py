@@ -56,6 +56,9 @@ _ENGINES = "docker.io iptables docker-registry podman netavark aardvark-dns crun
 # The browser in which the page is tested, and the beginning of the reason for which it is left out.
 CHROMIUM = "chromium"
 NO_BROWSER = "left out for lack of a browser: "
+# The software driver for Vulkan, and the same for it.
+VULKAN = "mesa-vulkan-drivers libvulkan1"
+NO_VULKAN = "left out for lack of a driver for Vulkan: "
 
 
 @pytest.hookimpl(trylast=True)
@@ -67,10 +70,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{len(skipped)} tests with container engines were left out. To run them, as root: {command}"
         )
-    unseen = [each for each in terminalreporter.stats.get("skipped", ()) if NO_BROWSER in str(each.longrepr)]
-    if unseen:
-        command = f"sudo apt-get install --no-install-recommends {CHROMIUM}"
-        terminalreporter.write_line(f"{len(unseen)} tests with a browser were left out. To run them: {command}")
+    for reason, packages, what in ((NO_BROWSER, CHROMIUM, "a browser"), (NO_VULKAN, VULKAN, "Vulkan")):
+        if unseen := [each for each in terminalreporter.stats.get("skipped", ()) if reason in str(each.longrepr)]:
+            command = f"sudo apt-get install --no-install-recommends {packages}"
+            terminalreporter.write_line(f"{len(unseen)} tests with {what} were left out. To run them: {command}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

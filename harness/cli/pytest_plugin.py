@@ -166,7 +166,7 @@ class _Shared:
                 store=store,
                 fetch=self._fetcher.fetch,
                 toolchain=release_sources.installed(fetch, self.release, store, None, _LOG.info),
-                tools=LocalTools(),
+                tools=LocalTools(shaders=store.root / "shaders"),
                 host_cpu=devices.cpu_identity(),
                 out_dir=self.out_dir,
                 timeout_s=self.settings.run.timeout_s,

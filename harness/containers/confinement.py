@@ -92,7 +92,7 @@ def _host_config(info: EngineInfo, folder: Path, gpus: Sequence[Gpu], limits: Co
 def run_words(info: EngineInfo, request: EnvironmentRequest) -> tuple[str, ...]:
     """Return the words with which a user runs a container that sees the same folders and GPUs as a run."""
     user = "0:0" if info.rootless else f"{os.getuid()}:{os.getgid()}"
-    amd = [gpu for gpu in request.gpus if gpu.vendor is Vendor.AMD]
+    others = [gpu for gpu in request.gpus if gpu.vendor is not Vendor.NVIDIA]
     return (
         *(info.name, "--url" if info.name == "podman" else "--host", f"unix://{info.socket}"),
         *("run", "--rm", "--network=none", f"--user={user}"),
@@ -100,8 +100,8 @@ def run_words(info: EngineInfo, request: EnvironmentRequest) -> tuple[str, ...]:
         *(f"--volume={each}" for each in _shared(request)),
         *(f"--ulimit={each['Name']}={each['Soft']}:{each['Hard']}" for each in _own_limits()),
         *(f"--group-add={group}" for group in _groups(info, request.gpus)),
-        *(f"--device={node}" for node in devices.nodes(amd)),
-        *(["--gpus=all"] if len(amd) < len(request.gpus) else []),
+        *(f"--device={node}" for node in devices.nodes(others)),
+        *(["--gpus=all"] if len(others) < len(request.gpus) else []),
     )
 
 
@@ -137,11 +137,11 @@ def _gpus(info: EngineInfo, gpus: Sequence[Gpu]) -> dict[str, Any]:
     """Return settings that pass GPUs through: AMD's by CDI if the engine knows all of them, else by device file."""
     from docker.types import DeviceRequest  # noqa: PLC0415 - loaded on first use
 
-    amd = [gpu for gpu in gpus if gpu.vendor is Vendor.AMD]
     nvidia = [gpu for gpu in gpus if gpu.vendor is Vendor.NVIDIA]
-    names = [_cdi_name(info, gpu) for gpu in amd]
+    others = [gpu for gpu in gpus if gpu.vendor is not Vendor.NVIDIA]
+    names = [_cdi_name(info, gpu) for gpu in others]
     by_cdi = [name for name in names if name] if all(names) else []
-    by_file = [] if by_cdi else devices.nodes(amd)
+    by_file = [] if by_cdi else devices.nodes(others)
     requests = [DeviceRequest(driver="cdi", device_ids=by_cdi)] if by_cdi else []
     return {
         "devices": [f"{node}:{node}:rw" for node in by_file if Path(node).is_char_device()],
@@ -156,7 +156,7 @@ def _nvidia_request(info: EngineInfo, gpus: Sequence[Gpu]) -> "DeviceRequest":
     names = [gpu.uuid or "all" for gpu in gpus]
     if info.name == "podman":
         return DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={name}" for name in names])
-    return DeviceRequest(driver="nvidia", device_ids=names, capabilities=[["gpu", "compute", "utility"]])
+    return DeviceRequest(driver="nvidia", device_ids=names, capabilities=[["gpu", "compute", "graphics", "utility"]])
 
 
 def _cdi_name(info: EngineInfo, gpu: Gpu) -> str | None:

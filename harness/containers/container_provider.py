@@ -23,6 +23,8 @@ from harness.pipeline import targets
 from harness.pipeline.environment import Environment, EnvironmentRequest
 from harness.store.store import Store
 
+_IMAGES = {Backend.ROCM: "rocm", Backend.VULKAN: "vulkan-debian"}
+
 
 def of(settings: Settings, source: ReleaseSource, engine: Engine | None) -> "ContainerProvider":
     """Return the provider of containers of the image that the settings name, or of the backend's image.
@@ -45,8 +47,8 @@ def chosen_image(settings: Settings) -> tuple[str, Image | None]:
     Raises:
         UsageError: it is not in images.toml and has no digest.
     """
-    is_rocm = targets.targets(settings.target, devices.gpus())[0].backend is Backend.ROCM
-    name = settings.container.image or ("rocm" if is_rocm else "cpu")
+    backend = targets.targets(settings.target, devices.gpus())[0].backend
+    name = settings.container.image or _IMAGES.get(backend, "cpu")
     known = definitions.load(build_context.folder(settings.container))
     if name not in known and "@sha256:" not in name:
         expected = f"expected one of {', '.join(known)}, or HOST/NAME@sha256:DIGEST"

@@ -27,6 +27,7 @@ class Backend(enum.StrEnum):
     CPU = "cpu"
     ROCM = "rocm"
     CUDA = "cuda"
+    VULKAN = "vulkan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

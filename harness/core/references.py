@@ -13,7 +13,12 @@ _CPU = "cpu"
 _RELEASE = re.compile(r"[0-9]+(?:\.[0-9A-Za-z]+)+(?:\+[0-9A-Za-z.]+)?")
 # The drivers of iree-run-module that run modules of a backend.
 DRIVERS: Mapping[Backend, Sequence[str]] = MappingProxyType(
-    {Backend.CPU: ("local-task", "local-sync"), Backend.ROCM: ("hip", "amdgpu"), Backend.CUDA: ("cuda",)}
+    {
+        Backend.CPU: ("local-task", "local-sync"),
+        Backend.ROCM: ("hip", "amdgpu"),
+        Backend.CUDA: ("cuda",),
+        Backend.VULKAN: ("vulkan",),
+    }
 )
 
 

@@ -15,9 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from harness.host import nvml
+
 _ROOT = Path("/")
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _NVIDIA_GPUS = "proc/driver/nvidia/gpus"
+_RENDER_NODES = "dev/dri"
 
 # PCI device ids of the accelerators, and the SKUs that specs use for them. Partitioned devices keep their id.
 # Source: libdrm@82f74e7a:data/amdgpu.ids; 0x74BC is only in AMD's device plugin for Kubernetes.
@@ -40,47 +43,59 @@ _READ_AND_WRITE_FOR_GROUP = stat.S_IRGRP | stat.S_IWGRP
 
 
 class Vendor(enum.StrEnum):
-    """The vendor of a GPU, whose driver and runtime it needs."""
+    """Whose driver and runtime a GPU needs: its vendor's, or those of Vulkan, which any vendor's GPU may have."""
 
     AMD = "amd"
     NVIDIA = "nvidia"
+    VULKAN = "vulkan"
 
 
 _SHARED_NODES: Mapping[Vendor, tuple[str, ...]] = MappingProxyType(
-    {Vendor.AMD: ("/dev/kfd",), Vendor.NVIDIA: ("/dev/nvidiactl", "/dev/nvidia-uvm")}
+    {Vendor.AMD: ("/dev/kfd",), Vendor.NVIDIA: ("/dev/nvidiactl", "/dev/nvidia-uvm"), Vendor.VULKAN: ()}
 )
-_DRIVERS: Mapping[Vendor, str] = MappingProxyType({Vendor.AMD: "amdgpu", Vendor.NVIDIA: "nvidia"})
+_DRIVERS: Mapping[Vendor, str] = MappingProxyType(
+    {Vendor.AMD: "amdgpu", Vendor.NVIDIA: "nvidia", Vendor.VULKAN: "DRIVER"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """A GPU as its kernel driver shows it. Each partition of an AMD GPU is a GPU.
+    """A GPU as its kernel driver shows it, or a device of Vulkan. Each partition of an AMD GPU is a GPU.
 
     Attributes:
-        index: position among the GPUs of this machine.
-        vendor: AMD or NVIDIA.
-        chip: such as `gfx942`; None if the driver does not report it (NVIDIA).
+        index: position among the GPUs of this machine, or among its devices of Vulkan.
+        vendor: AMD, NVIDIA or Vulkan.
+        chip: such as `gfx942` or `sm_80`; None if the driver does not report it.
         sku: product as specs name it, such as `mi300`; None if unknown.
+        name: what its driver calls it; empty if unknown.
         uuid: None if unknown, or if several GPUs report the same.
-        bus_id: PCI address, such as `0000:c1:00.0`.
-        node: its device file.
+        bus_id: PCI address, such as `0000:c1:00.0`; empty if unknown.
+        node: its device file; empty if unknown, or if it has none.
     """
 
     index: int
     vendor: Vendor
     chip: str | None
     sku: str | None = None
+    name: str = ""
     uuid: str | None = None
-    bus_id: str
-    node: str
+    bus_id: str = ""
+    node: str = ""
 
     @property
     def shared_nodes(self) -> tuple[str, ...]:
         """The device files that all GPUs of the vendor need."""
         return _SHARED_NODES[self.vendor]
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The device files that programs need to use it."""
+        return (*self.shared_nodes, *([self.node] if self.node else []))
+
     def __str__(self) -> str:
-        """Return `GPU 0 (gfx942, mi300)`."""
+        """Return `GPU 0 (gfx942, mi300)`, or `GPU 0 (llvmpipe)` for a device of Vulkan."""
+        if self.vendor is Vendor.VULKAN:
+            return f"GPU {self.index} ({self.name or self.node})"
         return f"GPU {self.index} ({self.chip or self.vendor}, {self.sku or 'unknown SKU'})"
 
 
@@ -88,6 +103,14 @@ def gpus(root: Path = _ROOT) -> tuple[Gpu, ...]:
     """Return AMD's GPUs by KFD node, then NVIDIA's by bus, without those that this process may not read."""
     amd = _without_shared_uuids(tuple(_amd_gpus(root)))
     return tuple(replace(gpu, index=index) for index, gpu in enumerate((*amd, *_nvidia_gpus(root))))
+
+
+def render_nodes(root: Path = _ROOT) -> tuple[Gpu, ...]:
+    """Return the GPUs of all vendors by the device files that Vulkan's drivers open."""
+    found = sorted((root / _RENDER_NODES).glob("renderD*"))
+    return tuple(
+        Gpu(index=at, vendor=Vendor.VULKAN, chip=None, node=f"/dev/dri/{path.name}") for at, path in enumerate(found)
+    )
 
 
 def chip_name(version: int) -> str:
@@ -101,7 +124,7 @@ def chip_name(version: int) -> str:
 
 def nodes(used: Iterable[Gpu]) -> tuple[str, ...]:
     """Return the device files that programs need to use these GPUs, each once."""
-    return tuple(dict.fromkeys(node for gpu in used for node in (*gpu.shared_nodes, gpu.node)))
+    return tuple(dict.fromkeys(node for gpu in used for node in gpu.nodes))
 
 
 def group_ids(used: Iterable[Gpu], root: Path = _ROOT) -> tuple[int, ...]:
@@ -115,7 +138,7 @@ def group_ids(used: Iterable[Gpu], root: Path = _ROOT) -> tuple[int, ...]:
 
 def missing(gpu: Gpu, root: Path = _ROOT) -> str:
     """Return why this process cannot use a GPU, and how to fix it; empty if it can."""
-    problems = (_problem(gpu, node, root) for node in (*gpu.shared_nodes, gpu.node))
+    problems = (_problem(gpu, node, root) for node in gpu.nodes)
     return next(filter(None, problems), "")
 
 
@@ -157,13 +180,15 @@ def _amd_gpus(root: Path) -> Iterator[Gpu]:
 def _nvidia_gpus(root: Path) -> Iterator[Gpu]:
     """Yield NVIDIA's GPUs by bus, as CUDA numbers them with CUDA_DEVICE_ORDER=PCI_BUS_ID."""
     texts = ((path.parent.name, _text(path)) for path in sorted((root / _NVIDIA_GPUS).glob("*/information")))
-    for index, (bus_id, text) in enumerate((bus_id, text) for bus_id, text in texts if text):
+    found = {bus_id: text for bus_id, text in texts if text}
+    chips = nvml.chips(found) if found else {}
+    for index, (bus_id, text) in enumerate(found.items()):
         facts = dict(re.findall(r"^([\w ]+):[ \t]+(\S+)", text, re.MULTILINE))
         uuid = facts.get("GPU UUID", "?")
         yield Gpu(
             index=index,
             vendor=Vendor.NVIDIA,
-            chip=None,
+            chip=chips.get(bus_id),
             uuid=None if "?" in uuid else uuid,  # question marks until the GPU is used
             bus_id=bus_id,
             node=f"/dev/nvidia{facts.get('Device Minor', index)}",

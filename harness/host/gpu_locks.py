@@ -24,9 +24,10 @@ from harness.host.process import Cancelled, CancelToken
 
 _ROOT = Path("/")
 _CORES = "sys/devices/system/cpu"
+_SOFTWARE = "sys/devices/virtual"
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5
 # By the driver in a device of iree-run-module; other devices are not locked.
-_VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Vendor.NVIDIA})
+_VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Vendor.NVIDIA, "vulkan": Vendor.VULKAN})
 
 _T = TypeVar("_T")
 
@@ -67,7 +68,8 @@ class Pool:
     def claim(self, run: GpuRun, cancel: CancelToken) -> Iterator[tuple[Gpu, ...]]:
         """Lock the GPUs that a run needs. Yield none if it needs none, or if the pool has none of their vendor.
 
-        If no GPU has the run's chip, those of other chips are locked, and the run fails with a message of the driver.
+        If no GPU has the run's chip, those of an unknown chip are locked, else those of others, and if they do not fit,
+        the run fails with a message of the driver.
 
         Raises:
             Cancelled: `cancel` was set before enough GPUs were free.
@@ -92,7 +94,8 @@ class Pool:
     def _choices(self, run: GpuRun) -> Iterator["_Choice"]:
         for vendor, count in _wanted(run.devices).items():
             every = self._of_vendor(vendor)
-            fitting = tuple(gpu for gpu in every if run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"}) or every
+            fitting = tuple(gpu for gpu in every if run.chip and run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"})
+            fitting = fitting or tuple(gpu for gpu in every if not gpu.chip) or every
             if 0 < len(fitting) < count:
                 here = " and ".join(map(str, fitting))
                 raise DeviceError(
@@ -191,10 +194,13 @@ def _position(gpu: Gpu, root: Path) -> int:
 
 
 def _kernel_path(gpu: Gpu, root: Path) -> Path:
-    """Return the kernel's folder of a GPU or partition, or its device file if there is no folder."""
+    """Return the kernel's folder of a GPU or partition, or its device file if there is no folder.
+
+    A device of Vulkan that is no known GPU shares one lock with all such devices.
+    """
     drm, nvidia = root / "sys/class/drm" / Path(gpu.node).name, root / "proc/driver/nvidia/gpus" / gpu.bus_id
-    folder = drm if gpu.vendor is Vendor.AMD else nvidia
-    return folder if folder.is_dir() else root / gpu.node.lstrip("/")
+    found = next((folder for folder in (drm, nvidia) if folder.is_dir()), None)
+    return found or root / (gpu.node.lstrip("/") or _SOFTWARE)
 
 
 def _locked_cores(root: Path, locks: contextlib.ExitStack) -> bool | None:

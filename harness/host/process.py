@@ -155,6 +155,11 @@ def run(
     return _result(line, timed_out=not in_time, seconds=time.monotonic() - started)
 
 
+def inherited(name: str) -> str:
+    """Return a variable of the environment that programs get from this process; empty if it has none."""
+    return os.environ.get(name, "")  # noqa: TID251 - as `run` passes it on
+
+
 @contextlib.contextmanager
 def outlived_by(program: Path, *arguments: str) -> Iterator[None]:
     """Run a small Python program until the end of the context. It keeps running if this process is killed.

@@ -70,7 +70,8 @@ class FlagTable:
         dropped: flags that had no effect any more when they were removed, and the last release that has them.
         expanded: flags that stand for others.
         default: flags whose default changed.
-        chips: the releases that compile for a chip.
+        chips: by backend, the releases that compile for a chip.
+        older: chips whose code a chip runs, the nearest first, where it is not the number alone that tells.
         known: the releases that have a flag, for flags that not all releases have.
         known_run: the same for flags of iree-run-module.
     """
@@ -82,7 +83,8 @@ class FlagTable:
     dropped: Mapping[str, str]
     expanded: Mapping[str, Expansion]
     default: tuple[Default, ...]
-    chips: Mapping[str, str]
+    chips: Mapping[Backend, Mapping[str, str]]
+    older: Mapping[str, tuple[str, ...]]
     known: Mapping[str, str]
     known_run: Mapping[str, str]
 

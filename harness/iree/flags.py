@@ -1,10 +1,11 @@
 """Translates the flags of a spec into the dialect of a release of iree-compile; the data is in `flags.toml`."""
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core.cases import Backend, Release
+from harness.core.cases import EMPTY, Backend, Release
 from harness.iree import flag_classes, flag_table, releases
 from harness.iree.flag_classes import FlagClass
 from harness.iree.flag_table import Default, Rename
@@ -16,6 +17,7 @@ BACKEND_FLAGS: Mapping[Backend, tuple[str, ...]] = {
     Backend.CPU: ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"),
     Backend.ROCM: ("--iree-hal-target-device=hip",),
     Backend.CUDA: ("--iree-hal-target-device=cuda",),
+    Backend.VULKAN: ("--iree-hal-target-device=vulkan",),
 }
 # The same for any CPU of an architecture; without F16C, releases up to 3.2.0 convert f32 to f16 wrongly.
 CPU_FLAGS = (
@@ -23,6 +25,7 @@ CPU_FLAGS = (
     "--iree-llvmcpu-target-cpu=generic",
     "--iree-llvmcpu-target-cpu-features=+f16c",
 )
+_NVIDIA = re.compile(r"sm_([0-9]{2,3})[af]?")
 _PLAIN = {*CPU_FLAGS, "--iree-hal-target-backends=llvm-cpu"}
 
 
@@ -75,8 +78,7 @@ def unknown_run_flag(flags: tuple[str, ...], release: Release) -> str | None:
 
 def target_flags(backend: Backend, chip: str | None, release: Release) -> tuple[str, ...]:
     """Return the flags that select the chip."""
-    option = {Backend.ROCM: "--iree-rocm-target", Backend.CUDA: "--iree-cuda-target"}.get(backend)
-    return (_renamed(f"{option}={chip}", release),) if option and chip else ()
+    return (_renamed(f"--iree-{backend}-target={chip}", release),) if chip else ()
 
 
 def of_meaning(spec_flags: Sequence[str]) -> tuple[str, ...]:
@@ -118,12 +120,29 @@ def pins(spec_flags: tuple[str, ...], pinned: Release, backend: Backend) -> tupl
     )
 
 
-def unknown_chip(chip: str, release: Release) -> str | None:
+def unknown_chip(backend: Backend, chip: str, release: Release) -> str | None:
     """Return why a release cannot compile for a chip that other releases support, or None."""
-    ranges = flag_table.load().chips.get(chip)
+    ranges = chips(backend).get(chip)
     if ranges is None or _holds(ranges, release):
         return None
     return f"IREE {release.name} cannot compile for {chip}; supported in {_shown(ranges)}"
+
+
+def older(backend: Backend, chip: str) -> tuple[str, ...]:
+    """Return the known chips whose code a GPU of NVIDIA runs beside that for its own chip, the nearest first."""
+    listed = flag_table.load().older.get(chip)
+    numbers = {each: int(found[1]) for each in (chip, *chips(backend)) if (found := _NVIDIA.fullmatch(each))}
+    if chip not in numbers:
+        return ()
+    below = (each for each, number in numbers.items() if number < numbers[chip])
+    return tuple(listed or sorted(below, key=numbers.__getitem__, reverse=True))
+
+
+def compiled_chip(backend: Backend, chip: str, release: Release) -> str:
+    """Return the chip to compile for to run on a chip: itself, or an older one if the release knows only that."""
+    known = chips(backend)
+    fitting = (each for each in (chip, *older(backend, chip)) if each in known)
+    return next((each for each in fitting if _holds(known[each], release)), chip)
 
 
 def has_changed_defaults(backend: Backend) -> bool:
@@ -133,12 +152,12 @@ def has_changed_defaults(backend: Backend) -> bool:
 
 def is_known_chip(chip: str) -> bool:
     """Whether `flags.toml` has the chip."""
-    return chip in flag_table.load().chips
+    return any(chip in known for known in flag_table.load().chips.values())
 
 
-def known_chips() -> list[str]:
-    """Return the chips that `flags.toml` has."""
-    return list(flag_table.load().chips)
+def chips(backend: Backend) -> Mapping[str, str]:
+    """Return the chips of a backend that `flags.toml` has, each with the releases that compile for it."""
+    return flag_table.load().chips.get(backend, EMPTY)
 
 
 def is_known_flag(flag: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.core.blobs import Blob
-from harness.core.cases import MAIN, Case, ModelSpec, Release
+from harness.core.cases import MAIN, Case, ModelSpec, Release, Target
 from harness.iree import flag_classes, flags, releases
 from harness.pipeline.steps import WEIGHTS, Compile, Link
 
@@ -33,9 +33,29 @@ def compile_steps(
     Raises:
         UnsupportedError: the release has no equivalent of a flag or chip.
     """
+    chip = _chip(case.target, release, notes)
     return tuple(
-        _compile(each, case, release, pin_defaults, nonce=nonce, notes=notes) for each in _compilations(case, release)
+        _compile(each, case, release, pin_defaults, chip=chip, nonce=nonce, notes=notes)
+        for each in _compilations(case, release)
     )
+
+
+def _chip(target: Target, release: Release, notes: list[str]) -> str | None:
+    """Return the chip to compile for; an older one whose code the GPU runs if the release does not know its own.
+
+    Raises:
+        UnsupportedError: the release knows no chip that fits.
+    """
+    if not target.chip:
+        return None
+    found = target.chip if target.compile_only else flags.compiled_chip(target.backend, target.chip, release)
+    if reason := flags.unknown_chip(target.backend, found, release):
+        raise UnsupportedError(reason)
+    if found != target.chip:
+        notes.append(
+            f"IREE {release.name} does not know {target.chip}, so it compiles for {found}, whose code runs there"
+        )
+    return found
 
 
 def flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...]]:
@@ -56,8 +76,6 @@ class _Compilation:
 
 def _compilations(case: Case, release: Release) -> Iterator[_Compilation]:
     """Yield the programs of a case; what a spec says without naming one is about its own."""
-    if case.target.chip and (reason := flags.unknown_chip(case.target.chip, release)):
-        raise UnsupportedError(reason)
     spec = case.spec
     for name, program in spec.programs.items():
         tuner = program.tuner_file.get(case.target.sku or "")
@@ -77,7 +95,14 @@ def _needs_weights(spec: ModelSpec) -> bool:
 
 
 def _compile(
-    program: _Compilation, case: Case, release: Release, pinned: Release | None, *, nonce: str, notes: list[str]
+    program: _Compilation,
+    case: Case,
+    release: Release,
+    pinned: Release | None,
+    *,
+    chip: str | None,
+    nonce: str,
+    notes: list[str],
 ) -> Compile:
     """Return the compilation of a program, with flags that the release has."""
     pins = _pins(program, case, pinned)
@@ -87,7 +112,7 @@ def _compile(
     notes.extend(note for note in (*pins.values(), *translation.notes) if note not in notes)
     own_flags, own_links = _with_files(translation.flags, case.spec.flag_files)
     source, module = f"{program.name}.mlir", f"{program.name}.vmfb"
-    target_flags = flags.target_flags(case.target.backend, case.target.chip, release)
+    target_flags = flags.target_flags(case.target.backend, chip, release)
     tuner_flags = (f"{flags.TUNER_FLAG}={TUNER}",) if program.tuner else ()
     tuner_links = (Link(name=TUNER, blob=program.tuner),) if program.tuner else ()
     added = (*program.splat_flags, *flags.statistics_flags())

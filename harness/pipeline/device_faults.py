@@ -20,7 +20,7 @@ _ABSENT = re.compile(
 )
 _UNUSABLE = re.compile(
     r"runtime library .* not available|driver library|loader library|no driver '|no compatible .* devices"
-    r"|INCOMPATIBLE; HAL device|device .* not found"
+    r"|INCOMPATIBLE; HAL device|device .* not found|symbol '\w+' not found in library"
 )
 # ROCR-Runtime: VMFaultHandler, and the callback for errors of queues in clr.
 _ABORTS = re.compile(r"^(?:Memory access fault by GPU .*|.*HSA_STATUS_ERROR\w*: .*)$", re.MULTILINE)

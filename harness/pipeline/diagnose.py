@@ -269,6 +269,7 @@ _STAND_INS_HINT = (
 _RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern), verdict)
     for pattern, verdict in (
+        (r"; [1-9]\d* physical devices available; 0 visible", _unsupported("this release hides the device of Vulkan")),
         (
             r"opaque and sub-byte aligned element types cannot be indexed",
             _unsupported("this release cannot read elements smaller than a byte"),

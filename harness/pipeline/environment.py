@@ -18,6 +18,7 @@ from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import benchmark
+from harness.pipeline.device_list import DeviceLister
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.tools import LocalTools, Tools
 from harness.store.store import Store
@@ -85,6 +86,11 @@ class Environment:
         """Return what does steps in this environment, given what does them in any."""
         return replace(steps, toolchain=self.toolchain, tools=self.tools)
 
+    def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
+        """Return what lists the devices that runs in this environment can have, once it has a runner."""
+        program = self.toolchain.iree_run_module
+        return DeviceLister(program=program, tools=self.tools, out_dir=out_dir, cancel=cancel)
+
     @property
     def by_hand(self) -> Mapping[str, Any]:
         """What the results quote so that commands can be repeated by hand: the path of each program."""
@@ -148,7 +154,9 @@ class InstalledRelease:
         """Install the release unless it is installed, and use this machine."""
         self._remark(request.notice)
         install = functools.partial(self.install, request.store, request.cancel, request.notice)
-        yield _ReleaseEnvironment(name="local", toolchain=install(is_read=False), read=install)
+        yield _ReleaseEnvironment(
+            name="local", toolchain=install(is_read=False), read=install, tools=_local_tools(request.store)
+        )
 
     def _remark(self, notice: Notice) -> None:
         if self.remark:
@@ -169,4 +177,8 @@ class FoundTools:
     def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
         """Find the tools, and use this machine."""
         found = toolchain.found(self.tools.folder, self.tools.search_path, request.store)
-        yield Environment(name="local", toolchain=found)
+        yield Environment(name="local", toolchain=found, tools=_local_tools(request.store))
+
+
+def _local_tools(store: Store) -> LocalTools:
+    return LocalTools(shaders=store.root / "shaders")

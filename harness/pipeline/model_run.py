@@ -15,7 +15,7 @@ from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
-from harness.pipeline import diagnose, file_kinds, logs, output_types, tensor_files
+from harness.pipeline import device_list, diagnose, file_kinds, logs, output_types, tensor_files
 from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run
 from harness.pipeline.tools import ToolEnd, ToolRun, Tools
@@ -59,7 +59,8 @@ class ModelRunner:
         variables = gpu_locks.visible(gpus)
         declared = _declared_outputs(step, results)
         outputs = output_types.file_names(declared) if step.keeps_all else step.outputs
-        argv = (*step.argv, *(output_types.arguments(outputs) if step.keeps_all else ()))
+        argv = device_list.addressed(step.argv, step.devices, gpus)
+        argv = (*argv, *(output_types.arguments(outputs) if step.keeps_all else ()))
         start = logs.begin(log, argv)
         asked = ToolRun(
             argv=with_program(argv, PROGRAM, self.program),

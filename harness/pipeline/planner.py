@@ -210,8 +210,10 @@ def _no_chip(reason: str) -> Verdict:
 _NO_CHIP = {
     Backend.ROCM: _no_chip("no AMD GPU found on this machine; name a chip to compile for, as in --compile-chip gfx942"),
     Backend.CUDA: _no_chip(
-        "the chip of an NVIDIA GPU cannot be detected; name it, as in --chip sm_80 or --compile-chip sm_80"
+        "no NVIDIA GPU whose chip its driver tells found on this machine; name a chip, as in --chip sm_80, or "
+        "--compile-chip sm_80 to run nothing"
     ),
+    Backend.VULKAN: _no_chip("no chip to compile for; name one, as in --chip llvmpipe"),
 }
 
 

@@ -249,10 +249,19 @@ def gpus(settings: TargetSettings) -> tuple[Gpu, ...]:
 
 
 def gpus_for(chosen: Sequence[Case], here: Sequence[Gpu]) -> tuple[Gpu, ...]:
-    """Return the GPUs on which some case runs; a container gets no others."""
-    vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
+    """Return the GPUs on which some case runs; a container gets no others.
+
+    For Vulkan these are NVIDIA's, which need their vendor's libraries, and all that have a device file for rendering.
+    """
+    vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA, Backend.VULKAN: Vendor.NVIDIA}
     wanted = {vendors.get(case.target.backend) for case in chosen if not planner.is_compile_only(case)}
-    return tuple(gpu for gpu in here if gpu.vendor in wanted)
+    rendering = devices.render_nodes() if needs_vulkan(chosen) else ()
+    return (*(gpu for gpu in here if gpu.vendor in wanted), *rendering)
+
+
+def needs_vulkan(chosen: Sequence[Case]) -> bool:
+    """Return whether some case runs on a device of Vulkan."""
+    return any(case.target.backend is Backend.VULKAN and not planner.is_compile_only(case) for case in chosen)
 
 
 def options(settings: RunSettings) -> planner.Options:

@@ -4,7 +4,7 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +20,11 @@ from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status, Verdict
 from harness.fetch import provision
 from harness.host import devices
+from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import internal, logs, planner, selection
+from harness.pipeline import internal, logs, planner, selection, targets
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
@@ -195,9 +196,8 @@ class Session:
             plans = importing.plans(self.cases)
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
             slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
-            waiting = provision.waiting(notice, self._cancel)
-            pool = Pool(request.gpus, on_wait=waiting)
             runner = environment.runner(steps)
+            pool = Pool(tuple(self._devices(request, environment)), on_wait=provision.waiting(notice, self._cancel))
             executor = LocalExecutor(runner, slots, pool, self._cancel, on_running=live.step_running)
             live.planned(plans)
             self._plan_run = PlanRun(
@@ -210,6 +210,13 @@ class Session:
             runner=runner,
             pool=pool,
         )
+
+    def _devices(self, request: EnvironmentRequest, environment: Environment) -> Iterable[Gpu]:
+        """Yield the devices that runs may use: GPUs of this machine, and devices of Vulkan that the environment has."""
+        yield from (gpu for gpu in request.gpus if gpu.vendor is not Vendor.VULKAN)
+        if selection.needs_vulkan(self.cases):
+            listed = environment.lister(request.out_dir, self._cancel).vulkan(devices.gpus())
+            yield from targets.selected_vulkan(self._settings.target, listed)
 
     def ran(self, case: Case) -> RunResult | None:
         """Return what the run of a case left; None if it did not go well."""

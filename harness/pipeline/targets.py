@@ -15,7 +15,10 @@ from harness.iree import flags
 _CHIPS = {
     Backend.ROCM: (re.compile(r"gfx[0-9a-f]{3,5}|(?!gfx)[a-z]+[0-9]+[a-z]*"), "gfx942 or mi300x"),
     Backend.CUDA: (re.compile(r"sm_[0-9]{2,3}[af]?"), "sm_80"),
+    Backend.VULKAN: (re.compile(r"[a-z][a-z0-9_-]*"), "llvmpipe or rdna3"),
 }
+_VENDORS = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
+_SOFTWARE = "llvmpipe"  # the device of Vulkan that any machine can have
 
 
 def selected_gpus(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
@@ -25,16 +28,29 @@ def selected_gpus(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Gpu, .
         UsageError: the machine has no GPU of this number.
     """
     by_index = {gpu.index: gpu for gpu in gpus}
-    if not settings.gpus:
+    if not settings.gpus or _backend(settings) is Backend.VULKAN:
         return tuple(gpu for vendor in Vendor for gpu in _lent(gpus, vendor, settings.visible.get(vendor, "")))
     if wrong := [index for index in settings.gpus if index not in by_index]:
-        known = (
-            f"expected one of {', '.join(map(str, gpus))}"
-            if gpus
-            else "no GPU is visible on this machine (see harness doctor)"
-        )
-        raise UsageError(f"--gpu {','.join(map(str, wrong))}: no such GPU; {known}.")
+        raise UsageError(_no_gpu(wrong, gpus))
     return tuple(by_index[index] for index in dict.fromkeys(settings.gpus))
+
+
+def selected_vulkan(settings: TargetSettings, listed: Sequence[Gpu]) -> tuple[Gpu, ...]:
+    """Return the devices of Vulkan that may be used, of those that an environment has: those of `--gpu`, else all.
+
+    Raises:
+        UsageError: the environment has no device of this number.
+    """
+    by_index = {gpu.index: gpu for gpu in listed}
+    if wrong := [index for index in settings.gpus if index not in by_index]:
+        raise UsageError(_no_gpu(wrong, listed))
+    return tuple(by_index[index] for index in dict.fromkeys(settings.gpus)) or tuple(listed)
+
+
+def _no_gpu(wrong: Sequence[int], known: Sequence[Gpu]) -> str:
+    expected = f"expected one of {', '.join(map(str, known))}"
+    none = "no GPU is visible on this machine (see harness doctor)"
+    return f"--gpu {','.join(map(str, wrong))}: no such GPU; {expected if known else none}."
 
 
 def _lent(gpus: Sequence[Gpu], vendor: Vendor, names: str) -> tuple[Gpu, ...]:
@@ -59,14 +75,14 @@ def targets(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Target, ...]
         UsageError: a chip for the backend `cpu`, or an unknown chip or SKU.
     """
     named = [*settings.chips, *settings.compile_chips]
-    backend = settings.backend or _backend_of(named)
+    backend = _backend(settings)
     if settings.sku and settings.sku not in SKUS:
         raise UsageError(f"--sku {settings.sku}: no such SKU; expected one of {', '.join(SKUS)}.")
     if backend is Backend.CPU:
         if named:
-            raise UsageError("--chip and --compile-chip are for --backend rocm or cuda, not for the CPU.")
+            raise UsageError("--chip and --compile-chip are for --backend rocm, cuda or vulkan, not for the CPU.")
         if settings.gpus:
-            raise UsageError("--gpu is for --backend rocm or cuda, not for the CPU.")
+            raise UsageError("--gpu is for --backend rocm, cuda or vulkan, not for the CPU.")
         return (Target(backend=backend, sku=settings.sku, compile_only=settings.compile_only),)
     run_chips = settings.chips or (() if settings.compile_chips else _default_chips(settings, backend, gpus))
     wanted = dict.fromkeys(run_chips, settings.compile_only)
@@ -78,19 +94,34 @@ def targets(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Target, ...]
     )
 
 
-def _backend_of(chips: Sequence[str]) -> Backend:
-    """Return the backend of chips: CUDA if one looks like it, so that the others are refused."""
-    is_cuda = any(chip.startswith("sm_") for chip in chips)
-    return Backend.CUDA if is_cuda else Backend.ROCM if chips else Backend.CPU
+def _backend(settings: TargetSettings) -> Backend:
+    """Return the backend of the settings, else that of the chips: CUDA if one looks like it, to refuse the others.
+
+    A chip of which only Vulkan knows is one of Vulkan; AMD's chips, which it shares with ROCm, are ROCm's.
+    """
+    chips = (*settings.chips, *settings.compile_chips)
+    if settings.backend or not chips:
+        return settings.backend or Backend.CPU
+    if any(chip.startswith("sm_") for chip in chips):
+        return Backend.CUDA
+    has_own = any(chip in flags.chips(Backend.VULKAN) and chip not in flags.chips(Backend.ROCM) for chip in chips)
+    return Backend.VULKAN if has_own else Backend.ROCM
 
 
 def _default_chips(settings: TargetSettings, backend: Backend, gpus: Sequence[Gpu]) -> tuple[str | None, ...]:
-    """Return the chips of this machine. NVIDIA's driver does not tell them, so None stands for an unknown one."""
-    if backend is Backend.CUDA:
-        return (None,)
-    if settings.default_chip:
+    """Return the chips of this machine; None stands for an unknown one. Without a GPU, Vulkan has a software driver."""
+    if backend is Backend.ROCM and settings.default_chip:
         return (settings.default_chip,)
-    return tuple(dict.fromkeys(gpu.chip for gpu in gpus if gpu.vendor is Vendor.AMD and gpu.chip)) or (None,)
+    if backend is Backend.VULKAN:
+        fitting = dict.fromkeys(chip for gpu in gpus if (chip := _vulkan_chip(gpu)))
+        return tuple(fitting) or (_SOFTWARE,)
+    return tuple(dict.fromkeys(gpu.chip for gpu in gpus if gpu.vendor is _VENDORS[backend] and gpu.chip)) or (None,)
+
+
+def _vulkan_chip(gpu: Gpu) -> str | None:
+    """Return what to compile for to run on a GPU with Vulkan; None if no release knows. AMD's gfx9 have no driver."""
+    known = gpu.chip and (gpu.chip in flags.chips(Backend.VULKAN) or flags.older(Backend.VULKAN, gpu.chip))
+    return gpu.chip if known and not str(gpu.chip).startswith("gfx9") else None
 
 
 def _check_chips(chips: Iterable[str | None], backend: Backend) -> None:
@@ -106,9 +137,11 @@ def check_known(settings: TargetSettings, backend: Backend) -> None:
         UsageError: none of them compiles for a chip; the message has similar ones.
     """
     named = (*settings.chips, *settings.compile_chips, *filter(None, [settings.default_chip]))
-    for chip in named if backend is Backend.ROCM else ():
-        if not flags.is_known_chip(chip):
-            known = flags.known_chips()
+    if backend is not Backend.ROCM:  # its variable
+        named = (*settings.chips, *settings.compile_chips)
+    known = flags.chips(backend)
+    for chip in named:
+        if chip not in known and not (chip in settings.chips and flags.older(backend, chip)):
             near = difflib.get_close_matches(chip, known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(known)}."
             raise UsageError(f"{chip}: no IREE release compiles for this chip; {hint}")

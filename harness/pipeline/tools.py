@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.cases import EMPTY
-from harness.host import cores, process
+from harness.host import cores, libraries, process
 from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import CancelToken, ProcessResult
@@ -24,6 +24,8 @@ from harness.host.process import CancelToken, ProcessResult
 HERE = "/proc/self/cwd"
 _TEMPORARY = "tmp"
 _LINKER = "iree-lld"
+_LIBRARIES, _CUDA, _SEARCH_PATH = "libraries", "libcuda.so", "LD_LIBRARY_PATH"
+_SHADERS = "MESA_SHADER_CACHE_DIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,15 @@ class Tools(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalTools:
-    """Runs tools on this machine, as its user."""
+    """Runs tools on this machine, as its user.
+
+    Attributes:
+        shaders: folder where drivers for Vulkan keep compiled shaders; None for their own choice.
+    """
+
+    shaders: Path | None = None
 
     def run(self, asked: ToolRun, cancel: CancelToken) -> ToolEnd:
         """Run a tool in a folder below that for its results; see `Tools.run`."""
@@ -90,7 +99,7 @@ class LocalTools:
                     log_path=asked.log_path,
                     timeout_s=asked.timeout_s,
                     cancel=cancel,
-                    variables={**asked.variables, **prepared(folder, asked.argv)},
+                    variables={**asked.variables, **prepared(folder, asked.argv), **self._places(asked.argv)},
                 )
             for name in asked.writes:
                 if files.is_regular(folder / name):
@@ -98,6 +107,13 @@ class LocalTools:
             return ToolEnd(process=ended, free_bytes=free_bytes(folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _places(self, argv: Sequence[str]) -> dict[str, str]:
+        """Return the environment variables with which a driver for Vulkan finds what it compiled before."""
+        if not self.shaders or not _has_device(argv, "vulkan") or process.inherited(_SHADERS):
+            return {}
+        self.shaders.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return {_SHADERS: str(self.shaders)}
 
 
 def located(argv: Sequence[str]) -> list[str]:
@@ -114,4 +130,15 @@ def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
     if linker.exists():
         (folder / _LINKER).symlink_to(linker)
         variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{HERE}/{_LINKER}"
+    own = process.inherited(_SEARCH_PATH).split(":")
+    if _has_device(argv, "cuda") and (
+        driver := libraries.without_link(_CUDA, (*filter(None, own), *libraries.FOLDERS))
+    ):
+        (folder / _LIBRARIES).mkdir()
+        (folder / _LIBRARIES / _CUDA).symlink_to(driver)
+        variables[_SEARCH_PATH] = ":".join(filter(None, (f"{HERE}/{_LIBRARIES}", *own)))
     return variables
+
+
+def _has_device(argv: Sequence[str], driver: str) -> bool:
+    return any(word.startswith(f"--device={driver}") for word in argv)

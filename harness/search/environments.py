@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.core.callbacks import Notice
 from harness.host.devices import Gpu
 from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
+from harness.pipeline.device_list import DeviceLister
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.run_cache import CachingStepRunner, Memory
 from harness.pipeline.step_results import Results, StepResult
@@ -67,6 +69,9 @@ class _CachingEnvironment(Environment):
             reused=self.provider.reused,
         )
 
+    def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
+        return self.inner.lister(out_dir, cancel)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitProvider:
@@ -110,6 +115,9 @@ class _SplitEnvironment(Environment):
 
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         return SplitStepRunner(compiling=self.compiling.runner(steps), running=self.running.runner(steps))
+
+    def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
+        return self.running.lister(out_dir, cancel)
 
 
 def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:

@@ -11,6 +11,7 @@ from harness.core.blobs import Blob
 from harness.core.cases import ONNX, Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.provenance import ProgramSource, Provenance
+from harness.core.references import DRIVERS
 from harness.specs import (
     budgets,
     expectation,
@@ -28,7 +29,7 @@ from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
 from harness.specs.violations import MOST, Violations
 
-_DEFAULT_DEVICE: Mapping[str, str] = {Backend.CPU: "local-task", Backend.ROCM: "hip", Backend.CUDA: "cuda"}
+_DEFAULT_DEVICE: Mapping[str, str] = {backend: drivers[0] for backend, drivers in DRIVERS.items()}
 _SOURCES = ("mlir", "real_weights", "pipeline_mlir")
 
 

@@ -11,13 +11,14 @@ from harness.specs import flag_fields
 
 _DEVICE = "--iree-hal-target-device"
 _BACKENDS = {"--iree-hal-target-backends", "--iree-hal-local-target-device-backends"}
-_CHIP = {"--iree-rocm-target", "--iree-hip-target", "--iree-cuda-target"}
+_CHIP = {"--iree-rocm-target", "--iree-hip-target", "--iree-cuda-target", "--iree-vulkan-target"}
 _KNOWN = {
     **dict.fromkeys(("local", "llvm-cpu", "vmvx"), Backend.CPU),
     **dict.fromkeys(("hip", "amdgpu", "rocm"), Backend.ROCM),
     "cuda": Backend.CUDA,
+    **dict.fromkeys(("vulkan", "vulkan-spirv"), Backend.VULKAN),
 }
-_CHIP_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+_CHIP_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TOOL_DEVICE = "--device"
 
 
@@ -45,7 +46,7 @@ def compiler_flags(flags: Sequence[str]) -> CompilerFlags:
     words = list(map(Word.read, flags))
     named = [value for word in words for value in _targets(word)]
     if not named:
-        raise ValueError(f"no flag says what to compile for; expected {_DEVICE}=local, hip or cuda")
+        raise ValueError(f"no flag says what to compile for; expected {_DEVICE}=local, hip, cuda or vulkan")
     if unknown := [each for each in named if each not in _KNOWN]:
         known = ", ".join(Backend)
         raise ValueError(f"compiles for {unknown[0]}, for which the harness has no backend; it has {known}")

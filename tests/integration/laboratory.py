@@ -27,6 +27,13 @@ CPU_FLAGS = [
     "--iree-llvmcpu-target-cpu=generic",
 ]
 HIP_FLAGS = ["--iree-hal-target-device=hip"]
+# By the end of a spec's name: the device, and the flags.
+BACKENDS = {
+    "cpu": ("local-task", CPU_FLAGS),
+    "rocm": ("hip", HIP_FLAGS),
+    "cuda": ("cuda", ["--iree-hal-target-device=cuda"]),
+    "vulkan": ("vulkan", ["--iree-hal-target-device=vulkan"]),
+}
 
 ADD = """
 func.func @add(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
@@ -126,12 +133,13 @@ class Laboratory:
     def spec(self, name: str = "add_cpu", **fields: Any) -> None:
         """Write a spec: a sum of two vectors on the CPU, changed by the fields; None takes a field out."""
         self.file("add.mlir", ADD)
+        device, flags = BACKENDS.get(name.rpartition("_")[2], BACKENDS["rocm"])
         default = {
             "mlir": "add.mlir",
             "inputs": [self.tensor("a.bin", A, "4xf32"), self.tensor("b.npy", B)],
             "outputs": [self.tensor("sum.bin", A + B, "4xf32")],
-            "device": "local-task" if name.endswith("cpu") else "hip",
-            "compiler_flags": CPU_FLAGS if name.endswith("cpu") else HIP_FLAGS,
+            "device": device,
+            "compiler_flags": flags,
             "run_function": "add",
         }
         value = {key: field for key, field in (default | fields).items() if field is not None}

@@ -195,7 +195,7 @@ def test_fetch_says_for_which_cases_it_has_nothing(lab: Laboratory) -> None:
     lab.spec("add_cuda", compiler_flags=["--iree-hal-target-device=cuda"])
     nothing = lab.run("--backend", "cuda", command="fetch")
     assert nothing.code == 3, nothing.text
-    assert "ERROR     toy/add[cuda]: the chip of an NVIDIA GPU cannot be detected" in nothing.text
+    assert "ERROR     toy/add[cuda]: no NVIDIA GPU whose chip its driver tells found" in nothing.text
     assert lab.run("--chip", "sm_80", command="fetch").code == 0
     lab.spec("add_rocm", compiler_flags=["--iree-hal-target-device=hip", "--iree-rocm-use-spirv"])
     unsupported = lab.run("--chip", "gfx942", "--iree", "3.4.0", "--blobs-only", command="fetch")

@@ -46,6 +46,12 @@ func.func @main(%a: tensor<16x64xf32>, %b: tensor<64x32xf32>) -> tensor<16xf32> 
 NOT_REPRODUCIBLE = "3.10.0"
 
 
+# The first phase that needs the chip; with CUDA that is the last.
+UNTIL = {
+    Backend.ROCM: ["--compile-to=executable-configurations"],
+    Backend.CUDA: [],
+    Backend.VULKAN: ["--compile-to=flow"],
+}
 TODAY = ["--iree-rocm-waves-per-eu=2", "--iree-llvmgpu-prefetch-num-stages=2", "--iree-opt-level=O3"]
 
 
@@ -58,11 +64,12 @@ def known_flags(tools: Toolchain, folder: Path) -> set[str]:
     return set(re.findall(r"^ +(--[\w-]+)", started(tools, folder, "--help-hidden").stdout, re.MULTILINE))
 
 
-def is_accepted(tools: Toolchain, folder: Path, chip: str) -> bool:
+def is_accepted(tools: Toolchain, folder: Path, backend: Backend, chip: str) -> bool:
     """Whether a program compiles for a chip. To know none, 3.0.0 may say so and end with 0, and 3.3.0 may crash."""
-    chosen = flags.target_flags(Backend.ROCM, chip, tools.release)
-    stop = ("--compile-to=executable-configurations", "-o", "/dev/null")
-    done = started(tools, folder, "add.mlir", *HIP_FLAGS, *chosen, *stop)
+    chosen = flags.target_flags(backend, chip, tools.release)
+    done = started(
+        tools, folder, "add.mlir", *flags.BACKEND_FLAGS[backend], *chosen, *UNTIL[backend], "-o", "/dev/null"
+    )
     return done.returncode == 0 and "error:" not in done.stderr
 
 
@@ -98,15 +105,17 @@ def test_flags_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_
         assert now.unsupported or {each.partition("=")[0] for each in now.flags} <= has, flag
 
 
-def edges(name: str) -> dict[str, bool]:
+def edges(name: str) -> dict[tuple[Backend, str], bool]:
     """Return the chips that a release knows and a neighbour does not, or the reverse; of the first and last, all."""
     order = list(releases.locked())
     near = order[max(0, order.index(name) - 1) : order.index(name) + 2]
     known = {
-        chip: [flags.unknown_chip(chip, releases.find(each).release) is None for each in near] for chip in TABLE.chips
+        (backend, chip): [flags.unknown_chip(backend, chip, releases.find(each).release) is None for each in near]
+        for backend, chips in TABLE.chips.items()
+        for chip in chips
     }
     is_end = name in {order[0], order[-1]}
-    return {chip: here[near.index(name)] for chip, here in known.items() if is_end or len(set(here)) > 1}
+    return {each: here[near.index(name)] for each, here in known.items() if is_end or len(set(here)) > 1}
 
 
 @pytest.mark.parametrize("name", [name for name in releases.locked() if edges(name)])
@@ -114,7 +123,7 @@ def test_chips_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_
     tools, expected = toolchain(name), edges(name)
     (tmp_path / "add.mlir").write_text(ADD)
     with ThreadPoolExecutor(2) as pool:
-        accepted = pool.map(lambda chip: is_accepted(tools, tmp_path, chip), expected)
+        accepted = pool.map(lambda each: is_accepted(tools, tmp_path, *each), expected)
         assert dict(zip(expected, accepted, strict=True)) == expected
 
 

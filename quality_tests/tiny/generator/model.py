@@ -18,10 +18,12 @@ _COMPILER_FLAGS = {
         "--iree-llvmcpu-target-cpu=generic",
     ],
     "rocm": ["--iree-hal-target-device=hip"],
+    "cuda": ["--iree-hal-target-device=cuda"],
+    "vulkan": ["--iree-hal-target-device=vulkan"],
 }
 # Without F16C, IREE converts f32 to f16 in software: 1.9999 becomes 1.0 up to 3.2.0, subnormal numbers become 0 later.
 _F16C_FLAG = "--iree-llvmcpu-target-cpu-features=+f16c"
-_DEVICES = {"cpu": "local-task", "rocm": "hip"}
+_DEVICES = {"cpu": "local-task", "rocm": "hip", "cuda": "cuda", "vulkan": "vulkan"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def refused(*argv: str, environment: Mapping[str, str] | None = None) -> str:
 
 def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"], {"BACKEND": "gpu"}) == 2
-    assert capsys.readouterr().err == "error: BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda.\n"
+    assert capsys.readouterr().err == "error: BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda, vulkan.\n"
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def test_a_broken_cdi_specification_is_ignored(tmp_path: Path, broken: Any) -> N
 def test_nvidia_by_docker_and_by_podman(tmp_path: Path) -> None:
     gpus = [gpu(1, vendor=Vendor.NVIDIA), dataclasses.replace(gpu(2, vendor=Vendor.NVIDIA), uuid=None)]
     names = [gpus[0].uuid or "", "all"]
-    capabilities = [["gpu", "compute", "utility"]]
+    capabilities = [["gpu", "compute", "graphics", "utility"]]
     by_docker = DeviceRequest(driver="nvidia", device_ids=names, capabilities=capabilities)
     assert passed(tmp_path, gpus) == ([], [by_docker])
     by_podman = DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={name}" for name in names])

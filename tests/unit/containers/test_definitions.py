@@ -61,7 +61,7 @@ def test_a_base_of_debian_packages(tmp_path: Path) -> None:
 
 def test_the_images_of_the_project_are_all_pinned() -> None:
     images = load(CONTAINERS)
-    assert set(images) == {"cpu", "rocm", "cpu-debian", "rocm-debian"}
+    assert set(images) == {"cpu", "rocm", "cpu-debian", "rocm-debian", "vulkan-debian"}
     for image in images.values():
         assert ("rocm" in image.name) == (image.hip is not None)
         match image.base:

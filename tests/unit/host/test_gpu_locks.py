@@ -25,6 +25,8 @@ from tests.unit import kfd
 MI300 = [kfd.gpu(0), kfd.gpu(1)]
 MI210 = kfd.gpu(2, chip="gfx90a", sku="mi210")
 A100 = kfd.gpu(3, chip=None, sku=None, vendor=Vendor.NVIDIA)
+SOFTWARE = Gpu(index=0, vendor=Vendor.VULKAN, chip="llvmpipe", name="llvmpipe")
+RADV = Gpu(index=1, vendor=Vendor.VULKAN, chip=None, name="RADV", node=MI300[0].node)
 EVERY = [*MI300, MI210, A100]
 
 HOLDER = """\
@@ -123,6 +125,26 @@ def test_a_run_gets_a_gpu_of_its_chip_or_else_of_its_vendor(
     files(tmp_path)
     with pool(tmp_path).claim(run(device, chip=chip), CancelToken()) as gpus:
         assert gpus == (EVERY[wanted],)
+
+
+@pytest.mark.parametrize(("chip", "wanted"), [("llvmpipe", SOFTWARE), ("rdna3", RADV), (None, RADV)])
+def test_a_run_gets_a_device_of_vulkan_of_its_chip_or_else_one_of_unknown_chip(
+    tmp_path: Path, chip: str | None, wanted: Gpu
+) -> None:
+    with pool(tmp_path, [SOFTWARE, RADV, *MI300]).claim(run("vulkan", chip=chip), CancelToken()) as gpus:
+        assert gpus == (wanted,)
+
+
+@pytest.mark.parametrize(
+    ("device", "folder"), [(SOFTWARE, "sys/devices/virtual"), (RADV, f"sys/class/drm/{Path(RADV.node).name}")]
+)
+def test_a_device_of_vulkan_is_locked_as_the_gpu_that_it_is(tmp_path: Path, device: Gpu, folder: str) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    with pool(tmp_path, [device]).claim(run("vulkan", chip=None), CancelToken()):
+        descriptor = os.open(tmp_path / folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
 
 
 def test_the_gpus_named_first_are_taken_first(tmp_path: Path) -> None:

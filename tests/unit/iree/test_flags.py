@@ -162,7 +162,7 @@ def test_order_is_by_date_and_not_by_version_number() -> None:
 def test_a_build_without_a_date_counts_as_newest(name: str) -> None:
     assert release(name) == Release(name=name, date=None)
     assert on(name, f"{PREFETCH}=true", PRECISION) == (f"{STAGES}=2",)
-    assert flags.unknown_chip("gfx1250", release(name)) is None
+    assert flags.unknown_chip(Backend.ROCM, "gfx1250", release(name)) is None
     assert flags.translated(("--iree-codegen-llvmgpu-use-wmma",), release(name)).unsupported
 
 
@@ -190,7 +190,29 @@ def test_the_compiler_decides_about_release_candidates_that_were_not_measured(na
     ],
 )
 def test_chips(chip: str, name: str, reason: str | None) -> None:
-    assert flags.unknown_chip(chip, release(name)) == reason
+    assert flags.unknown_chip(Backend.ROCM, chip, release(name)) == reason
+
+
+@pytest.mark.parametrize(
+    ("backend", "chip", "name", "compiled"),
+    [
+        ("cuda", "sm_80", "3.0.0", "sm_80"),
+        ("cuda", "sm_90", "3.13.0", "sm_80"),
+        ("cuda", "sm_89", "3.13.0", "sm_89"),
+        ("cuda", "sm_89", "3.6.0", "sm_86"),
+        ("cuda", "sm_120", "3.12.0", "sm_89"),
+        ("cuda", "sm_130", "3.13.0", "sm_121"),
+        ("cuda", "sm_130", "3.0.0", "sm_87"),
+        ("cuda", "sm_50", "3.13.0", "sm_50"),
+        ("vulkan", "sm_90", "3.13.0", "sm_80"),
+        ("vulkan", "rdna3", "3.0.0", "rdna3"),
+        ("rocm", "gfx1250", "3.0.0", "gfx1250"),
+    ],
+)
+def test_a_gpu_of_nvidia_takes_code_for_the_nearest_chip_that_a_release_knows(
+    backend: Backend, chip: str, name: str, compiled: str
+) -> None:
+    assert flags.compiled_chip(Backend(backend), chip, release(name)) == compiled
 
 
 def test_what_some_release_knows() -> None:
@@ -245,7 +267,7 @@ def test_defaults_are_pinned_where_a_spec_leaves_them(
     assert flags.pins(spec_flags, release(name), Backend.ROCM) == ()
 
 
-@pytest.mark.parametrize("table", [TABLE.known, TABLE.chips], ids=["known", "chips"])
+@pytest.mark.parametrize("table", [TABLE.known, *TABLE.chips.values()])
 def test_ranges_name_locked_releases_in_order(table: Mapping[str, str]) -> None:
     order = list(releases.locked())
     assert table

@@ -5,7 +5,7 @@ import pytest
 from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
 from harness.host.devices import Gpu, Vendor
-from harness.pipeline.targets import selected_gpus, targets
+from harness.pipeline.targets import selected_gpus, selected_vulkan, targets
 from tests.unit import kfd
 from tests.unit.command_lines import settings
 
@@ -30,6 +30,10 @@ def rocm(chip: str | None, *, compile_only: bool = False, sku: str | None = None
     return Target(backend=Backend.ROCM, chip=chip, compile_only=compile_only, sku=sku)
 
 
+def vulkan(chip: str) -> Target:
+    return Target(backend=Backend.VULKAN, chip=chip)
+
+
 @pytest.mark.parametrize(
     ("argv", "wanted"),
     [
@@ -50,6 +54,9 @@ def rocm(chip: str | None, *, compile_only: bool = False, sku: str | None = None
         ("--backend cuda --chip sm_80 --chip sm_90a", [cuda("sm_80"), cuda("sm_90a")]),
         ("--chip sm_80 --compile-only", [cuda("sm_80", compile_only=True)]),
         ("--compile-chip sm_80", [cuda("sm_80", compile_only=True)]),
+        ("--backend vulkan", [vulkan("llvmpipe")]),
+        ("--chip llvmpipe --chip rdna3", [vulkan("llvmpipe"), vulkan("rdna3")]),
+        ("--backend vulkan --chip gfx1100 --gpu 9", [vulkan("gfx1100")]),
     ],
 )
 def test_targets(argv: str, wanted: list[Target]) -> None:
@@ -80,6 +87,36 @@ def test_the_sku_is_that_of_the_gpus_here_if_they_have_one(
 def test_a_gpu_of_another_vendor_is_no_default() -> None:
     assert asked("--backend", "rocm", found=(A100,)) == [rocm(None)]
     assert asked("--backend", "cuda", found=(A100,), environment={"ROCM_CHIP": "gfx942"}) == [cuda(None)]
+
+
+@pytest.mark.parametrize(
+    ("backend", "chips", "wanted"),
+    [
+        ("cuda", ("sm_90", "sm_90", "sm_75", None), ["sm_90", "sm_75"]),
+        ("vulkan", ("sm_90",), ["sm_90"]),
+        ("vulkan", (None,), ["llvmpipe"]),
+        ("vulkan", ("sm_50",), ["llvmpipe"]),
+    ],
+)
+def test_the_chips_of_nvidia_are_those_that_its_driver_tells(
+    backend: str, chips: tuple[str | None, ...], wanted: list[str]
+) -> None:
+    gpus = tuple(kfd.gpu(index, chip=chip, sku=None, vendor=Vendor.NVIDIA) for index, chip in enumerate(chips))
+    assert [each.chip for each in asked("--backend", backend, found=gpus)] == wanted
+
+
+@pytest.mark.parametrize(("chip", "wanted"), [("gfx1100", "gfx1100"), ("gfx942", "llvmpipe")])
+def test_vulkan_has_drivers_for_some_gpus_of_amd(chip: str, wanted: str) -> None:
+    assert [each.chip for each in asked("--backend", "vulkan", found=(kfd.gpu(chip=chip),))] == [wanted]
+
+
+def test_devices_of_vulkan_have_numbers_of_their_own() -> None:
+    listed = [Gpu(index=index, vendor=Vendor.VULKAN, chip=None, name=f"device {index}") for index in range(2)]
+    assert selected_vulkan(settings("--backend", "vulkan").target, listed) == tuple(listed)
+    assert selected_vulkan(settings("--gpu", "1").target, listed) == (listed[1],)
+    expected = r"--gpu 2: no such GPU; expected one of GPU 0 \(device 0\), GPU 1 \(device 1\)\."
+    with pytest.raises(UsageError, match=expected):
+        selected_vulkan(settings("--gpu", "2").target, listed)
 
 
 @pytest.mark.parametrize(
@@ -154,16 +191,16 @@ def test_the_environment_behind_targets(argv: str, environment: dict[str, str], 
         (
             "--backend cpu --chip gfx942",
             {},
-            "--chip and --compile-chip are for --backend rocm or cuda, not",
+            "--chip and --compile-chip are for --backend rocm, cuda or vulkan, not",
         ),
         (
             "--compile-chip gfx942",
             {"BACKEND": "cpu"},
-            "--chip and --compile-chip are for --backend rocm or cuda, not",
+            "--chip and --compile-chip are for --backend rocm, cuda or vulkan, not",
         ),
         ("--sku mi9", {}, "--sku mi9: no such SKU; expected one of mi100, "),
         ("", {"SKU": "MI300"}, "--sku MI300: no such SKU"),
-        ("", {"BACKEND": "gpu"}, "BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda."),
+        ("", {"BACKEND": "gpu"}, "BACKEND=gpu: no such backend; expected one of cpu, rocm, cuda, vulkan."),
         ("", {"BACKEND": "ROCM"}, "BACKEND=ROCM: no such backend"),
         ("--chip gfx942 --chip sm_80", {}, "'gfx942': not the name of a chip; expected e.g. sm_80."),
         ("--chip sm_8", {}, "'sm_8': not the name of a chip; expected e.g. sm_80."),

@@ -88,6 +88,8 @@ def test_flags_of_the_runtime(path: Path) -> None:
         (["--iree-hal-target-device=hip", "--iree-hip-target=gfx942"], Backend.ROCM, "gfx942", None),
         (["--iree-hal-target-device=cuda"], Backend.CUDA, None, None),
         (["--iree-hal-target-device=cuda", "--iree-cuda-target=sm_75"], Backend.CUDA, "sm_75", None),
+        (["--iree-hal-target-device=vulkan"], Backend.VULKAN, None, None),
+        (["--iree-hal-target-device=vulkan", "--iree-vulkan-target=mali-g715"], Backend.VULKAN, "mali-g715", None),
     ],
 )
 def test_flags_say_the_target(
@@ -111,8 +113,8 @@ def test_flags_say_the_target(
         ({"tolerance_factor": True}, "10: $.tolerance_factor: expected a number"),
         ({"flags": []}, "3: $.iree_compile_flags: no flag says what to compile for"),
         (
-            {"flags": ["--iree-hal-target-device=vulkan"]},
-            "3: $.iree_compile_flags: compiles for vulkan, for which the harness has no backend; it has cpu, rocm,",
+            {"flags": ["--iree-hal-target-device=metal"]},
+            "3: $.iree_compile_flags: compiles for metal, for which the harness has no backend; it has cpu, rocm,",
         ),
         ({"flags": ["--iree-hal-target-device=hip", *onnx.CPU_FLAGS]}, "3: $.iree_compile_flags: compiles for several"),
         (
