@@ -204,7 +204,7 @@ def test_a_base_is_no_spec_and_another_file_that_nothing_extends_has_a_wrong_nam
         write(tmp_path, name, value)
     folders = Folders(tmp_path)
     assert [path.name for path in folders.paths()] == ["b_cpu.json", "c_cpu.json", "lonely.json"]
-    with pytest.raises(SpecError, match=r"lonely_cuda\.json, or lonely_base\.json if specs extend it"):
+    with pytest.raises(SpecError, match=r"lonely_vulkan\.json, or lonely_base\.json if specs extend it"):
         reader.load_all(select(folders, ("*",)), folders)
 
 
