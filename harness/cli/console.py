@@ -8,6 +8,7 @@ import rich.console
 from rich.text import Text
 
 from harness.cli import streams
+from harness.core.callbacks import Notice
 from harness.core.outcomes import EXIT_BUG
 from harness.core.text import clean
 
@@ -19,6 +20,11 @@ def clean_console(stream: TextIO | None = None) -> rich.console.Console:
     """Return a console for a standard stream, by default standard output."""
     file = streams.Styled(stream or sys.stdout)
     return _Console(file=file, highlight=False)  # type: ignore[arg-type]  # it has what rich uses of a file
+
+
+def notices(console: rich.console.Console) -> Notice:
+    """Return what prints a remark on a line of its own, however long: others search the output of CI for it."""
+    return lambda text: console.print(text, style="dim", markup=False, soft_wrap=True)
 
 
 def code_with_page(code: int, page: "PageFile") -> int:

@@ -2,7 +2,7 @@
 
 from harness.bench import render, sides
 from harness.bench.bench_run import BenchProgress, BenchRun
-from harness.cli.console import clean_console, code_with_page
+from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.pipeline.progress import columns
 from harness.report.page import page
@@ -11,12 +11,8 @@ from harness.report.page import page
 def main(invocation: Invocation) -> int:
     """Time cases, compare both sides, and write bench.json, bench.md and the results of each side."""
     console = clean_console()
-
-    def notice(text: str) -> None:
-        console.print(text, style="dim", markup=False)
-
     bench = invocation.bench
-    run = BenchRun(sides.sides(invocation.settings, bench.against, notice), bench)
+    run = BenchRun(sides.sides(invocation.settings, bench.against, notices(console)), bench)
     found = run.run(BenchProgress(console, id_width=0))
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
     files = page.listed("bench.json, bench.md, sides", is_wanted=run.page.is_there)

@@ -1,6 +1,6 @@
 """`harness bisect`."""
 
-from harness.cli.console import clean_console, code_with_page
+from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.report.page import page
 from harness.search import render
@@ -11,11 +11,7 @@ from harness.search.release_runner import SearchProgress
 def main(invocation: Invocation) -> int:
     """Find the release that changed a case and write bisect.json, bisect.md and junit.xml."""
     console = clean_console()
-
-    def notice(text: str) -> None:
-        console.print(text, style="dim", markup=False)
-
-    bisection = Bisection(invocation.settings, invocation.search, notice)
+    bisection = Bisection(invocation.settings, invocation.search, notices(console))
     live = SearchProgress(console, id_width=0)
     found = bisection.run(live)
     console.print(f"\n{render.render(found, live.width)}", markup=False, soft_wrap=True)

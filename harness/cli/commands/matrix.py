@@ -1,6 +1,6 @@
 """`harness matrix`."""
 
-from harness.cli.console import clean_console, code_with_page
+from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.report.page import page
 from harness.search import matrix_table
@@ -11,11 +11,7 @@ from harness.search.release_runner import SearchProgress
 def main(invocation: Invocation) -> int:
     """Test cases with many releases and write matrix.json, matrix.md, results.json and junit.xml."""
     console = clean_console()
-
-    def notice(text: str) -> None:
-        console.print(text, style="dim", markup=False)
-
-    run = MatrixRun(invocation.settings, invocation.search, notice)
+    run = MatrixRun(invocation.settings, invocation.search, notices(console))
     live = SearchProgress(console, id_width=0)
     found = run.run(live)
     console.print(f"\n{matrix_table.render(found, live.width)}", markup=False, soft_wrap=True)

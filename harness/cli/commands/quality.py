@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness import api
-from harness.cli.console import clean_console, code_with_page
+from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.cli.streams import write_commands
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
@@ -23,7 +23,7 @@ from harness.report.page import page
 def main(invocation: Invocation) -> int:
     """Check the selected models and print the results."""
     console = clean_console()
-    session = api.session(invocation.settings, notice=lambda text: console.print(text, style="dim", markup=False))
+    session = api.session(invocation.settings, notice=notices(console))
     report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
     _print(report, session, console)
     if invocation.environment.get("GITHUB_ACTIONS") == "true":

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.cli.asking import is_wanted
-from harness.cli.console import clean_console
+from harness.cli.console import clean_console, notices
 from harness.cli.settings import Invocation
 from harness.containers.provider import provider
 from harness.core.cases import Backend, Case
@@ -102,10 +102,7 @@ def _session(settings: Settings, case: Case) -> Session:
 
 
 def _goldens(case: Case, ran: RunResult, settings: FetchSettings, console: Console) -> list[Golden | None]:
-    def tell(text: str) -> None:
-        console.print(text, style="dim", markup=False)
-
-    with Store(settings.store.absolute()) as store, provision.fetcher(settings, store, tell) as fetcher:
+    with Store(settings.store.absolute()) as store, provision.fetcher(settings, store, notices(console)) as fetcher:
         return goldens.of_run(case.spec, ran, fetcher.fetch)
 
 
