@@ -1,5 +1,6 @@
 """AMD GPUs that fail in every way: what becomes of the cases, through IREE's own HIP driver."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,19 @@ def test_the_oldest_release_reports_them_alike(lab: HipLaboratory) -> None:
     lab.tell_initializer(TOLD["launch"])
     result = lab.run(*lab.options, "--chip", hip.CHIP, "--iree", OLDEST)
     assert ends(result.report) == {name: ENDS[name] for name in ("any", "initializer", "right")}, result.text
+
+
+def test_runs_on_several_devices_wait_for_each_other(lab: HipLaboratory) -> None:
+    counts = {"eight": 8, "five": 5, "two": 2}
+    for name, count in counts.items():
+        lab.tell({name: "slow=200"}, device=None, devices=[f"hip://{index}" for index in range(count)])
+    lab.tell_all("devices=8")
+    other = lab.root / "other"
+    both = f'"$@" --out {other} & first=$!; "$@"; code=$?; wait $first && exit $code'
+    under = (*hip.machine(lab.root / "machine", 8), "sh", "-c", both, "sh")
+    result = lab.run(*lab.options, "--chip", hip.CHIP, under=under)
+    assert result.code == 0, result.text
+    assert "is still locked" not in result.text
+    for folder in (lab.out, other):
+        cases = json.loads((folder / "results.json").read_text())["cases"]
+        assert {case["submodel"]: len({each["uuid"] for each in case["devices"]}) for case in cases} == counts
