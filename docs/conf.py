@@ -49,6 +49,7 @@ PARTS = {
         "bisect",
         "benchmarks",
         "devices",
+        "emulators",
         "containers",
         "containment",
         "ci",

@@ -21,6 +21,7 @@ _RUNS = (
     "html",
     "recompile",
     "run_wrapper",
+    "emulator",
     "verdict",
     "oracle",
     "pin_defaults",
@@ -87,12 +88,27 @@ def _is_for_cpu(invocation: Invocation) -> bool:
 RULES = (
     Rule(options=_CONTAINERS, why="cannot be combined with --engine local; remove one of them.", holds=_is_local),
     Rule(
+        options=("emulator",),
+        why="cannot be combined with --engine: it runs on this machine; remove one of them.",
+        holds=lambda invocation: bool(invocation.settings.run.emulator and not _is_local(invocation)),
+    ),
+    Rule(
+        options=("emulator_root",),
+        why="has no effect without --emulator; add it, or remove --emulator-root.",
+        holds=lambda invocation: invocation.settings.run.emulator is None,
+    ),
+    Rule(
+        options=("gpu",),
+        why="has no effect with --emulator, which needs no GPU; remove it.",
+        holds=lambda invocation: invocation.settings.run.emulator is not None,
+    ),
+    Rule(
         options=("weights",),
         why="has no effect without --function or --input; add one, or remove --weights.",
         holds=lambda invocation: _is_compiled_alone(invocation.settings),
     ),
     Rule(
-        options=("run_wrapper", "verdict", "oracle"),
+        options=("run_wrapper", "emulator", "verdict", "oracle"),
         why="has no effect, because nothing is run; remove it, or what makes the run compile only.",
         holds=_runs_nothing,
     ),
@@ -209,7 +225,7 @@ RULES = (
         holds=lambda invocation: invocation.command == "new",
     ),
     Rule(
-        options=("run_wrapper", "verdict", "oracle", "pin_defaults"),
+        options=("run_wrapper", "emulator", "verdict", "oracle", "pin_defaults"),
         why="has no effect in `harness list`, which runs nothing; remove it.",
         holds=lambda invocation: invocation.command == "list",
     ),

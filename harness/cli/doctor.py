@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from harness.containers import build_context, definitions, images, sockets
 from harness.core.cases import ModelSpec
-from harness.core.errors import HarnessError, SpecError, UsageError
+from harness.core.errors import DeviceError, HarnessError, SpecError, UsageError
 from harness.core.settings import ContainerSettings
 from harness.core.text import counted
 from harness.fetch.short_requests import reachable
-from harness.host import devices
+from harness.host import devices, emulators
 from harness.host.disk import free_bytes, nearest
 from harness.iree import releases
 from harness.iree.toolchain import found
@@ -64,6 +64,7 @@ def findings(
     yield _memory()
     yield from _engine(environment, offline=offline)
     yield from _gpus()
+    yield _emulator()
     if isinstance(paths, Suite):
         state = f"{counted(len(paths.paths), 'case')} of {paths.format.NAME} in {folders.specs}"
         yield Finding(subject="suite", state=state)
@@ -155,6 +156,15 @@ def _gpus() -> Iterator[Finding]:
         yield Finding(subject="gpu", state=f"{gpu} at {gpu.node}")
         state = f"GPU {gpu.index} {'cannot' if problem else 'can'} be used"
         yield Finding(subject="gpu access", state=state, fix=problem)
+
+
+def _emulator() -> Finding:
+    try:
+        emulator = emulators.found(emulators.AUTO, None)
+    except DeviceError:
+        return Finding(subject="emulator", state="none of AMD GPUs in /opt/rocm; --emulator-root names another folder")
+    state = f"{emulator} in {emulator.root}: --emulator auto runs {', '.join(emulator.chips)}"
+    return Finding(subject="emulator", state=state)
 
 
 def _hosts(specs: Iterable[ModelSpec]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from harness.cli.argument_types import dimension, indices, mirror, positive, sec
 from harness.cli.parser import Parser
 from harness.core.cases import Backend
 from harness.core.references import Oracle
-from harness.core.settings import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_S, ENGINES, default_store
+from harness.core.settings import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_S, EMULATORS, ENGINES, default_store
 
 Environment = Mapping[str, str]
 # Adds a group of options to the parser of a command.
@@ -105,6 +105,10 @@ def running(parser: Parser, _environment: Environment) -> None:
     add("--oracle", choices=list(map(str, Oracle)), help=help_text)
     help_text = "command to put before iree-run-module, e.g. a profiler"
     add("--run-wrapper", type=shlex.split, default=[], metavar="'CMD ...'", help=help_text)
+    help_text = "run models for AMD GPUs on an emulator of ROCm, without a GPU (default: none)"
+    add("--emulator", choices=(*EMULATORS, "none"), help=help_text)
+    help_text = "the ROCm root that has the emulator (default: /opt/rocm)"
+    add("--emulator-root", type=Path, metavar="DIR", help=help_text)
 
 
 def program(parser: Parser, _environment: Environment) -> None:

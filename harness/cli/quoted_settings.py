@@ -62,7 +62,14 @@ def quoted(outcome: Outcome, report: Report, given: Settings) -> Settings:
         fetch=given.fetch,
         release=_release(found.release, given),
         container=replace(container, variables=given.container.variables),
-        run=replace(found.run, out=None, run_wrapper=_wrapper(found, given), tools=found.run.tools if is_run else None),
+        run=replace(
+            found.run,
+            out=None,
+            run_wrapper=_wrapper(found, given),
+            emulator=given.run.emulator,
+            emulator_root=given.run.emulator_root,
+            tools=found.run.tools if is_run else None,
+        ),
         history=given.history,
         command=given.command,
     )

@@ -197,8 +197,14 @@ def _release(given: Given) -> ReleaseSettings:
     )
 
 
+def _emulator(given: Given) -> str | None:
+    return None if given("emulator") in {None, "none"} else str(given("emulator"))
+
+
 def _container(given: Given) -> ContainerSettings:
     engine = given("engine") or "auto"
+    if engine == "auto" and _emulator(given):  # which is on this machine
+        engine = "local"
     if engine not in ENGINES:  # argparse checks the choices of an option, not of its default
         raise UsageError(f"HARNESS_ENGINE={engine}: expected one of {', '.join(ENGINES)}.")
     variables = given.environment
@@ -228,6 +234,8 @@ def _run(given: Given) -> RunSettings:
         oracle=Oracle(given("oracle")) if given("oracle") else None,
         importer=given("importer") if given.command != "new" else None,
         run_wrapper=given.several("run_wrapper"),
+        emulator=_emulator(given),
+        emulator_root=given("emulator_root"),
         pin_defaults=given("pin_defaults"),
         tools=tools if given.command == "run" else None,
     )

@@ -16,6 +16,7 @@ from harness.core.references import Oracle
 from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
 
+EMULATORS = ("auto", "rocjitsu", "mirage")
 ENGINES = ("auto", "container", "docker", "podman", "local")
 DEFAULT_CONNECTIONS = 8
 DEFAULT_TIMEOUT_S = 1200.0
@@ -212,6 +213,8 @@ class RunSettings:
         importer: the IREE release whose importer to use, or `same` for the release that is tested; None for the newest
             locked one.
         run_wrapper: words put before iree-run-module.
+        emulator: what emulates AMD GPUs: one of `EMULATORS`; None for nothing.
+        emulator_root: the ROCm root that has it; None for the usual one.
         pin_defaults: release whose flag defaults are set where they changed between releases.
         tools: installed IREE tools to use in place of a release.
         timing: how to time the function of each case; None for not at all.
@@ -227,6 +230,8 @@ class RunSettings:
     oracle: Oracle | None = None
     importer: str | None = None
     run_wrapper: tuple[str, ...] = ()
+    emulator: str | None = None
+    emulator_root: Path | None = None
     pin_defaults: str | None = None
     tools: ToolSettings | None = None
     timing: Timing | None = None

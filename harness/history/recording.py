@@ -119,7 +119,7 @@ def _name(device: Device, known: Mapping[str, str]) -> str:
     own = [name.removesuffix(".uuid") for name, value in known.items() if value == device.uuid and _is_uuid(name)]
     sku, chip = (known.get(f"{own[0]}.{name}") if own else None for name in ("sku", "chip"))
     described = f"{sku or device.name} ({chip or device.chip or device.driver})"
-    return f"{described} emulated by {device.emulator}" if device.emulator else described
+    return f"emulated {described} by {device.emulator}" if device.emulator else described
 
 
 def _is_uuid(name: str) -> bool:

@@ -18,6 +18,7 @@ from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Release
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Timing
+from harness.host.emulators import Emulator
 from harness.iree import flags
 from harness.pipeline import budgets, expectations, references
 from harness.pipeline.benchmark import benchmark_step
@@ -46,6 +47,7 @@ class Options:
     Attributes:
         tool_verdict: let iree-run-module compare the outputs.
         run_wrapper: words before iree-run-module on its command line.
+        emulator: what emulates GPUs; None for nothing.
         pin_defaults: compile with the defaults of this release where they changed between releases.
         timing: how to time the function of each case; None for not at all.
         oracle: where the outputs come from that cases without expected outputs are compared with.
@@ -56,6 +58,7 @@ class Options:
 
     tool_verdict: bool = False
     run_wrapper: tuple[str, ...] = ()
+    emulator: Emulator | None = None
     pin_defaults: Release | None = None
     timing: Timing | None = None
     oracle: Oracle | None = None
@@ -125,7 +128,7 @@ def _steps(
     if not is_compile_only(case):
         keeps_all = options.keeps_outputs or asked is not None
         run = run_step(
-            case, compiles, run_wrapper=options.run_wrapper, tool_verdict=options.tool_verdict, keeps_all=keeps_all
+            case, compiles, run_wrapper=_wrapper(case, options), tool_verdict=options.tool_verdict, keeps_all=keeps_all
         )
         oracle = _oracle(asked, case, run, release, options) if asked else None
         compare = _comparison(case.spec, run, oracle, options)
@@ -134,6 +137,16 @@ def _steps(
         doing = [run, *(oracle.steps if oracle else ()), *(each for each in (compare, benchmark) if each)]
         steps += [*fetches(doing), *_drawn(run), *doing]
     return tuple(dict.fromkeys(steps)), oracle
+
+
+def _wrapper(case: Case, options: Options) -> tuple[str, ...]:
+    """Return what goes before iree-run-module on the command line: the user's words, then the emulator of the chip.
+
+    Raises:
+        DeviceError: the emulator has no configuration for the chip.
+    """
+    emulated = options.emulator.words(case.target.chip) if options.emulator else ()
+    return (*options.run_wrapper, *emulated)
 
 
 def _comparison(spec: ModelSpec, run: Run, oracle: OracleSteps | None, options: Options) -> Compare | None:

@@ -9,7 +9,7 @@ from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case, ModelSpec, Release, Target
 from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
-from harness.host import bundled, devices
+from harness.host import bundled, devices, emulators
 from harness.host.devices import Gpu, Vendor
 from harness.iree import flags, releases
 from harness.pipeline import planner, previous, quarantine, suite_selection, targets
@@ -114,7 +114,7 @@ def check_pinned(settings: RunSettings, chosen: Sequence[Case]) -> None:
 def _cases_of_specs(settings: Settings, suite: Suite | None = None) -> list[Case]:
     """Return the selected cases of specs, or of a suite without configs."""
     asked = [selectors.parse(each) for each in settings.cases.selectors]
-    wanted = targets.targets(_target(settings.target, asked), gpus(settings.target))
+    wanted = targets.targets(targets.emulated(_target(settings.target, asked), settings.run), gpus_of(settings))
     backend = wanted[0].backend
     if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
         targets.check_known(_target(settings.target, asked), backend)
@@ -248,6 +248,11 @@ def gpus(settings: TargetSettings) -> tuple[Gpu, ...]:
     return targets.selected_gpus(settings, devices.gpus())
 
 
+def gpus_of(settings: Settings) -> tuple[Gpu, ...]:
+    """Return the GPUs of this machine that a run may use; none with an emulator."""
+    return () if settings.run.emulator else gpus(settings.target)
+
+
 def gpus_for(chosen: Sequence[Case], here: Sequence[Gpu]) -> tuple[Gpu, ...]:
     """Return the GPUs on which some case runs; a container gets no others.
 
@@ -273,6 +278,7 @@ def options(settings: RunSettings) -> planner.Options:
     return planner.Options(
         tool_verdict=settings.tool_verdict,
         run_wrapper=settings.run_wrapper,
+        emulator=emulators.found(settings.emulator, settings.emulator_root) if settings.emulator else None,
         oracle=settings.oracle,
         pin_defaults=_pinned(settings.pin_defaults) if settings.pin_defaults else None,
         timing=settings.timing,

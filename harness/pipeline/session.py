@@ -24,7 +24,7 @@ from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import internal, logs, planner, selection, targets
+from harness.pipeline import internal, logs, planner, selection, targets, used_devices
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
@@ -157,7 +157,7 @@ class Session:
             folders=selection.read_folders(settings.cases),
             store=store,
             out_dir=self._folder,
-            gpus=selection.gpus_for(self.cases, selection.gpus(settings.target)),
+            gpus=selection.gpus_for(self.cases, selection.gpus_of(settings)),
             cancel=self._cancel,
             notice=live.notice,
         )
@@ -184,6 +184,9 @@ class Session:
                 timeout_s=settings.run.timeout_s,
                 recompile=settings.run.recompile,
                 cancel=self._cancel,
+                devices=used_devices.UsedDevices(
+                    emulator=str(emulator) if (emulator := self._options.emulator) else None
+                ),
             )
             importing = Importing(
                 steps=steps,

@@ -4,10 +4,12 @@ import difflib
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
-from harness.core.settings import TargetSettings
+from harness.core.settings import RunSettings, TargetSettings
+from harness.host import emulators
 from harness.host.devices import SKUS, Gpu, Vendor
 from harness.iree import flags
 
@@ -128,6 +130,22 @@ def _check_chips(chips: Iterable[str | None], backend: Backend) -> None:
     pattern, examples = _CHIPS[backend]
     if wrong := [chip for chip in chips if chip is not None and not pattern.fullmatch(chip)]:
         raise UsageError(f"{', '.join(map(repr, wrong))}: not the name of a chip; expected e.g. {examples}.")
+
+
+def emulated(target: TargetSettings, run: RunSettings) -> TargetSettings:
+    """Return what to run on: with an emulator, by default the chips that it has a configuration for.
+
+    Raises:
+        UsageError: the backend is another one.
+        DeviceError: there is no such emulator.
+    """
+    if not run.emulator:
+        return target
+    if target.backend not in {None, Backend.ROCM}:
+        raise UsageError(f"--emulator is for --backend rocm, not for {target.backend}; remove one of them.")
+    found = emulators.found(run.emulator, run.emulator_root)
+    known = tuple(filter(flags.is_known_chip, found.chips))
+    return replace(target, backend=Backend.ROCM, chips=target.chips or (() if target.compile_chips else known))
 
 
 def check_known(settings: TargetSettings, backend: Backend) -> None:

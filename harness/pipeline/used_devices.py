@@ -31,10 +31,10 @@ class UsedDevices:
     """Finds the devices of runs, and remembers what it found.
 
     Attributes:
-        emulator: what emulates all of them; None for hardware.
+        emulator: what emulates all of them, by its text; None for hardware.
     """
 
-    emulator: str | None = None
+    emulator: object | None = None
     known: dict[tuple[object, ...], tuple[Device, ...]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,7 +68,8 @@ class UsedDevices:
         with self.lock:
             if key not in self.known:
                 found = _devices(_printed((*before, f"--dump_devices={driver}"), asked, tools, cancel))
-                self.known[key] = tuple(replace(each, emulator=self.emulator) for each in found)
+                emulator = str(self.emulator) if self.emulator else None
+                self.known[key] = tuple(replace(each, emulator=emulator) for each in found)
             return self.known[key]
 
 

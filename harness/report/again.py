@@ -185,6 +185,8 @@ def _release_options(settings: Settings) -> Iterator[str]:
 def _run_options(settings: Settings) -> Iterator[str]:
     run, container = settings.run, settings.container
     yield from _word("--run-wrapper", shlex.join(run.run_wrapper))
+    yield from _word("--emulator", run.emulator)
+    yield from _word("--emulator-root", run.emulator_root)
     yield from _word("--pin-defaults", run.pin_defaults)
     yield from ("--recompile",) if run.recompile else ()
     yield from _words("--cap", container.capabilities)

@@ -140,6 +140,6 @@ def test_the_devices_that_a_driver_told() -> None:
     found = [each.hardware for each in recording.case_records(reports.report(known, emulated, both, environment=here))]
     assert found == [
         ("mi300 (gfx942)", "GPU-9ba5000000000001"),
-        ("AMD Instinct MI300X (gfx942) emulated by rocjitsu 0.3.0", "GPU-7"),
+        ("emulated AMD Instinct MI300X (gfx942) by rocjitsu 0.3.0", "GPU-7"),
         ("mi300 (gfx942) and mi300 (gfx942)", "GPU-9ba5000000000001 and GPU-9ba5000000000002"),
     ]

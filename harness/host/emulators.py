@@ -1,0 +1,128 @@
+"""Finds the emulators of AMD GPUs in a ROCm root, and the words with which they run a command.
+
+rocjitsu executes the machine code of a GPU on the CPU, below the HIP runtime of the same root; mirage starts it by a
+profile. Which chips there are is read from the folder of configurations.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from harness.core.errors import DeviceError
+from harness.host import files
+
+AUTO, ROCJITSU, MIRAGE = "auto", "rocjitsu", "mirage"
+_ROOTS = (Path("/opt/rocm"),)
+_CONFIGS = Path("share/rocjitsu/configs")
+_LIBRARY = Path("lib/librocjitsu_kmd.so")
+_VERSION = Path(".info/version")
+_VERSION_BYTES, _DIGITS = 256, 12
+_CHIP = re.compile(r"gfx[0-9a-f]{3,5}")
+# The chips of configurations whose names have none: older releases.
+_ALIASES: Mapping[str, str] = MappingProxyType({"amdgpu_cdna3": "gfx942", "amdgpu_cdna4": "gfx950"})
+_PROFILES: Mapping[str, str] = MappingProxyType({"gfx942": "rocjitsu-MI300X", "gfx950": "rocjitsu-MI350X"})
+_NEXT = (
+    "Install ROCm 10 or later with it (`rocm-sdk init`), and name the folder that `rocm-sdk path --root` prints with "
+    "--emulator-root."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emulator:
+    """An emulator of AMD GPUs.
+
+    Attributes:
+        kind: `rocjitsu` or `mirage`.
+        root: the ROCm root that has it.
+        build: which build it is, such as `10.1.0a20261101, 3f5c9e0b12aa`.
+        choices: by chip, the words that choose it.
+    """
+
+    kind: str
+    root: Path
+    build: str
+    choices: Mapping[str, tuple[str, ...]]
+
+    def __str__(self) -> str:
+        """Return `rocjitsu 10.1.0a20261101, 3f5c9e0b12aa`."""
+        return f"{self.kind} {self.build}".strip()
+
+    @property
+    def chips(self) -> tuple[str, ...]:
+        """The chips that it has a configuration for."""
+        return tuple(sorted(self.choices))
+
+    def words(self, chip: str | None) -> tuple[str, ...]:
+        """Return the words before a command that runs on a chip.
+
+        Raises:
+            DeviceError: there is no configuration for the chip.
+        """
+        chosen = self.choices.get(chip or "")
+        if chosen is None:
+            known = ", ".join(self.chips)
+            raise DeviceError(f"{self.kind} in {self.root} has no configuration for {chip}; expected one of {known}.")
+        libraries = f"LD_LIBRARY_PATH={self.root / 'lib'}"
+        program = str(self.root / "bin" / self.kind)
+        return ("env", "HSA_ENABLE_SDMA=1", libraries, program, *chosen, "--")
+
+
+def found(kind: str, root: Path | None) -> Emulator:
+    """Return the emulator of a kind.
+
+    Args:
+        kind: `rocjitsu`, `mirage`, or `auto` for the first of these.
+        root: the ROCm root; None for the usual one.
+
+    Raises:
+        DeviceError: there is none, or none of its configurations is for a known chip.
+    """
+    roots = (root.absolute(),) if root else _ROOTS
+    for each in (ROCJITSU, MIRAGE) if kind == AUTO else (kind,):
+        for folder in roots:
+            if (folder / "bin" / each).is_file():
+                return _in_root(each, folder)
+    where = " or ".join(map(str, roots))
+    what = "neither rocjitsu nor mirage is" if kind == AUTO else f"{kind} is not"
+    raise DeviceError(f"No emulator of AMD GPUs: {what} in {where}. {_NEXT}")
+
+
+def _in_root(kind: str, root: Path) -> Emulator:
+    configs = dict(_configs(root))
+    choices: dict[str, tuple[str, ...]] = {chip: ("--config", str(path)) for chip, path in configs.items()}
+    if kind == MIRAGE:
+        choices = {chip: ("run", "--profile", _PROFILES[chip]) for chip in configs if chip in _PROFILES}
+    if not choices:
+        raise DeviceError(f"{root / _CONFIGS} has no configuration of a chip that {kind} runs. {_NEXT}")
+    return Emulator(kind=kind, root=root, build=_build(root), choices=MappingProxyType(choices))
+
+
+def _configs(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield a configuration for each chip; a newer name replaces an older one."""
+    for path in sorted((root / _CONFIGS).glob("*.json"), key=lambda path: (not path.stem.startswith("amdgpu"), path)):
+        name = _CHIP.search(path.stem)
+        if chip := name[0] if name else _ALIASES.get(path.stem):
+            yield chip, path
+
+
+def _build(root: Path) -> str:
+    """Return the version of a ROCm root, and a digest of the emulator's library, as far as they are there."""
+    return ", ".join(filter(None, (_version(root / _VERSION), _digest(root / _LIBRARY))))
+
+
+def _version(path: Path) -> str:
+    try:
+        return files.read(path, _VERSION_BYTES).decode(errors="replace").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]
+    except OSError:
+        return ""

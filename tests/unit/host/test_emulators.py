@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import DeviceError
+from harness.host import emulators
+
+CONFIGS = "share/rocjitsu/configs"
+
+
+def root(folder: Path, *programs: str, configs: tuple[str, ...] = ("gfx942_cdna3", "gfx1250_mi455x", "notes")) -> Path:
+    for path in (*(f"bin/{each}" for each in programs), *(f"{CONFIGS}/{each}.json" for each in configs)):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    return folder
+
+
+def test_the_words_before_a_command(tmp_path: Path) -> None:
+    found = emulators.found("auto", root(tmp_path, "rocjitsu", "mirage"))
+    assert (str(found), found.chips) == ("rocjitsu", ("gfx1250", "gfx942"))
+    config = str(tmp_path / CONFIGS / "gfx942_cdna3.json")
+    libraries, program = f"LD_LIBRARY_PATH={tmp_path}/lib", f"{tmp_path}/bin/rocjitsu"
+    assert found.words("gfx942") == ("env", "HSA_ENABLE_SDMA=1", libraries, program, "--config", config, "--")
+    with pytest.raises(DeviceError, match=r"no configuration for gfx90a; expected one of gfx1250, gfx942\.$"):
+        found.words("gfx90a")
+
+
+def test_a_newer_name_of_a_configuration_replaces_an_older_one(tmp_path: Path) -> None:
+    names = ("amdgpu_cdna3", "amdgpu_cdna4", "amdgpu_rdna3_gfx1100_w7900_kmd", "gfx942_cdna3")
+    found = emulators.found("rocjitsu", root(tmp_path, "rocjitsu", configs=names))
+    assert {chip: Path(words[1]).stem for chip, words in found.choices.items()} == {
+        "gfx942": "gfx942_cdna3",
+        "gfx950": "amdgpu_cdna4",
+        "gfx1100": "amdgpu_rdna3_gfx1100_w7900_kmd",
+    }
+
+
+def test_mirage_has_profiles(tmp_path: Path) -> None:
+    found = emulators.found("auto", root(tmp_path, "mirage"))
+    assert (found.kind, found.chips) == ("mirage", ("gfx942",))
+    assert found.words("gfx942")[3:] == (f"{tmp_path}/bin/mirage", "run", "--profile", "rocjitsu-MI300X", "--")
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match=r"rocjitsu is not in .*rocm-sdk path --root"):
+        emulators.found("rocjitsu", root(tmp_path, "mirage"))
+    with pytest.raises(DeviceError, match="has no configuration of a chip that rocjitsu runs"):
+        emulators.found("auto", root(tmp_path / "empty", "rocjitsu", configs=()))
