@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the SDK takes 0.2 s to load; it is needed only if there is 
 _LOCAL = "models run without a container"
 _SPACE_BYTES = 20 << 30
 _MEMORY_BYTES = 8 << 30
+_VULKAN_DRIVERS = ("/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ def findings(
     yield from _engine(environment, offline=offline)
     yield from _gpus()
     yield _emulator()
+    yield _vulkan()
     if isinstance(paths, Suite):
         state = f"{counted(len(paths.paths), 'case')} of {paths.format.NAME} in {folders.specs}"
         yield Finding(subject="suite", state=state)
@@ -165,6 +167,15 @@ def _emulator() -> Finding:
         return Finding(subject="emulator", state="none of AMD GPUs in /opt/rocm; --emulator-root names another folder")
     state = f"{emulator} in {emulator.root}: --emulator auto runs {', '.join(emulator.chips)}"
     return Finding(subject="emulator", state=state)
+
+
+def _vulkan() -> Finding:
+    """Return the drivers for Vulkan that the loader finds on this machine."""
+    names = sorted({path.name.partition("_icd")[0] for each in _VULKAN_DRIVERS for path in Path(each).glob("*.json")})
+    if names:
+        return Finding(subject="vulkan", state=f"drivers on this machine: {', '.join(names)} (--backend vulkan)")
+    install = "apt-get install mesa-vulkan-drivers libvulkan1 has one that needs no GPU"
+    return Finding(subject="vulkan", state=f"no driver on this machine; {install}")
 
 
 def _hosts(specs: Iterable[ModelSpec]) -> Iterator[Finding]:

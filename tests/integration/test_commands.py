@@ -219,7 +219,7 @@ def test_doctor_says_what_is_and_how_to_fix_what_is_not(lab: Laboratory) -> None
     result = lab.run("toy", command="doctor")
     assert result.code == 0
     lines = result.text.splitlines()
-    for subject in ("python", "iree", "disk", "memory", "container engine", "gpu", "blob host"):
+    for subject in ("python", "iree", "disk", "memory", "container engine", "gpu", "vulkan", "blob host"):
         assert any(re.match(rf"(ok|fix) +{subject} ", line) for line in lines), subject
     (host,) = [index for index, line in enumerate(lines) if "http://127.0.0.1:9" in line]
     assert "cannot be reached" in lines[host]

@@ -270,3 +270,11 @@ def test_gpus_of_both_vendors(tmp_path: Path) -> None:
     folder = cdi(tmp_path / "cdi", "amd.json", spec_of(gpu0=["/dev/null"]))
     found = passed(tmp_path, [amd(), gpu(1, vendor=Vendor.NVIDIA)], cdi_dirs=(folder,))[1]
     assert [each["Driver"] for each in found] == ["cdi", "nvidia"]
+
+
+def test_all_that_renders_is_passed_through_for_vulkan(tmp_path: Path) -> None:
+    rendering = Gpu(index=0, vendor=Vendor.VULKAN, chip=None, node="/dev/null")
+    assert passed(tmp_path, [rendering]) == (["/dev/null:/dev/null:rw"], [])
+    words = run_words(engine(), request(tmp_path, gpus=(rendering,)))
+    assert "--device=/dev/null" in words
+    assert "--gpus=all" not in words

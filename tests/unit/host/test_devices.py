@@ -163,6 +163,15 @@ def test_an_nvidia_gpu_with_few_properties(tmp_path: Path) -> None:
     assert (gpu.uuid, gpu.node, str(gpu)) == (None, "/dev/nvidia0", "GPU 0 (nvidia, unknown SKU)")
 
 
+def test_vulkan_uses_the_device_files_for_rendering_of_all_vendors(tmp_path: Path) -> None:
+    assert devices.render_nodes(tmp_path) == ()
+    for name in ("card0", "renderD129", "renderD128"):
+        kfd.write(tmp_path, f"dev/dri/{name}", "")
+    found = devices.render_nodes(tmp_path)
+    assert devices.nodes(found) == ("/dev/dri/renderD128", "/dev/dri/renderD129")
+    assert str(found[1]) == "GPU 1 (/dev/dri/renderD129)"
+
+
 CPUINFO = """\
 processor\t: {number}
 model name\t: AMD EPYC 9454 48-Core Processor
