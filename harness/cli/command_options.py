@@ -114,7 +114,7 @@ def read(given: Given) -> CommandOptions:
         seed=given("seed") or 0,
         dimensions=given.several("dim"),
         no_run=bool(given("no_run")),
-        image=given("image") or defaults.image,
+        image=given("image") if given.command == "image" and given("image") else defaults.image,
         every=bool(given("all")),
         dry_run=bool(given("dry_run")),
         host=given("host") or defaults.host,

@@ -228,7 +228,7 @@ def container(parser: Parser, _environment: Environment) -> None:
     """Add which image to use, and what its container may do."""
     add = parser.group("Containers")
     help_text = "name in images.toml, or HOST/NAME@sha256:DIGEST (default: by backend)"
-    add("--image", metavar="IMAGE", help=help_text)
+    add("--image", action="append", default=[], metavar="IMAGE", help=help_text)
     help_text = "add a Linux capability, e.g. SYS_NICE; repeatable"
     add("--cap", action="append", default=[], metavar="NAME", help=help_text)
     help_text = "memory of the container, e.g. 64GB (default: 9/10 of the machine's)"

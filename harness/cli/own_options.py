@@ -107,6 +107,8 @@ def matrix(parser: Parser, _environment: Environment) -> None:
     """Add the options of `matrix`."""
     help_text = "release or range such as 3.0.0..3.13.0; repeatable (default: all)"
     parser.group("Search")("--iree", action="append", default=[], metavar="RELEASE", help=help_text)
+    help_text = "HIP runtime, libamdhip64.so, to test with one release; repeatable, as --image is"
+    parser.group("Search")("--hip", action="append", type=Path, default=[], metavar="FILE", help=help_text)
     parser.group("Search")("--show", metavar="NAME", help="show this number, e.g. dispatches, in place of the status")
 
 

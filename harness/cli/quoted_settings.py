@@ -22,7 +22,7 @@ _OPTIONS = frozenset(
         *("--compile-chip", "--compile-only", "--sku", "--gpu", "--iree", "--find-links", "--wheels", "--toolchain"),
         *("--run-wrapper", "--pin-defaults", "--recompile", "--cap", "--memory", "--verdict", "--oracle", "--timeout"),
         *("--out", "--store", "--mirror", "--engine", "--image", "--compiler-flag", "--function", "--input"),
-        *("--expected-output", "--threshold", "--weights"),
+        *("--expected-output", "--threshold", "--weights", "--emulator", "--emulator-root"),
     )
 )
 

@@ -210,7 +210,7 @@ def _container(given: Given) -> ContainerSettings:
     variables = given.environment
     return ContainerSettings(
         engine=engine,
-        image=given("image") if given.command != "image" else None,
+        image=_image(given),
         registry=given("registry"),
         definitions=given("containers"),
         debian_mirror=given("debian_mirror"),
@@ -218,6 +218,12 @@ def _container(given: Given) -> ContainerSettings:
         memory_bytes=given("memory"),
         variables={name: variables[name] for name in _SOCKETS if name in variables},
     )
+
+
+def _image(given: Given) -> str | None:
+    """Return the image to use: the last one that is named."""
+    named = given.several("image") if given.command != "image" else ()
+    return named[-1] if named else None
 
 
 def _run(given: Given) -> RunSettings:
@@ -255,6 +261,8 @@ def _search(given: Given) -> SearchSettings:
         log=given("log"),
         replay=given("replay"),
         releases=given.several("iree") if given.command == "matrix" else (),
+        images=given.several("image") if given.command == "matrix" else (),
+        hips=given.several("hip"),
         show=given("show"),
         jobs=given("jobs") or 1,
     )

@@ -254,6 +254,8 @@ class SearchSettings:
         log: file for what was seen of each release, one line of JSON each.
         replay: such a file, whose releases are not tested again.
         releases: names and ranges such as `3.0.0..3.13.0` (matrix); empty for all.
+        images: images in their order, to test with one release (matrix); fewer than two for the releases.
+        hips: HIP runtimes in their order, likewise.
         show: number to show in place of the status (matrix).
         jobs: releases tested at once.
     """
@@ -270,6 +272,8 @@ class SearchSettings:
     log: Path | None = None
     replay: Path | None = None
     releases: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    hips: tuple[Path, ...] = ()
     show: str | None = None
     jobs: int = 1
 

@@ -7,6 +7,7 @@ from harness.core.cases import Case
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status
 from harness.search import case_numbers
+from harness.search.axis import Axis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +16,13 @@ class Difference:
 
     Attributes:
         case: id of the case.
+        columns: the names of both columns.
         before: its outcome with the older release.
         after: its outcome with the newer release.
     """
 
     case: str
+    columns: tuple[str, str]
     before: Outcome
     after: Outcome
 
@@ -32,11 +35,13 @@ class Matrix:
         releases: the releases, oldest first.
         rows: by case id, an outcome for each release; None for a case that was not tested.
         show: name of the number that is shown and compared; None for the status.
+        axis: what the columns are; they are called releases here.
     """
 
     releases: tuple[str, ...]
     rows: Mapping[str, tuple[Outcome | None, ...]]
     show: str | None = None
+    axis: Axis = Axis.RELEASE
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -66,18 +71,23 @@ class Matrix:
 
     def _difference(self, case: str, index: int) -> Difference | None:
         row = self.rows[case]
-        before = next((each for each in reversed(row[:index]) if each), None)
-        after = row[index]
-        if before is None or after is None or self._label(before) == self._label(after):
+        at = next((at for at in reversed(range(index)) if row[at]), None)
+        before, after = None if at is None else row[at], row[index]
+        if at is None or before is None or after is None or self._label(before) == self._label(after):
             return None
-        return Difference(case=case, before=before, after=after)
+        columns = (self.releases[at], self.releases[index])
+        return Difference(case=case, columns=columns, before=before, after=after)
 
     def _label(self, outcome: Outcome) -> object:
         return self.number(outcome) if self.show else (outcome.status, outcome.kind, outcome.phase)
 
 
 def matrix(
-    releases: Sequence[str], cases: Sequence[str], known: Mapping[str, Sequence[Outcome]], show: str | None
+    releases: Sequence[str],
+    cases: Sequence[str],
+    known: Mapping[str, Sequence[Outcome]],
+    show: str | None,
+    axis: Axis = Axis.RELEASE,
 ) -> Matrix:
     """Return the matrix of the known outcomes.
 
@@ -86,10 +96,11 @@ def matrix(
         cases: the ids of the rows.
         known: outcomes by release.
         show: name of the number to show, or None for the status.
+        axis: what the columns are.
     """
     by_cell = {(outcome.id, release): outcome for release, outcomes in known.items() for outcome in outcomes}
     rows = {case: tuple(by_cell.get((case, release)) for release in releases) for case in cases}
-    return Matrix(releases=tuple(releases), rows=rows, show=show)
+    return Matrix(releases=tuple(releases), rows=rows, show=show, axis=axis)
 
 
 def untested(case: Case, release: str) -> Outcome:

@@ -22,7 +22,8 @@ from harness.pipeline.out_dir import check_files, write_results
 from harness.pipeline.page_file import PageFile
 from harness.pipeline.recorder import Recorder
 from harness.report import again, facts, results
-from harness.search import case_numbers, journal, matrix, matrix_table, request
+from harness.search import axis, case_numbers, journal, matrix, matrix_table, request
+from harness.search.axis import Axis
 from harness.search.journal import SearchJournal
 from harness.search.matrix import Matrix
 from harness.search.release_runner import (
@@ -66,7 +67,11 @@ class MatrixRun:
         self._settings, self._search = settings, search
         self._cases = selection.cases(settings, notice)
         self._releases = known_releases(settings, notice)
-        self._names = _names(search, self._releases)
+        self._axis, columns = axis.of(search)
+        names = _names(search, self._releases)
+        self._names = [*columns] or names
+        if columns:
+            self._settings = settings = _with_one_release(settings, search, names)
         self._known: dict[str, Sequence[Outcome]] = {}
         self._environment: Mapping[str, Any] = {}
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
@@ -81,26 +86,30 @@ class MatrixRun:
             UsageError: another search uses the folder of the results.
             DiskError: the results cannot be written.
         """
-        releases = [self._releases.find(name) for name in self._names]
+        one = self._settings.release.name
+        tested = self._names if self._axis is Axis.RELEASE else [one] if one else []
+        releases = [self._releases.find(name) for name in tested]
         identity = request.identity(self._settings, self._search, self._cases, releases)
         with journal.of_search(self._settings.run.out, identity) as progress:
             self.folder = progress.folder
             self._known.update(_resumed(progress))
             with live:
                 code = self._test(progress, live)
-            found = matrix.matrix(self._names, [case.id for case in self._cases], self._known, self._search.show)
+            found = matrix.matrix(
+                self._names, [case.id for case in self._cases], self._known, self._search.show, self._axis
+            )
             self.exit_code = exit_code(found.outcomes) if code is None else code
             self._write(found)
         return found
 
     def _test(self, progress: SearchJournal, live: SearchProgress) -> int | None:
         """Test the releases that are left; return the exit code if the tests were interrupted, else None."""
-        live.notice(f"testing {facts.count_of_cases(len(self._cases))} with {counted(len(self._names), 'release')}")
+        live.notice(f"testing {facts.count_of_cases(len(self._cases))} with {counted(len(self._names), self._axis)}")
         if self._known:
-            live.notice(f"resuming: {counted(len(self._known), 'release')} already tested")
+            live.notice(f"resuming: {counted(len(self._known), self._axis)} already tested")
         at_once = self._search.jobs
         runner = ReleaseRunner(
-            self._settings, self._cases, progress.folder, live, known=self._releases, at_once=at_once
+            self._settings, self._cases, progress.folder, live, known=self._releases, at_once=at_once, axis=self._axis
         )
         left = [name for name in self._names if name not in self._known]
         live.expect_tests(len(left) * len(self._cases))
@@ -146,7 +155,9 @@ class MatrixRun:
         """Yield the outcomes of all cells, release by release."""
         for index, release in enumerate(found.releases):
             for case in self._cases:
-                yield found.rows[case.id][index] or matrix.untested(case, release)
+                outcome = found.rows[case.id][index] or matrix.untested(case, release)
+                column = () if self._axis is Axis.RELEASE else (f"{self._axis}: {release}",)
+                yield replace(outcome, notes=(*column, *outcome.notes))
 
 
 def _names(search: SearchSettings, known: Releases) -> list[str]:
@@ -155,6 +166,13 @@ def _names(search: SearchSettings, known: Releases) -> list[str]:
         raise UsageError(f"--show {search.show}: unknown name; expected one of {', '.join(case_numbers.NAMES)}.")
     chosen = {each.release.name for text in search.releases or [".."] for each in known.selected(text)}
     return [name for name in known.names if name in chosen]
+
+
+def _with_one_release(settings: Settings, search: SearchSettings, names: Sequence[str]) -> Settings:
+    """Return the settings with the release of all columns: the one that is named, or the newest."""
+    if search.releases and len(names) > 1:
+        raise UsageError(f"--iree: {len(names)} releases; expected one, because images or HIP runtimes are compared.")
+    return replace(settings, release=replace(settings.release, name=names[-1]))
 
 
 def _resumed(progress: SearchJournal) -> dict[str, Sequence[Outcome]]:

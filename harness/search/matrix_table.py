@@ -79,7 +79,7 @@ def _table(columns: Sequence[Sequence[str]]) -> str:
 def _interrupted(matrix: Matrix) -> Iterator[str]:
     """Yield what is missing, if the run was interrupted."""
     if missing := matrix.untested:
-        tested = f"{len(matrix.releases) - len(missing)} of {counted(len(matrix.releases), 'release')} tested"
+        tested = f"{len(matrix.releases) - len(missing)} of {counted(len(matrix.releases), matrix.axis)} tested"
         yield f"Interrupted: {tested}, not {', '.join(missing)}. Run the same command to resume."
 
 
@@ -102,6 +102,7 @@ def to_json(matrix: Matrix, report: Report) -> str:
         "exit_code": report.exit_code,
         "interrupted": bool(matrix.untested),
         "untested": list(matrix.untested),
+        "axis": matrix.axis,
         "releases": list(matrix.releases),
         "cases": list(matrix.rows),
         "cells": [_cell(matrix, case, index) for case in matrix.rows for index in range(len(matrix.releases))],
@@ -165,24 +166,29 @@ def _legend(matrix: Matrix) -> str:
     meanings = [matrix.show] if matrix.show else []
     meanings += [meaning for status, meaning in _MEANINGS.items() if status in found]
     meanings += [f"{_UNKNOWN}: {_NOT_TESTED}"] if matrix.untested else []
-    return ", ".join([*meanings, f"{_DIFFERS}: differs from the release before"])
+    return ", ".join([*meanings, f"{_DIFFERS}: differs from the {matrix.axis} before"])
 
 
 def _differences(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each difference; cases of one target with the same difference share a line."""
     groups: dict[tuple[str, str], list[str]] = {}
     for each in matrix.differences:
-        sides = " -> ".join(_side(matrix, outcome) for outcome in (each.before, each.after))
+        both = zip(each.columns, (each.before, each.after), strict=True)
+        sides = " -> ".join(_side(matrix, column, outcome) for column, outcome in both)
         groups.setdefault((_target(each.case), sides), []).append(each.case)
     tested = len(matrix.releases) - len(matrix.untested)
     if not groups and tested > 1:
-        yield "The tested releases do not differ." if matrix.untested else "No release differs from the one before."
+        yield (
+            f"The tested {matrix.axis}s do not differ."
+            if matrix.untested
+            else f"No {matrix.axis} differs from the one before."
+        )
     for (_, sides), cases in groups.items():
         yield f"{_together(cases)}: {sides}"
 
 
-def _side(matrix: Matrix, outcome: Outcome) -> str:
+def _side(matrix: Matrix, column: str, outcome: Outcome) -> str:
     if matrix.show:
-        return f"{outcome.release} {_shown(matrix, outcome)}"
+        return f"{column} {_shown(matrix, outcome)}"
     reason = facts.headline(outcome)
-    return one_line(f"{outcome.release} {outcome.status}{f' ({reason})' if reason else ''}", limit=_LINE_CHARS)
+    return one_line(f"{column} {outcome.status}{f' ({reason})' if reason else ''}", limit=_LINE_CHARS)

@@ -1,7 +1,7 @@
 """Tests cases with releases, several at once, for one search."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from harness.pipeline.run_cache import Memory
 from harness.pipeline.session import Session, default_jobs
 from harness.pipeline.steps import Plan
 from harness.report import facts
+from harness.search.axis import Axis
 from harness.search.environments import CachingProvider, SplitProvider
 from harness.store.store import Store
 
@@ -135,7 +136,15 @@ class ReleaseRunner:
     """
 
     def __init__(
-        self, settings: Settings, cases: Sequence[Case], out_dir: Path, live: Live, *, known: Releases, at_once: int
+        self,
+        settings: Settings,
+        cases: Sequence[Case],
+        out_dir: Path,
+        live: Live,
+        *,
+        known: Releases,
+        at_once: int,
+        axis: Axis = Axis.RELEASE,
     ) -> None:
         """Start nothing yet.
 
@@ -146,11 +155,13 @@ class ReleaseRunner:
             live: shows the tests while they run.
             known: the known releases.
             at_once: number of releases tested at once.
+            axis: what is tested in place of releases, with the one that the settings name.
         """
         self.cancel = CancelToken()
         jobs = max(1, default_jobs() // at_once)
         self._settings = replace(settings, run=replace(settings.run, jobs=jobs, out=None))
         self._cases, self._out_dir, self._live = cases, out_dir, live
+        self._axis = axis
         self._memory, self._known, self._choice = Memory(), known, Choice()
         self._prepared: set[str] = set()
         self._preparing = Threads[None](_PREPARED_AT_ONCE)
@@ -170,10 +181,19 @@ class ReleaseRunner:
             DiskError: the results cannot be written.
         """
         caching = CachingProvider(
-            provider=self._provider(release), memory=self._memory, release=release, salt=run, reused={}
+            provider=self._provider(release),
+            memory=self._memory,
+            release=release,
+            salt=self._salt(release, run),
+            reused={},
         )
-        name = release if run == 1 else f"{release}/runs/{run}"
+        folder = release.strip("/").replace("/", "_")
+        name = folder if run == 1 else f"{folder}/runs/{run}"
         return self._tested(caching, release, name, caching.reused, recompile=run > 1)
+
+    def _salt(self, release: str, run: int) -> Hashable:
+        """Return what runs share that are reused: an equal module with an equal runtime, but not another driver."""
+        return run if self._axis is Axis.RELEASE else (run, release)
 
     def mixed(self, compiler: str, runtime: str) -> ReleaseResult:
         """Test the cases with the compiler of one release and the runtime of another.
@@ -212,7 +232,8 @@ class ReleaseRunner:
         self._live.worked(activity, amount)
 
     def _provider(self, release: str) -> EnvironmentProvider:
-        return provider(self._settings, self._known.find(release), self._choice)
+        settings = self._axis.settings(self._settings, release)
+        return provider(settings, self._known.find(str(settings.release.name)), self._choice)
 
     def _tested(
         self,
@@ -227,11 +248,8 @@ class ReleaseRunner:
         with disk_errors(folder):
             Folder(self._out_dir).make(folder)
         new_out_dir(folder)
-        settings = replace(
-            self._settings,
-            release=replace(self._settings.release, name=release),
-            run=replace(self._settings.run, recompile=recompile or self._settings.run.recompile),
-        )
+        settings = self._axis.settings(self._settings, release)
+        settings = replace(settings, run=replace(settings.run, recompile=recompile or settings.run.recompile))
         options = selection.options(settings.run)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel, recorder=self._recorder)
         session.run(self._live)

@@ -44,7 +44,7 @@ _WRAPPER = """\
 export STAND_IN_HIP="$(cat "$0.all")"
 for word; do case $word in --function=*) STAND_IN_HIP="$STAND_IN_HIP$(cat "$0.${word#--function=}")" ;; esac; done
 [ "${STAND_IN_HIP##* }" = missing ] ||
-  export LD_LIBRARY_PATH="$(dirname "$0")" LD_PRELOAD=libamdhip64.so
+  export LD_LIBRARY_PATH="$(dirname "$0")/lib" LD_PRELOAD=libamdhip64.so
 exec "$@"
 """
 # In a mount namespace of its own: a machine whose kernel has the driver of GPUs, and their device files.
@@ -69,11 +69,11 @@ exec "$@"
 {library}"""
 
 
-def build(folder: Path) -> Path:
-    """Compile the library in a folder, and return its path."""
+def build(folder: Path, told: str = "") -> Path:
+    """Compile the library, which does as it is told unless the variable says more, in a folder; return its path."""
     library = folder / LIBRARY
     source = Path(__file__).with_name("hip.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-pthread", "-o", library, source], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", f'-DTOLD="{told}"', "-pthread", "-o", library, source], check=True)
     return library
 
 
@@ -99,7 +99,8 @@ class HipLaboratory(Laboratory):
 
     def __init__(self, root: Path, store_dir: Path, library: Path) -> None:
         super().__init__(root, store_dir)
-        (root / LIBRARY).symlink_to(library)
+        (root / "lib").mkdir()
+        (root / "lib" / LIBRARY).symlink_to(library)
         self.wrapper = root / "told"
         self.wrapper.write_text(_WRAPPER)
         self.wrapper.chmod(0o755)

@@ -115,3 +115,16 @@ def test_runs_on_several_devices_wait_for_each_other(lab: HipLaboratory) -> None
     for folder in (lab.out, other):
         cases = json.loads((folder / "results.json").read_text())["cases"]
         assert {case["submodel"]: len({each["uuid"] for each in case["devices"]}) for case in cases} == counts
+
+
+def test_a_matrix_of_hip_runtimes_says_which_of_them_broke_it(lab: HipLaboratory, hip_library: Path) -> None:
+    hip.sums(lab, "add")
+    broken = hip.build(lab.root, "wrong=elementwise")
+    options = ("--chip", hip.CHIP, "--hip", str(hip_library), "--hip", str(broken), "--out", str(lab.out))
+    result = lab.run(*options, command="matrix")
+    assert [case["status"] for case in result.report["cases"]] == ["passed", "failed"], result.text
+    assert f"{hip_library} passed -> {broken} failed (numeric: " in result.text
+    assert "differs from the HIP runtime before" in result.text
+    assert [case["notes"][0] for case in result.report["cases"]] == [
+        f"HIP runtime: {each}" for each in (hip_library, broken)
+    ]

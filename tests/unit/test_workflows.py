@@ -151,12 +151,12 @@ def judged(values: Mapping[str, str], folder: Path) -> argparse.Namespace:
 def test_a_gpu_is_judged_in_the_image_that_was_pushed(tmp_path: Path) -> None:
     options = judged(VALUES, tmp_path)
     assert options.selectors == ["sd3/*", "tiny"]
-    assert (options.image, options.backend, options.chip, options.locked) == (DIGEST, "rocm", ["gfx942"], True)
+    assert (options.image, options.backend, options.chip, options.locked) == ([DIGEST], "rocm", ["gfx942"], True)
 
 
 def test_a_fork_is_judged_on_the_cpu_in_an_image_of_its_own(tmp_path: Path) -> None:
     options = judged(VALUES | FORK, tmp_path)
-    assert (options.image, options.registry, options.backend, options.chip) == (None, "ghcr.io/owner/repo", "cpu", [])
+    assert (options.image, options.registry, options.backend, options.chip) == ([], "ghcr.io/owner/repo", "cpu", [])
 
 
 def test_the_image_is_handed_on_by_its_digest(tmp_path: Path) -> None:
