@@ -17,7 +17,7 @@ _SHARING = re.compile(
 # What takes minutes, and is left out with `-m "not slow"`: whole catalogues and distributions, every release where
 # three show it, and every engine where one does.
 _SLOW = re.compile(
-    r"tests/integration/test_(?:bootstrap|catalogue_compiles|container_catalogue|container_rocm)\.py"
+    r"tests/integration/test_(?:bisect_imported|bootstrap|catalogue_compiles|container_catalogue|container_rocm)\.py"
     r"|tests/integration/test_container_ends\.py::\w+\[podman-(?!model runs|running|2-)"
     r"|tests/integration/test_dialect\.py::\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
 )

@@ -32,7 +32,7 @@ _KINDS = (
     (re.compile(rb"IRPA"), "an IRPA archive"),
     (re.compile(rb"GGUF"), "a GGUF archive"),
     (re.compile(rb"ML\xefR"), "MLIR bytecode"),
-    (_ONNX, "an ONNX model; convert it with `iree-import-onnx`"),
+    (_ONNX, "an ONNX model, which is imported if its name ends in .onnx"),
     (_SAFETENSORS, "a safetensors archive"),
 )
 _WEIGHTS = {".irpa": "an IRPA archive", ".gguf": "a GGUF archive", ".safetensors": "a safetensors archive"}

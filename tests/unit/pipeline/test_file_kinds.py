@@ -23,7 +23,7 @@ from harness.pipeline.steps import Link
         (b"IRPA\0", "an IRPA archive"),
         (b"GGUF\3", "a GGUF archive"),
         (b"ML\xefR\x0d", "MLIR bytecode"),
-        (b"\x08\x08\x12\x07pytorch", "an ONNX model; convert it with `iree-import-onnx`"),
+        (b"\x08\x08\x12\x07pytorch", "an ONNX model, which is imported if its name ends in .onnx"),
         (b"\x08\x00\x00\x00\x00\x00\x00\x00{}", "a safetensors archive"),
         (b"func.func @f() { return }", None),
         (b"// a comment\nmodule {}", None),
