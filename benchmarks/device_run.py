@@ -3,6 +3,7 @@
 Needs nothing but Python: benchmarks/devices.py copies it, with the runtime, to where there is no network.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ _TAIL_CHARS = 2000
 
 def main() -> int:
     """Run all of them; return 1 if one does not end as expected."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     facts = json.loads((_HERE / CASES).read_text())
     environment = {**os.environ, "LD_LIBRARY_PATH": search_path()}
     shown = started([f"--dump_devices={_DRIVERS[facts['backend']]}"], _HERE, environment)

@@ -184,7 +184,7 @@ def test_a_mirror_that_is_no_url(store: Store, mirror: str) -> None:
 
 def test_the_locked_versions_are_json_of_names() -> None:
     locked = json.loads((Path(__file__).parents[2] / "containers/packages.lock.json").read_text())
-    assert locked.keys() == {"cpu-debian", "rocm-debian"}
+    assert locked.keys() == {"cpu-debian", "rocm-debian", "vulkan-debian"}
     for versions in locked.values():
         assert "libc6" in versions
         assert {type(version) for version in versions.values()} == {str}
