@@ -14,13 +14,16 @@ _SHARING = re.compile(
     r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|onnx|page|serve_ranges|torch|trained|verdict|wheel|worker)"
     r"\w*\.py"
 )
-# What takes minutes, and is left out with `-m "not slow"`: whole catalogues and distributions, every release where
-# three show it, and every engine where one does.
+# What takes minutes, and is left out with `-m "not slow"`: whole catalogues and distributions, every release where some
+# show it, and every engine where one does.
 _SLOW = re.compile(
     r"tests/integration/test_(?:bisect_imported|bootstrap|catalogue_compiles|container_catalogue|container_rocm)\.py"
-    r"|tests/integration/test_container_ends\.py::\w+\[podman-(?!model runs|running|2-)"
+    r"|tests/integration/test_container_(?:ends|search)\.py::\w+\[podman"
     r"|tests/integration/test_dialect\.py::\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
+    r"|tests/integration/test_dialect\.py::test_chips_\w+\[(?!3\.13\.0)"
+    r"|tests/integration/test_tiny\.py::test_all_\w+\[3\.9\.0"
 )
+_WHOLE = "whole"  # a fixture: all programs of which some release changes the answer, judged with all releases
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")
 
 
@@ -38,7 +41,7 @@ class _ByEngine(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes minutes."""
     for item in items:
-        if _SLOW.match(item.nodeid):
+        if _SLOW.match(item.nodeid) or _WHOLE in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
 
 
