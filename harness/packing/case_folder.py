@@ -310,7 +310,7 @@ class _Writer:
 
     def _clean(self, text: str) -> str:
         where = self._request.settings.cases
-        folders: dict[Path, str] = {self._store.root: "store", Path.cwd(): "."}
+        folders: dict[Path, str] = {Path.home(): "~", self._store.root: "store", Path.cwd(): "."}
         if where.specs:
             folders[where.specs.resolve()] = "specs"
         return without_folders(text, folders)
