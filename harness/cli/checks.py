@@ -29,6 +29,7 @@ _RUNS = (
     "find_links",
     "wheels",
 )
+_SEVERAL = 2
 _CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror")
 
 
@@ -91,6 +92,16 @@ RULES = (
         options=("emulator",),
         why="cannot be combined with --engine: it runs on this machine; remove one of them.",
         holds=lambda invocation: bool(invocation.settings.run.emulator and not _is_local(invocation)),
+    ),
+    Rule(
+        options=("hip",),
+        why="cannot be combined with --engine: HIP runtimes are on this machine; remove one of them.",
+        holds=lambda invocation: not _is_local(invocation),
+    ),
+    Rule(
+        options=("iree",),
+        why="has no effect if releases are searched; use --good and --bad, or name several --image or --hip.",
+        holds=lambda each: each.command == "bisect" and not each.search.hips and len(each.search.images) < _SEVERAL,
     ),
     Rule(
         options=("emulator_root",),

@@ -16,7 +16,7 @@ from harness.cli.argument_types import (
 )
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
-from harness.core.settings import BenchSettings
+from harness.core.settings import OVER, BenchSettings
 from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
@@ -86,8 +86,14 @@ def one_case(parser: Parser, _environment: Environment) -> None:
 def question(parser: Parser, _environment: Environment) -> None:
     """Add what `bisect` looks for."""
     add = parser.group("Search")
-    add("--good", metavar="RELEASE", help="a good release (default: look for one)")
-    add("--bad", metavar="RELEASE", help="a bad release (default: the newest)")
+    add("--good", metavar="RELEASE", help="a good release, image or HIP runtime (default: look for a release)")
+    add("--bad", metavar="RELEASE", help="a bad one (default: the newest)")
+    help_text = "what to search: releases, or the images of --image or the HIP runtimes of --hip, oldest first"
+    add("--over", choices=OVER, help=help_text)
+    parser.group("IREE release")(
+        "--iree", metavar="RELEASE", help="release of all images or HIP runtimes (default: newest)"
+    )
+    hips(parser)
     help_text = "find the first bad release, or with fix the first good one after --bad"
     add("--find", choices=("break", "fix"), default="break", help=help_text)
     add("--metric", metavar="EXPR", help="condition that is bad, e.g. 'dispatches > 40' (default: the case fails)")
@@ -103,12 +109,17 @@ def question(parser: Parser, _environment: Environment) -> None:
     add("--replay", type=Path, metavar="FILE", help="take releases from such a file and test only the rest")
 
 
+def hips(parser: Parser) -> None:
+    """Add --hip."""
+    help_text = "HIP runtime, libamdhip64.so, to test with one release; repeatable, as --image is"
+    parser.group("Search")("--hip", action="append", type=Path, default=[], metavar="FILE", help=help_text)
+
+
 def matrix(parser: Parser, _environment: Environment) -> None:
     """Add the options of `matrix`."""
     help_text = "release or range such as 3.0.0..3.13.0; repeatable (default: all)"
     parser.group("Search")("--iree", action="append", default=[], metavar="RELEASE", help=help_text)
-    help_text = "HIP runtime, libamdhip64.so, to test with one release; repeatable, as --image is"
-    parser.group("Search")("--hip", action="append", type=Path, default=[], metavar="FILE", help=help_text)
+    hips(parser)
     parser.group("Search")("--show", metavar="NAME", help="show this number, e.g. dispatches, in place of the status")
 
 

@@ -203,7 +203,7 @@ def _emulator(given: Given) -> str | None:
 
 def _container(given: Given) -> ContainerSettings:
     engine = given("engine") or "auto"
-    if engine == "auto" and _emulator(given):  # which is on this machine
+    if engine == "auto" and (_emulator(given) or given.several("hip")):  # which are on this machine
         engine = "local"
     if engine not in ENGINES:  # argparse checks the choices of an option, not of its default
         raise UsageError(f"HARNESS_ENGINE={engine}: expected one of {', '.join(ENGINES)}.")
@@ -261,7 +261,8 @@ def _search(given: Given) -> SearchSettings:
         log=given("log"),
         replay=given("replay"),
         releases=given.several("iree") if given.command == "matrix" else (),
-        images=given.several("image") if given.command == "matrix" else (),
+        over=given("over"),
+        images=given.several("image") if given.command in {"bisect", "matrix"} else (),
         hips=given.several("hip"),
         show=given("show"),
         jobs=given("jobs") or 1,

@@ -13,6 +13,7 @@ from harness.core.quarantines import Quarantine
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.timings import Latency, StepTime
+from harness.core.variants import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Outcome:
         backend: such as `rocm`.
         chip: such as `gfx942`; None on the CPU.
         release: IREE release, such as `3.13.0`.
+        variant: what a search tests in place of the release; None if that is the release.
         devices: the devices that it ran on, as far as their drivers told; none on the CPU.
         status: the result.
         kind: the cause of a failure or an error.
@@ -63,6 +65,7 @@ class Outcome:
     backend: str
     chip: str | None
     release: str | None = None
+    variant: Variant | None = None
     devices: tuple[Device, ...] = ()
     status: Status
     kind: Kind | None = None
@@ -91,6 +94,11 @@ class Outcome:
     stale: tuple[str, ...] = ()
     log_tail: str = ""
     quarantined: Quarantine | None = None
+
+    @property
+    def column(self) -> str | None:
+        """What tells it from its case's other outcomes in a search: an image, a HIP runtime, or else the release."""
+        return self.variant.name if self.variant else self.release
 
     @property
     def is_excused(self) -> bool:

@@ -16,6 +16,7 @@ from harness.core.references import Oracle
 from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
 
+OVER = ("releases", "images", "hip")
 EMULATORS = ("auto", "rocjitsu", "mirage")
 ENGINES = ("auto", "container", "docker", "podman", "local")
 DEFAULT_CONNECTIONS = 8
@@ -242,8 +243,8 @@ class SearchSettings:
     """What to find among many releases.
 
     Attributes:
-        good: a release that is good; None to look for one.
-        bad: a release that is bad; None for the newest.
+        good: a release that is good; None to look for one. Of images and HIP runtimes, one of them; None for an end.
+        bad: a release that is bad; None for the newest. Likewise.
         fix: whether to find the first good release after the bad one.
         metric: condition that is bad in place of failing, such as `dispatches > 40`.
         any_failure: whether any failure counts, not only one of the phase and kind seen at the bad end.
@@ -254,7 +255,8 @@ class SearchSettings:
         log: file for what was seen of each release, one line of JSON each.
         replay: such a file, whose releases are not tested again.
         releases: names and ranges such as `3.0.0..3.13.0` (matrix); empty for all.
-        images: images in their order, to test with one release (matrix); fewer than two for the releases.
+        over: what to search, one of `OVER` (bisect); None for what `images` and `hips` say.
+        images: images in their order, to test with one release; fewer than two for the releases.
         hips: HIP runtimes in their order, likewise.
         show: number to show in place of the status (matrix).
         jobs: releases tested at once.
@@ -272,6 +274,7 @@ class SearchSettings:
     log: Path | None = None
     replay: Path | None = None
     releases: tuple[str, ...] = ()
+    over: str | None = None
     images: tuple[str, ...] = ()
     hips: tuple[Path, ...] = ()
     show: str | None = None

@@ -114,12 +114,23 @@ def _case_options(outcome: Outcome, report: Report, *, patience: int = 2) -> Ite
         yield from _word("--backend", outcome.backend)
         yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
     yield from _word("--iree", None if _prefix(report) == _RUN else outcome.release)
-    place = (
-        *_word("--engine", known.get("container_engine.name")),
-        *_word("--image", known.get("image.digest") or known.get("image.image")),
-    )
-    yield from place or asked.get("place", ())
-    yield from _fitting(asked.get("options", ()), outcome, compiled=compiled, patience=patience)
+    chosen = outcome.variant.options if outcome.variant else ()
+    image = None if "--image" in chosen else known.get("image.digest") or known.get("image.image")
+    place = (*_word("--engine", known.get("container_engine.name")), *_word("--image", image))
+    words = (*(place or asked.get("place", ())), *asked.get("options", ()))
+    words = (*_without(words, chosen[:1]), *chosen)
+    yield from _fitting(words, outcome, compiled=compiled, patience=patience)
+
+
+def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Return words without these options and their values."""
+    left, each = [], iter(words)
+    for word in each:
+        if word in options:
+            next(each, None)
+        else:
+            left.append(word)
+    return left
 
 
 def _fitting(words: Sequence[str], outcome: Outcome, *, compiled: bool, patience: int) -> Iterator[str]:

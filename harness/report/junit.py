@@ -40,11 +40,15 @@ def render(report: Report) -> str:
 
 
 def _suites(report: Report) -> list[ET.Element]:
-    """Return a suite for each model, target and release. If nothing ran, one without cases has the environment."""
+    """Return a suite for each model, target, release and variant of a search.
+
+    If nothing ran, one without cases has the environment.
+    """
     groups: dict[str, list[tuple[str, Outcome]]] = {}
     for name, outcome in _named(report.cases):
         release = outcome.release or facts.iree_release(report)
-        groups.setdefault(f"{outcome.model} {facts.target(outcome)} iree-{release}", []).append((name, outcome))
+        suite = f"{outcome.model} {facts.target(outcome)} iree-{release}"
+        groups.setdefault(f"{suite} {outcome.variant or ''}".rstrip(), []).append((name, outcome))
     return [
         _suite(report, name, members)
         for name, members in (groups or {f"harness iree-{facts.iree_release(report)}": []}).items()
@@ -54,9 +58,9 @@ def _suites(report: Report) -> list[ET.Element]:
 def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
     """Return each outcome with a unique name."""
     every, named = [*outcomes], dict[str, Outcome]()
-    has_several = len({outcome.release for outcome in every}) > 1
+    has_several = len({outcome.column for outcome in every}) > 1
     for outcome in every:
-        plain = one_line(f"{outcome.id} {outcome.release}" if has_several else outcome.id) or "unnamed"
+        plain = one_line(f"{outcome.id} {outcome.column}" if has_several else outcome.id) or "unnamed"
         numbered = (f"{plain} ({number})" for number in range(2, len(named) + 3))
         named[plain if plain not in named else next(name for name in numbered if name not in named)] = outcome
     return list(named.items())

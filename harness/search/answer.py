@@ -28,14 +28,14 @@ def headline(finding: Finding) -> str:
     if isinstance(change, Unproved):
         others = "" if finding.stopped else disagreements(finding, finding.probes.keys() - {change.index})
         return f"{_unproved(finding, change)}{f'; {others}' if others else ''}"
-    names = finding.request.releases
+    axis, named = finding.request.axis, finding.request.named
     new, old = _sides(finding)
     if finding.stopped:
-        between = f"after {names[change.last]} and not after {names[change.first]}"
-        return f"Interrupted: the first {new} release is {between}; {_RESUME}."
+        between = f"after {named(change.last)} and not after {named(change.first)}"
+        return f"Interrupted: the first {new} {axis} is {between}; {_RESUME}."
     if change.is_exact:
-        return f"First {new} release: {names[change.first]} (last {old}: {names[change.last]})"
-    return f"First {new} release: one of {candidates(finding, change)} ({_why_not_exact(finding, change)})"
+        return f"First {new} {axis}: {named(change.first)} (last {old}: {named(change.last)})"
+    return f"First {new} {axis}: one of {candidates(finding, change)} ({_why_not_exact(finding, change)})"
 
 
 def _sides(finding: Finding) -> tuple[Mark, Mark]:
@@ -45,11 +45,11 @@ def _sides(finding: Finding) -> tuple[Mark, Mark]:
 
 def candidates(finding: Finding, change: Change) -> str:
     """Return the releases at which a change may be."""
-    return ", ".join(finding.request.releases[index] for index in change.candidates)
+    return ", ".join(map(finding.request.named, change.candidates))
 
 
 def _why_not_exact(finding: Finding, change: Change) -> str:
-    return disagreements(finding, change.candidates) or "the releases between cannot be tested"
+    return disagreements(finding, change.candidates) or f"the {finding.request.axis}s between cannot be tested"
 
 
 def disagreements(finding: Finding, indices: Iterable[int]) -> str:
@@ -64,7 +64,7 @@ def _counted(finding: Finding) -> str:
     names, count = finding.request.releases, len(finding.changes)
     within = f"from {names[0]} to {names[-1]}"
     if finding.stopped:
-        return f"Interrupted: {len(finding.probes)} of {len(names)} releases {within} tested; {_RESUME}."
+        return f"Interrupted: {len(finding.probes)} of {len(names)} {finding.request.axis}s {within} tested; {_RESUME}."
     flaky = disagreements(finding, finding.probes)
     doubts = f" ({flaky})" if flaky else ""
     return f"{counted(count, 'change')} {within}{doubts}:" if count else f"No change {within}{doubts}."
@@ -79,12 +79,12 @@ def _unproved(finding: Finding, unproved: Unproved) -> str:
     probe = finding.probes.get(unproved.index) if unproved.index is not None else None
     if probe is None or unproved.index is None:
         within = f"from {request.releases[0]} to {request.releases[-1]}"
-        return f"No {expected} release {within}: {_census(finding)}"
+        return f"No {expected} {request.axis} {within}: {_census(finding)}"
     given = request.span.older if is_older else request.span.newer
     found = f"{_described(finding, unproved.index)}: {outcome(finding, probe)}{_advice(finding)}"
     if given is not None:
         return f"{probe.release} should be {expected}, but {found}"
-    return f"The newest release should be {expected}, but {probe.release} {found}"
+    return f"The newest {request.axis} should be {expected}, but {probe.release} {found}"
 
 
 def _census(finding: Finding) -> str:

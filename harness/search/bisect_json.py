@@ -28,7 +28,10 @@ def to_json(finding: Finding) -> str:
         "bad": request.bad or _end(finding, Mark.BAD),
         "find": "fix" if request.question.fix else "break",
         "metric": request.question.metric.text if request.question.metric else None,
+        "axis": request.axis,
         "releases": list(request.releases),
+        "release": request.release,
+        "variants": as_json([*request.variants.values()]),
         "result": {**_result(finding, change), "text": answer.headline(finding)},
         "changes": [_change(finding, each) for each in finding.changes] if request.all_changes else None,
         "flaky": [probe.release for probe in finding.probes.values() if probe.status == FLAKY],
@@ -39,7 +42,7 @@ def to_json(finding: Finding) -> str:
         "pinned_defaults": finding.pinned,
         "seconds": finding.elapsed_s,
         "attribution": as_json(finding.attribution),
-        "commands": {probe.release: render.again(finding, probe.release) for probe in finding.probes.values()},
+        "commands": {probe.release: finding.commands[probe.release] for probe in finding.probes.values()},
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
@@ -108,7 +111,8 @@ def _outcome(finding: Finding, index: int) -> Outcome:
         submodel=request.submodel,
         backend=request.backend,
         chip=request.chip,
-        release=probe.release,
+        release=request.release or probe.release,
+        variant=request.variants.get(probe.release),
         status=_STATUSES[mark],
         phase=Phase(probe.phase) if probe.phase else None,
         reason="" if mark is Mark.GOOD else f"{condition}{first_line(probe.headline)}\n{probe.reason}",

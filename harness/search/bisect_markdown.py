@@ -17,7 +17,7 @@ def markdown(finding: Finding) -> str:
     change, request = finding.change, finding.request
     parts = [f"## {request.case}: {answer.headline(finding)}"]
     if metric := request.question.metric:
-        parts.append(f"A release is bad if {code(metric.text)}.")
+        parts.append(f"{request.axis.one} is bad if {code(metric.text)}.")
     if request.all_changes:
         parts.append(fenced("\n".join(render.every_change(finding))))
     elif isinstance(change, Change):
@@ -39,13 +39,13 @@ def _sections(finding: Finding, change: Change) -> Iterator[str]:
 def _side(finding: Finding, probe: Probe) -> str:
     reason = f"\n\n{fenced(capped(probe.reason, limit_bytes=_REASON_BYTES, where='the log'))}" if probe.reason else ""
     kind = f" ({probe.kind})" if probe.kind else ""
-    return f"**{probe.release}**: {probe.status}{kind} with `{render.again(finding, probe.release)}`{reason}"
+    return f"**{probe.release}**: {probe.status}{kind} with `{finding.commands[probe.release]}`{reason}"
 
 
 def _table(finding: Finding) -> str:
     metric = finding.request.question.metric
     names = metric.names if metric else ()
-    rows = [["release", "result", *names, "status", "runs", "seconds"]]
+    rows = [[str(finding.request.axis), "result", *names, "status", "runs", "seconds"]]
     rows.append(["---", "---", *["--:"] * len(names), "---", "--:", "--:"])
     rows += [_row(finding, index, names) for index in sorted(finding.probes)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

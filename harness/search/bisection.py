@@ -25,6 +25,7 @@ from harness.pipeline.page_file import PageFile
 from harness.pipeline.recorder import Recorder
 from harness.report import again
 from harness.search import answer, bisect_json, bisect_markdown, driver, journal, render, request
+from harness.search.axis import Axis
 from harness.search.bisect import Change
 from harness.search.finding import Finding, SearchRequest
 from harness.search.journal import SearchJournal
@@ -69,7 +70,9 @@ class Bisection:
         settings = replace(settings, cases=selection.located(settings.cases))
         self._search, self._case = search, _case(settings, notice)
         self._known = known_releases(settings, notice)
-        self._request = request.search_request(search, self._case, self._known)
+        self._request = request.search_request(search, settings, self._case, self._known)
+        if self._request.release:
+            settings = replace(settings, release=replace(settings.release, name=self._request.release))
         pinned = request.pinned(settings.run.pin_defaults, self._request)
         settings = replace(settings, run=replace(settings.run, pin_defaults=pinned))
         asked = self._request.question.metric
@@ -100,8 +103,9 @@ class Bisection:
         return replace(found, elapsed_s=round(self._before_s + time.monotonic() - self._clock_s, 3))
 
     def _journal(self) -> SearchJournal:
-        releases = [self._known.find(name) for name in self._request.releases]
-        identity = request.identity(self._settings, self._search, [self._case], releases)
+        asked = self._request
+        releases = [self._known.find(name) for name in ([asked.release] if asked.release else asked.releases)]
+        identity = request.identity(self._settings, self._search, [self._case], releases, asked.variants)
         return journal.of_search(self._settings.run.out, identity)
 
     def _start(self, progress: SearchJournal) -> Finding:
@@ -110,13 +114,27 @@ class Bisection:
             probes=_resumed(self._request, progress) | self._replayed,
             defaults=request.defaults(self._request),
             pinned=self._settings.run.pin_defaults,
-            again=again.search_command(self._settings, has_configs=bool(self._case.target.config)),
+            commands={name: self._command(name) for name in self._request.releases},
         )
+
+    def _command(self, name: str) -> str:
+        """Return the command that tests a release again."""
+        settings = self._request.axis.settings(self._settings, name)
+        command = again.search_command(settings, has_configs=bool(self._case.target.config))
+        return f"{command} --iree {settings.release.name}"
 
     def _search_on(self, progress: SearchJournal, live: SearchProgress) -> None:
         _introduce(self.found, live)
         at_once = self._search.jobs
-        runner = ReleaseRunner(self._settings, [self._case], progress.folder, live, known=self._known, at_once=at_once)
+        runner = ReleaseRunner(
+            self._settings,
+            [self._case],
+            progress.folder,
+            live,
+            known=self._known,
+            at_once=at_once,
+            variants=self._request.variants,
+        )
 
         def on_probe(found: Finding, index: int) -> None:
             self.found = self._timed(found)
@@ -205,19 +223,19 @@ def _replayed(path: Path, request: SearchRequest) -> dict[int, Probe]:
         raise UsageError(f"--replay {path}: {files.reason(error)}; expected a file that --log wrote.") from error
     if unknown := [each.release for each in probes if each.release not in request.releases]:
         within = f"{request.releases[0]} to {request.releases[-1]}"
-        raise UsageError(f"--replay {path}: {', '.join(unknown)}: not within {within}; remove this release.")
+        raise UsageError(f"--replay {path}: {', '.join(unknown)}: not within {within}; remove this {request.axis}.")
     return {request.releases.index(each.release): each for each in probes}
 
 
 def _introduce(start: Finding, live: SearchProgress) -> None:
     names, metric = start.request.releases, start.request.question.metric
     condition = f"; bad if {metric.text}" if metric else ""
-    within = f"{counted(len(names), 'release')}, {names[0]} to {names[-1]}"
+    within = f"{counted(len(names), start.request.axis)}, {names[0]} to {names[-1]}"
     live.notice(f"bisecting {start.request.case}: {within}{condition}")
     for default in start.defaults:
         live.notice(render.default_line(default, start.pinned))
     if start.probes:
-        live.notice(f"resuming: {counted(len(start.probes), 'release')} already tested")
+        live.notice(f"resuming: {counted(len(start.probes), start.request.axis)} already tested")
     for index in start.probes:
         live.say(render.probe_line(start, index, width=live.width))
     _announce(start, live)
@@ -226,11 +244,11 @@ def _introduce(start: Finding, live: SearchProgress) -> None:
 def _announce(found: Finding, live: SearchProgress) -> None:
     """Say that the answer will be confirmed, if there is one."""
     if names := [found.request.releases[index] for index in found.unconfirmed]:
-        live.notice(f"repeating {_named(names)} to see if the result stays the same")
+        live.notice(f"repeating {_named(names, found.request.axis)} to see if the result stays the same")
 
 
-def _named(releases: Sequence[str]) -> str:
-    return " and ".join(releases) if len(releases) <= _NAMED else counted(len(releases), "release")
+def _named(releases: Sequence[str], axis: Axis) -> str:
+    return " and ".join(releases) if len(releases) <= _NAMED else counted(len(releases), axis)
 
 
 def _exit_code(found: Finding) -> int:

@@ -3,11 +3,14 @@
 import enum
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from harness.core.cases import EMPTY
 from harness.core.statuses import Status
+from harness.core.variants import Variant
 from harness.iree.flags import ChangedDefault
 from harness.search import bisect, probes, repeats
+from harness.search.axis import Axis
 from harness.search.bisect import Change, Sides, Span, Unproved
 from harness.search.probes import Mark, Probe, Question
 
@@ -24,7 +27,10 @@ class SearchRequest:
         chip: its chip, or None on the CPU.
         path: path of its spec file or program.
         config: path of the config, for a case of a suite.
-        releases: the releases to search, oldest first.
+        axis: what is searched.
+        releases: the releases to search, oldest first; or the images or HIP runtimes, which are called releases here.
+        release: the release that all images or HIP runtimes are tested with; None if releases are searched.
+        variants: how results name each image or HIP runtime; none if releases are searched.
         good: the release that the user says is good, or None to look for one.
         bad: the release that the user says is bad, or None to look for one.
         question: what makes a release bad.
@@ -38,11 +44,19 @@ class SearchRequest:
     chip: str | None
     path: str
     config: str = ""
+    axis: Axis = Axis.RELEASE
     releases: tuple[str, ...]
+    release: str | None = None
+    variants: Mapping[str, Variant] = field(default_factory=lambda: EMPTY)
     good: str | None
     bad: str | None
     question: Question
     all_changes: bool = False
+
+    def named(self, index: int) -> str:
+        """Return the name of a release in an answer; that of a HIP runtime has its digest."""
+        name = self.releases[index]
+        return str(self.variants.get(name, name))
 
     @property
     def span(self) -> Span:
@@ -92,7 +106,7 @@ class Finding:
         defaults: the defaults of flags that change within the releases to search.
         pinned: the release whose defaults are set with all releases.
         attribution: which part of IREE causes the change.
-        again: the command that repeats a probe, without the release.
+        commands: by release, the command that tests it again.
         stopped: whether the search was interrupted.
         elapsed_s: how long the search took, in seconds, with the time before interruptions.
     """
@@ -102,7 +116,7 @@ class Finding:
     defaults: tuple[ChangedDefault, ...] = ()
     pinned: str | None = None
     attribution: Attribution | None = None
-    again: str = ""
+    commands: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     stopped: bool = False
     elapsed_s: float = 0.0
 

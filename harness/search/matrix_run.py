@@ -72,6 +72,7 @@ class MatrixRun:
         self._names = [*columns] or names
         if columns:
             self._settings = settings = _with_one_release(settings, search, names)
+        self._variants = self._axis.variants(settings, columns)
         self._known: dict[str, Sequence[Outcome]] = {}
         self._environment: Mapping[str, Any] = {}
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
@@ -89,7 +90,7 @@ class MatrixRun:
         one = self._settings.release.name
         tested = self._names if self._axis is Axis.RELEASE else [one] if one else []
         releases = [self._releases.find(name) for name in tested]
-        identity = request.identity(self._settings, self._search, self._cases, releases)
+        identity = request.identity(self._settings, self._search, self._cases, releases, self._variants)
         with journal.of_search(self._settings.run.out, identity) as progress:
             self.folder = progress.folder
             self._known.update(_resumed(progress))
@@ -109,7 +110,13 @@ class MatrixRun:
             live.notice(f"resuming: {counted(len(self._known), self._axis)} already tested")
         at_once = self._search.jobs
         runner = ReleaseRunner(
-            self._settings, self._cases, progress.folder, live, known=self._releases, at_once=at_once, axis=self._axis
+            self._settings,
+            self._cases,
+            progress.folder,
+            live,
+            known=self._releases,
+            at_once=at_once,
+            variants=self._variants,
         )
         left = [name for name in self._names if name not in self._known]
         live.expect_tests(len(left) * len(self._cases))
@@ -155,9 +162,9 @@ class MatrixRun:
         """Yield the outcomes of all cells, release by release."""
         for index, release in enumerate(found.releases):
             for case in self._cases:
-                outcome = found.rows[case.id][index] or matrix.untested(case, release)
-                column = () if self._axis is Axis.RELEASE else (f"{self._axis}: {release}",)
-                yield replace(outcome, notes=(*column, *outcome.notes))
+                variant, one = self._variants.get(release), self._settings.release.name
+                untested = replace(matrix.untested(case, one if variant and one else release), variant=variant)
+                yield found.rows[case.id][index] or untested
 
 
 def _names(search: SearchSettings, known: Releases) -> list[str]:

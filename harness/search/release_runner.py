@@ -1,6 +1,7 @@
 """Tests cases with releases, several at once, for one search."""
 
 import contextlib
+import hashlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,11 +10,12 @@ from pathlib import Path
 from harness.containers.auto_provider import Choice
 from harness.containers.provider import provider
 from harness.core.callbacks import Notice, ignore
-from harness.core.cases import Case
+from harness.core.cases import EMPTY, Case
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Report
 from harness.core.settings import Settings
 from harness.core.statuses import Phase
+from harness.core.variants import Variant
 from harness.fetch import provision
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
@@ -97,6 +99,12 @@ class ReleaseResult:
         return sum(facts.seconds(value) for phase, value in outcome.seconds.items() if phase not in reused)
 
 
+def _folder(name: str) -> str:
+    """Return the name of a folder, which no other name has. That of a release is the release."""
+    plain = name.strip("/").replace("/", "_")
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
 def moved(outcome: Outcome, folder: str) -> Outcome:
     """Return an outcome with `folder` before the paths of its logs and of what was kept."""
     kept, work = (f"{folder}/{path}" if path else "" for path in (outcome.kept, outcome.work))
@@ -144,7 +152,7 @@ class ReleaseRunner:
         *,
         known: Releases,
         at_once: int,
-        axis: Axis = Axis.RELEASE,
+        variants: Mapping[str, Variant] = EMPTY,
     ) -> None:
         """Start nothing yet.
 
@@ -155,13 +163,14 @@ class ReleaseRunner:
             live: shows the tests while they run.
             known: the known releases.
             at_once: number of releases tested at once.
-            axis: what is tested in place of releases, with the one that the settings name.
+            variants: what is tested in place of releases, by name, with the one that the settings name.
         """
         self.cancel = CancelToken()
         jobs = max(1, default_jobs() // at_once)
         self._settings = replace(settings, run=replace(settings.run, jobs=jobs, out=None))
         self._cases, self._out_dir, self._live = cases, out_dir, live
-        self._axis = axis
+        self._variants = variants
+        self._axis = next((Axis(each.axis) for each in variants.values()), Axis.RELEASE)
         self._memory, self._known, self._choice = Memory(), known, Choice()
         self._prepared: set[str] = set()
         self._preparing = Threads[None](_PREPARED_AT_ONCE)
@@ -187,7 +196,7 @@ class ReleaseRunner:
             salt=self._salt(release, run),
             reused={},
         )
-        folder = release.strip("/").replace("/", "_")
+        folder = _folder(release)
         name = folder if run == 1 else f"{folder}/runs/{run}"
         return self._tested(caching, release, name, caching.reused, recompile=run > 1)
 
@@ -253,4 +262,5 @@ class ReleaseRunner:
         options = selection.options(settings.run)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel, recorder=self._recorder)
         session.run(self._live)
-        return ReleaseResult(report=session.written(), folder=str(folder.relative_to(self._out_dir)), reused=reused)
+        report = session.written(lambda outcome: replace(outcome, variant=self._variants.get(release)))
+        return ReleaseResult(report=report, folder=str(folder.relative_to(self._out_dir)), reused=reused)

@@ -63,17 +63,17 @@ def _fitting(line: str, width: int | None) -> str:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    tested, count = len(finding.probes), len(finding.request.releases)
+    tested, count, axis = len(finding.probes), len(finding.request.releases), finding.request.axis
     yield answer.headline(finding)
     if finding.request.all_changes:
         yield from every_change(finding)
     elif isinstance(finding.change, Change):
         yield from (f"  {line}" for line in _details(finding, finding.change))
         if not finding.stopped and tested < count:
-            yield "There may be more changes between untested releases; use --all to test every release."
+            yield f"There may be more changes between untested {axis}s; use --all to test every {axis}."
     seconds = sum(probe.seconds for probe in finding.probes.values())
     spent = f"in {finding.elapsed_s:.1f} s; compiling and running took {seconds:.1f} s"
-    yield f"Tested {tested} of {count} releases {spent}."
+    yield f"Tested {tested} of {count} {axis}s {spent}."
 
 
 def _details(finding: Finding, change: Change) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _details(finding: Finding, change: Change) -> Iterator[str]:
     if (link := compare_url(finding, change)) is not None:
         yield f"commits   {link}"
     for probe in both(finding, change):
-        yield f"again     {again(finding, probe.release)}"
+        yield f"again     {finding.commands[probe.release]}"
     yield from (f"note      {text}" for text in remarks(finding, change))
 
 
@@ -161,11 +161,6 @@ def every_change(finding: Finding) -> Iterator[str]:
 def both(finding: Finding, change: Change) -> tuple[Probe, Probe]:
     """Return the probes on both sides of a change."""
     return finding.probes[change.last], finding.probes[change.first]
-
-
-def again(finding: Finding, release: str) -> str:
-    """Return the command that tests a release again."""
-    return f"{finding.again} --iree {release}"
 
 
 def compare_url(finding: Finding, change: Change) -> str | None:

@@ -5,21 +5,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.containers import build_context
+from harness.containers import build_context, definitions
 from harness.core.blobs import Blob
 from harness.core.cases import EMPTY, Backend, Case
 from harness.core.errors import UsageError
-from harness.core.settings import SearchSettings, Settings
+from harness.core.settings import ContainerSettings, SearchSettings, Settings
 from harness.core.timings import Timing
 from harness.core.urls import redacted
+from harness.core.variants import Variant
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.iree.releases import Releases, ReleaseWheels
-from harness.search import case_numbers, metric
+from harness.search import axis, case_numbers, metric
+from harness.search.axis import Axis
 from harness.search.finding import SearchRequest
 from harness.search.probes import Question
 from harness.store.store import Store
 
+_ENDS = 2
 _TIMING = Timing(repetitions=20)
 
 
@@ -44,21 +47,31 @@ def question(search: SearchSettings) -> Question:
     )
 
 
-def search_request(search: SearchSettings, case: Case, known: Releases) -> SearchRequest:
+def search_request(search: SearchSettings, settings: Settings, case: Case, known: Releases) -> SearchRequest:
     """Return what to search: the releases between the given ends; without an end, all on that side.
+
+    Of images and HIP runtimes, the first and the last one are the ends that are not given.
 
     Raises:
         UsageError: there is no such release, or the ends are swapped.
     """
     asked = question(search)
-    good, bad = (known.find(name).release.name if name else None for name in (search.good, search.bad))
+    over, named = axis.of(search)
+    names: Sequence[str] = named or known.names
+    if over is Axis.RELEASE:
+        good, bad = (known.find(name).release.name if name else None for name in (search.good, search.bad))
+        release = None
+    else:
+        good, bad = _ends(search, over, named)
+        release = known.find(settings.release.name or known.names[-1]).release.name
     older, newer = (bad, good) if asked.fix else (good, bad)
-    start = known.names.index(older) if older else 0
-    end = known.names.index(newer) if newer else len(known.names) - 1
+    start = names.index(older) if older else 0
+    end = names.index(newer) if newer else len(names) - 1
     if start >= end:
-        named = "--bad" if asked.fix else "--good"
-        hint = "remove --find fix" if asked.fix else "to find the release that fixed it, add --find fix"
-        raise UsageError(f"{named} {older or known.names[0]} is not older than {newer or known.names[-1]}; {hint}.")
+        option = "--bad" if asked.fix else "--good"
+        hint = "remove --find fix" if asked.fix else f"to find the {over} that fixed it, add --find fix"
+        raise UsageError(f"{option} {older or names[0]} is not older than {newer or names[-1]}; {hint}.")
+    searched = tuple(names[start : end + 1])
     return SearchRequest(
         case=case.id,
         model=case.spec.model,
@@ -67,12 +80,29 @@ def search_request(search: SearchSettings, case: Case, known: Releases) -> Searc
         chip=case.target.chip,
         path=str(case.spec.path),
         config=case.spec.config_path,
-        releases=tuple(known.names[start : end + 1]),
+        axis=over,
+        releases=searched,
+        release=release,
+        variants=over.variants(settings, searched),
         good=good,
         bad=bad,
         question=asked,
         all_changes=search.all_changes,
     )
+
+
+def _ends(search: SearchSettings, over: Axis, names: Sequence[str]) -> tuple[str, str]:
+    """Return the good and the bad end among images or HIP runtimes."""
+    if len(names) < _ENDS:
+        raise UsageError(f"{names[0]}: bisect needs at least two {over}s, oldest first; name another one.")
+    if search.attribute:
+        raise UsageError(f"--attribute has no effect if {over}s are searched, which have one IREE release; remove it.")
+    older, newer = names[0], names[-1]
+    good, bad = (newer, older) if search.fix else (older, newer)
+    for option, name in (("--good", search.good), ("--bad", search.bad)):
+        if name and name not in names:
+            raise UsageError(f"{option} {name}: not among the {over}s to search; expected one of {', '.join(names)}.")
+    return search.good or good, search.bad or bad
 
 
 def timed(settings: Settings, names: Iterable[str]) -> Settings:
@@ -84,6 +114,8 @@ def timed(settings: Settings, names: Iterable[str]) -> Settings:
 
 def defaults(request: SearchRequest) -> tuple[ChangedDefault, ...]:
     """Return the defaults of flags that change within the releases to search."""
+    if request.axis is not Axis.RELEASE:
+        return ()
     first, last = (releases.of_build(name) for name in (request.releases[0], request.releases[-1]))
     return flags.changed_defaults(first, last, Backend(request.backend))
 
@@ -96,16 +128,22 @@ def pinned(name: str | None, request: SearchRequest) -> str | None:
         request: says which releases are good and bad.
 
     Raises:
-        UsageError: `good` or `bad` is not given.
+        UsageError: `good` or `bad` is not given, or is not a release.
     """
     ends = {"good": request.good, "bad": request.bad}
+    if name in ends and request.axis is not Axis.RELEASE:
+        raise UsageError(f"--pin-defaults {name}: {request.axis}s have no defaults; name a release.")
     if name in ends and ends[name] is None:
         raise UsageError(f"--pin-defaults {name} needs --{name}; add it, or name a release.")
     return ends.get(name, name) if name else None
 
 
 def identity(
-    settings: Settings, search: SearchSettings, cases: Sequence[Case], found: Sequence[ReleaseWheels]
+    settings: Settings,
+    search: SearchSettings,
+    cases: Sequence[Case],
+    found: Sequence[ReleaseWheels],
+    variants: Mapping[str, Variant] = EMPTY,
 ) -> Mapping[str, Any]:
     """Return all that a search depends on; only a search of the same identity can be resumed."""
     with Store(settings.fetch.store) as store:
@@ -113,6 +151,7 @@ def identity(
             "options": _options(settings, search),
             "cases": {case.id: _content(case, store) for case in cases},
             "releases": [_release_content(each, store) for each in found],
+            "variants": [[str(each), _image(each, settings.container)] for each in variants.values()],
             "harness": build_context.this_harness(),
         }
 
@@ -136,6 +175,12 @@ def _content(case: Case, store: Store) -> str:
     """Return a digest of a spec and its files."""
     parts = [repr(case), *(_blob_content(blob, store) for blob in case.spec.blobs)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _image(variant: Variant, container: ContainerSettings) -> str:
+    """Return how an image is defined; empty if it is named by its digest, or is none."""
+    definitions_ = definitions.load(container.definitions) if variant.axis == Axis.IMAGE else {}
+    return str(definitions_.get(variant.name, ""))
 
 
 def _release_content(release: ReleaseWheels, store: Store) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """AMD GPUs that fail in every way: what becomes of the cases, through IREE's own HIP driver."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,23 @@ def test_a_matrix_of_hip_runtimes_says_which_of_them_broke_it(lab: HipLaboratory
     assert [case["status"] for case in result.report["cases"]] == ["passed", "failed"], result.text
     assert f"{hip_library} passed -> {broken} failed (numeric: " in result.text
     assert "differs from the HIP runtime before" in result.text
-    assert [case["notes"][0] for case in result.report["cases"]] == [
-        f"HIP runtime: {each}" for each in (hip_library, broken)
-    ]
+    assert [case["variant"]["name"] for case in result.report["cases"]] == [str(hip_library), str(broken)]
+
+
+def test_a_bisect_over_hip_runtimes_names_the_one_that_broke_it(lab: HipLaboratory, hip_library: Path) -> None:
+    hip.sums(lab, "add")
+    second, third = lab.root / "second", lab.root / "third"
+    libraries = [hip_library]
+    for folder, told in ((second, "wrong=elementwise"), (third, "wrong=elementwise name=Third")):
+        folder.mkdir()
+        libraries.append(hip.build(folder, told))
+    options = [word for each in libraries for word in ("--hip", str(each))]
+    told = ("--chip", hip.CHIP, "--over", "hip", "--repeat", "1", "--out", str(lab.out))
+    result = lab.run("toy/add", *told, *options, command="bisect")
+    assert result.code == 0, result.text
+    found = json.loads((lab.out / "bisect.json").read_text())
+    good, bad = (hashlib.sha256(each.read_bytes()).hexdigest()[:12] for each in libraries[:2])
+    assert found["result"]["text"] == (
+        f"First bad HIP runtime: {libraries[1]}@sha256:{bad} (last good: {libraries[0]}@sha256:{good})"
+    )
+    assert f"IREE_HIP_DYLIB_PATH=file:{libraries[1]}" in found["commands"][str(libraries[1])]

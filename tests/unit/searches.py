@@ -51,7 +51,8 @@ def search_request(history: str, *, good: int | None = None, bad: int | None = N
 
 def finding(request: SearchRequest, probed: Mapping[int, Probe] | None = None, **changes: Any) -> Finding:
     """Return what is known at the start of a search."""
-    return Finding(request=request, probes=probed or {}, again="nox -s quality -- tiny/clip", **changes)
+    commands = {name: f"nox -s quality -- tiny/clip --iree {name}" for name in request.releases}
+    return Finding(request=request, probes=probed or {}, commands=commands, **changes)
 
 
 def probe(letter: str, release: str = "3.0.0", **changes: Any) -> Probe:

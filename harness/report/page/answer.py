@@ -51,7 +51,7 @@ def releases(content: Content) -> list[str]:
     """Return the releases of the cases, oldest first, as the search has them or else by version."""
     known = content.matrix or content.bisect
     ordered = {name: place for place, name in enumerate(known.releases if known else ())}
-    names = dict.fromkeys(outcome.release or "" for run in content.runs for outcome in run.report.cases)
+    names = dict.fromkeys(outcome.column or "" for run in content.runs for outcome in run.report.cases)
     found = sorted(names, key=lambda name: (ordered.get(name, -1), _version(name)))
     return [one_line(name) for name in found]
 
@@ -75,18 +75,19 @@ def places(content: Content) -> list[str]:
 
 
 def _of_bisect(bisect: BisectDocument) -> Answer:
-    question = f"Which release {'fixed' if bisect.find == 'fix' else 'broke'} {one_line(bisect.case)}?"
+    question = f"Which {one_line(bisect.axis)} {'fixed' if bisect.find == 'fix' else 'broke'} {one_line(bisect.case)}?"
     tone = "good" if bisect.result.kind in _FOUND else "unclear"
     title, text = f"bisect {one_line(bisect.case)}", one_line(bisect.result.text)
     return Answer(title=title, question=question, text=text, tone=tone)
 
 
 def _of_matrix(matrix: MatrixDocument, reports: Sequence[Report]) -> Answer:
-    size = f"{facts.count_of_cases(len(matrix.cases))} with {counted(len(matrix.releases), 'release')}"
+    axis = one_line(matrix.axis)
+    size = f"{facts.count_of_cases(len(matrix.cases))} with {counted(len(matrix.releases), axis)}"
     differing = {each.case for each in matrix.cells if each.differs}
-    text = f"{facts.count_of_cases(len(differing))} differ between releases." if differing else "No release differs."
+    text = f"{facts.count_of_cases(len(differing))} differ between {axis}s." if differing else f"No {axis} differs."
     if len(differing) == 1:
-        text = f"{one_line(next(iter(differing)))} differs between releases."
+        text = f"{one_line(next(iter(differing)))} differs between {axis}s."
     told = _of_runs(reports)
     return Answer(title=f"matrix: {size}", question=size, text=f"{told.text} {text}", tone=told.tone)
 

@@ -43,7 +43,7 @@ def shown(runs: Sequence[Run]) -> list[Shown]:
     ids = Counter(outcome.id for _, outcome in every)
     keys: dict[str, Shown] = {}
     for number, outcome in every:
-        several = f"{outcome.id} {outcome.release or ''}" if ids[outcome.id] > 1 else outcome.id
+        several = f"{outcome.id} {outcome.column or ''}" if ids[outcome.id] > 1 else outcome.id
         plain = one_line(several, limit=_TITLE_CHARS) or "unnamed"
         numbered = (f"{plain} ({count})" for count in range(2, len(keys) + 3))
         key = plain if plain not in keys else next(name for name in numbered if name not in keys)
@@ -61,7 +61,8 @@ def row(each: Shown) -> dict[str, Any]:
         "id": one_line(outcome.id, limit=_TITLE_CHARS),
         "name": one_line(f"{outcome.model}/{outcome.submodel}", limit=_TITLE_CHARS),
         "target": one_line(facts.target(outcome), limit=_TITLE_CHARS),
-        "release": one_line(outcome.release or ""),
+        "release": one_line(outcome.column or ""),
+        "iree": one_line(outcome.release or "") if outcome.variant else None,
         "status": str(outcome.status),
         "kind": str(outcome.kind or ""),
         "why": first_line(outcome.reason, limit=_TITLE_CHARS),

@@ -62,6 +62,7 @@ class BisectDocument:
     bad: str | None = None
     find: str = "break"
     metric: str | None = None
+    axis: str = "release"
     releases: tuple[str, ...]
     result: BisectAnswer
     changes: tuple[BisectChange, ...] | None = None
@@ -90,6 +91,7 @@ class MatrixCell:
 class MatrixDocument:
     """A matrix.json."""
 
+    axis: str = "release"
     releases: tuple[str, ...]
     cases: tuple[str, ...]
     cells: tuple[MatrixCell, ...]

@@ -15,6 +15,7 @@ from harness.core.measurements import FailedCompilation, Measurement, Module
 from harness.core.outcomes import Outcome, Report
 from harness.core.records import as_json
 from harness.core.statuses import Kind, Phase, Status
+from harness.core.variants import Variant
 from harness.report import results
 from tests.unit import reports
 
@@ -178,6 +179,7 @@ def test_the_schema_misses_every_absent_key(key: str) -> None:
         ("failed_compilation", FailedCompilation),
         ("output", Measurement),
         ("blob", FetchedBlob),
+        ("variant", Variant),
     ],
 )
 def test_the_schema_names_every_field(name: str, kind: Any) -> None:

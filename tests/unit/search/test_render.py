@@ -8,10 +8,12 @@ import pytest
 
 from harness.core.cases import Backend
 from harness.core.outcomes import Report
+from harness.core.variants import Variant
 from harness.iree import flags, releases
 from harness.iree.flags import ChangedDefault
 from harness.report import junit
 from harness.search import answer, bisect_json, bisect_markdown, metric, render
+from harness.search.axis import Axis
 from harness.search.finding import Attribution, Carrier, Finding
 from harness.search.probes import Mark, Probe, Question
 from tests.unit.searches import finding, names, probe, search_request
@@ -34,6 +36,31 @@ def searched(history: str, changes: dict[int, dict[str, Any]] | None = None, **o
         if letter != "."
     }
     return finding(search_request(history, **options), seen, **of_finding)
+
+
+def test_the_answer_names_hip_runtimes_by_file_and_digest() -> None:
+    digests = {name: f"{index}" * 64 for index, name in enumerate(names(3))}
+    variants = {
+        name: Variant(axis="HIP runtime", name=name, sha256=digest, options=("--run-wrapper", f"env {name}"))
+        for name, digest in digests.items()
+    }
+    axis: dict[str, Any] = {"axis": Axis.HIP, "release": "3.13.0", "variants": variants}
+    found = searched("gbb", good=0, bad=2, **axis)
+    assert (
+        answer.headline(found)
+        == "First bad HIP runtime: 3.1.0@sha256:111111111111 (last good: 3.0.0@sha256:000000000000)"
+    )
+    assert "Tested 3 of 3 HIP runtimes in" in render.render(found)
+    assert "| HIP runtime | result |" in bisect_markdown.markdown(found)
+    document = json.loads(bisect_json.to_json(found))
+    assert (document["axis"], document["release"]) == ("HIP runtime", "3.13.0")
+    assert {each["name"]: each["sha256"] for each in document["variants"]} == digests
+    cases = bisect_json.outcomes(found)
+    assert [(each.release, each.column) for each in cases] == [("3.13.0", name) for name in names(3)]
+    text = junit.render(Report(started="", seconds=0, exit_code=0, environment={}, cases=cases))
+    assert "tiny/clip[cpu] 3.1.0" in text
+    assert "iree-3.13.0 3.1.0@sha256:111111111111" in text
+    assert "--run-wrapper 'env 3.1.0'" in text
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ def search(*options: str) -> SearchSettings:
 
 
 def search_request(*options: str) -> SearchRequest:
-    return request.search_request(search(*options), CASE, Releases())
+    called = invocation("bisect", "tiny/clip", *options)
+    return request.search_request(called.search, called.settings, CASE, Releases())
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,50 @@ def test_what_cannot_be_asked(options: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         search_request(*options)
     assert message in str(caught.value)
+
+
+IMAGES = ("--image=a", "--image=b", "--image=c")
+
+
+@pytest.mark.parametrize(
+    ("options", "searched", "ends"),
+    [
+        ([], "abc", ("a", "c")),
+        (["--over=images", "--find=fix"], "abc", ("c", "a")),
+        (["--good=b"], "bc", ("b", "c")),
+        (["--bad=b", "--iree=3.9.0"], "ab", ("a", "b")),
+    ],
+)
+def test_the_ends_of_images_are_the_first_and_the_last(
+    options: list[str], searched: str, ends: tuple[str, str]
+) -> None:
+    found = search_request(*IMAGES, *options)
+    assert (found.axis, found.releases, (found.good, found.bad)) == ("image", tuple(searched), ends)
+    assert found.release == ("3.9.0" if "--iree=3.9.0" in options else "3.13.0")
+    assert request.defaults(found) == ()
+    with pytest.raises(UsageError, match="--pin-defaults good: images have no defaults; name a release"):
+        request.pinned("good", found)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--good=d"], "--good d: not among the images to search; expected one of a, b, c"),
+        (["--good=c", "--bad=a"], "--good c is not older than a; to find the image that fixed it, add --find fix"),
+        (["--attribute"], "--attribute has no effect if images are searched"),
+        (["--over=hip"], "--over hip: name at least two --hip"),
+    ],
+)
+def test_what_cannot_be_asked_of_images(options: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        search_request(*IMAGES, *options)
+    assert message in str(caught.value)
+
+
+def test_one_hip_runtime_is_not_enough(tmp_path: Path) -> None:
+    (library := tmp_path / "libamdhip64.so").touch()
+    with pytest.raises(UsageError, match="bisect needs at least two HIP runtimes, oldest first; name another one"):
+        search_request("--hip", str(library))
 
 
 def test_by_default_all_runs_have_to_agree() -> None:

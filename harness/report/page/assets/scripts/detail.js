@@ -35,7 +35,7 @@ function navigation(each) {
 }
 
 function headOf(each, known) {
-  const release = each.release ? ` with IREE ${each.release}` : "";
+  const release = each.iree ? ` with ${each.release}, IREE ${each.iree}` : each.release ? ` with IREE ${each.release}` : "";
   return el(
     `div.answer.${tone(each.status)}`,
     {},

@@ -28,7 +28,7 @@ function pathOf(found) {
     );
   });
   const folded = foldUntested(releases);
-  const title = `${found.probes.length} of ${found.releases.length} releases tested in ${seconds(found.seconds)}`;
+  const title = `${found.probes.length} of ${found.releases.length} ${found.axis}s tested in ${seconds(found.seconds)}`;
   return section("The search", el("p.quiet", {}, title), el("ol.path", {}, folded));
 }
 
