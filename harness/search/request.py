@@ -179,7 +179,7 @@ def _content(case: Case, store: Store) -> str:
 
 def _image(variant: Variant, container: ContainerSettings) -> str:
     """Return how an image is defined; empty if it is named by its digest, or is none."""
-    definitions_ = definitions.load(container.definitions) if variant.axis == Axis.IMAGE else {}
+    definitions_ = definitions.load(build_context.folder(container)) if variant.axis == Axis.IMAGE else {}
     return str(definitions_.get(variant.name, ""))
 
 

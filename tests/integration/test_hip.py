@@ -137,8 +137,8 @@ def test_a_bisect_over_hip_runtimes_names_the_one_that_broke_it(lab: HipLaborato
         folder.mkdir()
         libraries.append(hip.build(folder, told))
     options = [word for each in libraries for word in ("--hip", str(each))]
-    told = ("--chip", hip.CHIP, "--over", "hip", "--repeat", "1", "--out", str(lab.out))
-    result = lab.run("toy/add", *told, *options, command="bisect")
+    asked = ("--chip", hip.CHIP, "--over", "hip", "--repeat", "1", "--out", str(lab.out))
+    result = lab.run("toy/add", *asked, *options, command="bisect")
     assert result.code == 0, result.text
     found = json.loads((lab.out / "bisect.json").read_text())
     good, bad = (hashlib.sha256(each.read_bytes()).hexdigest()[:12] for each in libraries[:2])
