@@ -89,7 +89,7 @@ def question(parser: Parser, _environment: Environment) -> None:
     add("--good", metavar="RELEASE", help="a good release, image or HIP runtime (default: look for a release)")
     add("--bad", metavar="RELEASE", help="a bad one (default: the newest)")
     help_text = "what to search: releases, or the images of --image or the HIP runtimes of --hip, oldest first"
-    add("--over", choices=OVER, help=help_text)
+    parser.group("ROCm")("--over", choices=OVER, help=help_text)
     parser.group("IREE release")(
         "--iree", metavar="RELEASE", help="release of all images or HIP runtimes (default: newest)"
     )
@@ -112,7 +112,7 @@ def question(parser: Parser, _environment: Environment) -> None:
 def hips(parser: Parser) -> None:
     """Add --hip."""
     help_text = "HIP runtime, libamdhip64.so, to test with one release; repeatable, as --image is"
-    parser.group("Search")("--hip", action="append", type=Path, default=[], metavar="FILE", help=help_text)
+    parser.group("ROCm")("--hip", action="append", type=Path, default=[], metavar="FILE", help=help_text)
 
 
 def matrix(parser: Parser, _environment: Environment) -> None:
