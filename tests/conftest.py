@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-_WITH_ENGINES = re.compile(r"tests/integration/test_(container|image|passthrough|pins|wall)")
+_WITH_ENGINES = re.compile(r"tests/integration/test_(apptainer|container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
     r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|onnx|page|serve_ranges|torch|trained|verdict|wheel|worker)"
     r"\w*\.py"

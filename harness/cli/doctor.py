@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.containers import build_context, definitions, images, sockets
+from harness.containers import apptainer, build_context, definitions, images, sockets
 from harness.core.cases import ModelSpec
 from harness.core.errors import DeviceError, HarnessError, SpecError, UsageError
 from harness.core.settings import ContainerSettings
@@ -64,6 +64,7 @@ def findings(
     yield _space(store.root)
     yield _memory()
     yield from _engine(environment, offline=offline)
+    yield _apptainer()
     yield from _gpus()
     yield _emulator()
     yield _vulkan()
@@ -132,6 +133,12 @@ def _engine(environment: Mapping[str, str], *, offline: bool) -> Iterator[Findin
         yield Finding(subject=subject, state=f"{'; '.join(problems)}: {_LOCAL}", fix=fix)
     else:
         yield Finding(subject=subject, state=f"none: {_LOCAL}")
+
+
+def _apptainer() -> Finding:
+    found = apptainer.find()
+    state = f"{found} at {found.program}: use --engine apptainer" if found else "not on PATH"
+    return Finding(subject="apptainer", state=state)
 
 
 def _image(engine: "Engine", registry: str | None, *, offline: bool) -> Finding:

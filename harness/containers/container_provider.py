@@ -48,12 +48,18 @@ def chosen_image(settings: Settings) -> tuple[str, Image | None]:
         UsageError: it is not in images.toml and has no digest.
     """
     backend = targets.targets(settings.target, devices.gpus())[0].backend
-    name = settings.container.image or _IMAGES.get(backend, "cpu")
+    name = settings.container.image or _default(backend, settings.container.engine)
     known = definitions.load(build_context.folder(settings.container))
     if name not in known and "@sha256:" not in name:
         expected = f"expected one of {', '.join(known)}, or HOST/NAME@sha256:DIGEST"
         raise UsageError(f"--image {name}: no such image; {expected}.")
     return name, known.get(name)
+
+
+def _default(backend: Backend, engine: str) -> str:
+    """Return the name of a backend's image; Apptainer takes those of Debian packages only."""
+    name = _IMAGES.get(backend, "cpu")
+    return f"{name.removesuffix('-debian')}-debian" if engine == "apptainer" else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,10 @@ def provider(
         if needs:
             raise UsageError(f"{needs} cannot be combined with --engine local; remove one of them.")
         return InstalledRelease(install=source.install)
+    if asked.engine == "apptainer":
+        from harness.containers import apptainer_provider  # noqa: PLC0415 - few runs need it
+
+        return apptainer_provider.of(settings, source)
     engine = sockets.connected(asked.engine, asked.variables)
     is_auto, choice = asked.engine == "auto" and not needs, choice or Choice()
     if is_auto and engine is None:

@@ -18,7 +18,7 @@ from harness.core.urls import Grant, Mirror
 
 OVER = ("releases", "images", "hip")
 EMULATORS = ("auto", "rocjitsu", "mirage")
-ENGINES = ("auto", "container", "docker", "podman", "local")
+ENGINES = ("auto", "container", "docker", "podman", "apptainer", "local")
 DEFAULT_CONNECTIONS = 8
 DEFAULT_TIMEOUT_S = 1200.0
 _ROUND = Timing(repetitions=5, seconds=0.05, warmup_seconds=0.2)  # short, because there are many rounds

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
-from harness.containers import build_context, definitions, images, sockets
+from harness.containers import apptainer, apptainer_provider, build_context, definitions, images, sockets
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
@@ -46,9 +46,20 @@ def _tag(invocation: Invocation) -> int:
 
 
 def _build(invocation: Invocation) -> int:
+    if invocation.settings.container.engine == apptainer.NAME:
+        return _build_base(invocation)
     with _found(invocation.settings, _named(invocation), sys.stdout) as (wanted, fetcher):
         built = _builder(invocation.settings, fetcher).provide(wanted)
     sys.stdout.write(f"{built.reference}  {size(built.size_bytes)}\n")
+    return EXIT_OK
+
+
+def _build_base(invocation: Invocation) -> int:
+    """Make what Apptainer needs of an image: its base. A release is shown in it when models run."""
+    settings, image = invocation.settings, _named(invocation)
+    with _found(settings, image, sys.stdout) as (wanted, fetcher):
+        path = apptainer_provider.base(settings, image, fetcher.store, CancelToken())
+        sys.stdout.write(f"{wanted.tag}  {size(path.stat().st_size)}\n")
     return EXIT_OK
 
 
@@ -76,6 +87,8 @@ def _builder(settings: Settings, fetcher: Fetcher) -> ImageBuilder:
 
 
 def _engine(settings: Settings) -> Engine:
+    if settings.container.engine == apptainer.NAME:
+        raise UsageError("Apptainer has no images of its own: the cache keeps them. Use `harness store`.")
     return sockets.required(settings.container.engine, settings.container.variables)
 
 

@@ -51,8 +51,11 @@ def test_a_usage_error_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
         ("list --offline", "`harness list` has no option --offline; see `harness list --help`."),
         ("--backend gpu", "--backend: 'gpu': expected one of cpu, rocm, cuda"),
         ("--verdict mine", "--verdict: 'mine': expected one of harness, iree-run-module"),
-        ("--engine lxc", "--engine: 'lxc': expected one of auto, container, docker, podman, local"),
-        ("--engine dokcer", "--engine: 'dokcer': expected one of auto, container, docker, podman, local (did you mean"),
+        ("--engine lxc", "--engine: 'lxc': expected one of auto, container, docker, podman, apptainer, local"),
+        (
+            "--engine dokcer",
+            "--engine: 'dokcer': expected one of auto, container, docker, podman, apptainer, local (did you mean",
+        ),
         ("--compile-onyl", "`harness quality` has no option --compile-onyl (did you mean --compile-only"),
         ("run --iree 3.0.0", "`harness run` has no option --iree; see `harness run --help`."),
         ("validate --chip gfx942", "`harness validate` has no option --chip"),
