@@ -26,6 +26,7 @@ from harness.core.errors import HarnessError
 from harness.core.history import HistorySettings
 from harness.core.outcomes import Outcome, Report
 from harness.core.references import Oracle
+from harness.core.search_settings import SearchSettings
 from harness.core.settings import (
     BenchSettings,
     CaseSettings,
@@ -34,7 +35,6 @@ from harness.core.settings import (
     ProgramSettings,
     ReleaseSettings,
     RunSettings,
-    SearchSettings,
     Settings,
     TargetSettings,
     ToolSettings,

@@ -16,7 +16,8 @@ from harness.cli.argument_types import (
 )
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
-from harness.core.settings import OVER, BenchSettings
+from harness.core.search_settings import OVER
+from harness.core.settings import BenchSettings
 from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"

@@ -31,7 +31,7 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
-from harness.pipeline import logs, planner, selection, session, suite_selection, targets, work_folder
+from harness.pipeline import logs, machine, planner, selection, suite_selection, targets, work_folder
 from harness.pipeline.environment import Environment, Python
 from harness.pipeline.executor import result_of
 from harness.pipeline.importing import Importing
@@ -105,7 +105,7 @@ class _Shared:
         self.out_dir = (settings.run.out or _OUT_DIR).absolute()
         self.pool = Pool(selection.gpus(settings.target), on_wait=provision.waiting(_LOG.info))
         self.recording = Recording(
-            settings.history, self.out_dir, lambda: session.environment_facts("local", self._here)
+            settings.history, self.out_dir, lambda: machine.environment_facts("local", self._here)
         )
         self._steps: ToolStepRunner | None = None
         self._has_room = False

@@ -15,6 +15,7 @@ from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.history import HistorySettings
 from harness.core.references import Oracle, Reference
+from harness.core.search_settings import SearchSettings
 from harness.core.settings import (
     ENGINES,
     BenchSettings,
@@ -24,7 +25,6 @@ from harness.core.settings import (
     ProgramSettings,
     ReleaseSettings,
     RunSettings,
-    SearchSettings,
     Settings,
     TargetSettings,
     ToolSettings,

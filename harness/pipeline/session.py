@@ -1,21 +1,16 @@
 """One run: from cases to a folder of results, which is written whatever happens in between."""
 
-import os
-import platform
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import harness
 from harness.core.callbacks import ignore
 from harness.core.cases import Case, Release
 from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
 from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
-from harness.core.records import as_json
 from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status, Verdict
 from harness.fetch import provision
@@ -28,6 +23,7 @@ from harness.pipeline import internal, logs, planner, selection, targets, used_d
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
+from harness.pipeline.machine import default_jobs, environment_facts
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
 from harness.pipeline.page_file import PageFile
@@ -42,8 +38,6 @@ from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
 from harness.report import again, results, summary
 from harness.store.store import Store
-
-_COMPILE_MEMORY_BYTES = 4 << 30
 
 
 class Session:
@@ -269,34 +263,3 @@ class Session:
         for case in self.cases:
             blocked = Plan(case=case, steps=(), release=release, blocked=self._blocked)
             yield outcome(blocked, {}, None, self._folder)
-
-
-def default_jobs() -> int:
-    """Return how many compilations fit into cores and memory; each uses several cores at times."""
-    available, _ = devices.memory_bytes()
-    return max(1, min(len(os.sched_getaffinity(0)), available // _COMPILE_MEMORY_BYTES))
-
-
-def environment_facts(engine: str, environment: Environment | None) -> dict[str, Any]:
-    """Return what a result depends on besides its case; without an environment, what was wanted."""
-    available, in_all = devices.memory_bytes()
-    tools = environment.toolchain if environment else None
-    return {
-        "engine": engine,
-        "image": None,
-        **(environment.facts if environment else {}),
-        "iree": {
-            "release": tools.release.name if tools else None,
-            "compiler_commit": tools.compiler_commit if tools else None,
-            "runtime_commit": tools.runtime_commit if tools else None,
-        },
-        "builds": {"compiler": tools.build, "runtime": tools.runtime_build} if tools else None,
-        "host": {
-            "cpu": devices.cpu_name(),
-            "kernel": platform.release(),
-            "memory_bytes": in_all,
-            "memory_available_bytes": available,
-            "gpus": as_json(devices.gpus()),
-        },
-        "harness": {"version": harness.__version__, "python": platform.python_version()},
-    }

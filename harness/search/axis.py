@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.errors import UsageError
-from harness.core.settings import SearchSettings, Settings
+from harness.core.search_settings import SearchSettings
+from harness.core.settings import Settings
 from harness.core.variants import Variant
 from harness.host import files
 

@@ -14,7 +14,8 @@ from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
 from harness.core.records import as_json, read
-from harness.core.settings import SearchSettings, Settings
+from harness.core.search_settings import SearchSettings
+from harness.core.settings import Settings
 from harness.core.statuses import Status
 from harness.core.text import counted
 from harness.host import files

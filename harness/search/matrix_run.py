@@ -13,7 +13,8 @@ from rich.text import Text
 from harness.core import records
 from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import Outcome, Report, exit_code
-from harness.core.settings import SearchSettings, Settings
+from harness.core.search_settings import SearchSettings
+from harness.core.settings import Settings
 from harness.core.text import counted
 from harness.host.waiting import completed
 from harness.iree.releases import Releases

@@ -25,11 +25,12 @@ from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.pipeline import selection
 from harness.pipeline.environment import Environment, EnvironmentProvider
+from harness.pipeline.machine import default_jobs
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
 from harness.pipeline.run_cache import Memory
-from harness.pipeline.session import Session, default_jobs
+from harness.pipeline.session import Session
 from harness.pipeline.steps import Plan
 from harness.report import facts
 from harness.search.axis import Axis

@@ -9,7 +9,8 @@ from harness.containers import build_context, definitions
 from harness.core.blobs import Blob
 from harness.core.cases import EMPTY, Backend, Case
 from harness.core.errors import UsageError
-from harness.core.settings import ContainerSettings, SearchSettings, Settings
+from harness.core.search_settings import SearchSettings
+from harness.core.settings import ContainerSettings, Settings
 from harness.core.timings import Timing
 from harness.core.urls import redacted
 from harness.core.variants import Variant

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import UsageError
-from harness.core.settings import ContainerSettings, RunSettings, SearchSettings, Settings
+from harness.core.search_settings import SearchSettings
+from harness.core.settings import ContainerSettings, RunSettings, Settings
 from harness.search import axis
 from harness.search.axis import Axis
 

@@ -5,7 +5,7 @@ import pytest
 
 from harness.core.cases import Case, Release
 from harness.core.errors import UsageError
-from harness.core.settings import SearchSettings
+from harness.core.search_settings import SearchSettings
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.search import request
 from harness.search.finding import SearchRequest
