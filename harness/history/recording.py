@@ -75,7 +75,7 @@ def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:
         name=strict_json.usable(f"{outcome.model}/{outcome.submodel}"),
         backend=strict_json.usable(outcome.backend),
         chip=outcome.chip and strict_json.usable(outcome.chip),
-        release=strict_json.usable(outcome.release or ""),
+        release=strict_json.usable(_release(outcome)),
         status=outcome.status,
         kind=outcome.kind,
         reason=first_line(outcome.reason, limit=_REASON_CHARACTERS),
@@ -95,6 +95,11 @@ def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:
         peak_memory_bytes=outcome.peak_memory_bytes,
         quarantine=one_line(str(outcome.quarantined)) if outcome.is_excused else None,
     )
+
+
+def _release(outcome: Outcome) -> str:
+    """Return the release of a case, with the image or the HIP runtime that a search tested it with."""
+    return " ".join(filter(None, (outcome.release, str(outcome.variant or ""))))
 
 
 def _device(outcome: Outcome, known: Mapping[str, str]) -> str:

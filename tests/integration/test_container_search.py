@@ -87,6 +87,10 @@ def test_the_image_that_broke_a_program_is_found(dock: Dock, yards: Callable[...
     found = {cell["release"]: (cell["status"], cell["kind"]) for cell in document["cells"]}
     assert found == {NAME: ("error", "device"), "rocm-old": ("passed", None), "rocm-new": ("failed", "numeric")}, result
     assert "rocm-old passed -> rocm-new failed (numeric: " in result.text
+    asked = ("toy/add", "--chip", hip.CHIP, "--over", "images", "--good", "rocm-old", "--repeat", "1")
+    result = yard.run(*asked, *images, "--out", str(yard.root / "bisect"), command="bisect")
+    assert "First bad image: rocm-new (last good: rocm-old)" in result.text
+    assert "Tested 2 of 2 images" in result.text
     assert yard.left() == []
     for name in ("rocm-old", "rocm-new"):
         facts = json.loads((yard.out / "probes" / name / "results.json").read_text())["environment"]["image"]

@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.measurements import FailedCompilation
 from harness.core.statuses import Kind, Status
 from harness.core.timings import Latency
+from harness.core.variants import Variant
 from harness.history import recording
 from harness.report import results
 from tests.unit import reports
@@ -143,3 +144,11 @@ def test_the_devices_that_a_driver_told() -> None:
         ("emulated AMD Instinct MI300X (gfx942) by rocjitsu 0.3.0", "GPU-7"),
         ("mi300 (gfx942) and mi300 (gfx942)", "GPU-9ba5000000000001 and GPU-9ba5000000000002"),
     ]
+
+
+def test_images_that_a_search_tested_with_one_release_are_told_apart() -> None:
+    variants = (Variant(axis="image", name="rocm-7.2"), Variant(axis="HIP runtime", name="/x.so", sha256="1" * 64))
+    found = recording.case_records(
+        reports.report(*(reports.outcome(release="3.13.0", variant=each) for each in variants))
+    )
+    assert [each.release for each in found] == ["3.13.0 rocm-7.2", "3.13.0 /x.so@sha256:111111111111"]

@@ -1,6 +1,7 @@
 import pytest
 
 from harness.core.statuses import Kind
+from harness.core.variants import Variant
 from harness.report import again, facts
 from tests.unit import reports
 from tests.unit.command_lines import invocation, settings
@@ -101,3 +102,16 @@ def test_a_search_of_a_suite_is_repeated_with_its_configs() -> None:
     assert again.search_command(asked) == "harness quality x/y --specs onnx_ops"
     command = again.search_command(asked, has_configs=True)
     assert command == "harness quality x/y --suite-config a.json --suite-config b.json --specs onnx_ops"
+
+
+def test_a_case_of_a_search_is_repeated_with_its_own_image_or_hip_runtime() -> None:
+    rocm = Variant(axis="image", name="rocm-7.2", options=("--image", "rocm-7.2"))
+    library = Variant(axis="HIP runtime", name="x.so", sha256="0" * 64, options=("--run-wrapper", "env A=x.so perf"))
+    cases = [reports.failed(backend="rocm", chip="gfx942", variant=each) for each in (rocm, library)]
+    facts = again.facts(settings("--run-wrapper=perf"))
+    last = {"container_engine": {"name": "docker"}, "image": {"image": "rocm-6.4", "digest": "h/n@sha256:1"}}
+    report = reports.report(*cases, environment={**facts, **last})
+    first, _ = (again.case_command(each, report) for each in cases)
+    assert first.endswith(" --engine docker --run-wrapper perf --image rocm-7.2")
+    _, second = (again.case_command(each, reports.report(*cases, environment=facts)) for each in cases)
+    assert second.endswith(" --run-wrapper 'env A=x.so perf'")

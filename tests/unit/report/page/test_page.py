@@ -9,8 +9,10 @@ import pytest
 
 from harness.core.outcomes import EXIT_INTERRUPTED
 from harness.core.statuses import Kind, Status
+from harness.core.variants import Variant
 from harness.report.page import page
 from harness.report.page.content import Content, Point, Run, Trend
+from harness.report.page.documents import BisectAnswer, BisectDocument
 from tests.unit import pages, reports
 from tests.unit.pages import HOSTILE, Parsed, digest, rendered
 
@@ -224,3 +226,18 @@ def test_markup_in_the_answer_is_escaped() -> None:
         Content(runs=(Run(report=reports.report(reports.outcome(), environment={"image": {"tag": "<b>"}})),))
     )
     assert html.escape("image <b>") in text
+
+
+def test_a_page_of_images_speaks_of_images() -> None:
+    names = ("rocm-6.4", "rocm-7.2")
+    cases = [
+        reports.outcome(variant=Variant(axis="image", name=name, options=("--image", name)), release="3.13.0")
+        for name in names
+    ]
+    result = BisectAnswer(kind="first-bad", text="First bad image: rocm-7.2 (last good: rocm-6.4)")
+    search = BisectDocument(case="tiny/clip[cpu]", axis="image", releases=names, result=result, probes=())
+    content = Content(runs=tuple(Run(report=reports.report(each)) for each in cases), bisect=search)
+    index = Parsed(page.render(content)).index
+    assert index["answer"]["question"] == "Which image broke tiny/clip[cpu]?"
+    assert index["releases"] == [*names]
+    assert [(each["release"], each["iree"]) for each in index["cases"]] == [(name, "3.13.0") for name in names]
