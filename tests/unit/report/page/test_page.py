@@ -3,6 +3,7 @@ import html
 import math
 import re
 import time
+from collections import Counter
 from importlib import resources
 
 import pytest
@@ -92,6 +93,13 @@ def test_scripts_make_no_markup_of_text() -> None:
 def test_every_script_is_used() -> None:
     names = {each.name.removesuffix(".js") for each in ASSETS.joinpath("scripts").iterdir()}
     assert names == {*page._SCRIPTS, "main"}
+
+
+def test_scripts_which_are_one_declare_each_name_once() -> None:
+    text = "\n".join(each.read_text() for each in ASSETS.joinpath("scripts").iterdir())
+    declared = Counter(re.findall(r"^(?:async )?(?:const|let|function|class) (\w+)", text, re.MULTILINE))
+    assert {name for name, count in declared.items() if count > 1} == set()
+    assert declared["bisectView"]
 
 
 def test_cases_that_need_attention_come_first() -> None:

@@ -10,7 +10,7 @@ const byKey = new Map(index.cases.map((each) => [each.key, each]));
 // The order of statuses: first what needs attention.
 const ORDER = ["failed", "xpassed", "error", "xfailed", "unsupported", "skipped", "passed", "ran", "compiled"];
 const isGreen = (each) => !["failed", "xpassed", "error"].includes(each.status);
-const axis = (index.bisect || index.matrix)?.axis || "release"; // what a search varies; all of them are called releases here
+const varied = (index.bisect || index.matrix)?.axis || "release"; // what a search varies; all of them are called releases here
 const releases = index.releases;
 const targets = [...new Set(index.cases.map((each) => each.target || ""))];
 

@@ -24,13 +24,13 @@ function gridView() {
   const body = el("tbody");
   const heads = el("thead", {}, el("tr", {}, el("td", {}), head), releases.length > 1 || releases[0] ? el("tr", {}, el("th.case", { scope: "col" }, "Case"), names) : null);
   list.grid = { body, rows: new Map() };
-  const what = el("table.grid", {}, el("caption.unseen", {}, `Cases by chip and ${axis}`), heads, body);
-  return el("div", { id: "grid" }, legend(), scrolling(`Cases by chip and ${axis}`, what));
+  const what = el("table.grid", {}, el("caption.unseen", {}, `Cases by chip and ${varied}`), heads, body);
+  return el("div", { id: "grid" }, legend(), scrolling(`Cases by chip and ${varied}`, what));
 }
 
 function legend() {
   const found = ORDER.filter((name) => index.cases.some((each) => each.status === name));
-  const changed = differing.size ? el("span", {}, el("span.changed", { "aria-hidden": "true" }, "◆"), `differs from the ${axis} before`) : null;
+  const changed = differing.size ? el("span", {}, el("span.changed", { "aria-hidden": "true" }, "◆"), `differs from the ${varied} before`) : null;
   return el("p.legend", {}, found.map((name) => status(name)), changed);
 }
 
@@ -52,7 +52,7 @@ function gridCell(each) {
   if (!each) return el("td", {}, unseen("not run"));
   const changed = differing.has(`${each.id} ${each.release}`);
   const words = tone(each.status) === "good" ? (each.ratio === undefined ? "" : ratio(each.ratio)) : each.kind || each.status;
-  const label = `${each.id} ${each.release || ""}: ${each.status} ${each.kind || ""}${changed ? `, differs from the ${axis} before` : ""}`;
+  const label = `${each.id} ${each.release || ""}: ${each.status} ${each.kind || ""}${changed ? `, differs from the ${varied} before` : ""}`;
   const link = el(
     `a.${tone(each.status)}`,
     { href: caseAddress(each.key), "aria-label": label, title: each.why || null },

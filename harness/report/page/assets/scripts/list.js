@@ -5,7 +5,7 @@ const list = { rows: new Map(), shown: [], view: "list", query: "", statuses: ne
 const COLUMNS = [
   { name: "status", title: "Status", by: (each) => ORDER.indexOf(each.status) },
   { name: "case", title: "Case", by: (each) => each.id },
-  { name: "release", title: axis[0].toUpperCase() + axis.slice(1), by: (each) => releases.indexOf(each.release || ""), hidden: releases.length < 2 },
+  { name: "release", title: varied[0].toUpperCase() + varied.slice(1), by: (each) => releases.indexOf(each.release || ""), hidden: releases.length < 2 },
   { name: "ratio", title: "Of threshold", by: (each) => -(each.ratio === undefined ? -1 : number(each.ratio)) },
   { name: "error", title: "Max error", by: (each) => -(each.error === undefined ? -1 : number(each.error)) },
   { name: "seconds", title: "Time", by: (each) => -(each.seconds || 0) },
