@@ -29,7 +29,6 @@ _RUNS = (
     "find_links",
     "wheels",
 )
-_SEVERAL = 2
 _CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror")
 
 
@@ -101,7 +100,7 @@ RULES = (
     Rule(
         options=("iree",),
         why="has no effect if releases are searched; use --good and --bad, or name several --image or --hip.",
-        holds=lambda each: each.command == "bisect" and not each.search.hips and len(each.search.images) < _SEVERAL,
+        holds=lambda each: each.command == "bisect" and each.search.is_over_releases,
     ),
     Rule(
         options=("emulator_root",),

@@ -1,6 +1,6 @@
 """Provides containers of Apptainer: the base of an image, in which a release and the harness are shown.
 
-The base is a tar in the store, which is unpacked for each run, so that nobody can have changed it.
+The base is a tar in the store. Each run unpacks it again, so no other run can have changed what it sees.
 """
 
 import contextlib

@@ -47,3 +47,8 @@ class SearchSettings:
     hips: tuple[Path, ...] = ()
     show: str | None = None
     jobs: int = 1
+
+    @property
+    def is_over_releases(self) -> bool:
+        """Whether releases are searched: not HIP runtimes, nor images, of which one alone is where releases run."""
+        return not self.hips and len(self.images) <= 1

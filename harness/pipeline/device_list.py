@@ -1,4 +1,4 @@
-"""Asks iree-run-module for the devices of a driver, in the environment in which cases run."""
+"""Lists the devices of Vulkan among which cases choose, in the environment in which they run."""
 
 import contextlib
 import re
@@ -7,18 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.errors import ToolError
 from harness.host.beneath import Folder
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken
-from harness.pipeline import logs
+from harness.pipeline import device_dump
 from harness.pipeline.tools import ToolRun, Tools
 
-_TIMEOUT_S = 60.0
 _FOLDER = ".devices"
-# What --dump_devices prints of each device: its address, and what its driver calls it.
-_DEVICE = re.compile(r"^# --device=\w+://(\S+)\n#   (.*)$", re.MULTILINE)
 # Chips by the beginning of a device's name. The names of other devices do not tell what to compile for.
 _CHIPS = {"llvmpipe": "llvmpipe"}
 
@@ -49,21 +45,15 @@ class DeviceLister:
             DiskError: the folder cannot be written.
             Cancelled: `cancel` was set.
         """
-        found = _DEVICE.findall(self._printed("vulkan"))
-        times = Counter(path for path, _ in found)
-        gpus = (_gpu(index, path if times[path] == 1 else None, name) for index, (path, name) in enumerate(found))
-        return tuple(_of_machine(gpu, here) for gpu in gpus)
-
-    def _printed(self, driver: str) -> str:
-        """Return what the program prints about the devices of a driver."""
         with self._folder() as folder:
-            log = folder / "devices.log"
-            asked = ToolRun(
-                argv=(str(self.program), f"--dump_devices={driver}"), folder=folder, log_path=log, timeout_s=_TIMEOUT_S
-            )
-            with contextlib.suppress(ToolError):  # the runs report it
-                self.tools.run(asked, self.cancel)
-            return logs.text(log) if log.exists() else ""
+            argv, log = (str(self.program),), folder / "run.log"
+            asked = ToolRun(argv=argv, folder=folder, log_path=log, timeout_s=device_dump.TIMEOUT_S)
+            found = device_dump.dumped("vulkan", asked, self.tools, self.cancel)
+        times = Counter(each.path for each in found)
+        gpus = (
+            _gpu(index, each.path if times[each.path] == 1 else None, each.name) for index, each in enumerate(found)
+        )
+        return tuple(_of_machine(gpu, here) for gpu in gpus)
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:

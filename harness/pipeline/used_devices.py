@@ -5,24 +5,16 @@ known which GPU `hip` is. The answer is kept, because starting a driver takes a 
 """
 
 import contextlib
-import itertools
-import re
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from harness.core.devices import Device
-from harness.core.errors import ToolError
 from harness.host.process import CancelToken
-from harness.pipeline import logs
+from harness.pipeline import device_dump
+from harness.pipeline.device_dump import Dumped
 from harness.pipeline.tools import ToolRun, Tools
 
-_TIMEOUT_S = 60.0
-_LOG = "devices.log"
 _OPTION = "--device="
-# What --dump_devices prints of each device: its address, what its driver calls it, and more about it.
-_DEVICE = re.compile(r"^# --device=(\w+)://(\S+)\n#   (.*)$", re.MULTILINE)
-_CHIP = re.compile(r"^- gpu-arch-name: (gfx\w+)", re.MULTILINE)
 _ON_HOST = "local-"
 
 
@@ -67,29 +59,18 @@ class UsedDevices:
         key = (driver, before, tuple(sorted(asked.variables.items())))
         with self.lock:
             if key not in self.known:
-                found = _devices(_printed((*before, f"--dump_devices={driver}"), asked, tools, cancel))
-                emulator = str(self.emulator) if self.emulator else None
-                self.known[key] = tuple(replace(each, emulator=emulator) for each in found)
+                found = device_dump.dumped(driver, replace(asked, argv=before), tools, cancel)
+                self.known[key] = tuple(map(self._device, found))
             return self.known[key]
 
-
-def _printed(argv: tuple[str, ...], asked: ToolRun, tools: Tools, cancel: CancelToken) -> str:
-    """Return what the program prints about devices; a driver that fails does so again in the run, which reports it."""
-    log = asked.log_path.with_name(_LOG)
-    timeout_s = min(asked.timeout_s, _TIMEOUT_S)
-    with contextlib.suppress(ToolError):
-        tools.run(replace(asked, argv=argv, reads={}, writes=(), log_path=log, timeout_s=timeout_s), cancel)
-    text = logs.text(log) if log.exists() else ""
-    log.unlink(missing_ok=True)
-    return text
-
-
-def _devices(text: str) -> Iterator[Device]:
-    starts = [each.start() for each in _DEVICE.finditer(text)]
-    for start, end in itertools.pairwise((*starts, len(text))):
-        if found := _DEVICE.match(text, start):
-            chip = _CHIP.search(text, start, end)
-            yield Device(driver=found[1], name=found[3].strip(), uuid=_uuid(found[1], found[2]), chip=chip and chip[1])
+    def _device(self, found: Dumped) -> Device:
+        return Device(
+            driver=found.driver,
+            name=found.name.strip(),
+            uuid=_uuid(found.driver, found.path),
+            chip=found.chip,
+            emulator=str(self.emulator) if self.emulator else None,
+        )
 
 
 def _uuid(driver: str, path: str) -> str:

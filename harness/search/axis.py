@@ -1,7 +1,6 @@
 """What a search varies: IREE releases, images, or HIP runtimes. All that is not varied stays the same."""
 
 import enum
-import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from harness.core.search_settings import SearchSettings
 from harness.core.settings import Settings
 from harness.core.variants import Variant
 from harness.host import files
+from harness.store.entry import file_sha256
 
 
 class Axis(enum.StrEnum):
@@ -98,15 +98,14 @@ def _named(search: SearchSettings) -> tuple[Axis, tuple[str, ...]]:
     for path in search.hips:
         if not path.is_file():
             raise UsageError(f"--hip {path}: no such file; expected a HIP runtime, libamdhip64.so.")
-    if hips:
-        return Axis.HIP, hips
-    return (Axis.IMAGE, search.images) if len(search.images) > 1 else (Axis.RELEASE, ())
+    if search.is_over_releases:
+        return Axis.RELEASE, ()
+    return (Axis.HIP if hips else Axis.IMAGE), names
 
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+        return file_sha256(path)
+    except (OSError, ValueError) as error:
         expected = "expected a HIP runtime, libamdhip64.so"
         raise UsageError(f"--hip {path}: cannot be read ({files.reason(error)}); {expected}.") from error

@@ -25,7 +25,7 @@ from harness.iree import toolchain as toolchains
 from harness.iree.toolchain import Toolchain
 from harness.store.store import Store
 from tests import original_suite
-from tests.conftest import LEFT_OUT, NO_VULKAN
+from tests.conftest import LEFT_OUT, NO_VULKAN, leave_out
 from tests.integration import engines, hip, onnx_models, registries
 from tests.integration.bench import PROXIES, Bench
 from tests.integration.dock import Dock, Supplies, Yard, hand_over, open_folder, supplies
@@ -237,16 +237,14 @@ def fetch(tmp_path: Path) -> Fetch:
 def _be_able(name: str) -> None:
     """Leave a test out where no engine, or registry, can be started; in CI this is a failure."""
     if reason := engines.obstacle(name):
-        outcome = pytest.fail if os.environ.get("CI") else pytest.skip
-        outcome(f"{LEFT_OUT}{name}: {reason}")
+        leave_out(f"{LEFT_OUT}{name}: {reason}")
 
 
 @pytest.fixture(scope="session")
 def able_to_use_vulkan() -> None:
     """Leave a test out where Mesa's software driver for Vulkan is not installed; in CI this is a failure."""
     if not any(Path("/usr/share/vulkan/icd.d").glob("lvp_icd*.json")):
-        outcome = pytest.fail if os.environ.get("CI") else pytest.skip
-        outcome(f"{NO_VULKAN}lvp_icd.json is not there")
+        leave_out(f"{NO_VULKAN}lvp_icd.json is not there")
 
 
 @pytest.fixture(scope="session")
