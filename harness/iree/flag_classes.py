@@ -65,16 +65,19 @@ def of(text: str, tool: Tool = Tool.COMPILE) -> FlagClass | None:
     return _classes(tool).get(Word.read(text).name)
 
 
-def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False) -> str | None:
+def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False, backend: str | None = None) -> str | None:
     """Return why a spec must not have a flag, as the predicate of a sentence about the flag, or None.
 
     Args:
         text: the flag.
         tool: the program that would get it.
         trusted: whether flags that can harm are accepted.
+        backend: that of the spec; its chip comes from the command line, and that of another one only from a flag.
     """
     word, found = Word.read(text), of(text, tool)
     if found is FlagClass.HARNESS:
+        if backend and flag_table.load().chip_of.get(word.name, backend) != backend:
+            return None
         reason = flag_table.load().refused.get(word.name, "is set by the harness")
         return f"{reason}; remove it from the spec"
     if trusted:
@@ -89,7 +92,7 @@ def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False) -> s
 
 def is_opaque(text: str) -> bool:
     """Whether the harness cannot tell what a flag of iree-compile reads and writes."""
-    return refusal(text) is not None
+    return of(text) is not FlagClass.HARNESS and refusal(text) is not None
 
 
 def files_named(text: str) -> tuple[str, ...]:

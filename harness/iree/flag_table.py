@@ -64,6 +64,7 @@ class FlagTable:
 
     Attributes:
         refused: flags that only the harness may give, or that keep the compiler from compiling, and why.
+        chip_of: flags that say the chip, and the backend that it is a chip of.
         meaning: flags that say what a program means, by how they begin, and why.
         replaced: flags that the harness sets itself, and why.
         renamed: flags that were renamed.
@@ -77,6 +78,7 @@ class FlagTable:
     """
 
     refused: Mapping[str, str]
+    chip_of: Mapping[str, Backend]
     meaning: Mapping[str, str]
     replaced: Mapping[str, str]
     renamed: tuple[Rename, ...]

@@ -23,7 +23,8 @@ _FLAG = re.compile(
     r"^(\S*iree-compile: )Unknown command line argument '([^']*)'.*(?:\n\1Did you mean '([^'=]*))?", re.MULTILINE
 )
 _CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target)")
-_FILES = re.compile(r"^error opening input file: (.*)", re.MULTILINE)
+# The compiler says so of whatever went wrong; where it could not make a module, an error before says why.
+_FILES = re.compile(r"^error opening input file: (?!failed to generate )(.*)", re.MULTILINE)
 _SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
 _TARGET = re.compile(
     r"target backend '.*' not registered|unregistered device alias|no HAL devices defined in the module"

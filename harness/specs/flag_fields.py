@@ -25,13 +25,13 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
-def check(value: Mapping[str, Any], violations: Violations, *, trusted: bool) -> None:
+def check(value: Mapping[str, Any], violations: Violations, *, backend: str, trusted: bool) -> None:
     """Add a violation for each flag that a spec must not have, and for each range of releases that is none."""
     for comparisons in value.get("flags_for", {}):
         json_path = json_lines.member("$.flags_for", comparisons)
         violations.checked(json_path, functools.partial(releases.fulfils, releases.newest(), comparisons))
     for json_path, flag in _flags(value):
-        if reason := flag_classes.refusal(flag, trusted=trusted):
+        if reason := flag_classes.refusal(flag, trusted=trusted, backend=backend):
             violations.add(json_path, f"{flag!r} {reason}")
     for index, flag in enumerate(value.get("run_args", [])):
         if reason := refused_argument(flag, trusted=trusted):

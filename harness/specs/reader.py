@@ -130,7 +130,7 @@ class _Reader:
     def _spec(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         self._check_combinations(self.violations.document.value)
         self._check_names_and_seed(value)
-        flag_fields.check(value, self.violations, trusted=self._folders.trust_flags)
+        flag_fields.check(value, self.violations, backend=backend, trusted=self._folders.trust_flags)
         value = {name: each for name, each in value.items() if name != "$schema"}
         tensors = TensorFields(self.violations, self._blob)
         outputs = tensors.outputs(value.get("outputs", []))

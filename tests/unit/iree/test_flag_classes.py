@@ -180,6 +180,13 @@ def test_what_only_the_harness_says_is_refused_in_any_case(word: str, reason: st
         assert found.endswith("; remove it from the spec")
 
 
+def test_the_chip_of_another_backend_is_a_flag_as_any_other() -> None:
+    word = "--iree-vulkan-target=rdna3"
+    assert flag_classes.refusal(word, backend="cpu") is None
+    assert flag_classes.refusal(word, backend="vulkan")
+    assert not flag_classes.is_opaque(word)
+
+
 @pytest.mark.parametrize(("word", "reason"), HOSTILE_TO_RUN)
 def test_flags_of_the_runtime_have_classes_too(word: str, reason: str | None) -> None:
     found = flag_classes.refusal(word, tool=Tool.RUN)

@@ -100,6 +100,14 @@ def concluded(found: Verdict) -> CONCLUSION:
             id="files",
         ),
         pytest.param(
+            "model.mlir:0:0: error: outer module does not contain a vm.module op\n"
+            "model.mlir:0:0: note: see current operation: \n"
+            "error opening input file: failed to generate bytecode\n",
+            COMPILE,
+            "model.mlir:0:0: error: outer module does not contain a vm.module op",
+            id="a program that is none for the compiler",
+        ),
+        pytest.param(
             "error opening input file: No space left on device\n"
             "LLVM ERROR: IO failure on output stream: No space left on device\n",
             DISK,

@@ -202,8 +202,6 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ),
         ({"add_pipeline_module": True}, "missing field 'pipeline_mlir', which 'add_pipeline_module' requires"),
         ({"pipeline_compiler_flags": []}, "$: missing field 'pipeline_mlir', which 'pipeline_compiler_flags' requires"),
-        ({"compiler_flags": ["--iree-rocm-target=gfx942"]}, "is set by the harness from the chip (--chip)"),
-        ({"compiler_flags": ["--iree-cuda-target=sm_80"]}, "is set by the harness from the chip (--chip)"),
         ({"compiler_flags": ["--iree-cuda-use-ptxas-from=x"]}, "makes the tool start another program"),
         ({"compiler_flags": ["--iree-opt-splat-parameters=x"]}, "is set by the harness where a spec has no"),
         ({"compiler_flags": ["--iree-load-plugin=x.so"]}, "loads code into the tool"),
@@ -224,7 +222,6 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
         ),
         ({"flags_for": {"3.5": []}}, "$.flags_for['3.5']: '3.5' is not a comparison; expected >=, >, <, <= or =="),
         ({"flags_for": {">=3.9,<3.5": []}}, "$.flags_for['>=3.9,<3.5']: no release can match '>=3.9,<3.5'"),
-        ({"flags_for": {">=3.5": ["--iree-hip-target=gfx942"]}}, "$.flags_for['>=3.5'][0]: '--iree-hip-target=gfx942'"),
         (
             {"flags_for": {">=3.5": ["--verify", "--iree-hal-dump-executable-files-to=/etc"]}},
             "$.flags_for['>=3.5'][1]: '--iree-hal-dump-executable-files-to=/etc' names a file outside",
@@ -289,6 +286,26 @@ def test_all_violations_come_at_once_with_line_and_path(tmp_path: Path) -> None:
 def test_what_could_never_be_judged_is_refused(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     (line,) = violations(tmp_path, MINIMAL | changes, strict=True)
     assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("flag", "backend"),
+    [
+        ("--iree-rocm-target=gfx942", "rocm"),
+        ("--iree-hip-target=gfx942", "rocm"),
+        ("--iree-cuda-target=sm_80", "cuda"),
+        ("--iree-vulkan-target=rdna3", "vulkan"),
+    ],
+)
+@pytest.mark.parametrize("field", ["compiler_flags", "flags_for"])
+def test_the_chip_of_a_spec_comes_from_the_command_line_and_that_of_other_backends_from_flags(
+    tmp_path: Path, flag: str, backend: str, field: str
+) -> None:
+    spec = MINIMAL | {field: {">=3.5": [flag]} if field == "flags_for" else [flag]}
+    (line,) = violations(tmp_path, spec, f"toy/clip_{backend}.json")
+    assert f"{flag!r} is set by the harness from the chip (--chip)" in line
+    found = load(tmp_path, spec, "toy/clip_cpu.json")
+    assert (*found.compiler_flags, *found.flags_for.get(">=3.5", ())) == (flag,)
 
 
 def test_weights_are_archives_or_random(tmp_path: Path) -> None:
