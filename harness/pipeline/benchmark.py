@@ -22,10 +22,11 @@ from harness.host.cores import Usage
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import ProcessResult
-from harness.pipeline import device_list, logs, model_run
+from harness.pipeline import logs, model_run
 from harness.pipeline.model_run import (
     ModelRunner,
     check_gpus,
+    command,
     files_of,
     program_index,
     started,
@@ -121,7 +122,7 @@ class BenchmarkRunner:
     def _asked(self, step: Benchmark, results: Results, folder: Path, gpus: Sequence[Gpu]) -> ToolRun:
         log_dir = logs.case_dir(self.runs.out_dir / "logs", step.run.case_id)
         return ToolRun(
-            argv=with_program(device_list.addressed(step.argv, step.run.devices, gpus), PROGRAM, self.program),
+            argv=with_program(command(step.argv, step.run, results, gpus), PROGRAM, self.program),
             reads=files_of(step.run, results, folder),
             writes=(_REPORT,),
             folder=folder,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from harness.core import literals
 from harness.core.errors import IntegrityError
 from harness.core.tensors import ELEMENT_BITS, TensorType
-from harness.pipeline import tensor_files
+from harness.pipeline import scalars, tensor_files
 
 Array = npt.NDArray[Any]
 
@@ -69,15 +69,21 @@ def raw(text: str) -> bytes:
     return literal.read(0, math.prod(literal.type.shape)).tobytes()
 
 
-def of_output(path: Path, wanted: TensorType) -> Contents:
+def of_output(path: Path, wanted: TensorType, given: str = "") -> Contents:
     """Return what the program gave as output, whose type fits the wanted one.
+
+    Args:
+        path: the file.
+        wanted: the type that it stands for.
+        given: the type of a raw file, if it is known; by default the wanted one.
 
     Raises:
         IntegrityError: the file is missing, or shorter or longer than its type.
     """
     if not path.exists():
         raise IntegrityError(f"{path.name} was not written")
-    found, offset = tensor_files.npy_type(path) if path.name.endswith(".npy") else (wanted, 0)
+    raw_type = TensorType.parse(given) if given in scalars.stand_ins(str(wanted)) else wanted
+    found, offset = tensor_files.npy_type(path) if path.name.endswith(".npy") else (raw_type, 0)
     if (got := path.stat().st_size - offset) != found.size_bytes:
         raise IntegrityError(f"expected {found.size_bytes} bytes, got {max(got, 0)}")
     contents = _File(path=path, type=found, offset=offset)
@@ -134,10 +140,12 @@ class _Literal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Narrowed:
-    """A scalar result: the VM of IREE has integers of 32 and 64 bits only, and floats from 32 bits on."""
+    """A scalar result: a larger one stands for it, with the same number or with its bits."""
 
     wide: _File
     type: TensorType
 
     def read(self, start: int, count: int) -> Array:
-        return self.wide.read(start, count).astype(DTYPES[self.type.element])
+        wide, dtype = self.wide.read(start, count), DTYPES[self.type.element]
+        has_bits = wide.dtype.kind == "i" and dtype.kind not in "iu"
+        return wide.astype(f"<u{dtype.itemsize}").view(dtype) if has_bits else wide.astype(dtype)

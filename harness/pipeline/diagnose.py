@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import NO_SPACE, ProcessResult
 from harness.iree import flags
-from harness.pipeline import device_faults, machine_faults
+from harness.pipeline import device_faults, machine_faults, output_types
 from harness.pipeline.steps import Compile, Run
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -31,6 +31,7 @@ _TARGET = re.compile(
     r"|does not provide any executable targets"
 )
 _LINE_CHARS = 1000
+_ATTRIBUTES = re.compile(r"\{[^{}]{100,}\}")  # all features of a CPU, for example
 _EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
 _ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
 
@@ -167,6 +168,8 @@ def _hint(status: str) -> str:
         return " (the value of a scalar argument has no type: write 5, not i32=5)"
     if "outputs specified but the provided variant list only has 0 elements" in status:
         return _IN_PLACE_HINT
+    if re.search(r"expected (?:f32|cf64) .* but have (?:f64|cf128) ", status):
+        return f" ({output_types.DEMOTED})"
     if scope := re.search(r"handles scopes like '([^']*)'", status):
         return f" (the program loads from the scope {scope[1]!r}: name its archive in 'weights', with this scope)"
     return ""
@@ -201,7 +204,7 @@ def _cut(text: str) -> str:
 def run_status(log: str) -> str:
     """Return `STATUS; message; context` of iree-run-module, without the source file and line of IREE."""
     found = _SYSTEM_STATUS.search(log)
-    return _cut(found[1]).strip(" ;:") if found else ""
+    return _cut(_ATTRIBUTES.sub("{...}", found[1])).strip(" ;:") if found else ""
 
 
 def _not_the_models_fault(log: str, release: str) -> Verdict | None:

@@ -68,7 +68,7 @@ def measured(
     reason = output_types.mismatch(index, wanted.type, given, declared)
     if reason is None:
         try:
-            found = contents.of_output(actual, wanted.type)
+            found = contents.of_output(actual, wanted.type, given)
             return compare.compare(index, found, wanted, thresholds=thresholds, judge=judge)
         except IntegrityError as error:
             _check_space(actual, wanted.type, ran.free_bytes)

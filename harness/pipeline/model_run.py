@@ -15,7 +15,7 @@ from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken, ProcessResult
 from harness.iree.flags import STATISTICS_NAME
-from harness.pipeline import device_list, diagnose, file_kinds, logs, output_types, tensor_files
+from harness.pipeline import device_list, diagnose, file_kinds, logs, output_types, scalars, tensor_files
 from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run
 from harness.pipeline.tools import ToolEnd, ToolRun, Tools
@@ -57,9 +57,9 @@ class ModelRunner:
         folder, log = self._folders(step)
         _check_files(step, results)
         variables = gpu_locks.visible(gpus)
-        declared = _declared_outputs(step, results)
+        declared = output_types.declared(*_function(step, results))
         outputs = output_types.file_names(declared) if step.keeps_all else step.outputs
-        argv = device_list.addressed(step.argv, step.devices, gpus)
+        argv = command(step.argv, step, results, gpus)
         argv = (*argv, *(output_types.arguments(outputs) if step.keeps_all else ()))
         start = logs.begin(log, argv)
         asked = ToolRun(
@@ -204,6 +204,12 @@ def _check_files(step: Run, results: Results) -> None:
             file_kinds.check_weights(path, link.blob)
 
 
-def _declared_outputs(step: Run, results: Results) -> tuple[str, ...]:
-    function = next((arg.partition("=")[2] for arg in step.argv if arg.startswith("--function=")), None)
-    return output_types.declared(results.compiled(step.compiles[-1]).signature, function)
+def command(argv: Sequence[str], step: Run, results: Results, gpus: Sequence[Gpu]) -> tuple[str, ...]:
+    """Return a command line with the GPUs that were claimed, and with arguments as the module takes them."""
+    return scalars.fitted(device_list.addressed(argv, step.devices, gpus), *_function(step, results))
+
+
+def _function(step: Run, results: Results) -> tuple[str, str | None]:
+    """Return the signature of the module that is called, and the name of the function, if the spec says it."""
+    named = next((arg.partition("=")[2] for arg in step.argv if arg.startswith("--function=")), None)
+    return results.compiled(step.compiles[-1]).signature, named

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from harness.core.errors import IntegrityError
 from harness.core.tensors import ELEMENT_BITS, TensorType
-from harness.pipeline import tensor_files
+from harness.pipeline import scalars, tensor_files
 
 _PRINT_NO_ELEMENTS = "--output_max_element_count=0"
 _PRINTED = re.compile(r"^(?:hal\.buffer_view\n((?:\d+x)*[a-z]\w*)|([if](?:8|16|32|64)))=", re.MULTILINE)
 _EXPORTED = "Exported Functions:\n"
+DEMOTED = "iree-compile makes f32 of f64, unless it has --iree-input-demote-f64-to-f32=false"
 _ANY_F8 = "f8"  # as releases before 3.3.0 print all of them
-# The VM has no smaller values, so a function that returns a smaller one gives one of these.
-_WIDENED = {"i1": "i32", "i8": "i32", "i16": "i32", "f16": "f32", "bf16": "f32"}
 
 
 def file_name(index: int, type_: TensorType | None) -> str:
@@ -69,13 +68,15 @@ def declared(signature: str, function: str | None) -> tuple[str, ...]:
 def stated(folder: Path, names: Sequence[str], declared_types: Sequence[str]) -> tuple[str, ...]:
     """Return what files and the module say of the type of each output: `5x6xf32`, or less, such as `?x6xf32`.
 
+    A file that is not as long as the type that the module declares says nothing: it has what stands for a scalar.
+
     Args:
         folder: where the files are.
         names: the file of each output; empty for one that is ignored.
         declared_types: the types that the module declares.
     """
     pairs = itertools.zip_longest(names, declared_types[: len(names)], fillvalue="")
-    return tuple(_header(folder / name) if name.endswith(".npy") else text for name, text in pairs)
+    return tuple(_header(folder / name) if name.endswith(".npy") else _raw(folder / name, text) for name, text in pairs)
 
 
 def unknown(names: Sequence[str], types: Sequence[str]) -> list[int]:
@@ -108,11 +109,11 @@ def mismatch(index: int, expected: TensorType, given: str, declared_type: str) -
         given: what the program gave, as far as it is known.
         declared_type: what the module declares; a scalar result such as `i8` is given as an i32.
     """
-    if _fits(expected, given) or (
-        _WIDENED.get(declared_type, declared_type) == given and _fits(expected, declared_type)
-    ):
+    if _fits(expected, given) or (given in scalars.stand_ins(declared_type) and _fits(expected, declared_type)):
         return None
-    return f"output {index}: expected {expected}, but the model returned {given}"
+    is_demoted = "f64" in expected.element and re.search(r"f32>?$", given)
+    hint = f" ({DEMOTED})" if is_demoted else ""
+    return f"output {index}: expected {expected}, but the model returned {given}{hint}"
 
 
 def _spelled(text: str) -> str:
@@ -124,6 +125,11 @@ def _header(path: Path) -> str:
         return str(tensor_files.npy_type(path)[0])
     except (IntegrityError, OSError):
         return ""
+
+
+def _raw(path: Path, declared_type: str) -> str:
+    type_ = _parsed(declared_type)
+    return "" if type_ and path.is_file() and path.stat().st_size != type_.size_bytes else declared_type
 
 
 def _parsed(text: str) -> TensorType | None:

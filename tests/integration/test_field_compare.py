@@ -32,6 +32,7 @@ func.func @scalars(%a: i1, %b: i8, %c: i16, %d: i32, %e: f32) -> (i1, i8, i16, i
   %i = arith.index_cast %d : i32 to index
   return %a, %b, %c, %d, %i, %e : i1, i8, i16, i32, index, f32
 }
+func.func @small(%a: f16, %b: bf16) -> (bf16, f16) { return %b, %a : bf16, f16 }
 func.func @complex(%x: tensor<2xcomplex<f32>>) -> tensor<2xcomplex<f32>> { return %x : tensor<2xcomplex<f32>> }
 func.func @bits(%x: tensor<3xi1>) -> tensor<3xi1> { return %x : tensor<3xi1> }
 """
@@ -56,6 +57,9 @@ CASES: dict[str, tuple[str, list[dict[str, str]], list[dict[str, str]], str | No
     "as_told": ("scalars", SCALARS, written("i32=1", "i32=-7", "i32=300", "i32=-5", "i64=-5", "f32=2.5"), None),
     "scalar": ("scalars", SCALARS, written("i1=1", "i8=-6", "i16=300", "i32=-5", "i64=-5", "f32=2.5"), "numeric"),
     "narrow": ("scalars", SCALARS, written("i1=1", "i8=-7", "i8=44", "i32=-5", "i64=-5", "f32=2.5"), "shape"),
+    "small": ("small", written("1.5", "-2.5"), written("bf16=-2.5", "f16=1.5"), None),
+    "small_wrong": ("small", written("1.5", "-2.5"), written("bf16=2.5", "f16=1.5"), "numeric"),
+    "small_other": ("small", written("1.5", "-2.5"), written("f16=-2.5", "f16=1.5"), "shape"),
     "complex": ("complex", written("2xcomplex<f32>=1+2j -3j"), written("2xcomplex<f32>=1.00005+2j -3.00005j"), None),
     "complexer": ("complex", written("2xcomplex<f32>=1+2j"), written("2xcomplex<f32>=1+2.001j"), "numeric"),
     "bits": ("bits", written("3xi1=1 0 1"), written("3xi1=true false true"), None),

@@ -114,6 +114,7 @@ def test_types_that_were_not_printed_stay_unknown(log: str) -> None:
         ("i32", "i32", "i8"),  # and the tool prints it so
         ("i1", "i32", "i1"),
         ("f16", "f32", "f16"),
+        ("bf16", "i32", "bf16"),  # its bits, since 3.11.0
     ],
 )
 def test_a_type_that_fits(expected: str, given: str, declares: str) -> None:
@@ -132,11 +133,26 @@ def test_a_type_that_fits(expected: str, given: str, declares: str) -> None:
         ("i8", "i32", "i32"),
         ("i8", "i32", "i16"),
         ("1xi8", "i32", "i8"),
+        ("f16", "i32", "bf16"),
+        ("f16", "i64", "f16"),
     ],
 )
 def test_a_type_that_does_not_fit(expected: str, given: str, declares: str) -> None:
     found = output_types.mismatch(2, TensorType.parse(expected), given, declares)
     assert found == f"output 2: expected {expected}, but the model returned {given}"
+
+
+@pytest.mark.parametrize(("expected", "given"), [("4xf64", "4xf32"), ("2xcomplex<f64>", "2xcomplex<f32>")])
+def test_a_type_that_the_compiler_changed(expected: str, given: str) -> None:
+    found = output_types.mismatch(0, TensorType.parse(expected), given, given)
+    assert found
+    assert found.endswith(f"returned {given} ({output_types.DEMOTED})")
+
+
+def test_a_raw_file_of_another_length_does_not_say_its_type(tmp_path: Path) -> None:
+    (tmp_path / "0.bin").write_bytes(bytes(4))
+    (tmp_path / "1.bin").write_bytes(bytes(2))
+    assert output_types.stated(tmp_path, ("0.bin", "1.bin", "2.bin"), ("bf16",) * 3) == ("", "bf16", "bf16")
 
 
 def test_files_for_the_outputs_that_a_module_declares() -> None:
