@@ -18,16 +18,30 @@ _SAFETENSORS = re.compile(rb".{4}\0{4}\{", re.DOTALL)  # the length of the heade
 _ONNX = re.compile(rb"\x08[\x01-\x7f](?:[\x12\x1a\x22\x32].|\x3a|\x42|\x28)", re.DOTALL)
 _KINDS = (
     (re.compile(rb"version https://git-lfs\.github\.com/spec/"), "a Git LFS pointer; run `git lfs pull`"),
-    (re.compile(rb"\s*<(?:!doctype html|html|head|body)", re.IGNORECASE), "an HTML page"),
-    (re.compile(rb"\s*<\?xml|\s*<Error>", re.IGNORECASE), "an XML document, such as a host's message of an error"),
+    (re.compile(rb"\xef\xbb\xbf"), "a text that begins with a byte order mark; save it as UTF-8 without one"),
+    (re.compile(rb"(?:\xff\xfe|\xfe\xff)[\0-\xff]{2}"), "a text in UTF-16; save it as UTF-8"),
+    (re.compile(rb"<{7} "), "a text with conflicts of a merge; resolve them"),
+    (re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL), "an HTML page"),
+    (re.compile(rb"\s*<(?:\?xml|!--|Error>)", re.IGNORECASE), "an XML document, such as a host's message of an error"),
+    (re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\"{\[0-9])"), "a JSON document, such as a host's message of an error"),
     (re.compile(rb"\x1f\x8b"), "a gzip archive; unpack it"),
     (re.compile(rb"\x28\xb5\x2f\xfd"), "a zstd archive; unpack it"),
     (re.compile(rb"\xfd7zXZ\x00"), "an xz archive; unpack it"),
     (re.compile(rb"BZh[1-9]"), "a bzip2 archive; unpack it"),
+    (re.compile(rb"\x04\x22\x4d\x18"), "an lz4 archive; unpack it"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07"), "a 7z or RAR archive; unpack it"),
+    (re.compile(rb".{257}ustar", re.DOTALL), "a tar archive; unpack it"),
+    (re.compile(rb"PK\x03\x04.{26}module\.fb", re.DOTALL), "a module that IREE compiled"),
+    (re.compile(rb"PK\x03\x04.{26}[^/\0]{1,99}\.npy", re.DOTALL), "a NumPy .npz archive; save each array as .npy"),
     (re.compile(rb"PK(?:\x03\x04|\x05\x06)"), "a zip archive, or a PyTorch or NumPy file that is one"),
     (re.compile(rb"\x80[\x02-\x05]"), "a Python pickle"),
     (re.compile(rb"%PDF-"), "a PDF document"),
     (re.compile(rb"\x7fELF"), "an ELF file"),
+    (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP", re.DOTALL), "an image"),
+    (re.compile(rb"\x89HDF\r\n"), "an HDF5 file"),
+    (re.compile(rb".{4}TFL3", re.DOTALL), "a TensorFlow Lite model; import it"),
+    (re.compile(rb"BC\xc0\xde|\s*; ModuleID"), "LLVM IR"),
+    (re.compile(rb"\s*HloModule\s"), "an HLO module; convert it to StableHLO"),
     (re.compile(rb"\x93NUMPY"), NPY),
     (re.compile(rb"IRPA"), "an IRPA archive"),
     (re.compile(rb"GGUF"), "a GGUF archive"),
@@ -37,12 +51,22 @@ _KINDS = (
 )
 _WEIGHTS = {".irpa": "an IRPA archive", ".gguf": "a GGUF archive", ".safetensors": "a safetensors archive"}
 _PROGRAMS = {"MLIR bytecode", None}
+_BINARY = re.compile(rb"[\0-\x08\x0e-\x1f]")  # what no text has
+_BINARY_FILE = "a binary file of unknown kind"
+_REMAINS = re.compile("a Git LFS pointer|an HTML page|an XML document|a text with conflicts")
 
 
 def of(path: Path) -> str | None:
     """Return what a file is by its first bytes, such as `an HTML page`; None for plain text and anything else."""
+    return _of(_head(path))
+
+
+def _head(path: Path) -> bytes:
     with files.opened(path) as file:
-        head = file.read(_HEAD_BYTES)
+        return file.read(_HEAD_BYTES)
+
+
+def _of(head: bytes) -> str | None:
     if not head.strip():
         return "an empty file"
     return next((kind for pattern, kind in _KINDS if pattern.match(head)), None)
@@ -63,8 +87,16 @@ def renamed(text: str, links: Iterable[Link]) -> str:
 
 def check_program(path: Path, blob: Blob) -> None:
     """Raise IntegrityError if a file cannot be a program."""
-    if (kind := of(path)) not in _PROGRAMS:
+    head = _head(path)
+    kind = _of(head) or (_BINARY_FILE if _BINARY.search(head) else None)
+    if kind not in _PROGRAMS:
         raise IntegrityError(f"{shown(blob)} is {_with_hint(kind)}. Expected an MLIR program.")
+
+
+def check_any(path: Path, blob: Blob) -> None:
+    """Raise IntegrityError if a file is what a host or Git left in the place of another."""
+    if (kind := of(path)) and _REMAINS.match(kind):
+        raise IntegrityError(f"{shown(blob)} is {_with_hint(kind)}. Expected the file that the flag needs.")
 
 
 def check_weights(path: Path, blob: Blob) -> None:

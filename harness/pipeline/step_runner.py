@@ -30,6 +30,7 @@ from harness.iree.toolchain import Toolchain
 from harness.pipeline import benchmark, diagnose, failures, file_kinds, logs, planner
 from harness.pipeline.benchmark import BenchmarkRunner
 from harness.pipeline.compilation import Compilation, Compiler
+from harness.pipeline.compile_steps import TUNER
 from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import (
     INTERRUPTED,
@@ -188,11 +189,12 @@ class ToolStepRunner:
         Raises:
             StepFailedError: the compiler failed, now or before.
         """
+        reads = {link.name: results.fetched(link.blob).path for link in step.links}
+        for index, link in enumerate(step.links):
+            is_program = index == 0 or link.name == TUNER
+            (file_kinds.check_program if is_program else file_kinds.check_any)(reads[link.name], link.blob)
         if not self.recompile and (known := failures.find(self.store, key, step)):
             raise self._failed(known.compilation, known.log_path, key, cached=True)
-        reads = {link.name: results.fetched(link.blob).path for link in step.links}
-        for program in step.links[:1]:
-            file_kinds.check_program(reads[program.name], program.blob)
         lacks = WEIGHTS in step.products and files.contains(reads[step.links[0].name], diagnose.STREAM_PARAMETER)
         compiler = Compiler(
             program=self.toolchain.iree_compile, tools=self.tools, timeout_s=self.timeout_s, cancel=self.cancel
