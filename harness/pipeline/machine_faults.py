@@ -52,6 +52,9 @@ def _error(kind: Kind, reason: str) -> Verdict:
 
 _LINKER = "the linker of the compiler could not do its work here"
 _TOOL = r"^(?:LLVM ERROR: |\s*what\(\): +|.*: |fatal error: )?"
+_NO_MEMORY = (
+    r"(?:[Oo]ut of memory(?: allocating \d+ bytes.*)?|std::bad_alloc|[Cc]annot allocate memory|memory exhausted)"
+)
 _PATTERNS = tuple(
     (re.compile(pattern), kind, reason)
     for pattern, kind, reason in (
@@ -62,8 +65,13 @@ _PATTERNS = tuple(
         ),
         (rf"{_TOOL}File too large$", Kind.DISK, "a file became too large; raise `ulimit -f`"),
         (r"^\S+: error while loading shared libraries: ", Kind.TOOL, "a library could not be loaded"),
+        (
+            r"^\S+: (?:/\S+: version `[^']*' not found|symbol lookup error: )",
+            Kind.TOOL,
+            "the libraries of this system do not fit this release; use a container, or a newer system",
+        ),
         (r"^failed to generate temporary file: ", Kind.DISK, "TMPDIR cannot be written"),
-        (rf"{_TOOL}(?:out of memory|std::bad_alloc|[Cc]annot allocate memory|memory exhausted)$", Kind.TOOL, _MEMORY),
+        (rf"{_TOOL}{_NO_MEMORY}$", Kind.TOOL, _MEMORY),
         (r"^\S*ld(?:\.\w+)?: .*(?:[Oo]ut of memory|memory exhausted|annot allocate memory)", Kind.TOOL, _MEMORY),
         (r"^(?:\S+: )?(?:\S*(?:ld|collect2|clang\S*|gcc): .*(?:signal 9|Killed).*|Killed)$", Kind.TOOL, _MEMORY),
         (r"^Linking failed; escaped command line returned exit code (?:9|35072):$", Kind.TOOL, _MEMORY),
@@ -82,6 +90,6 @@ _PATTERNS = tuple(
     )
 )
 _SUSPICIOUS = re.compile(
-    r"memory|bad_alloc|space|quota|too large|temporary file|Killed|signal 9|exit code|unavailable|open files|"
-    r"linker|^sh: |cannot open|shared libraries"
+    r"[Mm]emory|bad_alloc|version `|symbol lookup|space|quota|too large|temporary file|Killed|signal 9|exit code|"
+    r"unavailable|open files|linker|^sh: |cannot open|shared libraries"
 )

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from harness.core.blobs import BlobForecast
 from harness.core.cases import ONNX
 from harness.core.formulas import Formula
-from harness.core.text import command, one_line, size
+from harness.core.text import command, counted, one_line, size
 from harness.core.urls import redacted
 from harness.pipeline.steps import (
     ORACLE,
@@ -102,7 +102,7 @@ def _totals(forecasts: Sequence[BlobForecast], missing: Sequence[BlobForecast]) 
         f"{len(cached)} cached ({size(sum(each.size_bytes or 0 for each in cached))})",
         f"{len(local)} local" + (f" ({local.count(False)} missing)" if not all(local) else ""),
     )
-    return _comment(f"{len(forecasts)} blobs: {', '.join(parts)}")
+    return _comment(f"{counted(len(forecasts), 'blob')}: {', '.join(parts)}")
 
 
 def _at_least(missing: Sequence[BlobForecast], total_bytes: int) -> str:

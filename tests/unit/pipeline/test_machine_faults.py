@@ -55,6 +55,14 @@ def ended(code: int) -> ProcessResult:
             Kind.TOOL,
             "a library could not be loaded",
         ),
+        (
+            1,
+            "/a/iree-compile: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by b)\n",
+            Kind.TOOL,
+            "the libraries of this system do not fit this release",
+        ),
+        (127, "/a/iree-compile: symbol lookup error: /a/lib.so: undefined symbol: f\n", Kind.TOOL, "a newer system"),
+        (1, "cc1plus: out of memory allocating 65536 bytes after a total of 4096 bytes\n", Kind.TOOL, "out of memory"),
         (ABORTED, "failed to generate temporary file: No such file or directoryPlease report", Kind.DISK, "TMPDIR"),
     ],
 )
@@ -75,6 +83,7 @@ def test_the_machine_is_not_the_model(code: int, log: str, kind: Kind, advice: s
         (1, 'a.mlir:3:3: error: attribute "No space left on device" is wrong\n'),
         (1, "  Killed by name: func.func @sh: 1: f()\n"),
         (1, "a.mlir:1:1: error: failed to legalize operation 'memory.exit code'\n"),
+        (1, "a.mlir:3:3: error: 'x': version `2' not found in symbol lookup error: x\n"),
         (0, ""),
     ],
 )

@@ -23,6 +23,10 @@ def lines(*forecasts: BlobForecast) -> list[str]:
     return forecast(forecasts, store=Path("/store"), free_bytes=60 * GB).splitlines()
 
 
+def test_one_blob_is_one() -> None:
+    assert lines(local("a", 12))[-2] == "# 1 blob: 0 to fetch (0 B), 0 cached (0 B), 1 local"
+
+
 def test_each_blob_and_what_they_need_together() -> None:
     assert lines(
         remote("here", 2 * GB, here=True),
