@@ -90,7 +90,7 @@ def test_inputs_may_be_given_and_backends_share_files(lab: Laboratory, new: New)
 
 
 REFUSED = {
-    "no-onnx": ("garbage", (), 3, r"error: import: \S+/garbage.onnx is not an ONNX file: Error parsing message"),
+    "no-onnx": ("garbage", (), 3, r"error: import: \S+/garbage.onnx is not an ONNX file: DecodeError: Error parsing message"),
     "empty": ("empty", (), 3, r"error: import: \S+/empty.onnx is not an ONNX file: it has no graph with nodes\."),
     "missing": ("lost", (), 2, r"error: --onnx \S+/lost.onnx: no such file; check the path\."),
     "outside": ("outside", (DIM,), 3, r"error: import: \S+ names external data '../beside.data', which is outside"),
@@ -104,7 +104,7 @@ REFUSED = {
         "custom",
         (),
         3,
-        r"error: import: custom.onnx: ONNX Runtime: .*com.acme:Frobnicate.* is not a registered",
+        r"error: import: custom.onnx: ONNX Runtime: Fail: .*com.acme:Frobnicate.* is not a registered",
     ),
     "dynamic": ("embedding", (), 2, r"error: embedding.onnx: .* add --dim ids.0=N --dim tokens=N, or --input "),
     "no-dimension": ("mlp", ("--dim=x=1",), 2, r"error: mlp.onnx: --dim x: no .* dimension; the model has batch\."),

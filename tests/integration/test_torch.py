@@ -69,7 +69,7 @@ REFUSED = {
     "leaves": "raised SystemExit at line 44: 0",
     "numbers": "returns a int as output 1; expected tensors",
     "random": "has a function 'b' that returns other numbers each time",
-    "branches": "Could not guard on data-dependent expression",
+    "branches": "GuardOnDataDependentSymNode: Could not guard on data-dependent expression",
     "custom": "uses operators of its own, which IREE does not know: acme.frob.default",
     "name": "returned a function 'a b' from name(); expected an ASCII identifier",
     "missing": "it has no function 'missing'; it has ",

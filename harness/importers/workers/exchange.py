@@ -79,8 +79,13 @@ def answer(steps: Mapping[str, Callable[[Request], Answer]]) -> None:
     except FrameworkError as error:
         reply = {"error": str(error), "tool": error.tool}
     except Exception as error:  # noqa: BLE001 - whatever the framework raises
-        reply = {"error": str(error) or type(error).__name__}
+        reply = {"error": told(error)}
     Path(REPLY).write_text(json.dumps(reply), encoding="utf-8")
+
+
+def told(error: BaseException) -> str:
+    """Return the type and the message of what was raised, as Python prints them: a message alone may be one word."""
+    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
 
 
 def loaded(paths: Sequence[str], names: Sequence[str]) -> Sequence[Any]:

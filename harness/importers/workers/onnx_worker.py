@@ -92,7 +92,7 @@ def _parsed(path: Path) -> Any:
     try:
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except Exception as error:
-        raise ModelError(f"is not an ONNX file: {error}") from error
+        raise ModelError(f"is not an ONNX file: {exchange.told(error)}") from error
     if not model.graph.node:
         raise ModelError("is not an ONNX file: it has no graph with nodes")
     return model

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as trees
 
-from harness.importers.workers import torch_source, user_code
+from harness.importers.workers import exchange, torch_source, user_code
 from harness.importers.workers.exchange import ModelError
 from harness.importers.workers.torch_source import Source
 
@@ -80,7 +80,7 @@ def run(source: Source, path: Path, seed: int) -> Run:
         wide = _called(copy.deepcopy(source.module)._apply(_widened), source, seed, _widened)  # noqa: SLF001 - `double` is of it
         return Run(outputs=_compared(own, wide), obstacle="")
     except Exception as error:  # noqa: BLE001 - whatever the model raises when it gets float64
-        obstacle = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        obstacle = exchange.told(error).splitlines()[0]
         return Run(outputs=[Output(tensor=each) for each in own], obstacle=obstacle)
 
 

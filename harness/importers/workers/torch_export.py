@@ -37,7 +37,7 @@ def exported(source: Source) -> Any:
             known = aot.decompositions.current_aot_decompositions()
         program = program.run_decompositions({**known, _ATEN.split.Tensor: _split})
     except Exception as error:
-        raise FrameworkError(EXPORTER, str(error).strip().split("\n\n")[0] or type(error).__name__) from error
+        raise FrameworkError(EXPORTER, exchange.told(error).split("\n\n")[0]) from error
     _check_operators(program)
     return program
 
@@ -72,7 +72,7 @@ def write(programs: Mapping[str, Any], there: Collection[str] = ()) -> bool:
     try:
         aot.export(functions).save_mlir(exchange.PROGRAM)
     except Exception as error:
-        raise FrameworkError(IMPORTER, str(error) or type(error).__name__) from error
+        raise FrameworkError(IMPORTER, exchange.told(error)) from error
     return is_large
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from harness.importers.workers import torch_weights, user_code
+from harness.importers.workers import exchange, torch_weights, user_code
 from harness.importers.workers.exchange import ModelError, Request
 
 # What a model may come with, in the order of `torch.export.export`.
@@ -71,7 +71,7 @@ def _of_program(path: Path, weights: Mapping[str, Any]) -> Sequence[Source]:
     try:
         program = torch.export.load(path)
     except Exception as error:
-        raise ModelError(f"is not a program of torch.export: {error}") from error
+        raise ModelError(f"is not a program of torch.export: {exchange.told(error)}") from error
     return [_exported(SINGLE, program, weights)]
 
 

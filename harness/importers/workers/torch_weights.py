@@ -6,6 +6,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from harness.importers.workers import exchange
 from harness.importers.workers.exchange import RequestError
 
 _MOST = 3
@@ -20,7 +21,7 @@ def read(path: str) -> Mapping[str, Any]:
     try:
         tensors: Mapping[str, Any] = safetensors.torch.load_file(path)
     except Exception as error:
-        raise RequestError(f"--weights is not a safetensors archive: {error}") from error
+        raise RequestError(f"--weights is not a safetensors archive: {exchange.told(error)}") from error
     return tensors
 
 

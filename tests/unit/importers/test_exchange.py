@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,26 @@ def test_a_program_without_a_function_is_none(tmp_path: Path) -> None:
     program.write_text("module {\n}\n")
     with pytest.raises(ModelError, match="the importer wrote no function"):
         exchange.function(program)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (TypeError("expected an array"), "TypeError: expected an array"),
+        (KeyError("axis"), "KeyError: 'axis'"),
+        (MemoryError(), "MemoryError"),
+        (ValueError("one\ntwo"), "ValueError: one\ntwo"),
+    ],
+)
+def test_what_a_framework_raises_is_told_with_its_type(error: Exception, text: str) -> None:
+    assert exchange.told(error) == text
+
+
+def test_the_reply_has_what_a_framework_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(request: exchange.Request) -> exchange.Answer:
+        raise KeyError(request["axis"])
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / exchange.REQUEST).write_text('{"do": "import", "axis": "x"}')
+    exchange.answer({"import": step})
+    assert json.loads((tmp_path / exchange.REPLY).read_text()) == {"error": "KeyError: 'x'"}
