@@ -206,10 +206,12 @@ def selects(selector: Selector, path: Path) -> bool:
 
 def _nothing_selected(selector: Selector, paths: list[Path], folder: Path) -> str:
     missing = f"no model named {selector.text!r} in {folder}"
+    if not paths:
+        return f"{folder} has no specs, MODEL/SUBMODEL_BACKEND.json; `harness new` writes one."
     if selector.path and selector.path.is_file():
         return f"{selector.text} is no spec in {folder}; a file that specs extend is tested with these specs."
     known = sorted({name for path in paths for name in _names(path)})
     if near := difflib.get_close_matches(selector.name, known, n=3, cutoff=0.5):
         return f"{missing}; did you mean {', '.join(near)}?"
     models = sorted({path.parent.name for path in paths})
-    return f"{missing}; available models: {', '.join(models) or '(none)'}."
+    return f"{missing}; available models: {', '.join(models)}."
