@@ -145,6 +145,11 @@ RULES = (
         holds=_deletes_expectations,
     ),
     Rule(
+        options=("failures",),
+        why="has no effect without --expectations; add it.",
+        holds=lambda each: not each.options.expectations,
+    ),
+    Rule(
         options=("iree",),
         why="cannot be combined with a release as --reference; remove one of them.",
         holds=lambda each: each.options.reference is not None and each.options.reference.release is not None,

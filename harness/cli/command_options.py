@@ -39,6 +39,7 @@ class CommandOptions:
         folder: a folder that `repro` wrote (`repro check`).
         reference: what makes the outputs that are recorded as expected ones (`bless`).
         expectations: delete expected failures that did not happen (`bless`).
+        failures: let configs of suites expect what failed (`bless`).
         yes: write without asking (`bless`, `new --again`).
         case: a case, a name or a glob of names (`history show`, `repro`).
         limit: how many results of each case, or runs (`history show`).
@@ -83,6 +84,7 @@ class CommandOptions:
     output: Path | None = None
     reference: Reference | None = None
     expectations: bool = False
+    failures: bool = False
     yes: bool = False
     case: str = ""
     limit: int = 20
@@ -125,6 +127,7 @@ def read(given: Given) -> CommandOptions:
         output=given("output"),
         reference=given("reference"),
         expectations=bool(given("expectations")),
+        failures=bool(given("failures")),
         yes=bool(given("yes")),
         case=given("case") or defaults.case,
         to=given("to"),

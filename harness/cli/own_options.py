@@ -192,4 +192,6 @@ def bless(parser: Parser, _environment: Environment) -> None:
     help_text = "run CASE with REFERENCE, and record its outputs as the expected ones: cpu, a release, or a device"
     add("--reference", type=reference, metavar="REFERENCE", help=help_text)
     add("--expectations", action="store_true", help="delete expected failures that did not happen")
+    help_text = "with --expectations, let the config of a suite expect what failed"
+    add("--failures", action="store_true", help=help_text)
     add("--yes", action="store_true", help="write the changes without asking")

@@ -99,6 +99,7 @@ class Listing:
 
     Attributes:
         config: the config.
+        name: what it calls the case.
         skip: the entry for which nothing is done with the case.
         import_failure: the entry that expects the import of its program to fail.
         compile_failure: the entry that expects its compilation to fail.
@@ -106,6 +107,7 @@ class Listing:
     """
 
     config: Path
+    name: str = ""
     skip: Place | None = None
     import_failure: Place | None = None
     compile_failure: Place | None = None

@@ -35,6 +35,7 @@ class Outcome:
         reason: a sentence for the user.
         path: path of the spec file.
         config: path of the config, for a case of a suite.
+        listed_as: what the config calls the case.
         seconds: duration of each phase.
         steps: when each step was done; not the download of a blob that the cache had.
         modules: the compiled modules.
@@ -73,6 +74,7 @@ class Outcome:
     reason: str = ""
     path: str = ""
     config: str = ""
+    listed_as: str = ""
     seconds: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
     steps: tuple[StepTime, ...] = ()
     modules: tuple[Module, ...] = ()

@@ -50,6 +50,13 @@ def one_line(text: str, *, limit: int = LINE_CHARS) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def raised(log: str) -> str:
+    """Return the exception at the end of what Python wrote, without its traceback, whose lines are indented."""
+    lines = log.rstrip().splitlines()
+    start = next((index for index in range(len(lines), 0, -1) if lines[index - 1].startswith(" ")), 0)
+    return "\n".join(lines[start:])
+
+
 def inline(text: str) -> str:
     """Return the cleaned text with its line ends and tabs escaped: a name that keeps all its spaces."""
     return re.sub(r"[\n\t]", lambda found: f"#x{ord(found[0]):02X}", clean(text))

@@ -17,7 +17,7 @@ from harness.core import records, strict_json
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import working
 from harness.core.errors import ToolError
-from harness.core.text import one_line
+from harness.core.text import one_line, raised
 from harness.host import process
 from harness.host.process import CancelToken
 from harness.importers import interpreters
@@ -34,7 +34,6 @@ _EVERYTHING = ("",)
 _ARCHIVE = "environment.tar"
 _WHEELS = ".wheels.json"
 _COMPILE_TIMEOUT_S = 600.0
-_SAID = 600
 # Imports modules without -B, which writes their bytecode: the framework then starts in a fraction of the time.
 _COMPILE = "import importlib, sys; sys.path.insert(0, sys.argv[1]); [*map(importlib.import_module, sys.argv[2:])]"
 
@@ -199,4 +198,4 @@ def _compile(subject: str, python: Path, folder: Path, modules: Sequence[str], c
     )
     if ended.exit_code != 0:
         log = (folder / wheels.LOG_NAME).read_text(encoding="utf-8", errors="replace")
-        raise ToolError(f"{subject} is installed, but cannot be imported: {one_line(log[-_SAID:])}")
+        raise ToolError(f"{subject} cannot be used: {one_line(raised(log))}")

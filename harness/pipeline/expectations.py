@@ -14,13 +14,13 @@ from typing import Any
 from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.iree import releases
-from harness.specs.expectation import OUTCOMES, PASS
+from harness.specs.expectation import NEVER_LISTED, OUTCOMES, PASS
 
 RUN_FIELD, COMPILE_FIELD, FIELD = "run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect"
 _RUNS = frozenset({Phase.RUN, Phase.COMPARE, Phase.BENCHMARK})
 _IN_RUN = frozenset({Kind.NUMERIC, Kind.NAN, Kind.SHAPE, Kind.LOAD, Kind.CRASH, Kind.TIMEOUT})
 _IN_COMPILATION = frozenset(Kind) - {Kind.BUDGET}
-_LISTED = frozenset(Kind) - {Kind.TIMEOUT, Kind.BUDGET}
+_LISTED = frozenset(Kind) - NEVER_LISTED
 # What a case that ended well has shown not to happen, if it has no budget.
 _REFUTED = {
     Status.COMPILED: frozenset({Kind.COMPILE}),

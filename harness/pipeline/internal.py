@@ -66,6 +66,6 @@ def plan(case: Case, release: Release, options: planner.Options) -> Plan:
 def broken(outcome: Outcome, bug: Exception) -> Outcome:
     """Return the outcome of a case whose results cannot be written."""
     found = verdict(bug)
-    kept = ("id", "model", "submodel", "backend", "chip", "release", "path", "config")
+    kept = ("id", "model", "submodel", "backend", "chip", "release", "path", "config", "listed_as")
     names = {name: getattr(outcome, name) for name in kept}
     return Outcome(**names, status=found.status, kind=found.kind, reason=found.reason, log_tail=found.details)

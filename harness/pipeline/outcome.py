@@ -76,6 +76,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         reason=final.reason,
         path=str(spec.path),
         config=spec.config_path,
+        listed_as=spec.listing.name if spec.listing else "",
         seconds=_seconds(plan, ended),
         steps=tuple(_times(ended)),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),

@@ -1,4 +1,4 @@
-"""Edits spec files: takes out expected failures that did not happen, also of configs of suites, and records outputs."""
+"""Edits spec files: takes out expected failures that did not happen, adds those of suites, and records outputs."""
 
 import ast
 import difflib
@@ -13,7 +13,7 @@ from harness.core.outcomes import Outcome
 from harness.core.provenance import Provenance
 from harness.core.records import as_json
 from harness.host import files
-from harness.specs import json_lines, violations
+from harness.specs import json_lines, listed_failures, violations
 from harness.specs.expectation import OUTCOMES, PASS
 from harness.specs.json_edit import JsonPath, with_members, with_texts_json5, without, without_json5
 
@@ -35,19 +35,30 @@ class Edit:
         return "".join(difflib.unified_diff(before, after, fromfile=str(self.path), tofile=str(self.path), n=2))
 
 
-def edits(outcomes: Iterable[Outcome]) -> list[Edit]:
+def edits(outcomes: Iterable[Outcome], *, failures: bool = False) -> list[Edit]:
     """Return what to change in the specs, or the configs, of cases that passed where a failure was expected.
+
+    Args:
+        outcomes: the results of cases.
+        failures: whether configs have to expect what failed.
 
     Raises:
         UsageError: a file cannot be read.
         LookupError: a file has changed since, and has no such expectation any more.
     """
     stale: dict[tuple[Path, bool], set[JsonPath]] = {}
+    outcomes = list(outcomes)
+    failed = listed_failures.of(outcomes) if failures else {}
+    for config in failed:
+        stale[Path(config), True] = set()
     for each in outcomes:
         if each.stale:
             where = (Path(each.config or each.path), bool(each.config))
             stale.setdefault(where, set()).update(map(_parsed, each.stale))
-    return [_edit(path, places, is_config=is_config) for (path, is_config), places in stale.items()]
+    return [
+        _edit(path, places, failed.get(str(path), {}), is_config=is_config)
+        for (path, is_config), places in stale.items()
+    ]
 
 
 def recorded(
@@ -79,13 +90,15 @@ def recorded(
     return Edit(path=path, before=before, after=with_members(before, changed | {"provenance": source | made}))
 
 
-def _edit(path: Path, places: set[JsonPath], *, is_config: bool) -> Edit:
+def _edit(path: Path, places: set[JsonPath], failed: Mapping[str, str], *, is_config: bool) -> Edit:
     before = _text(path)
     try:
         outcomes = {place for place in places if is_config and place[0] == OUTCOMES}
         after = with_texts_json5(before, dict.fromkeys(outcomes, PASS)) if outcomes else before
         if gone := places - outcomes:
             after = (without_json5 if is_config else without)(after, gone)
+        if failed:
+            after = listed_failures.written(after, failed)
         return Edit(path=path, before=before, after=after)
     except (KeyError, IndexError, TypeError, StopIteration, ValueError) as error:
         raise LookupError(path) from error

@@ -15,6 +15,7 @@ _IN_GAP = re.compile(rf"({_COMMENT})|,", re.DOTALL)
 _COMMENTS = re.compile(_COMMENT, re.DOTALL)
 _LINE_END = re.compile(r"[^\S\n]*\n")
 _GAP = re.compile(r"\s*\Z")
+_AT_END = re.compile(rf"(?:[^\S\n]*(?:{_COMMENT}))?", re.DOTALL)
 _WIDTH = 100
 _Change = tuple[int, int, str]  # start, end and the text that takes the place of what is between
 
@@ -52,6 +53,44 @@ def with_texts_json5(text: str, values: Mapping[JsonPath, str]) -> str:
     for node, value in sorted(nodes, key=lambda each: each[0].value, reverse=True):
         text = f"{text[: node.value]}{json.dumps(value)}{text[node.end :]}"
     return text
+
+
+def with_entries_json5(text: str, path: JsonPath, entries: Sequence[str]) -> str:
+    """Return a JSON5 document in which an array or an object has more entries, after those that it has.
+
+    Args:
+        text: a valid document.
+        path: the array or the object.
+        entries: what to write, such as `"name"` or `"name": "value"`.
+    """
+    container = _node(json_lines.parse_json5(text).root, path)
+    members = list(container.members.values())
+    if not members:
+        return _with_first(text, container, entries)
+    last, close = members[-1], container.end - 1
+    before = _GAP.search(text, 0, last.start)[0]  # type: ignore[index]  # it matches nothing as well
+    gap = before or " "
+    after = text[last.end : close]
+    comma = next((each for each in _IN_GAP.finditer(after) if not each[1]), None)
+    place = last.end + (comma.end() if comma else 0)
+    if "\n" in gap:  # a comment in the line of the last entry is about that
+        place = _AT_END.match(text, place).end()  # type: ignore[union-attr]  # it matches nothing as well
+    shown = f",{gap}".join(entries)
+    if comma:
+        return f"{text[:place]}{gap}{shown},{text[place:]}"
+    return f"{text[: last.end]},{text[last.end : place]}{gap}{shown}{text[place:]}"
+
+
+def _with_first(text: str, container: Node, entries: Sequence[str]) -> str:
+    """Return a document in which a container without entries has some, each in a line of its own."""
+    place = container.value + 1
+    indent = re.match(r"[^\S\n]*", text[text.rfind("\n", 0, container.value) + 1 :])[0]  # type: ignore[index]
+    unit = indent or "  "
+    shown = "".join(f"\n{indent}{unit}{each}," for each in entries).removesuffix(",")
+    rest = text[place : container.end - 1]
+    if "\n" not in rest:
+        rest = f"{rest.rstrip()}\n{indent}"
+    return f"{text[:place]}{shown}{rest}{text[container.end - 1 :]}"
 
 
 def with_members(text: str, values: Mapping[str, Any]) -> str:

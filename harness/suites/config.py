@@ -15,22 +15,28 @@ from harness.core.errors import SpecError, Violation
 from harness.core.text import shortened
 from harness.host import files
 from harness.specs import json_lines, names
-from harness.specs.expectation import OUTCOMES, PASS
+from harness.specs.expectation import (
+    COMPILE_FAILURES,
+    FAIL_COMPILE,
+    FAIL_RUN,
+    OUTCOMES,
+    PASS,
+    RUN_FAILURES,
+)
 from harness.suites import benchmarks, target_flags
 from harness.suites.target_flags import CompilerFlags
 
 MAX_BYTES = 1 << 20
 NAME, COMPILE_FLAGS, RUN_FLAGS = "config_name", "iree_compile_flags", "iree_run_module_flags"
 SKIP_COMPILE, SKIP_RUN = "skip_compile_tests", "skip_run_tests"
-COMPILE_FAILURES, RUN_FAILURES = "expected_compile_failures", "expected_run_failures"
 IMPORT_FAILURES = "expected_import_failures"
 DEFAULT = "default"
 # What the words of onnx_models mean, as the lists of other suites; any other word counts as a pass.
 _OF_OUTCOME = {
     "skip": SKIP_COMPILE,
     "fail-import": IMPORT_FAILURES,
-    "fail-compile": COMPILE_FAILURES,
-    "fail-run": RUN_FAILURES,
+    FAIL_COMPILE: COMPILE_FAILURES,
+    FAIL_RUN: RUN_FAILURES,
 }
 TIMES, FACTOR = "golden_times_ms", "tolerance_factor"
 _REQUIRED = (NAME, COMPILE_FLAGS, RUN_FLAGS)
@@ -95,6 +101,7 @@ class Config:
             remarks=(*spec.remarks, *remarks),
             listing=Listing(
                 config=spec.path if own else self.path,
+                name=name,
                 skip=own or found.get(SKIP_COMPILE),
                 import_failure=found.get(IMPORT_FAILURES),
                 compile_failure=found.get(COMPILE_FAILURES),

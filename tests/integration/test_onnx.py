@@ -90,7 +90,12 @@ def test_inputs_may_be_given_and_backends_share_files(lab: Laboratory, new: New)
 
 
 REFUSED = {
-    "no-onnx": ("garbage", (), 3, r"error: import: \S+/garbage.onnx is not an ONNX file: DecodeError: Error parsing message"),
+    "no-onnx": (
+        "garbage",
+        (),
+        3,
+        r"error: import: \S+/garbage.onnx is not an ONNX file: DecodeError: Error parsing message",
+    ),
     "empty": ("empty", (), 3, r"error: import: \S+/empty.onnx is not an ONNX file: it has no graph with nodes\."),
     "missing": ("lost", (), 2, r"error: --onnx \S+/lost.onnx: no such file; check the path\."),
     "outside": ("outside", (DIM,), 3, r"error: import: \S+ names external data '../beside.data', which is outside"),

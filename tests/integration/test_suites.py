@@ -156,6 +156,35 @@ def test_cases_are_judged_by_the_lists_of_a_config(lab: Laboratory, suite: Path)
     assert (again.code, set(statuses(again).values())) == (0, {("passed", None)})
 
 
+def test_a_config_learns_what_fails(lab: Laboratory, suite: Path) -> None:
+    small(suite, "test_right")
+    small(suite, "test_wrong", expected=WRONG)
+    small(suite, "test_later", expected=WRONG)
+    small(suite, "test_unknown_operator", doubled(operator="NoSuchOperator"))
+    cpu = onnx.config(lab.root / "cpu.json", expected_compile_failures=onnx.named("test_later"))
+    assert lab.run(*of_suite(suite, cpu)).code == 1
+    changed = lab.bless(str(lab.out), "--failures", "--yes")
+    assert (changed.code, "1 file changed." in changed.text) == (0, True), changed.text
+    again = lab.run(*of_suite(suite, cpu))
+    assert (again.code, statuses(again)) == (
+        0,
+        {
+            "test_right": ("passed", None),
+            "test_wrong": ("xfailed", "numeric"),
+            "test_later": ("xfailed", "numeric"),
+            "test_unknown_operator": ("xfailed", "compile"),
+        },
+    )
+    nothing = lab.bless(str(lab.out), "--failures")
+    assert nothing.code == 0
+    assert nothing.text.endswith(", no case passed where a failure was expected, and none failed.\n")
+    lab.spec(outputs=[{"value": "4xf32=0"}])
+    spec = lab.run()
+    assert f"toy/add[cpu]: failed; if that is expected, write `expect` into {lab.model_dir}" in (
+        lab.bless(str(spec.out_dir), "--failures").text
+    )
+
+
 def test_two_configs_make_a_table(lab: Laboratory, suite: Path) -> None:
     small(suite, "test_right")
     small(suite, "test_wrong", expected=WRONG)

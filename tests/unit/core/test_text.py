@@ -19,6 +19,7 @@ from harness.core.text import (
     listed,
     of_threshold,
     one_line,
+    raised,
     ratio,
     shortened,
 )
@@ -168,3 +169,19 @@ def test_text_is_shortened_in_its_middle(text: str, width: int) -> None:
 
 def test_the_ends_of_a_name_are_kept() -> None:
     assert shortened("sdxl/punet_int8_fp16[rocm-gfx942]", 20) == "sdxl/pune...-gfx942]"
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 1\n    import x\nImportError: no name x\n',
+            "ImportError: no name x",
+        ),
+        ('  File "a.py", line 1, in f\n    ^^^\nRuntimeError: one\ntwo\n', "RuntimeError: one\ntwo"),
+        ("Killed\n", "Killed"),
+        ("", ""),
+    ],
+)
+def test_an_exception_is_shown_without_its_traceback(log: str, said: str) -> None:
+    assert raised(log) == said

@@ -73,7 +73,7 @@ def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
 
 def test_a_folder_without_specs_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        select(Folders(tmp_path), ["*"])
+        select(Folders(tmp_path), ("*",))
     assert str(caught.value) == f"{tmp_path} has no specs, MODEL/SUBMODEL_BACKEND.json; `harness new` writes one."
 
 

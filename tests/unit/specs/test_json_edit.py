@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.specs.json_edit import JsonPath, with_members, without, without_json5
+from harness.specs.json_edit import JsonPath, with_entries_json5, with_members, without, without_json5
 
 TEXT = """{
   "mlir": "a.mlir",
@@ -127,6 +127,33 @@ def test_any_items_of_an_array_are_removed(data: Any, items: list[str]) -> None:
     assert found.count("//") + found.count("/*") >= sum(gap.count("//") + gap.count("/*") for gap in gaps[:-2])
     if not gone:
         assert found == text
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        (("list",), '"d", // about d\n', '"d", // about d\n    "x",\n    "y",\n'),
+        (("short",), '["a", "b"]', '["a", "b", "x", "y"]'),
+        (("last",), '    "b"]', '    "b",\n    "x",\n    "y"]'),
+        (("none",), "none: []", 'none: [\n    "x",\n    "y"\n  ]'),
+        (("told",), "told: [ // of nothing\n", 'told: [\n    "x",\n    "y" // of nothing\n'),
+    ],
+)
+def test_entries_are_written_after_the_others(path: JsonPath, before: str, after: str) -> None:
+    text = CONFIG.replace("  short", "  none: [],\n  told: [ // of nothing\n  ],\n  short")
+    assert text.count(before) == 1
+    assert with_entries_json5(text, path, ['"x"', '"y"']) == text.replace(before, after)
+
+
+@given(data=st.data(), items=st.lists(st.sampled_from(['"a"', "'b,]'", "1", "[2, /* y */]", '"//"']), max_size=5))
+def test_entries_are_written_into_any_array(data: Any, items: list[str]) -> None:
+    gaps = data.draw(st.lists(GAP, min_size=2 * len(items) + 2, max_size=2 * len(items) + 2))
+    inner = ",".join(f"{gaps[2 * index]}{item}{gaps[2 * index + 1]}" for index, item in enumerate(items))
+    end = f",{gaps[-1]}" if items and data.draw(st.booleans()) else gaps[-1]
+    found = with_entries_json5(f"{{a: [{inner}{end}]}}", ("a",), ['"x"', '"y"'])
+    assert pyjson5.decode(found) == {"a": [*map(pyjson5.decode, items), "x", "y"]}
+    for mark in ("//", "/*"):
+        assert found.count(mark) == f"{inner}{end}".count(mark)
 
 
 def test_what_is_not_there_cannot_be_removed() -> None:

@@ -123,20 +123,22 @@ def test_a_config_says_what_is_expected_by_the_id_of_a_test(suite: Suite) -> Non
     path = suite.folders.specs / "cpu.json"
     place = "$.tests_and_expected_outcomes[{!r}]"
     ids = {each: f"{FILE}::test_models[{each}/{each}.onnx]" for each in ("vgg", "ssd")}
-    assert applied(suite, "vision/digits/mnist/mnist-12").listing == Listing(config=path)
+    plain = f"{FILE}::test_models[plain.onnx]"
+    mnist = f"{FILE}::test_models[mnist/mnist-12.onnx]"
+    assert applied(suite, "vision/digits/mnist/mnist-12").listing == Listing(config=path, name=mnist)
     vgg = Place(json_path=place.format(ids["vgg"]), line=8)
-    assert applied(suite, "vision/digits/vgg/vgg").listing == Listing(config=path, import_failure=vgg)
+    assert applied(suite, "vision/digits/vgg/vgg").listing == Listing(config=path, name=ids["vgg"], import_failure=vgg)
     ssd = Place(json_path=place.format(ids["ssd"]), line=9)
-    assert applied(suite, "vision/digits/ssd/ssd").listing == Listing(config=path, run_failure=ssd)
+    assert applied(suite, "vision/digits/ssd/ssd").listing == Listing(config=path, name=ids["ssd"], run_failure=ssd)
     missing = Place(json_path="$.tests_and_expected_outcomes", line=5, is_shared=True)
-    assert applied(suite, "vision/digits/plain").listing == Listing(config=path, skip=missing)
+    assert applied(suite, "vision/digits/plain").listing == Listing(config=path, name=plain, skip=missing)
     (found,) = config.read_all([path])
     assert list(suite.remarks([found])) == [
         f"{path}:10: the outcome 'wobble' is unknown, and counts as pass",
         f"{path}: 1 name of no case in onnx_models: {FILE}::test_models[gone.onnx] (line 11)",
     ]
     changes = {"tests_and_expected_outcomes: {": 'tests_and_expected_outcomes: {"default": "pass",'}
-    assert applied(suite, "vision/digits/plain", **changes).listing == Listing(config=path)
+    assert applied(suite, "vision/digits/plain", **changes).listing == Listing(config=path, name=plain)
 
 
 def test_what_counts_for_all_other_tests_is_not_changed_for_one_of_them(suite: Suite) -> None:
