@@ -24,7 +24,7 @@ import heading
 from rich.console import Console
 
 from harness.api import CaseSettings, ContainerSettings, FetchSettings, RunSettings, Settings
-from harness.bench import sides
+from harness.pipeline import sides
 from harness.bench.bench_run import BenchRun
 from harness.bench.rounds import Comparison, Conclusion
 from harness.core.settings import BenchSettings

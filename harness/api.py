@@ -162,7 +162,8 @@ def bench(settings: Settings, asked: BenchSettings | None = None, *, live: Live 
         UsageError: the settings are wrong, so nothing was run.
         DiskError: the results cannot be written.
     """
-    from harness.bench import bench_run, sides  # noqa: PLC0415 - only benchmarks need it
+    from harness.bench import bench_run  # noqa: PLC0415 - only benchmarks need it
+    from harness.pipeline import sides  # noqa: PLC0415 - likewise
 
     asked = asked or BenchSettings()
     run = bench_run.BenchRun(sides.sides(settings, asked.against, ignore), asked)

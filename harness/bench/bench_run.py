@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.bench import render, rounds
 from harness.bench.result import BenchResult, CaseResult
-from harness.bench.sides import Side
+from harness.pipeline.sides import Side
 from harness.bench.stopwatch import Stopwatch, timed_side
 from harness.containers.provider import provider
 from harness.core.callbacks import working

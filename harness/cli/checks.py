@@ -10,7 +10,7 @@ from harness.cli.settings import Invocation
 from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
-from harness.importers.frameworks import Framework
+from harness.importers.frameworks import Framework, MODELS
 from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k", "markers": "-m", "html": "--no-html"}  # of options that argparse names otherwise
@@ -195,7 +195,7 @@ RULES = (
         holds=lambda invocation: bool(invocation.given & {Framework.ONNX, Framework.JAX}),
     ),
     Rule(
-        options=("name", "mlir", *Framework, *PROGRAM, "seed", "dim", "backend", "chip"),
+        options=("name", "mlir", *MODELS, *PROGRAM, "seed", "dim", "backend", "chip"),
         why="has no effect with --again, which takes it from the spec; remove it.",
         holds=lambda invocation: invocation.options.again is not None,
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.cli.given import Given
 from harness.core.references import Reference
-from harness.importers.frameworks import Framework, ModelFile
+from harness.importers.frameworks import MODELS, ModelFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def read(given: Given) -> CommandOptions:
         blobs_only=bool(given("blobs_only")),
         name=given("name") or defaults.name,
         mlir=given("mlir") or defaults.mlir,
-        model=next(filter(None, map(given, Framework)), None),
+        model=next(filter(None, map(given, MODELS)), None),
         again=given("again"),
         importer=given("importer"),
         seed=given("seed") or 0,

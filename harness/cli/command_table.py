@@ -109,6 +109,12 @@ COMMANDS = (
         groups=(options.selectors, own.matrix, own.at_once(2), *_SEARCH),
     ),
     Command(
+        name="localize",
+        heading="Search releases",
+        help="name the operation that two releases, devices or flags compute differently",
+        groups=(own.localize, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+    ),
+    Command(
         name="releases",
         heading="Search releases",
         help="list the IREE releases",

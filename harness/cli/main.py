@@ -135,6 +135,7 @@ _COMMANDS = {
     "compare": "compare",
     "results": "results",
     "issue": "issue",
+    "localize": "localize",
     "matrix": "matrix",
     "repro": "repro",
     "bundle": "bundle",

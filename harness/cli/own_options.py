@@ -17,7 +17,7 @@ from harness.cli.argument_types import (
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.search_settings import OVER
-from harness.core.settings import BenchSettings
+from harness.core.settings import LOOKS, BenchSettings
 from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
@@ -148,6 +148,17 @@ def bench(parser: Parser, _environment: Environment) -> None:
     add("--repetitions", type=positive, default=defaults.timing.repetitions, metavar="N", help=help_text)
     help_text = "exit with 1 if a case certainly takes more than P%% more time than on the other side"
     add("--fail-slower", type=percent, metavar="P%", help=help_text)
+
+
+def localize(parser: Parser, _environment: Environment) -> None:
+    """Add the case of `localize`, and what it is compared with."""
+    help_text = "selector of one case, or a .mlir file; or a folder of results, and a case in it"
+    parser.group("Models")("selectors", nargs="+", metavar="[RESULTS] CASE", help=help_text)
+    add = parser.group("Localize")
+    help_text = "what computes it right: a release, cpu, another backend or chip, flags such as --against=--FLAG, a .mlir file"
+    add("--against", metavar="OTHER", help=help_text)
+    help_text = "what to name (default: %(default)s)"
+    add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)
 
 
 def server(parser: Parser, _environment: Environment) -> None:

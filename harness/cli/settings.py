@@ -22,6 +22,7 @@ from harness.core.settings import (
     CaseSettings,
     ContainerSettings,
     FetchSettings,
+    LocalizeSettings,
     ProgramSettings,
     ReleaseSettings,
     RunSettings,
@@ -47,6 +48,7 @@ class Invocation:
         settings: what counts for most commands.
         search: what `bisect` and `matrix` search.
         bench: what `bench` times, and what with.
+        localize: where `localize` looks for a difference.
         options: those that only this command has.
         given: the options that were given with another value than their default, as argparse names them.
         environment: variables of the process.
@@ -57,6 +59,7 @@ class Invocation:
     settings: Settings
     search: SearchSettings
     bench: BenchSettings = field(default_factory=BenchSettings)
+    localize: LocalizeSettings = field(default_factory=LocalizeSettings)
     options: CommandOptions = field(default_factory=CommandOptions)
     given: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +79,7 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
         settings=_settings(given),
         search=_search(given),
         bench=_bench(given),
+        localize=_localize(given),
         options=command_options.read(given),
         given=given.names,
         environment=environment,
@@ -267,6 +271,12 @@ def _search(given: Given) -> SearchSettings:
         show=given("show"),
         jobs=given("jobs") or 1,
     )
+
+
+def _localize(given: Given) -> LocalizeSettings:
+    if given.command != "localize":
+        return LocalizeSettings()
+    return LocalizeSettings(against=given("against"), by=given("by"))
 
 
 def _bench(given: Given) -> BenchSettings:

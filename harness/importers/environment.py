@@ -156,7 +156,9 @@ def archive(environment: ImporterEnvironment, store: Store) -> Path:
 
 
 def _lock(name: str) -> str:
-    return resources.files("harness.importers").joinpath("locks", name).read_text(encoding="utf-8")
+    """Return a lock; empty for a framework that needs nothing but the packages of a release."""
+    lock = resources.files("harness.importers").joinpath("locks", name)
+    return lock.read_text(encoding="utf-8") if lock.is_file() else ""
 
 
 def _elsewhere(framework: Framework) -> Sequence[Wheel]:

@@ -7,11 +7,16 @@ from pathlib import Path
 
 
 class Framework(StrEnum):
-    """A framework; the value names its option, its lock and its worker."""
+    """A framework; the value names its worker, its lock, and its option where models come from it."""
 
     ONNX = "onnx"
     JAX = "jax"
     TORCH = "torch"
+    MLIR = "mlir"
+
+
+# Those that models are imported from; the bindings of MLIR read programs that are there.
+MODELS = (Framework.ONNX, Framework.JAX, Framework.TORCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,5 +114,11 @@ IMPORTERS = {
         python="3.11",
         modules=("torch", "torch.export", "iree.turbine.aot", "safetensors.torch"),
         unused=("torch/include", "torch/share", "torch/test"),
+    ),
+    Framework.MLIR: Importer(
+        name="MLIR",
+        steps=(Step(do="cut", tool="IREE {release}", activity="cutting {model}"),),
+        writer="IREE {release}",
+        reference="",
     ),
 }

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.host.gpu_locks import Pool
+from harness.pipeline.environment import Python
 from harness.pipeline.step_results import Results
-from harness.pipeline.step_runner import StepRunner
+from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Plan
 
 
@@ -18,9 +19,13 @@ class Prepared:
         results: what the steps left.
         runner: does steps in the environment of the run.
         pool: the GPUs of the run.
+        steps: what does steps in any environment.
+        python: the Python of the environment.
     """
 
     plans: Mapping[str, Plan]
     results: Results
     runner: StepRunner
     pool: Pool
+    steps: ToolStepRunner
+    python: Python

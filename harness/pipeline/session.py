@@ -206,6 +206,8 @@ class Session:
             results=self._plan_run.results,
             runner=runner,
             pool=pool,
+            steps=steps,
+            python=environment.python,
         )
 
     def _devices(self, request: EnvironmentRequest, environment: Environment) -> Iterable[Gpu]:

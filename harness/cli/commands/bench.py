@@ -1,9 +1,10 @@
 """`harness bench`."""
 
-from harness.bench import render, sides
+from harness.bench import render
 from harness.bench.bench_run import BenchProgress, BenchRun
 from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
+from harness.pipeline import sides
 from harness.pipeline.progress import columns
 from harness.report.page import page
 

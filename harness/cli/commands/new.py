@@ -16,7 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_OK
 from harness.core.settings import FetchSettings, ProgramSettings, Settings
 from harness.host.disk import disk_errors, write_atomically
-from harness.importers.frameworks import Framework
+from harness.importers.frameworks import MODELS
 from harness.pipeline import selection, targets
 from harness.report import again
 from harness.specs import inline, reader
@@ -30,8 +30,8 @@ def main(invocation: Invocation) -> int:
     settings, options = invocation.settings, invocation.options
     if options.again:
         return _again(invocation, options.again)
-    if not options.name or len(invocation.given & {"mlir", *Framework}) != 1:
-        kinds = ", ".join(f"--{each}" for each in Framework)
+    if not options.name or len(invocation.given & {"mlir", *MODELS}) != 1:
+        kinds = ", ".join(f"--{each}" for each in MODELS)
         raise UsageError(f"expected MODEL/SUBMODEL and one of --mlir, {kinds}; see `harness new --help`.")
     if not settings.cases.specs and not selection.default_folder():
         raise UsageError("There is no folder quality_tests here; name the folder of your specs with --specs DIR.")

@@ -20,6 +20,7 @@ from typing import Any
 
 REQUEST, REPLY = "request.json", "reply.json"
 PROGRAM, WEIGHTS = "program.mlir", "weights.irpa"
+SOURCE = "source.mlir"  # a program that is there already
 # Larger weights are kept outside the program, whose text has two characters for each byte.
 INLINED_BYTES = 1 << 20
 # The limits of an input, and of any file that is written.

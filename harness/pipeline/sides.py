@@ -1,17 +1,20 @@
-"""The sides of a benchmark: the settings as they are and, to compare them with, another release, chip or more flags."""
+"""The sides of a comparison: the settings as they are, and another release, backend, chip, program, or more flags."""
 
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.core.callbacks import Notice, ignore
-from harness.core.cases import Case
+from harness.core.blobs import Blob
+from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
 from harness.iree import flag_classes, release_sources
 from harness.iree.releases import ReleaseWheels
-from harness.pipeline import selection
+from harness.pipeline import references, selection
+from harness.specs import inline
 from harness.store.store import Store
 
 _RELEASE = re.compile(r"\d+\.\d+")
@@ -20,7 +23,7 @@ _CHIP = re.compile(r"[a-z0-9_]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A side of a benchmark.
+    """A side of a comparison.
 
     Attributes:
         label: what tells it from the other one, such as `3.13.0` or `gfx942`.
@@ -73,11 +76,40 @@ def _other(first: Side, against: str, notice: Notice) -> Side:
     if _RELEASE.match(against):
         settings = replace(settings, release=replace(settings.release, name=against))
         return replace(first, settings=settings, release=_release(settings, notice))
+    if against in {*Backend}:
+        return _on_backend(first, Backend(against), notice)
+    if inline.is_bare(against):
+        return _with_program(first, against)
     if not _CHIP.fullmatch(against):
         raise UsageError(
-            f"--against {against}: expected a release such as 3.9.0, a chip, or flags such as --iree-opt-level=O3."
+            f"--against {against}: expected a release such as 3.9.0, a backend, a chip, a .mlir file, or flags such as "
+            "--iree-opt-level=O3."
         )
     return side(replace(settings, target=replace(settings.target, chips=(against,))), notice)
+
+
+def _on_backend(first: Side, backend: Backend, notice: Notice) -> Side:
+    """Return the same models on another backend; on the CPU without flags of their own if they have no spec for it."""
+    target = replace(first.settings.target, backend=backend, chips=(), compile_chips=())
+    try:
+        return side(replace(first.settings, target=target), notice)
+    except UsageError:
+        if backend is not Backend.CPU:
+            raise
+        return replace(first, cases={name: references.on_cpu(case) for name, case in first.cases.items()})
+
+
+def _with_program(first: Side, path: str) -> Side:
+    """Return the same case with another program.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if not Path(path).is_file():
+        raise UsageError(f"--against {path}: no such file.")
+    program = Blob(url=Path(path).absolute().as_uri())
+    cases = {name: replace(case, spec=replace(case.spec, mlir=program)) for name, case in first.cases.items()}
+    return replace(first, cases=cases)
 
 
 def side(settings: Settings, notice: Notice = ignore) -> Side:
@@ -137,6 +169,8 @@ def _named(first: Side, second: Side, against: str) -> Iterator[Side]:
     """Yield both sides with labels that tell one from the other."""
     if against.startswith("--"):
         labels = ("as it is", against)
+    elif inline.is_bare(against):
+        labels = (str(next(iter(first.cases.values())).spec.mlir.name), Path(against).name)
     elif first.target != second.target:
         labels = (first.target, second.target)
     else:

@@ -1,0 +1,89 @@
+"""How far a value on one side is from the same value on the other, relative to its own scale."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from harness.core.floats import Number
+from harness.pipeline.compare import CHUNK
+from harness.pipeline.contents import Array, Contents
+
+# The distance from 1 to the next number.
+_EPSILON: Mapping[str, float] = MappingProxyType(
+    {"f64": 2.0**-52, "f32": 2.0**-23, "f16": 2.0**-10, "bf16": 2.0**-7}
+    | {"complex<f32>": 2.0**-23, "complex<f64>": 2.0**-52}
+    | {"f8E4M3FN": 2.0**-3, "f8E4M3FNUZ": 2.0**-3, "f8E5M2": 2.0**-2, "f8E5M2FNUZ": 2.0**-2}
+)
+_ROUNDINGS = 8
+
+
+def noise(element: str) -> float:
+    """Return the relative error below which sides may differ for no other reason than rounding: a few ULP."""
+    return _ROUNDINGS * _EPSILON.get(element, 0.0)
+
+
+def noticeable(element: str, largest: float) -> float:
+    """Return the relative error from which a value counts as different.
+
+    It is between rounding and the largest error that was seen, by the same factor from both.
+    """
+    floor = noise(element)
+    return max(floor, math.sqrt(floor * min(1.0, largest)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How far a value is from the other side's.
+
+    Attributes:
+        relative: the largest absolute error, divided by the largest number of the other side; infinite where one side
+            has a NaN or an infinity that the other side lacks, or another shape.
+        ulp: the same in units of the last place of that largest number; 0 for integers.
+        shape: why they cannot be compared; empty if they were.
+    """
+
+    relative: Number
+    ulp: Number = 0.0
+    shape: str = ""
+
+
+EQUAL = Difference(relative=0.0)
+
+
+def different_shapes(one: str, other: str) -> Difference:
+    """Return the difference of values of two types."""
+    return Difference(relative=math.inf, ulp=math.inf, shape=f"{one} in place of {other}")
+
+
+def difference(actual: Contents, good: Contents) -> Difference:
+    """Return how far a value is from that of the other side.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if str(actual.type) != str(good.type):
+        return different_shapes(str(actual.type), str(good.type))
+    element, elements = good.type.element, math.prod(good.type.shape)
+    error, scale, is_stray = 0.0, 0.0, False
+    for start in range(0, elements, CHUNK):
+        count = min(CHUNK, elements - start)
+        raw = [each.read(start, count) for each in (actual, good)]
+        one, other = map(_wide, raw)
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(one) & np.isfinite(other)
+            same = (one == other) | np.isnan(one) & np.isnan(other)
+            is_stray = is_stray or bool((~finite & ~same).any())
+            error = max(error, float(np.abs(np.where(finite, one - other, 0)).max(initial=0.0)))
+            scale = max(scale, float(np.abs(np.where(np.isfinite(other), other, 0)).max(initial=0.0)))
+    if is_stray:
+        return Difference(relative=math.inf, ulp=math.inf)
+    relative = error / scale if scale else (math.inf if error else 0.0)
+    epsilon = _EPSILON.get(element, 0.0)
+    return Difference(relative=relative, ulp=relative / epsilon if epsilon else 0.0)
+
+
+def _wide(values: Array) -> Array:
+    return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)

@@ -1,0 +1,213 @@
+"""Compiles and runs programs on both sides, whose environments stay open meanwhile."""
+
+import shutil
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.core.blobs import Blob
+from harness.core.cases import Case, ModelSpec
+from harness.core.outcomes import Outcome
+from harness.core.settings import Settings
+from harness.core.statuses import Kind, Phase, Status
+from harness.core.tensors import Tensor, TensorType
+from harness.host.process import CancelToken
+from harness.pipeline import measure, selection
+from harness.pipeline.contents import Contents
+from harness.pipeline.executor import LocalExecutor
+from harness.pipeline.importing import Importing
+from harness.pipeline.prepared import Prepared
+from harness.pipeline.scheduler import PlanRun
+from harness.pipeline.sides import Side
+from harness.pipeline.step_results import RunResult
+from harness.pipeline.steps import Compile
+
+BAD, GOOD = 0, 1
+BOTH = (BAD, GOOD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How one program ended on one side.
+
+    Attributes:
+        outcome: how it ended.
+        ran: what its run left; None if it did not run to its end.
+    """
+
+    outcome: Outcome
+    ran: RunResult | None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it compiled, and ran if it was to run."""
+        return self.outcome.status in {Status.RAN, Status.COMPILED, Status.PASSED}
+
+    @property
+    def failure(self) -> tuple[Phase | None, Kind | None] | None:
+        """Where and how the model failed; None if it did not, or if something else stood in the way."""
+        return (self.outcome.phase, self.outcome.kind) if self.outcome.status is Status.FAILED else None
+
+    def contents(self, index: int) -> Contents:
+        """Return an output.
+
+        Raises:
+            IntegrityError: its type is not known in full.
+        """
+        assert self.ran  # noqa: S101 - only asked of a trial that ran
+        return measure.of_run(self.ran, index)
+
+    def tensor(self, index: int) -> Tensor:
+        """Return an output as an input of another program.
+
+        Raises:
+            IntegrityError: its type is not known in full.
+        """
+        assert self.ran  # noqa: S101 - only asked of a trial that ran
+        path = self.ran.folder / self.ran.outputs[index]
+        type_ = None if path.suffix == ".npy" else TensorType.parse(self.ran.types[index])
+        return Tensor(blob=Blob(url=path.absolute().as_uri()), type=type_)
+
+    def discard(self) -> None:
+        """Remove the outputs."""
+        if self.ran:
+            shutil.rmtree(self.ran.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """A program to try on a side.
+
+    Attributes:
+        program: the program.
+        inputs: its inputs.
+        function: its function.
+        compiles_only: whether it is enough to compile it.
+        flags: further flags of iree-compile.
+    """
+
+    program: Blob
+    inputs: tuple[object, ...]
+    function: str
+    compiles_only: bool = False
+    flags: tuple[str, ...] = ()
+
+
+class _Silent:
+    """Is told what happens, and shows nothing."""
+
+    def step_started(self, *_: object) -> None: ...
+
+    def step_ended(self, *_: object) -> None: ...
+
+    def case_ended(self, *_: object) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Laboratory:
+    """Tries programs on both sides.
+
+    Attributes:
+        sides: the bad and the good side.
+        cases: the case on each side.
+        prepared: what the run of the case left on each side.
+        cancel: stops all.
+        compilations: the number of programs that were compiled so far, those of the case itself among them.
+    """
+
+    sides: Sequence[Side]
+    cases: Sequence[Case]
+    prepared: Sequence[Prepared]
+    cancel: CancelToken
+    compilations: int = 0
+    _known: dict[tuple[int, Experiment], Trial] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _number: int = 0
+
+    def tried(self, experiments: Sequence[Experiment], sides: Sequence[int] = BOTH) -> list[Trial]:
+        """Return how programs end on sides, one for each; those on several sides run at once.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted.
+        """
+        with ThreadPoolExecutor(len(sides)) as pool:
+            futures = [pool.submit(self._tried, side, each) for side, each in zip(sides, experiments, strict=True)]
+            try:
+                return [each.result() for each in futures]
+            except BaseException:
+                self.cancel.set()
+                raise
+
+    def _tried(self, side: int, experiment: Experiment) -> Trial:
+        known = self._known.get((side, experiment))
+        if known and not (known.ran and not known.ran.folder.exists()):
+            return known
+        with self._lock:
+            self._number += 1
+            number = self._number
+        found = self._run(side, experiment, number)
+        with self._lock:
+            self._known[side, experiment] = found
+        return found
+
+    def _run(self, side: int, experiment: Experiment, number: int) -> Trial:
+        prepared, settings = self.prepared[side], self.sides[side].settings
+        case = self._case(side, experiment, number)
+        options = replace(selection.options(settings.run), keeps_outputs=True, oracle=None, tool_verdict=False)
+        importing = Importing(
+            steps=prepared.steps,
+            python=prepared.python,
+            release=prepared.steps.toolchain.release,
+            importer=None,
+            offline=True,
+            options=options,
+        )
+        plan = importing.plan(case)
+        executor = LocalExecutor(prepared.runner, {"network": 4, "compile": 1}, prepared.pool, self.cancel)
+        run = PlanRun([plan], executor, _Silent(), out_dir=prepared.steps.out_dir, cancel=self.cancel)
+        run.run()
+        with self._lock:
+            self.compilations += sum(isinstance(each, Compile) for each in run.results)
+        (outcome,) = run.outcomes()
+        return Trial(outcome=outcome, ran=run.ran(case.id))
+
+    def _case(self, side: int, experiment: Experiment, number: int) -> Case:
+        """Return the case of a program: nothing is expected of it."""
+        case = self.cases[side]
+        spec = case.spec
+        changed = replace(
+            spec,
+            submodel=f"{spec.submodel}.{number:04}",
+            **_program(spec, experiment),
+            inputs=experiment.inputs,
+            outputs=(),
+            judges=(),
+            expect=(),
+            run_test_expecting_to_fail=False,
+            compile_chip_expecting_to_fail=(),
+            budget={},
+            listing=None,
+            run_function=experiment.function,
+            compile_only=experiment.compiles_only,
+        )
+        return replace(case, spec=changed, quarantine=None)
+
+
+def _program(spec: ModelSpec, experiment: Experiment) -> dict[str, Any]:
+    """Return the fields of a spec with another program: of the one whose function is called."""
+    if calls_pipeline(spec):
+        flags = (*spec.pipeline_compiler_flags, *experiment.flags)
+        return {"pipeline_mlir": experiment.program, "pipeline_compiler_flags": flags}
+    return {"mlir": experiment.program, "compiler_flags": (*spec.compiler_flags, *experiment.flags)}
+
+
+def calls_pipeline(spec: ModelSpec) -> bool:
+    """Whether the function that is called is in the second program."""
+    return spec.pipeline_mlir is not None and spec.add_pipeline_module
+
+
+def program_of(spec: ModelSpec) -> Blob:
+    """Return the program whose function is called."""
+    return spec.pipeline_mlir if spec.pipeline_mlir and spec.add_pipeline_module else spec.mlir

@@ -1,0 +1,110 @@
+"""What localizing found: the operations that make two sides differ, and how the error grows on the way to them."""
+
+from dataclasses import dataclass
+
+from harness.core.floats import Number
+from harness.core.statuses import Kind, Phase
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOperation:
+    """An operation that is to blame, or one of several that are only together.
+
+    Attributes:
+        operation: its name, such as `torch.aten.matmul`.
+        index: its position in the block of its function, from 0.
+        line: its line in the program, from 1; None if the program says where it was in another file.
+        location: where it was in another file; empty for none.
+        function: the function that it is in.
+        dispatch: the dispatch that it became, as far as it is known.
+        together: the number of the culprit that it belongs to, from 0; several operations of one fail only together.
+    """
+
+    operation: str
+    index: int
+    line: int | None
+    location: str = ""
+    function: str = ""
+    dispatch: str | None = None
+    together: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    """How far a value is from that of the good side.
+
+    Attributes:
+        operation: the operation that computes it.
+        index: its position in the block of its function.
+        line: its line in the program; None if it is not known.
+        type: its type.
+        relative: the largest error, relative to the largest number of the value.
+        ulp: the same in units of the last place of that number.
+        alone: the relative error of the operation alone, given the values of the good side; None if it is not known.
+    """
+
+    operation: str
+    index: int
+    line: int | None
+    type: str
+    relative: Number
+    ulp: Number
+    alone: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideResult:
+    """A side.
+
+    Attributes:
+        label: what tells it from the other one, such as `3.13.0`.
+        release: its IREE release.
+        target: what it is compiled for.
+        status: how the case ended on it.
+        reason: why.
+    """
+
+    label: str
+    release: str
+    target: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Localized:
+    """What was found.
+
+    Attributes:
+        case: the case.
+        bad: the side that is looked into.
+        good: the side that it is compared with.
+        by: what was looked at: `operation`, `dispatch` or `pass`.
+        kind: how the bad side fails; None if it does not differ from the good one.
+        phase: the phase in which it does.
+        culprits: the operations to blame; empty if none was found.
+        confirmed: whether a program with these operations alone fails in the same way.
+        why: what proves it, or why there is no answer.
+        error_growth: the error of each value of the function.
+        compilations: the number of programs that were compiled.
+        defaults: flags whose default differs between the sides' releases.
+        seconds: how long it took.
+        stopped: the exit code if it was interrupted.
+    """
+
+    case: str
+    bad: SideResult
+    good: SideResult
+    by: str
+    kind: Kind | None
+    phase: Phase | None = None
+    culprits: tuple[NamedOperation, ...] = ()
+    confirmed: bool = False
+    why: str = ""
+    error_growth: tuple[Grown, ...] = ()
+    compilations: int = 0
+    defaults: tuple[str, ...] = ()
+    seconds: Number = 0.0
+    stopped: int | None = None

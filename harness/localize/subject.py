@@ -1,0 +1,186 @@
+"""The function that is looked into, on both sides: its parts are cut, tried and compared here."""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.core.errors import IntegrityError
+from harness.core.statuses import Kind, Phase
+from harness.core.tensors import Tensor
+from harness.localize import difference
+from harness.localize.difference import Difference
+from harness.localize.editor import CutProgram, CutRefusedError, Editor
+from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, Trial
+from harness.localize.program import ARGUMENT, Cut, Program, Value
+
+Failure = tuple[Phase | None, Kind | None]
+
+
+class Mark(StrEnum):
+    """What a cut shows."""
+
+    FAILS = "fails"
+    AGREES = "agrees"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a cut shows.
+
+    Attributes:
+        mark: whether the sides differ as the whole program does.
+        differences: by returned value, how far the bad side is from the good one; empty if one of them has none.
+        trials: how the cut ended on each side; empty if it could not be made.
+        reason: why it shows nothing.
+    """
+
+    mark: Mark
+    differences: Mapping[Value, Difference] = field(default_factory=dict)
+    trials: Sequence[Trial] = ()
+    reason: str = ""
+
+
+@dataclass(kw_only=True)
+class Subject:
+    """A function on both sides.
+
+    Attributes:
+        laboratory: compiles and runs.
+        editors: what cuts the program of each side.
+        program: the function, as the bad side has it.
+        inputs: its arguments.
+        matched: by the index of an operation of the bad side, that of the good side's program.
+        failure: how the bad side fails; None if it only computes other numbers.
+        noticeable: by element type, from which relative error on values differ.
+        given: values that are known from the good side.
+    """
+
+    laboratory: Laboratory
+    editors: Sequence[Editor]
+    program: Program
+    inputs: tuple[object, ...]
+    matched: Mapping[int, int]
+    failure: Failure | None = None
+    noticeable: dict[str, float] = field(default_factory=dict)
+    given: dict[Value, Tensor] = field(default_factory=dict)
+
+    def shown(self, cut: Cut) -> Shown:
+        """Try a cut on both sides and compare what it returns.
+
+        Raises:
+            ImportFailedError: the bindings of MLIR broke down.
+        """
+        try:
+            experiments = [self.experiment(cut, side) for side in BOTH]
+        except (CutRefusedError, KeyError) as error:
+            return Shown(mark=Mark.UNKNOWN, reason=str(error))
+        return self.judged(cut.returns, self.laboratory.tried(experiments))
+
+    def judged(self, returns: Sequence[Value], trials: Sequence[Trial]) -> Shown:
+        """Return what trials of a program show that returns some values."""
+        bad, good = trials
+        if not good.is_good:
+            return Shown(mark=Mark.UNKNOWN, trials=trials, reason=f"the good side: {good.outcome.reason}")
+        if self.failure:
+            return Shown(mark=Mark.FAILS if self._is_alike(bad) else Mark.AGREES, trials=trials)
+        if not bad.is_good:
+            return Shown(mark=Mark.UNKNOWN, trials=trials, reason=f"the bad side: {bad.outcome.reason}")
+        found = dict(zip(returns, _differences(bad, good, len(returns)), strict=True))
+        fails = any(each.relative > self.limit(value) for value, each in found.items())
+        return Shown(mark=Mark.FAILS if fails else Mark.AGREES, differences=found, trials=trials)
+
+    def _is_alike(self, trial: Trial) -> bool:
+        """Whether a trial fails in the same phase; messages, and kinds, change under cuts."""
+        return bool(self.failure and trial.failure and trial.failure[0] == self.failure[0])
+
+    def limit(self, value: Value) -> float:
+        """Return the relative error from which a value differs."""
+        element = self.program.element(value)
+        return self.noticeable.get(element, difference.noticeable(element, 1.0))
+
+    def learn(self, found: Mapping[Value, Difference]) -> None:
+        """Set from which errors on values differ, by the largest ones that were seen."""
+        for element in {self.program.element(value) for value in found}:
+            largest = max(each.relative for value, each in found.items() if self.program.element(value) == element)
+            self.noticeable[element] = difference.noticeable(element, largest)
+
+    def experiment(self, cut: Cut, side: int) -> Experiment:
+        """Return a cut as a program with its inputs.
+
+        Raises:
+            CutRefusedError: it would not be valid.
+            KeyError: a value of the good side is not known.
+        """
+        made = self.made(cut, side)
+        compiles_only = bool(self.failure and self.failure[0] is Phase.COMPILE)
+        inputs = () if compiles_only else tuple(map(self._input, made.arguments))
+        return Experiment(
+            program=made.program, inputs=inputs, function=self.program.function, compiles_only=compiles_only
+        )
+
+    def made(self, cut: Cut, side: int) -> CutProgram:
+        """Return the program of a cut; its arguments are named as the bad side does.
+
+        Raises:
+            CutRefusedError: it would not be valid.
+        """
+        names = self.matched if side == GOOD else {index: index for index in self.matched}
+        back = {other: own for own, other in names.items()} | {ARGUMENT: ARGUMENT}
+        names = {**names, ARGUMENT: ARGUMENT}
+        try:
+            asked = Cut(
+                returns=tuple((names[index], number) for index, number in cut.returns),
+                boundary=frozenset((names[index], number) for index, number in cut.boundary if index in names),
+            )
+        except KeyError as error:
+            raise CutRefusedError("the other side has no such operation") from error
+        made = self.editors[side].cut(self.program.function, asked)
+        return CutProgram(
+            program=made.program, arguments=tuple((back[index], number) for index, number in made.arguments)
+        )
+
+    def _input(self, value: Value) -> object:
+        index, number = value
+        return self.inputs[number] if index == ARGUMENT else self.given[value]
+
+    def learn_values(self, values: Iterable[Value]) -> bool:
+        """Compute values with the good side; return whether all are known now."""
+        wanted = tuple(dict.fromkeys(each for each in values if each not in self.given))
+        if not wanted:
+            return True
+        failure, self.failure = self.failure, None
+        try:
+            (trial,) = self.laboratory.tried([self.experiment(Cut(returns=wanted), GOOD)], [GOOD])
+        except CutRefusedError:
+            return False
+        finally:
+            self.failure = failure
+        return trial.is_good and self.keep(wanted, trial)
+
+    def keep(self, returns: Sequence[Value], trial: Trial) -> bool:
+        """Keep what a trial of the good side returned, as inputs of other cuts."""
+        try:
+            self.given |= {value: trial.tensor(index) for index, value in enumerate(returns)}
+        except (IntegrityError, ValueError, IndexError):
+            return False
+        return True
+
+
+def _differences(bad: Trial, good: Trial, count: int) -> list[Difference]:
+    """Return how far each output of the bad side is from that of the good side."""
+    found = []
+    for index in range(count):
+        try:
+            found.append(difference.difference(bad.contents(index), good.contents(index)))
+        except (IntegrityError, IndexError) as error:
+            found.append(difference.different_shapes(str(error), ""))
+    return found
+
+
+def discard(trials: Iterable[Trial]) -> None:
+    """Remove what trials returned."""
+    for each in trials:
+        if each.ran:
+            shutil.rmtree(each.ran.folder, ignore_errors=True)
