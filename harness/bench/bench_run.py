@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.bench import render, rounds
 from harness.bench.result import BenchResult, CaseResult
-from harness.pipeline.sides import Side
 from harness.bench.stopwatch import Stopwatch, timed_side
 from harness.containers.provider import provider
 from harness.core.callbacks import working
@@ -26,6 +25,7 @@ from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
 from harness.pipeline.session import Session
+from harness.pipeline.sides import Side
 from harness.report import results
 
 

@@ -10,7 +10,7 @@ from harness.cli.settings import Invocation
 from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
-from harness.importers.frameworks import Framework, MODELS
+from harness.importers.frameworks import MODELS, Framework
 from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k", "markers": "-m", "html": "--no-html"}  # of options that argparse names otherwise

@@ -55,6 +55,7 @@ class CommandOptions:
         fail_on: what is a failure: `regression`, `change`, or empty for nothing (`compare`).
         allowed: names of numbers, and by which share each may grow (`compare`).
         form: `console`, `markdown` or `html` (`compare`).
+        localizes: look into the first bad release when it is found (`bisect`).
     """
 
     json: bool = False
@@ -99,6 +100,7 @@ class CommandOptions:
     fail_on: str = ""
     allowed: tuple[tuple[str, float], ...] = ()
     form: str = "console"
+    localizes: bool = False
 
 
 def read(given: Given) -> CommandOptions:
@@ -147,6 +149,7 @@ def read(given: Given) -> CommandOptions:
         fail_on=given("fail_on") or defaults.fail_on,
         allowed=given.several("max"),
         form=given("format") or defaults.form,
+        localizes=bool(given("localize")),
     )
 
 

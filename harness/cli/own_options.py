@@ -106,6 +106,8 @@ def question(parser: Parser, _environment: Environment) -> None:
     add("--at-least", type=positive, metavar="K", help="K of N runs must agree, else the release is flaky")
     help_text = "also find out if the compiler or the runtime carries the change"
     add("--attribute", action="store_true", help=help_text)
+    help_text = "then name the operation that the first bad release computes differently"
+    add("--localize", action="store_true", help=help_text)
     add("--log", type=Path, metavar="FILE", help="write one line of JSON for each tested release")
     add("--replay", type=Path, metavar="FILE", help="take releases from such a file and test only the rest")
 
@@ -155,7 +157,9 @@ def localize(parser: Parser, _environment: Environment) -> None:
     help_text = "selector of one case, or a .mlir file; or a folder of results, and a case in it"
     parser.group("Models")("selectors", nargs="+", metavar="[RESULTS] CASE", help=help_text)
     add = parser.group("Localize")
-    help_text = "what computes it right: a release, cpu, another backend or chip, flags such as --against=--FLAG, a .mlir file"
+    help_text = (
+        "what computes it right: a release, cpu, another backend or chip, flags such as --against=--FLAG, a .mlir file"
+    )
     add("--against", metavar="OTHER", help=help_text)
     help_text = "what to name (default: %(default)s)"
     add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)

@@ -1,26 +1,28 @@
 """Names the operation that makes both sides differ.
 
-First a look at every value (one program for each side that returns all of them), and at every operation alone, given
-the values of the good side. Both can mislead: to return a value keeps it from being fused away, and can hide a failure,
-create one or misplace it. So a suspect is named only by cuts: programs up to one operation that return as little as
-possible. The same cuts find the operation where the looks fail, by halving.
+First come looks: at every value, in one program for each side that returns them all, and at every operation alone,
+given the values of the good side. Both can mislead: a value that is returned is not fused away, which can hide a
+failure, create one or misplace it. So only cuts decide: programs of few operations that return as little as possible.
+Where the looks show nothing, cuts at half of what is left find the operation.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 from harness.core.callbacks import Notice, ignore
 from harness.core.text import counted
-from harness.localize import program as programs
+from harness.localize import difference
 from harness.localize.difference import Difference
 from harness.localize.laboratory import BAD, GOOD
-from harness.localize.program import ARGUMENT, Cut, Value
+from harness.localize.program import Cut, Value, groups
 from harness.localize.subject import Mark, Shown, Subject, discard
 
-_GROUP_BYTES = 512 << 20
-_KEPT_BYTES = 2 << 30
-_MOST_CULPRITS = 4
-_MOST_CUTS = 60
+_GROUP_BYTES, _KEPT_BYTES = 512 << 20, 2 << 30
+_MOST_CULPRITS, _MOST_CUTS = 4, 60
+ALONE = "Alone, and given the values of the good side, it fails in the same way."
+TOGETHER = "Together they fail in the same way, and none of them can be left out."
+UP_TO = "The program up to it fails, and the program before it does not; alone it does not fail."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ class Culprit:
 
     Attributes:
         operations: their indices; one, as a rule.
-        is_confirmed: whether cuts prove it.
+        is_confirmed: whether a program of these operations alone fails.
         why: what proves it, for the reader.
         cut: the smallest cut that shows it.
     """
@@ -55,12 +57,7 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """What was found.
-
-    Attributes:
-        culprits: what makes the sides differ, in order.
-        look: the errors of all values, as far as they could be looked at.
-    """
+    """What was found: what makes the sides differ, in order, and the errors of all values that were looked at."""
 
     culprits: tuple[Culprit, ...]
     look: Look
@@ -80,41 +77,40 @@ class Locator:
     _cuts: int = 0
 
     def located(self) -> Located:
-        """Return the operations that make the sides differ."""
+        """Return the operations that make the sides differ.
+
+        Raises:
+            ImportFailedError: the bindings of MLIR broke down.
+        """
         look = Look() if self.subject.failure else self._look()
         found = list[Culprit]()
         boundary = frozenset[Value]()
         while len(found) < _MOST_CULPRITS and (culprit := self._next(look, boundary)):
             found.append(culprit)
-            if self.subject.failure or not culprit.is_confirmed:
-                break
-            last = max(culprit.operations)
-            healed = frozenset(each for each in self.subject.program.taps if each[0] <= last)
-            if healed <= boundary or not self.subject.learn_values(self._values(healed)):
+            if self.subject.failure or not culprit.is_confirmed or not (healed := self._healed(culprit, boundary)):
                 break
             boundary = healed
-            if self._shown(Cut(returns=self.subject.program.results, boundary=boundary)).mark is not Mark.FAILS:
-                break
         return Located(culprits=tuple(found), look=look)
 
-    def _values(self, boundary: frozenset[Value]) -> Sequence[Value]:
-        """Return the values of a boundary that later operations use."""
-        program = self.subject.program
-        last = max(index for index, _ in boundary)
-        return program.frontier(last, set(range(len(program.operations))))
-
-    # Looks
+    def _healed(self, culprit: Culprit, boundary: frozenset[Value]) -> frozenset[Value]:
+        """Return all values up to a culprit if the rest fails though it is given those of the good side; else none."""
+        program, last = self.subject.program, max(culprit.operations)
+        healed = frozenset(each for each in program.taps if each[0] <= last)
+        needed = program.frontier(last, range(len(program.operations)))
+        if healed <= boundary or not self.subject.learn_values(needed):
+            return frozenset()
+        rest = self._shown(Cut(returns=program.results, boundary=healed))
+        return healed if rest.mark is Mark.FAILS else frozenset()
 
     def _look(self) -> Look:
         """Look at every value of the program, and at every operation alone."""
         program, errors, is_whole = self.subject.program, dict[Value, Difference](), True
         keeps = sum(map(program.size_bytes, program.taps)) <= _KEPT_BYTES
-        for group in programs.groups(program, program.taps, _GROUP_BYTES):
+        for group in groups(program, program.taps, _GROUP_BYTES):
             shown = self._shown(Cut(returns=group))
             errors |= shown.differences
             is_whole = is_whole and bool(shown.differences)
-            if shown.differences and keeps:
-                self.subject.keep(group, shown.trials[GOOD])
+            if shown.differences and keeps and self.subject.keep(group, shown.trials[GOOD]):
                 discard(shown.trials[BAD : BAD + 1])
             else:
                 discard(shown.trials)
@@ -122,146 +118,129 @@ class Locator:
         return Look(errors=errors, alone=self._alone() if is_whole and keeps else {})
 
     def _alone(self) -> Mapping[Value, Difference]:
-        """Look at every operation alone: in one program, each is given the values of the good side."""
         program, found = self.subject.program, dict[Value, Difference]()
-        boundary = frozenset(program.taps)
-        for group in programs.groups(program, program.taps, _GROUP_BYTES):
-            shown = self._shown(Cut(returns=group, boundary=boundary))
+        for group in groups(program, program.taps, _GROUP_BYTES):
+            shown = self._shown(Cut(returns=group, boundary=frozenset(program.taps)))
             found |= shown.differences
             discard(shown.trials)
         return found
 
-    # Cuts
-
     def _next(self, look: Look, boundary: frozenset[Value]) -> Culprit | None:
         """Return the first culprit of what is computed from a boundary; None if nothing differs."""
-        for suspect in dict.fromkeys(self._suspects(look, boundary)):
-            if culprit := self._confirmed(suspect, boundary):
+        passed = {index for index, _ in boundary}
+        for suspect in dict.fromkeys(self._suspects(look)):
+            if suspect not in passed and (culprit := self._confirmed(suspect)):
                 return culprit
-        return self._halved(look, boundary)
+        return self._halved(boundary)
 
-    def _suspects(self, look: Look, boundary: frozenset[Value]) -> Iterator[int]:
-        """Yield the operations that a look makes suspect: wrong alone, or wrong of right operands."""
-        subject, passed = self.subject, {index for index, _ in boundary}
-        wrong = sorted(
-            (value for value in look.alone if value[0] not in passed and self._is_wrong_alone(look, value)),
-            key=lambda value: value[0],
-        )
-        yield from (index for index, _ in wrong)
+    def _suspects(self, look: Look) -> Iterator[int]:
+        """Yield the operations that a look makes suspect: those that are wrong alone, then wrong of right operands."""
+        subject = self.subject
+        yield from (value[0] for value in sorted(look.alone) if self._is_wrong_alone(look, value))
         for value, error in sorted(look.errors.items()):
-            if value[0] in passed or error.relative <= subject.limit(value):
-                continue
-            operands = subject.program.tapped_operands(value[0])
-            if all(look.errors[each].relative <= subject.limit(each) for each in operands if each in look.errors):
+            operands = [each for each in subject.program.tapped_operands(value[0]) if each in look.errors]
+            if subject.is_wrong(value, error) and not any(
+                subject.is_wrong(each, look.errors[each]) for each in operands
+            ):
                 yield value[0]
-                return
 
     def _is_wrong_alone(self, look: Look, value: Value) -> bool:
-        """Whether an operation is wrong alone: far more than rounding explains, and not much less than the worst."""
+        """Whether an operation is wrong alone: by far more than rounding, and not by much less than the worst one."""
+        if self.subject.thresholds:
+            return look.alone[value].exceeds
         element = self.subject.program.element(value)
-        same = (each.relative for other, each in look.alone.items() if self.subject.program.element(other) == element)
-        from harness.localize import difference
-
+        same = [each.relative for other, each in look.alone.items() if self.subject.program.element(other) == element]
         return look.alone[value].relative > difference.noticeable(element, max(same))
 
-    def _confirmed(self, index: int, boundary: frozenset[Value]) -> Culprit | None:
+    def _confirmed(self, index: int) -> Culprit | None:
         """Return the culprit if an operation fails alone, given the values of the good side."""
-        subject = self.subject
-        values = [each for each in subject.program.taps if each[0] == index]
-        operands = subject.program.tapped_operands(index)
-        if not values:
+        cut = self._slice({index}, index)
+        if not cut.returns or not self._fails(cut):
             return None
-        if not (subject.failure and self._compiles_only) and not subject.learn_values(operands):
-            return None
-        cut = Cut(returns=tuple(values), boundary=frozenset(operands))
-        if self._shown(cut).mark is not Mark.FAILS:
-            return None
-        return Culprit(operations=(index,), is_confirmed=True, why="alone, it fails in the same way", cut=cut)
+        return Culprit(operations=(index,), is_confirmed=True, why=ALONE, cut=cut)
 
-    @property
-    def _compiles_only(self) -> bool:
-        failure = self.subject.failure
-        return failure is not None and failure[0] is not None and failure[0].value == "compile"
-
-    def _halved(self, look: Look, boundary: frozenset[Value]) -> Culprit | None:
-        """Return the first operation with which the program up to it fails, found by halving."""
-        subject, program = self.subject, self.subject.program
+    def _halved(self, boundary: frozenset[Value]) -> Culprit | None:
+        """Return the first operation with which the program up to it fails."""
+        program = self.subject.program
         cone = program.ancestors(program.results) - {index for index, _ in boundary}
         steps = sorted({index for index, _ in program.taps} & cone)
         low, high = 0, len(steps) - 1
-        if not steps or self._prefix(steps[high], cone, boundary).mark is not Mark.FAILS:
+        if not steps or not self._fails_up_to(steps[high], cone, boundary):
             return None
         while low < high:
             middle = (low + high) // 2
-            if self._prefix(steps[middle], cone, boundary).mark is Mark.FAILS:
+            if self._fails_up_to(steps[middle], cone, boundary):
                 high = middle
             else:
                 low = middle + 1
-        return self._smallest(steps[high], cone, boundary)
+        return self._smallest(steps[high], boundary)
 
-    def _prefix(self, last: int, cone: "set[int] | frozenset[int]", boundary: frozenset[Value]) -> Shown:
-        """Try the program up to an operation, which returns that value alone, or else all that are needed later."""
-        values = tuple(each for each in self.subject.program.taps if each[0] == last)
-        shown = self._shown(Cut(returns=values, boundary=boundary))
+    def _fails_up_to(self, last: int, cone: AbstractSet[int], boundary: frozenset[Value]) -> bool:
+        """Whether the program up to an operation fails: it returns that value alone, or all that are used later."""
+        values = self._values(last)
         frontier = self.subject.program.frontier(last, cone)
-        if shown.mark is Mark.FAILS or set(frontier) <= set(values):
-            return shown
-        return self._shown(Cut(returns=frontier, boundary=boundary))
-
-    def _smallest(self, last: int, cone: "set[int] | frozenset[int]", boundary: frozenset[Value]) -> Culprit:
-        """Return the fewest operations up to the last one that fail together, given the values of the good side."""
-        if alone := self._confirmed(last, boundary):
-            return alone
-        kept = self._shrunk(last, boundary)
-        if kept is None:
-            values = tuple(each for each in self.subject.program.taps if each[0] == last)
-            why = "the program up to it fails, and the program before it does not"
-            return Culprit(operations=(last,), is_confirmed=False, why=why, cut=Cut(returns=values, boundary=boundary))
-        operations, cut = kept
-        why = "together they fail in the same way, and none can be left out"
-        return Culprit(operations=operations, is_confirmed=True, why=why, cut=cut)
-
-    def _shrunk(self, last: int, boundary: frozenset[Value]) -> tuple[tuple[int, ...], Cut] | None:
-        """Return the fewest operations that fail together: neighbours are added until they do, then left out again."""
-        program = self.subject.program
-        kept, distance = {last}, 1
-        while True:
-            grown = self._grown(kept, boundary)
-            if grown == kept and not self._fails(kept, last, boundary):
-                return None
-            kept = grown
-            if self._fails(kept, last, boundary):
-                break
-        for each in sorted(kept - {last}):
-            if self._cuts < _MOST_CUTS and self._fails(kept - {each}, last, boundary):
-                kept = kept - {each}
-        return tuple(sorted(kept)), self._slice(kept, last, boundary)
-
-    def _grown(self, kept: set[int], boundary: frozenset[Value]) -> set[int]:
-        program = self.subject.program
-        before = {value[0] for index in kept for value in program.tapped_operands(index) if value not in boundary}
-        return kept | before
-
-    def _slice(self, kept: set[int], last: int, boundary: frozenset[Value]) -> Cut:
-        program = self.subject.program
-        outside = {value for index in kept for value in program.tapped_operands(index) if value[0] not in kept}
-        returns = tuple(each for each in program.taps if each[0] == last)
-        others = tuple(
-            each for each in program.taps
-            if each[0] in kept and each[0] != last and not any(each in program.tapped_operands(index) for index in kept)
+        return any(
+            self._shown(Cut(returns=each, boundary=boundary)).mark is Mark.FAILS
+            for each in dict.fromkeys((values, frontier))
         )
-        return Cut(returns=(*others, *returns), boundary=frozenset(outside) | boundary)
 
-    def _fails(self, kept: set[int], last: int, boundary: frozenset[Value]) -> bool:
-        cut = self._slice(kept, last, boundary)
-        outside = [each for each in cut.boundary if each[0] not in kept]
-        needed = {value for index in kept for value in self.subject.program.tapped_operands(index) if value in cut.boundary}
-        if not self._compiles_only and not self.subject.learn_values(sorted(needed)):
+    def _values(self, index: int) -> tuple[Value, ...]:
+        return tuple(each for each in self.subject.program.taps if each[0] == index)
+
+    def _smallest(self, last: int, boundary: frozenset[Value]) -> Culprit:
+        """Return the fewest operations up to the last one that fail together, given the values of the good side."""
+        if alone := self._confirmed(last):
+            return alone
+        if kept := self._together(last, boundary):
+            cut = self._slice(kept, last)
+            return Culprit(operations=tuple(sorted(kept)), is_confirmed=True, why=TOGETHER, cut=cut)
+        cut = Cut(returns=self._values(last), boundary=boundary)
+        return Culprit(operations=(last,), is_confirmed=False, why=UP_TO, cut=cut)
+
+    def _together(self, last: int, boundary: frozenset[Value]) -> AbstractSet[int]:
+        """Return the fewest operations that fail together; none if no such operations fail.
+
+        Operands are added to the last one until they do; if these do not, all before it are taken.
+        """
+        program = self.subject.program
+        kept: AbstractSet[int] = {last}
+        while not self._fails(self._slice(kept, last)):
+            grown = kept | {each for index in kept for each, _ in program.tapped_operands(index)}
+            if grown == kept:
+                passed = {index for index, _ in boundary}
+                kept = {index for index, _ in program.taps if index <= last and index not in passed}
+                break
+            kept = grown
+        return self._fewest(kept, last) if self._fails(self._slice(kept, last)) else set()
+
+    def _fewest(self, kept: AbstractSet[int], last: int) -> AbstractSet[int]:
+        """Leave out as many operations as possible, many at once first."""
+        size = max(1, len(kept) // 2)
+        while True:
+            others = sorted(kept - {last}, reverse=True)
+            for place in range(0, len(others), size):
+                fewer = kept - {*others[place : place + size]}
+                if fewer < kept and self._cuts < _MOST_CUTS and self._fails(self._slice(fewer, last)):
+                    kept = fewer
+            if size == 1:
+                return kept
+            size //= 2
+
+    def _slice(self, kept: AbstractSet[int], last: int) -> Cut:
+        """Return a cut of some operations: what no other of them uses is returned, what they need beside is given."""
+        program = self.subject.program
+        used = {value for index in kept for value in program.tapped_operands(index)}
+        returns = (each for each in program.taps if each[0] in kept and (each[0] == last or each not in used))
+        return Cut(returns=tuple(returns), boundary=frozenset(value for value in used if value[0] not in kept))
+
+    def _fails(self, cut: Cut) -> bool:
+        """Whether a cut fails that is given values of the good side."""
+        if self.subject.needs_values and not self.subject.learn_values(sorted(cut.boundary)):
             return False
         return self._shown(cut).mark is Mark.FAILS
 
     def _shown(self, cut: Cut) -> Shown:
         self._cuts += 1
-        operations = len({index for index, _ in cut.returns})
-        self.notice(f"cut {self._cuts}: {counted(operations, 'value')}")
+        values: Sequence[Value] = cut.returns
+        self.notice(f"program {self._cuts}, which returns {counted(len(values), 'value')}")
         return self.subject.shown(cut)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from harness.core.floats import Number
-from harness.pipeline.compare import CHUNK
+from harness.core.tensors import Thresholds
+from harness.pipeline.compare import CHUNK, compare
 from harness.pipeline.contents import Array, Contents
 
 # The distance from 1 to the next number.
@@ -43,29 +44,29 @@ class Difference:
             has a NaN or an infinity that the other side lacks, or another shape.
         ulp: the same in units of the last place of that largest number; 0 for integers.
         shape: why they cannot be compared; empty if they were.
+        exceeds: whether it is more than the thresholds of the case allow; false where they were not asked.
     """
 
     relative: Number
     ulp: Number = 0.0
     shape: str = ""
-
-
-EQUAL = Difference(relative=0.0)
+    exceeds: bool = False
 
 
 def different_shapes(one: str, other: str) -> Difference:
     """Return the difference of values of two types."""
-    return Difference(relative=math.inf, ulp=math.inf, shape=f"{one} in place of {other}")
+    return Difference(relative=math.inf, ulp=math.inf, shape=f"{one} in place of {other}", exceeds=True)
 
 
-def difference(actual: Contents, good: Contents) -> Difference:
-    """Return how far a value is from that of the other side.
+def difference(actual: Contents, good: Contents, thresholds: Thresholds | None = None) -> Difference:
+    """Return how far a value is from that of the other side, and whether that is more than thresholds allow.
 
     Raises:
         OSError: a file cannot be read.
     """
     if str(actual.type) != str(good.type):
         return different_shapes(str(actual.type), str(good.type))
+    exceeds = thresholds is not None and compare(0, actual, good, thresholds=thresholds).kind is not None
     element, elements = good.type.element, math.prod(good.type.shape)
     error, scale, is_stray = 0.0, 0.0, False
     for start in range(0, elements, CHUNK):
@@ -79,10 +80,10 @@ def difference(actual: Contents, good: Contents) -> Difference:
             error = max(error, float(np.abs(np.where(finite, one - other, 0)).max(initial=0.0)))
             scale = max(scale, float(np.abs(np.where(np.isfinite(other), other, 0)).max(initial=0.0)))
     if is_stray:
-        return Difference(relative=math.inf, ulp=math.inf)
+        return Difference(relative=math.inf, ulp=math.inf, exceeds=exceeds)
     relative = error / scale if scale else (math.inf if error else 0.0)
     epsilon = _EPSILON.get(element, 0.0)
-    return Difference(relative=relative, ulp=relative / epsilon if epsilon else 0.0)
+    return Difference(relative=relative, ulp=relative / epsilon if epsilon else 0.0, exceeds=exceeds)
 
 
 def _wide(values: Array) -> Array:

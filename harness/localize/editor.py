@@ -118,7 +118,9 @@ class Editor:
         )
         entry, answer = self.runner.run(step, self.name)
         names = [name for name in ("program0.mlir",) if name in entry.files]
-        return [Blob(url=path.as_uri(), sha256=entry.sha256(path.name)) for path in files_of(entry, names, self.name)], answer
+        return [
+            Blob(url=path.as_uri(), sha256=entry.sha256(path.name)) for path in files_of(entry, names, self.name)
+        ], answer
 
     def _blob(self, made: Sequence[Blob], index: int) -> Blob:
         if index >= len(made):

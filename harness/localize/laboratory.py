@@ -9,10 +9,10 @@ from typing import Any
 
 from harness.core.blobs import Blob
 from harness.core.cases import Case, ModelSpec
+from harness.core.formulas import Formula
 from harness.core.outcomes import Outcome
-from harness.core.settings import Settings
 from harness.core.statuses import Kind, Phase, Status
-from harness.core.tensors import Tensor, TensorType
+from harness.core.tensors import Literal, Tensor, TensorType
 from harness.host.process import CancelToken
 from harness.pipeline import measure, selection
 from harness.pipeline.contents import Contents
@@ -23,6 +23,8 @@ from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.sides import Side
 from harness.pipeline.step_results import RunResult
 from harness.pipeline.steps import Compile
+
+Input = Tensor | Literal | Formula
 
 BAD, GOOD = 0, 1
 BOTH = (BAD, GOOD)
@@ -89,7 +91,7 @@ class Experiment:
     """
 
     program: Blob
-    inputs: tuple[object, ...]
+    inputs: tuple[Input, ...]
     function: str
     compiles_only: bool = False
     flags: tuple[str, ...] = ()

@@ -6,7 +6,8 @@ result; `(ARGUMENT, number)` is an argument of the function.
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from harness.core.tensors import TensorType
@@ -77,11 +78,12 @@ class Program:
 
     @functools.cached_property
     def taps(self) -> tuple[Value, ...]:
-        """The values that can be returned and that something computes, in order."""
+        """The values that can be returned, that something computes, and that the function needs, in order."""
+        needed = self.ancestors(self.returns)
         return tuple(
             (index, number)
             for index, each in enumerate(self.operations)
-            if not each.is_free
+            if index in needed and not each.is_free
             for number, crosses in enumerate(each.crosses)
             if crosses
         )
@@ -126,7 +128,7 @@ class Program:
                     waiting.append(operand[0])
         return tuple(sorted(found))
 
-    def ancestors(self, values: Iterable[Value]) -> Set[int]:
+    def ancestors(self, values: Iterable[Value]) -> AbstractSet[int]:
         """Return the operations that values are computed from, their own among them."""
         found, waiting = set[int](), [index for index, _ in values]
         while waiting:
@@ -136,7 +138,7 @@ class Program:
                 waiting += [each for each, _ in self.operations[index].operands]
         return found
 
-    def frontier(self, last: int, cone: Set[int]) -> tuple[Value, ...]:
+    def frontier(self, last: int, cone: Collection[int]) -> tuple[Value, ...]:
         """Return the tapped values up to an operation that the later operations of a cone, or the caller, use."""
         later = {each for index in cone if index > last for each in self.operations[index].operands}
         used = later | set(self.results)

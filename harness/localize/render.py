@@ -1,9 +1,20 @@
-"""Renders what was localized: for a terminal, as Markdown, and as localize.json, whose schema is in docs/localize.md."""
+"""Renders what was localized: for a terminal, as Markdown, and as localize.json (schema in docs/localize.md)."""
 
 import json
+import math
+from collections.abc import Iterator, Sequence
 
 from harness.core.records import as_json
-from harness.localize.result import SCHEMA, Localized
+from harness.core.text import counted, filled, one_line, shortened
+from harness.localize import plot
+from harness.localize.result import SCHEMA, Grown, Localized, NamedOperation
+from harness.report import table
+from harness.report.markdown import code, escaped
+
+NAME, PLOT = "localize", "error_growth.svg"
+_HEAD = ("line", "operation", "type", "error", "ulp", "alone")
+_RIGHT = (0, 3, 4, 5)
+_SHOWN_AROUND, _TYPE_WIDTH = 4, 26
 
 
 def to_json(found: Localized) -> str:
@@ -18,7 +29,7 @@ def to_json(found: Localized) -> str:
         "phase": found.phase,
         "culprits": [as_json(each) for each in found.culprits],
         "confirmed": found.confirmed,
-        "text": found.why,
+        "text": headline(found),
         "error_growth": [as_json(each) for each in found.error_growth],
         "compilations": found.compilations,
         "defaults": list(found.defaults),
@@ -28,5 +39,106 @@ def to_json(found: Localized) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def text(found: Localized) -> str:
-    return "\n".join([f"{found.case}: {found.bad.label} against {found.good.label}", *(f"  {each.operation} (operation {each.index}, line {each.line})" for each in found.culprits), f"  {found.why}; {found.compilations} compilations, {found.seconds:.1f} s"])
+def headline(found: Localized) -> str:
+    """Return the answer in one sentence."""
+    if not found.culprits:
+        return f"No operation was found: {found.why}"
+    groups = sorted({each.together for each in found.culprits})
+    named = (" with ".join(_named(each) for each in found.culprits if each.together == group) for group in groups)
+    return f"{found.bad.label} differs from {found.good.label} at {'; and at '.join(named)}."
+
+
+def _named(each: NamedOperation) -> str:
+    where = f"line {each.line}" if each.line else each.location or "no known line"
+    return one_line(f"{each.operation} ({where}, operation {each.index} of @{each.function})")
+
+
+def text(found: Localized, width: int | None) -> str:
+    """Return what a terminal shows."""
+    lines = [one_line(found.case), filled([f"  {headline(found)}"], width=width, indent="  ")]
+    if found.culprits:
+        lines.append(filled([f"  {found.why}"], width=width, indent="  "))
+    lines += (filled([f"  {each}"], width=width, indent="  ") for each in remarks(found))
+    if rows := near(found):
+        lines += ["", *(f"  {line}" for line in table.lines(_HEAD, [_row(each) for each in rows], right=_RIGHT))]
+    lines += ["", f"  {counted(found.compilations, 'program')} compiled in {found.seconds:.1f} s"]
+    return "\n".join(lines)
+
+
+def remarks(found: Localized) -> Iterator[str]:
+    """Yield what has to be known before an operation is blamed."""
+    if found.defaults:
+        yield f"Defaults changed between the releases: {', '.join(found.defaults)}. Try --pin-defaults first."
+    if any(each.status == "failed" for each in (found.good,)) and found.culprits:
+        yield f"The case fails on {found.good.label} as well: {found.good.reason}"
+
+
+def near(found: Localized) -> Sequence[Grown]:
+    """Return the values around the first operation to blame; all of a short function."""
+    growth = found.error_growth
+    if not found.culprits:
+        return growth[: 2 * _SHOWN_AROUND]
+    index = found.culprits[0].index
+    place = next((place for place, each in enumerate(growth) if each.index >= index), 0)
+    return growth[max(0, place - _SHOWN_AROUND) : place + _SHOWN_AROUND + 1]
+
+
+def _row(each: Grown) -> tuple[str, ...]:
+    return (
+        str(each.line or ""),
+        one_line(each.operation),
+        shortened(one_line(each.type), _TYPE_WIDTH),
+        _number(each.relative),
+        _number(each.ulp),
+        "" if each.alone is None else _number(each.alone),
+    )
+
+
+def _number(value: float) -> str:
+    return "0" if value == 0 else "inf" if math.isinf(value) else f"{value:.1e}"
+
+
+def section(found: Localized, folder: str) -> str:
+    """Return the part of bisect.md on what was localized; the folder has all of it."""
+    return "\n".join(["## The operation", "", *_answer(found), f"All of it: `{folder}/{NAME}.md`.", ""])
+
+
+def _answer(found: Localized) -> Iterator[str]:
+    yield from (escaped(headline(found)), "")
+    if found.culprits:
+        yield from (escaped(found.why), "")
+    if said := [f"- {escaped(each)}" for each in remarks(found)]:
+        yield from (*said, "")
+
+
+def markdown(found: Localized) -> str:
+    """Return localize.md."""
+    lines = [
+        f"# {escaped(found.case)}",
+        "",
+        *_answer(found),
+        "| side | what | release | target | status |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {name} | {escaped(each.label)} | {escaped(each.release)} | {escaped(each.target)} | {each.status} |"
+            for name, each in (("bad", found.bad), ("good", found.good))
+        ),
+        "",
+        f"{counted(found.compilations, 'program')} compiled in {found.seconds:.1f} s.",
+    ]
+    if found.error_growth:
+        lines += ["", "## How the error grows", "", f"![relative error of each value]({PLOT})", ""]
+        lines += [f"| {' | '.join(_HEAD)} |", "|--:|---|---|--:|--:|--:|"]
+        lines += (f"| {' | '.join(_cells(each))} |" for each in found.error_growth)
+    return "\n".join(lines) + "\n"
+
+
+def _cells(each: Grown) -> Iterator[str]:
+    line, operation, type_, *numbers = _row(each)
+    yield from (line, code(operation), code(type_), *numbers)
+
+
+def files(found: Localized) -> dict[str, str]:
+    """Return the files of the results by name."""
+    texts = {f"{NAME}.json": to_json(found), f"{NAME}.md": markdown(found)}
+    return texts | ({PLOT: plot.svg(found)} if found.error_growth else {})

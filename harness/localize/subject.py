@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from harness.core.errors import IntegrityError
 from harness.core.statuses import Kind, Phase
-from harness.core.tensors import Tensor
+from harness.core.tensors import Tensor, Thresholds
 from harness.localize import difference
 from harness.localize.difference import Difference
 from harness.localize.editor import CutProgram, CutRefusedError, Editor
-from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, Trial
+from harness.localize.laboratory import BOTH, GOOD, Experiment, Input, Laboratory, Trial
 from harness.localize.program import ARGUMENT, Cut, Program, Value
 
 Failure = tuple[Phase | None, Kind | None]
@@ -54,16 +54,19 @@ class Subject:
         matched: by the index of an operation of the bad side, that of the good side's program.
         failure: how the bad side fails; None if it only computes other numbers.
         noticeable: by element type, from which relative error on values differ.
+        thresholds: what says that values differ, where the case fails by less than rounding explains; None if errors
+            relative to the scale of each value do.
         given: values that are known from the good side.
     """
 
     laboratory: Laboratory
     editors: Sequence[Editor]
     program: Program
-    inputs: tuple[object, ...]
+    inputs: tuple[Input, ...]
     matched: Mapping[int, int]
     failure: Failure | None = None
     noticeable: dict[str, float] = field(default_factory=dict)
+    thresholds: Thresholds | None = None
     given: dict[Value, Tensor] = field(default_factory=dict)
 
     def shown(self, cut: Cut) -> Shown:
@@ -87,18 +90,20 @@ class Subject:
             return Shown(mark=Mark.FAILS if self._is_alike(bad) else Mark.AGREES, trials=trials)
         if not bad.is_good:
             return Shown(mark=Mark.UNKNOWN, trials=trials, reason=f"the bad side: {bad.outcome.reason}")
-        found = dict(zip(returns, _differences(bad, good, len(returns)), strict=True))
-        fails = any(each.relative > self.limit(value) for value, each in found.items())
+        found = dict(zip(returns, _differences(bad, good, len(returns), self.thresholds), strict=True))
+        fails = any(self.is_wrong(value, each) for value, each in found.items())
         return Shown(mark=Mark.FAILS if fails else Mark.AGREES, differences=found, trials=trials)
 
     def _is_alike(self, trial: Trial) -> bool:
         """Whether a trial fails in the same phase; messages, and kinds, change under cuts."""
         return bool(self.failure and trial.failure and trial.failure[0] == self.failure[0])
 
-    def limit(self, value: Value) -> float:
-        """Return the relative error from which a value differs."""
+    def is_wrong(self, value: Value, error: Difference) -> bool:
+        """Whether a value differs by more than rounding explains."""
+        if self.thresholds:
+            return error.exceeds
         element = self.program.element(value)
-        return self.noticeable.get(element, difference.noticeable(element, 1.0))
+        return error.relative > self.noticeable.get(element, difference.noticeable(element, 1.0))
 
     def learn(self, found: Mapping[Value, Difference]) -> None:
         """Set from which errors on values differ, by the largest ones that were seen."""
@@ -114,11 +119,18 @@ class Subject:
             KeyError: a value of the good side is not known.
         """
         made = self.made(cut, side)
-        compiles_only = bool(self.failure and self.failure[0] is Phase.COMPILE)
-        inputs = () if compiles_only else tuple(map(self._input, made.arguments))
+        inputs = tuple(map(self._input, made.arguments)) if self.needs_values else ()
         return Experiment(
-            program=made.program, inputs=inputs, function=self.program.function, compiles_only=compiles_only
+            program=made.program,
+            inputs=inputs,
+            function=self.program.function,
+            compiles_only=not self.needs_values,
         )
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether programs have to run to show something, and need inputs for that."""
+        return not (self.failure and self.failure[0] is Phase.COMPILE)
 
     def made(self, cut: Cut, side: int) -> CutProgram:
         """Return the program of a cut; its arguments are named as the bad side does.
@@ -141,7 +153,7 @@ class Subject:
             program=made.program, arguments=tuple((back[index], number) for index, number in made.arguments)
         )
 
-    def _input(self, value: Value) -> object:
+    def _input(self, value: Value) -> Input:
         index, number = value
         return self.inputs[number] if index == ARGUMENT else self.given[value]
 
@@ -168,12 +180,12 @@ class Subject:
         return True
 
 
-def _differences(bad: Trial, good: Trial, count: int) -> list[Difference]:
+def _differences(bad: Trial, good: Trial, count: int, thresholds: Thresholds | None) -> list[Difference]:
     """Return how far each output of the bad side is from that of the good side."""
     found = []
     for index in range(count):
         try:
-            found.append(difference.difference(bad.contents(index), good.contents(index)))
+            found.append(difference.difference(bad.contents(index), good.contents(index), thresholds))
         except (IntegrityError, IndexError) as error:
             found.append(difference.different_shapes(str(error), ""))
     return found

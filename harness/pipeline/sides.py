@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.callbacks import Notice, ignore
 from harness.core.blobs import Blob
+from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
 from harness.core.settings import Settings

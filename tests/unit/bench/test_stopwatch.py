@@ -21,6 +21,7 @@ from tests.unit.samples import planned
 
 PLAN = planned(options=Options(timing=Timing()))
 BROKEN = Verdict(status=Status.FAILED, kind=Kind.CRASH, reason="broken")
+UNUSED: dict[str, Any] = {"steps": None, "python": None}  # a benchmark takes neither
 
 
 @dataclass
@@ -48,7 +49,7 @@ def sides(*runners: Runner) -> list[TimedSide]:
     found = []
     for runner in runners:
         results = Results({PLAN.steps[-1]: BenchmarkResult(latency=latency(1), cpu_time=latency(1), busy=0.0)})
-        prepared = Prepared(plans={PLAN.case.id: PLAN}, results=results, runner=runner, pool=Pool(()))
+        prepared = Prepared(plans={PLAN.case.id: PLAN}, results=results, runner=runner, pool=Pool(()), **UNUSED)
         side = timed_side(prepared, PLAN.case.id, CancelToken())
         assert side
         found.append(side)
@@ -92,7 +93,7 @@ def test_cpu_time_is_compared_where_it_is_asked_for() -> None:
 
 
 def test_a_case_that_was_not_timed_when_it_was_checked_is_not_timed() -> None:
-    none: dict[str, Any] = {"plans": {PLAN.case.id: PLAN}, "runner": Runner(0, []), "pool": Pool(())}
+    none: dict[str, Any] = {"plans": {PLAN.case.id: PLAN}, "runner": Runner(0, []), "pool": Pool(()), **UNUSED}
     assert timed_side(Prepared(results=Results(), **none), PLAN.case.id, CancelToken()) is None
     failed = Results({PLAN.steps[-1]: StepResult(verdict=BROKEN)})
     assert timed_side(Prepared(results=failed, **none), PLAN.case.id, CancelToken()) is None

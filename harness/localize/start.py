@@ -1,0 +1,141 @@
+"""Finds the form in which both sides take the program, and how the bad side fails with it."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.core.errors import ImportFailedError, NoVerdictError
+from harness.core.statuses import Kind
+from harness.importers.frameworks import Framework
+from harness.iree import releases
+from harness.iree.releases import ReleaseWheels
+from harness.localize import difference
+from harness.localize.editor import Editor
+from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, program_of
+from harness.localize.program import Program
+from harness.localize.subject import Subject
+from harness.pipeline.import_steps import WorkerRunner
+
+
+class NothingToFindError(NoVerdictError):
+    """The sides do not differ, or the program cannot be cut."""
+
+    kind = Kind.TOOL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """In which form programs are written: by the bindings of which release, and whether in generic form."""
+
+    release: ReleaseWheels
+    is_generic: bool
+
+
+def subject(laboratory: Laboratory) -> Subject:
+    """Return the function of the case as one that fails on the bad side alone, and how it does.
+
+    The bindings of the newer release are tried first, then those of the other one; then both again, writing the generic
+    form, which old releases read where they do not know a newer syntax.
+
+    Raises:
+        NothingToFindError: it fails on both sides or on none, or it cannot be cut.
+    """
+    reasons = list[str]()
+    for form in _forms(laboratory):
+        try:
+            return _subject(laboratory, form)
+        except (ImportFailedError, NothingToFindError) as error:
+            reasons.append(str(error))
+    raise NothingToFindError(reasons[0])
+
+
+def _forms(laboratory: Laboratory) -> Iterator[_Form]:
+    known = releases.locked()
+    wanted = {side.release.release.name for side in laboratory.sides}
+    order = [each for name, each in known.items() if name in wanted] or [known[releases.newest().name]]
+    for is_generic in (False, True):
+        for each in reversed(order):
+            yield _Form(release=each, is_generic=is_generic)
+
+
+def _subject(laboratory: Laboratory, form: _Form) -> Subject:
+    editors = [_editor(laboratory, side, form) for side in BOTH]
+    functions = [case.spec.run_function for case in laboratory.cases]
+    programs = [editor.read(function) for editor, function in zip(editors, functions, strict=True)]
+    program = programs[BAD]
+    if program.blocks != 1:
+        raise NothingToFindError(f"{program.function} has {program.blocks} blocks; only a function of one can be cut.")
+    found = Subject(
+        laboratory=laboratory,
+        editors=editors,
+        program=program,
+        inputs=laboratory.cases[BAD].spec.inputs,
+        matched=matched(program, programs[GOOD]),
+    )
+    _learn_failure(found)
+    return found
+
+
+def _editor(laboratory: Laboratory, side: int, form: _Form) -> Editor:
+    prepared, settings = laboratory.prepared[side], laboratory.sides[side].settings
+    program = program_of(prepared.plans[laboratory.cases[side].id].case.spec)
+    runner = WorkerRunner(
+        framework=Framework.MLIR,
+        release=form.release,
+        offline=settings.fetch.offline,
+        python=prepared.python,
+        tools=prepared.steps.tools,
+        store=prepared.steps.store,
+        timeout_s=settings.run.timeout_s,
+        again=False,
+        cancel=laboratory.cancel,
+    )
+    return Editor(
+        runner=runner,
+        store=prepared.steps.store,
+        path=prepared.steps.fetch(program).path,
+        name=program.name,
+        is_generic=form.is_generic,
+    )
+
+
+def _learn_failure(found: Subject) -> None:
+    """Run the whole program as the bindings write it, and set how it fails on the bad side."""
+    program = found.program
+    experiments = [
+        Experiment(program=editor.same().program, inputs=found.inputs, function=program.function)
+        for editor in found.editors
+    ]
+    bad, good = found.laboratory.tried(experiments)
+    if not good.is_good:
+        raise NothingToFindError(f"It fails on the good side, too: {good.outcome.reason}")
+    if bad.failure:
+        found.failure = bad.failure
+        return
+    if not bad.is_good:
+        raise NothingToFindError(f"It could not be tried on the bad side: {bad.outcome.reason}")
+    found.thresholds = found.laboratory.cases[BAD].spec.thresholds
+    errors = found.judged(program.returns, (bad, good)).differences
+    if any(each.relative > difference.noise(program.element(value)) for value, each in errors.items()):
+        found.thresholds = None
+        found.learn(errors)
+    elif not any(each.exceeds for each in errors.values()):
+        raise NothingToFindError("Both sides compute the same, except for rounding.")
+
+
+def matched(bad: Program, good: Program) -> Mapping[int, int]:
+    """Return the operations of the good side by those of the bad side that they correspond to, in order.
+
+    Operations of other names correspond if as many lie between the same neighbours, with the same types.
+    """
+    one, other = (_described(side) for side in (bad, good))
+    found = dict[int, int]()
+    for tag, start, end, its_start, its_end in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if tag == "equal" or (tag == "replace" and end - start == its_end - its_start):
+            pairs = zip(range(start, end), range(its_start, its_end), strict=True)
+            found |= {each: its for each, its in pairs if one[each][1] == other[its][1]}
+    return found
+
+
+def _described(program: Program) -> Sequence[tuple[str, tuple[str, ...]]]:
+    return [(each.name, each.types) for each in program.operations]
