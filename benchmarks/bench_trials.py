@@ -24,11 +24,11 @@ import heading
 from rich.console import Console
 
 from harness.api import CaseSettings, ContainerSettings, FetchSettings, RunSettings, Settings
-from harness.pipeline import sides
 from harness.bench.bench_run import BenchRun
 from harness.bench.rounds import Comparison, Conclusion
 from harness.core.settings import BenchSettings
 from harness.core.timings import Timing
+from harness.pipeline import sides
 from harness.pipeline.progress import Live
 
 FACTORS = (1.0, 1.02, 1.05, 1.2)

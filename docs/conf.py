@@ -47,6 +47,7 @@ PARTS = {
         "repro",
         "blobs",
         "bisect",
+        "localize",
         "benchmarks",
         "devices",
         "emulators",

@@ -21,6 +21,7 @@ _SLOW = re.compile(
     r"|tests/integration/test_container_(?:ends|search)\.py::\w+\[podman"
     r"|tests/integration/test_dialect\.py::\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
     r"|tests/integration/test_dialect\.py::test_chips_\w+\[(?!3\.13\.0)"
+    r"|tests/integration/test_localize\.py::test_the_operation_\w+\[(?!summed-3\.13\.0|absolute|unread)"
     r"|tests/integration/test_tiny\.py::test_all_\w+\[3\.9\.0"
 )
 _WHOLE = "whole"  # a fixture: all programs of which some release changes the answer, judged with all releases

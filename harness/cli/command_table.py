@@ -111,7 +111,7 @@ COMMANDS = (
     Command(
         name="localize",
         heading="Search releases",
-        help="name the operation that two releases, devices or flags compute differently",
+        help="name the operation that a release computes otherwise",
         groups=(own.localize, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
     ),
     Command(

@@ -17,7 +17,7 @@ from harness.cli.argument_types import (
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.search_settings import OVER
-from harness.core.settings import LOOKS, BenchSettings
+from harness.core.settings import BenchSettings
 from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
@@ -106,10 +106,10 @@ def question(parser: Parser, _environment: Environment) -> None:
     add("--at-least", type=positive, metavar="K", help="K of N runs must agree, else the release is flaky")
     help_text = "also find out if the compiler or the runtime carries the change"
     add("--attribute", action="store_true", help=help_text)
-    help_text = "then name the operation that the first bad release computes differently"
-    add("--localize", action="store_true", help=help_text)
     add("--log", type=Path, metavar="FILE", help="write one line of JSON for each tested release")
     add("--replay", type=Path, metavar="FILE", help="take releases from such a file and test only the rest")
+    help_text = "then name the operation that the bad release computes otherwise"
+    parser.group("Localize")("--localize", action="store_true", help=help_text)
 
 
 def hips(parser: Parser) -> None:
@@ -157,12 +157,8 @@ def localize(parser: Parser, _environment: Environment) -> None:
     help_text = "selector of one case, or a .mlir file; or a folder of results, and a case in it"
     parser.group("Models")("selectors", nargs="+", metavar="[RESULTS] CASE", help=help_text)
     add = parser.group("Localize")
-    help_text = (
-        "what computes it right: a release, cpu, another backend or chip, flags such as --against=--FLAG, a .mlir file"
-    )
+    help_text = "what is right: a release, backend or chip, flags such as --against=--FLAG, or a .mlir file"
     add("--against", metavar="OTHER", help=help_text)
-    help_text = "what to name (default: %(default)s)"
-    add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)
 
 
 def server(parser: Parser, _environment: Environment) -> None:

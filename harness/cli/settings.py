@@ -276,7 +276,7 @@ def _search(given: Given) -> SearchSettings:
 def _localize(given: Given) -> LocalizeSettings:
     if given.command != "localize":
         return LocalizeSettings()
-    return LocalizeSettings(against=given("against"), by=given("by"))
+    return LocalizeSettings(against=given("against"))
 
 
 def _bench(given: Given) -> BenchSettings:

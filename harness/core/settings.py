@@ -258,20 +258,15 @@ class BenchSettings:
     timing: Timing = _ROUND
 
 
-LOOKS = ("operation", "dispatch", "kernel", "pass")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalizeSettings:
     """Where `localize` looks for the difference between two sides.
 
     Attributes:
         against: the good side: a release, a backend, a chip, flags for iree-compile, or another program.
-        by: what to name, one of `LOOKS`.
     """
 
     against: str | None = None
-    by: str = "operation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

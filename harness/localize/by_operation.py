@@ -15,7 +15,7 @@ from harness.core.text import counted
 from harness.localize import difference
 from harness.localize.difference import Difference
 from harness.localize.laboratory import BAD, GOOD
-from harness.localize.program import Cut, Value, groups
+from harness.localize.program import ARGUMENT, Cut, Value, groups
 from harness.localize.subject import Mark, Shown, Subject, discard
 
 _GROUP_BYTES, _KEPT_BYTES = 512 << 20, 2 << 30
@@ -57,10 +57,17 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """What was found: what makes the sides differ, in order, and the errors of all values that were looked at."""
+    """What was found.
+
+    Attributes:
+        culprits: what makes the sides differ, in order.
+        look: the errors of all values that were looked at.
+        unused: arguments that nothing uses, without which the program does not fail.
+    """
 
     culprits: tuple[Culprit, ...]
     look: Look
+    unused: tuple[int, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -90,7 +97,16 @@ class Locator:
             if self.subject.failure or not culprit.is_confirmed or not (healed := self._healed(culprit, boundary)):
                 break
             boundary = healed
-        return Located(culprits=tuple(found), look=look)
+        return Located(culprits=tuple(found), look=look, unused=() if found else self._unused())
+
+    def _unused(self) -> tuple[int, ...]:
+        """Return the arguments that nothing uses, if the program does not fail without them."""
+        program = self.subject.program
+        used = {number for each in program.operations for index, number in each.operands if index == ARGUMENT}
+        unused = tuple(number for number in range(len(program.arguments)) if number not in used)
+        if not unused or self._shown(Cut(returns=program.results)).mark is not Mark.AGREES:
+            return ()
+        return unused
 
     def _healed(self, culprit: Culprit, boundary: frozenset[Value]) -> frozenset[Value]:
         """Return all values up to a culprit if the rest fails though it is given those of the good side; else none."""

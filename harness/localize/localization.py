@@ -8,7 +8,6 @@ from harness.containers.provider import provider
 from harness.core.callbacks import working
 from harness.core.errors import NoVerdictError, UsageError, stopped_code
 from harness.core.outcomes import Report
-from harness.core.settings import LocalizeSettings
 from harness.core.statuses import Kind
 from harness.core.text import one_line
 from harness.host.beneath import Folder
@@ -18,7 +17,7 @@ from harness.iree import flags, releases
 from harness.localize import start
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
-from harness.localize.result import Grown, Localized, NamedOperation, SideResult
+from harness.localize.result import UNUSED, Grown, Localized, NamedOperation, SideResult
 from harness.localize.subject import Subject
 from harness.pipeline import selection
 from harness.pipeline.out_dir import new_out_dir
@@ -41,12 +40,11 @@ class Localization:
 
     folder: Path
 
-    def __init__(self, sides: Sequence[Side], asked: LocalizeSettings) -> None:
+    def __init__(self, sides: Sequence[Side]) -> None:
         """Start nothing yet.
 
         Args:
             sides: the bad side and the good one, each with the same case.
-            asked: where to look.
 
         Raises:
             UsageError: there is no other side, or several cases are selected.
@@ -56,12 +54,13 @@ class Localization:
         names = tuple(sides[BAD].cases)
         if len(names) != 1:
             raise UsageError(f"{len(names)} cases are selected; select one.")
-        self._sides, self._asked, self._cancel = sides, asked, CancelToken()
+        self._sides, self._cancel = sides, CancelToken()
         self._cases = [side.cases[names[0]] for side in sides]
         self._recorder = Recorder.here(sides[BAD].settings.history)
         self._laboratory: Laboratory | None = None
         self._subject: Subject | None = None
         self._located: Located | None = None
+        self._default_is_cause: bool | None = None
         self._why = "The case could not be run on both sides."
         self._started_s = time.monotonic()
 
@@ -113,8 +112,10 @@ class Localization:
     def _look(self, laboratory: Laboratory, progress: Callable[[str], None]) -> None:
         try:
             self._subject = start.subject(laboratory)
+            if flags_ := tuple(self._defaults()):
+                self._default_is_cause = start.mends(self._subject, flags_)
             self._located = Locator(subject=self._subject, notice=progress).located()
-            self._why = self._located.culprits[0].why if self._located.culprits else _NOTHING
+            self._why = _why(self._located)
         except NoVerdictError as error:
             self._why = str(error)
 
@@ -127,15 +128,16 @@ class Localization:
             case=self._cases[BAD].id,
             bad=bad,
             good=good,
-            by=self._asked.by,
+            by="operation",
             kind=kind,
             phase=phase,
             culprits=tuple(_named(subject, located)) if subject and located else (),
-            confirmed=bool(culprits) and all(each.is_confirmed for each in culprits),
+            confirmed=all(each.is_confirmed for each in culprits) if culprits else bool(located and located.unused),
             why=one_line("Interrupted." if stopped and not culprits else self._why),
             error_growth=tuple(_growth(subject, located)) if subject and located else (),
             compilations=len(BOTH) + (self._laboratory.compilations if self._laboratory else 0),
             defaults=tuple(self._defaults()),
+            default_is_cause=self._default_is_cause,
             seconds=round(time.monotonic() - self._started_s, 3),
             stopped=stopped,
         )
@@ -151,13 +153,19 @@ class Localization:
         )
 
     def _defaults(self) -> Iterator[str]:
-        """Yield the flags whose default differs between the releases of both sides."""
-        first, last = (releases.of_build(side.release.release.name) for side in self._sides)
-        backend = self._cases[BAD].target.backend
-        older, newer = sorted((first, last), key=releases.order)
-        if first != last:
-            for each in flags.changed_defaults(older, newer, backend):
-                yield f"{each.flag} ({each.old or 'off'} before {each.since}, {each.new or 'off'} since)"
+        """Yield the flags that give the bad side's release the defaults of the good one's."""
+        bad, good = (releases.of_build(side.release.release.name) for side in self._sides)
+        older, newer = sorted((bad, good), key=releases.order)
+        for each in flags.changed_defaults(older, newer, self._cases[BAD].target.backend):
+            yield f"{each.flag}={each.old if bad == newer else each.new}"
+
+
+def _why(located: Located) -> str:
+    if located.culprits:
+        return located.culprits[0].why
+    if located.unused:
+        return "Without arguments that nothing uses, it does not fail."
+    return _NOTHING
 
 
 def _named(subject: Subject, located: Located) -> Iterator[NamedOperation]:
@@ -172,6 +180,8 @@ def _named(subject: Subject, located: Located) -> Iterator[NamedOperation]:
                 function=subject.program.function,
                 together=number,
             )
+    for number in located.unused:
+        yield NamedOperation(operation=UNUSED, index=number, line=None, function=subject.program.function)
 
 
 def _growth(subject: Subject, located: Located) -> Iterator[Grown]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.records import as_json
 from harness.core.text import counted, filled, one_line, shortened
 from harness.localize import plot
-from harness.localize.result import SCHEMA, Grown, Localized, NamedOperation
+from harness.localize.result import SCHEMA, UNUSED, Grown, Localized, NamedOperation
 from harness.report import table
 from harness.report.markdown import code, escaped
 
@@ -33,6 +33,7 @@ def to_json(found: Localized) -> str:
         "error_growth": [as_json(each) for each in found.error_growth],
         "compilations": found.compilations,
         "defaults": list(found.defaults),
+        "default_is_cause": found.default_is_cause,
         "seconds": found.seconds,
         "stopped": found.stopped,
     }
@@ -49,6 +50,8 @@ def headline(found: Localized) -> str:
 
 
 def _named(each: NamedOperation) -> str:
+    if each.operation == UNUSED:
+        return f"argument {each.index} of @{each.function}, which nothing uses"
     where = f"line {each.line}" if each.line else each.location or "no known line"
     return one_line(f"{each.operation} ({where}, operation {each.index} of @{each.function})")
 
@@ -67,8 +70,11 @@ def text(found: Localized, width: int | None) -> str:
 
 def remarks(found: Localized) -> Iterator[str]:
     """Yield what has to be known before an operation is blamed."""
-    if found.defaults:
-        yield f"Defaults changed between the releases: {', '.join(found.defaults)}. Try --pin-defaults first."
+    flags, release = " ".join(found.defaults), found.bad.release
+    if found.default_is_cause:
+        yield f"A changed default is the cause: with {flags}, {release} computes what {found.good.label} does."
+    elif found.defaults:
+        yield f"The default of {flags} differs between the releases, but is not the cause."
     if any(each.status == "failed" for each in (found.good,)) and found.culprits:
         yield f"The case fails on {found.good.label} as well: {found.good.reason}"
 

@@ -6,6 +6,7 @@ from harness.core.floats import Number
 from harness.core.statuses import Kind, Phase
 
 SCHEMA = 1
+UNUSED = "unused argument"  # in place of the name of an operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +14,8 @@ class NamedOperation:
     """An operation that is to blame, or one of several that are only together.
 
     Attributes:
-        operation: its name, such as `torch.aten.matmul`.
-        index: its position in the block of its function, from 0.
+        operation: its name, such as `torch.aten.matmul`; `UNUSED` if an argument is to blame that nothing uses.
+        index: its position in the block of its function, from 0; of an argument, its number.
         line: its line in the program, from 1; None if the program says where it was in another file.
         location: where it was in another file; empty for none.
         function: the function that it is in.
@@ -89,7 +90,8 @@ class Localized:
         why: what proves it, or why there is no answer.
         error_growth: the error of each value of the function.
         compilations: the number of programs that were compiled.
-        defaults: flags whose default differs between the sides' releases.
+        defaults: flags with which the bad side's release has the defaults of the good one's, where they differ.
+        default_is_cause: whether the bad side is right with them; None if that was not tried.
         seconds: how long it took.
         stopped: the exit code if it was interrupted.
     """
@@ -106,5 +108,6 @@ class Localized:
     error_growth: tuple[Grown, ...] = ()
     compilations: int = 0
     defaults: tuple[str, ...] = ()
+    default_is_cause: bool | None = None
     seconds: Number = 0.0
     stopped: int | None = None

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.errors import ImportFailedError, NoVerdictError
 from harness.core.statuses import Kind
@@ -13,7 +13,7 @@ from harness.localize import difference
 from harness.localize.editor import Editor
 from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, program_of
 from harness.localize.program import Program
-from harness.localize.subject import Subject
+from harness.localize.subject import Mark, Subject
 from harness.pipeline.import_steps import WorkerRunner
 
 
@@ -121,6 +121,16 @@ def _learn_failure(found: Subject) -> None:
         found.learn(errors)
     elif not any(each.exceeds for each in errors.values()):
         raise NothingToFindError("Both sides compute the same, except for rounding.")
+
+
+def mends(found: Subject, flags: tuple[str, ...]) -> bool:
+    """Whether the whole program is right on the bad side with further flags."""
+    (editor, _), program = found.editors, found.program
+    whole = Experiment(program=editor.same().program, inputs=found.inputs, function=program.function)
+    good = replace(whole, program=found.editors[GOOD].same().program)
+    return (
+        found.judged(program.returns, found.laboratory.tried([replace(whole, flags=flags), good])).mark is Mark.AGREES
+    )
 
 
 def matched(bad: Program, good: Program) -> Mapping[int, int]:

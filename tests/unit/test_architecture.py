@@ -38,6 +38,7 @@ PACKAGES = (
     "packing",
     "bench",
     "search",
+    "localize",
     "cli",
 )
 # What only these modules use. The supervisor hands its environment on as it is.

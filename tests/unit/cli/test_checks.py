@@ -139,7 +139,9 @@ def test_the_rules_are_about_options_that_there_are() -> None:
     known: set[str] = set()
     for command in COMMANDS:
         words = [command.name, *(each.name for each in command.subcommands[:2][-1:])]
-        required = ["a/b", "--mlir=x"] if command.name == "new" else ["tiny"] if command.name == "bisect" else []
+        required = (
+            ["a/b", "--mlir=x"] if command.name == "new" else ["tiny"] if command.name in {"bisect", "localize"} else []
+        )
         more = {
             "completion": ["bash"],
             "history": ["folder"],

@@ -1,0 +1,119 @@
+"""Operations that releases broke, in the middle of larger programs, and what localizing them says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration import embedded
+from tests.integration.embedded import BROKEN, Broken
+from tests.integration.laboratory import ADD, NEWEST, Laboratory, Result
+
+ERROR = """
+func.func @f(%x: tensor<64xf32>) -> tensor<64xf32> {
+  %scale = arith.constant dense<SCALE> : tensor<64xf32>
+  %0 = math.tanh %x : tensor<64xf32>
+  %1 = arith.mulf %0, %scale : tensor<64xf32>
+  %2 = math.exp %1 : tensor<64xf32>
+  return %2 : tensor<64xf32>
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory, store_dir: Path) -> Laboratory:
+    """Return a laboratory with all broken programs."""
+    lab = Laboratory(tmp_path_factory.mktemp("embedded"), store_dir)
+    embedded.write(lab)
+    return lab
+
+
+def localized(lab: Laboratory, *words: str) -> tuple[Result, Any]:
+    """Localize a case, and return how the command ended, and localize.json."""
+    out = lab.root / f"localize-{len(list(lab.root.glob('localize-*')))}"
+    done = lab.run(*words, "--out", str(out), command="localize")
+    assert "Traceback" not in done.text
+    path = out / "localize.json"
+    return done, json.loads(path.read_text()) if path.exists() else None
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda each: f"{each.name}-{each.bad}")
+def test_the_operation_that_a_release_broke_is_named(programs: Laboratory, broken: Broken) -> None:
+    done, found = localized(programs, f"toy/{broken.name}", "--iree", broken.bad, "--against", broken.good)
+    assert done.code == 0, done.text
+    assert [each["operation"] for each in found["culprits"]] == [broken.operation]
+    assert (found["kind"], found["confirmed"]) == (broken.kind, True)
+    assert found["compilations"] <= 30
+    (line,) = {each["line"] for each in found["culprits"]}
+    if line:
+        text = (programs.model_dir / f"{broken.name}.mlir").read_text().splitlines()
+        assert broken.operation in text[line - 1]
+
+
+def test_results_of_a_failing_case_are_looked_into(programs: Laboratory) -> None:
+    out = programs.root / "failing"
+    programs.run("toy/summed", "--iree", NEWEST, "--out", str(out))
+    refused, _ = localized(programs, str(out), "toy/summed")
+    assert refused.code == 2
+    assert "name a release, a device or flags with --against" in refused.text
+    done, found = localized(programs, str(out), "toy/summed", "--against", "3.10.0")
+    assert done.code == 0, done.text
+    assert found["default_is_cause"] is True
+    assert found["defaults"] == ["--iree-llvmcpu-reassociate-fp-reductions=true"]
+    assert "error_growth.svg" in {path.name for path in done.out_dir.parent.glob("localize-*/*")}
+
+
+def test_a_bisect_goes_on_to_the_operation(programs: Laboratory) -> None:
+    out = programs.root / "bisect"
+    words = ("--good", "3.10.0", "--bad", "3.11.0", "--repeat", "1", "--localize", "--out", str(out))
+    done = programs.run("toy/summed", *words, command="bisect")
+    assert done.code == 0, done.text
+    assert "3.11.0 differs from 3.10.0 at linalg.generic" in (out / "bisect.md").read_text()
+    assert json.loads((out / "localize/localize.json").read_text())["confirmed"]
+    again, found = localized(programs, str(out), "toy/summed")
+    assert again.code == 0, again.text
+    assert (found["bad"]["release"], found["good"]["release"]) == ("3.11.0", "3.10.0")
+
+
+def test_two_programs_are_compared_operation_by_operation(lab: Laboratory) -> None:
+    lab.file("good.mlir", ERROR.replace("SCALE", "0.5"))
+    lab.file("bad.mlir", ERROR.replace("SCALE", "0.5001").replace("math.tanh", "math.erf"))
+    np.save(lab.model_dir / "x.npy", np.linspace(-1, 1, 64, dtype=np.float32))
+    flags = [
+        f"--compiler-flag={flag}" for flag in ("--iree-hal-target-device=local", "--iree-llvmcpu-target-cpu=generic")
+    ]
+    where = lab.model_dir
+    words = (str(where / "bad.mlir"), "--against", str(where / "good.mlir"), "--function", "f", *flags)
+    done, found = localized(lab, *words, "--input", f"@{where / 'x.npy'}")
+    assert done.code == 0, done.text
+    assert [each["operation"] for each in found["culprits"]] == ["math.erf"]
+
+
+def test_sides_that_agree_have_nothing_to_find(lab: Laboratory) -> None:
+    lab.spec()
+    done, found = localized(lab, "toy/add", "--against", "cpu")
+    assert done.code == 3
+    assert found["text"] == "No operation was found: Both sides compute the same, except for rounding."
+    assert (found["culprits"], found["kind"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["toy/add"], "name a release, a device or flags with --against"),
+        (["toy/add", "--against", "./nothing.mlir"], "no such file"),
+        (["toy/add", "--against", "4.0.0"], "4.0.0"),
+        (["nowhere", "toy/add"], "nowhere: no such folder of results"),
+        (["toy/add", "toy/add", "toy/add"], "localize takes one case"),
+        (["toy/*", "--against", "cpu"], "2 cases are selected; select one"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(lab: Laboratory, words: list[str], message: str) -> None:
+    lab.spec()
+    lab.spec("other_cpu")
+    lab.file("add.mlir", ADD)
+    done, found = localized(lab, *words)
+    assert (done.code, found) == (2, None), done.text
+    assert message in done.text
