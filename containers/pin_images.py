@@ -1,4 +1,4 @@
-"""Update the pins of what images and importers are made from: images.toml, packages.lock.json and requirements.
+"""Update the pins of what images and importers are made from: images.toml, its lock files and requirements.
 
 Run by `nox -s pins`, or by `nox -s pins -- NAME...` for some images. A pin that cannot be updated is kept, with a
 message; if its image was named, the exit code is 1.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import uv
 
-from harness.containers import debian, definitions, sockets
+from harness.containers import debian, definitions, image_wheels, sockets
 from harness.containers.debian import changes
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.dependencies import REQUIREMENTS_NAME
@@ -31,6 +31,9 @@ CONTAINERS = Path(__file__).parent
 PROJECT = CONTAINERS.parent / "pyproject.toml"
 IMPORTERS = CONTAINERS.parent / "harness" / "importers" / "locks"
 OLDEST_PYTHON = "3.11"
+# A package in a lock file, with its hashes.
+_PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)((?:\s*\\\n *--hash=\S+)+)", re.MULTILINE)
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
 
 Say = Callable[[str], None]
 
@@ -48,11 +51,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--debian-mirror", metavar="URL", help="archive of Debian packages to pin, instead of mmdebstrap's choice"
     )
+    parser.add_argument(
+        "--wheel-index", metavar="URL", help="package index to pin wheels of, instead of that in images.toml"
+    )
     parsed = parser.parse_args(arguments)
     known = definitions.load(CONTAINERS)
     if unknown := [name for name in parsed.names if name not in known]:
         parser.error(f"{unknown[0]}: no such image; images.toml has {', '.join(known)}")
-    failed = [name for name in parsed.names or known if not _is_pinned(name, parsed.debian_mirror, _say)]
+    failed = [
+        name
+        for name in parsed.names or known
+        if not all((_is_pinned(name, parsed.debian_mirror, _say), _has_wheels(name, parsed.wheel_index, _say)))
+    ]
     if not parsed.names and not _is_locked(_say):
         return 1
     return 1 if parsed.names and failed else 0
@@ -73,20 +83,50 @@ def pin(containers: Path, name: str, *, mirror: str | None = None) -> Iterator[s
             yield from _pin_bootstrapped(containers, subject, base, mirror)
 
 
+def pin_wheels(containers: Path, name: str, *, index: str | None = None) -> Iterator[str]:
+    """Update the pins of the wheels of an image, if it has some, and yield what changed.
+
+    Nothing is installed; wheels of which an index does not say the hash, as AMD's, are downloaded for it.
+
+    Raises:
+        PinError: the package index does not have them.
+    """
+    subject = definitions.load(containers)[name]
+    if (wheels := subject.wheels) is None:
+        return
+    python = ["--python-version", subject.python_version, "--python-platform", image_wheels.PLATFORM]
+    found = _compiled(
+        *("--generate-hashes", "--no-header", "--no-annotate", "--only-binary", ":all:", *python),
+        *("--default-index", index or wheels.index, "-"),
+        stdin="\n".join(wheels.wanted),
+    )
+    locked = {
+        package: {"version": version, "sha256": sorted(_HASH.findall(hashes))}
+        for package, version, hashes in _PINNED.findall(found)
+    }
+    path = containers / definitions.WHEELS_NAME
+    every = json.loads(path.read_text(encoding="utf-8")) | {name: locked}
+    write_atomically(path, json.dumps(every, indent=1, sort_keys=True) + "\n")
+    old = {each.package: each.version for each in wheels.locked}
+    yield from changes(old, _locked_versions(found))
+
+
 def lock(project: Path, requirements: Path) -> Iterator[str]:
     """Lock the newest versions of a project's dependencies, and yield what changed."""
     old = _locked_versions(requirements.read_text(encoding="utf-8")) if requirements.exists() else {}
     wanted = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-header", "--no-annotate"]
-    done = subprocess.run(
-        [uv.find_uv_bin(), "pip", "compile", *wanted, "--quiet", str(project)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    found = _compiled(*wanted, str(project))
+    write_atomically(requirements, found)
+    yield from changes(old, _locked_versions(found))
+
+
+def _compiled(*words: str, stdin: str = "") -> str:
+    """Return the lock file that uv makes."""
+    argv = [uv.find_uv_bin(), "pip", "compile", "--quiet", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, input=stdin)
     if done.returncode:
         raise PinError(" ".join(done.stderr.split())[-600:])
-    write_atomically(requirements, done.stdout)
-    yield from changes(old, _locked_versions(done.stdout))
+    return done.stdout
 
 
 def _say(line: str) -> None:
@@ -97,6 +137,13 @@ def _say(line: str) -> None:
 def _is_pinned(name: str, mirror: str | None, say: Say) -> bool:
     """Update the pin of an image and report it. Return False if the pin is kept because of an error."""
     return _is_done(name, lambda: pin(CONTAINERS, name, mirror=mirror), say)
+
+
+def _has_wheels(name: str, index: str | None, say: Say) -> bool:
+    """Update the pins of the wheels of an image, as `_is_pinned` does that of its base."""
+    if definitions.load(CONTAINERS)[name].wheels is None:
+        return True
+    return _is_done(f"wheels of {name}", lambda: pin_wheels(CONTAINERS, name, index=index), say)
 
 
 def _is_locked(say: Say) -> bool:

@@ -109,7 +109,7 @@ def plan(settings: Settings, *, notice: Notice = ignore) -> list[Plan]:
     release_sources.check(settings.release)
     with Store(settings.fetch.store) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, notice).release
-    options = selection.options(settings.run)
+    options = selection.options(settings)
     return internal.plans(selection.cases(settings, notice), release, options)
 
 
@@ -145,7 +145,7 @@ def session(settings: Settings, *, notice: Notice = ignore) -> Session:
         DiskError: the results cannot be written where the settings say.
     """
     settings = replace(settings, cases=selection.located(settings.cases))
-    wanted, chosen, options = provider(settings), selection.cases(settings, notice), selection.options(settings.run)
+    wanted, chosen, options = provider(settings), selection.cases(settings, notice), selection.options(settings)
     check_files({"--junit-xml": settings.run.junit_xml})
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 

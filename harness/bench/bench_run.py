@@ -100,7 +100,8 @@ class BenchRun:
         folder = self.folder / "sides" / str(number)
         with disk_errors(folder):
             Folder(self.folder).make(folder)
-        options = selection.options(replace(side.settings.run, timing=self._bench.timing))
+        run = replace(side.settings.run, timing=self._bench.timing)
+        options = selection.options(replace(side.settings, run=run))
         cases = [side.cases[name] for name in self._names]
         return Session(
             side.settings,

@@ -29,7 +29,7 @@ _RUNS = (
     "find_links",
     "wheels",
 )
-_CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror")
+_CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror", "wheel_index")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,8 @@ def _deletes_expectations(invocation: Invocation) -> bool:
 
 
 def _is_local(invocation: Invocation) -> bool:
-    return invocation.command != "image" and invocation.settings.container.engine == "local"
+    settings = invocation.settings
+    return invocation.command != "image" and (settings.container.engine == "local" or settings.emulates_here)
 
 
 def _runs_nothing(invocation: Invocation) -> bool:
@@ -88,11 +89,6 @@ def _is_for_cpu(invocation: Invocation) -> bool:
 RULES = (
     Rule(options=_CONTAINERS, why="cannot be combined with --engine local; remove one of them.", holds=_is_local),
     Rule(
-        options=("emulator",),
-        why="cannot be combined with --engine: it runs on this machine; remove one of them.",
-        holds=lambda invocation: bool(invocation.settings.run.emulator and not _is_local(invocation)),
-    ),
-    Rule(
         options=("hip",),
         why="cannot be combined with --engine: HIP runtimes are on this machine; remove one of them.",
         holds=lambda invocation: not _is_local(invocation),
@@ -106,6 +102,11 @@ RULES = (
         options=("emulator_root",),
         why="has no effect without --emulator; add it, or remove --emulator-root.",
         holds=lambda invocation: invocation.settings.run.emulator is None,
+    ),
+    Rule(
+        options=("emulator_root",),
+        why="is a folder of this machine, and an image has a root of its own; remove it, or use --engine local.",
+        holds=lambda invocation: not invocation.settings.emulates_here,
     ),
     Rule(
         options=("gpu",),
@@ -245,7 +246,7 @@ RULES = (
         holds=lambda invocation: invocation.command == "list",
     ),
     Rule(
-        options=("registry", "debian_mirror"),
+        options=("registry", "debian_mirror", "wheel_index"),
         why="has no effect, because no image is built or pulled; remove it.",
         holds=lambda invocation: invocation.subcommand in {"tag", "list", "prune"},
     ),

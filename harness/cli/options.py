@@ -222,6 +222,9 @@ def engine(parser: Parser, environment: Environment) -> None:
     help_text = "folder with images.toml, Dockerfile and lock files"
     add("--containers", type=Path, metavar="DIR", help=help_text)
     add("--debian-mirror", metavar="URL", help="archive of Debian packages for the -debian images")
+    default = environment.get("HARNESS_WHEEL_INDEX") or None
+    help_text = "index of the Python wheels in images, such as rocm-emulated (default: as in images.toml)"
+    add("--wheel-index", default=default, metavar="URL", help=help_text)
 
 
 def container(parser: Parser, _environment: Environment) -> None:

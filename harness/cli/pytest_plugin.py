@@ -151,7 +151,7 @@ class _Shared:
             release=self.steps.toolchain.release,
             importer=run.importer,
             offline=self.settings.fetch.offline,
-            options=selection.options(run),
+            options=selection.options(self.settings),
         ).plan(case)
 
     @property
@@ -188,7 +188,7 @@ class _Shared:
         if not self._has_room:
             self._has_room = True
             cases = [item.case for item in items if isinstance(item, CaseItem)]
-            release, options = self.steps.toolchain.release, selection.options(self.settings.run)
+            release, options = self.steps.toolchain.release, selection.options(self.settings)
             blobs = planner.blobs(planner.plan(case, release, options) for case in cases)
             provision.make_room(self.settings.fetch, self._fetcher, blobs, _LOG.info)
 

@@ -13,7 +13,7 @@ import numpy as np
 from harness.cli import main as cli
 from harness.containers import manifest
 from harness.containers.manifest import Manifest
-from harness.host import process
+from harness.host import emulators, process
 from harness.iree import toolchain
 from harness.store.store import Store
 
@@ -37,6 +37,8 @@ def main() -> None:
         if about.hip:
             _test_model(Path(folder), "rocm", "--chip", _CHIP, "--compile-only")
             ctypes.CDLL(about.hip)
+        if about.emulator:
+            emulators.chosen(emulators.AUTO, emulators.all_in(Path(about.emulator)), where=about.emulator)
 
 
 def _test_programs(about: Manifest, folder: Path) -> None:

@@ -207,7 +207,7 @@ def _emulator(given: Given) -> str | None:
 
 def _container(given: Given) -> ContainerSettings:
     engine = given("engine") or "auto"
-    if engine == "auto" and (_emulator(given) or given.several("hip")):  # which are on this machine
+    if engine == "auto" and given.several("hip"):  # which are on this machine
         engine = "local"
     if engine not in ENGINES:  # argparse checks the choices of an option, not of its default
         raise UsageError(f"HARNESS_ENGINE={engine}: expected one of {', '.join(ENGINES)}.")
@@ -218,6 +218,7 @@ def _container(given: Given) -> ContainerSettings:
         registry=given("registry"),
         definitions=given("containers"),
         debian_mirror=given("debian_mirror"),
+        wheel_index=given("wheel_index"),
         capabilities=given.several("cap"),
         memory_bytes=given("memory"),
         variables={name: variables[name] for name in _SOCKETS if name in variables},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.containers import apptainer, build_context, container_provider, debian, manifest
+from harness.containers import apptainer, build_context, container_provider, debian, image_wheels, manifest
 from harness.containers.apptainer import Apptainer, ApptainerTools
 from harness.containers.build_context import Recipe
 from harness.containers.definitions import Bootstrapped, Image
@@ -17,8 +17,10 @@ from harness.core.callbacks import Notice, working
 from harness.core.errors import ToolError, UsageError
 from harness.core.settings import Settings
 from harness.fetch import provision
-from harness.host import files, process
+from harness.host import emulators, files, process
+from harness.host.beneath import Folder
 from harness.host.bundled import PACKAGE
+from harness.host.emulators import Emulator
 from harness.host.process import CancelToken
 from harness.iree import release_sources, toolchain
 from harness.iree.release_sources import ReleaseSource
@@ -86,6 +88,7 @@ class ApptainerProvider:
         """Make the base, and install the release."""
         apptainer.required()
         base(self.settings, self.image, store, cancel)
+        self._wheels(store, cancel)
         self.source.install(store, cancel, notice)
 
     @contextlib.contextmanager
@@ -96,7 +99,10 @@ class ApptainerProvider:
         tools = self.source.install(store, request.cancel, request.notice)
         inside = toolchain.moved(tools, _TOOLCHAIN)
         recipe = self._recipe(store, request)
+        wheels = self._wheels(store, request.cancel)
         with _root(path, store, request.cancel) as root:
+            if wheels:
+                image_wheels.unpack(self.image.name, wheels, _made_folder(root, manifest.WHEELS))
             yield ApptainerEnvironment(
                 name=f"{engine}, image {recipe.tag}",
                 toolchain=inside,
@@ -105,6 +111,7 @@ class ApptainerProvider:
                 python=Python(
                     path=self.image.python, version=self.image.python_version, harness=_HARNESS, sees_files=False
                 ),
+                emulators=_emulators(root, Path(self.image.emulator or emulators.ROOT)),
                 tools=ApptainerTools(
                     apptainer=engine,
                     image=root,
@@ -113,6 +120,14 @@ class ApptainerProvider:
                     variables=_variables(self.image),
                 ),
             )
+
+    def _wheels(self, store: Store, cancel: CancelToken) -> Path | None:
+        """Install the wheels of the image, if it has some, and return their folder."""
+        image, asked = self.image, self.settings
+        if image.wheels is None:
+            return None
+        index, offline = asked.container.wheel_index, asked.fetch.offline
+        return image_wheels.installed(image, image.wheels, store, index=index, offline=offline, cancel=cancel)
 
     def _recipe(self, store: Store, request: EnvironmentRequest) -> Recipe:
         settings = self.settings
@@ -151,6 +166,18 @@ def _root(path: Path, store: Store, cancel: CancelToken) -> Iterator[Path]:
             said = " ".join(files.read(log, _LOG_BYTES).decode(errors="replace").split())[-600:]
             raise ToolError(f"Cannot unpack {path} with tar: {said}.")
         yield root
+
+
+def _made_folder(root: Path, path: Path) -> Path:
+    """Make a folder of an image, and return it as this machine sees it."""
+    folder = root / path.relative_to("/")
+    Folder(root).make(folder)
+    return folder
+
+
+def _emulators(root: Path, rocm: Path) -> tuple[Emulator, ...]:
+    """Return the emulators in a ROCm root of an image, with their paths there."""
+    return tuple(each.moved(rocm) for each in emulators.all_in(root / rocm.relative_to("/")))
 
 
 def _variables(image: Image) -> Mapping[str, str]:

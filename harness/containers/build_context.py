@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import harness
-from harness.containers import definitions, manifest, provenance
+from harness.containers import definitions, image_wheels, manifest, provenance
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.core.settings import ContainerSettings
@@ -69,6 +69,9 @@ class Recipe:
             harness=this_harness(),
             toolchain=toolchain.moved(tools, manifest.ROOT / "toolchain"),
             hip=self.image.hip,
+            wheels=image_wheels.digest(self.image.wheels),
+            index=self.image.wheels.index if self.image.wheels else None,
+            emulator=self.image.emulator,
         )
 
 
@@ -80,6 +83,8 @@ def frame(image: Image, containers: Path) -> str:
             "base": _base(image),
             "python": image.python,
             "hip": image.hip,
+            "wheels": image_wheels.digest(image.wheels),
+            "emulator": image.emulator,
             "dockerfile": _text_sha256(containers / "Dockerfile"),
             "requirements": _requirements(containers),
             "harness": this_harness(),
@@ -93,7 +98,12 @@ def folder(settings: ContainerSettings) -> Path:
 
 
 def recipe(settings: ContainerSettings, chosen: Image, release: ReleaseWheels) -> Recipe:
-    """Return the recipe of an image for a release, each of whose wheels has a sha256."""
+    """Return the recipe of an image for a release, each of whose wheels has a sha256.
+
+    Raises:
+        UsageError: other wheels of the image are not pinned.
+    """
+    image_wheels.check_pinned(chosen)
     return Recipe(image=chosen, release=release, containers=folder(settings))
 
 
@@ -103,7 +113,7 @@ def this_harness() -> str:
     return f"{harness.__version__}+{_sources_sha256()[:_TAG_DIGITS]}"
 
 
-def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes]) -> None:
+def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes], *, wheels: Path | None = None) -> None:
     """Write the build context. The same inputs give the same bytes.
 
     Args:
@@ -111,11 +121,14 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes])
         tools: the installed release.
         dependencies: folder with the dependencies of the harness, for the image's Python.
         file: the tar to write.
+        wheels: folder with the wheels of the image; None if it has none.
     """
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         _add_text(tar, "Dockerfile", definitions.text(recipe.containers / "Dockerfile"))
         for name, path in _files(dependencies):
-            _add(tar, f"dependencies/{name}", path)
+            _add(tar, f"packages/{manifest.DEPENDENCIES.name}/{name}", path)
+        for member, content in image_wheels.members(recipe.image.name, wheels) if wheels else ():
+            _add_member(tar, f"packages/{manifest.WHEELS.name}/{member.name}", member, content)
         for name, path in _files(toolchain.folder(tools)):
             _add(tar, f"toolchain/{name}", path)
         for name, path in _sources():
@@ -143,6 +156,7 @@ def _provenance(recipe: Recipe, described: Manifest) -> str:
         dockerfile=_file_sha256(recipe.containers / "Dockerfile"),
         sources=_sources_sha256(),
         contents=recipe.release.contents.get(machine),
+        more=recipe.image.wheels.locked if recipe.image.wheels else (),
     )
     return provenance.text(made)
 
@@ -198,6 +212,12 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
         return tar.addfile(info)
     with path.open("rb") as file:
         return tar.addfile(info, file)
+
+
+def _add_member(tar: tarfile.TarFile, name: str, member: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+    info = copy.copy(member)
+    info.name, info.pax_headers = name, {}
+    tar.addfile(_plain(info, mode=0o755 if info.mode & 0o100 else 0o644), content)
 
 
 def _add_text(tar: tarfile.TarFile, name: str, text: str, *, mode: int = 0o644) -> None:

@@ -57,6 +57,7 @@ def opened(
                 harness=manifest.ROOT / "harness",
                 sees_files=False,
             ),
+            emulators=hello.emulators,
             tools=ContainerTools(
                 connection=connection, worker_log=lambda: _log(folder), discard=lambda: engine.discard(name)
             ),

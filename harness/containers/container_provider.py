@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.containers import build_context, container, definitions, sockets
+from harness.containers import build_context, container, definitions, image_wheels, sockets
 from harness.containers.confinement import ContainerLimits
 from harness.containers.definitions import Image
 from harness.containers.engine import Engine
@@ -24,6 +24,7 @@ from harness.pipeline.environment import Environment, EnvironmentRequest
 from harness.store.store import Store
 
 _IMAGES = {Backend.ROCM: "rocm", Backend.VULKAN: "vulkan-debian"}
+_EMULATED = "rocm-emulated"
 
 
 def of(settings: Settings, source: ReleaseSource, engine: Engine | None) -> "ContainerProvider":
@@ -45,14 +46,17 @@ def chosen_image(settings: Settings) -> tuple[str, Image | None]:
     """Return the name of the image that the settings choose, and its definition; None for one by digest.
 
     Raises:
-        UsageError: it is not in images.toml and has no digest.
+        UsageError: it is not in images.toml and has no digest, or its wheels are not pinned.
     """
-    backend = targets.targets(settings.target, devices.gpus())[0].backend
-    name = settings.container.image or _default(backend, settings.container.engine)
+    backend = targets.targets(targets.emulated(settings.target, settings), devices.gpus())[0].backend
+    emulated = _EMULATED if settings.run.emulator else None
+    name = settings.container.image or emulated or _default(backend, settings.container.engine)
     known = definitions.load(build_context.folder(settings.container))
     if name not in known and "@sha256:" not in name:
         expected = f"expected one of {', '.join(known)}, or HOST/NAME@sha256:DIGEST"
         raise UsageError(f"--image {name}: no such image; {expected}.")
+    if name in known:
+        image_wheels.check_pinned(known[name])
     return name, known.get(name)
 
 

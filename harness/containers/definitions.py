@@ -5,18 +5,24 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from harness.core import records, strict_json
 from harness.core.errors import UsageError
 from harness.host import files
+from harness.iree.releases import Wheel
 
 IMAGES_NAME = "images.toml"
 PACKAGES_NAME = "packages.lock.json"
+WHEELS_NAME = "wheels.lock.json"
 _MAX_BYTES = 1 << 23
-_PULLED = {"base", "attested", "python", "hip"}
-_BOOTSTRAPPED = {"suite", "packages", "sha256", "pinned", "python", "hip"}
-_OPTIONAL = {"attested", "hip"}
+_WHEELS = {"wheels", "index"}
+_OPTIONAL = {"attested", "hip", "emulator", *_WHEELS}
+_PULLED = {"base", "python", *_OPTIONAL}
+_BOOTSTRAPPED = {"suite", "packages", "sha256", "pinned", "python", *_OPTIONAL} - {"attested"}
 # Pattern of each key's value, and its description for messages.
 _TEXTS = {
     "base": (
@@ -28,7 +34,12 @@ _TEXTS = {
     "pinned": (r"\d{4}-\d{2}-\d{2}", "a date, such as 2026-11-23"),
     "python": (r"/(\S*/)?python3\.\d+", "an absolute path that ends with the version, such as /usr/bin/python3.13"),
     "hip": (r"/\S+", "an absolute path"),
+    "emulator": (r"/\S+", "an absolute path"),
+    "index": (r"(https?|file)://\S+", "the URL of a package index"),
 }
+
+
+_Lock = TypeVar("_Lock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +77,28 @@ class Bootstrapped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageWheels:
+    """Python wheels in an image, beside IREE's and those of the harness.
+
+    Attributes:
+        index: URL of the package index that has them.
+        wanted: their names, with versions as in `a>=1.2`.
+        locked: their exact versions and hashes; empty if they are not pinned yet.
+    """
+
+    index: str
+    wanted: tuple[str, ...]
+    locked: tuple[Wheel, ...]
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the locked versions are all that is wanted."""
+        versions = {each.package: each.version for each in self.locked}
+        wanted = [(canonicalize_name(each.name), each.specifier) for each in map(Requirement, self.wanted)]
+        return all(name in versions and allowed.contains(versions[name], prereleases=True) for name, allowed in wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """The definition of an image.
 
@@ -74,17 +107,29 @@ class Image:
         base: the base image.
         python: path in the image of the Python that runs the harness.
         hip: path in the image of the HIP runtime, if any.
+        wheels: Python wheels that it has, if any.
+        emulator: path in the image of the ROCm root that has an emulator, if any.
     """
 
     name: str
     base: Pulled | Bootstrapped
     python: str
     hip: str | None
+    wheels: ImageWheels | None = None
+    emulator: str | None = None
 
     @property
     def python_version(self) -> str:
         """Version of the Python that wheels are installed for, such as `3.13`."""
         return self.python.rpartition("python")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedWheel:
+    """A wheel in `wheels.lock.json`, whose keys are images and packages."""
+
+    version: str
+    sha256: tuple[str, ...]
 
 
 def load(folder: Path) -> dict[str, Image]:
@@ -98,11 +143,19 @@ def load(folder: Path) -> dict[str, Image]:
         tables = tomllib.loads(text(path))
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, error) from error
+    locked = _locked(folder / PACKAGES_NAME, dict[str, dict[str, str]])
+    has_wheels = any(isinstance(table, dict) and "wheels" in table for table in tables.values())
+    wheels = _locked(folder / WHEELS_NAME, dict[str, dict[str, LockedWheel]]) if has_wheels else {}
+    return {
+        name: _image(path, name, table, locked.get(name, {}), wheels.get(name, {})) for name, table in tables.items()
+    }
+
+
+def _locked(path: Path, kind: type[_Lock]) -> _Lock:
     try:
-        locked = records.read(dict[str, dict[str, str]], strict_json.loads(text(folder / PACKAGES_NAME)))
+        return records.read(kind, strict_json.loads(text(path)))
     except ValueError as error:
-        raise _unreadable(folder / PACKAGES_NAME, error) from error
-    return {name: _image(path, name, table, locked.get(name, {})) for name, table in tables.items()}
+        raise _unreadable(path, error) from error
 
 
 def text(path: Path) -> str:
@@ -122,11 +175,30 @@ def _unreadable(path: Path, error: Exception) -> UsageError:
     return UsageError(f"{path}: cannot be read ({reason}); restore it, or choose another folder with --containers.")
 
 
-def _image(path: Path, name: str, table: Mapping[str, Any], versions: Mapping[str, str]) -> Image:
+def _image(
+    path: Path, name: str, table: Mapping[str, Any], versions: Mapping[str, str], wheels: Mapping[str, LockedWheel]
+) -> Image:
     if problem := next(_problems(name, table), None):
         raise UsageError(f"{path}: [{name}]: {problem}; fix it, then run `nox -s pins -- {name}`.")
     base = _pulled(table) if "base" in table else _bootstrapped(table, versions)
-    return Image(name=name, base=base, python=table["python"], hip=table.get("hip"))
+    return Image(
+        name=name,
+        base=base,
+        python=table["python"],
+        hip=table.get("hip"),
+        wheels=_wheels(table, wheels) if "wheels" in table else None,
+        emulator=table.get("emulator"),
+    )
+
+
+def _wheels(table: Mapping[str, Any], locked: Mapping[str, LockedWheel]) -> ImageWheels:
+    return ImageWheels(
+        index=table["index"],
+        wanted=tuple(table["wheels"]),
+        locked=tuple(
+            Wheel(package=package, version=each.version, sha256=each.sha256) for package, each in locked.items()
+        ),
+    )
 
 
 def _problems(name: str, table: object) -> Iterator[str]:
@@ -141,7 +213,8 @@ def _problems(name: str, table: object) -> Iterator[str]:
     known = _PULLED if "base" in table else _BOOTSTRAPPED
     if unknown := sorted(table.keys() - known):
         yield f"unknown key {unknown[0]}; expected {', '.join(sorted(known))}"
-    if missing := sorted(known - table.keys() - _OPTIONAL):
+    needed = _WHEELS if _WHEELS & table.keys() else set()
+    if missing := sorted((known - _OPTIONAL | needed) - table.keys()):
         yield f"missing key {missing[0]}"
     yield from filter(None, (_problem(key, table[key]) for key in table if key in known))
 
@@ -155,10 +228,22 @@ def _problem(key: str, value: object) -> str | None:
             names = value if isinstance(value, list) else [None]
             is_right = all(isinstance(each, str) and re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", each) for each in names)
             expected = "a list of names of Debian packages"
+        case "wheels":
+            names = value if isinstance(value, list) else [None]
+            is_right = bool(names) and all(isinstance(each, str) and _is_requirement(each) for each in names)
+            expected = 'a list of names of Python packages, with versions as in "rocm-sdk-core>=10.1"'
         case _:
             pattern, expected = _TEXTS[key]
             is_right = isinstance(value, str) and re.fullmatch(pattern, value) is not None
     return None if is_right else f"{key} is {value!r}, expected {expected}"
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement:
+        return False
+    return not (parsed.url or parsed.extras or parsed.marker)
 
 
 def _pulled(table: Mapping[str, Any]) -> Pulled:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
-from harness.containers import build_context, debian, dependencies, images
+from harness.containers import build_context, debian, dependencies, image_wheels, images
 from harness.containers.build_context import Recipe
-from harness.containers.definitions import Bootstrapped, Pulled
+from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine, full_name
 from harness.containers.images import DIGEST, LOCAL, REPOSITORY, LocalImage
 from harness.containers.manifest import LABEL
@@ -32,6 +33,7 @@ class ImageBuilder:
         registry: `HOST/PATH` where images are looked up before they are built, and to which they are pushed.
         offline: whether to use only what is on this machine.
         debian_mirror: archive of Debian packages, instead of mmdebstrap's choice.
+        wheel_index: index of the wheels of images, instead of that in images.toml.
         cancel: stops downloads and installations.
         notice: called with remarks for the user.
     """
@@ -42,6 +44,7 @@ class ImageBuilder:
     registry: str | None
     offline: bool
     debian_mirror: str | None
+    wheel_index: str | None
     cancel: CancelToken
     notice: Notice
 
@@ -55,6 +58,7 @@ class ImageBuilder:
             registry=settings.container.registry,
             offline=settings.fetch.offline,
             debian_mirror=settings.container.debian_mirror,
+            wheel_index=settings.container.wheel_index,
             cancel=cancel,
             notice=notice,
         )
@@ -133,9 +137,10 @@ class ImageBuilder:
         base = self._base(recipe)
         tools = toolchain.installed(recipe.release, self.store, fetch=self.fetch, **self._options)
         needed = dependencies.installed(recipe.containers, recipe.image.python_version, self.store, **self._options)
+        wheels = self._wheels(recipe.image)
         name = images.named(recipe)
         with scratch.file(self.store.root) as file, working(self.store.on_work, f"building {name}") as progress:
-            build_context.write(recipe, tools, needed, file)
+            build_context.write(recipe, tools, needed, file, wheels=wheels)
             file.seek(0)
             self.engine.build(
                 file,
@@ -145,6 +150,12 @@ class ImageBuilder:
                 progress=progress,
             )
         return self._found(name)
+
+    def _wheels(self, image: Image) -> Path | None:
+        """Install the wheels of an image, if it has some, and return their folder."""
+        if image.wheels is None:
+            return None
+        return image_wheels.installed(image, image.wheels, self.store, index=self.wheel_index, **self._options)
 
     def _base(self, recipe: Recipe) -> str:
         """Pull or bootstrap the base image, and return its name."""

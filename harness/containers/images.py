@@ -54,8 +54,8 @@ def base_name(image: Image) -> str:
     match image.base:
         case Pulled(reference=reference, digest=digest):
             return f"{_without_tag(reference)}@{digest}"
-        case Bootstrapped(sha256=sha256):
-            return f"{_LOCAL_BASE}:{image.name}-{sha256[:12]}"
+        case Bootstrapped(suite=suite, sha256=sha256):  # which several images may share
+            return f"{_LOCAL_BASE}:{suite}-{sha256[:12]}"
 
 
 def find(engine: Engine, reference: str) -> LocalImage | None:

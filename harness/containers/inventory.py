@@ -14,7 +14,10 @@ _DPKG_STATUS = Path("/var/lib/dpkg/status")
 def main() -> None:
     """Describe this image in its own folder."""
     root, image, debian = manifest.ROOT, manifest.of_this_image(), _debian_packages()
-    python = packages.of_python([*sys.path, str(root / "toolchain")])
+    python = [
+        *packages.of_python([*sys.path, str(root / "toolchain")]),
+        *packages.of_python([str(manifest.WHEELS)], image.index),
+    ]
     own = [_python_itself(), packages.pypi("iree-quality-harness", image.harness.partition("+")[0])]
     (root / sbom.NAME).write_text(sbom.text(image, [*own, *python, *debian]), encoding="utf-8")
     path = root / provenance.NAME

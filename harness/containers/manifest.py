@@ -12,6 +12,8 @@ from harness.iree.toolchain import Toolchain
 ROOT = Path("/opt/iree-quality")
 NAME = "manifest.json"
 WORKER = ROOT / "bin" / "harness-worker"
+DEPENDENCIES = ROOT / "dependencies"
+WHEELS = ROOT / "wheels"
 LABEL = "iree-quality"
 
 
@@ -29,6 +31,9 @@ class Manifest:
         harness: version and digest of the harness in the image, which must be that of the harness outside.
         toolchain: the IREE release, with paths in the image.
         hip: path of the HIP runtime in the image, if any.
+        wheels: sha256 of what locks its wheels, if it has some beside IREE's and those of the harness.
+        index: URL of the package index of these.
+        emulator: path of the ROCm root that has an emulator of AMD GPUs, if any.
     """
 
     image: str
@@ -40,6 +45,9 @@ class Manifest:
     harness: str
     toolchain: Toolchain
     hip: str | None
+    wheels: str | None = None
+    index: str | None = None
+    emulator: str | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -40,16 +40,17 @@ def of_dpkg(status: str, distribution: Mapping[str, str] | None = None) -> Itera
             yield _debian(fields, distribution or {})
 
 
-def of_python(folders: Sequence[str]) -> Iterator[Package]:
-    """Yield the Python packages that are installed in folders."""
+def of_python(folders: Sequence[str], index: str | None = None) -> Iterator[Package]:
+    """Yield the Python packages that are installed in folders, from an index; None for PyPI."""
     for each in metadata.distributions(path=list(folders)):
         if name := each.metadata["Name"]:
-            yield pypi(canonicalize_name(name), each.version)
+            yield pypi(canonicalize_name(name), each.version, index)
 
 
-def pypi(name: str, version: str) -> Package:
-    """Return a Python package, given its normalized name."""
-    return Package(purl=f"pkg:pypi/{name}@{quoted(version)}", name=name, version=version)
+def pypi(name: str, version: str, index: str | None = None) -> Package:
+    """Return a Python package, given its normalized name, and its index unless that is PyPI."""
+    where = f"?repository_url={quoted(index)}" if index else ""
+    return Package(purl=f"pkg:pypi/{name}@{quoted(version)}{where}", name=name, version=version)
 
 
 def quoted(text: str) -> str:

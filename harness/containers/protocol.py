@@ -22,6 +22,7 @@ from harness.containers.manifest import Manifest
 from harness.core import records, strict_json
 from harness.core.errors import EngineError
 from harness.core.floats import Number
+from harness.host.emulators import Emulator
 from harness.host.process import ProcessResult
 
 _HEADER = struct.Struct("!II")
@@ -39,11 +40,13 @@ class Hello:
         manifest: the manifest of its image.
         python: the path of the Python that runs it.
         python_version: such as `3.12`.
+        emulators: the emulators of AMD GPUs in its image.
     """
 
     manifest: Manifest
     python: str
     python_version: str
+    emulators: tuple[Emulator, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

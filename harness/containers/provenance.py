@@ -26,6 +26,7 @@ def statement(
     dockerfile: str,
     sources: str,
     contents: str | None,
+    more: Sequence[Wheel] = (),
 ) -> dict[str, Any]:
     """Return the statement that is in the build context of an image.
 
@@ -36,6 +37,7 @@ def statement(
         dockerfile: sha256 of the Dockerfile.
         sources: digest of the files of the harness.
         contents: digest of the files that the release's wheels install, if it is locked.
+        more: other wheels, of the index of the image.
     """
     version = image.harness.partition("+")[0]
     base, _, digest = image.base.partition("@sha256:")
@@ -45,6 +47,7 @@ def statement(
         {"name": "requirements.txt", "digest": {"sha256": image.requirements}},
         {**_package(packages.pypi("iree-quality-harness", version)), "digest": {"files": sources}},
         *map(_wheel, wheels),
+        *(_wheel(each, image.index) for each in more),
     ]
     if contents:
         inputs.append({"name": f"files of IREE {image.toolchain.release.name}", "digest": {"files": contents}})
@@ -81,9 +84,9 @@ def _package(package: Package) -> dict[str, Any]:
     return {"name": package.name, "uri": package.purl}
 
 
-def _wheel(wheel: Wheel) -> dict[str, Any]:
+def _wheel(wheel: Wheel, index: str | None = None) -> dict[str, Any]:
     """Return a wheel with its sha256, or with those of the wheels for all machines, one of which is installed."""
-    described = _package(packages.pypi(wheel.package, wheel.version))
+    described = _package(packages.pypi(wheel.package, wheel.version, index))
     match wheel.sha256:
         case (only,):
             return {**described, "digest": {"sha256": only}}

@@ -29,7 +29,7 @@ def provider(
         release_sources.check(settings.release)
     source, asked = ReleaseSource(settings=settings.release, fetch=settings.fetch, found=release), settings.container
     needs = _needs_container(asked)
-    if asked.engine == "local":
+    if asked.engine == "local" or settings.emulates_here:
         if needs:
             raise UsageError(f"{needs} cannot be combined with --engine local; remove one of them.")
         return InstalledRelease(install=source.install)

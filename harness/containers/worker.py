@@ -26,7 +26,7 @@ from typing import IO
 from harness.containers import manifest, protocol
 from harness.containers.protocol import Hello, LostError, Order, Reply
 from harness.core.errors import EngineError, ToolError
-from harness.host import cores, process
+from harness.host import cores, emulators, process
 from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import ProcessResult
@@ -57,7 +57,14 @@ def main() -> None:
     with socket.socket(socket.AF_UNIX) as first:
         first.connect(str(folder / SOCKET))
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        protocol.send(first, Hello(manifest=manifest.of_this_image(), python=sys.executable, python_version=version))
+        image = manifest.of_this_image()
+        hello = Hello(
+            manifest=image,
+            python=sys.executable,
+            python_version=version,
+            emulators=emulators.all_in(Path(image.emulator or emulators.ROOT)),
+        )
+        protocol.send(first, hello)
         users = _users()
         while (descriptor := protocol.handed_over(first)) is not None:
             _in_child(_serve, socket.socket(fileno=os.dup(descriptor)), next(users))

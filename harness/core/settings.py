@@ -79,6 +79,7 @@ class ContainerSettings:
         registry: `HOST/PATH` where images are looked up before they are built.
         definitions: folder with images.toml, Dockerfile and lock files; None for the harness's own.
         debian_mirror: URL of the archive of Debian packages; None for mmdebstrap's choice.
+        wheel_index: URL of the index of wheels in images; None for that in images.toml.
         capabilities: Linux capabilities that a container gets, such as `SYS_NICE`.
         memory_bytes: memory that a container may use; None for nine tenths of the machine's.
         variables: of the environment, those that name engines' sockets.
@@ -89,6 +90,7 @@ class ContainerSettings:
     registry: str | None = None
     definitions: Path | None = None
     debian_mirror: str | None = None
+    wheel_index: str | None = None
     capabilities: tuple[str, ...] = ()
     memory_bytes: int | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: EMPTY, hash=False)
@@ -214,7 +216,7 @@ class RunSettings:
             locked one.
         run_wrapper: words put before iree-run-module.
         emulator: what emulates AMD GPUs: one of `EMULATORS`; None for nothing.
-        emulator_root: the ROCm root that has it; None for the usual one.
+        emulator_root: the ROCm root on this machine that has it; None for the usual one.
         pin_defaults: release whose flag defaults are set where they changed between releases.
         tools: installed IREE tools to use in place of a release.
         timing: how to time the function of each case; None for not at all.
@@ -292,3 +294,9 @@ class Settings:
     run: RunSettings = RunSettings()
     history: HistorySettings = field(default_factory=HistorySettings)
     command: tuple[str, ...] = ("harness", "quality")
+
+    @property
+    def emulates_here(self) -> bool:
+        """Whether AMD GPUs are emulated on this machine, and not in a container."""
+        engine, image = self.container.engine, self.container.image
+        return self.run.emulator is not None and (engine == "local" or (engine == "auto" and not image))

@@ -6,8 +6,8 @@ profile. Which chips there are is read from the folder of configurations.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +15,9 @@ from harness.core.errors import DeviceError
 from harness.host import files
 
 AUTO, ROCJITSU, MIRAGE = "auto", "rocjitsu", "mirage"
-_ROOTS = (Path("/opt/rocm"),)
+ROOT = Path("/opt/rocm")
+# The chips that every emulator had a configuration for so far.
+USUAL = ("gfx942", "gfx950")
 _CONFIGS = Path("share/rocjitsu/configs")
 _LIBRARY = Path("lib/librocjitsu_kmd.so")
 _VERSION = Path(".info/version")
@@ -38,13 +40,13 @@ class Emulator:
         kind: `rocjitsu` or `mirage`.
         root: the ROCm root that has it.
         build: which build it is, such as `10.1.0a20261101, 3f5c9e0b12aa`.
-        choices: by chip, the words that choose it.
+        configs: the path of its configuration in the root, by chip.
     """
 
     kind: str
     root: Path
     build: str
-    choices: Mapping[str, tuple[str, ...]]
+    configs: Mapping[str, Path]
 
     def __str__(self) -> str:
         """Return `rocjitsu 10.1.0a20261101, 3f5c9e0b12aa`."""
@@ -53,7 +55,7 @@ class Emulator:
     @property
     def chips(self) -> tuple[str, ...]:
         """The chips that it has a configuration for."""
-        return tuple(sorted(self.choices))
+        return tuple(sorted(self.configs))
 
     def words(self, chip: str | None) -> tuple[str, ...]:
         """Return the words before a command that runs on a chip.
@@ -61,17 +63,22 @@ class Emulator:
         Raises:
             DeviceError: there is no configuration for the chip.
         """
-        chosen = self.choices.get(chip or "")
-        if chosen is None:
+        config = self.configs.get(chip or "")
+        if chip is None or config is None:
             known = ", ".join(self.chips)
             raise DeviceError(f"{self.kind} in {self.root} has no configuration for {chip}; expected one of {known}.")
+        chosen = ("run", "--profile", _PROFILES[chip]) if self.kind == MIRAGE else ("--config", str(self.root / config))
         libraries = f"LD_LIBRARY_PATH={self.root / 'lib'}"
         program = str(self.root / "bin" / self.kind)
         return ("env", "HSA_ENABLE_SDMA=1", libraries, program, *chosen, "--")
 
+    def moved(self, root: Path) -> "Emulator":
+        """Return the emulator as it is where its root has another path."""
+        return replace(self, root=root)
+
 
 def found(kind: str, root: Path | None) -> Emulator:
-    """Return the emulator of a kind.
+    """Return the emulator of a kind on this machine.
 
     Args:
         kind: `rocjitsu`, `mirage`, or `auto` for the first of these.
@@ -80,24 +87,40 @@ def found(kind: str, root: Path | None) -> Emulator:
     Raises:
         DeviceError: there is none, or none of its configurations is for a known chip.
     """
-    roots = (root.absolute(),) if root else _ROOTS
-    for each in (ROCJITSU, MIRAGE) if kind == AUTO else (kind,):
-        for folder in roots:
-            if (folder / "bin" / each).is_file():
-                return _in_root(each, folder)
-    where = " or ".join(map(str, roots))
+    folder = root.absolute() if root else ROOT
+    return chosen(kind, all_in(folder), where=str(folder))
+
+
+def chosen(kind: str, among: Sequence[Emulator], *, where: str) -> Emulator:
+    """Return the emulator of a kind; the first for `auto`.
+
+    Args:
+        kind: as for `found`.
+        among: those that there are.
+        where: the place that has them, for the message.
+
+    Raises:
+        DeviceError: there is none, or none of its configurations is for a known chip.
+    """
+    for each in among:
+        if kind in {AUTO, each.kind}:
+            if each.configs:
+                return each
+            raise DeviceError(f"{each.root / _CONFIGS} has no configuration of a chip that {each.kind} runs. {_NEXT}")
     what = "neither rocjitsu nor mirage is" if kind == AUTO else f"{kind} is not"
     raise DeviceError(f"No emulator of AMD GPUs: {what} in {where}. {_NEXT}")
 
 
-def _in_root(kind: str, root: Path) -> Emulator:
+def all_in(root: Path) -> tuple[Emulator, ...]:
+    """Return the emulators in a ROCm root: rocjitsu, then mirage."""
+    return tuple(_of(kind, root) for kind in (ROCJITSU, MIRAGE) if (root / "bin" / kind).is_file())
+
+
+def _of(kind: str, root: Path) -> Emulator:
     configs = dict(_configs(root))
-    choices: dict[str, tuple[str, ...]] = {chip: ("--config", str(path)) for chip, path in configs.items()}
     if kind == MIRAGE:
-        choices = {chip: ("run", "--profile", _PROFILES[chip]) for chip in configs if chip in _PROFILES}
-    if not choices:
-        raise DeviceError(f"{root / _CONFIGS} has no configuration of a chip that {kind} runs. {_NEXT}")
-    return Emulator(kind=kind, root=root, build=_build(root), choices=MappingProxyType(choices))
+        configs = {chip: path for chip, path in configs.items() if chip in _PROFILES}
+    return Emulator(kind=kind, root=root, build=_build(root), configs=configs)
 
 
 def _configs(root: Path) -> Iterator[tuple[str, Path]]:
@@ -105,7 +128,7 @@ def _configs(root: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted((root / _CONFIGS).glob("*.json"), key=lambda path: (not path.stem.startswith("amdgpu"), path)):
         name = _CHIP.search(path.stem)
         if chip := name[0] if name else _ALIASES.get(path.stem):
-            yield chip, path
+            yield chip, path.relative_to(root)
 
 
 def _build(root: Path) -> str:

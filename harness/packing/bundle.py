@@ -81,7 +81,7 @@ class _Packing:
         settings, target = self._settings, self._settings.target
         found = release_sources.chosen(settings.release, settings.fetch, self._store, self._notice)
         release = release_sources.pinned(found, self._fetcher)
-        plans = internal.plans(cases, release.release, selection.options(settings.run))
+        plans = internal.plans(cases, release.release, selection.options(settings))
         remote = {blob: self._fetcher.fetch(blob).blob for blob in planner.blobs(plans) if blob.is_remote}
         tree = self._tree(cases, remote)
         is_locked = releases.locked().get(release.release.name) == found

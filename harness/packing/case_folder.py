@@ -104,7 +104,7 @@ class _Writer:
         self._release = release_sources.pinned(
             release_sources.chosen(settings.release, settings.fetch, store, notice), fetcher
         )
-        options = selection.options(settings.run)
+        options = selection.options(settings)
         with_tools = releases.of_build(request.outcome.release or "") if settings.run.tools else None
         (self._plan,) = internal.plans([request.case], with_tools or self._release.release, options)
         self._fetched: dict[str, FetchedBlob] = {redacted(each.url): each for each in request.outcome.blobs}

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import harness
 from harness.core.callbacks import Notice
 from harness.core.cases import EMPTY, Case
-from harness.core.settings import ToolSettings
+from harness.core.settings import RunSettings, ToolSettings
+from harness.host import emulators
 from harness.host.devices import Gpu
+from harness.host.emulators import Emulator
 from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
@@ -74,6 +76,7 @@ class Environment:
         tools: what runs the programs of the release.
         facts: what results quote of it beside the engine and the release.
         python: its Python.
+        emulators: the emulators of AMD GPUs in it; None for those of this machine.
     """
 
     name: str
@@ -81,6 +84,19 @@ class Environment:
     tools: Tools = field(default_factory=LocalTools)
     facts: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     python: Python = field(default_factory=Python)
+    emulators: Sequence[Emulator] | None = None
+
+    def emulator(self, settings: RunSettings) -> Emulator | None:
+        """Return the emulator that the settings ask for; None if they ask for none.
+
+        Raises:
+            DeviceError: it is not in this environment.
+        """
+        if settings.emulator is None:
+            return None
+        if self.emulators is None:
+            return emulators.found(settings.emulator, settings.emulator_root)
+        return emulators.chosen(settings.emulator, self.emulators, where=self.name)
 
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         """Return what does steps in this environment, given what does them in any."""

@@ -114,7 +114,7 @@ def check_pinned(settings: RunSettings, chosen: Sequence[Case]) -> None:
 def _cases_of_specs(settings: Settings, suite: Suite | None = None) -> list[Case]:
     """Return the selected cases of specs, or of a suite without configs."""
     asked = [selectors.parse(each) for each in settings.cases.selectors]
-    wanted = targets.targets(targets.emulated(_target(settings.target, asked), settings.run), gpus_of(settings))
+    wanted = targets.targets(targets.emulated(_target(settings.target, asked), settings), gpus_of(settings))
     backend = wanted[0].backend
     if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
         targets.check_known(_target(settings.target, asked), backend)
@@ -269,19 +269,21 @@ def needs_vulkan(chosen: Sequence[Case]) -> bool:
     return any(case.target.backend is Backend.VULKAN and not planner.is_compile_only(case) for case in chosen)
 
 
-def options(settings: RunSettings) -> planner.Options:
-    """Return the settings for all cases.
+def options(settings: Settings) -> planner.Options:
+    """Return the settings for all cases. The emulator of a container is known when it runs.
 
     Raises:
         UsageError: `pin_defaults` is not a known release.
+        DeviceError: this machine does not have the emulator.
     """
+    run = settings.run
     return planner.Options(
-        tool_verdict=settings.tool_verdict,
-        run_wrapper=settings.run_wrapper,
-        emulator=emulators.found(settings.emulator, settings.emulator_root) if settings.emulator else None,
-        oracle=settings.oracle,
-        pin_defaults=_pinned(settings.pin_defaults) if settings.pin_defaults else None,
-        timing=settings.timing,
+        tool_verdict=run.tool_verdict,
+        run_wrapper=run.run_wrapper,
+        emulator=emulators.found(str(run.emulator), run.emulator_root) if settings.emulates_here else None,
+        oracle=run.oracle,
+        pin_defaults=_pinned(run.pin_defaults) if run.pin_defaults else None,
+        timing=run.timing,
     )
 
 

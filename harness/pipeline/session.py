@@ -165,6 +165,7 @@ class Session:
     def _done(self, request: EnvironmentRequest, environment: Environment, live: Live) -> Prepared:
         settings, store, notice = self._settings, request.store, live.notice
         release = environment.toolchain.release
+        options = replace(self._options, emulator=environment.emulator(settings.run))
         with provision.fetcher(
             settings.fetch, store, notice, progress=live.bytes_fetched, cancel=self._cancel
         ) as fetcher:
@@ -178,9 +179,7 @@ class Session:
                 timeout_s=settings.run.timeout_s,
                 recompile=settings.run.recompile,
                 cancel=self._cancel,
-                devices=used_devices.UsedDevices(
-                    emulator=str(emulator) if (emulator := self._options.emulator) else None
-                ),
+                devices=used_devices.UsedDevices(emulator=str(options.emulator) if options.emulator else None),
             )
             importing = Importing(
                 steps=steps,
@@ -188,7 +187,7 @@ class Session:
                 release=release,
                 importer=settings.run.importer,
                 offline=settings.fetch.offline,
-                options=self._options,
+                options=options,
             )
             plans = importing.plans(self.cases)
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))

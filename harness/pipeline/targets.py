@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness.core.cases import Backend, Target
 from harness.core.errors import UsageError
-from harness.core.settings import RunSettings, TargetSettings
+from harness.core.settings import Settings, TargetSettings
 from harness.host import emulators
 from harness.host.devices import SKUS, Gpu, Vendor
 from harness.iree import flags
@@ -132,19 +132,22 @@ def _check_chips(chips: Iterable[str | None], backend: Backend) -> None:
         raise UsageError(f"{', '.join(map(repr, wrong))}: not the name of a chip; expected e.g. {examples}.")
 
 
-def emulated(target: TargetSettings, run: RunSettings) -> TargetSettings:
+def emulated(target: TargetSettings, settings: Settings) -> TargetSettings:
     """Return what to run on: with an emulator, by default the chips that it has a configuration for.
+
+    What an image has is not known before it runs, so in a container these are the usual ones.
 
     Raises:
         UsageError: the backend is another one.
         DeviceError: there is no such emulator.
     """
+    run = settings.run
     if not run.emulator:
         return target
     if target.backend not in {None, Backend.ROCM}:
         raise UsageError(f"--emulator is for --backend rocm, not for {target.backend}; remove one of them.")
-    found = emulators.found(run.emulator, run.emulator_root)
-    known = tuple(filter(flags.is_known_chip, found.chips))
+    here = emulators.found(run.emulator, run.emulator_root) if settings.emulates_here else None
+    known = tuple(filter(flags.is_known_chip, here.chips if here else emulators.USUAL))
     return replace(target, backend=Backend.ROCM, chips=target.chips or (() if target.compile_chips else known))
 
 

@@ -260,7 +260,7 @@ class ReleaseRunner:
         new_out_dir(folder)
         settings = self._axis.settings(self._settings, release)
         settings = replace(settings, run=replace(settings.run, recompile=recompile or settings.run.recompile))
-        options = selection.options(settings.run)
+        options = selection.options(settings)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel, recorder=self._recorder)
         session.run(self._live)
         report = session.written(lambda outcome: replace(outcome, variant=self._variants.get(release)))

@@ -260,6 +260,7 @@ def clean_environment() -> dict[str, str]:
         "HARNESS_HISTORY",
         "HARNESS_MIRRORS",
         "HARNESS_REGISTRY",
+        "HARNESS_WHEEL_INDEX",
         "AZURE_STORAGE_CONNECTION_STRING",
         "AZURE_STORAGE_ACCOUNT",
     }

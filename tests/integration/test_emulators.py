@@ -4,42 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration import hip
+from tests.integration import emulator, hip
 from tests.integration.laboratory import Laboratory
 from tests.integration.warm import HARNESS
-
-CONFIGS = {"gfx942_cdna3": "chip=gfx942", "amdgpu_cdna4": "chip=gfx950 fails=1:719", "readme": ""}
-ROCJITSU = """\
-#!/bin/sh
-[ "$HSA_ENABLE_SDMA $1 $3" = "1 --config --" ] || exit 64
-export STAND_IN_HIP="name=Emulated $(cat "$2")"
-shift 3
-exec "$@"
-"""
-MIRAGE = """\
-#!/bin/sh
-[ "$HSA_ENABLE_SDMA $1 $2 $4" = "1 run --profile --" ] || exit 64
-export STAND_IN_HIP="name=$3"
-shift 4
-exec "$@"
-"""
 
 
 @pytest.fixture
 def root(tmp_path: Path, hip_library: Path) -> Path:
     """Return a ROCm root with both emulators."""
-    folder = tmp_path / "rocm"
-    for path in ("bin", "lib", ".info", "share/rocjitsu/configs"):
-        (folder / path).mkdir(parents=True)
-    for name, text in {"rocjitsu": ROCJITSU, "mirage": MIRAGE}.items():
-        (folder / "bin" / name).write_text(text)
-        (folder / "bin" / name).chmod(0o755)
-    (folder / "lib" / hip.LIBRARY).symlink_to(hip_library)
-    (folder / "lib/librocjitsu_kmd.so").write_bytes(b"emulator")
-    (folder / ".info/version").write_text("10.1.0a20261101\n")
-    for name, words in CONFIGS.items():
-        (folder / f"share/rocjitsu/configs/{name}.json").write_text(words)
-    return folder
+    return emulator.write_root(tmp_path / "rocm", hip_library)
 
 
 def test_the_chips_with_a_configuration_are_run(lab: Laboratory, root: Path) -> None:
@@ -47,7 +20,7 @@ def test_the_chips_with_a_configuration_are_run(lab: Laboratory, root: Path) -> 
     result = lab.run("--emulator", "auto", "--emulator-root", str(root))
     found = {case["chip"]: (case["status"], case["kind"]) for case in result.report["cases"]}
     assert found == {"gfx942": ("passed", None), "gfx950": ("failed", "crash")}, result.text
-    by = "rocjitsu 10.1.0a20261101, 91c477bfb062"
+    by = f"rocjitsu {emulator.BUILD}"
     good = next(case for case in result.report["cases"] if case["chip"] == "gfx942")
     assert good["devices"][0] == {
         "driver": "hip",

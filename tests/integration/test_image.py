@@ -81,13 +81,13 @@ def test_labels_and_manifest_say_the_same(rootful: Dock) -> None:
     assert described["harness"] == build_context.this_harness()
 
 
-def output_of(dock: Dock, *argv: str) -> str:
-    """Return what a program prints in a container of the image."""
+def output_of(dock: Dock, *argv: str, image: str | None = None) -> str:
+    """Return what a program prints in a container of an image, by default of that for the CPU."""
     api = dock.engine.api
     name = f"test-{hashlib.sha256(repr(argv).encode()).hexdigest()[:8]}"
     limits = [Ulimit(name="nofile", soft=1024, hard=4096), Ulimit(name="nproc", soft=4096, hard=4096)]
     host = api.create_host_config(network_mode="none", ulimits=limits)
-    api.create_container(dock.tag, argv[1:], entrypoint=[argv[0]], name=name, host_config=host)
+    api.create_container(image or dock.tag, argv[1:], entrypoint=[argv[0]], name=name, host_config=host)
     try:
         api.start(name)
         api.wait(name)

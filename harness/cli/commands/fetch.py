@@ -54,7 +54,7 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
     release_sources.check(settings.release)
     with Store(settings.fetch.store.absolute()) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))
-    plans = internal.plans(cases, release.release, selection.options(settings.run))
+    plans = internal.plans(cases, release.release, selection.options(settings))
     is_possible = _is_possible(plans, console)
     is_ready = blobs_only or _has_tools(settings, cases, provider(settings, release), release, console)
     blobs = planner.blobs(plans)

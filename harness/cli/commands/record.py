@@ -97,7 +97,7 @@ def _made_by(case: Case, reference: Reference) -> Case:
 def _session(settings: Settings, case: Case) -> Session:
     if case.target.backend is Backend.CPU:  # whatever the spec is for
         settings = replace(settings, target=TargetSettings(backend=Backend.CPU))
-    options = replace(selection.options(settings.run), keeps_outputs=True)
+    options = replace(selection.options(settings), keeps_outputs=True)
     return Session(settings, [case], options, new_out_dir(settings.run.out), provider(settings))
 
 

@@ -179,7 +179,7 @@ def test_the_content_of_the_context(members: dict[str, tarfile.TarInfo]) -> None
     programs = ("harness", "harness-worker", "iree-compile", "iree-run-module", "iree-dump-module")
     assert set(members) == {
         "Dockerfile",
-        *(f"dependencies/numpy/{name}" for name in ("__init__.py", "libs/lib.so", "libs/lib.so.1")),
+        *(f"packages/dependencies/numpy/{name}" for name in ("__init__.py", "libs/lib.so", "libs/lib.so.1")),
         *(f"toolchain/iree/{path}" for path in PROGRAMS.values()),
         *sources,
         "harness/manifest.json",
@@ -192,16 +192,16 @@ def test_owner_and_time_are_not_in_the_context(members: dict[str, tarfile.TarInf
     facts = {(each.uid, each.gid, each.uname, each.gname, each.mtime) for each in members.values()}
     assert facts == {(0, 0, "", "", 0)}
     modes = {name: each.mode for name, each in members.items()}
-    for name in ("Dockerfile", "dependencies/numpy/__init__.py", "harness/harness/cli/main.py"):
+    for name in ("Dockerfile", "packages/dependencies/numpy/__init__.py", "harness/harness/cli/main.py"):
         assert modes[name] == 0o644
-    assert modes["dependencies/numpy/libs/lib.so.1"] == modes["harness/bin/harness-worker"] == 0o755
+    assert modes["packages/dependencies/numpy/libs/lib.so.1"] == modes["harness/bin/harness-worker"] == 0o755
     assert all(modes[f"toolchain/iree/{path}"] == 0o755 for path in PROGRAMS.values())
 
 
 def test_links_point_to_paths_in_the_image(members: dict[str, tarfile.TarInfo]) -> None:
     links = {name: each.linkname for name, each in members.items() if each.issym()}
     assert links == {
-        "dependencies/numpy/libs/lib.so": "lib.so.1",
+        "packages/dependencies/numpy/libs/lib.so": "lib.so.1",
         **{f"harness/bin/{path.rpartition('/')[2]}": f"{ROOT}/toolchain/iree/{path}" for path in PROGRAMS.values()},
     }
 

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 from collections.abc import Callable
@@ -18,9 +19,10 @@ BOOTSTRAPPED = (
 KEYS = {"pulled": PULLED, "bootstrapped": BOOTSTRAPPED}
 
 
-def written(folder: Path, text: str, packages: str = "{}") -> Path:
+def written(folder: Path, text: str, packages: str = "{}", wheels: str = "{}") -> Path:
     (folder / "images.toml").write_text(text)
     (folder / "packages.lock.json").write_text(packages)
+    (folder / "wheels.lock.json").write_text(wheels)
     return folder
 
 
@@ -61,8 +63,9 @@ def test_a_base_of_debian_packages(tmp_path: Path) -> None:
 
 def test_the_images_of_the_project_are_all_pinned() -> None:
     images = load(CONTAINERS)
-    assert set(images) == {"cpu", "rocm", "cpu-debian", "rocm-debian", "vulkan-debian"}
+    assert set(images) == {"cpu", "rocm", "cpu-debian", "rocm-debian", "rocm-emulated", "vulkan-debian"}
     for image in images.values():
+        assert ("emulated" in image.name) == (image.wheels is not None) == (image.emulator is not None)
         assert ("rocm" in image.name) == (image.hip is not None)
         match image.base:
             case Bootstrapped() as base:
@@ -70,6 +73,24 @@ def test_the_images_of_the_project_are_all_pinned() -> None:
                 assert base.sha256 != "0" * 64
             case Pulled():
                 assert image.base.reference.startswith("docker.io/")  # an engine must not guess the registry
+
+
+@pytest.mark.parametrize(
+    ("versions", "is_pinned"),
+    [({"a": "1.3a1", "b-c": "2"}, True), ({}, False), ({"a": "1.2", "b-c": "2"}, False), ({"a": "1.3"}, False)],
+)
+def test_wheels_are_pinned_in_a_file_of_their_own(tmp_path: Path, versions: dict[str, str], *, is_pinned: bool) -> None:
+    locked = {package: {"version": version, "sha256": ["12" * 32]} for package, version in versions.items()}
+    text = f'[rocm]\n{PULLED}wheels = ["a>=1.3a0", "B.C"]\nindex = "https://h.example/"\n[cpu]\n{PULLED}'
+    images = load(written(tmp_path, text, wheels=json.dumps({"rocm": locked})))
+    wheels = images["rocm"].wheels
+    assert wheels is not None
+    assert (wheels.index, wheels.wanted) == ("https://h.example/", ("a>=1.3a0", "B.C"))
+    assert {each.package: (each.version, each.sha256) for each in wheels.locked} == {
+        package: (version, ("12" * 32,)) for package, version in versions.items()
+    }
+    assert wheels.is_pinned == is_pinned
+    assert images["cpu"].wheels is None
 
 
 @pytest.mark.parametrize(
@@ -89,7 +110,17 @@ def test_the_images_of_the_project_are_all_pinned() -> None:
         ("pulled", "python", '"/usr/bin/python3"', "expected an absolute path that ends with the version"),
         ("pulled", "hip", '"lib/libamdhip64.so"', "hip is 'lib/libamdhip64.so', expected an absolute path"),
         ("pulled", "suite", '"trixie"', "expected either `base` (from a registry) or `suite`"),
-        ("pulled", "packages", '["python3"]', "unknown key packages; expected attested, base, hip, python"),
+        ("pulled", "packages", '["python3"]', "unknown key packages; expected attested, base, emulator, hip, ind"),
+        ("pulled", "wheels", '[]\nindex = "https://h/"', "wheels is [], expected a list of names of Python packages"),
+        (
+            "pulled",
+            "wheels",
+            '["a @ https://h/a.whl"]\nindex = "https://h/"',
+            "expected a list of names of Python packages",
+        ),
+        ("pulled", "wheels", '["a>=1.2"]', "missing key index"),
+        ("pulled", "index", '"ftp://h"\nwheels = ["a"]', "index is 'ftp://h', expected the URL of a package index"),
+        ("pulled", "emulator", '"rocm"', "emulator is 'rocm', expected an absolute path"),
         ("bootstrapped", "base", f'"python@{DIGEST}"', "expected either `base` (from a registry) or `suite`"),
         ("bootstrapped", "suite", '"--help"', "suite is '--help', expected the name of a Debian suite, such as trixie"),
         ("bootstrapped", "packages", '"python3"', "packages is 'python3', expected a list of names of Debian"),
@@ -101,7 +132,7 @@ def test_the_images_of_the_project_are_all_pinned() -> None:
             "bootstrapped",
             "attested",
             "true",
-            "unknown key attested; expected hip, packages, pinned, python",
+            "unknown key attested; expected emulator, hip, index, packages, pinned, python",
         ),
     ],
 )

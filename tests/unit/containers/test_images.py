@@ -146,7 +146,13 @@ def not_fetched(blob: Blob) -> Fetched:
 
 
 def builder(store: Store, engine: FakeEngine, notices: list[str] | None = None, **changes: Any) -> ImageBuilder:
-    wanted: dict[str, Any] = {"registry": None, "offline": True, "debian_mirror": None, "cancel": CancelToken()}
+    wanted: dict[str, Any] = {
+        "registry": None,
+        "offline": True,
+        "debian_mirror": None,
+        "wheel_index": None,
+        "cancel": CancelToken(),
+    }
     wanted |= {
         "engine": engine,
         "store": store,
@@ -250,7 +256,7 @@ def test_a_base_that_cannot_be_pulled(store: Store, recipe: Recipe, engine: Fake
 
 def test_a_base_that_is_imported_already(store: Store, recipe: Recipe, engine: FakeEngine) -> None:
     installed(store, recipe)
-    base = f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"
+    base = f"localhost/iree-quality-base:trixie-{'cd' * 6}"
     engine.local[base] = found({}, layers=[f"sha256:{'cd' * 32}"])
     builder(store, engine).provide(dataclasses.replace(recipe, image=DEBIAN))
     assert engine.arguments["BASE"] == base
@@ -262,7 +268,7 @@ def test_a_base_with_other_bytes_is_made_again(
     store: Store, recipe: Recipe, engine: FakeEngine, layers: Sequence[str] | None
 ) -> None:
     if layers is not None:
-        engine.local[f"localhost/iree-quality-base:cpu-debian-{'cd' * 6}"] = found({}, layers=layers)
+        engine.local[f"localhost/iree-quality-base:trixie-{'cd' * 6}"] = found({}, layers=layers)
 
     def make(folder: Path) -> None:
         (folder / "base.tar").write_bytes(b"tar")
@@ -349,7 +355,7 @@ def test_the_list_of_images_and_which_are_current(recipe: Recipe, engine: FakeEn
         "by digest": (None, [f"other.example/iree-quality@{DIGEST}"], "of before"),
         "base": ([images.base_name(DEBIAN)], [], None),
         "old": (["localhost/iree-quality:cpu-3.12.0-0123456789ab", "docker.io/me/other:1"], [], "of before"),
-        "old base": (["localhost/iree-quality-base:cpu-debian-0123456789ab"], [], None),
+        "old base": (["localhost/iree-quality-base:trixie-0123456789ab"], [], None),
         "nameless": (None, [], frame),
         "of others": (
             ["docker.io/library/python:3.12", "host/iree-quality-more:1"],
@@ -363,7 +369,7 @@ def test_the_list_of_images_and_which_are_current(recipe: Recipe, engine: FakeEn
     listed = images.listed(engine, [IMAGE, DEBIAN], recipe.containers)
     old = ("localhost/iree-quality:cpu-3.12.0-0123456789ab",)
     assert [(each.names, each.current) for each in listed] == [
-        (("localhost/iree-quality-base:cpu-debian-0123456789ab",), False),
+        (("localhost/iree-quality-base:trixie-0123456789ab",), False),
         (old, False),
         ((images.base_name(DEBIAN),), True),
         ((f"other.example/iree-quality@{DIGEST}",), False),

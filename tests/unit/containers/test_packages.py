@@ -56,3 +56,10 @@ def test_what_python_has_installed(tmp_path: Path) -> None:
     assert list(packages.of_python([str(tmp_path), "/nonexistent"])) == [
         Package(purl="pkg:pypi/typing-extensions@4.0%2Bx", name="typing-extensions", version="4.0+x")
     ]
+
+
+def test_a_package_of_another_index_says_so() -> None:
+    assert packages.pypi("a", "1.0+b").purl == "pkg:pypi/a@1.0%2Bb"
+    assert packages.pypi("a", "1", "https://h/simple/").purl == (
+        "pkg:pypi/a@1?repository_url=https:%2F%2Fh%2Fsimple%2F"
+    )

@@ -49,6 +49,7 @@ def request(root: Path, **changes: Any) -> EnvironmentRequest:
         (["--engine=docker"], "container", "container", "container"),
         (["--engine=podman", "--image=cpu"], "container", "container", "container"),
         (["--engine=local"], "local", "local", "local"),
+        (["--emulator=auto"], "local", "local", "local"),
     ],
 )
 def test_where_models_run(tmp_path: Path, options: list[str], without: str, with_docker: str, with_podman: str) -> None:
@@ -80,6 +81,7 @@ def test_without_an_engine_a_container_is_refused_when_it_is_opened(tmp_path: Pa
         (["--image=host/n:1"], "--image host/n:1: no such image"),
         (["--iree=9.9.9"], r"9.9.9: no such IREE release; did you mean 3.9.0\?"),
         (["--backend=rocm", "--chip=nonsense!"], "not the name of a chip"),
+        (["--emulator=auto"], r"^rocm-emulated: its wheels \(.*\) are not pinned; run `nox -s pins -- rocm-emulated`"),
     ],
 )
 def test_an_invalid_setting_is_refused_at_once(tmp_path: Path, options: list[str], expected: str) -> None:

@@ -28,7 +28,7 @@ def test_the_words_before_a_command(tmp_path: Path) -> None:
 def test_a_newer_name_of_a_configuration_replaces_an_older_one(tmp_path: Path) -> None:
     names = ("amdgpu_cdna3", "amdgpu_cdna4", "amdgpu_rdna3_gfx1100_w7900_kmd", "gfx942_cdna3")
     found = emulators.found("rocjitsu", root(tmp_path, "rocjitsu", configs=names))
-    assert {chip: Path(words[1]).stem for chip, words in found.choices.items()} == {
+    assert {chip: path.stem for chip, path in found.configs.items()} == {
         "gfx942": "gfx942_cdna3",
         "gfx950": "amdgpu_cdna4",
         "gfx1100": "amdgpu_rdna3_gfx1100_w7900_kmd",

@@ -1,12 +1,18 @@
-"""A release is described at once, and read before anything of it runs."""
+"""A release is described at once, and read before anything of it runs; an environment has emulators of its own."""
 
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from harness.core.callbacks import Notice, ignore
+from harness.core.errors import DeviceError
+from harness.core.settings import ContainerSettings, RunSettings, Settings
+from harness.host.emulators import Emulator
 from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.environment import EnvironmentRequest, InstalledRelease
+from harness.pipeline import targets
+from harness.pipeline.environment import Environment, EnvironmentRequest, InstalledRelease
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.store.store import Store
 from tests.unit.executors import steps
@@ -28,3 +34,20 @@ def test_a_release_is_read_before_a_runner_is_handed_out(tmp_path: Path) -> None
         found = environment.runner(runner)
     assert isinstance(found, ToolStepRunner)
     assert (found.toolchain.build, read) == ("read", [False, True])
+
+
+def test_a_container_has_emulators_of_its_own(tmp_path: Path) -> None:
+    mirage = Emulator(kind="mirage", root=Path("/r"), build="1", configs={"gfx942": Path("c")})
+    here = Environment(name="docker", toolchain=steps(tmp_path).toolchain)
+    inside = replace(here, emulators=(mirage,))
+    assert inside.emulator(RunSettings()) is None
+    assert inside.emulator(RunSettings(emulator="auto")) == mirage
+    with pytest.raises(DeviceError, match=r"^No emulator of AMD GPUs: rocjitsu is not in docker\."):
+        inside.emulator(RunSettings(emulator="rocjitsu"))
+    with pytest.raises(DeviceError, match=rf"neither rocjitsu nor mirage is in {tmp_path}\."):
+        here.emulator(RunSettings(emulator="auto", emulator_root=tmp_path))
+
+
+def test_in_a_container_the_usual_chips_are_emulated() -> None:
+    settings = Settings(run=RunSettings(emulator="auto"), container=ContainerSettings(engine="docker"))
+    assert targets.emulated(settings.target, settings).chips == ("gfx942", "gfx950")
