@@ -157,7 +157,7 @@ class Laboratory:
     def _run(self, side: int, experiment: Experiment, number: int) -> Trial:
         prepared, settings = self.prepared[side], self.sides[side].settings
         case = self._case(side, experiment, number)
-        options = replace(selection.options(settings.run), keeps_outputs=True, oracle=None, tool_verdict=False)
+        options = replace(selection.options(settings), keeps_outputs=True, oracle=None, tool_verdict=False)
         importing = Importing(
             steps=prepared.steps,
             python=prepared.python,

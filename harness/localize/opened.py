@@ -1,0 +1,104 @@
+"""Runs a case on both sides, and keeps their environments open for a look into it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.containers.provider import provider
+from harness.core.callbacks import Notice, working
+from harness.core.cases import Case
+from harness.core.errors import UsageError, stopped_code
+from harness.core.outcomes import Report
+from harness.host.beneath import Folder
+from harness.host.disk import disk_errors
+from harness.host.process import CancelToken
+from harness.localize.laboratory import BAD, BOTH, Laboratory
+from harness.pipeline import selection
+from harness.pipeline.prepared import Prepared
+from harness.pipeline.progress import Live
+from harness.pipeline.recorder import Recorder
+from harness.pipeline.session import Session
+from harness.pipeline.sides import Side
+
+NAMES = ("bad", "good")
+Look = Callable[[Laboratory, Notice], None]
+
+
+class OpenSides:
+    """A case on two sides.
+
+    Attributes:
+        sides: the bad side and the good one.
+        cases: the case on each.
+        laboratory: tries programs on both; None until they are open.
+        blocked: why the case cannot be run; empty if it can.
+    """
+
+    def __init__(self, sides: Sequence[Side], command: str) -> None:
+        """Start nothing yet.
+
+        Args:
+            sides: the bad side and the good one, each with the same case.
+            command: what the history calls the runs.
+
+        Raises:
+            UsageError: there is no other side, or several cases are selected.
+        """
+        if len(sides) != len(BOTH):
+            raise UsageError(f"{command} needs a side that is right: name a release, a device or flags with --against.")
+        names = tuple(sides[BAD].cases)
+        if len(names) != 1:
+            raise UsageError(f"{len(names)} cases are selected; select one.")
+        self.sides, self.cases = sides, [side.cases[names[0]] for side in sides]
+        self.laboratory: Laboratory | None = None
+        self.blocked = ""
+        self._command, self._cancel = command, CancelToken()
+        self._recorder = Recorder.here(sides[BAD].settings.history)
+
+    @property
+    def case(self) -> Case:
+        """The case on the bad side."""
+        return self.cases[BAD]
+
+    def run(self, folder: Path, live: Live, look: Look) -> tuple[Sequence[Report], int | None]:
+        """Run the case on both sides, and call `look` while they are open; return the exit code after ^C.
+
+        Raises:
+            DiskError: the results cannot be written.
+        """
+        sessions = [self._session(folder / "sides" / name, number) for number, name in enumerate(NAMES)]
+        stopped = None
+        try:
+            with live:
+                self._open(sessions, (), live, look)
+        except KeyboardInterrupt as stop:
+            stopped = stopped_code(stop)
+        return [session.written() for session in sessions], stopped
+
+    def _session(self, folder: Path, number: int) -> Session:
+        side = self.sides[number]
+        with disk_errors(folder):
+            Folder(folder.parent.parent).make(folder)
+        return Session(
+            side.settings,
+            [self.cases[number]],
+            selection.options(side.settings),
+            folder,
+            provider(side.settings, side.release),
+            cancel=self._cancel,
+            command=self._command,
+            recorder=self._recorder,
+        )
+
+    def _open(self, sessions: Sequence[Session], ready: tuple[Prepared, ...], live: Live, look: Look) -> None:
+        """Run the case on the next side; look into it when both are ready, and open."""
+        if len(ready) < len(sessions):
+            sessions[len(ready)].run(live, lambda prepared: self._open(sessions, (*ready, prepared), live, look))
+            return
+        plans = [each.plans[case.id] for each, case in zip(ready, self.cases, strict=True)]
+        if blocked := next((each.blocked for each in plans if each.blocked), None):
+            self.blocked = blocked.reason
+            return
+        cases = [plan.case for plan in plans]  # with a program that was imported, where one had to be
+        self.laboratory = Laboratory(sides=self.sides, cases=cases, prepared=ready, cancel=self._cancel)
+        with working(live.worked, f"looking into {self.case.id}") as progress:
+            look(self.laboratory, progress)
