@@ -7,6 +7,7 @@ import base64
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.integration.laboratory import HIP_FLAGS, Laboratory, written
 from tests.unit import kfd
@@ -59,14 +60,50 @@ code=$?
 for node in /sys/class/drm/*; do flock --nonblock "$node" true || echo "$node is still locked"; done
 exit $code
 """
-# For a container, which sees no folder of this machine: the library is in the wrapper.
+# For a container, which sees no folder of this machine: the library is in the wrapper, and what it is told.
 _PORTABLE = """\
 #!/bin/sh
-sed '1,/^exec/d' "$0" | base64 -d >"$TMPDIR/libamdhip64.so"
-export LD_LIBRARY_PATH="$TMPDIR" LD_PRELOAD=libamdhip64.so STAND_IN_HIP="{told}"
+export STAND_IN_HIP=name=Stand-in
+for word; do case $word in {cases} esac; done
 unset IREE_HIP_DYLIB_PATH
+[ "$STAND_IN_HIP" = missing ] || {{
+  sed '1,/^exec/d' "$0" | base64 -d >"$TMPDIR/libamdhip64.so"
+  export LD_LIBRARY_PATH="$TMPDIR" LD_PRELOAD=libamdhip64.so
+}}
 exec "$@"
 {library}"""
+# What a device does, by the function that is run, and how the case then ends: its status, its kind, and what the reason
+# says.
+FAILURES: Mapping[str, tuple[str, str, str | None, str]] = {
+    "right": ("", "passed", None, ""),
+    "slow": ("slow=100", "passed", None, ""),
+    "wrong": ("wrong=elementwise", "failed", "numeric", "got 12.0, expected 11.0"),
+    "launch": (
+        "fails=1:719",
+        "failed",
+        "crash",
+        "the model failed while running: INTERNAL; HIP driver error 'hipErrorLaunchFailure'",
+    ),
+    "address": ("fails=1:700", "failed", "crash", "'hipErrorIllegalAddress' (700)"),
+    "abort": ("aborts=1", "failed", "crash", "crashed with SIGABRT: Memory access fault by GPU node-1"),
+    "memory": ("memory=1000", "error", "device", "the device ran out of memory: "),
+    "launch_memory": ("fails=1:2", "error", "device", "the device ran out of memory: "),
+    "lost": ("fails=1:100", "error", "device", "the device was lost: "),
+    "broken": ("fails=1:214", "error", "device", "the device was lost: "),
+    "absent": ("devices=0", "error", "device", "the device cannot be used: "),
+    "missing": (MISSING, "error", "device", "'libamdhip64.so' not available"),
+    "hang": ("hangs=1", "failed", "timeout", "killed after 2 s"),
+}
+TOLD: Mapping[str, str] = {name: each[0] for name, each in FAILURES.items() if name != "hang"}
+
+
+def ends(report: Any, wanted: Mapping[str, tuple[str, str | None, str]]) -> dict[str, tuple[str, str | None, str]]:
+    """Return how cases ended, with as much of the reason as is looked for."""
+    found = {}
+    for case in report["cases"]:
+        text = wanted[case["submodel"]][2]
+        found[case["submodel"]] = (case["status"], case["kind"], text if text in case["reason"] else case["reason"])
+    return found
 
 
 def build(folder: Path, told: str = "") -> Path:
@@ -92,6 +129,18 @@ def sums(lab: Laboratory, *names: str, **fields: object) -> None:
     for name in names:
         wanted = {"mlir": program, "run_function": name, "inputs": inputs, "outputs": outputs}
         lab.spec(f"{name}_rocm", **(wanted | fields))
+
+
+def initializer(lab: Laboratory) -> None:
+    """Write a spec whose program has an initializer."""
+    lab.spec(
+        "initializer_rocm",
+        mlir=lab.file("initializer.mlir", INITIALIZER),
+        run_function="initializer",
+        inputs=written("4xf32=[10 20 30 40]"),
+        outputs=written("4xf32=[11 22 33 44]"),
+        compiler_flags=[*HIP_FLAGS, "--iree-opt-const-eval=false"],
+    )
 
 
 class HipLaboratory(Laboratory):
@@ -122,14 +171,7 @@ class HipLaboratory(Laboratory):
     def tell_initializer(self, words: str) -> None:
         """Write a spec whose program has an initializer."""
         self._tell("initializer", words)
-        self.spec(
-            "initializer_rocm",
-            mlir=self.file("initializer.mlir", INITIALIZER),
-            run_function="initializer",
-            inputs=written("4xf32=[10 20 30 40]"),
-            outputs=written("4xf32=[11 22 33 44]"),
-            compiler_flags=[*HIP_FLAGS, "--iree-opt-const-eval=false"],
-        )
+        initializer(self)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -137,8 +179,10 @@ class HipLaboratory(Laboratory):
         return ("--backend", "rocm", "--run-wrapper", str(self.wrapper))
 
 
-def portable_wrapper(path: Path, library: Path, told: str) -> Path:
-    """Write a wrapper that brings the library along, and return its path."""
-    path.write_text(_PORTABLE.format(told=told, library=base64.encodebytes(library.read_bytes()).decode()))
+def portable_wrapper(path: Path, library: Path, told: Mapping[str, str]) -> Path:
+    """Write a wrapper that brings the library along, and tells it what to do for each function; return its path."""
+    cases = " ".join(f"--function={name}) STAND_IN_HIP=${{STAND_IN_HIP}}' {each}' ;;" for name, each in told.items())
+    cases = cases.replace(f"${{STAND_IN_HIP}}' {MISSING}'", MISSING)
+    path.write_text(_PORTABLE.format(cases=cases, library=base64.encodebytes(library.read_bytes()).decode()))
     path.chmod(0o755)
     return path

@@ -8,40 +8,14 @@ from typing import Any
 import pytest
 
 from tests.integration import hip
-from tests.integration.hip import HipLaboratory
+from tests.integration.hip import TOLD, HipLaboratory
 from tests.integration.laboratory import OLDEST
 from tests.integration.warm import HARNESS
 
-TOLD = {
-    "right": "",
-    "slow": "slow=100",
-    "wrong": "wrong=elementwise",
-    "launch": "fails=1:719",
-    "address": "fails=1:700",
-    "abort": "aborts=1",
-    "memory": "memory=1000",
-    "launch_memory": "fails=1:2",
-    "lost": "fails=1:100",
-    "broken": "fails=1:214",
-    "absent": "devices=0",
-    "missing": hip.MISSING,
-}
 # By function: the status, the kind, and what the message says.
 ENDS: dict[str, tuple[str, str | None, str]] = {
-    "right": ("passed", None, ""),
-    "slow": ("passed", None, ""),
-    "wrong": ("failed", "numeric", "got 12.0, expected 11.0"),
-    "launch": ("failed", "crash", "the model failed while running: INTERNAL; HIP driver error 'hipErrorLaunchFailure'"),
-    "address": ("failed", "crash", "'hipErrorIllegalAddress' (700)"),
-    "abort": ("failed", "crash", "crashed with SIGABRT: Memory access fault by GPU node-1"),
-    "memory": ("error", "device", "the device ran out of memory: "),
-    "launch_memory": ("error", "device", "the device ran out of memory: "),
-    "lost": ("error", "device", "the device was lost: "),
-    "broken": ("error", "device", "the device was lost: "),
-    "absent": ("error", "device", "the device cannot be used: "),
-    "missing": ("error", "device", "'libamdhip64.so' not available"),
+    **{name: each[1:] for name, each in hip.FAILURES.items()},
     "initializer": ("failed", "crash", ""),  # in one of five runs, IREE's driver crashes after that, while it ends
-    "hang": ("failed", "timeout", "killed after 2 s"),
     "nan": ("failed", "crash", "(the spec expects another failure: nan)"),
     "any": ("failed", "crash", "(the spec expects another failure: "),
 }
@@ -53,16 +27,11 @@ def lab(tmp_path: Path, store_dir: Path, hip_library: Path) -> HipLaboratory:
 
 
 def ends(report: Any) -> dict[str, tuple[str, str | None, str]]:
-    """Return how cases ended, with as much of the reason as is looked for."""
-    found = {}
-    for case in report["cases"]:
-        wanted = ENDS[case["submodel"]][2]
-        found[case["submodel"]] = (case["status"], case["kind"], wanted if wanted in case["reason"] else case["reason"])
-    return found
+    return hip.ends(report, ENDS)
 
 
 def test_every_failure_of_a_device_is_what_it_is(lab: HipLaboratory) -> None:
-    lab.tell(TOLD | {"hang": "hangs=1"})
+    lab.tell({**TOLD, "hang": "hangs=1"})
     lab.tell({"nan": TOLD["launch"]}, expect=[{"fails": "nan"}])
     lab.tell_initializer(TOLD["launch"])
     under = hip.machine(lab.root / "machine", 1)
