@@ -1,7 +1,7 @@
 """Renders a case that is not as expected as the text of a bug report for the project IREE."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from harness.core.measurements import Measurement
@@ -85,15 +85,17 @@ def _title(outcome: Outcome) -> str:
 
 
 def _happened(outcome: Outcome) -> str:
-    """Return a sentence: in which phase, and what kind of failure."""
+    """Return in which phase it was, what kind of failure, and that the device is no hardware."""
+    emulators = dict.fromkeys(each.emulator for each in outcome.devices if each.emulator)
+    emulated = "".join(f" The device is emulated by {escaped(each)}." for each in emulators)
     release = f"IREE {escaped(outcome.release or 'of an unknown release')}"
     match outcome.status:
         case Status.FAILED | Status.ERROR:
             phase = f" in the phase {code(outcome.phase)}" if outcome.phase else ""
             kind = f"; kind of failure: {code(outcome.kind)}" if outcome.kind else ""
-            return f"With {release}, the program fails for `{facts.target(outcome)}`{phase}{kind}."
+            return f"With {release}, the program fails for `{facts.target(outcome)}`{phase}{kind}.{emulated}"
         case _:
-            return f"With {release}, the program for `{facts.target(outcome)}` is {code(outcome.status)}."
+            return f"With {release}, the program for `{facts.target(outcome)}` is {code(outcome.status)}.{emulated}"
 
 
 def _outputs(outputs: Sequence[Measurement]) -> str:
@@ -143,6 +145,7 @@ def _versions(outcome: Outcome, report: Report) -> str:
         ("image", known.get("image.tag", "")),
         ("CPU", known.get("host.cpu", "")),
         ("kernel", known.get("host.kernel", "")),
+        *(("device", str(replace(each, uuid=None))) for each in outcome.devices),
         *(("GPU", value) for name, value in known.items() if name.startswith("host.gpus.") and name.endswith(".chip")),
         ("harness", known.get("harness.version", "")),
     )

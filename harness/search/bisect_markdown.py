@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness.core.text import capped
-from harness.report.markdown import code, fenced
+from harness.report.markdown import code, escaped, fenced
 from harness.search import answer, render
 from harness.search.bisect import Change
 from harness.search.finding import Finding
@@ -30,6 +30,7 @@ def _sections(finding: Finding, change: Change) -> Iterator[str]:
     if link := render.compare_url(finding, change):
         yield f"Commits: {link}"
     yield from (_side(finding, probe) for probe in render.both(finding, change))
+    yield from (f"Device: {escaped(each)}" for each in render.device(finding, change))
     if numbers := [*render.numbers(finding, change)]:
         yield "\n".join(f"- `{line}`" for line in numbers)
     if remarks := [*render.remarks(finding, change)]:

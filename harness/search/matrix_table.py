@@ -1,8 +1,10 @@
 """Renders a matrix of cases and releases: for a terminal, as Markdown and as JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from harness.core.devices import shown
 from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import counted, filled, one_line
@@ -52,7 +54,7 @@ def render(matrix: Matrix, width: int | None = None) -> str:
     """
     columns = [*zip(*[["", *matrix.releases], *_rows(matrix)], strict=True)]
     tables = "\n\n".join(_table([columns[0], *part]) for part in _parts(columns, width))
-    lines = [_legend(matrix), "", *_differences(matrix), *_interrupted(matrix)]
+    lines = [_legend(matrix), "", *_differences(matrix), *_devices(matrix), *_interrupted(matrix)]
     return "\n".join([tables, "", *(filled([line], width=width, indent=_GAP) for line in lines)])
 
 
@@ -88,7 +90,7 @@ def markdown(matrix: Matrix) -> str:
     head = ["case", *matrix.releases]
     rows = [head, ["---"] * len(head), *_rows(matrix)]
     table = [f"| {' | '.join(map(escaped, row))} |" for row in rows]
-    listed = [f"- {escaped(line)}" for line in _differences(matrix)]
+    listed = [f"- {escaped(line)}" for line in (*_differences(matrix), *_devices(matrix))]
     interrupted = [part for line in _interrupted(matrix) for part in (f"**{escaped(line)}**", "")]
     return "\n".join([*interrupted, *table, "", f"{escaped(_legend(matrix))}.", "", *listed, ""])
 
@@ -167,6 +169,12 @@ def _legend(matrix: Matrix) -> str:
     meanings += [meaning for status, meaning in _MEANINGS.items() if status in found]
     meanings += [f"{_UNKNOWN}: {_NOT_TESTED}"] if matrix.untested else []
     return ", ".join([*meanings, f"{_DIFFERS}: differs from the {matrix.axis} before"])
+
+
+def _devices(matrix: Matrix) -> Iterator[str]:
+    """Yield each device that something ran on."""
+    found = Counter(shown(each.devices) for each in matrix.outcomes if each.devices)
+    yield from (f"{counted(number, 'run')} on {device}" for device, number in found.items())
 
 
 def _differences(matrix: Matrix) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.core.cases import EMPTY, Case, Listing
+from harness.core.devices import shown
 from harness.core.floats import Number
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status
@@ -57,6 +58,7 @@ class Probe:
         tally: how many runs ended how, e.g. `{"passed": 57, "failed (compare: numeric)": 3}`.
         repeating_s: time that all runs but the first took, in seconds.
         verdict: the user's own verdict, which counts in place of the status.
+        devices: what it ran on, in all runs.
     """
 
     release: str
@@ -75,6 +77,7 @@ class Probe:
     tally: Mapping[str, int] = field(default_factory=lambda: EMPTY)
     repeating_s: Number = 0.0
     verdict: Mark | None = None
+    devices: tuple[str, ...] = ()
 
     @property
     def failure(self) -> tuple[str | None, str | None] | None:
@@ -152,6 +155,7 @@ def probe(release: str, outcome: Outcome, question: Question, environment: Mappi
         runtime_commit=iree.get("runtime_commit"),
         log=log_path(outcome) or None,
         notes=outcome.notes,
+        devices=tuple(filter(None, (shown(outcome.devices),))),
         tally={_label(outcome, question): 1},
     )
 

@@ -82,6 +82,7 @@ def _details(finding: Finding, change: Change) -> Iterator[str]:
         yield f"{probe.release:<9} {answer.outcome(finding, probe)}"
     if metric := finding.request.question.metric:
         yield f"bad if    {metric.text}"
+    yield from (f"device    {each}" for each in device(finding, change))
     yield from numbers(finding, change)
     if (link := compare_url(finding, change)) is not None:
         yield f"commits   {link}"
@@ -90,8 +91,15 @@ def _details(finding: Finding, change: Change) -> Iterator[str]:
     yield from (f"note      {text}" for text in remarks(finding, change))
 
 
+def device(finding: Finding, change: Change) -> tuple[str, ...]:
+    """Return the device that both sides of a change ran on; none if they ran on several, or on the CPU."""
+    last, first = both(finding, change)
+    return last.devices if last.devices == first.devices and len(last.devices) == 1 else ()
+
+
 def remarks(finding: Finding, change: Change) -> Iterator[str]:
-    """Yield changed defaults, a second failure, and whether compiler or runtime causes the change."""
+    """Yield different devices, changed defaults, a second failure, and whether compiler or runtime is the cause."""
+    yield from _devices(finding, change)
     yield from (_default_remark(finding, change, each) for each in finding.defaults)
     yield from _other_messages(finding, change)
     if flaky := answer.disagreements(finding, finding.probes.keys() - {*change.candidates}):
@@ -112,6 +120,14 @@ def _other_messages(finding: Finding, change: Change) -> Iterator[str]:
     for one, *more in others.values():
         who = f"{one.release} fails" if not more else f"{one.release} and {len(more)} more fail"
         yield f"{who} with another message; there may be more than one problem: {one_line(one.headline)}"
+
+
+def _devices(finding: Finding, change: Change) -> Iterator[str]:
+    """Yield that the sides of a change ran on several devices, any of which may be the cause."""
+    ran = [probe for probe in both(finding, change) if probe.devices]
+    if len({each for probe in ran for each in probe.devices}) > 1:
+        where = ", ".join(f"{probe.release} on {' and on '.join(probe.devices)}" for probe in ran)
+        yield f"the runs were on different devices, which may be the cause: {where}"
 
 
 def default_line(default: ChangedDefault, pinned: str | None) -> str:

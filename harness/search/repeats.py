@@ -36,6 +36,7 @@ def repeated(known: Probe, run: Probe, question: Question) -> Probe:
         tally=tally,
         seconds=round(known.seconds + run.seconds, 3),
         repeating_s=known.repeating_s + run.repeating_s,
+        devices=tuple(dict.fromkeys((*known.devices, *run.devices))),
     )
     if agreed is not None:
         return together

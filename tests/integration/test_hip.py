@@ -110,6 +110,9 @@ def test_a_bisect_over_hip_runtimes_names_the_one_that_broke_it(lab: HipLaborato
     result = lab.run("toy/add", *asked, *options, command="bisect")
     assert result.code == 0, result.text
     found = json.loads((lab.out / "bisect.json").read_text())
+    device = f"Stand-in (hip, {hip.CHIP}, GPU-{hip.UNIQUE_ID:016x})"
+    assert f"  device    {device}\n" in result.text
+    assert found["probes"][-1]["devices"] == [device]
     good, bad = (hashlib.sha256(each.read_bytes()).hexdigest()[:12] for each in libraries[:2])
     assert found["result"]["text"] == (
         f"First bad HIP runtime: {libraries[1]}@sha256:{bad} (last good: {libraries[0]}@sha256:{good})"

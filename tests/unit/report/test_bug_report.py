@@ -1,3 +1,4 @@
+from harness.core.devices import Device
 from harness.core.statuses import Kind, Phase, Status
 from harness.report import bug_report
 from harness.report.bug_report import Material, Since
@@ -38,6 +39,14 @@ def test_a_failure_is_told_with_what_repeats_it() -> None:
     assert "- commit of the compiler: 89ece87b5a02\n- image: quality:3f2a" in text
     assert "commit of the runtime" not in text
     assert "- GPU: gfx942" in text
+
+
+def test_an_emulated_device_is_told() -> None:
+    device = Device(driver="hip", name="MI300X", uuid="GPU-9ba5", chip="gfx942", emulator="rocjitsu 10.1.0")
+    text = bug_report.render(failed(devices=(device,)), report(failed()))
+    assert "The device is emulated by rocjitsu 10.1.0." in text
+    assert "- device: MI300X (hip, gfx942, emulated by rocjitsu 10.1.0)" in text
+    assert "emulated" not in bug_report.render(failed(), report(failed()))
 
 
 def test_what_is_not_known_is_left_out() -> None:

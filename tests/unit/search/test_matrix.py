@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from harness.core.cases import Case
+from harness.core.devices import Device
 from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Kind, Phase, Status
 from harness.search import matrix
@@ -47,6 +48,13 @@ def test_a_number_is_compared_if_it_is_shown() -> None:
     text = report.render(found)
     assert "tiny/clip[cpu]  71     65*    65" in text
     assert "tiny/clip[cpu]: 3.0.0 71 -> 3.1.0 65" in text
+
+
+def test_the_devices_are_named() -> None:
+    first, second = (Device(driver="hip", name="MI300X", uuid=f"GPU-{number}") for number in (1, 2))
+    found = table(clip("3.0.0", devices=(first,)), clip("3.1.0", devices=(second,)), clip("3.2.0", devices=(second,)))
+    assert report.render(found).splitlines()[-2:] == ["1 run on MI300X (hip, GPU-1)", "2 runs on MI300X (hip, GPU-2)"]
+    assert "- 2 runs on MI300X (hip, GPU-2)" in report.markdown(found).replace("\\", "")
 
 
 def test_the_table() -> None:

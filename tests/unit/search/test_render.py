@@ -398,3 +398,22 @@ def test_a_number_may_be_infinite() -> None:
     assert "psnr: inf -> 66.125" in render.render(found)
     assert "inf" in bisect_markdown.markdown(found)
     assert '"psnr": "inf"' in bisect_json.to_json(found)
+
+
+ONE, OTHER = "MI300X (hip, gfx942, GPU-1)", "MI300X (hip, gfx942, GPU-2)"
+
+
+@pytest.mark.parametrize(
+    ("devices", "text"),
+    [
+        (((ONE,), (ONE,)), f"device    {ONE}"),
+        (((ONE,), (OTHER,)), f"different devices, which may be the cause: 3.0.0 on {ONE}, 3.1.0 on {OTHER}"),
+        (((ONE, OTHER), (ONE,)), f"different devices, which may be the cause: 3.0.0 on {ONE} and on {OTHER}, 3.1.0 on"),
+    ],
+)
+def test_the_answer_names_the_device(devices: tuple[tuple[str, ...], ...], text: str) -> None:
+    found = searched("gb", {index: {"devices": each} for index, each in enumerate(devices)}, good=0, bad=1)
+    said = [line for line in render.render(found).splitlines() if "device" in line]
+    assert len(said) == 1
+    assert text in said[0]
+    assert ONE in bisect_markdown.markdown(found).replace("\\", "")

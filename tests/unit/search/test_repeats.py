@@ -84,6 +84,11 @@ def test_if_runs_disagree_the_results_are_of_one_that_failed() -> None:
     assert repeats.repeated(known, replace(known, results="x"), CONFIRMS).results == "probes/3.0.0"
 
 
+def test_the_devices_of_all_runs_are_kept() -> None:
+    known, run = (probe("g", devices=(each,), tally={"passed": 1}) for each in ("GPU-1", "GPU-2"))
+    assert repeats.repeated(repeats.repeated(known, run, CONFIRMS), known, CONFIRMS).devices == ("GPU-1", "GPU-2")
+
+
 @pytest.mark.parametrize(
     ("letter", "count", "seconds", "enough"),
     [
