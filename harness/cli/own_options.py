@@ -17,7 +17,7 @@ from harness.cli.argument_types import (
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.search_settings import OVER
-from harness.core.settings import BenchSettings
+from harness.core.settings import LOOKS, BenchSettings
 from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
@@ -159,6 +159,10 @@ def localize(parser: Parser, _environment: Environment) -> None:
     add = parser.group("Localize")
     help_text = "what is right: a release, backend or chip, flags such as --against=--FLAG, or a .mlir file"
     add("--against", metavar="OTHER", help=help_text)
+    help_text = "what to name: an operation of the program, or a dispatch that it became (default: %(default)s)"
+    add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)
+    help_text = "also name the compiler's pass that makes a number wrong; that of a failure is always named"
+    add("--passes", action="store_true", help=help_text)
 
 
 def server(parser: Parser, _environment: Environment) -> None:

@@ -277,7 +277,7 @@ def _search(given: Given) -> SearchSettings:
 def _localize(given: Given) -> LocalizeSettings:
     if given.command != "localize":
         return LocalizeSettings()
-    return LocalizeSettings(against=given("against"))
+    return LocalizeSettings(against=given("against"), by=given("by"), passes=bool(given("passes")))
 
 
 def _bench(given: Given) -> BenchSettings:

@@ -260,15 +260,22 @@ class BenchSettings:
     timing: Timing = _ROUND
 
 
+LOOKS = ("operation", "dispatch")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalizeSettings:
     """Where `localize` looks for the difference between two sides.
 
     Attributes:
         against: the good side: a release, a backend, a chip, flags for iree-compile, or another program.
+        by: what is named, one of `LOOKS`.
+        passes: whether to name the pass of the compiler that makes a number wrong.
     """
 
     against: str | None = None
+    by: str = LOOKS[0]
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

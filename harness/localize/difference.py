@@ -68,22 +68,49 @@ def difference(actual: Contents, good: Contents, thresholds: Thresholds | None =
         return different_shapes(str(actual.type), str(good.type))
     exceeds = thresholds is not None and compare(0, actual, good, thresholds=thresholds).kind is not None
     element, elements = good.type.element, math.prod(good.type.shape)
-    error, scale, is_stray = 0.0, 0.0, False
+    found = _Scaled()
     for start in range(0, elements, CHUNK):
         count = min(CHUNK, elements - start)
-        raw = [each.read(start, count) for each in (actual, good)]
-        one, other = map(_wide, raw)
+        found.add(*(_wide(each.read(start, count)) for each in (actual, good)))
+    return Difference(relative=found.relative, ulp=in_ulp(found.relative, element), exceeds=exceeds)
+
+
+@dataclass(slots=True)
+class _Scaled:
+    """The largest error and the largest number so far; whether something is not finite on one side alone."""
+
+    error: float = 0.0
+    scale: float = 0.0
+    is_stray: bool = False
+
+    def add(self, one: Array, other: Array) -> None:
         with np.errstate(all="ignore"):
             finite = np.isfinite(one) & np.isfinite(other)
             same = (one == other) | np.isnan(one) & np.isnan(other)
-            is_stray = is_stray or bool((~finite & ~same).any())
-            error = max(error, float(np.abs(np.where(finite, one - other, 0)).max(initial=0.0)))
-            scale = max(scale, float(np.abs(np.where(np.isfinite(other), other, 0)).max(initial=0.0)))
-    if is_stray:
-        return Difference(relative=math.inf, ulp=math.inf, exceeds=exceeds)
-    relative = error / scale if scale else (math.inf if error else 0.0)
+            self.is_stray = self.is_stray or bool((~finite & ~same).any())
+            self.error = max(self.error, float(np.abs(np.where(finite, one - other, 0)).max(initial=0.0)))
+            self.scale = max(self.scale, float(np.abs(np.where(np.isfinite(other), other, 0)).max(initial=0.0)))
+
+    @property
+    def relative(self) -> float:
+        if self.is_stray:
+            return math.inf
+        return self.error / self.scale if self.scale else (math.inf if self.error else 0.0)
+
+
+def in_ulp(error: float, element: str) -> float:
+    """Return a relative error in units of the last place; 0 for types without one."""
     epsilon = _EPSILON.get(element, 0.0)
-    return Difference(relative=relative, ulp=relative / epsilon if epsilon else 0.0, exceeds=exceeds)
+    return error / epsilon if epsilon else 0.0
+
+
+def relative(actual: Array, good: Array) -> float:
+    """Return how far numbers that are in memory are from those of the other side, as `Difference.relative`."""
+    if actual.shape != good.shape:
+        return math.inf
+    found = _Scaled()
+    found.add(actual, good)
+    return found.relative
 
 
 def _wide(values: Array) -> Array:

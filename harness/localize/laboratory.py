@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from harness.core.blobs import Blob
@@ -37,10 +38,12 @@ class Trial:
     Attributes:
         outcome: how it ended.
         ran: what its run left; None if it did not run to its end.
+        out_dir: the folder to which the paths of its logs are relative.
     """
 
     outcome: Outcome
     ran: RunResult | None
+    out_dir: Path
 
     @property
     def is_good(self) -> bool:
@@ -173,7 +176,7 @@ class Laboratory:
         with self._lock:
             self.compilations += sum(isinstance(each, Compile) for each in run.results)
         (outcome,) = run.outcomes()
-        return Trial(outcome=outcome, ran=run.ran(case.id))
+        return Trial(outcome=outcome, ran=run.ran(case.id), out_dir=prepared.steps.out_dir)
 
     def _case(self, side: int, experiment: Experiment, number: int) -> Case:
         """Return the case of a program: nothing is expected of it."""

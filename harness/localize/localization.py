@@ -2,25 +2,25 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 from harness.core.callbacks import Notice
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Report
-from harness.core.statuses import Kind
-from harness.core.text import one_line
+from harness.core.settings import LocalizeSettings
 from harness.iree import flags, releases
-from harness.localize import start
+from harness.localize import answers, by_dispatch, passes, start
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
 from harness.localize.opened import OpenSides
-from harness.localize.result import UNUSED, Grown, Localized, NamedOperation, SideResult
+from harness.localize.result import Answer, Localized, SideResult
 from harness.localize.subject import Subject
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.sides import Side
 
-_NOTHING = "No part of the program fails as the whole does; several operations that are fused may do it together."
+_TRACED_BYTES = 16 << 20
 
 
 class Localization:
@@ -32,20 +32,19 @@ class Localization:
 
     folder: Path
 
-    def __init__(self, sides: Sequence[Side]) -> None:
+    def __init__(self, sides: Sequence[Side], asked: LocalizeSettings) -> None:
         """Start nothing yet.
 
         Args:
             sides: the bad side and the good one, each with the same case.
+            asked: what to name.
 
         Raises:
             UsageError: there is no other side, or several cases are selected.
         """
-        self._open = OpenSides(sides, "localize")
-        self._subject: Subject | None = None
-        self._located: Located | None = None
+        self._open, self._asked = OpenSides(sides, "localize"), asked
         self._default_is_cause: bool | None = None
-        self._why = "The case could not be run on both sides."
+        self._answer = Answer(why="The case could not be run on both sides.")
         self._started_s = time.monotonic()
 
     def run(self, live: Live) -> Localized:
@@ -59,31 +58,44 @@ class Localization:
         return self._localized(reports, stopped)
 
     def _look(self, laboratory: Laboratory, progress: Notice) -> None:
+        defaults = tuple(self._defaults())
+        if self._asked.by == "dispatch":
+            progress("by its dispatches")
+            self._answer = answers.of_dispatches(by_dispatch.traced(laboratory, defaults))
+            return
         try:
-            self._subject = start.subject(laboratory)
-            if flags_ := tuple(self._defaults()):
-                self._default_is_cause = start.mends(self._subject, flags_)
-            self._located = Locator(subject=self._subject, notice=progress).located()
-            self._why = _why(self._located)
+            subject = start.subject(laboratory)
+            if defaults:
+                self._default_is_cause = start.mends(subject, defaults)
+            located = Locator(subject=subject, notice=progress).located()
+            self._answer = answers.of_operations(subject, located)
+            if located.culprits:
+                self._answer = replace(
+                    answers.of_operations(subject, located, dispatch=_dispatch(laboratory, subject)),
+                    failed_pass=self._failed_pass(subject, located, progress),
+                )
         except NoVerdictError as error:
-            self._why = str(error)
+            self._answer = Answer(why=str(error))
+
+    def _failed_pass(self, subject: Subject, located: Located, progress: Notice) -> str:
+        if not subject.failure and not self._asked.passes:
+            return ""
+        progress("by the passes of the compiler")
+        return passes.guilty(subject, located.culprits[0].cut)
 
     def _localized(self, reports: Sequence[Report], stopped: int | None) -> Localized:
-        subject, located, laboratory = self._subject, self._located, self._open.laboratory
-        phase, kind = (subject.failure or (None, Kind.NUMERIC)) if subject else (None, None)
-        culprits = located.culprits if located else ()
+        answer, laboratory = self._answer, self._open.laboratory
+        if self._open.blocked:
+            answer = Answer(why=self._open.blocked)
+        if stopped and not answer.culprits:
+            answer = replace(answer, why="Interrupted.")
         bad, good = map(self._side, BOTH, reports)
         return Localized(
+            **{each.name: getattr(answer, each.name) for each in fields(answer)},
             case=self._open.case.id,
             bad=bad,
             good=good,
-            by="operation",
-            kind=kind,
-            phase=phase,
-            culprits=tuple(_named(subject, located)) if subject and located else (),
-            confirmed=all(each.is_confirmed for each in culprits) if culprits else bool(located and located.unused),
-            why=one_line("Interrupted." if stopped and not culprits else self._open.blocked or self._why),
-            error_growth=tuple(_growth(subject, located)) if subject and located else (),
+            by=self._asked.by,
             compilations=len(BOTH) + (laboratory.compilations if laboratory else 0),
             defaults=tuple(self._defaults()),
             default_is_cause=self._default_is_cause,
@@ -109,40 +121,9 @@ class Localization:
             yield f"{each.flag}={each.old if bad == newer else each.new}"
 
 
-def _why(located: Located) -> str:
-    if located.culprits:
-        return located.culprits[0].why
-    if located.unused:
-        return "Without arguments that nothing uses, it does not fail."
-    return _NOTHING
-
-
-def _named(subject: Subject, located: Located) -> Iterator[NamedOperation]:
-    for number, culprit in enumerate(located.culprits):
-        for index in culprit.operations:
-            operation = subject.program.operations[index]
-            yield NamedOperation(
-                operation=operation.name,
-                index=index,
-                line=operation.line,
-                location=operation.location,
-                function=subject.program.function,
-                together=number,
-            )
-    for number in located.unused:
-        yield NamedOperation(operation=UNUSED, index=number, line=None, function=subject.program.function)
-
-
-def _growth(subject: Subject, located: Located) -> Iterator[Grown]:
-    alone = located.look.alone
-    for value, error in sorted(located.look.errors.items()):
-        operation = subject.program.operations[value[0]]
-        yield Grown(
-            operation=operation.name,
-            index=value[0],
-            line=operation.line,
-            type=subject.program.type(value),
-            relative=error.relative,
-            ulp=error.ulp,
-            alone=alone[value].relative if value in alone else None,
-        )
+def _dispatch(laboratory: Laboratory, subject: Subject) -> str | None:
+    """Return the dispatch that makes an error, if there is one and traces of the program are small enough to read."""
+    if subject.failure or sum(map(subject.program.size_bytes, subject.program.taps)) > _TRACED_BYTES:
+        return None
+    culprit = by_dispatch.traced(laboratory).culprit
+    return culprit.name if culprit else None

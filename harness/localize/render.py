@@ -31,6 +31,7 @@ def to_json(found: Localized) -> str:
         "confirmed": found.confirmed,
         "text": headline(found),
         "error_growth": [as_json(each) for each in found.error_growth],
+        "pass": found.failed_pass or None,
         "compilations": found.compilations,
         "defaults": list(found.defaults),
         "default_is_cause": found.default_is_cause,
@@ -52,6 +53,8 @@ def headline(found: Localized) -> str:
 def _named(each: NamedOperation) -> str:
     if each.operation == UNUSED:
         return f"argument {each.index} of @{each.function}, which nothing uses"
+    if each.operation == each.dispatch:
+        return one_line(f"the dispatch {each.operation} (number {each.index} of those that ran)")
     where = f"line {each.line}" if each.line else each.location or "no known line"
     return one_line(f"{each.operation} ({where}, operation {each.index} of @{each.function})")
 
@@ -70,12 +73,18 @@ def text(found: Localized, width: int | None) -> str:
 
 def remarks(found: Localized) -> Iterator[str]:
     """Yield what has to be known before an operation is blamed."""
+    if found.failed_pass:
+        yield f"The compiler goes wrong in its pass {found.failed_pass}."
+    if dispatches := dict.fromkeys(
+        each.dispatch for each in found.culprits if each.dispatch and each.dispatch != each.operation
+    ):
+        yield f"It became the dispatch {', '.join(dispatches)}."
     flags, release = " ".join(found.defaults), found.bad.release
     if found.default_is_cause:
         yield f"A changed default is the cause: with {flags}, {release} computes what {found.good.label} does."
-    elif found.defaults:
+    elif found.default_is_cause is False:
         yield f"The default of {flags} differs between the releases, but is not the cause."
-    if any(each.status == "failed" for each in (found.good,)) and found.culprits:
+    if found.good.status == "failed" and found.culprits:
         yield f"The case fails on {found.good.label} as well: {found.good.reason}"
 
 

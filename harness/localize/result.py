@@ -75,20 +75,37 @@ class SideResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Localized:
+class Answer:
+    """What is to blame.
+
+    Attributes:
+        why: what proves it, or why there is no answer.
+        kind: how the bad side fails; None if it does not differ from the good one.
+        phase: the phase in which it does.
+        culprits: the operations to blame; empty if none was found.
+        confirmed: whether a program with these operations alone fails in the same way.
+        error_growth: the error of each value of the function, or of each dispatch.
+        failed_pass: the pass of the compiler that goes wrong with the first culprit; empty if it is not known.
+    """
+
+    why: str
+    kind: Kind | None = None
+    phase: Phase | None = None
+    culprits: tuple[NamedOperation, ...] = ()
+    confirmed: bool = False
+    error_growth: tuple[Grown, ...] = ()
+    failed_pass: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Localized(Answer):
     """What was found.
 
     Attributes:
         case: the case.
         bad: the side that is looked into.
         good: the side that it is compared with.
-        by: what was looked at: `operation`, `dispatch` or `pass`.
-        kind: how the bad side fails; None if it does not differ from the good one.
-        phase: the phase in which it does.
-        culprits: the operations to blame; empty if none was found.
-        confirmed: whether a program with these operations alone fails in the same way.
-        why: what proves it, or why there is no answer.
-        error_growth: the error of each value of the function.
+        by: what is named: `operation` or `dispatch`.
         compilations: the number of programs that were compiled.
         defaults: flags with which the bad side's release has the defaults of the good one's, where they differ.
         default_is_cause: whether the bad side is right with them; None if that was not tried.
@@ -100,12 +117,6 @@ class Localized:
     bad: SideResult
     good: SideResult
     by: str
-    kind: Kind | None
-    phase: Phase | None = None
-    culprits: tuple[NamedOperation, ...] = ()
-    confirmed: bool = False
-    why: str = ""
-    error_growth: tuple[Grown, ...] = ()
     compilations: int = 0
     defaults: tuple[str, ...] = ()
     default_is_cause: bool | None = None

@@ -23,7 +23,7 @@ _ADDED = """
   {narrowed}
   {place}
   {name} = linalg.generic {{indexing_maps = [{map}, {map}], iterator_types = [{parallel}]}}
-    ins({name}_given : {type}) outs(%place : {type}) {{
+    ins({name}_given : {type}) outs(%embedding : {type}) {{
   ^bb0(%one: {element}, %out: {element}):
     %same = arith.addf %one, {scalar} : {element}
     linalg.yield %same : {element}
@@ -99,10 +99,10 @@ def _products(name: str, start: str) -> tuple[list[str], str]:
 
 
 def _added(name: str, type_: _Type, before: str) -> str:
-    place = f"%place = tensor.empty() : {type_.text}"
+    place = f"%embedding = tensor.empty() : {type_.text}"
     if "?" in type_.text:
         sizes = f"%one_axis = arith.constant 1 : index\n  %size = tensor.dim {name}_given, %one_axis : {type_.text}"
-        place = f"{sizes}\n  %place = tensor.empty(%size) : {type_.text}"
+        place = f"{sizes}\n  %embedding = tensor.empty(%size) : {type_.text}"
     is_wide = type_.element == "f32"
     return _ADDED.format(
         before=before,

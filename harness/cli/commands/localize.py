@@ -49,7 +49,7 @@ def localized(settings: Settings, asked: LocalizeSettings, console: Console) -> 
         UsageError: the settings are wrong, so nothing was run.
         DiskError: the results cannot be written.
     """
-    localization = Localization(sides.sides(settings, asked.against, notices(console)))
+    localization = Localization(sides.sides(settings, asked.against, notices(console)), asked)
     found = localization.run(LocalizeProgress(console, id_width=0))
     write_all({localization.folder / name: text for name, text in render.files(found).items()})
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)

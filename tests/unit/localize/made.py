@@ -13,7 +13,7 @@ from harness.localize.subject import Mark, Shown, Subject
 
 F32 = "tensor<4xf32>"
 NONE: Any = None
-EMPTY = Trial(outcome=NONE, ran=None)
+EMPTY = Trial(outcome=NONE, ran=None, out_dir=NONE)
 
 
 def operation(*operands: Value, name: str = "arith.addf", type_: str = F32, **fields: Any) -> Operation:

@@ -1,0 +1,73 @@
+"""Turns what was looked at into an answer: of operations, and of dispatches."""
+
+from collections.abc import Iterator
+
+from harness.core.statuses import Kind
+from harness.localize.by_dispatch import Traced
+from harness.localize.by_operation import Located
+from harness.localize.result import UNUSED, Answer, Grown, NamedOperation
+from harness.localize.subject import Subject
+
+_NOTHING = "No part of the program fails as the whole does; several operations that are fused may do it together."
+_WITHOUT = "Without arguments that nothing uses, it does not fail."
+_FIRST = "It is the first dispatch whose operands agree on both sides and whose results do not."
+
+
+def of_operations(subject: Subject, located: Located, *, dispatch: str | None = None) -> Answer:
+    """Return the answer of a search by operations."""
+    phase, kind = subject.failure or (None, Kind.NUMERIC)
+    culprits = located.culprits
+    return Answer(
+        why=culprits[0].why if culprits else _WITHOUT if located.unused else _NOTHING,
+        kind=kind,
+        phase=phase,
+        culprits=tuple(_named(subject, located, dispatch)),
+        confirmed=all(each.is_confirmed for each in culprits) if culprits else bool(located.unused),
+        error_growth=tuple(_growth(subject, located)),
+    )
+
+
+def _named(subject: Subject, located: Located, dispatch: str | None) -> Iterator[NamedOperation]:
+    program = subject.program
+    for number, culprit in enumerate(located.culprits):
+        for index in culprit.operations:
+            operation = program.operations[index]
+            yield NamedOperation(
+                operation=operation.name,
+                index=index,
+                line=operation.line,
+                location=operation.location,
+                function=program.function,
+                dispatch=dispatch if number == 0 else None,
+                together=number,
+            )
+    for number in located.unused:
+        yield NamedOperation(operation=UNUSED, index=number, line=None, function=program.function)
+
+
+def _growth(subject: Subject, located: Located) -> Iterator[Grown]:
+    alone = located.look.alone
+    for value, error in sorted(located.look.errors.items()):
+        operation = subject.program.operations[value[0]]
+        yield Grown(
+            operation=operation.name,
+            index=value[0],
+            line=operation.line,
+            type=subject.program.type(value),
+            relative=error.relative,
+            ulp=error.ulp,
+            alone=alone[value].relative if value in alone else None,
+        )
+
+
+def of_dispatches(traced: Traced) -> Answer:
+    """Return the answer of a search by dispatches."""
+    growth = tuple(
+        Grown(operation=each.name, index=each.index, line=None, type=each.type, relative=each.error, ulp=each.ulp)
+        for each in traced.pairs
+    )
+    if traced.culprit is None:
+        return Answer(why=traced.why, error_growth=growth)
+    name = traced.culprit.name
+    blamed = NamedOperation(operation=name, index=traced.culprit.index, line=None, dispatch=name)
+    return Answer(why=_FIRST, kind=Kind.NUMERIC, culprits=(blamed,), error_growth=growth)
