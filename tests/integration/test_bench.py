@@ -36,7 +36,7 @@ def side(lab: Laboratory, number: int) -> Any:
 
 
 def test_two_releases_are_compared(lab: Laboratory) -> None:
-    lab.spec()
+    lab.spec(device="local-sync")  # one thread
     done = bench(lab, "--iree", OLDEST, "--against", NEWEST)
     assert done.code == 0
     found = document(lab)

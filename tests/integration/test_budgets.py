@@ -106,7 +106,7 @@ def test_an_expected_excess(lab: Laboratory, limit: int, status: str, code: int)
 def test_bisect_finds_the_release_that_exceeds_a_budget(lab: Laboratory) -> None:
     fields: dict[str, Any] = {"inputs": None, "outputs": None, "run_function": None, "compile_only": True}
     lab.spec("product_cpu", mlir=lab.file("product.mlir", PRODUCT), budget={"dispatches": 2}, **fields)
-    options = ["--find", "fix", "--bad", "3.7.1", "--good", "3.8.0", "--out", str(lab.out)]
+    options = ["--find", "fix", "--bad", "3.7.1", "--good", "3.8.0", "--repeat", "1", "--out", str(lab.out)]
     found = lab.run("toy/product", *options, command="bisect")
     assert found.code == 0, found.text
     assert "First good release: 3.8.0 (last bad: 3.7.1)" in found.text

@@ -296,7 +296,7 @@ def test_a_search_between_two_runs_does_not_change_what_failed_before(lab: Labor
     lab.spec()
     lab.spec("wrong_cpu", outputs=[lab.tensor("wrong.npy", A)])
     assert _without_out(lab, "toy").code == 1
-    ends = ("--good", "3.12.0", "--bad", "3.13.0") if command == "bisect" else ("--iree", "3.13.0")
+    ends = ("--good", "3.12.0", "--bad", "3.13.0", "--repeat", "1") if command == "bisect" else ("--iree", "3.13.0")
     lab.run("toy/add", *ends, command=command)
     again = _without_out(lab, "toy", "--only-failed")
     assert again.code == 1, again.text

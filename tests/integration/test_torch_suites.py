@@ -323,5 +323,5 @@ def test_pytest_and_bisect_know_these_suites(lab: Laboratory) -> None:
     )
     assert "1 failed, 3 passed, 6 deselected" in done.stdout, done.stdout + done.stderr
     words = ["toy/right", "--specs", str(suite), "--out", str(lab.out)]
-    found = lab.run(*words, "--all", "--good=3.12.0", "--bad=3.13.0", command="bisect")
+    found = lab.run(*words, "--all", "--repeat=1", "--good=3.12.0", "--bad=3.13.0", command="bisect")
     assert "GOOD  3.12.0" in found.text, found.text

@@ -89,7 +89,7 @@ def test_the_models_of_the_original_suite_are_there(run: Run) -> None:
 def test_a_bare_program_is_bisected(run: Run, tmp_path: Path) -> None:
     program = tmp_path / "transposed.mlir"
     program.write_text(TRANSPOSED)
-    done = run("bisect", str(program), "--engine", "local", "--good", "3.6.0", "--bad", "3.7.1")
+    done = run("bisect", str(program), "--engine", "local", "--good", "3.6.0", "--bad", "3.7.1", "--repeat", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = (tmp_path / "empty" / "results").glob("2*/bisect.json")
     assert json.loads(found.read_text())["result"]["first"] == "3.7.0"
