@@ -11,11 +11,11 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(apptainer|container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
-    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|onnx|page|readme|serve_ranges|torch|trained"
-    r"|verdict|wheel|worker)\w*\.py"
+    r"tests/integration/test_(bisect|bootstrap|catalogue|dialect|hosts|jax|matrix|onnx|page|readme|serve_ranges|tiny|torch"
+    r"|trained|verdict|wheel|worker)\w*\.py"
 )
 # What is shared under another name: the releases, and the importer for ONNX.
-_SHARED = {"bisect": "releases", "readme": "onnx", "trained": "onnx"}
+_SHARED = {"bisect": "releases", "matrix": "releases", "readme": "onnx", "trained": "onnx"}
 # What takes minutes, and is left out with `-m "not slow"`: whole catalogues and distributions, every release where some
 # show it, and every engine where some do. Podman is there without root, which is stricter.
 _SLOW = re.compile(
@@ -30,7 +30,8 @@ _SLOW = re.compile(
     r"|tests/integration/test_dialect\.py::\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
     r"|tests/integration/test_dialect\.py::test_chips_\w+\[(?!3\.13\.0)"
     r"|tests/integration/test_localize\.py::test_the_operation_\w+\[(?!summed-3\.13\.0|absolute|unread)"
-    r"|tests/integration/test_tiny\.py::test_all_\w+\[3\.9\.0"
+    r"|tests/integration/test_original_suite\.py::test_the_flags_\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
+    r"|tests/integration/test_tiny\.py::test_(?:all_\w+\[3\.9\.0|small_\w+\[3\.0\.0)"
 )
 _WHOLE = "whole"  # a fixture: all programs of which some release changes the answer, judged with all releases
 _ENGINE = re.compile(r"\[(?:.*-)?(docker|podman|rootless)\b")

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special, stats
-from scipy.spatial import distance
 
 from tests.integration.laboratory import NEWEST, Laboratory, written
 
@@ -91,6 +89,9 @@ def test_statistics_decide_in_place_of_thresholds(lab: Laboratory) -> None:
 
 
 def agrees_with_scipy(found: Any) -> None:
+    from scipy import special, stats  # noqa: PLC0415 - every process of the tests collects this, and SciPy takes 2 s
+    from scipy.spatial import distance  # noqa: PLC0415
+
     actual, expected = NOISY.astype(np.float64), LOGITS.astype(np.float64)
     error, rms = actual - expected, np.sqrt(np.square(expected).mean())
     span = expected.max() - expected.min()
