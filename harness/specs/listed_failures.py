@@ -23,7 +23,7 @@ def of(outcomes: Iterable[Outcome]) -> Mapping[str, Mapping[str, str]]:
     """Return by config what failed and can be expected: by its name there, `fail-compile` or `fail-run`."""
     found: dict[str, dict[str, str]] = {}
     for each in outcomes:
-        if each.status is Status.FAILED and each.config and each.kind not in NEVER_LISTED:
+        if each.status is Status.FAILED and each.listed_as and each.kind not in NEVER_LISTED:
             word = FAIL_COMPILE if each.phase is Phase.COMPILE else FAIL_RUN
             found.setdefault(each.config, {})[each.listed_as] = word
     return found

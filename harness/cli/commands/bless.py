@@ -31,6 +31,8 @@ def main(invocation: Invocation) -> int:
         raise UsageError("Nothing to bless was named; add --reference REFERENCE to a case, or --expectations.")
     report = report_file(options.results)
     cases = results.read(report).cases
+    if options.failures and any(each.config and not each.listed_as for each in cases):
+        raise UsageError(f"{report}: does not say what its configs call cases; run them again with this harness.")
     by_hand = list(_by_hand(cases, failures=options.failures))
     for line in by_hand:
         _print(line)

@@ -43,7 +43,8 @@ def test_failures_have_the_list_of_their_phase() -> None:
             outcome("slow", Phase.BENCHMARK, kind=Kind.BUDGET),
             outcome("right", Phase.COMPARE, Status.PASSED),
             outcome("known", Phase.COMPARE, Status.XFAILED, kind=Kind.NUMERIC),
-            outcome("spec", Phase.COMPARE, kind=Kind.NUMERIC, config=""),
+            outcome("spec", Phase.COMPARE, kind=Kind.NUMERIC, config="", listed_as=""),
+            outcome("of an older harness", Phase.COMPARE, kind=Kind.NUMERIC, listed_as=""),
         ]
     )
     assert found == {"c.json": {"c": "fail-compile", "r": "fail-run", "n": "fail-run"}}
