@@ -50,6 +50,11 @@ def one_line(text: str, *, limit: int = LINE_CHARS) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def sentence(text: str) -> str:
+    """Return what another program says on one line that ends with a full stop, which the text may have already."""
+    return f"{one_line(text).removesuffix('.')}."
+
+
 def raised(log: str) -> str:
     """Return the exception at the end of what Python wrote, without its traceback, whose lines are indented."""
     lines = log.rstrip().splitlines()

@@ -9,7 +9,7 @@ from typing import Any
 from harness.core import records, strict_json
 from harness.core.callbacks import WorkProgress, ignore, working
 from harness.core.errors import ToolError, UsageError
-from harness.core.text import one_line
+from harness.core.text import one_line, sentence
 from harness.host import process
 from harness.host.beneath import Folder
 from harness.host.files import UnreadableError
@@ -206,9 +206,9 @@ class _Worker:
         try:
             answer = strict_json.loads(files.read(reply_path, _REPLY_BYTES))
             if "usage" in answer:
-                raise UsageError(f"{name}: {one_line(answer['usage'])}.")
+                raise UsageError(f"{name}: {sentence(answer['usage'])}")
             if "model" in answer:
-                raise ToolError(f"import: {self._request.model.path} {one_line(answer['model'])}.")
+                raise ToolError(f"import: {self._request.model.path} {sentence(answer['model'])}")
             if "error" in answer:
                 raise ToolError(f"import: {name}: {answer.get('tool', tool)}: {one_line(answer['error'])}")
             return records.read(dict[str, Any], answer)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from harness.core import records, strict_json
 from harness.core.cases import EMPTY
 from harness.core.errors import ImportFailedError
-from harness.core.text import one_line
+from harness.core.text import one_line, sentence
 from harness.host.beneath import Folder
 from harness.host.files import UnreadableError
 from harness.host.process import CancelToken, ProcessResult
@@ -119,9 +119,9 @@ class WorkerRunner:
         answer = _read(entry)
         match _refusal(answer):
             case "usage":
-                raise RequestRefusedError(f"{name}: {one_line(answer['usage'])}.{step.hint}")
+                raise RequestRefusedError(f"{name}: {sentence(answer['usage'])}{step.hint}")
             case "model":
-                raise ImportFailedError(f"{name} {one_line(answer['model'])}.")
+                raise ImportFailedError(f"{name} {sentence(answer['model'])}")
             case "error":
                 raise ImportFailedError(f"{name}: {step.tool}: {one_line(answer['error'])}")
         return entry, answer

@@ -59,7 +59,9 @@ def render(finding: Finding, width: int | None = None) -> str:
 
 def _fitting(line: str, width: int | None) -> str:
     """Return a line that fits; what can be pasted stays whole."""
-    return line if line.strip().startswith(_PASTED) else filled([line], width=width, indent=" " * _DETAIL_INDENT)
+    if line.strip().startswith(_PASTED):
+        return line
+    return filled([line], width=width, indent=" " * _DETAIL_INDENT if line.startswith(" ") else "")
 
 
 def _lines(finding: Finding) -> Iterator[str]:

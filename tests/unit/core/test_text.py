@@ -21,6 +21,7 @@ from harness.core.text import (
     one_line,
     raised,
     ratio,
+    sentence,
     shortened,
 )
 
@@ -185,3 +186,8 @@ def test_the_ends_of_a_name_are_kept() -> None:
 )
 def test_an_exception_is_shown_without_its_traceback(log: str, said: str) -> None:
     assert raised(log) == said
+
+
+@pytest.mark.parametrize("text", ["It is so", "It is so.", "It\n is so.\n"])
+def test_a_sentence_has_one_full_stop(text: str) -> None:
+    assert sentence(text) == "It is so."

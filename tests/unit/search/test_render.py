@@ -231,6 +231,7 @@ def test_the_answer_fits_the_terminal_and_what_is_pasted_stays_whole() -> None:
     assert "  again     nox -s quality -- tiny/clip --iree 3.2.0" in lines
     assert f"  commits   {LINK}" in lines
     assert all(len(line) <= 60 for line in lines if LINK not in line)
+    assert "between untested releases; use\n--all to test every release." in "\n".join(lines)
     whole = render.render(found)
     assert " ".join(whole.split()) == " ".join(" ".join(lines).split())
 
