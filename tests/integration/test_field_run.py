@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration import archives
 from tests.integration.laboratory import NEWEST, OLDEST, A, B, Laboratory, limited, written
 
 
@@ -133,6 +134,42 @@ def test_weights_have_scopes(lab: Laboratory) -> None:
     assert "the program loads from the scope 'lora'" in one.case["reason"]
     twice = lab.run_program(program, weights=[model], real_weights="model.irpa", outputs=outputs)
     assert twice.code == 2, twice.text
+
+
+def test_weights_of_every_format_and_two_functions_of_one_module(lab: Laboratory) -> None:
+    program = """
+    util.global private @a = #flow.parameter.named<"model"::"a"> : tensor<4xf32>
+    util.global private @b = #flow.parameter.named<"lora"::"b"> : tensor<4xf32>
+    util.global private @c = #flow.parameter.named<"gguf"::"c"> : tensor<4xf32>
+    util.global private @d = #flow.parameter.named<"d"> : tensor<4xf32>
+    util.global private @e = #flow.parameter.named<"model"::"e"> : tensor<4xf32>
+    func.func @two() -> (tensor<4xf32>, tensor<4xf32>) {
+      %a = util.global.load @a : tensor<4xf32>
+      %b = util.global.load @b : tensor<4xf32>
+      return %a, %b : tensor<4xf32>, tensor<4xf32>
+    }
+    func.func @three() -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+      %c = util.global.load @c : tensor<4xf32>
+      %d = util.global.load @d : tensor<4xf32>
+      %e = util.global.load @e : tensor<4xf32>
+      return %c, %d, %e : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+    }
+    """
+    weights = [
+        {"source": lab.weights("a.irpa", {"a": A}), "scope": "model"},
+        {"source": lab.file("b.safetensors", archives.safetensors({"b": A + 1})), "scope": "lora"},
+        {"source": lab.file("c.gguf", archives.gguf({"c": A + 2})), "scope": "gguf"},
+        {"source": lab.weights("d.irpa", {"d": A + 3})},
+        {"source": lab.weights("e.irpa", {"e": A + 4}), "scope": "model"},
+    ]
+    values = [written(f"4xf32={' '.join(map(str, A + each))}")[0] for each in range(5)]
+    fields: dict[str, Any] = {"mlir": lab.file("f.mlir", program), "inputs": None, "weights": weights}
+    lab.spec("two_cpu", **fields, run_function="two", outputs=values[:2])
+    lab.spec("three_cpu", **fields, run_function="three", outputs=values[2:])
+    found = lab.run()
+    assert [case["status"] for case in found.report["cases"]] == ["passed", "passed"], found.text
+    compiled = [step for case in found.report["cases"] for step in case["steps"] if step["step"] == "compile"]
+    assert compiled == [compiled[0]] * 2  # once, for both
 
 
 def test_a_limit_of_memory_is_of_the_machine(lab: Laboratory) -> None:

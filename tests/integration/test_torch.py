@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from harness.importers import environment as importers
 from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.store.store import Store
+from tests.integration import archives
 from tests.integration.laboratory import Laboratory, clean_environment
 
 MODELS, HOSTILE = (Path(__file__).with_name(name) for name in ("torch_models.py", "torch_odd_models.py"))
@@ -113,7 +114,7 @@ def test_every_source_gets_its_answer(lab: Laboratory, new: New) -> None:
     np.save(lab.root / "x.npy", np.ones((5, 3), np.float32))
     np.save(lab.root / "y.npy", np.ones((5, 2), np.float32))
     for name, dtype in (("lacking", np.float32), ("half", np.float16)):
-        (lab.root / f"{name}.safetensors").write_bytes(safetensors({"layer.weight": np.ones((2, 3), dtype)}))
+        (lab.root / f"{name}.safetensors").write_bytes(archives.safetensors({"layer.weight": np.ones((2, 3), dtype)}))
     environment = importers.installed(Framework.TORCH, releases.find(releases.newest().name), Store(lab.store_dir))
     argv = [str(environment.python), "-BIS", str(HOSTILE.with_name("torch_replies.py")), str(environment.folder)]
     requests = [json.dumps(request) for request, _ in SOURCES]
@@ -125,18 +126,6 @@ def test_every_source_gets_its_answer(lab: Laboratory, new: New) -> None:
         if message not in str(reply)
     ]
     assert wrong == []
-
-
-def safetensors(arrays: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
-    """Return an archive: https://github.com/huggingface/safetensors#format."""
-    header, data = {}, b""
-    for name, array in arrays.items():
-        kind = f"F{8 * array.itemsize}"
-        where = [len(data), len(data) + array.nbytes]
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": where}
-        data += array.tobytes()
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + data
 
 
 LINEAR = """
@@ -151,7 +140,7 @@ def make():
 def test_weights_that_are_there_already_and_inputs_of_the_user(lab: Laboratory, new: New) -> None:
     (lab.root / "linear.py").write_text(LINEAR)
     weight, bias, x = np.full((2, 3), 0.5, np.float32), np.array([1, 2], np.float32), np.ones((5, 3), np.float32)
-    lab.file("w.safetensors", safetensors({"bias": bias, "more": x, "weight": weight}))
+    lab.file("w.safetensors", archives.safetensors({"bias": bias, "more": x, "weight": weight}))
     lab.tensor("x.npy", x)
     code, text = new("linear", "linear.py:make", "--weights=toy/w.safetensors", "--input=@toy/x.npy", "--seed=3")
     assert code == 0, text
@@ -164,5 +153,5 @@ def test_weights_that_are_there_already_and_inputs_of_the_user(lab: Laboratory, 
     assert not list((lab.specs / "net").glob("*.irpa"))
     checked = lab.run()
     assert checked.verdict == (0, "passed", None), checked.text
-    lab.file("w.safetensors", safetensors({"bias": bias, "more": x, "weight": weight * 2}))
+    lab.file("w.safetensors", archives.safetensors({"bias": bias, "more": x, "weight": weight * 2}))
     assert lab.run().verdict == (1, "failed", "numeric")
