@@ -211,7 +211,7 @@ REFUSED = {
         ARRAY + "def make():\n  return jnp.dot, (x, x[:2])",
         (),
         3,
-        r"model.py raised TypeError at line \d: .*[^.]\.$",
+        r"model.py raised TypeError: .*[^.]\.$",
     ),
     "given": (
         ARRAY + "def make():\n  return jnp.sin, (x,)",
