@@ -92,7 +92,8 @@ def run_verdict(
         kind = Kind.SHAPE if re.search(r"metadata is|list elements|variant types", failed[1]) else Kind.NUMERIC
         return _failed(kind, f"iree-run-module: {failed[1]}")
     status = run_status(log)
-    if not status or not (ended.exit_code or ended.timed_out):  # some releases hang after they have said what is wrong
+    # Some releases hang or crash after they have said what is wrong.
+    if not status or not (ended.exit_code or ended.timed_out or machine_faults.is_crash(ended)):
         killed = _killed("iree-run-module", ended, log, timeout_s, option="--out")
         if killed:
             return killed

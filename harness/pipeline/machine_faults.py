@@ -25,6 +25,11 @@ _THREADS = "no more threads or processes could be started; try --jobs 1, or rais
 _LINE_CHARS = 1000
 
 
+def is_crash(ended: ProcessResult) -> bool:
+    """Return whether a signal ended a program that no other process sends."""
+    return ended.signal is not None and ended.signal not in _SENT
+
+
 def fault(program: str, ended: ProcessResult, log: str, *, option: str) -> Verdict | None:
     """Return what the machine did to a program, or None.
 
