@@ -19,6 +19,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from harness.containers import definitions
 from tests.unit.command_lines import parsed
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ VALUES = {
     "GOOD": "3.6.0",
     "BAD": "3.13.0",
     "TAG": "v1.2.3",
+    "EMULATOR": "rocjitsu",
 }
 FORK = {"BACKEND": "cpu", "TARGET": "cpu", "REFERENCE": "", "IREE": ""}
 PIN = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -129,7 +131,9 @@ def command_lines(calls: list[list[str]]) -> Iterator[list[str]]:
         assert option == "-s"
         assert session in sessions()
         assert rest[:1] in ([], ["--"])
-        if session in OF_DEVELOPERS:
+        if session == "pins":
+            assert {*rest[1:]} <= definitions.load(ROOT / "containers").keys()
+        elif session in OF_DEVELOPERS:
             assert [path for path in rest[1:] if not (ROOT / path).exists()] == []
         else:
             yield [session, *rest[1:]]
