@@ -14,7 +14,7 @@ from harness.importers.frameworks import MODELS, Framework
 from harness.specs import inline, selectors
 
 _LABELS = {"filter": "-k", "markers": "-m", "html": "--no-html"}  # of options that argparse names otherwise
-_CHOOSES_RELEASE = {"quality", "bench", "localize", "plan", "fetch", "new", "image", "bless"}
+_CHOOSES_RELEASE = {"quality", "bench", "localize", "reduce", "plan", "fetch", "new", "image", "bless"}
 _RUNS = (
     "out",
     "junit_xml",
@@ -178,7 +178,7 @@ RULES = (
     Rule(
         options=("compile_only", "compile_chip", "junit_xml"),
         why="has no effect in a command that compares two sides and writes a file of its own; remove it.",
-        holds=lambda invocation: invocation.command in {"bench", "localize"},
+        holds=lambda invocation: invocation.command in {"bench", "localize", "reduce"},
     ),
     Rule(
         options=("fail_slower",),

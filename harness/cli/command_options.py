@@ -56,6 +56,7 @@ class CommandOptions:
         allowed: names of numbers, and by which share each may grow (`compare`).
         form: `console`, `markdown` or `html` (`compare`).
         localizes: look into the first bad release when it is found (`bisect`).
+        reduces: then reduce its program, too.
     """
 
     json: bool = False
@@ -101,6 +102,7 @@ class CommandOptions:
     allowed: tuple[tuple[str, float], ...] = ()
     form: str = "console"
     localizes: bool = False
+    reduces: bool = False
 
 
 def read(given: Given) -> CommandOptions:
@@ -149,7 +151,8 @@ def read(given: Given) -> CommandOptions:
         fail_on=given("fail_on") or defaults.fail_on,
         allowed=given.several("max"),
         form=given("format") or defaults.form,
-        localizes=bool(given("localize")),
+        localizes=bool(given("localize") or given("reduce")),
+        reduces=bool(given("reduce")),
     )
 
 

@@ -115,6 +115,12 @@ COMMANDS = (
         groups=(own.localize, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
     ),
     Command(
+        name="reduce",
+        heading="Search releases",
+        help="find a small program that fails as a case does",
+        groups=(own.reduce, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+    ),
+    Command(
         name="releases",
         heading="Search releases",
         help="list the IREE releases",

@@ -136,6 +136,7 @@ _COMMANDS = {
     "results": "results",
     "issue": "issue",
     "localize": "localize",
+    "reduce": "reduce",
     "matrix": "matrix",
     "repro": "repro",
     "bundle": "bundle",

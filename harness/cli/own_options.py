@@ -17,7 +17,7 @@ from harness.cli.argument_types import (
 from harness.cli.options import Environment, Group
 from harness.cli.parser import Parser
 from harness.core.search_settings import OVER
-from harness.core.settings import LOOKS, BenchSettings
+from harness.core.settings import LOOKS, BenchSettings, ReduceSettings
 from harness.importers.frameworks import Framework
 
 _MEASURE = "real time, or the CPU time of all threads, which is steadier on a busy machine (default: real)"
@@ -110,6 +110,8 @@ def question(parser: Parser, _environment: Environment) -> None:
     add("--replay", type=Path, metavar="FILE", help="take releases from such a file and test only the rest")
     help_text = "then name the operation that the bad release computes otherwise"
     parser.group("Localize")("--localize", action="store_true", help=help_text)
+    help_text = "then also find a small program that fails in the same way; includes --localize"
+    parser.group("Localize")("--reduce", action="store_true", help=help_text)
 
 
 def hips(parser: Parser) -> None:
@@ -153,16 +155,31 @@ def bench(parser: Parser, _environment: Environment) -> None:
 
 
 def localize(parser: Parser, _environment: Environment) -> None:
-    """Add the case of `localize`, and what it is compared with."""
-    help_text = "selector of one case, or a .mlir file; or a folder of results, and a case in it"
-    parser.group("Models")("selectors", nargs="+", metavar="[RESULTS] CASE", help=help_text)
+    """Add the case of `localize`, what it is compared with, and what to name."""
+    _compared(parser)
     add = parser.group("Localize")
-    help_text = "what is right: a release, backend or chip, flags such as --against=--FLAG, or a .mlir file"
-    add("--against", metavar="OTHER", help=help_text)
     help_text = "what to name: an operation of the program, or a dispatch that it became (default: %(default)s)"
     add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)
     help_text = "also name the compiler's pass that makes a number wrong; that of a failure is always named"
     add("--passes", action="store_true", help=help_text)
+
+
+def _compared(parser: Parser) -> None:
+    """Add a case, and what it is compared with."""
+    help_text = "selector of one case, or a .mlir file; or a folder of results, and a case in it"
+    parser.group("Models")("selectors", nargs="+", metavar="[RESULTS] CASE", help=help_text)
+    help_text = "what is right: a release, backend or chip, flags such as --against=--FLAG, or a .mlir file"
+    parser.group("Localize")("--against", metavar="OTHER", help=help_text)
+
+
+def reduce(parser: Parser, _environment: Environment) -> None:
+    """Add the case of `reduce`, what it is compared with, and where the result goes."""
+    _compared(parser)
+    add, defaults = parser.group("Reduce"), ReduceSettings()
+    help_text = "folder for the small program, a new one or an empty one"
+    add("-o", "--output", dest="to", type=Path, required=True, metavar="DIR", help=help_text)
+    help_text = "how long to look for smaller programs (default: %(default)g)"
+    add("--time", type=seconds, default=defaults.seconds, metavar="S", help=help_text)
 
 
 def server(parser: Parser, _environment: Environment) -> None:

@@ -24,6 +24,7 @@ from harness.core.settings import (
     FetchSettings,
     LocalizeSettings,
     ProgramSettings,
+    ReduceSettings,
     ReleaseSettings,
     RunSettings,
     Settings,
@@ -48,7 +49,8 @@ class Invocation:
         settings: what counts for most commands.
         search: what `bisect` and `matrix` search.
         bench: what `bench` times, and what with.
-        localize: where `localize` looks for a difference.
+        localize: where `localize` and `reduce` look for a difference.
+        reduce: how `reduce` makes a program smaller.
         options: those that only this command has.
         given: the options that were given with another value than their default, as argparse names them.
         environment: variables of the process.
@@ -60,6 +62,7 @@ class Invocation:
     search: SearchSettings
     bench: BenchSettings = field(default_factory=BenchSettings)
     localize: LocalizeSettings = field(default_factory=LocalizeSettings)
+    reduce: ReduceSettings = field(default_factory=ReduceSettings)
     options: CommandOptions = field(default_factory=CommandOptions)
     given: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -80,6 +83,7 @@ def invocation(parsed: argparse.Namespace, environment: Mapping[str, str]) -> In
         search=_search(given),
         bench=_bench(given),
         localize=_localize(given),
+        reduce=_reduce(given),
         options=command_options.read(given),
         given=given.names,
         environment=environment,
@@ -275,9 +279,13 @@ def _search(given: Given) -> SearchSettings:
 
 
 def _localize(given: Given) -> LocalizeSettings:
-    if given.command != "localize":
-        return LocalizeSettings()
-    return LocalizeSettings(against=given("against"), by=given("by"), passes=bool(given("passes")))
+    if given.command == "localize":
+        return LocalizeSettings(against=given("against"), by=given("by"), passes=bool(given("passes")))
+    return LocalizeSettings(against=given("against") if given.command == "reduce" else None)
+
+
+def _reduce(given: Given) -> ReduceSettings:
+    return ReduceSettings(to=given("to"), seconds=given("time")) if given.command == "reduce" else ReduceSettings()
 
 
 def _bench(given: Given) -> BenchSettings:

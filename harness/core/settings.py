@@ -279,6 +279,19 @@ class LocalizeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReduceSettings:
+    """How `reduce` makes a program smaller.
+
+    Attributes:
+        to: folder for the result, a new one or an empty one.
+        seconds: how long it looks for smaller programs.
+    """
+
+    to: Path = Path()
+    seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that a run is asked to do.
 

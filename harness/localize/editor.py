@@ -76,6 +76,9 @@ class Editor:
             ImportFailedError: the release cannot parse the program, or there is no such function.
         """
         _, found = self._done("read", {"function": function})
+        return self._program(found)
+
+    def _program(self, found: Mapping[str, object]) -> Program:
         read = taken(_Read, found, self.name)
         return Program(
             function=read.function,
@@ -86,14 +89,14 @@ class Editor:
             functions=read.functions,
         )
 
-    def same(self) -> CutProgram:
-        """Return the whole program as the release writes it.
+    def same(self, function: str | None) -> tuple[Blob, Program]:
+        """Return the whole program as the release writes it, and the operations of a function; see `read`.
 
         Raises:
-            ImportFailedError: the release cannot parse the program.
+            ImportFailedError: the release cannot parse the program, or there is no such function.
         """
-        folder, _ = self._done("check", {"is_generic": self.is_generic})
-        return CutProgram(program=self._blob(folder, 0))
+        folder, found = self._done("check", {"is_generic": self.is_generic, "function": function})
+        return self._blob(folder, 0), self._program(found)
 
     def cut(self, function: str, cut: Cut) -> CutProgram:
         """Return the program of a cut.
@@ -102,7 +105,7 @@ class Editor:
             CutRefusedError: it would not be valid.
             ImportFailedError: the bindings broke down.
         """
-        asked = {"returns": cut.returns, "boundary": sorted(cut.boundary)}
+        asked = {"returns": cut.returns, "boundary": sorted(cut.boundary), "keeps": sorted(cut.keeps)}
         folder, found = self._done("cut", {"function": function, "is_generic": self.is_generic, "cuts": [asked]})
         (made,) = taken(_Cuts, found, self.name).cuts
         if made.refused:

@@ -50,10 +50,12 @@ class Cut:
     Attributes:
         returns: the values that it returns.
         boundary: the values that are arguments of it wherever they are used, and not computed.
+        keeps: the arguments of the function, by number, that it has though nothing uses them.
     """
 
     returns: tuple[Value, ...]
     boundary: frozenset[Value] = frozenset()
+    keeps: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

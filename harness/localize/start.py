@@ -24,8 +24,13 @@ class NothingToFindError(NoVerdictError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """In which form programs are written: by the bindings of which release, and whether in generic form."""
+class Form:
+    """In which form programs are written.
+
+    Attributes:
+        release: the release whose bindings write them.
+        is_generic: whether they write the form that every release of MLIR prints alike.
+    """
 
     release: ReleaseWheels
     is_generic: bool
@@ -49,19 +54,19 @@ def subject(laboratory: Laboratory) -> Subject:
     raise NothingToFindError(reasons[0])
 
 
-def _forms(laboratory: Laboratory) -> Iterator[_Form]:
+def _forms(laboratory: Laboratory) -> Iterator[Form]:
     known = releases.locked()
     wanted = {side.release.release.name for side in laboratory.sides}
     order = [each for name, each in known.items() if name in wanted] or [known[releases.newest().name]]
     for is_generic in (False, True):
         for each in reversed(order):
-            yield _Form(release=each, is_generic=is_generic)
+            yield Form(release=each, is_generic=is_generic)
 
 
-def _subject(laboratory: Laboratory, form: _Form) -> Subject:
-    editors = [_editor(laboratory, side, form) for side in BOTH]
+def _subject(laboratory: Laboratory, form: Form) -> Subject:
+    editors = [editor(laboratory, side, form) for side in BOTH]
     functions = [case.spec.run_function for case in laboratory.cases]
-    programs = [editor.read(function) for editor, function in zip(editors, functions, strict=True)]
+    programs = [each.read(function) for each, function in zip(editors, functions, strict=True)]
     program = programs[BAD]
     if program.blocks != 1:
         raise NothingToFindError(f"{program.function} has {program.blocks} blocks; only a function of one can be cut.")
@@ -76,7 +81,8 @@ def _subject(laboratory: Laboratory, form: _Form) -> Subject:
     return found
 
 
-def _editor(laboratory: Laboratory, side: int, form: _Form) -> Editor:
+def editor(laboratory: Laboratory, side: int, form: Form) -> Editor:
+    """Return what reads and cuts the program of a side."""
     prepared, settings = laboratory.prepared[side], laboratory.sides[side].settings
     program = program_of(prepared.plans[laboratory.cases[side].id].case.spec)
     runner = WorkerRunner(
@@ -103,8 +109,8 @@ def _learn_failure(found: Subject) -> None:
     """Run the whole program as the bindings write it, and set how it fails on the bad side."""
     program = found.program
     experiments = [
-        Experiment(program=editor.same().program, inputs=found.inputs, function=program.function)
-        for editor in found.editors
+        Experiment(program=each.same(program.function)[0], inputs=found.inputs, function=program.function)
+        for each in found.editors
     ]
     bad, good = found.laboratory.tried(experiments)
     if not good.is_good:
@@ -125,9 +131,9 @@ def _learn_failure(found: Subject) -> None:
 
 def mends(found: Subject, flags: tuple[str, ...]) -> bool:
     """Whether the whole program is right on the bad side with further flags."""
-    (editor, _), program = found.editors, found.program
-    whole = Experiment(program=editor.same().program, inputs=found.inputs, function=program.function)
-    good = replace(whole, program=found.editors[GOOD].same().program)
+    (own, _), program = found.editors, found.program
+    whole = Experiment(program=own.same(program.function)[0], inputs=found.inputs, function=program.function)
+    good = replace(whole, program=found.editors[GOOD].same(program.function)[0])
     return (
         found.judged(program.returns, found.laboratory.tried([replace(whole, flags=flags), good])).mark is Mark.AGREES
     )

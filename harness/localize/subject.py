@@ -145,6 +145,7 @@ class Subject:
             asked = Cut(
                 returns=tuple((names[index], number) for index, number in cut.returns),
                 boundary=frozenset((names[index], number) for index, number in cut.boundary if index in names),
+                keeps=cut.keeps,
             )
         except KeyError as error:
             raise CutRefusedError("the other side has no such operation") from error

@@ -5,11 +5,13 @@ from dataclasses import replace
 from rich.console import Console
 
 from harness.cli.commands.localize import localized
+from harness.cli.commands.reduce import reduced
 from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.core.settings import LocalizeSettings
+from harness.host.beneath import Folder
 from harness.host.disk import write_all
-from harness.localize import ends
+from harness.localize import ends, minimal_text
 from harness.localize import render as render_localized
 from harness.report.page import page
 from harness.search import render
@@ -25,23 +27,33 @@ def main(invocation: Invocation) -> int:
     found = bisection.run(live)
     console.print(f"\n{render.render(found, live.width)}", markup=False, soft_wrap=True)
     if invocation.options.localizes and bisection.stopped is None:
-        _localize(invocation, bisection, console)
+        _look_into(invocation, bisection, console)
     files = page.listed("bisect.json, bisect.md, junit.xml, probes", is_wanted=bisection.page.is_there)
     console.print(f"Results: {bisection.folder}/{files}", markup=False, soft_wrap=True)
     return code_with_page(bisection.exit_code, bisection.page)
 
 
-def _localize(invocation: Invocation, bisection: Bisection, console: Console) -> None:
-    """Look for the operation to blame in the first bad release, and add it to bisect.md."""
+def _look_into(invocation: Invocation, bisection: Bisection, console: Console) -> None:
+    """Look for the operation to blame in the first bad release, and for a small program; add both to bisect.md."""
     answer = ends.of_finding(bisection.found)
     if answer is None:
-        console.print("--localize: the search names no single release, so nothing is looked into.", soft_wrap=True)
+        console.print("The search names no single release, so nothing is looked into.", soft_wrap=True)
         return
-    settings = invocation.settings
-    release = replace(settings.release, name=answer.bad)
+    settings, asked = invocation.settings, LocalizeSettings(against=answer.good)
     run = replace(settings.run, out=bisection.folder / "localize", junit_xml=None)
-    asked = LocalizeSettings(against=answer.good)
-    found, folder = localized(replace(settings, release=release, run=run), asked, console)
+    settings = replace(settings, release=replace(settings.release, name=answer.bad), run=run)
+    found, folder = localized(settings, asked, console)
+    _add(bisection, render_localized.section(found, folder.name))
+    if not invocation.options.reduces or found.stopped is not None:
+        return
+    to = bisection.folder / "reduced"
+    Folder(bisection.folder).remove(to)  # of the same search, which was interrupted
+    settings = replace(settings, run=replace(run, out=bisection.folder / "reduce"))
+    small = reduced(settings, asked, replace(invocation.reduce, to=to), console)
+    if small.state and small.begun:
+        _add(bisection, minimal_text.section(small.state, small.begun, to.name))
+
+
+def _add(bisection: Bisection, section: str) -> None:
     path = bisection.folder / "bisect.md"
-    section = render_localized.section(found, folder.name)
     write_all({path: f"{path.read_text(encoding='utf-8')}\n{section}"})

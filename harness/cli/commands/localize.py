@@ -34,7 +34,7 @@ class LocalizeProgress(Live):
 def main(invocation: Invocation) -> int:
     """Name what makes a case differ between two sides, and write localize.json, localize.md and a plot."""
     console = clean_console()
-    found, folder = localized(*_asked(invocation), console)
+    found, folder = localized(*asked(invocation), console)
     named = ", ".join([*render.files(found), "sides"])
     console.print(f"Results: {folder}/{{{named}}}", markup=False, highlight=False, soft_wrap=True)
     if found.stopped is not None:
@@ -42,39 +42,41 @@ def main(invocation: Invocation) -> int:
     return EXIT_OK if found.culprits else EXIT_NO_VERDICT
 
 
-def localized(settings: Settings, asked: LocalizeSettings, console: Console) -> tuple[Localized, Path]:
+def localized(settings: Settings, compared: LocalizeSettings, console: Console) -> tuple[Localized, Path]:
     """Localize, write the files and print the answer; return it with the folder of the results.
 
     Raises:
         UsageError: the settings are wrong, so nothing was run.
         DiskError: the results cannot be written.
     """
-    localization = Localization(sides.sides(settings, asked.against, notices(console)), asked)
+    localization = Localization(sides.sides(settings, compared.against, notices(console)), compared)
     found = localization.run(LocalizeProgress(console, id_width=0))
     write_all({localization.folder / name: text for name, text in render.files(found).items()})
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
     return found, localization.folder
 
 
-def _asked(invocation: Invocation) -> tuple[Settings, LocalizeSettings]:
+def asked(invocation: Invocation) -> tuple[Settings, LocalizeSettings]:
     """Return the settings of the bad side, and what to compare with: of the command line, or of results.
 
     Raises:
         UsageError: nothing says what is right.
     """
-    given, asked = invocation.settings, invocation.localize
+    given, compared = invocation.settings, invocation.localize
     selectors: Sequence[str] = given.cases.selectors
     if len(selectors) > _RESULTS_AND_CASE:
-        raise UsageError(f"localize takes one case, or results and a case in them; got {len(selectors)} names.")
+        raise UsageError(
+            f"{invocation.command} takes one case, or results and a case in them; got {len(selectors)} names."
+        )
     if len(selectors) < _RESULTS_AND_CASE:
-        return given, asked
+        return given, compared
     path, case = Path(selectors[0]), selectors[1]
     if not path.exists():
         raise UsageError(f"{path}: no such folder of results, nor a file in one.")
-    good = asked.against
+    good = compared.against
     if found := ends.of_folder(path):
         answer, path = found
         good = good or answer.good
     report = results.read(report_file(path))
     settings = quoted_settings.quoted(the_case(report, case, path), report, given)
-    return replace(settings, run=replace(settings.run, out=given.run.out)), replace(asked, against=good)
+    return replace(settings, run=replace(settings.run, out=given.run.out)), replace(compared, against=good)

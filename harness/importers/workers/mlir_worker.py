@@ -30,7 +30,10 @@ Value = tuple[int, int]
 
 def read(request: Request) -> Answer:
     """Return the operations of a function: of the one that is named, or else of the only public one with a body."""
-    module = _parsed()
+    return _read(_parsed(), request)
+
+
+def _read(module: Any, request: Request) -> Answer:
     function = _function(module, request.get("function"))
     blocks = function.regions[0].blocks
     block = blocks[0]
@@ -52,10 +55,10 @@ def cut(request: Request) -> Answer:
 
 
 def checked(request: Request) -> Answer:
-    """Parse a program, and write it again as the release prints it."""
+    """Parse a program, write it again as the release prints it, and return the operations of its function."""
     module = _parsed()
     _save(module, 0, is_generic=request["is_generic"])
-    return {"cuts": [{"arguments": [], "types": [], "operations": 0}]}
+    return _read(module, request)
 
 
 STEPS: Mapping[str, Callable[[Request], Answer]] = {"read": read, "cut": cut, "check": checked}
@@ -65,7 +68,7 @@ def _written(asked: Mapping[str, Any], request: Request, number: int) -> Mapping
     """Write one cut; its arguments are values of the function, in the order in which it takes them."""
     module = _parsed()
     function = _function(module, request.get("function"))
-    kept = _Cut(function, [_value(each) for each in asked["returns"]], [_value(each) for each in asked["boundary"]])
+    kept = _Cut(function, asked)
     try:
         kept.make()
         _clean(module, function)
@@ -80,8 +83,10 @@ def _written(asked: Mapping[str, Any], request: Request, number: int) -> Mapping
 class _Cut:
     """A function of which some values are returned, and others are arguments in place of being computed."""
 
-    def __init__(self, function: Any, returns: Sequence[Value], boundary: Sequence[Value]) -> None:
-        self._function, self._returns, self._boundary = function, returns, set(boundary)
+    def __init__(self, function: Any, asked: Mapping[str, Any]) -> None:
+        self._function = function
+        self._returns, boundary = ([_value(each) for each in asked[name]] for name in ("returns", "boundary"))
+        self._boundary, self._keeps = set(boundary), asked["keeps"]
         self._block = function.regions[0].blocks[0]
         self._operations = list(self._block.operations)
         self._ids = _ids(self._block)
@@ -106,7 +111,7 @@ class _Cut:
         for index in range(len(self._operations) - 2, -1, -1):
             if index not in needed:
                 self._operations[index].operation.erase()
-        kept = [number for number in range(given) if (ARGUMENT, number) in arguments]
+        kept = [number for number in range(given) if number in self._keeps or (ARGUMENT, number) in arguments]
         for number in range(given - 1, -1, -1):
             if number not in kept:
                 self._block.erase_argument(number)

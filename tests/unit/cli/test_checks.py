@@ -154,7 +154,7 @@ def test_the_rules_are_about_options_that_there_are() -> None:
             "repro": ["folder"],
             "bundle": ["f", "-o", "d"],
         }
-        more |= {"issue": ["results"]}
+        more |= {"issue": ["results"], "reduce": ["tiny", "-o", "d"]}
         required += more.get(command.name, [])
         known |= set(vars(parser({}).read([*words, *required])))
     assert {option for rule in checks.RULES for option in rule.options} <= known
