@@ -1,7 +1,7 @@
 """Finds the emulators of AMD GPUs in a ROCm root, and the words with which they run a command.
 
-rocjitsu executes the machine code of a GPU on the CPU, below the HIP runtime of the same root; mirage starts it by a
-profile. Which chips there are is read from the folder of configurations.
+rocjitsu executes the machine code of a GPU on the CPU, below the HIP runtime of the same root; mirage starts it in a
+session of its own, by the same configuration. Which chips there are is read from the folder of configurations.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ ROOT = Path("/opt/rocm")
 # The chips that every emulator had a configuration for so far.
 USUAL = ("gfx942", "gfx950")
 _CONFIGS = Path("share/rocjitsu/configs")
-_LIBRARY = Path("lib/librocjitsu_kmd.so")
+_LIBRARIES = tuple(map(Path, ("lib/librocjitsu.so", "lib/librocjitsu_kmd.so")))  # of newer and of older releases
 _VERSION = Path(".info/version")
 _VERSION_BYTES, _DIGITS = 256, 12
-_CHIP = re.compile(r"gfx[0-9a-f]{3,5}")
+_CHIP = re.compile(r"(?:^|^amdgpu_rdna\d_)(gfx[0-9a-f]{3,5})(?:_|$)")
+_SEVERAL = re.compile(r"_\d+gpu$")
 # The chips of configurations whose names have none: older releases.
 _ALIASES: Mapping[str, str] = MappingProxyType({"amdgpu_cdna3": "gfx942", "amdgpu_cdna4": "gfx950"})
-_PROFILES: Mapping[str, str] = MappingProxyType({"gfx942": "rocjitsu-MI300X", "gfx950": "rocjitsu-MI350X"})
 _NEXT = (
     "Install ROCm 10 or later with it (`rocm-sdk init`), and name the folder that `rocm-sdk path --root` prints with "
     "--emulator-root."
@@ -64,10 +64,10 @@ class Emulator:
             DeviceError: there is no configuration for the chip.
         """
         config = self.configs.get(chip or "")
-        if chip is None or config is None:
+        if config is None:
             known = ", ".join(self.chips)
             raise DeviceError(f"{self.kind} in {self.root} has no configuration for {chip}; expected one of {known}.")
-        chosen = ("run", "--profile", _PROFILES[chip]) if self.kind == MIRAGE else ("--config", str(self.root / config))
+        chosen = (*(["run"] if self.kind == MIRAGE else []), "--config", str(self.root / config))
         libraries = f"LD_LIBRARY_PATH={self.root / 'lib'}"
         program = str(self.root / "bin" / self.kind)
         return ("env", "HSA_ENABLE_SDMA=1", libraries, program, *chosen, "--")
@@ -117,23 +117,30 @@ def all_in(root: Path) -> tuple[Emulator, ...]:
 
 
 def _of(kind: str, root: Path) -> Emulator:
-    configs = dict(_configs(root))
-    if kind == MIRAGE:
-        configs = {chip: path for chip, path in configs.items() if chip in _PROFILES}
-    return Emulator(kind=kind, root=root, build=_build(root), configs=configs)
+    return Emulator(kind=kind, root=root, build=_build(root), configs=dict(_configs(root)))
 
 
 def _configs(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield a configuration for each chip; a newer name replaces an older one."""
-    for path in sorted((root / _CONFIGS).glob("*.json"), key=lambda path: (not path.stem.startswith("amdgpu"), path)):
+    """Yield the configurations of each chip, the one to use last: that of one GPU which is emulated by itself.
+
+    Others have several GPUs, translate for another chip, or are for a daemon (ROCm/rocm-systems@01bdacd:
+    emulation/rocjitsu/docs/configuration.md).
+    """
+    for path in sorted((root / _CONFIGS).glob("*.json"), key=lambda path: _rank(path.stem), reverse=True):
         name = _CHIP.search(path.stem)
-        if chip := name[0] if name else _ALIASES.get(path.stem):
+        if (chip := name[1] if name else _ALIASES.get(path.stem)) and not _SEVERAL.search(path.stem):
             yield chip, path.relative_to(root)
+
+
+def _rank(name: str) -> tuple[bool, bool, int, str]:
+    """Return what orders the configurations of a chip, the one to use first: new names, no daemon, and plain ones."""
+    return name.startswith("amdgpu"), name.endswith("_kmd"), len(name), name
 
 
 def _build(root: Path) -> str:
     """Return the version of a ROCm root, and a digest of the emulator's library, as far as they are there."""
-    return ", ".join(filter(None, (_version(root / _VERSION), _digest(root / _LIBRARY))))
+    digests = filter(None, (_digest(root / library) for library in _LIBRARIES))
+    return ", ".join(filter(None, (_version(root / _VERSION), next(digests, ""))))
 
 
 def _version(path: Path) -> str:

@@ -24,8 +24,8 @@ exec "$@"
 """
 _MIRAGE = """\
 #!/bin/sh
-[ "$HSA_ENABLE_SDMA $1 $2 $4" = "1 run --profile --" ] || exit 64
-export STAND_IN_HIP="name=$3"
+[ "$HSA_ENABLE_SDMA $1 $2 $4" = "1 run --config --" ] || exit 64
+export STAND_IN_HIP="name=Mirage $(cat "$3")"
 shift 4
 exec "$@"
 """
