@@ -84,7 +84,9 @@ def _unproved(finding: Finding, unproved: Unproved) -> str:
     found = f"{_described(finding, unproved.index)}: {outcome(finding, probe)}{_advice(finding)}"
     if given is not None:
         return f"{probe.release} should be {expected}, but {found}"
-    return f"The newest {request.axis} should be {expected}, but {probe.release} {found}"
+    is_newest = unproved.index == len(request.releases) - 1 and finding.marks[unproved.index] is Mark.GOOD
+    hint = ". Add --find fix to find since when it is good" if is_newest and not request.question.fix else ""
+    return f"The newest {request.axis} should be {expected}, but {probe.release} {found}{hint}"
 
 
 def _census(finding: Finding) -> str:

@@ -81,7 +81,11 @@ def test_the_answer_names_hip_runtimes_by_file_and_digest() -> None:
             {"good": 0, "bad": 1},
             "3.0.0 should be good, but cannot be tested: unsupported: 3.0.0 does not know",
         ),
-        ("gg", {}, "The newest release should be bad, but 3.1.0 is good: passed"),
+        (
+            "gg",
+            {},
+            "The newest release should be bad, but 3.1.0 is good: passed. Add --find fix to find since when it is good",
+        ),
         ("bb", {}, "No good release from 3.0.0 to 3.1.0: 2 are bad"),
         ("ecbb", {}, "No good release from 3.0.0 to 3.3.0: 2 are bad, 1 fails differently, 1 cannot be tested"),
         ("gg", {"question": FIX, "good": 1}, "No bad release from 3.0.0 to 3.1.0: 2 are good"),
