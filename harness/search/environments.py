@@ -50,7 +50,12 @@ class CachingProvider:
         """Yield an environment."""
         with self.provider.open(request) as inner:
             yield _CachingEnvironment(
-                name=inner.name, toolchain=inner.toolchain, facts=inner.facts, inner=inner, provider=self
+                name=inner.name,
+                toolchain=inner.toolchain,
+                facts=inner.facts,
+                emulators=inner.emulators,
+                inner=inner,
+                provider=self,
             )
 
 
@@ -103,6 +108,7 @@ class SplitProvider:
                 name=compiling.name,
                 toolchain=_joined(compiling.toolchain, running.toolchain),
                 facts=compiling.facts,
+                emulators=running.emulators,
                 compiling=compiling,
                 running=running,
             )
