@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.core import text
+from harness.core.statuses import Status
 from harness.core.text import counted, one_line
 from harness.search import repeats
 from harness.search.bisect import Change, Unproved
@@ -131,7 +132,8 @@ def outcome(finding: Finding, probe: Probe) -> str:
         return probe.reason
     metric = finding.request.question.metric
     shown = "".join(f", {name} {number(probe.numbers.get(name))}" for name in (metric.names if metric else ()))
-    runs = "" if probe.runs == 1 else f" ({repeats.agreeing(probe)} of {probe.runs} runs)"
+    is_told = probe.status == Status.ERROR and len(probe.tally) > 1
+    runs = "" if probe.runs == 1 or is_told else f" ({repeats.agreeing(probe)} of {probe.runs} runs)"
     return f"{one_line(probe.headline, limit=_LINE_CHARS)}{shown}{runs}"
 
 

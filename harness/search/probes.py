@@ -196,5 +196,5 @@ def _label(outcome: Outcome, question: Question) -> str:
     """Return what runs have to agree on, as the predicate of a sentence."""
     if question.metric and (holds := question.metric.holds(case_numbers.numbers(outcome))) is not None:
         return f"{'had' if holds else 'did not have'} {question.metric.text}"
-    how = f" ({outcome.phase}: {outcome.kind})" if outcome.kind else ""
+    how = f" ({': '.join(filter(None, (outcome.phase, outcome.kind)))})" if outcome.kind else ""
     return f"{ENDED_IN_ERROR if outcome.status is Status.ERROR else outcome.status}{how}"

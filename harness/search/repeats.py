@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from harness.core.statuses import Phase
+from harness.core.statuses import Phase, Status
 from harness.search import case_numbers
 from harness.search.metric import Metric
 from harness.search.probes import ENDED_IN_ERROR, FLAKY, GREEN, Probe, Question
@@ -21,6 +21,8 @@ _FAILED_COMPILATIONS = 2
 
 def repeated(known: Probe, run: Probe, question: Question) -> Probe:
     """Return the probe of a release with one more run: what enough runs agree on, else flaky.
+
+    Errors say nothing of a release: if only they keep enough runs from agreeing, the release ended in an error.
 
     Args:
         known: all runs before.
@@ -40,6 +42,11 @@ def repeated(known: Probe, run: Probe, question: Question) -> Probe:
     )
     if agreed is not None:
         return together
+    if len(_votes(tally)) == 1:  # all that disagrees are errors
+        errored = run if run.status == Status.ERROR else known
+        return replace(
+            together, status=Status.ERROR, kind=errored.kind, phase=errored.phase, reason=_disagreement(tally)
+        )
     return replace(together, status=FLAKY, kind=None, phase=None, reason=_disagreement(tally))
 
 

@@ -116,6 +116,7 @@ def test_a_run_is_taken_as_it_is() -> None:
     [
         (FAILED, None, "failed (compare: numeric)"),
         (NO_VERDICT, None, "ended in an error (run: tool)"),
+        ({**NO_VERDICT, "phase": None}, None, "ended in an error (tool)"),
         (UNSUPPORTED, None, "unsupported"),
         (PASSED, "dispatches > 30", "had dispatches > 30"),
         (FAILED, "dispatches > 31", "did not have dispatches > 31"),

@@ -49,6 +49,17 @@ def test_so_many_runs_have_to_agree(repeat: int, at_least: int, letters: str, st
         assert known[-1].kind == {"passed": None, "failed": "numeric"}[status]
 
 
+def test_errors_are_no_disagreement() -> None:
+    question = Question(repeat=3, at_least=3)
+    for letters in ("ge", "eg"):
+        known = history(question, letters)[-1]
+        assert (known.status, known.kind) == ("error", "tool")
+        assert known.reason == "1 of 2 runs ended in an error (run: tool), 1 passed"
+        assert repeats.is_settled(known, question)
+    assert history(question, "gbe")[-1].status == "flaky"
+    assert history(Question(repeat=3, at_least=2), "geg")[-1].status == "passed"
+
+
 def test_runs_agree_on_a_metric_and_not_on_its_number() -> None:
     question = Question(metric=metric.parse("dispatches > 30"), repeat=2, at_least=2)
     alike = runs(question, {"modules": (module(dispatches=31),)}, {"modules": (module(dispatches=99),)})
