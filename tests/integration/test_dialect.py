@@ -105,8 +105,8 @@ def test_flags_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_
         assert now.unsupported or {each.partition("=")[0] for each in now.flags} <= has, flag
 
 
-def edges(name: str) -> dict[tuple[Backend, str], bool]:
-    """Return the chips that a release knows and a neighbour does not, or the reverse; of the first and last, all."""
+def edges(name: str, *, is_whole: bool = False) -> dict[tuple[Backend, str], bool]:
+    """Return the chips that a release knows and a neighbour does not, or the reverse, and whether it does; or all."""
     order = list(releases.locked())
     near = order[max(0, order.index(name) - 1) : order.index(name) + 2]
     known = {
@@ -114,13 +114,18 @@ def edges(name: str) -> dict[tuple[Backend, str], bool]:
         for backend, chips in TABLE.chips.items()
         for chip in chips
     }
-    is_end = name in {order[0], order[-1]}
-    return {each: here[near.index(name)] for each, here in known.items() if is_end or len(set(here)) > 1}
+    return {each: here[near.index(name)] for each, here in known.items() if is_whole or len(set(here)) > 1}
 
 
-@pytest.mark.parametrize("name", [name for name in releases.locked() if edges(name)])
-def test_chips_are_what_the_compiler_says(name: str, toolchain: Toolchains, tmp_path: Path) -> None:
-    tools, expected = toolchain(name), edges(name)
+@pytest.mark.parametrize(
+    ("name", "chips"),
+    [
+        *((name, "edges") for name in releases.locked() if edges(name)),
+        *((name, "all") for name in (next(iter(releases.locked())), NEWEST)),
+    ],
+)
+def test_chips_are_what_the_compiler_says(name: str, chips: str, toolchain: Toolchains, tmp_path: Path) -> None:
+    tools, expected = toolchain(name), edges(name, is_whole=chips == "all")
     (tmp_path / "add.mlir").write_text(ADD)
     with ThreadPoolExecutor(2) as pool:
         accepted = pool.map(lambda each: is_accepted(tools, tmp_path, *each), expected)
