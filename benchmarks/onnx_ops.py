@@ -45,8 +45,7 @@ class Cost:
 def main() -> None:
     """Measure, and print the table."""
     asked = arguments()
-    if not (asked.onnx_ops / "conftest.py").is_file():
-        sys.exit(f"{asked.onnx_ops} is not the suite; {WHERE}")
+    check(asked.onnx_ops)
     heading.print_heading(f"IREE {asked.iree}", f"{asked.jobs} jobs")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         theirs, their_cost = by_their_runner(asked, Path(folder))
@@ -58,6 +57,12 @@ def main() -> None:
     print(f"Results differ in {len(differing)} of {len(names)} cases.")
     for name in differing:
         print(f"- {name}: {theirs.get(name, 'not reported')}, here {ours.get(name, 'not reported')}")
+
+
+def check(suite: Path) -> None:
+    """End the program if a folder is not the suite."""
+    if not (suite / "conftest.py").is_file():
+        sys.exit(f"{suite} is not the suite; {WHERE}")
 
 
 def arguments() -> argparse.Namespace:

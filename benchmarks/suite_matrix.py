@@ -29,6 +29,7 @@ Statuses = Mapping[tuple[str, str], str]
 def main() -> None:
     """Measure, and print the table."""
     asked = arguments()
+    onnx_ops.check(asked.onnx_ops)
     heading.print_heading(f"{len(releases.locked())} releases", f"{asked.jobs} jobs")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder)

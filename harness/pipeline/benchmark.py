@@ -22,7 +22,7 @@ from harness.host.cores import Usage
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import ProcessResult
-from harness.pipeline import logs, model_run
+from harness.pipeline import logs, model_run, output_types
 from harness.pipeline.model_run import (
     ModelRunner,
     check_gpus,
@@ -38,7 +38,7 @@ from harness.pipeline.steps import Benchmark, Compare, Run
 from harness.pipeline.tools import ToolRun
 
 PROGRAM = "iree-benchmark-module"
-_REPORT = "benchmark.json"
+_REPORT, _FUNCTION = "benchmark.json", "--function="
 _MAX_BYTES = 16 << 20
 _OF_RUNS = ("--output=", "--expected_")  # arguments that only iree-run-module takes
 _MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
@@ -121,8 +121,9 @@ class BenchmarkRunner:
 
     def _asked(self, step: Benchmark, results: Results, folder: Path, gpus: Sequence[Gpu]) -> ToolRun:
         log_dir = logs.case_dir(self.runs.out_dir / "logs", step.run.case_id)
+        argv = (*command(step.argv, step.run, results, gpus), *_function(step, results))
         return ToolRun(
-            argv=with_program(command(step.argv, step.run, results, gpus), PROGRAM, self.program),
+            argv=with_program(argv, PROGRAM, self.program),
             reads=files_of(step.run, results, folder),
             writes=(_REPORT,),
             folder=folder,
@@ -135,6 +136,14 @@ class BenchmarkRunner:
     def _verdict(self, step: Benchmark, ended: ProcessResult, log: str, results: Results) -> Verdict | None:
         verdict = self.runs.verdict(step.run, ended, log, (), results)
         return verdict and dataclasses.replace(verdict, reason=verdict.reason.replace(model_run.PROGRAM, PROGRAM))
+
+
+def _function(step: Benchmark, results: Results) -> tuple[str, ...]:
+    """Return the argument that names the function, if the spec does not: the program takes none by itself."""
+    if any(word.startswith(_FUNCTION) for word in step.argv):
+        return ()
+    name = output_types.only_function(results.compiled(step.run.compiles[-1]).signature)
+    return (f"{_FUNCTION}{name}",) if name else ()
 
 
 _NOTHING = Verdict(

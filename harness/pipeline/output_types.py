@@ -16,6 +16,7 @@ from harness.pipeline import scalars, tensor_files
 _PRINT_NO_ELEMENTS = "--output_max_element_count=0"
 _PRINTED = re.compile(r"^(?:hal\.buffer_view\n((?:\d+x)*[a-z]\w*)|([if](?:8|16|32|64)))=", re.MULTILINE)
 _EXPORTED = "Exported Functions:\n"
+_EXPORT = re.compile(r"^ *\[ *\d+\] (.+?)\(.*$", re.MULTILINE)
 DEMOTED = "iree-compile makes f32 of f64, unless it has --iree-input-demote-f64-to-f32=false"
 _ANY_F8 = "f8"  # as releases before 3.3.0 print all of them
 
@@ -63,6 +64,17 @@ def declared(signature: str, function: str | None) -> tuple[str, ...]:
         return tuple("" for each in re.split(", ", match[1]) if each) if match else ()
     results = (re.sub(r"^%output\d+: ", "", part) for part in re.split(r", (?=%output)", match[1]) if part)
     return tuple(re.sub(r"^tensor<(.*)>$", r"\1", part) for part in results)
+
+
+def only_function(signature: str) -> str | None:
+    """Return the name of the function that iree-run-module runs without a name; None if there is not just one.
+
+    Args:
+        signature: the output of `iree-dump-module --output=metadata`.
+    """
+    exported = signature.partition(_EXPORTED)[2].partition("\n\n")[0]
+    names = [each for each in _EXPORT.findall(exported) if not each.startswith("__") and "$" not in each]
+    return names[0] if len(names) == 1 else None
 
 
 def stated(folder: Path, names: Sequence[str], declared_types: Sequence[str]) -> tuple[str, ...]:

@@ -147,5 +147,5 @@ def _counted(fetched: Collection[FetchedBlob], wanted: int) -> int:
     """Print how many blobs are available, and return the exit code."""
     local = sum(not each.cached and not each.attempts for each in fetched)
     note = f", {counted(local, 'local file')} among them" if local else ""
-    sys.stdout.write(f"{len(fetched)} of {counted(wanted, 'blob')} available{note}\n")
+    sys.stdout.write(f"{len(fetched):,} of {counted(wanted, 'blob')} available{note}\n")
     return EXIT_OK if len(fetched) == wanted else EXIT_NO_VERDICT

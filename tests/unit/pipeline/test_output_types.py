@@ -160,3 +160,16 @@ def test_files_for_the_outputs_that_a_module_declares() -> None:
     names = output_types.file_names(types)
     assert names == ("0.npy", "1.bin", "2.bin", "3.npy", "4.npy", "5.npy", "6.bin", "7.npy", "8.npy")
     assert output_types.arguments((*names[:2], "")) == ("--output=@0.npy", "--output=@1.bin", "--output=")
+
+
+@pytest.mark.parametrize(
+    ("exports", "name"),
+    [
+        (["f$async(!vm.ref<?>) -> (!vm.ref<?>)", "f(!vm.ref<?>) -> (!vm.ref<?>)", "__init() -> ()"], "f"),
+        (["f() -> ()", "g() -> ()"], None),
+        (["__init() -> ()"], None),
+    ],
+)
+def test_the_only_function_has_a_name(exports: list[str], name: str | None) -> None:
+    lines = "\n".join(f"  [  {index}] {each}" for index, each in enumerate(exports))
+    assert output_types.only_function(f"//\n\nExported Functions:\n{lines}\n\n//\n  [  0] .text(1)\n") == name
