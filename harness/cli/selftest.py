@@ -38,7 +38,7 @@ def main() -> None:
             _test_model(Path(folder), "rocm", "--chip", _CHIP, "--compile-only")
             ctypes.CDLL(about.hip)
         if about.emulator:
-            emulators.chosen(emulators.AUTO, emulators.all_in(Path(about.emulator)), where=about.emulator)
+            emulators.chosen(emulators.AUTO, emulators.all_in(Path(about.emulator)), where=about.emulator, advice="")
 
 
 def _test_programs(about: Manifest, folder: Path) -> None:

@@ -88,16 +88,17 @@ def found(kind: str, root: Path | None) -> Emulator:
         DeviceError: there is none, or none of its configurations is for a known chip.
     """
     folder = root.absolute() if root else ROOT
-    return chosen(kind, all_in(folder), where=str(folder))
+    return chosen(kind, all_in(folder), where=str(folder), advice=_NEXT)
 
 
-def chosen(kind: str, among: Sequence[Emulator], *, where: str) -> Emulator:
+def chosen(kind: str, among: Sequence[Emulator], *, where: str, advice: str) -> Emulator:
     """Return the emulator of a kind; the first for `auto`.
 
     Args:
         kind: as for `found`.
         among: those that there are.
         where: the place that has them, for the message.
+        advice: what to do if there is none, for the message.
 
     Raises:
         DeviceError: there is none, or none of its configurations is for a known chip.
@@ -106,9 +107,9 @@ def chosen(kind: str, among: Sequence[Emulator], *, where: str) -> Emulator:
         if kind in {AUTO, each.kind}:
             if each.configs:
                 return each
-            raise DeviceError(f"{each.root / _CONFIGS} has no configuration of a chip that {each.kind} runs. {_NEXT}")
+            raise DeviceError(f"{each.root / _CONFIGS} has no configuration of a chip that {each.kind} runs. {advice}")
     what = "neither rocjitsu nor mirage is" if kind == AUTO else f"{kind} is not"
-    raise DeviceError(f"No emulator of AMD GPUs: {what} in {where}. {_NEXT}")
+    raise DeviceError(f"No emulator of AMD GPUs: {what} in {where}. {advice}")
 
 
 def all_in(root: Path) -> tuple[Emulator, ...]:

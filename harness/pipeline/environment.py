@@ -96,7 +96,8 @@ class Environment:
             return None
         if self.emulators is None:
             return emulators.found(settings.emulator, settings.emulator_root)
-        return emulators.chosen(settings.emulator, self.emulators, where=self.name)
+        advice = "Choose an image that has it, such as rocm-emulated, with --image."
+        return emulators.chosen(settings.emulator, self.emulators, where=self.name, advice=advice)
 
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         """Return what does steps in this environment, given what does them in any."""

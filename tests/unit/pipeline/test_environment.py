@@ -42,7 +42,7 @@ def test_a_container_has_emulators_of_its_own(tmp_path: Path) -> None:
     inside = replace(here, emulators=(mirage,))
     assert inside.emulator(RunSettings()) is None
     assert inside.emulator(RunSettings(emulator="auto")) == mirage
-    with pytest.raises(DeviceError, match=r"^No emulator of AMD GPUs: rocjitsu is not in docker\."):
+    with pytest.raises(DeviceError, match=r"^No emulator of AMD GPUs: rocjitsu is not in docker\. Choose an image"):
         inside.emulator(RunSettings(emulator="rocjitsu"))
     with pytest.raises(DeviceError, match=rf"neither rocjitsu nor mirage is in {tmp_path}\."):
         here.emulator(RunSettings(emulator="auto", emulator_root=tmp_path))
