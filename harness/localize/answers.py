@@ -34,10 +34,10 @@ def _named(subject: Subject, located: Located, dispatch: str | None) -> Iterator
             operation = program.operations[index]
             yield NamedOperation(
                 operation=operation.name,
-                index=index,
+                index=operation.index,
                 line=operation.line,
                 location=operation.location,
-                function=program.function,
+                function=operation.function,
                 dispatch=dispatch if number == 0 else None,
                 together=number,
             )
@@ -47,23 +47,33 @@ def _named(subject: Subject, located: Located, dispatch: str | None) -> Iterator
 
 def _growth(subject: Subject, located: Located) -> Iterator[Grown]:
     alone = located.look.alone
+    blamed = {index for culprit in located.culprits for index in culprit.operations}
     for value, error in sorted(located.look.errors.items()):
         operation = subject.program.operations[value[0]]
         yield Grown(
             operation=operation.name,
-            index=value[0],
+            index=operation.index,
             line=operation.line,
             type=subject.program.type(value),
             relative=error.relative,
             ulp=error.ulp,
             alone=alone[value].relative if value in alone else None,
+            blamed=value[0] in blamed,
         )
 
 
 def of_dispatches(traced: Traced) -> Answer:
     """Return the answer of a search by dispatches."""
     growth = tuple(
-        Grown(operation=each.name, index=each.index, line=None, type=each.type, relative=each.error, ulp=each.ulp)
+        Grown(
+            operation=each.name,
+            index=each.index,
+            line=None,
+            type=each.type,
+            relative=each.error,
+            ulp=each.ulp,
+            blamed=each == traced.culprit,
+        )
         for each in traced.pairs
     )
     if traced.culprit is None:

@@ -162,8 +162,8 @@ class Locator:
 
     def _is_wrong_alone(self, look: Look, value: Value) -> bool:
         """Whether an operation is wrong alone: by far more than rounding, and not by much less than the worst one."""
-        if self.subject.thresholds:
-            return look.alone[value].exceeds
+        if self.subject.thresholds or self.subject.is_exact:
+            return self.subject.is_wrong(value, look.alone[value])
         element = self.subject.program.element(value)
         same = [each.relative for other, each in look.alone.items() if self.subject.program.element(other) == element]
         return look.alone[value].relative > difference.noticeable(element, max(same))

@@ -9,6 +9,7 @@ from harness.core.callbacks import Notice
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Report
 from harness.core.settings import LocalizeSettings
+from harness.core.statuses import Status
 from harness.iree import flags, releases
 from harness.localize import answers, by_dispatch, passes, start
 from harness.localize.by_operation import Located, Locator
@@ -90,6 +91,9 @@ class Localization:
         if stopped and not answer.culprits:
             answer = replace(answer, why="Interrupted.")
         bad, good = map(self._side, BOTH, reports)
+        (outcome,) = reports[BAD].cases
+        if answer.kind and outcome.status is Status.FAILED:  # as results call it: `nan`, where the look has a number
+            answer = replace(answer, kind=outcome.kind)
         return Localized(
             **{each.name: getattr(answer, each.name) for each in fields(answer)},
             case=self._open.case.id,

@@ -14,13 +14,13 @@ _COLORS = {"whole": "#2563eb", "alone": "#9ca3af", "culprit": "#dc2626"}
 
 def svg(found: Localized) -> str:
     """Return a drawing: the relative error of each value in the program, and of each operation alone."""
-    growth, blamed = found.error_growth, {each.index for each in found.culprits}
+    growth = found.error_growth
     parts = [*_axes(found), *_line(growth)]
     for place, each in enumerate(growth):
         x = _x(place, len(growth))
         if each.alone is not None:
             parts.append(_dot(x, _y(each.alone), "alone", each))
-        parts.append(_dot(x, _y(each.relative), "culprit" if each.index in blamed else "whole", each))
+        parts.append(_dot(x, _y(each.relative), "culprit" if each.blamed else "whole", each))
     body = "\n".join(parts)
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     font = 'font-family="sans-serif" font-size="11" fill="#374151"'

@@ -26,6 +26,8 @@ class Operation:
         name: such as `linalg.matmul`; that of the framework where the importer kept it, such as `onnx.Gemm`.
         line: its line in the program, from 1; None if the program says where it was in another file.
         location: where it was in another file; empty for none.
+        function: the function of the program that it is in, which may be inlined.
+        index: its position in the block of that function, from 0.
         operands: the values of the function that it uses, those in its regions among them.
         types: the types of its results, as MLIR writes them.
         crosses: which of them can be arguments or results of a function.
@@ -36,6 +38,8 @@ class Operation:
     name: str
     line: int | None
     location: str
+    function: str
+    index: int
     operands: tuple[Value, ...]
     types: tuple[str, ...]
     crosses: tuple[bool, ...]

@@ -89,12 +89,9 @@ def remarks(found: Localized) -> Iterator[str]:
 
 
 def near(found: Localized) -> Sequence[Grown]:
-    """Return the values around the first operation to blame; all of a short function."""
+    """Return the values around the first operation to blame; without one, the first values."""
     growth = found.error_growth
-    if not found.culprits:
-        return growth[: 2 * _SHOWN_AROUND]
-    index = found.culprits[0].index
-    place = next((place for place, each in enumerate(growth) if each.index >= index), 0)
+    place = next((place for place, each in enumerate(growth) if each.blamed), 0)
     return growth[max(0, place - _SHOWN_AROUND) : place + _SHOWN_AROUND + 1]
 
 

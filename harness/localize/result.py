@@ -44,6 +44,7 @@ class Grown:
         relative: the largest error, relative to the largest number of the value.
         ulp: the same in units of the last place of that number.
         alone: the relative error of the operation alone, given the values of the good side; None if it is not known.
+        blamed: whether the operation is among those to blame.
     """
 
     operation: str
@@ -53,6 +54,7 @@ class Grown:
     relative: Number
     ulp: Number
     alone: Number | None = None
+    blamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

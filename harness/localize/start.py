@@ -125,8 +125,20 @@ def _learn_failure(found: Subject) -> None:
     if any(each.relative > difference.noise(program.element(value)) for value, each in errors.items()):
         found.thresholds = None
         found.learn(errors)
+    elif _is_one_compiler(found.laboratory) and any(each.relative for each in errors.values()):
+        found.is_exact = True
     elif not any(each.exceeds for each in errors.values()):
         raise NothingToFindError("Both sides compute the same, except for rounding.")
+
+
+def _is_one_compiler(laboratory: Laboratory) -> bool:
+    """Whether both sides are compiled by the same release in the same way, as two programs are."""
+    specs = [case.spec for case in laboratory.cases]
+    made = [
+        (prepared.steps.toolchain.build, case.target, spec.compiler_flags, spec.pipeline_compiler_flags)
+        for prepared, case, spec in zip(laboratory.prepared, laboratory.cases, specs, strict=True)
+    ]
+    return made[BAD] == made[GOOD]
 
 
 def mends(found: Subject, flags: tuple[str, ...]) -> bool:

@@ -56,6 +56,7 @@ class Subject:
         noticeable: by element type, from which relative error on values differ.
         thresholds: what says that values differ, where the case fails by less than rounding explains; None if errors
             relative to the scale of each value do.
+        is_exact: whether any difference counts, because one compiler made both sides in the same way.
         given: values that are known from the good side.
     """
 
@@ -67,6 +68,7 @@ class Subject:
     failure: Failure | None = None
     noticeable: dict[str, float] = field(default_factory=dict)
     thresholds: Thresholds | None = None
+    is_exact: bool = False
     given: dict[Value, Tensor] = field(default_factory=dict)
 
     def shown(self, cut: Cut) -> Shown:
@@ -100,6 +102,8 @@ class Subject:
 
     def is_wrong(self, value: Value, error: Difference) -> bool:
         """Whether a value differs by more than rounding explains."""
+        if self.is_exact:
+            return error.relative > 0
         if self.thresholds:
             return error.exceeds
         element = self.program.element(value)

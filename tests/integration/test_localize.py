@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration import embedded
 from tests.integration.embedded import BROKEN, Broken
-from tests.integration.laboratory import ADD, NEWEST, Laboratory, Result
+from tests.integration.laboratory import ADD, CPU_FLAGS, NEWEST, Laboratory, Result
 
 ERROR = """
 func.func @f(%x: tensor<64xf32>) -> tensor<64xf32> {
@@ -18,6 +18,20 @@ func.func @f(%x: tensor<64xf32>) -> tensor<64xf32> {
   %1 = arith.mulf %0, %scale : tensor<64xf32>
   %2 = math.exp %1 : tensor<64xf32>
   return %2 : tensor<64xf32>
+}
+"""
+
+CALLS = """
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = math.tanh %x : tensor<4xf32>
+  %1 = call @inner(%0) : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = arith.addf %1, %0 : tensor<4xf32>
+  return %2 : tensor<4xf32>
+}
+func.func private @inner(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = math.sin %x : tensor<4xf32>
+  %1 = math.KIND %0 : tensor<4xf32>
+  return %1 : tensor<4xf32>
 }
 """
 
@@ -81,9 +95,7 @@ def test_two_programs_are_compared_operation_by_operation(lab: Laboratory) -> No
     lab.file("good.mlir", ERROR.replace("SCALE", "0.5"))
     lab.file("bad.mlir", ERROR.replace("SCALE", "0.5001").replace("math.tanh", "math.erf"))
     np.save(lab.model_dir / "x.npy", np.linspace(-1, 1, 64, dtype=np.float32))
-    flags = [
-        f"--compiler-flag={flag}" for flag in ("--iree-hal-target-device=local", "--iree-llvmcpu-target-cpu=generic")
-    ]
+    flags = [f"--compiler-flag={flag}" for flag in CPU_FLAGS]
     where = lab.model_dir
     words = (str(where / "bad.mlir"), "--against", str(where / "good.mlir"), "--function", "f", *flags)
     done, found = localized(lab, *words, "--input", f"@{where / 'x.npy'}")
@@ -117,3 +129,15 @@ def test_a_wrong_command_line_is_refused(lab: Laboratory, words: list[str], mess
     done, found = localized(lab, *words)
     assert (done.code, found) == (2, None), done.text
     assert message in done.text
+
+
+def test_an_operation_of_a_function_that_is_called_is_named_there(lab: Laboratory) -> None:
+    lab.file("good.mlir", CALLS.replace("KIND", "exp"))
+    lab.file("bad.mlir", CALLS.replace("KIND", "exp2"))
+    flags = [f"--compiler-flag={flag}" for flag in CPU_FLAGS]
+    words = (str(lab.model_dir / "bad.mlir"), "--against", str(lab.model_dir / "good.mlir"), "--function", "f", *flags)
+    done, found = localized(lab, *words, "--input", "4xf32=1 2 3 4")
+    assert done.code == 0, done.text
+    (culprit,) = found["culprits"]
+    assert (culprit["operation"], culprit["function"], culprit["index"]) == ("math.exp2", "inner", 1)
+    assert "math.exp2" in CALLS.replace("KIND", "exp2").splitlines()[culprit["line"] - 1]

@@ -12,7 +12,7 @@ from typing import Any
 from harness.importers.workers.exchange import SOURCE, Answer, ModelError, Request, RequestError
 
 ARGUMENT = -1
-_LINE = re.compile(r'loc\("-":(\d+):\d+\)')
+_LINE = re.compile(r'loc\((?:callsite\()*"-":(\d+):(\d+)')
 _TENSOR = re.compile(r"tensor<([^<>]*(?:<f(?:32|64)>)?)>|!torch\.vtensor<\[([^\]]*)\],(.*)>")
 _SIZES = re.compile(r"(?:[\d?]+x)*")
 _ELEMENT = re.compile(r"[su]?i(1|8|16|32|64)|f(16|32|64)|bf16|complex<f(32|64)>|f8E\w+")
@@ -25,6 +25,7 @@ _STORE = re.compile(r"(util|ml_program)\.global[._]store.*")
 _CALL = re.compile(r"(func|util)\.call")
 _FUNCTION = re.compile(r"(func|util)\.func")
 _CLEAN = "builtin.module(symbol-dce)"
+_INLINE = "builtin.module(inline{default-pipeline=})"
 Value = tuple[int, int]
 
 
@@ -34,7 +35,8 @@ def read(request: Request) -> Answer:
 
 
 def _read(module: Any, request: Request) -> Answer:
-    function = _function(module, request.get("function"))
+    places = _places(module)
+    function = _inlined(module, request.get("function"))
     blocks = function.regions[0].blocks
     block = blocks[0]
     ids = _ids(block)
@@ -44,7 +46,10 @@ def _read(module: Any, request: Request) -> Answer:
         "blocks": len(blocks),
         "arguments": [str(each.type) for each in block.arguments],
         "returns": returned,
-        "operations": [_described(each, ids) for each in list(block.operations)[:-1]],
+        "operations": [
+            _described(each, ids, places, (_name(function), index))
+            for index, each in enumerate(list(block.operations)[:-1])
+        ],
         "functions": sorted(filter(None, map(_name, _functions(module)))),
     }
 
@@ -67,7 +72,7 @@ STEPS: Mapping[str, Callable[[Request], Answer]] = {"read": read, "cut": cut, "c
 def _written(asked: Mapping[str, Any], request: Request, number: int) -> Mapping[str, Any]:
     """Write one cut; its arguments are values of the function, in the order in which it takes them."""
     module = _parsed()
-    function = _function(module, request.get("function"))
+    function = _inlined(module, request.get("function"))
     kept = _Cut(function, asked)
     try:
         kept.make()
@@ -229,15 +234,49 @@ def _used(operation: Any, ids: Mapping[Any, Value]) -> Sequence[Value]:
     return list(found)
 
 
-def _described(operation: Any, ids: Mapping[Any, Value]) -> Mapping[str, Any]:
+def _inlined(module: Any, asked: str | None) -> Any:
+    """Return a function into which those are inlined that it calls, as far as their bodies are in the program.
+
+    An operation keeps its place in the program: that in the function that was called comes first.
+    """
+    from iree.compiler import passmanager  # noqa: PLC0415 - of the release
+
+    function = _function(module, asked)
+    name = _name(function)
+    if any(_CALL.fullmatch(each.operation.name) for each in function.regions[0].blocks[0].operations):
+        with module.context:
+            passmanager.PassManager.parse(_INLINE).run(module.operation)
+        function = _function(module, name)
+    return function
+
+
+def _places(module: Any) -> Mapping[tuple[str, str], tuple[str, int]]:
+    """Return the function and the index of each operation, by its line and column in the program."""
+    found = {}
+    for function in _functions(module):
+        for index, operation in enumerate(function.regions[0].blocks[0].operations):
+            if line := _LINE.match(str(operation.location)):
+                found[line[1], line[2]] = (_name(function), index)
+    return found
+
+
+def _described(
+    operation: Any,
+    ids: Mapping[Any, Value],
+    places: Mapping[tuple[str, str], tuple[str, int]],
+    place: tuple[str, int],
+) -> Mapping[str, Any]:
     inner = operation.operation
-    line = _LINE.search(str(inner.location))
+    line = _LINE.match(str(inner.location))
+    function, index = places.get((line[1], line[2]), place) if line else place
     types = [str(each.type) for each in inner.results]
     callee = str(inner.attributes["callee"]).removeprefix("@").strip('"') if _CALL.fullmatch(inner.name) else ""
     return {
         "name": _torch_name(inner),
         "line": int(line[1]) if line else None,
         "location": "" if line else str(inner.location)[:200],
+        "function": function,
+        "index": index,
         "operands": _used(operation, ids),
         "types": types,
         "crosses": [bool(_element(each)) for each in types],

@@ -18,7 +18,16 @@ EMPTY = Trial(outcome=NONE, ran=None, out_dir=NONE)
 
 def operation(*operands: Value, name: str = "arith.addf", type_: str = F32, **fields: Any) -> Operation:
     """Return an operation with one result."""
-    known: dict[str, Any] = {"line": 1, "location": "", "crosses": (True,), "is_free": False, "callee": "", **fields}
+    known: dict[str, Any] = {
+        "line": 1,
+        "location": "",
+        "function": "f",
+        "index": 0,
+        "crosses": (True,),
+        "is_free": False,
+        "callee": "",
+        **fields,
+    }
     return Operation(name=name, operands=operands, types=(type_,), **known)
 
 

@@ -19,6 +19,7 @@ GROWTH = tuple(
         relative=1e-8 if index < 5 else math.inf if index == 5 else 0.5,
         ulp=0.1,
         alone=0.0,
+        blamed=index == 5,
     )
     for index in range(30)
 )
