@@ -99,7 +99,7 @@ class Attempts:
             errors = [each.relative for _, each in symptom.differences(bad, good, None)]
             how = "NaN or infinity" if self.symptom.is_stray else f"relative error {max(errors):.1e}"
         else:
-            how = bad.outcome.reason
+            how = keeping.OWN_NAME.sub("program.mlir", bad.outcome.reason)
         outputs = range(len(good.ran.outputs)) if good.ran else ()
         return replace(state, how=how, limits=limits, outputs=tuple(self.values(good.tensor(each)) for each in outputs))
 

@@ -12,7 +12,7 @@ from harness.localize.by_operation import Located, Locator
 from harness.localize.candidate import Candidate
 from harness.localize.editor import CutRefusedError
 from harness.localize.keeping import Begun, Keeper
-from harness.localize.laboratory import BAD, Experiment, Laboratory, Trial
+from harness.localize.laboratory import BAD, BOTH, Laboratory, Trial
 from harness.localize.program import Cut
 from harness.localize.reduce import State
 from harness.localize.start import Form
@@ -31,12 +31,15 @@ def begun(laboratory: Laboratory, keeper: Keeper, notice: Notice) -> tuple[Attem
     located = Locator(subject=subject, notice=notice).located()
     editor, program = subject.editors[BAD], subject.program
     for cut in (*(each.cut for each in located.culprits[:1]), None):
+        trials = _trials(subject, cut)
+        if subject.failure and trials[BAD].failure != subject.failure:  # an error in place of a crash
+            continue
         attempts = Attempts(
             laboratory=laboratory,
             editor=editor,
             keeper=keeper,
             function=program.function,
-            symptom=_symptom(subject, _trials(subject, cut)),
+            symptom=_symptom(subject, trials),
         )
         if (state := _state(attempts, subject, cut)) is None:
             continue
@@ -68,24 +71,14 @@ def _trials(subject: Subject, cut: Cut | None) -> Sequence[Trial]:
     """Return how a cut, or the whole program, ends on both sides."""
     if cut:
         return subject.shown(cut).trials
-    program, needs_values = subject.program, subject.needs_values
-    experiments = [
-        Experiment(
-            program=each.same(program.function)[0],
-            inputs=subject.inputs if needs_values else (),
-            function=program.function,
-            compiles_only=not needs_values,
-        )
-        for each in subject.editors
-    ]
-    return subject.laboratory.tried(experiments)
+    return subject.laboratory.tried([subject.whole(side) for side in BOTH])
 
 
 def _symptom(subject: Subject, trials: Sequence[Trial]) -> Symptom:
     """Return how a program fails."""
     bad, good = trials
     if subject.failure:
-        phase, kind = bad.failure or subject.failure
+        phase, kind = subject.failure
         return Symptom(phase=phase, kind=kind, signature=symptom.signature(bad.outcome.reason))
     errors = symptom.differences(bad, good, None)
     discard(trials)
@@ -112,6 +105,6 @@ def _found(subject: Subject, located: Located) -> str:
     """Return what was located, as a phrase; empty if nothing was."""
     culprit = next(iter(located.culprits), None)
     if culprit is None:
-        return ""
+        return ", ".join(f"argument {each}, which nothing uses" for each in located.unused)
     operations = [subject.program.operations[each] for each in culprit.operations]
     return " with ".join(f"{each.name}{f' (line {each.line})' if each.line else ''}" for each in operations)

@@ -6,6 +6,7 @@ a proposal that did not fail.
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,9 @@ from harness.pipeline import tensor_files
 from harness.pipeline.drawing import Stream
 from harness.search.journal import SearchJournal
 
+OWN_NAME = re.compile(r"\b[0-9a-f]{64}\.mlir\b")  # of a program, in messages of tools
 _FOLDER = "programs"
 _NPY = {element: name for name, element in tensor_files.NPY_ELEMENTS.items()}
-_BYTES = 64 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,8 @@ class Keeper:
         Raises:
             OSError: a file cannot be read.
         """
-        text = self._files.read(self._folder / kept.program, _BYTES).decode()
+        with files.opened(self._folder / kept.program) as file:
+            text = file.read().decode()
         inputs = tuple(self._given(each) for each in kept.inputs)
         return Candidate(text=text, inputs=inputs), tuple(self._values(each) for each in kept.outputs)
 

@@ -125,7 +125,7 @@ def readme(case: Case, state: State, begun: Begun, sides: Sequence[ToldSide], fi
         files: the names of the files beside the spec.
     """
     bad, good = (inline(each.label) for each in sides)
-    where = f" What is wrong there: {inline(begun.found)}." if begun.found else ""
+    where = f" Culprit: {inline(begun.found)}." if begun.found else ""
     parts = [
         f"# {inline(case.id)}, reduced\n",
         f"With {bad}, this program of {counted(state.operations, 'operation')} fails; with {good} it does not:\n",

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.callbacks import Notice
+from harness.core.callbacks import Notice, ignore
 from harness.core.errors import NoVerdictError, UsageError
 from harness.core.search_settings import SearchSettings
 from harness.core.settings import ReduceSettings
+from harness.core.text import counted
 from harness.host import cores
 from harness.localize import beginning, minimal
 from harness.localize.attempts import Attempts
@@ -55,12 +56,13 @@ class Reduction:
 
     folder: Path
 
-    def __init__(self, sides: Sequence[Side], asked: ReduceSettings) -> None:
+    def __init__(self, sides: Sequence[Side], asked: ReduceSettings, notice: Notice = ignore) -> None:
         """Start nothing yet.
 
         Args:
             sides: the bad side and the good one, each with the same case.
             asked: how long to look for smaller programs, and where the smallest one goes.
+            notice: called with a remark if an earlier run is resumed.
 
         Raises:
             UsageError: there is no other side, several cases are selected, each side has its own program, or the folder
@@ -68,6 +70,7 @@ class Reduction:
         """
         case_folder.check_new(asked.to)
         self.opened, self._asked = OpenSides(sides, "reduce"), asked
+        self._notice = notice
         if len({program_of(case.spec) for case in self.opened.cases}) != 1:
             raise UsageError("reduce needs one program for both sides; compare two programs with `harness localize`.")
         self._started_s = time.monotonic()
@@ -88,6 +91,8 @@ class Reduction:
             keeper = Keeper(lines)
             with journal.malformed(lines):
                 known = keeper.progress()
+            if known.state:
+                self._notice(f"resuming: {counted(len(known.rejected), 'smaller program')} already tried")
             _, stopped = self.opened.run(
                 self.folder, live, lambda laboratory, notice: self._look(laboratory, notice, keeper, known)
             )
@@ -140,7 +145,6 @@ class Reduction:
             kept = known.state
             state = replace(attempts.parsed(candidate), outputs=outputs, how=kept.how, limits=kept.limits)
             self._begun, self._state = known.begun, state
-            notice(f"resuming with {state.operations} operations")
             return attempts
         attempts, state, self._begun = beginning.begun(laboratory, keeper, notice)
         keeper.begin(self._begun)

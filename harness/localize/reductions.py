@@ -11,7 +11,7 @@ from typing import TypeVar
 from harness.core.tensors import TensorType
 from harness.localize import candidate
 from harness.localize.candidate import Candidate, Given, Values
-from harness.localize.program import Cut, Program, Value, element
+from harness.localize.program import ARGUMENT, Cut, Program, Value, element
 
 _Item = TypeVar("_Item")
 # What stands before the element type of a tensor, and the sizes of one of torch-mlir.
@@ -29,17 +29,25 @@ _SEED, _MOST_CHUNKS, _MOST_PREFIXES = 7, 64, 12
 
 
 def cuts(program: Program) -> Iterator[Cut]:
-    """Yield the cuts of a program: without what nothing needs, one result, a part up to a value, a part after some.
+    """Yield the cuts of a program: one result, a part up to a value, a part after some.
 
-    Arguments that nothing uses are left out first, and kept if the program does not fail without them.
+    Arguments that nothing uses are left out, but for a program that does not fail without them: first all, then fewer.
     """
     everything = frozenset(range(len(program.arguments)))
     for kept in (frozenset[int](), everything):
         for returns in _returns(program):
             yield Cut(returns=returns, keeps=kept)
+    for part in chunks(sorted(everything - _used(program))):
+        yield Cut(returns=program.returns, keeps=everything - frozenset(part))
     for boundary in _boundaries(program):
         if returns := tuple(each for each in program.returns if each not in boundary):
             yield Cut(returns=returns, boundary=boundary)
+
+
+def _used(program: Program) -> frozenset[int]:
+    """Return the arguments that something uses, by number."""
+    values = (*(value for each in program.operations for value in each.operands), *program.returns)
+    return frozenset(number for index, number in values if index == ARGUMENT)
 
 
 def _returns(program: Program) -> Iterator[tuple[Value, ...]]:

@@ -11,7 +11,7 @@ from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
 from harness.localize import difference
 from harness.localize.editor import Editor
-from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, program_of
+from harness.localize.laboratory import BAD, BOTH, GOOD, Laboratory, program_of
 from harness.localize.program import Program
 from harness.localize.subject import Mark, Subject
 from harness.pipeline.import_steps import WorkerRunner
@@ -76,6 +76,7 @@ def _subject(laboratory: Laboratory, form: Form) -> Subject:
         program=program,
         inputs=laboratory.cases[BAD].spec.inputs,
         matched=matched(program, programs[GOOD]),
+        is_compiled_alone=laboratory.cases[BAD].spec.compile_only,
     )
     _learn_failure(found)
     return found
@@ -108,11 +109,7 @@ def editor(laboratory: Laboratory, side: int, form: Form) -> Editor:
 def _learn_failure(found: Subject) -> None:
     """Run the whole program as the bindings write it, and set how it fails on the bad side."""
     program = found.program
-    experiments = [
-        Experiment(program=each.same(program.function)[0], inputs=found.inputs, function=program.function)
-        for each in found.editors
-    ]
-    bad, good = found.laboratory.tried(experiments)
+    bad, good = found.laboratory.tried([found.whole(side) for side in BOTH])
     if not good.is_good:
         raise NothingToFindError(f"It fails on the good side, too: {good.outcome.reason}")
     if bad.failure:
@@ -120,6 +117,8 @@ def _learn_failure(found: Subject) -> None:
         return
     if not bad.is_good:
         raise NothingToFindError(f"It could not be tried on the bad side: {bad.outcome.reason}")
+    if found.is_compiled_alone:
+        raise NothingToFindError("Both sides compile it, and it is not run.")
     found.thresholds = found.laboratory.cases[BAD].spec.thresholds
     errors = found.judged(program.returns, (bad, good)).differences
     if any(each.relative > difference.noise(program.element(value)) for value, each in errors.items()):
@@ -143,12 +142,8 @@ def _is_one_compiler(laboratory: Laboratory) -> bool:
 
 def mends(found: Subject, flags: tuple[str, ...]) -> bool:
     """Whether the whole program is right on the bad side with further flags."""
-    (own, _), program = found.editors, found.program
-    whole = Experiment(program=own.same(program.function)[0], inputs=found.inputs, function=program.function)
-    good = replace(whole, program=found.editors[GOOD].same(program.function)[0])
-    return (
-        found.judged(program.returns, found.laboratory.tried([replace(whole, flags=flags), good])).mark is Mark.AGREES
-    )
+    trials = found.laboratory.tried([replace(found.whole(BAD), flags=flags), found.whole(GOOD)])
+    return found.judged(found.program.returns, trials).mark is Mark.AGREES
 
 
 def matched(bad: Program, good: Program) -> Mapping[int, int]:

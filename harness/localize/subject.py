@@ -52,6 +52,7 @@ class Subject:
         program: the function, as the bad side has it.
         inputs: its arguments.
         matched: by the index of an operation of the bad side, that of the good side's program.
+        is_compiled_alone: whether the case is compiled and not run.
         failure: how the bad side fails; None if it only computes other numbers.
         noticeable: by element type, from which relative error on values differ.
         thresholds: what says that values differ, where the case fails by less than rounding explains; None if errors
@@ -65,6 +66,7 @@ class Subject:
     program: Program
     inputs: tuple[Input, ...]
     matched: Mapping[int, int]
+    is_compiled_alone: bool = False
     failure: Failure | None = None
     noticeable: dict[str, float] = field(default_factory=dict)
     thresholds: Thresholds | None = None
@@ -134,7 +136,21 @@ class Subject:
     @property
     def needs_values(self) -> bool:
         """Whether programs have to run to show something, and need inputs for that."""
-        return not (self.failure and self.failure[0] is Phase.COMPILE)
+        return not (self.is_compiled_alone or (self.failure and self.failure[0] is Phase.COMPILE))
+
+    def whole(self, side: int) -> Experiment:
+        """Return the whole program of a side, as the bindings write it, with its inputs.
+
+        Raises:
+            ImportFailedError: they cannot parse it.
+        """
+        program, _ = self.editors[side].same(self.program.function)
+        return Experiment(
+            program=program,
+            inputs=self.inputs if self.needs_values else (),
+            function=self.program.function,
+            compiles_only=not self.needs_values,
+        )
 
     def made(self, cut: Cut, side: int) -> CutProgram:
         """Return the program of a cut; its arguments are named as the bad side does.

@@ -89,9 +89,10 @@ def write(request: CaseRequest, notice: Notice) -> Packed:
 
 def check_new(folder: Path) -> None:
     """Raise UsageError unless a folder can be made, or is empty."""
-    here = Folder(folder.parent.absolute())
-    state = here.state(here.path / folder.name) if folder.name and here.path.is_dir() else None
-    if state and (not stat.S_ISDIR(state.st_mode) or Folder(folder.absolute()).content(folder.absolute())):
+    path = folder.absolute()  # `.` has no name of its own
+    here = Folder(path.parent)
+    state = here.state(path) if path.name and here.path.is_dir() else None
+    if state and (not stat.S_ISDIR(state.st_mode) or Folder(path).content(path)):
         raise UsageError(f"{folder}: exists and is no empty folder; name a new one with -o.")
 
 

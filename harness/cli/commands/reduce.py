@@ -32,7 +32,8 @@ def reduced(settings: Settings, compared: LocalizeSettings, asked_: ReduceSettin
         UsageError: the settings are wrong, so nothing was run.
         DiskError: the folder or the results cannot be written.
     """
-    reduction = Reduction(sides.sides(settings, compared.against, notices(console)), asked_)
+    told = notices(console)
+    reduction = Reduction(sides.sides(settings, compared.against, told), asked_, told)
     found = reduction.run(LocalizeProgress(console, id_width=0))
     width = columns(console)
     lines = [

@@ -1,5 +1,7 @@
 """Smaller programs of a program, as text and inputs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,12 @@ def test_cuts_leave_out_most_first() -> None:
     assert not cuts[0].keeps
     assert any(each.keeps == {0} and each.returns == given.returns for each in cuts)
     assert any(each.boundary == {(3, 0), (2, 0), (1, 0), (0, 0)} for each in cuts)
+
+
+def test_arguments_that_nothing_uses_are_left_out_one_by_one() -> None:
+    given = replace(program([operation((ARGUMENT, 1))]), arguments=("f32", "f32", "f32", "f32"))
+    kept = [sorted(each.keeps) for each in reductions.cuts(given) if 0 < len(each.keeps) < 4]
+    assert kept == [[1], [1, 3], [0, 1, 2], [1, 2, 3], [0, 1, 3], [0, 1, 2]]
 
 
 def test_chunks_are_all_then_halves_then_each() -> None:

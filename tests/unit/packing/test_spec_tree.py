@@ -165,7 +165,7 @@ def test_a_suite_whose_files_are_elsewhere_is_refused(tmp_path: Path) -> None:
         packed(allowed, tmp_path / "to")
 
 
-def test_the_folder_is_new_or_empty(tmp_path: Path) -> None:
+def test_the_folder_is_new_or_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case_folder.check_new(tmp_path / "new")
     case_folder.check_new(tmp_path / "not" / "there")
     (tmp_path / "empty").mkdir()
@@ -177,6 +177,9 @@ def test_the_folder_is_new_or_empty(tmp_path: Path) -> None:
     for name in ("link", "file", "full"):
         with pytest.raises(UsageError, match="exists and is no empty folder"):
             case_folder.check_new(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"^\.: exists and is no empty folder"):
+        case_folder.check_new(Path())
 
 
 def test_an_entry_is_copied_with_its_programs(tmp_path: Path) -> None:

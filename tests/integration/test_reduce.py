@@ -1,0 +1,170 @@
+"""Small programs that fail as larger ones do, which releases broke."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.iree.toolchain import Toolchain
+from tests.integration import embedded
+from tests.integration.embedded import BROKEN, Broken
+from tests.integration.laboratory import Laboratory, Result
+
+_FIFTH = 5
+# As `summed` in `transitions`, in a function that is called, of numbers that are multiplied with parameters.
+WEIGHTED = """
+util.global private @weights = #flow.parameter.named<"model"::"w"> : tensor<4096xf32>
+func.func @f(%x: tensor<4096xf32>) -> tensor<f32> {
+  %r = call @called(%x) : (tensor<4096xf32>) -> tensor<f32>
+  return %r : tensor<f32>
+}
+func.func private @called(%x: tensor<4096xf32>) -> tensor<f32> {
+  %w = util.global.load @weights : tensor<4096xf32>
+  %a = arith.mulf %x, %w : tensor<4096xf32>
+  %b = arith.negf %a : tensor<4096xf32>
+  %c = arith.negf %b : tensor<4096xf32>
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<f32>
+  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<f32>) -> tensor<f32>
+  %r = linalg.generic
+    {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+    ins(%c : tensor<4096xf32>) outs(%start : tensor<f32>) {
+  ^bb0(%one: f32, %so_far: f32):
+    %more = arith.addf %so_far, %one : f32
+    linalg.yield %more : f32
+  } -> tensor<f32>
+  return %r : tensor<f32>
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory, store_dir: Path) -> Laboratory:
+    """Return a laboratory with all broken programs."""
+    lab = Laboratory(tmp_path_factory.mktemp("reduced"), store_dir)
+    embedded.write(lab)
+    return lab
+
+
+def reduced(lab: Laboratory, *words: str) -> tuple[Result, Path]:
+    """Reduce a case, and return how the command ended, and the folder of the small program."""
+    number = len(list(lab.root.glob("reduced-*")))
+    to = lab.root / f"reduced-{number}"
+    done = lab.run(*words, "-o", str(to), "--out", str(lab.root / f"out-{number}"), command="reduce")
+    assert "Traceback" not in done.text
+    return done, to
+
+
+def judged(lab: Laboratory, folder: Path, release: str) -> Any:
+    """Return the exit code of the only case of a folder with a release, and how it ended."""
+    done = lab.run("--specs", str(folder), "*", "--iree", release)
+    return done.code, done.case["status"], done.case["kind"]
+
+
+def operations(text: str) -> int:
+    """Return how many operations with a result a program has."""
+    return sum(" = " in line and not line.startswith("#") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda each: f"{each.name}-{each.bad}")
+def test_a_small_program_still_fails(programs: Laboratory, broken: Broken) -> None:
+    case = f"toy/{broken.name}"
+    done, folder = reduced(programs, case, "--iree", broken.bad, "--against", broken.good)
+    assert done.code == 0, done.text
+    text = (folder / "toy/program.mlir").read_text()
+    assert operations(text) * _FIFTH <= operations((programs.model_dir / f"{broken.name}.mlir").read_text())
+    code, status, kind = judged(programs, folder, broken.bad)
+    assert (code, status, kind) == (1, "failed", broken.kind)
+    assert judged(programs, folder, broken.good)[0] == 0
+    assert not [path for path in folder.rglob("*.*") if str(programs.root).encode() in path.read_bytes()]
+
+
+def test_a_killed_reduction_goes_on_and_by_hand_it_is_the_same(
+    programs: Laboratory, toolchain: Callable[[str], Toolchain]
+) -> None:
+    out, folder = programs.root / "killed", programs.root / "small"
+    words = ["toy/summed", "--iree", "3.13.0", "--against", "3.10.0", "-o", str(folder), "--out", str(out)]
+
+    def lines() -> list[Any]:
+        path = out / "search.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()[1:]] if path.exists() else []
+
+    programs.interrupted(*words, until=lambda: len(lines()) > 6, number=signal.SIGKILL, command="reduce")
+    known = lines()
+    assert {"end": True} not in known
+    assert not folder.exists()
+    done = programs.run(*words, command="reduce")
+    assert done.code == 0, done.text
+    tried = sum("rejected" in each for each in known)
+    assert f"resuming: {tried} smaller programs already tried" in done.text
+    assert lines()[: len(known)] == known
+    assert lines()[-1] == {"end": True}
+    again = programs.run(*words, command="reduce")
+    assert (again.code, "exists and is no empty folder" in again.text) == (2, True)
+    for release, says in (("3.13.0", "[FAILED]"), ("3.10.0", "[SUCCESS]")):
+        assert says in by_hand(folder, toolchain(release))
+
+
+def by_hand(folder: Path, tools: Toolchain) -> str:
+    """Return what the tools of a release print with the lines of the README."""
+    _, _, rest = (folder / "README.md").read_text().partition(f"IREE {tools.release.name}:\n\n")
+    lines = [line.strip() for line in rest.partition("\n\n")[0].splitlines()]
+    path = os.pathsep.join(str(each.parent) for each in (tools.iree_compile, tools.iree_run_module))
+    done = subprocess.run(
+        ["sh", "-c", "\n".join(lines)],
+        cwd=folder / "toy",
+        env={"PATH": f"{path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_calls_and_weights_of_bytecode_are_replaced(lab: Laboratory, toolchain: Callable[[str], Toolchain]) -> None:
+    text = lab.model_dir / lab.file("weighted.mlir", WEIGHTED)
+    optimizer = toolchain("3.10.0").iree_compile.with_name("iree-opt")
+    subprocess.run([optimizer, "--emit-bytecode", text, "-o", text.with_suffix(".mlirbc")], check=True)
+    inputs = np.ones(4096, np.float32)
+    inputs[0] = 2**24
+    lab.spec(
+        "weighted_cpu",
+        mlir="weighted.mlirbc",
+        inputs=[lab.tensor("x.npy", inputs)],
+        outputs=[lab.tensor("y.npy", np.array(2**24 + 4095, np.float32))],
+        real_weights=lab.weights("w.irpa", {"w": np.linspace(1, 1.0001, 4096, dtype=np.float32)}),
+        run_function="f",
+        atol=2500,
+    )
+    done, folder = reduced(lab, "toy/weighted", "--iree", "3.13.0", "--against", "3.10.0", "--time", "120")
+    assert done.code == 0, done.text
+    small = (folder / "toy/program.mlir").read_text()
+    assert "parameter" not in small
+    assert "call" not in small
+    assert operations(small) <= 4
+    assert not list(folder.rglob("*.irpa"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["toy/add", "--against", "cpu"], "the following arguments are required: -o/--output"),
+        (["toy/add", "-o", "new"], "reduce needs a side that is right"),
+        (["toy/add", "--against", "3.10.0", "-o", "."], "exists and is no empty folder"),
+        (["toy/add", "--against", "{root}/specs/toy/add.mlir", "-o", "new"], "reduce needs one program for both sides"),
+        (["nowhere", "toy/add", "-o", "new"], "nowhere: no such folder of results"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(lab: Laboratory, words: list[str], message: str) -> None:
+    lab.spec()
+    lab.file("other.mlir", "")
+    done = lab.run(*(each.replace("add.mlir", "other.mlir").format(root=lab.root) for each in words), command="reduce")
+    assert done.code == 2, done.text
+    assert message in done.text
+    assert not (lab.root / "new").exists()
