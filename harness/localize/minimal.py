@@ -102,7 +102,7 @@ class _Writer:
         inputs = tuple(copies.tensor(f"input{index}", each) for index, each in enumerate(self._state.candidate.inputs))
         outputs = tuple(copies.tensor(f"output{index}", each) for index, each in enumerate(self._state.outputs))
         limits = minimal_text.rounded(self._state.limits)
-        for case in self._laboratory.cases:
+        for side, case in zip(self._laboratory.sides, self._laboratory.cases, strict=True):
             spec = self._copied(case.spec, program, copies)
             yield replace(
                 spec,
@@ -110,7 +110,7 @@ class _Writer:
                 submodel=plain(spec.submodel),
                 inputs=inputs,
                 outputs=tuple(each for each in outputs if isinstance(each, Tensor | Literal)),
-                threshold_args=minimal_text.flags(limits) or spec.threshold_args,
+                threshold_args=minimal_text.flags(limits, side.release.release) or spec.threshold_args,
                 thresholds=Thresholds(atol=limits, rtol=0) if limits else spec.thresholds,
                 run_function=self._begun.function,
                 compile_only=not self._state.outputs,

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Weights
+from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Release, Weights
 from harness.core.tensors import Literal, Tensor, Thresholds
 from harness.core.text import command, counted, inline, one_line
+from harness.iree import flags as run_flags
 from harness.localize.keeping import Begun
 from harness.localize.laboratory import Input
 from harness.localize.reduce import State
@@ -18,6 +19,7 @@ from harness.report.markdown import escaped
 _LINES = 80
 _THRESHOLDS = ("f16", "bf16", "f32", "f64")
 _SHOWN = 400
+_NO_RTOL = "--expected_rtol=0.0"
 
 
 def document(spec: ModelSpec) -> Mapping[str, Any]:
@@ -74,9 +76,10 @@ def rounded(limits: Mapping[str, float]) -> Mapping[str, float]:
     return found
 
 
-def flags(limits: Mapping[str, float]) -> tuple[str, ...]:
-    """Return absolute errors as flags of iree-run-module, which has them for some types."""
-    return tuple(f"--expected_{name}_threshold={limits[name]!r}" for name in _THRESHOLDS if name in limits)
+def flags(limits: Mapping[str, float], release: Release) -> tuple[str, ...]:
+    """Return absolute errors as flags of iree-run-module, which has them for some types, without the relative one of newer releases."""
+    found = tuple(f"--expected_{name}_threshold={limits[name]!r}" for name in _THRESHOLDS if name in limits)
+    return (*found, _NO_RTOL) if found and not run_flags.unknown_run_flag((_NO_RTOL,), release) else found
 
 
 def lines(plan: Plan) -> Iterator[str]:

@@ -127,6 +127,22 @@ def by_hand(folder: Path, tools: Toolchain) -> str:
     return done.stdout + done.stderr
 
 
+def test_a_bisect_goes_on_to_a_small_program(programs: Laboratory) -> None:
+    out = programs.root / "bisect"
+    words = ("--find", "fix", "--bad", "3.8.0", "--good", "3.9.0", "--repeat", "1", "--reduce", "--out", str(out))
+    done = programs.run("toy/barrier", *words, command="bisect")
+    assert done.code == 0, done.text
+    text = (out / "bisect.md").read_text()
+    assert "3.8.0 differs from 3.9.0 at iree_tensor_ext.compute_barrier.start" in text
+    small = text.partition("## The small program")[2]
+    assert operations(small) == 1
+    assert "compute_barrier.start" in small
+    assert judged(programs, out / "reduced", "3.8.0") == (1, "failed", "compile")
+    again, folder = reduced(programs, str(out), "toy/barrier", "--time", "1")
+    assert again.code == 0, again.text
+    assert judged(programs, folder, "3.9.0") == (0, "compiled", None)
+
+
 def test_calls_and_weights_of_bytecode_are_replaced(lab: Laboratory, toolchain: Callable[[str], Toolchain]) -> None:
     text = lab.model_dir / lab.file("weighted.mlir", WEIGHTED)
     optimizer = toolchain("3.10.0").iree_compile.with_name("iree-opt")
@@ -147,7 +163,7 @@ def test_calls_and_weights_of_bytecode_are_replaced(lab: Laboratory, toolchain: 
     small = (folder / "toy/program.mlir").read_text()
     assert "parameter" not in small
     assert "call" not in small
-    assert operations(small) <= 4
+    assert operations(small) <= 5
     assert not list(folder.rglob("*.irpa"))
 
 
