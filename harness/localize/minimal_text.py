@@ -77,9 +77,10 @@ def rounded(limits: Mapping[str, float]) -> Mapping[str, float]:
 
 
 def flags(limits: Mapping[str, float], release: Release) -> tuple[str, ...]:
-    """Return absolute errors as flags of iree-run-module, which has them for some types, without the relative one of newer releases."""
-    found = tuple(f"--expected_{name}_threshold={limits[name]!r}" for name in _THRESHOLDS if name in limits)
-    return (*found, _NO_RTOL) if found and not run_flags.unknown_run_flag((_NO_RTOL,), release) else found
+    """Return absolute errors as flags of the iree-run-module of a release, which has them for some types."""
+    found = [f"--expected_{name}_threshold={limits[name]!r}" for name in _THRESHOLDS if name in limits]
+    found += [_NO_RTOL] if found else []
+    return tuple(each for each in found if not run_flags.unknown_run_flag((each,), release))
 
 
 def lines(plan: Plan) -> Iterator[str]:

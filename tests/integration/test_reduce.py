@@ -132,7 +132,7 @@ def test_a_bisect_goes_on_to_a_small_program(programs: Laboratory) -> None:
     words = ("--find", "fix", "--bad", "3.8.0", "--good", "3.9.0", "--repeat", "1", "--reduce", "--out", str(out))
     done = programs.run("toy/barrier", *words, command="bisect")
     assert done.code == 0, done.text
-    text = (out / "bisect.md").read_text()
+    text = (out / "bisect.md").read_text().replace("\\", "")
     assert "3.8.0 differs from 3.9.0 at iree_tensor_ext.compute_barrier.start" in text
     small = text.partition("## The small program")[2]
     assert operations(small) == 1
