@@ -168,7 +168,11 @@ def _clean(module: Any, function: Any) -> None:
 
 def _parsed() -> Any:
     from iree.compiler import ir  # noqa: PLC0415 - of the release
+    from iree.compiler._mlir_libs import _mlir  # noqa: PLC0415 - likewise
 
+    # Else each operation that is looked at tries to import Python classes of its dialect. Some need NumPy, which is not
+    # here, so that takes a tenth of a second, for every operation again.
+    _mlir.globals.dialect_search_modules = []
     content = Path(SOURCE).read_bytes()
     context = ir.Context()
     is_bytecode = content.startswith(b"ML\xefR")
