@@ -44,8 +44,10 @@ class Attempts:
         """Return the state of a smaller program if it fails as the case does; None if not, or if it is no smaller."""
         try:
             given = self._cut(best, proposal) if isinstance(proposal, Cut) else proposal
-            self._fail(given)  # most proposals do not, and some are no programs
+            bad = self._fail(given)  # most proposals do not, and some are no programs
             state = self.parsed(given)
+            if state.candidate.text != given.text:
+                discard([bad])
             is_smaller = state.size < best.size if isinstance(proposal, Cut) else state.operations <= best.operations
             if state.candidate.key == best.candidate.key or not is_smaller:
                 return None

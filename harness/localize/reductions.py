@@ -18,6 +18,8 @@ _Item = TypeVar("_Item")
 _SHAPED = re.compile(r"(?<=<)(?:(?:\d+|\?)x)+(?=[a-z!])|(?<=vtensor<\[)[\d,?]+(?=\])")
 _SIZE = re.compile(r"\d+")
 _NUMBER = re.compile(r"(?<![\w.%#@\"$-])\d+(?![\w.\"])")
+# What has numbers that are no sizes, such as constants and maps; but arrays and properties may have those of slices.
+_BRACKETS = re.compile(r"(<(?!i\d+: |\{)(?:->|[^<>])*>)")
 _SMALL = (1, 2, 4, 8)
 _DENSE = re.compile(
     r'(?:dense<(?:"0x[0-9A-Fa-f]*"|\[[^>]*\])>|dense_resource<[^>]*>|#(?:flow|stream)\.parameter\.named<[^>]*>)'
@@ -119,9 +121,8 @@ def _resized(given: Candidate, smaller: dict[int, int]) -> Iterator[Candidate]:
 
     text = _SHAPED.sub(lambda shape: _SIZE.sub(changed, shape[0]), given.text)
     yield Candidate(text=text, inputs=tuple(inputs))
-    everywhere = "".join(
-        part if number % 2 else _NUMBER.sub(changed, part) for number, part in enumerate(re.split(r"(<[^<>]*>)", text))
-    )
+    parts = enumerate(_BRACKETS.split(text))
+    everywhere = "".join(part if number % 2 else _NUMBER.sub(changed, part) for number, part in parts)
     yield Candidate(text=everywhere, inputs=tuple(inputs))
 
 

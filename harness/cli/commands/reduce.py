@@ -58,3 +58,5 @@ def _told(reduction: Reduction, found: Reduced) -> Iterator[str]:
     yield f"{good.label} does not."
     rest = "none smaller fails" if found.is_done else "there may be smaller ones"
     yield f"{counted(found.tried, 'program')} tried in {found.seconds:.1f} s; {rest}."
+    if found.stopped is not None:
+        yield "Interrupted: to resume, run the same command with another -o."

@@ -54,6 +54,13 @@ def test_a_size_is_also_replaced_where_it_is_a_number() -> None:
     assert all("tensor<32x48xf32>" in each for each in numbers)
 
 
+def test_sizes_in_arrays_are_numbers_and_those_in_maps_are_not() -> None:
+    text = "slice(%a) <{ends = array<i64: 64, 3>, size = 64 : i64}> : tensor<64xf32>, affine_map<(d) -> (d + 64)>"
+    small = list(reductions.sizes(Candidate(text=text)))
+    assert any("array<i64: 32, 3>, size = 32" in each.text for each in small)
+    assert all("(d + 64)" in each.text for each in small)
+
+
 def test_sizes_of_torch_and_of_inputs_alone_are_known() -> None:
     torch = Candidate(text="func.func @f(%a: !torch.vtensor<[4,8],f32>) -> !torch.vtensor<[4,8],f32>")
     assert any("<[4,2],f32>" in each.text for each in reductions.sizes(torch))
