@@ -30,6 +30,7 @@ from harness.pipeline.drawing import Stream
 from harness.search.journal import SearchJournal
 
 OWN_NAME = re.compile(r"\b[0-9a-f]{64}\.mlir\b")  # of a program, in messages of tools
+_NAME = re.compile(r"[0-9a-f]{64}\.(?:mlir|npy|bin)")
 _FOLDER = "programs"
 _NPY = {element: name for name, element in tensor_files.NPY_ELEMENTS.items()}
 
@@ -103,11 +104,14 @@ class Keeper:
         """Return what an earlier run left.
 
         Raises:
-            MalformedError: a line is not one of a reduction.
+            MalformedError: a line is not one of a reduction, or a file that the last state needs is missing.
         """
         lines = [records.read(_Line, each) for each in self._journal.lines]
         begun = [each.begun for each in lines if each.begun]
         states = [each.state for each in lines if each.state]
+        for name in _files_of(states[-1]) if states else ():
+            if not (_NAME.fullmatch(name) and self._files.is_regular(self._folder / name)):
+                raise records.MalformedError(f"{name}: no such file of a reduction")
         return Progress(
             begun=begun[0] if begun else None,
             state=states[-1] if begun and states else None,
@@ -174,6 +178,11 @@ class Keeper:
                 self._files.make(self._folder)
                 self._files.write(path, data)
         return path
+
+
+def _files_of(kept: KeptState) -> Iterator[str]:
+    yield kept.program
+    yield from (each.file for each in (*kept.inputs, *kept.outputs) if not each.text)
 
 
 def suffix(given: Values) -> str:

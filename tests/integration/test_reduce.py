@@ -42,6 +42,15 @@ func.func private @called(%x: tensor<4096xf32>) -> tensor<f32> {
   return %r : tensor<f32>
 }
 """
+# 3.8.0 does not survive the second argument.
+UNREAD = """
+util.global private @weights = #flow.parameter.named<"model"::"w"> : tensor<4xf32>
+func.func @f(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %w = util.global.load @weights : tensor<4xf32>
+  %r = arith.addf %x, %w : tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +114,8 @@ def test_a_killed_reduction_goes_on_and_by_hand_it_is_the_same(
     assert f"resuming: {tried} smaller programs already tried" in done.text
     assert lines()[: len(known)] == known
     assert lines()[-1] == {"end": True}
+    assert operations((folder / "toy/program.mlir").read_text()) == 5
+    assert [judged(programs, folder, release)[0] for release in ("3.13.0", "3.10.0")] == [1, 0]
     again = programs.run(*words, command="reduce")
     assert (again.code, "exists and is no empty folder" in again.text) == (2, True)
     for release, says in (("3.13.0", "[FAILED]"), ("3.10.0", "[SUCCESS]")):
@@ -165,6 +176,24 @@ def test_calls_and_weights_of_bytecode_are_replaced(lab: Laboratory, toolchain: 
     assert "call" not in small
     assert operations(small) <= 5
     assert not list(folder.rglob("*.irpa"))
+
+
+def test_weights_that_are_needed_are_copied(lab: Laboratory) -> None:
+    numbers = np.arange(4, dtype=np.float32)
+    lab.spec(
+        "weighted_cpu",
+        mlir=lab.file("weighted.mlir", UNREAD),
+        inputs=[lab.tensor("x.npy", numbers)] * 2,
+        outputs=[lab.tensor("y.npy", 2 * numbers)],
+        real_weights=lab.weights("w.irpa", {"w": numbers}),
+        run_function="f",
+    )
+    done, folder = reduced(lab, "toy/weighted", "--iree", "3.8.0", "--against", "3.9.0", "--time", "0.1")
+    assert done.code == 0, done.text
+    assert "0 programs tried" in done.text
+    assert [path.name for path in folder.rglob("*.irpa")] == ["w.irpa"]
+    assert judged(lab, folder, "3.8.0") == (1, "failed", "crash")
+    assert judged(lab, folder, "3.9.0") == (0, "passed", None)
 
 
 @pytest.mark.parametrize(
