@@ -11,9 +11,9 @@ from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
 from harness.localize import difference
 from harness.localize.editor import Editor
-from harness.localize.laboratory import BAD, BOTH, GOOD, Laboratory, program_of
+from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, program_of
 from harness.localize.program import Program
-from harness.localize.subject import Mark, Subject
+from harness.localize.subject import Failure, Mark, Subject
 from harness.pipeline.import_steps import WorkerRunner
 
 
@@ -40,18 +40,38 @@ def subject(laboratory: Laboratory) -> Subject:
     """Return the function of the case as one that fails on the bad side alone, and how it does.
 
     The bindings of the newer release are tried first, then those of the other one; then both again, writing the generic
-    form, which old releases read where they do not know a newer syntax.
+    form, which old releases read where they do not know a newer syntax. A form in which it fails as the case
+    does comes first.
 
     Raises:
         NothingToFindError: it fails on both sides or on none, or it cannot be cut.
     """
-    reasons = list[str]()
+    reasons, found, own = list[str](), list[Subject](), _own_failure(laboratory)
     for form in _forms(laboratory):
         try:
-            return _subject(laboratory, form)
+            found.append(_subject(laboratory, form))
         except (ImportFailedError, NothingToFindError) as error:
             reasons.append(str(error))
+        else:
+            if found[-1].failure == own:
+                return found[-1]
+    if found:  # in none of the forms does it fail quite as it is written
+        return found[0]
     raise NothingToFindError(reasons[0])
+
+
+def _own_failure(laboratory: Laboratory) -> Failure | None:
+    """Return how the program fails on the bad side as it is written: the form may make a crash of an error."""
+    spec = laboratory.cases[BAD].spec
+    own = Experiment(
+        program=program_of(spec),
+        inputs=spec.inputs,
+        function=spec.run_function or "",
+        compiles_only=spec.compile_only,
+    )
+    (trial,) = laboratory.tried([own], [BAD])
+    trial.discard()
+    return trial.failure
 
 
 def _forms(laboratory: Laboratory) -> Iterator[Form]:
