@@ -141,3 +141,19 @@ def test_an_operation_of_a_function_that_is_called_is_named_there(lab: Laborator
     (culprit,) = found["culprits"]
     assert (culprit["operation"], culprit["function"], culprit["index"]) == ("math.exp2", "inner", 1)
     assert "math.exp2" in CALLS.replace("KIND", "exp2").splitlines()[culprit["line"] - 1]
+
+
+def test_the_dispatch_that_computes_a_wrong_number_is_named(programs: Laboratory) -> None:
+    words = ("toy/summed", "--iree", NEWEST, "--against", "3.10.0")
+    done, found = localized(programs, *words, "--by", "dispatch")
+    assert done.code == 0, done.text
+    (culprit,) = found["culprits"]
+    assert "reduction_4096" in culprit["dispatch"]
+    assert (found["by"], found["kind"], found["confirmed"]) == ("dispatch", "numeric", False)
+    assert [each["operation"] for each in found["error_growth"] if each["blamed"]] == [culprit["dispatch"]]
+
+
+def test_the_pass_that_refuses_a_program_is_named(programs: Laboratory) -> None:
+    _, found = localized(programs, "toy/softmax", "--iree", "3.4.0", "--against", "3.3.0")
+    failed = found["pass"]
+    assert failed == "LLVMCPUVerifyVectorSizeLegalityPass (iree-llvmcpu-verify-vector-size-legality)"
