@@ -12,6 +12,7 @@ from harness.core.settings import LocalizeSettings
 from harness.core.statuses import Status
 from harness.iree import flags, releases
 from harness.localize import answers, by_dispatch, passes, start
+from harness.localize.by_dispatch import Traced
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
 from harness.localize.opened import OpenSides
@@ -62,7 +63,7 @@ class Localization:
         defaults = tuple(self._defaults())
         if self._asked.by == "dispatch":
             progress("by its dispatches")
-            self._answer = answers.of_dispatches(by_dispatch.traced(laboratory, defaults))
+            self._answer = answers.of_dispatches(self._traced(laboratory, defaults))
             return
         try:
             subject = start.subject(laboratory)
@@ -77,6 +78,15 @@ class Localization:
                 )
         except NoVerdictError as error:
             self._answer = Answer(why=str(error))
+
+    def _traced(self, laboratory: Laboratory, defaults: tuple[str, ...]) -> Traced:
+        """Compare traces, with the good side's defaults first; if these mend the bad side, with its own."""
+        traced = by_dispatch.traced(laboratory, defaults)
+        if traced.culprit is None and defaults:
+            own = by_dispatch.traced(laboratory)
+            self._default_is_cause = own.culprit is not None
+            return own if own.culprit else traced
+        return traced
 
     def _failed_pass(self, subject: Subject, located: Located, progress: Notice) -> str:
         if not subject.failure and not self._asked.passes:
