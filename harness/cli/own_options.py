@@ -158,7 +158,7 @@ def localize(parser: Parser, _environment: Environment) -> None:
     """Add the case of `localize`, what it is compared with, and what to name."""
     _compared(parser)
     add = parser.group("Localize")
-    help_text = "what to name: an operation of the program, or a dispatch that it became (default: %(default)s)"
+    help_text = "what to name: an operation, a dispatch, or, on AMD GPUs, a kernel (default: %(default)s)"
     add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)
     help_text = "also name the compiler's pass that makes a number wrong; that of a failure is always named"
     add("--passes", action="store_true", help=help_text)

@@ -260,7 +260,7 @@ class BenchSettings:
     timing: Timing = _ROUND
 
 
-LOOKS = ("operation", "dispatch")
+LOOKS = ("operation", "dispatch", "kernel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
-"""Turns what was looked at into an answer: of operations, and of dispatches."""
+"""Turns what was looked at into an answer: of operations, dispatches and kernels."""
 
 from collections.abc import Iterator
 
 from harness.core.statuses import Kind
 from harness.localize.by_dispatch import Traced
+from harness.localize.by_kernel import ByKernel
 from harness.localize.by_operation import Located
-from harness.localize.result import UNUSED, Answer, Grown, NamedOperation
+from harness.localize.result import UNUSED, Answer, ComparedKernel, Grown, NamedOperation
 from harness.localize.subject import Subject
 
 _NOTHING = "No part of the program fails as the whole does; several operations that are fused may do it together."
@@ -81,3 +82,36 @@ def of_dispatches(traced: Traced) -> Answer:
     name = traced.culprit.name
     blamed = NamedOperation(operation=name, index=traced.culprit.index, line=None, dispatch=name)
     return Answer(why=_FIRST, kind=Kind.NUMERIC, culprits=(blamed,), error_growth=growth)
+
+
+def of_kernels(found: ByKernel) -> Answer:
+    """Return the answer of a search by kernels."""
+    failure, order = found.failure, [(each.program, each.executable) for each in found.kernels]
+    culprits = (
+        NamedOperation(
+            operation=each.kernel,
+            index=order.index((each.program, each.executable)),
+            line=None,
+            dispatch=each.kernel,
+        )
+        for each in found.culprits
+    )
+    kernels = (
+        ComparedKernel(
+            program=each.program,
+            executable=each.executable,
+            kernel=each.kernel,
+            guard=each.guard,
+            differences=each.differences,
+            blamed=each in found.culprits,
+        )
+        for each in found.kernels
+    )
+    return Answer(
+        why=found.why,
+        kind=failure.kind if failure else None,
+        phase=failure.phase if failure else None,
+        culprits=tuple(culprits),
+        confirmed=found.is_confirmed,
+        kernels=tuple(kernels),
+    )

@@ -14,6 +14,7 @@ from harness.core.callbacks import Notice, ignore
 from harness.core.text import counted
 from harness.localize import difference
 from harness.localize.difference import Difference
+from harness.localize.fewest import fewest
 from harness.localize.laboratory import BAD, GOOD
 from harness.localize.program import ARGUMENT, Cut, Value, groups
 from harness.localize.subject import Mark, Shown, Subject, discard
@@ -231,16 +232,11 @@ class Locator:
 
     def _fewest(self, kept: AbstractSet[int], last: int) -> AbstractSet[int]:
         """Leave out as many operations as possible, many at once first."""
-        size = max(1, len(kept) // 2)
-        while True:
-            others = sorted(kept - {last}, reverse=True)
-            for place in range(0, len(others), size):
-                fewer = kept - {*others[place : place + size]}
-                if fewer < kept and self._cuts < _MOST_CUTS and self._fails(self._slice(fewer, last)):
-                    kept = fewer
-            if size == 1:
-                return kept
-            size //= 2
+
+        def fails(fewer: Sequence[int]) -> bool:
+            return self._cuts < _MOST_CUTS and self._fails(self._slice({*fewer, last}, last))
+
+        return {*fewest(sorted(kept - {last}), fails), last}
 
     def _slice(self, kept: AbstractSet[int], last: int) -> Cut:
         """Return a cut of some operations: what no other of them uses is returned, what they need beside is given."""

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.host.process import CancelToken
-from harness.pipeline import measure, selection
+from harness.pipeline import measure
 from harness.pipeline.contents import Contents
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
@@ -23,9 +23,10 @@ from harness.pipeline.prepared import Prepared
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.sides import Side
 from harness.pipeline.step_results import RunResult
-from harness.pipeline.steps import Compile
+from harness.pipeline.steps import Compile, Plan
 
 Input = Tensor | Literal | Formula
+Change = Callable[[Plan], Plan]
 
 BAD, GOOD = 0, 1
 BOTH = (BAD, GOOD)
@@ -158,46 +159,68 @@ class Laboratory:
         return found
 
     def _run(self, side: int, experiment: Experiment, number: int) -> Trial:
-        prepared, settings = self.prepared[side], self.sides[side].settings
         case = self._case(side, experiment, number)
-        options = replace(selection.options(settings), keeps_outputs=True, oracle=None, tool_verdict=False)
+        run = self.done(side, case, keeps_outputs=True, oracle=None, tool_verdict=False)
+        (outcome,) = run.outcomes()
+        return Trial(outcome=outcome, ran=run.ran(case.id), out_dir=self.prepared[side].steps.out_dir)
+
+    def done(self, side: int, case: Case, *, changed: Change = lambda plan: plan, **options: Any) -> PlanRun:
+        """Do the steps of a case on a side.
+
+        Args:
+            side: the side.
+            case: a case with a name of its own.
+            changed: returns the plan as it is to be done.
+            options: settings in place of those of the run.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted.
+        """
+        prepared = self.prepared[side]
         importing = Importing(
             steps=prepared.steps,
             python=prepared.python,
             release=prepared.steps.toolchain.release,
             importer=None,
             offline=True,
-            options=options,
+            options=replace(prepared.options, timing=None, **options),
         )
-        plan = importing.plan(case)
+        plan = changed(importing.plan(case))
         executor = LocalExecutor(prepared.runner, {"network": 4, "compile": 1}, prepared.pool, self.cancel)
         run = PlanRun([plan], executor, _Silent(), out_dir=prepared.steps.out_dir, cancel=self.cancel)
         run.run()
         with self._lock:
             self.compilations += sum(isinstance(each, Compile) for each in run.results)
-        (outcome,) = run.outcomes()
-        return Trial(outcome=outcome, ran=run.ran(case.id), out_dir=prepared.steps.out_dir)
+        return run
 
     def _case(self, side: int, experiment: Experiment, number: int) -> Case:
         """Return the case of a program: nothing is expected of it."""
-        case = self.cases[side]
-        spec = case.spec
-        changed = replace(
-            spec,
-            submodel=f"{spec.submodel}.{number:04}",
+        spec = self.cases[side].spec
+        return named(
+            self.cases[side],
+            f"{number:04}",
             **_program(spec, experiment),
             inputs=experiment.inputs,
             outputs=(),
             judges=(),
-            expect=(),
-            run_test_expecting_to_fail=False,
-            compile_chip_expecting_to_fail=(),
-            budget={},
-            listing=None,
             run_function=experiment.function,
             compile_only=experiment.compiles_only,
         )
-        return replace(case, spec=changed, quarantine=None)
+
+
+def named(case: Case, name: str, **fields: Any) -> Case:
+    """Return a case under a name of its own, with other fields, whose failures and cost are not expected."""
+    changed = replace(
+        case.spec,
+        submodel=f"{case.spec.submodel}.{name}",
+        expect=(),
+        run_test_expecting_to_fail=False,
+        compile_chip_expecting_to_fail=(),
+        budget={},
+        listing=None,
+        **fields,
+    )
+    return replace(case, spec=changed, quarantine=None)
 
 
 def _program(spec: ModelSpec, experiment: Experiment) -> dict[str, Any]:

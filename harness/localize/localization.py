@@ -11,7 +11,7 @@ from harness.core.outcomes import Report
 from harness.core.settings import LocalizeSettings
 from harness.core.statuses import Status
 from harness.iree import flags, releases
-from harness.localize import answers, by_dispatch, passes, start
+from harness.localize import answers, by_dispatch, by_kernel, passes, start
 from harness.localize.by_dispatch import Traced
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
@@ -42,9 +42,11 @@ class Localization:
             asked: what to name.
 
         Raises:
-            UsageError: there is no other side, or several cases are selected.
+            UsageError: there is no other side, several cases are selected, or they have no kernels to exchange.
         """
         self._open, self._asked = OpenSides(sides, "localize"), asked
+        if asked.by == "kernel":
+            by_kernel.check(self._open.cases)
         self._default_is_cause: bool | None = None
         self._answer = Answer(why="The case could not be run on both sides.")
         self._started_s = time.monotonic()
@@ -66,6 +68,9 @@ class Localization:
             self._answer = answers.of_dispatches(self._traced(laboratory, defaults))
             return
         try:
+            if self._asked.by == "kernel":
+                self._answer = answers.of_kernels(by_kernel.found(laboratory, progress))
+                return
             subject = start.subject(laboratory)
             if defaults:
                 self._default_is_cause = start.mends(subject, defaults)

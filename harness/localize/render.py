@@ -14,7 +14,8 @@ from harness.report.markdown import code, escaped
 NAME, PLOT = "localize", "error_growth.svg"
 _HEAD = ("line", "operation", "type", "error", "ulp", "alone")
 _RIGHT = (0, 3, 4, 5)
-_SHOWN_AROUND, _TYPE_WIDTH = 4, 26
+_KERNEL_HEAD = ("kernel", "is", "bad side")
+_SHOWN_AROUND, _TYPE_WIDTH, _MOST_KERNELS = 4, 26, 20
 
 
 def to_json(found: Localized) -> str:
@@ -31,6 +32,7 @@ def to_json(found: Localized) -> str:
         "confirmed": found.confirmed,
         "text": headline(found),
         "error_growth": [as_json(each) for each in found.error_growth],
+        "kernels": [as_json(each) for each in found.kernels],
         "pass": found.failed_pass or None,
         "compilations": found.compilations,
         "defaults": list(found.defaults),
@@ -44,9 +46,10 @@ def to_json(found: Localized) -> str:
 def headline(found: Localized) -> str:
     """Return the answer in one sentence."""
     if not found.culprits:
-        return f"No operation was found: {found.why}"
+        return f"No {'culprit' if found.kernels else 'operation'} was found: {found.why}"
     groups = sorted({each.together for each in found.culprits})
-    named = (" with ".join(_named(each) for each in found.culprits if each.together == group) for group in groups)
+    name = _kernel if found.by == "kernel" else _named
+    named = (" with ".join(name(each) for each in found.culprits if each.together == group) for group in groups)
     return f"{found.bad.label} differs from {found.good.label} at {'; and at '.join(named)}."
 
 
@@ -59,6 +62,10 @@ def _named(each: NamedOperation) -> str:
     return one_line(f"{each.operation} ({where}, operation {each.index} of @{each.function})")
 
 
+def _kernel(each: NamedOperation) -> str:
+    return one_line(f"the kernel {each.operation}")
+
+
 def text(found: Localized, width: int | None) -> str:
     """Return what a terminal shows."""
     lines = [one_line(found.case), filled([f"  {headline(found)}"], width=width, indent="  ")]
@@ -67,6 +74,8 @@ def text(found: Localized, width: int | None) -> str:
     lines += (filled([f"  {each}"], width=width, indent="  ") for each in remarks(found))
     if rows := near(found):
         lines += ["", *(f"  {line}" for line in table.lines(_HEAD, [_row(each) for each in rows], right=_RIGHT))]
+    if found.kernels:
+        lines += ["", *_kernels(found, _MOST_KERNELS)]
     lines += ["", f"  {counted(found.compilations, 'program')} compiled in {found.seconds:.1f} s"]
     return "\n".join(lines)
 
@@ -86,6 +95,22 @@ def remarks(found: Localized) -> Iterator[str]:
         yield f"The default of {flags} differs between the releases, but is not the cause."
     if found.good.status == "failed" and found.culprits:
         yield f"The case fails on {found.good.label} as well: {found.good.reason}"
+
+
+def _kernels(found: Localized, most: int) -> Iterator[str]:
+    """Yield a table of kernels: those to blame, then those that cannot be transplanted, then the others."""
+    rows = _kernel_rows(found)
+    yield from (f"  {line}" for line in table.lines(_KERNEL_HEAD, rows[:most]))
+    if len(rows) > most:
+        yield f"  ... and {counted(len(rows) - most, 'kernel')} more in {NAME}.md"
+
+
+def _kernel_rows(found: Localized) -> Sequence[tuple[str, ...]]:
+    order = sorted(found.kernels, key=lambda each: (not each.blamed, each.guard == "transplantable"))
+    return [
+        (one_line(each.kernel), "to blame" if each.blamed else each.guard, one_line("; ".join(each.differences)))
+        for each in order
+    ]
 
 
 def near(found: Localized) -> Sequence[Grown]:
@@ -142,6 +167,9 @@ def markdown(found: Localized) -> str:
         lines += ["", "## How the error grows", "", f"![relative error of each value]({PLOT})", ""]
         lines += [f"| {' | '.join(_HEAD)} |", "|--:|---|---|--:|--:|--:|"]
         lines += (f"| {' | '.join(_cells(each))} |" for each in found.error_growth)
+    if found.kernels:
+        lines += ["", "## The kernels", "", f"| {' | '.join(_KERNEL_HEAD)} |", "|---|---|---|"]
+        lines += (f"| {code(name)} | {what} | {escaped(why)} |" for name, what, why in _kernel_rows(found))
     return "\n".join(lines) + "\n"
 
 

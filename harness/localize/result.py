@@ -58,6 +58,27 @@ class Grown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedKernel:
+    """A kernel, and whether the other side can launch it.
+
+    Attributes:
+        program: the program of the case that has it, such as `model`.
+        executable: its executable, such as `f_dispatch_0`.
+        kernel: its name.
+        guard: `transplantable`, `reconfigured`, or `unmatched` if one side lacks it.
+        differences: how the sides differ in launching it.
+        blamed: whether it is among those to blame.
+    """
+
+    program: str
+    executable: str
+    kernel: str
+    guard: str
+    differences: tuple[str, ...] = ()
+    blamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SideResult:
     """A side.
 
@@ -88,6 +109,7 @@ class Answer:
         confirmed: whether a program with these operations alone fails in the same way.
         error_growth: the error of each value of the function, or of each dispatch.
         failed_pass: the pass of the compiler that goes wrong with the first culprit; empty if it is not known.
+        kernels: all kernels, if these were looked at.
     """
 
     why: str
@@ -97,6 +119,7 @@ class Answer:
     confirmed: bool = False
     error_growth: tuple[Grown, ...] = ()
     failed_pass: str = ""
+    kernels: tuple[ComparedKernel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +130,7 @@ class Localized(Answer):
         case: the case.
         bad: the side that is looked into.
         good: the side that it is compared with.
-        by: what is named: `operation` or `dispatch`.
+        by: what is named: `operation`, `dispatch` or `kernel`.
         compilations: the number of programs that were compiled.
         defaults: flags with which the bad side's release has the defaults of the good one's, where they differ.
         default_is_cause: whether the bad side is right with them; None if that was not tried.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.host.gpu_locks import Pool
 from harness.pipeline.environment import Python
+from harness.pipeline.planner import Options
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Plan
@@ -21,6 +22,7 @@ class Prepared:
         pool: the GPUs of the run.
         steps: what does steps in any environment.
         python: the Python of the environment.
+        options: settings for all cases, such as what emulates their devices.
     """
 
     plans: Mapping[str, Plan]
@@ -29,3 +31,4 @@ class Prepared:
     pool: Pool
     steps: ToolStepRunner
     python: Python
+    options: Options

@@ -207,6 +207,7 @@ class Session:
             pool=pool,
             steps=steps,
             python=environment.python,
+            options=options,
         )
 
     def _devices(self, request: EnvironmentRequest, environment: Environment) -> Iterable[Gpu]:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Any
 
@@ -19,6 +19,7 @@ from harness.fetch import journal as downloads
 from harness.host.beneath import Folder
 from harness.iree import wheel_links
 from harness.iree.wheel_links import Source
+from harness.localize import code_objects, exports
 from harness.pipeline import contents, parameters, tensor_files
 from harness.report import console, junit, results, summary
 from harness.report.page import folders as page_folders
@@ -253,6 +254,16 @@ def _parameters(content: bytes, _folder: Path) -> None:
         assert each.type.size_bytes >= 0
 
 
+def _code_object(content: bytes, _folder: Path) -> None:
+    for name, each in code_objects.launches(content).items():
+        assert each.name == name
+
+
+def _exports(content: bytes, _folder: Path) -> None:
+    for each in exports.read(content.decode(errors="replace").splitlines()):
+        assert PurePosixPath(each.file).name == each.file
+
+
 READERS: Mapping[str, Reader] = {
     "spec": Reader(_spec, _json(samples.SPECS)),
     "base": Reader(_base, _json((*samples.SPECS, samples.OVERLAY))),
@@ -274,6 +285,8 @@ READERS: Mapping[str, Reader] = {
     "message": Reader(_message, _json(samples.MESSAGES)),
     "npy": Reader(_npy, _bytes(samples.NPYS)),
     "literal": Reader(_literal, _bytes(samples.LITERALS)),
+    "code object": Reader(_code_object, _bytes(samples.CODE_OBJECTS)),
+    "exports": Reader(_exports, _bytes(samples.EXPORTS)),
     "parameters": Reader(_parameters, _bytes(samples.PARAMETERS)),
 }
 

@@ -12,6 +12,7 @@ from harness.core.records import as_json
 from harness.report import results
 from harness.specs import lock
 from tests.unit import page_folders, reports
+from tests.unit.localize import code, test_exports
 
 DIGEST = hashlib.sha256(b"x").hexdigest()
 _QUALITY = Path(__file__).parents[2] / "quality_tests"
@@ -223,3 +224,7 @@ LITERALS = (b"4xf32=1 2 3 4", b"2xcomplex<f32>=1+2j (3, -4)", b"3xi1=1 0 true", 
 def blob(folder: Path) -> None:
     """Make the only file of an entry."""
     (folder / "blob").write_bytes(b"x")
+
+
+CODE_OBJECTS = (code.code_object(code.kernel("add"), code.kernel("any", threads=())),)
+EXPORTS = (test_exports.OLD.encode(), test_exports.MIDDLE.encode(), test_exports.ALIASED.encode())

@@ -11,7 +11,7 @@
 //   hangs=N           the Nth launch never ends
 //   slow=MILLISECONDS each launch takes so long
 //   memory=BYTES      no device has more
-//   wrong=TEXT        kernels with this in their name, or with this digest of their code object, give wrong results
+//   wrong=TEXT,...    kernels with one of these in their name, or as digest of their code object, give wrong results
 #define _GNU_SOURCE
 #ifndef TOLD
 #define TOLD NULL  // what counts without the variable
@@ -308,11 +308,22 @@ int hipModuleGetFunction(Kernel** kernel, Module* module, const char* name) {
   return SUCCESS;
 }
 
+// Whether a kernel is among those that are to give wrong results.
+static int is_wrong(const Kernel* kernel) {
+  const char* wrong = told("wrong");
+  char texts[256], *rest = texts, *text;
+  if (!wrong) return 0;
+  snprintf(texts, sizeof texts, "%s", wrong);
+  while ((text = strsep(&rest, ","))) {
+    if (strstr(kernel->name, text) || !strcmp(kernel->module->digest, text)) return 1;
+  }
+  return 0;
+}
+
 // Does the work of a kernel such as `add_dispatch_0_elementwise_4_f32`: the third buffer is the sum of the others.
 static void add(const Kernel* kernel, void** parameters) {
-  const char *found = strstr(kernel->name, "_elementwise_"), *wrong = told("wrong");
-  int count = found ? atoi(found + strlen("_elementwise_")) : 0;
-  int off = wrong && (strstr(kernel->name, wrong) || !strcmp(kernel->module->digest, wrong));
+  const char* found = strstr(kernel->name, "_elementwise_");
+  int count = found ? atoi(found + strlen("_elementwise_")) : 0, off = is_wrong(kernel);
   for (int at = 0; at < count; ++at) {
     float *left = *(float**)parameters[0], *right = *(float**)parameters[1], *sum = *(float**)parameters[2];
     sum[at] = left[at] + right[at] + off;

@@ -21,7 +21,7 @@ from tests.unit.samples import planned
 
 PLAN = planned(options=Options(timing=Timing()))
 BROKEN = Verdict(status=Status.FAILED, kind=Kind.CRASH, reason="broken")
-UNUSED: dict[str, Any] = {"steps": None, "python": None}  # a benchmark takes neither
+UNUSED: dict[str, Any] = {"steps": None, "python": None, "options": None}  # a benchmark takes none of them
 
 
 @dataclass

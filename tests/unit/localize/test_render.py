@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from harness.core.statuses import Kind
 from harness.localize import plot, render
-from harness.localize.result import Grown, Localized, NamedOperation, SideResult
+from harness.localize.result import ComparedKernel, Grown, Localized, NamedOperation, SideResult
 
 SIDE = SideResult(label="3.13.0", release="3.13.0", target="cpu", status="failed")
 GROWTH = tuple(
@@ -90,3 +90,25 @@ def test_the_plot_is_a_drawing_with_a_dot_for_each_value() -> None:
     dots = drawn.findall("{http://www.w3.org/2000/svg}circle")
     assert len(dots) == 2 * len(hostile.error_growth)
     assert sum(dot.get("fill") == "#dc2626" for dot in dots) == 2
+
+
+def test_kernels_to_blame_and_those_that_differ_come_first() -> None:
+    names = [f"f_dispatch_{number}_add" for number in range(30)]
+    kernels = [ComparedKernel(program="model", executable=name, kernel=name, guard="transplantable") for name in names]
+    kernels[7] = replace(kernels[7], blamed=True)
+    kernels[9] = replace(kernels[9], guard="reconfigured", differences=("1 x 1 x 1 workgroups, on the good side 48",))
+    culprit = NamedOperation(operation=names[7], index=7, line=None, dispatch=names[7])
+    found = replace(FOUND, by="kernel", culprits=(culprit,), error_growth=(), kernels=tuple(kernels))
+    assert render.headline(found) == "3.13.0 differs from 3.9.0 at the kernel f_dispatch_7_add."
+    shown = [" ".join(line.split()) for line in render.text(found, 200).splitlines()]
+    at = shown.index("kernel is bad side")
+    assert shown[at + 1 : at + 4] == [
+        "f_dispatch_7_add to blame",
+        "f_dispatch_9_add reconfigured 1 x 1 x 1 workgroups, on the good side 48",
+        "f_dispatch_0_add transplantable",
+    ]
+    assert shown[at + 21] == "... and 10 kernels more in localize.md"
+    assert render.markdown(found).count("| transplantable |") == 28
+    kernel = json.loads(render.to_json(found))["kernels"][9]
+    assert (kernel["guard"], kernel["blamed"]) == ("reconfigured", False)
+    assert render.headline(replace(found, culprits=(), why="Nothing.")) == "No culprit was found: Nothing."
