@@ -18,6 +18,7 @@ from harness.localize import code_objects, exports
 from harness.localize.exports import Export
 from harness.localize.guard import Kernel
 from harness.localize.laboratory import BAD, GOOD, Laboratory, named
+from harness.pipeline import logs
 from harness.pipeline.planner import is_compile_only
 from harness.pipeline.step_results import CompileResult
 from harness.pipeline.steps import Compile, Plan, Run
@@ -99,7 +100,7 @@ class Transplants:
             if isinstance(step, Compile):
                 if not isinstance(result, CompileResult):
                     raise NoKernelsError(f"The {('bad', 'good')[side]} side does not compile: {outcome.reason}")
-                yield step.module.removesuffix(".vmfb"), result
+                yield _program(step), result
 
     def end(self, side: int, names: Collection[Name]) -> Outcome:
         """Return how the case ends on a side with some kernels of the other side; each is tried once."""
@@ -116,6 +117,10 @@ class Transplants:
         fields = _with_flags(case.spec, flags) | {"flag_files": {**case.spec.flag_files, **blobs}}
         case = named(case, self._name(), **fields)
         run = self.laboratory.done(side, case)
+        for step, result in run.results.items():
+            if isinstance(step, Compile) and isinstance(result, CompileResult) and result.log_path:
+                wanted = [executable for program, executable in names if program == _program(step)]
+                check_log(logs.text(result.log_path), wanted)
         (outcome,) = run.outcomes()
         if ran := run.ran(case.id):
             shutil.rmtree(ran.folder, ignore_errors=True)
@@ -135,11 +140,22 @@ class Transplants:
         return f"transplant.{self._number:04}"
 
 
+def check_log(log: str, executables: Sequence[str]) -> None:
+    """Raise NoKernelsError if the compiler does not say that it put kernels into the module."""
+    for each in executables:
+        if f"hal.executable `{each}` substituted" not in log:
+            raise NoKernelsError(f"The compiler did not put the kernel of {each} into the module of the other side.")
+
+
+def _program(step: Compile) -> str:
+    return step.module.removesuffix(".vmfb")
+
+
 def _more(step: Any, words: Sequence[str], written: Mapping[str, Sequence[str]]) -> Any:
     """Return a step with further words and products if it compiles a program."""
     if not isinstance(step, Compile):
         return step
-    products = (*step.products, *written.get(step.module.removesuffix(".vmfb"), ()))
+    products = (*step.products, *written.get(_program(step), ()))
     return structs.replace(step, argv=(*step.argv, *words), products=products)
 
 
