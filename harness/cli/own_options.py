@@ -156,7 +156,7 @@ def bench(parser: Parser, _environment: Environment) -> None:
 
 def localize(parser: Parser, _environment: Environment) -> None:
     """Add the case of `localize`, what it is compared with, and what to name."""
-    _compared(parser)
+    _compared(parser, "a .mlir file, or onnxruntime")
     add = parser.group("Localize")
     help_text = "what to name: an operation, a dispatch, or, on AMD GPUs, a kernel (default: %(default)s)"
     add("--by", choices=LOOKS, default=LOOKS[0], help=help_text)
@@ -164,17 +164,17 @@ def localize(parser: Parser, _environment: Environment) -> None:
     add("--passes", action="store_true", help=help_text)
 
 
-def _compared(parser: Parser) -> None:
+def _compared(parser: Parser, programs: str) -> None:
     """Add a case, and what it is compared with."""
-    help_text = "selector of one case, or a .mlir file; or a folder of results, and a case in it"
+    help_text = "selector of one case, or a .mlir or .onnx file; or a folder of results, and a case in it"
     parser.group("Models")("selectors", nargs="+", metavar="[RESULTS] CASE", help=help_text)
-    help_text = "what is right: a release, backend or chip, flags such as --against=--FLAG, or a .mlir file"
+    help_text = f"what is right: a release, backend or chip, flags such as --against=--FLAG, {programs}"
     parser.group("Localize")("--against", metavar="OTHER", help=help_text)
 
 
 def reduce(parser: Parser, _environment: Environment) -> None:
     """Add the case of `reduce`, what it is compared with, and where the result goes."""
-    _compared(parser)
+    _compared(parser, "or a .mlir file")
     add, defaults = parser.group("Reduce"), ReduceSettings()
     help_text = "folder for the small program, a new one or an empty one"
     add("-o", "--output", dest="to", type=Path, required=True, metavar="DIR", help=help_text)

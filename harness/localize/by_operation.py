@@ -123,7 +123,7 @@ class Locator:
         """Look at every value of the program, and at every operation alone."""
         program, errors, is_whole = self.subject.program, dict[Value, Difference](), True
         keeps = sum(map(program.size_bytes, program.taps)) <= _KEPT_BYTES
-        for group in groups(program, program.taps, _GROUP_BYTES):
+        for group in groups(program, program.taps, _GROUP_BYTES, self.subject.most_values):
             shown = self._shown(Cut(returns=group))
             errors |= shown.differences
             is_whole = is_whole and bool(shown.differences)
@@ -136,7 +136,7 @@ class Locator:
 
     def _alone(self) -> Mapping[Value, Difference]:
         program, found = self.subject.program, dict[Value, Difference]()
-        for group in groups(program, program.taps, _GROUP_BYTES):
+        for group in groups(program, program.taps, _GROUP_BYTES, self.subject.most_values):
             shown = self._shown(Cut(returns=group, boundary=frozenset(program.taps)))
             found |= shown.differences
             discard(shown.trials)

@@ -10,7 +10,7 @@ import numpy as np
 from harness.core.floats import Number
 from harness.core.tensors import Thresholds
 from harness.pipeline.compare import CHUNK, compare
-from harness.pipeline.contents import Array, Contents
+from harness.pipeline.contents import Array, Contents, signed_as
 
 # The distance from 1 to the next number.
 _EPSILON: Mapping[str, float] = MappingProxyType(
@@ -61,9 +61,12 @@ def different_shapes(one: str, other: str) -> Difference:
 def difference(actual: Contents, good: Contents, thresholds: Thresholds | None = None) -> Difference:
     """Return how far a value is from that of the other side, and whether that is more than thresholds allow.
 
+    Integers without a sign have that of the other side.
+
     Raises:
         OSError: a file cannot be read.
     """
+    actual = signed_as(actual, good.type)
     if str(actual.type) != str(good.type):
         return different_shapes(str(actual.type), str(good.type))
     exceeds = thresholds is not None and compare(0, actual, good, thresholds=thresholds).kind is not None

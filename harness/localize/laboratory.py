@@ -177,21 +177,24 @@ class Laboratory:
             KeyboardInterrupt: it was interrupted.
         """
         prepared = self.prepared[side]
-        importing = Importing(
-            steps=prepared.steps,
-            python=prepared.python,
-            release=prepared.steps.toolchain.release,
-            importer=None,
-            offline=True,
-            options=replace(prepared.options, timing=None, **options),
-        )
-        plan = changed(importing.plan(case))
+        plan = changed(self._importing(side, **options).plan(case))
         executor = LocalExecutor(prepared.runner, {"network": 4, "compile": 1}, prepared.pool, self.cancel)
         run = PlanRun([plan], executor, _Silent(), out_dir=prepared.steps.out_dir, cancel=self.cancel)
         run.run()
         with self._lock:
             self.compilations += sum(isinstance(each, Compile) for each in run.results)
         return run
+
+    def _importing(self, side: int, **options: Any) -> Importing:
+        prepared, settings = self.prepared[side], self.sides[side].settings
+        return Importing(
+            steps=prepared.steps,
+            python=prepared.python,
+            release=prepared.steps.toolchain.release,
+            importer=settings.run.importer,
+            offline=settings.fetch.offline,
+            options=replace(prepared.options, timing=None, **options),
+        )
 
     def _case(self, side: int, experiment: Experiment, number: int) -> Case:
         """Return the case of a program: nothing is expected of it."""

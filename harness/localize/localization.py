@@ -6,15 +6,16 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from harness.core.callbacks import Notice
-from harness.core.errors import NoVerdictError
+from harness.core.errors import NoVerdictError, UsageError
 from harness.core.outcomes import Report
-from harness.core.settings import LocalizeSettings
+from harness.core.settings import LOOKS, LocalizeSettings
 from harness.core.statuses import Status
 from harness.iree import flags, releases
 from harness.localize import answers, by_dispatch, by_kernel, passes, start
 from harness.localize.by_dispatch import Traced
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
+from harness.localize.onnx_laboratory import OnnxLaboratory
 from harness.localize.opened import OpenSides
 from harness.localize.result import Answer, Localized, SideResult
 from harness.localize.subject import Subject
@@ -42,8 +43,10 @@ class Localization:
             asked: what to name.
 
         Raises:
-            UsageError: there is no other side, several cases are selected, or they have no kernels to exchange.
+            UsageError: there is no other side, several cases are selected, or they have no dispatches or kernels.
         """
+        if asked.by != LOOKS[0] and any(each.is_onnxruntime for each in sides):
+            raise UsageError(f"ONNX Runtime has neither dispatches nor kernels; leave out --by {asked.by}.")
         self._open, self._asked = OpenSides(sides, "localize"), asked
         if asked.by == "kernel":
             by_kernel.check(self._open.cases)
@@ -105,7 +108,7 @@ class Localization:
             answer = Answer(why=self._open.blocked)
         if stopped and not answer.culprits:
             answer = replace(answer, why="Interrupted.")
-        bad, good = map(self._side, BOTH, reports)
+        bad, good = (self._side(side, reports[min(side, len(reports) - 1)]) for side in BOTH)
         (outcome,) = reports[BAD].cases
         if answer.kind and outcome.status is Status.FAILED:  # as results call it: `nan`, where the look has a number
             answer = replace(answer, kind=outcome.kind)
@@ -115,7 +118,7 @@ class Localization:
             bad=bad,
             good=good,
             by=self._asked.by,
-            compilations=len(BOTH) + (laboratory.compilations if laboratory else 0),
+            compilations=len(reports) + (laboratory.compilations if laboratory else 0),
             defaults=tuple(self._defaults()),
             default_is_cause=self._default_is_cause,
             seconds=round(time.monotonic() - self._started_s, 3),
@@ -124,6 +127,9 @@ class Localization:
 
     def _side(self, number: int, report: Report) -> SideResult:
         side, (outcome,) = self._open.sides[number], report.cases
+        if side.is_onnxruntime:
+            status = Status.ERROR if self._open.blocked else Status.RAN
+            return SideResult(label=side.label, release="", target="cpu", status=str(status))
         return SideResult(
             label=side.label,
             release=side.release.release.name,
@@ -134,6 +140,8 @@ class Localization:
 
     def _defaults(self) -> Iterator[str]:
         """Yield the flags that give the bad side's release the defaults of the good one's."""
+        if any(side.is_onnxruntime for side in self._open.sides):
+            return
         bad, good = (releases.of_build(side.release.release.name) for side in self._open.sides)
         older, newer = sorted((bad, good), key=releases.order)
         for each in flags.changed_defaults(older, newer, self._open.case.target.backend):
@@ -142,7 +150,11 @@ class Localization:
 
 def _dispatch(laboratory: Laboratory, subject: Subject) -> str | None:
     """Return the dispatch that makes an error, if there is one and traces of the program are small enough to read."""
-    if subject.failure or sum(map(subject.program.size_bytes, subject.program.taps)) > _TRACED_BYTES:
+    if (
+        subject.failure
+        or isinstance(laboratory, OnnxLaboratory)
+        or sum(map(subject.program.size_bytes, subject.program.taps)) > _TRACED_BYTES
+    ):
         return None
     culprit = by_dispatch.traced(laboratory).culprit
     return culprit.name if culprit else None

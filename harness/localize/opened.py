@@ -1,6 +1,7 @@
 """Runs a case on both sides, and keeps their environments open for a look into it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.containers.provider import provider
@@ -11,13 +12,16 @@ from harness.core.outcomes import Report
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken
-from harness.localize.laboratory import BAD, BOTH, Laboratory
+from harness.localize import onnx_laboratory
+from harness.localize.laboratory import BAD, BOTH, GOOD, Laboratory
+from harness.localize.onnx_laboratory import OnnxLaboratory
 from harness.pipeline import selection
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
 from harness.pipeline.session import Session
 from harness.pipeline.sides import Side
+from harness.pipeline.steps import Plan
 
 NAMES = ("bad", "good")
 Look = Callable[[Laboratory, Notice], None]
@@ -60,12 +64,15 @@ class OpenSides:
         return self.cases[BAD]
 
     def run(self, folder: Path, live: Live, look: Look) -> tuple[Sequence[Report], int | None]:
-        """Run the case on both sides, and call `look` while they are open; return the exit code after ^C.
+        """Run the case on the sides that are compiled, and call `look` while they are open.
+
+        Return a report for each of them, and the exit code after ^C.
 
         Raises:
             DiskError: the results cannot be written.
         """
-        sessions = [self._session(folder / "sides" / name, number) for number, name in enumerate(NAMES)]
+        compiled = [(number, name) for number, name in enumerate(NAMES) if not self.sides[number].is_onnxruntime]
+        sessions = [self._session(folder / "sides" / name, number) for number, name in compiled]
         stopped = None
         try:
             with live:
@@ -94,11 +101,24 @@ class OpenSides:
         if len(ready) < len(sessions):
             sessions[len(ready)].run(live, lambda prepared: self._open(sessions, (*ready, prepared), live, look))
             return
-        plans = [each.plans[case.id] for each, case in zip(ready, self.cases, strict=True)]
+        plans = [each.plans[case.id] for each, case in zip(ready, self.cases, strict=False)]
         if blocked := next((each.blocked for each in plans if each.blocked), None):
             self.blocked = blocked.reason
             return
-        cases = [plan.case for plan in plans]  # with a program that was imported, where one had to be
-        self.laboratory = Laboratory(sides=self.sides, cases=cases, prepared=ready, cancel=self._cancel)
+        self.laboratory = self._laboratory(ready, plans)
         with working(live.worked, f"looking into {self.case.id}") as progress:
             look(self.laboratory, progress)
+
+    def _laboratory(self, ready: Sequence[Prepared], plans: Sequence[Plan]) -> Laboratory:
+        cases = [plan.case for plan in plans]  # with a program that was imported, where one had to be
+        if not self.sides[GOOD].is_onnxruntime:
+            return Laboratory(sides=self.sides, cases=cases, prepared=ready, cancel=self._cancel)
+        (imported,), (prepared,), bad = cases, ready, self.sides[BAD]
+        if imported.spec.imported:  # which it is: nothing blocked it
+            self.sides = (bad, replace(self.sides[GOOD], label=imported.spec.imported.reference))
+        return OnnxLaboratory(
+            sides=self.sides,
+            cases=[onnx_laboratory.uncut(self.case, imported)] * len(BOTH),
+            prepared=[prepared] * len(BOTH),
+            cancel=self._cancel,
+        )

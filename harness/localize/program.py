@@ -159,12 +159,14 @@ def element(text: str) -> str:
     return re.sub(r"^(?:[\d?]+x)*", "", inner).partition(",")[0].lstrip("su")
 
 
-def groups(program: Program, values: Iterable[Value], limit_bytes: int) -> Iterator[tuple[Value, ...]]:
-    """Yield values in groups whose tensors have at most so many bytes together."""
+def groups(
+    program: Program, values: Iterable[Value], limit_bytes: int, most: int | None = None
+) -> Iterator[tuple[Value, ...]]:
+    """Yield values in groups whose tensors have at most so many bytes together, and that are at most so many."""
     group, size = list[Value](), 0
     for each in values:
         own = program.size_bytes(each)
-        if group and size + own > limit_bytes:
+        if group and (size + own > limit_bytes or len(group) == most):
             yield tuple(group)
             group, size = [], 0
         group.append(each)

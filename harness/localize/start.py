@@ -12,9 +12,10 @@ from harness.iree.releases import ReleaseWheels
 from harness.localize import difference
 from harness.localize.editor import Editor
 from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, program_of
+from harness.localize.onnx_laboratory import OnnxLaboratory
 from harness.localize.program import Program
 from harness.localize.subject import Failure, Mark, Subject
-from harness.pipeline.import_steps import WorkerRunner
+from harness.pipeline.import_steps import TENSORS, WorkerRunner
 
 
 class NothingToFindError(NoVerdictError):
@@ -45,11 +46,14 @@ def subject(laboratory: Laboratory) -> Subject:
 
     Raises:
         NothingToFindError: it fails on both sides or on none, or it cannot be cut.
+        ImportFailedError: an ONNX file cannot be cut.
     """
+    if isinstance(laboratory, OnnxLaboratory):
+        return _subject(laboratory, [laboratory.editor] * len(BOTH))
     reasons, found, own = list[str](), list[Subject](), _own_failure(laboratory)
     for form in _forms(laboratory):
         try:
-            found.append(_subject(laboratory, form))
+            found.append(_subject(laboratory, [editor(laboratory, side, form) for side in BOTH]))
         except (ImportFailedError, NothingToFindError) as error:
             reasons.append(str(error))
         else:
@@ -83,8 +87,7 @@ def _forms(laboratory: Laboratory) -> Iterator[Form]:
             yield Form(release=each, is_generic=is_generic)
 
 
-def _subject(laboratory: Laboratory, form: Form) -> Subject:
-    editors = [editor(laboratory, side, form) for side in BOTH]
+def _subject(laboratory: Laboratory, editors: Sequence[Editor]) -> Subject:
     functions = [case.spec.run_function for case in laboratory.cases]
     programs = [each.read(function) for each, function in zip(editors, functions, strict=True)]
     program = programs[BAD]
@@ -97,6 +100,7 @@ def _subject(laboratory: Laboratory, form: Form) -> Subject:
         inputs=laboratory.cases[BAD].spec.inputs,
         matched=matched(program, programs[GOOD]),
         is_compiled_alone=laboratory.cases[BAD].spec.compile_only,
+        most_values=TENSORS if isinstance(laboratory, OnnxLaboratory) else None,
     )
     _learn_failure(found)
     return found
@@ -141,6 +145,8 @@ def _learn_failure(found: Subject) -> None:
         raise NothingToFindError("Both sides compile it, and it is not run.")
     found.thresholds = found.laboratory.cases[BAD].spec.thresholds
     errors = found.judged(program.returns, (bad, good)).differences
+    if isinstance(found.laboratory, OnnxLaboratory) and not any(each.exceeds for each in errors.values()):
+        raise NothingToFindError("Both sides compute the same, within the thresholds.")
     if any(each.relative > difference.noise(program.element(value)) for value, each in errors.items()):
         found.thresholds = None
         found.learn(errors)

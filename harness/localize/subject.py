@@ -57,6 +57,7 @@ class Subject:
         noticeable: by element type, from which relative error on values differ.
         thresholds: what says that values differ, where the case fails by less than rounding explains; None if errors
             relative to the scale of each value do.
+        most_values: the largest number of values that a program may return; None for any.
         is_exact: whether any difference counts, because one compiler made both sides in the same way.
         given: values that are known from the good side.
     """
@@ -70,6 +71,7 @@ class Subject:
     failure: Failure | None = None
     noticeable: dict[str, float] = field(default_factory=dict)
     thresholds: Thresholds | None = None
+    most_values: int | None = None
     is_exact: bool = False
     given: dict[Value, Tensor] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -86,8 +86,15 @@ def of_output(path: Path, wanted: TensorType, given: str = "") -> Contents:
     found, offset = tensor_files.npy_type(path) if path.name.endswith(".npy") else (raw_type, 0)
     if (got := path.stat().st_size - offset) != found.size_bytes:
         raise IntegrityError(f"expected {found.size_bytes} bytes, got {max(got, 0)}")
-    contents = _File(path=path, type=found, offset=offset)
-    return contents if tensor_files.is_same(found, wanted) else _Narrowed(wide=contents, type=wanted)
+    if tensor_files.is_same(found, wanted):  # IREE writes integers without a sign: they have that of the wanted type
+        return _File(path=path, type=wanted, offset=offset)
+    return _Narrowed(wide=_File(path=path, type=found, offset=offset), type=wanted)
+
+
+def signed_as(found: Contents, wanted: TensorType) -> Contents:
+    """Return the contents of a file with the sign of another type, if that is all in which their types differ."""
+    is_file = isinstance(found, _File) and tensor_files.is_same(found.type, wanted)
+    return replace(found, type=wanted) if is_file else found  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

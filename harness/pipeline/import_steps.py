@@ -35,13 +35,14 @@ _LOG = "importer.log"
 _ARCHIVE = "environment.tar"
 _REPLY_BYTES = 64 << 20
 _LOG_LINES = 3
-_TENSORS = 64  # the most inputs, and the most outputs
+TENSORS = 64  # the most inputs, and the most outputs
 _PROGRAMS = 8  # the most that are cut at once
 _WRITES = (
     exchange.REPLY,
     exchange.PROGRAM,
     exchange.WEIGHTS,
-    *(f"{role}{index}.npy" for role in ("input", "output") for index in range(_TENSORS)),
+    exchange.PART,
+    *(f"{role}{index}.npy" for role in ("input", "output") for index in range(TENSORS)),
     *(f"program{index}.mlir" for index in range(_PROGRAMS)),
 )
 _REFUSED = ("usage", "model", "error")

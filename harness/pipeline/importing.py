@@ -1,75 +1,24 @@
-"""Imports the programs of cases that are ONNX files, before they are planned: then they are programs like any other."""
+"""Plans cases; those whose programs are ONNX files are imported before, and then they are programs like any other."""
 
 import functools
-import os
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, replace
 
-from harness.core.blobs import Blob
-from harness.core.cases import Case, ModelSpec, Release, Weights
-from harness.core.errors import ImportFailedError, NoVerdictError
-from harness.core.provenance import ImportedProgram
+from harness.core.cases import Case, Release
+from harness.core.errors import NoVerdictError
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
-from harness.core.tensors import DEFAULT_ATOL, Tensor, Thresholds
-from harness.host import files
-from harness.importers.document import F64_FLAG
-from harness.importers.frameworks import IMPORTERS, Framework
-from harness.importers.model_import import Call, SavedTensor
-from harness.importers.thresholds import F16_ATOL
+from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
-from harness.pipeline import file_kinds, import_inputs, internal, planner
+from harness.pipeline import internal, planner
 from harness.pipeline.environment import Python
-from harness.pipeline.import_steps import ImportStep, RequestRefusedError, WorkerRunner, files_of, taken
+from harness.pipeline.import_steps import WorkerRunner
+from harness.pipeline.onnx_import import OnnxImport
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
-from harness.store import scratch
-from harness.store.entry import Entry
 
 SAME = "same"
-_FOLDER = PurePosixPath("model")
-_MODEL = str(_FOLDER / "model.onnx")
-# The key of a field of external data: onnx@v1.19.0:onnx/onnx.proto, message TensorProto
-_KEY = b"location"
-_DEMOTION = F64_FLAG.partition("=")[0]
-_IMPORTER = IMPORTERS[Framework.ONNX]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sources:
-    """What `find` answers: the names of the model's external data."""
-
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    """What `import` answers; see `harness.importers.model_import.Reply`."""
-
-    program: str
-    weights: str | None
-    functions: tuple[str, ...]
-    elements: tuple[str, ...]
-    opset: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inputs:
-    """What `draw` answers: the inputs."""
-
-    inputs: tuple[SavedTensor, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ran:
-    """What `run` answers: what the framework made of the inputs, and the versions of its packages."""
-
-    calls: tuple[Call, ...]
-    versions: dict[str, str]
 
 
 def importer_of(asked: str | None, release: Release) -> ReleaseWheels:
@@ -118,10 +67,8 @@ class Importing:
         plain = internal.plan(case, self.release, self.options)
         if not case.spec.is_onnx or plain.blocked:
             return plain
-        runner = self._runner
-        one = _Import(case=case, steps=self.steps, runner=runner, importer=f"IREE {runner.release.release.name}")
         try:
-            imported = one.imported(is_oracle=self.options.oracle is Oracle.ONNXRUNTIME)
+            imported = self.model(case).imported(is_oracle=self.options.oracle is Oracle.ONNXRUNTIME)
         except NoVerdictError as error:
             verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             phase = Phase.IMPORT if verdict.kind in {Kind.IMPORT, Kind.ORACLE} else None
@@ -129,6 +76,11 @@ class Importing:
         except (OSError, ValueError, TypeError, KeyError) as bug:  # it is the error of this case
             return replace(plain, steps=(), blocked=internal.verdict(bug))
         return internal.plan(imported, self.release, self.options)
+
+    def model(self, case: Case) -> OnnxImport:
+        """Return the import of a case whose program is an ONNX file."""
+        importer = f"IREE {self._runner.release.release.name}"
+        return OnnxImport(case=case, steps=self.steps, runner=self._runner, importer=importer)
 
     @functools.cached_property
     def _runner(self) -> WorkerRunner:
@@ -143,169 +95,3 @@ class Importing:
             again=self.steps.recompile,
             cancel=self.steps.cancel,
         )
-
-
-@dataclass(kw_only=True)
-class _Import:
-    """The import of the program of one case."""
-
-    case: Case
-    steps: ToolStepRunner
-    runner: WorkerRunner
-    importer: str
-    seconds: float = 0.0
-    _files: dict[str, tuple[Path, str]] = field(default_factory=dict)
-    _sources: list[Blob] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """What messages call the model."""
-        return file_kinds.shown(self.case.spec.mlir)
-
-    def imported(self, *, is_oracle: bool) -> Case:
-        spec = self.case.spec
-        self._fetch()
-        entry, program = self._program()
-        spec = replace(spec, **_of_program(spec, entry, program, self.name))
-        reference = ""
-        if not planner.is_compile_only(self.case):
-            if (is_oracle or spec.has_reference) and not spec.outputs:
-                spec, reference = self._with_reference(spec, program)
-            elif not spec.inputs:
-                drawn, answer = self._done("draw", _IMPORTER.name, **_drawing(spec))
-                spec = replace(spec, inputs=_tensors(drawn, taken(_Inputs, answer, self.name).inputs, self.name))
-        made = ImportedProgram(
-            importer=self.importer,
-            sources=tuple(self._sources),
-            reference=reference,
-            seconds=round(self.seconds, 3),
-        )
-        return replace(self.case, spec=replace(spec, imported=made))
-
-    def _fetch(self) -> None:
-        """Fetch the model, then the external data that it names."""
-        self._add(_MODEL, self.case.spec.mlir)
-        if not files.contains(self._files[_MODEL][0], _KEY):
-            return
-        _, answer = self._done("find", _IMPORTER.name)
-        for location in taken(_Sources, answer, self.name).sources:
-            self._add(str(_FOLDER / location), self._data(location))
-
-    def _add(self, place: str, blob: Blob) -> None:
-        fetched = self.steps.fetch(blob)
-        self._files[place] = (fetched.path, fetched.blob.sha256)
-        self._sources.append(blob)
-
-    def _data(self, location: str) -> Blob:
-        """Return the blob of external data: what the spec says, or else a file beside the model.
-
-        Raises:
-            ImportFailedError: there is none, or it is elsewhere.
-        """
-        spec, names = self.case.spec, f"{self.name} names external data {location!r}"
-        where = PurePosixPath(location)
-        if where.is_absolute() or ".." in where.parts:
-            raise ImportFailedError(f"{names}, which is outside the folder of the model; copy it beside the model.")
-        if location in spec.external_data:
-            return spec.external_data[location]
-        if spec.mlir.is_remote:
-            raise ImportFailedError(f"{names}; say where it is: 'external_data': {{{location!r}: URL}} in the spec.")
-        folder = spec.mlir.local_path.parent
-        real = Path(os.path.realpath(folder / location))
-        if not real.is_relative_to(os.path.realpath(folder)):
-            where_it_is = "which is a link to outside the folder of the model"
-            raise ImportFailedError(f"{names}, {where_it_is}; copy it beside the model.")
-        if not real.is_file():
-            raise ImportFailedError(f"{names}, which is missing; put it beside the model.")
-        return Blob(url=real.as_uri())
-
-    def _program(self) -> tuple[Entry, _Program]:
-        entry, answer = self._done("import", f"the importer of {self.importer}")
-        return entry, taken(_Program, answer, self.name)
-
-    def _with_reference(self, spec: ModelSpec, program: _Program) -> tuple[ModelSpec, str]:
-        """Return a spec whose inputs are drawn unless it has some, and whose outputs are those of the framework."""
-        try:
-            with scratch.folder(self.steps.store.root) as folder:
-                given = import_inputs.files(spec.inputs, folder, self.steps.fetch, self.name)
-                entry, answer = self._done("run", "ONNX Runtime", given, **_drawing(spec))
-        except RequestRefusedError:
-            raise
-        except ImportFailedError as error:
-            raise _oracle_failed(error) from error
-        ran = taken(_Ran, answer, self.name)
-        call = ran.calls[0]
-        spec = replace(
-            spec,
-            inputs=spec.inputs or _tensors(entry, call.inputs, self.name),
-            outputs=_tensors(entry, call.outputs, self.name),
-            thresholds=_thresholds(spec, program, call),
-        )
-        return spec, _IMPORTER.reference.format(**ran.versions)
-
-    def _done(self, do: str, tool: str, given: Sequence[Path] = (), **asked: Any) -> tuple[Entry, Any]:
-        started = time.monotonic()
-        is_spec = self.case.spec.path.suffix == ".json"
-        inputs = {f"inputs/{index}.npy": path for index, path in enumerate(given)}
-        step = ImportStep(
-            do=do,
-            tool=tool,
-            files={**self._files, **import_inputs.with_digests(inputs)},
-            asked={"model": _MODEL, "inputs": list(inputs), **asked},
-            hint=" A spec has the fields 'dimensions' and 'inputs' for that." if is_spec else "",
-            host_cpu=self.steps.host_cpu if do == "run" else "",
-        )
-        entry, answer = self.runner.run(step, self.name)
-        self.seconds += 0.0 if entry.cached else time.monotonic() - started
-        return entry, answer
-
-
-def _of_program(spec: ModelSpec, entry: Entry, program: _Program, name: str) -> dict[str, Any]:
-    """Return the fields of a spec that an import changes."""
-    (path,) = files_of(entry, [program.program], name)
-    changed: dict[str, Any] = {
-        "mlir": _blob(entry, path),
-        "run_function": spec.run_function or program.functions[0],
-        "remarks": spec.remarks,
-    }
-    if program.weights:
-        weights = _blob(entry, files_of(entry, [program.weights], name)[0])
-        own = [Weights(blob=spec.real_weights, scope="model")] if spec.real_weights else []
-        changed |= {"real_weights": None, "weights": (*own, *spec.weights, Weights(blob=weights, scope="model"))}
-    if "float64" in program.elements and not any(flag.startswith(_DEMOTION) for flag in spec.compiler_flags):
-        changed["compiler_flags"] = (*spec.compiler_flags, F64_FLAG)
-        changed["remarks"] += (f"{F64_FLAG} added: the model has values of f64",)
-    if program.opset:
-        before, after = program.opset
-        changed["remarks"] += (f"the importer raised the operators from opset {before} to {after}",)
-    return changed
-
-
-def _drawing(spec: ModelSpec) -> dict[str, Any]:
-    """Return what a worker has to know to draw the inputs of a spec."""
-    sizes = {"dimensions": spec.dimensions, "default_dimension": spec.default_dimension}
-    return {"seed": spec.seed, "is_uniform": spec.is_uniform, **sizes}
-
-
-def _tensors(entry: Entry, saved: Sequence[SavedTensor], name: str) -> tuple[Tensor, ...]:
-    return tuple(Tensor(blob=_blob(entry, path)) for path in files_of(entry, [each.file for each in saved], name))
-
-
-def _blob(entry: Entry, path: Path) -> Blob:
-    return Blob(url=path.as_uri(), sha256=entry.sha256(path.name))
-
-
-def _thresholds(spec: ModelSpec, program: _Program, call: Call) -> Thresholds:
-    """Return the thresholds of a spec; where it has the defaults and the model has values of f16, wider ones."""
-    if "float16" not in program.elements or spec.thresholds != Thresholds():
-        return spec.thresholds
-    elements = {each.type.rpartition("x")[2] for each in call.outputs} & DEFAULT_ATOL.keys()
-    return replace(spec.thresholds, atol={**DEFAULT_ATOL, **dict.fromkeys(elements, float(F16_ATOL))})
-
-
-def _oracle_failed(error: ImportFailedError) -> ImportFailedError:
-    """Return the failure of an oracle: the model can be imported, and there is nothing to compare with."""
-    what = Oracle.ONNXRUNTIME.description
-    failed = ImportFailedError(f"nothing was compared, because the oracle failed: {what}: {error}")
-    failed.kind = Kind.ORACLE
-    return failed

@@ -10,6 +10,7 @@ from harness.core.blobs import Blob
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
+from harness.core.references import Oracle
 from harness.core.settings import Settings
 from harness.iree import flag_classes, release_sources
 from harness.iree.releases import ReleaseWheels
@@ -30,12 +31,14 @@ class Side:
         settings: how its cases are compiled and run.
         release: its release.
         cases: by the name of the spec, its case.
+        is_onnxruntime: whether ONNX Runtime computes what is right, and nothing is compiled.
     """
 
     label: str
     settings: Settings
     release: ReleaseWheels
     cases: Mapping[str, Case]
+    is_onnxruntime: bool = False
 
     @property
     def target(self) -> str:
@@ -43,13 +46,16 @@ class Side:
         return str(next(iter(self.cases.values())).target)
 
 
-def sides(settings: Settings, against: str | None, notice: Notice) -> tuple[Side, ...]:
+def sides(
+    settings: Settings, against: str | None, notice: Notice, *, takes_onnxruntime: bool = False
+) -> tuple[Side, ...]:
     """Return one side, or two with something to compare with.
 
     Args:
         settings: how to compile and run.
         against: a release, a chip, or flags for iree-compile.
         notice: called with remarks while releases and cases are looked up.
+        takes_onnxruntime: whether ONNX Runtime may be the other side.
 
     Raises:
         UsageError: the settings, a spec or `against` is wrong, or both sides have no case in common.
@@ -58,6 +64,8 @@ def sides(settings: Settings, against: str | None, notice: Notice) -> tuple[Side
     first = side(replace(settings, cases=selection.located(settings.cases)), notice)
     if against is None:
         return (replace(first, label=first.release.release.name),)
+    if against == Oracle.ONNXRUNTIME:
+        return _with_onnxruntime(first, is_allowed=takes_onnxruntime)
     second = _other(first, against, notice)
     common = first.cases.keys() & second.cases.keys()
     if not common:
@@ -65,6 +73,31 @@ def sides(settings: Settings, against: str | None, notice: Notice) -> tuple[Side
     return tuple(
         replace(each, cases={name: each.cases[name] for name in each.cases if name in common})
         for each in _named(first, second, against)
+    )
+
+
+def _with_onnxruntime(first: Side, *, is_allowed: bool) -> tuple[Side, Side]:
+    """Return a side, and ONNX Runtime as the other one; neither has other expected outputs than those of the latter.
+
+    Raises:
+        UsageError: ONNX Runtime cannot run a program, or a command cannot compare with it.
+    """
+    if not is_allowed:
+        raise UsageError(f"--against {Oracle.ONNXRUNTIME}: only `harness localize` takes it.")
+    for case in first.cases.values():
+        if not case.spec.is_onnx:
+            raise UsageError(
+                f"--against {Oracle.ONNXRUNTIME} needs a program that is an ONNX file; that of {case.id} is "
+                f"{case.spec.mlir.name}."
+            )
+    specs = {
+        name: replace(case.spec, outputs=(), judges=(), has_reference=True, compile_only=False)
+        for name, case in first.cases.items()
+    }
+    cases = {name: replace(case, spec=specs[name]) for name, case in first.cases.items()}
+    return (
+        replace(first, label=first.release.release.name, cases=cases),
+        replace(first, label="ONNX Runtime", cases=cases, is_onnxruntime=True),
     )
 
 

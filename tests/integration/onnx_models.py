@@ -56,6 +56,41 @@ def main(environment: str) -> None:
     ]
     image, classes = value("x", TensorProto.FLOAT, 1, 3, 8, 8), value("y", TensorProto.FLOAT, 1, 4)
     model("cnn", layers, [image], [classes], weights("k", 4, 3, 3, 3))
+    upscaled = [  # no release puts channels where DepthToSpace has them, unless blocksize is their number
+        helper.make_node("Conv", ["x", "k"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Constant", [], ["two"], value_float=2.0),
+        helper.make_node("Mul", ["b", "two"], ["c"]),
+        helper.make_node("Sigmoid", ["c"], ["d"]),
+        helper.make_node("DepthToSpace", ["d"], ["e"], name="upscale", blocksize=3, mode="CRD"),
+        helper.make_node("Conv", ["e", "l"], ["f"], pads=[1, 1, 1, 1]),
+        helper.make_node("Tanh", ["f"], ["g"]),
+        helper.make_node("AveragePool", ["g"], ["h"], kernel_shape=[3, 3], strides=[3, 3]),
+        helper.make_node("Flatten", ["h"], ["i"]),
+        helper.make_node("MatMul", ["i", "w"], ["j"]),
+        helper.make_node("Tanh", ["j"], ["y"]),
+    ]
+    small = value("x", TensorProto.FLOAT, "batch", 3, 8, 8)
+    kernels = (weights("k", 18, 3, 3, 3), weights("l", 4, 2, 3, 3), weights("w", 256, 4))
+    model("upscaled", upscaled, [small], [value("y", TensorProto.FLOAT, "batch", 4)], *kernels)
+    channels = value("x", TensorProto.FLOAT, "batch", 12, 4, 4)
+    uncompiled = [  # no release compiles LpPool with another p than 1 and 2
+        helper.make_node("Sigmoid", ["x"], ["a"]),
+        helper.make_node("Tanh", ["a"], ["b"]),
+        helper.make_node("Exp", ["b"], ["c"]),
+        helper.make_node("LpPool", ["c"], ["d"], kernel_shape=[2, 2], p=3),
+        helper.make_node("Neg", ["d"], ["y"]),
+    ]
+    model("uncompiled", uncompiled, [channels], [value("y", TensorProto.FLOAT, "batch", 12, 3, 3)])
+    quantized = [
+        helper.make_node("Sigmoid", ["x"], ["a"]),
+        helper.make_node("QuantizeLinear", ["a", "scale", "zero"], ["b"]),
+        helper.make_node("DequantizeLinear", ["b", "scale", "zero"], ["c"]),
+        helper.make_node("DepthToSpace", ["c"], ["d"], blocksize=2, mode="CRD"),
+        helper.make_node("QuantizeLinear", ["d", "scale", "zero"], ["y"]),
+    ]
+    grid = (numpy_helper.from_array(np.float32(0.01), "scale"), numpy_helper.from_array(np.uint8(128), "zero"))
+    model("quantized", quantized, [channels], [value("y", TensorProto.UINT8, "batch", 3, 8, 8)], *grid)
     gathered = [
         helper.make_node("Gather", ["table", "ids"], ["e"]),
         helper.make_node("Where", ["mask", "e", "zero"], ["y"]),

@@ -69,12 +69,12 @@ def test_an_onnx_file_needs_no_spec(lab: Laboratory, onnx_files: Path) -> None:
 
 
 ODD = {
-    "garbage": ("import", "is not an ONNX file: Error parsing message"),
+    "garbage": ("import", "is not an ONNX file: DecodeError: Error parsing message"),
     "empty": ("import", "is not an ONNX file: it has no graph with nodes."),
     "outside": ("import", "names external data '../beside.data', which is outside the folder of the model; copy it"),
     "linked": ("import", "names external data 'linked.data', which is a link to outside the folder"),
     "beside": ("import", "names external data 'beside.data', which is missing; put it beside the model."),
-    "custom": ("oracle", "ONNX Runtime: [ONNXRuntimeError]"),
+    "custom": ("oracle", "ONNX Runtime: Fail: [ONNXRuntimeError]"),
     "embedding": ("import", "--dim tokens=N, or --input @FILE.npy for each input. A spec has the fields"),
     "mlp": ("import", "--dim x: no such dynamic dimension; the model has batch."),
     "half": ("oracle", "cannot be given an input of 2x8xbf16"),

@@ -49,7 +49,8 @@ def localized(settings: Settings, compared: LocalizeSettings, console: Console) 
         UsageError: the settings are wrong, so nothing was run.
         DiskError: the results cannot be written.
     """
-    localization = Localization(sides.sides(settings, compared.against, notices(console)), compared)
+    compared_sides = sides.sides(settings, compared.against, notices(console), takes_onnxruntime=True)
+    localization = Localization(compared_sides, compared)
     found = localization.run(LocalizeProgress(console, id_width=0))
     write_all({localization.folder / name: text for name, text in render.files(found).items()})
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)

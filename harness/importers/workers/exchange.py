@@ -21,6 +21,7 @@ from typing import Any
 REQUEST, REPLY = "request.json", "reply.json"
 PROGRAM, WEIGHTS = "program.mlir", "weights.irpa"
 SOURCE = "source.mlir"  # a program that is there already
+PART = "part.onnx"  # a part of a model
 # Larger weights are kept outside the program, whose text has two characters for each byte.
 INLINED_BYTES = 1 << 20
 # The limits of an input, and of any file that is written.
@@ -168,6 +169,11 @@ def saved(role: str, names: Sequence[str], arrays: Sequence[Any]) -> Sequence[Ma
         type_ = "x".join([*map(str, array.shape), _ELEMENTS[str(array.dtype)]])
         files.append({"file": file, "name": name, "type": type_})
     return files
+
+
+def numpy_element(dtype: str) -> str:
+    """Return the element type of a NumPy type that has files, without its sign; empty if it has none."""
+    return "" if dtype in _RAW else _ELEMENTS.get(dtype, "").removeprefix("u")
 
 
 def function(program: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.importers.workers import exchange
+from harness.importers.workers import exchange, onnx_parts
 from harness.importers.workers.exchange import Answer, ModelError, Request
 
 # What the importer reads best; older models are raised to it.
@@ -81,6 +81,24 @@ def _import(request: Request) -> Answer:
         "opset": [opset, OPSET] if raised else [],
         "elements": sorted(_elements(model)),
     }
+
+
+def _nodes(request: Request) -> Answer:
+    """Return the nodes of the model."""
+    model = _read(Path(request["model"]))
+    return onnx_parts.read(model, _inputs(model))
+
+
+def _checked(request: Request) -> Answer:
+    """Write the model as one that was cut, and return its nodes."""
+    model = _read(Path(request["model"]))
+    return onnx_parts.checked(model, _inputs(model))
+
+
+def _cut(request: Request) -> Answer:
+    """Write a part of the model."""
+    model = _read(Path(request["model"]))
+    return onnx_parts.cut(model, _inputs(model), request)
 
 
 def _parsed(path: Path) -> Any:
@@ -190,4 +208,12 @@ def _shape(value: Any) -> list[int | str]:
     ]
 
 
-STEPS = {"run": _run, "import": _import, "find": _find, "draw": _draw}
+STEPS = {
+    "run": _run,
+    "import": _import,
+    "find": _find,
+    "draw": _draw,
+    "read": _nodes,
+    "check": _checked,
+    "cut": _cut,
+}

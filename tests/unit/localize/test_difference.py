@@ -23,7 +23,7 @@ def measured(folder: Path, one: Any, other: Any, thresholds: Thresholds | None =
     return difference.difference(found[0], found[1], thresholds)
 
 
-_NAMES = {"float32": "f32", "float16": "f16", "int32": "i32", "complex64": "complex<f32>"}
+_NAMES = {"float32": "f32", "float16": "f16", "int32": "i32", "int8": "i8", "uint8": "ui8", "complex64": "complex<f32>"}
 
 
 def test_the_error_is_relative_to_the_largest_number(tmp_path: Path) -> None:
@@ -37,6 +37,12 @@ def test_the_error_is_relative_to_the_largest_number(tmp_path: Path) -> None:
 def test_equal_values_do_not_differ(tmp_path: Path, dtype: Any) -> None:
     good = (np.arange(70_000) % 1000).astype(dtype)
     assert measured(tmp_path, good, good) == Difference(relative=0.0)
+
+
+def test_integers_without_a_sign_have_that_of_the_other_side(tmp_path: Path) -> None:
+    good = np.array([127, 128, 255], np.uint8)
+    found = measured(tmp_path, np.array([127, -127, -1], np.int8), good)
+    assert found == Difference(relative=1 / 255)
 
 
 def test_the_last_of_many_elements_counts(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_values_are_grouped_by_their_size() -> None:
     made = program([operation() for _ in range(5)], [(index, 0) for index in range(5)])
     assert [len(group) for group in programs.groups(made, made.taps, 32)] == [2, 2, 1]
     assert [len(group) for group in programs.groups(made, made.taps, 1)] == [1] * 5
+    assert [len(group) for group in programs.groups(made, made.taps, 1000, 3)] == [3, 2]
 
 
 def test_operations_of_two_programs_correspond_by_name_type_and_place() -> None:

@@ -355,3 +355,9 @@ def test_a_npy_file_says_its_type_and_is_compared_behind_its_header(tmp_path: Pa
         expected = contents.of_file(path, None, is_npy=True)
         found = compare(3, contents.of_output(raw, expected.type), expected, thresholds=Thresholds(), chunk=4)
         assert (found.index, found.type, found.mismatches) == (3, f"2x3x{element}", changed)
+
+
+def test_integers_without_a_sign_have_that_of_the_wanted_type(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([-1], np.int8))
+    found = contents.of_output(tmp_path / "a.npy", TensorType.parse("1xui8"))
+    assert (str(found.type), found.read(0, 1)[0]) == ("1xui8", 255)

@@ -1,0 +1,120 @@
+"""Tries parts of an ONNX file: compiled on the bad side, and run by ONNX Runtime, which is the good side."""
+
+import functools
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.core.blobs import Blob
+from harness.core.cases import EMPTY, Case
+from harness.core.errors import NoVerdictError
+from harness.core.outcomes import Outcome
+from harness.core.statuses import Status
+from harness.host.process import ProcessResult
+from harness.importers.workers import exchange
+from harness.localize.editor import Editor
+from harness.localize.laboratory import BAD, Experiment, Laboratory, Trial
+from harness.pipeline import planner
+from harness.pipeline.import_steps import files_of
+from harness.pipeline.onnx_import import OnnxImport
+from harness.pipeline.step_results import RunResult
+
+_ENDED = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=0.0, cpu_seconds=0.0, peak_memory_bytes=0)
+
+
+def uncut(case: Case, imported: Case) -> Case:
+    """Return a case with the ONNX file as its program, and with what its import found out: its inputs."""
+    found = imported.spec
+    spec = replace(
+        case.spec,
+        inputs=found.inputs,
+        thresholds=found.thresholds,
+        compile_only=planner.is_compile_only(case),
+        dimensions=EMPTY,
+        has_reference=False,
+        seed=0,
+    )
+    return replace(case, spec=spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxEditor(Editor):
+    """Reads and cuts an ONNX file: its nodes are the operations.
+
+    Attributes:
+        model: the file.
+    """
+
+    model: OnnxImport
+
+    def _done(self, do: str, asked: Mapping[str, object]) -> tuple[Sequence[Blob], Mapping[str, object]]:
+        entry, answer = self.model.done(do, "onnx", (), **asked)
+        names = [name for name in (exchange.PART,) if name in entry.files]
+        paths = files_of(entry, names, self.name)
+        return [Blob(url=path.as_uri(), sha256=entry.sha256(path.name)) for path in paths], answer
+
+
+@dataclass(kw_only=True)
+class OnnxLaboratory(Laboratory):
+    """Tries parts of an ONNX file. Both sides have the same case."""
+
+    @functools.cached_property
+    def editor(self) -> OnnxEditor:
+        """What reads and cuts the file."""
+        steps, (model, _) = self.prepared[BAD].steps, self._fetched
+        path = steps.fetch(self.cases[BAD].spec.mlir).path
+        return OnnxEditor(runner=model.runner, store=steps.store, path=path, name=model.name, model=model)
+
+    @functools.cached_property
+    def _fetched(self) -> tuple[OnnxImport, Mapping[str, Blob]]:
+        """The file, and its external data by the names in it."""
+        model = self._importing(BAD).model(self.cases[BAD])
+        return model, model.fetch()
+
+    def _case(self, side: int, experiment: Experiment, number: int) -> Case:
+        """Return the case of a part, whose external data is not beside it, and whose function the importer names."""
+        case, (_, data) = super()._case(side, experiment, number), self._fetched
+        return replace(case, spec=replace(case.spec, run_function=None, external_data=data))
+
+    def _run(self, side: int, experiment: Experiment, number: int) -> Trial:
+        return super()._run(side, experiment, number) if side == BAD else self._reference(experiment, number)
+
+    def _reference(self, experiment: Experiment, number: int) -> Trial:
+        """Return what ONNX Runtime makes of a part; it compiles nothing."""
+        case, out_dir = self._case(BAD, experiment, number), self.prepared[BAD].steps.out_dir
+        spec, target = case.spec, case.target
+        outcome = Outcome(
+            id=case.id,
+            model=spec.model,
+            submodel=spec.submodel,
+            backend=str(target.backend),
+            chip=target.chip,
+            status=Status.COMPILED if experiment.compiles_only else Status.RAN,
+        )
+        if experiment.compiles_only:
+            return Trial(outcome=outcome, ran=None, out_dir=out_dir)
+        try:
+            ran = self._ran(case, out_dir / "outputs" / f"onnxruntime.{number:04}")
+        except NoVerdictError as error:
+            failed = replace(outcome, status=Status.ERROR, kind=error.kind, reason=str(error))
+            return Trial(outcome=failed, ran=None, out_dir=out_dir)
+        return Trial(outcome=outcome, ran=ran, out_dir=out_dir)
+
+    def _ran(self, case: Case, folder: Path) -> RunResult:
+        """Run a part with ONNX Runtime, and copy its outputs, which are removed when they are not needed any more."""
+        model = self._importing(BAD).model(case)
+        model.fetch()
+        entry, ran = model.ran()
+        saved = ran.calls[0].outputs
+        folder.mkdir(parents=True)
+        for path in files_of(entry, [each.file for each in saved], model.name):
+            shutil.copyfile(path, folder / path.name)
+        return RunResult(
+            folder=folder,
+            outputs=tuple(each.file for each in saved),
+            argv=(),
+            process=_ENDED,
+            free_bytes=0,
+            types=tuple(each.type for each in saved),
+        )
