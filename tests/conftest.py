@@ -11,11 +11,18 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _WITH_ENGINES = re.compile(r"tests/integration/test_(apptainer|container|image|passthrough|pins|wall)")
 _SHARING = re.compile(
-    r"tests/integration/test_(bisect|bootstrap|by_kernel|catalogue|dialect|hosts|jax|matrix|onnx|page|readme|serve_ranges|tiny|torch"
-    r"|trained|verdict|wheel|worker)\w*\.py"
+    r"tests/integration/test_(bisect|bootstrap|by_kernel|catalogue|dialect|hosts|jax|localize|matrix|onnx|page|readme|reduce|serve_ranges"
+    r"|tiny|torch|trained|verdict|wheel|worker)\w*\.py"
 )
 # What is shared under another name: the releases, the bundled models, and the importer for ONNX.
-_SHARED = {"bisect": "releases", "by_kernel": "tiny", "matrix": "releases", "readme": "tiny", "trained": "onnx"}
+_SHARED = {
+    "bisect": "releases",
+    "by_kernel": "tiny",
+    "matrix": "releases",
+    "readme": "tiny",
+    "reduce": "localize",
+    "trained": "onnx",
+}
 # What takes minutes, and is left out with `-m "not slow"`: whole catalogues and distributions, every release where some
 # show it, and every engine where some do. Podman is there without root, which is stricter.
 _SLOW = re.compile(
