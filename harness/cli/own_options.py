@@ -141,7 +141,7 @@ def at_once(default: int) -> Group:
 def bench(parser: Parser, _environment: Environment) -> None:
     """Add the options of `bench`."""
     add, defaults = parser.group("Benchmark"), BenchSettings()
-    help_text = "what to compare with: a release, a chip, or more compiler flags such as --against=--iree-opt-level=O3"
+    help_text = "what to compare with: a release, backend, chip, .mlir file, or flags such as --against=--FLAG"
     add("--against", metavar="OTHER", help=help_text)
     help_text = "longest time for the rounds of a case (default: %(default)g)"
     add("--time", type=seconds, default=defaults.seconds, metavar="S", help=help_text)

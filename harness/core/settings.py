@@ -244,7 +244,7 @@ class BenchSettings:
     """How cases are timed, and what they are compared with.
 
     Attributes:
-        against: a release, a chip, or flags for iree-compile; None to compare with nothing.
+        against: a release, a backend, a chip, a program, or flags for iree-compile; None to compare with nothing.
         seconds: the longest time for the rounds of a case.
         precision: how narrow the interval of a case has to be, to each side: 0.01 for 1 %.
         fail_slower: from which share on more time is a failure, such as 0.05 for 5 %; None for none.

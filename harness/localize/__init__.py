@@ -1,1 +1,1 @@
-"""Names the operation that two sides compute differently, and finds the smallest program that shows it."""
+"""Names the operation, dispatch or kernel that two sides compute differently."""

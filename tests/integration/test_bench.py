@@ -133,7 +133,7 @@ def test_an_interrupted_benchmark_keeps_its_rounds(lab: Laboratory) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--against", "gfx 942"], "expected a release such as 3.9.0, a chip, or flags"),
+        (["--against", "gfx 942"], "expected a release such as 3.9.0, a backend, a chip, a .mlir file, or flags"),
         (["--against", "9.9.9"], "9.9.9"),
         (["--against=--iree-opt-level=O3 -o"], "'-o' is no flag"),
         (["--against=--iree-opt-level='O3"], "No closing quotation"),
@@ -141,7 +141,7 @@ def test_an_interrupted_benchmark_keeps_its_rounds(lab: Laboratory) -> None:
         (["--against=--iree-codegen-tuning-spec-path=x.mlir"], "names a file"),
         (["--against", "gfx942"], "No selected spec is for the backend rocm"),
         (["--fail-slower", "5%"], "has no effect without --against"),
-        (["--compile-only"], "has no effect in `harness bench`"),
+        (["--compile-only"], "has no effect in a command that compares two sides"),
         (["--precision", "0%"], "is not a percentage above 0"),
         (["--time", "-1"], "is not a number of seconds above 0"),
     ],

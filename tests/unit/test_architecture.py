@@ -39,6 +39,7 @@ PACKAGES = (
     "bench",
     "search",
     "localize",
+    "reduction",
     "cli",
 )
 # What only these modules use. The supervisor hands its environment on as it is.

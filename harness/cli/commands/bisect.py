@@ -11,8 +11,9 @@ from harness.cli.settings import Invocation
 from harness.core.settings import LocalizeSettings
 from harness.host.beneath import Folder
 from harness.host.disk import write_all
-from harness.localize import ends, minimal_text
+from harness.localize import ends
 from harness.localize import render as render_localized
+from harness.reduction import minimal_text
 from harness.report.page import page
 from harness.search import render
 from harness.search.bisection import Bisection

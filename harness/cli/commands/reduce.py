@@ -11,9 +11,9 @@ from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import LocalizeSettings, ReduceSettings, Settings
 from harness.core.text import counted, filled, one_line
 from harness.localize.laboratory import BAD, GOOD
-from harness.localize.reduction import Reduced, Reduction
 from harness.pipeline import sides
 from harness.pipeline.progress import columns
+from harness.reduction.reduction import Reduced, Reduction
 
 
 def main(invocation: Invocation) -> int:

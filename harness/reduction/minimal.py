@@ -11,16 +11,16 @@ from harness.core.tensors import Literal, Tensor, Thresholds
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
-from harness.localize import keeping, minimal_text
-from harness.localize.candidate import Given
-from harness.localize.keeping import Begun
 from harness.localize.laboratory import BAD, BOTH, Input, Laboratory, calls_pipeline
-from harness.localize.minimal_text import ToldSide
-from harness.localize.reduce import State
 from harness.packing import case_folder
 from harness.packing.plain_names import plain, unused
 from harness.packing.private_text import without_folders
 from harness.pipeline import planner, selection
+from harness.reduction import keeping, minimal_text
+from harness.reduction.candidate import Given
+from harness.reduction.keeping import Begun
+from harness.reduction.minimal_text import ToldSide
+from harness.reduction.reducer import State
 from harness.specs import inline
 
 _CHUNK = 1 << 20

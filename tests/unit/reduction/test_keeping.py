@@ -9,12 +9,12 @@ from harness.core.formulas import Formula
 from harness.core.records import MalformedError
 from harness.core.statuses import Kind, Phase
 from harness.core.tensors import Literal, Tensor, TensorType
-from harness.localize import keeping
-from harness.localize.candidate import Candidate, Values
-from harness.localize.keeping import Begun, Keeper
 from harness.localize.laboratory import Input
-from harness.localize.reduce import State
-from harness.localize.symptom import Symptom
+from harness.reduction import keeping
+from harness.reduction.candidate import Candidate, Values
+from harness.reduction.keeping import Begun, Keeper
+from harness.reduction.reducer import State
+from harness.reduction.symptom import Symptom
 from harness.search import journal
 from tests.unit.localize.made import operation, program
 

@@ -7,15 +7,15 @@ from harness.core.blobs import Blob
 from harness.core.errors import ImportFailedError, IntegrityError
 from harness.core.statuses import Phase
 from harness.core.tensors import Literal, Tensor
-from harness.localize import keeping, symptom
-from harness.localize.candidate import Candidate, Given, Proposal, Values
 from harness.localize.editor import CutRefusedError, Editor
-from harness.localize.keeping import Keeper
 from harness.localize.laboratory import BAD, GOOD, Experiment, Input, Laboratory, Trial
 from harness.localize.program import ARGUMENT, Cut
-from harness.localize.reduce import State
 from harness.localize.subject import Subject, discard
-from harness.localize.symptom import Symptom
+from harness.reduction import keeping, symptom
+from harness.reduction.candidate import Candidate, Given, Proposal, Values
+from harness.reduction.keeping import Keeper
+from harness.reduction.reducer import State
+from harness.reduction.symptom import Symptom
 
 
 class NotFailingError(Exception):

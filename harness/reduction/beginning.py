@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from harness.core.callbacks import Notice
 from harness.core.errors import ImportFailedError
 from harness.iree import releases
-from harness.localize import start, symptom
-from harness.localize.attempts import Attempts, NotFailingError
+from harness.localize import start
 from harness.localize.by_operation import Located, Locator
-from harness.localize.candidate import Candidate
 from harness.localize.editor import CutRefusedError
-from harness.localize.keeping import Begun, Keeper
 from harness.localize.laboratory import BAD, BOTH, Laboratory, Trial
 from harness.localize.program import Cut
-from harness.localize.reduce import State
 from harness.localize.start import Form
 from harness.localize.subject import Subject, discard
-from harness.localize.symptom import Symptom
+from harness.reduction import symptom
+from harness.reduction.attempts import Attempts, NotFailingError
+from harness.reduction.candidate import Candidate
+from harness.reduction.keeping import Begun, Keeper
+from harness.reduction.reducer import State
+from harness.reduction.symptom import Symptom
 
 
 def begun(laboratory: Laboratory, keeper: Keeper, notice: Notice) -> tuple[Attempts, State, Begun]:

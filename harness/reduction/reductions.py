@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from harness.core.tensors import TensorType
-from harness.localize import candidate
-from harness.localize.candidate import Candidate, Given, Values
 from harness.localize.program import ARGUMENT, Cut, Program, Value, element
+from harness.reduction import candidate
+from harness.reduction.candidate import Candidate, Given, Values
 
 _Item = TypeVar("_Item")
 # What stands before the element type of a tensor, and the sizes of one of torch-mlir.

@@ -8,13 +8,13 @@ from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Target, Weights
 from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
 from harness.iree import releases
-from harness.localize import minimal_text
-from harness.localize.candidate import Candidate
-from harness.localize.keeping import Begun
-from harness.localize.minimal_text import ToldSide
-from harness.localize.reduce import State
-from harness.localize.symptom import Symptom
 from harness.pipeline import planner
+from harness.reduction import minimal_text
+from harness.reduction.candidate import Candidate
+from harness.reduction.keeping import Begun
+from harness.reduction.minimal_text import ToldSide
+from harness.reduction.reducer import State
+from harness.reduction.symptom import Symptom
 from tests.unit.localize.made import operation, program
 
 

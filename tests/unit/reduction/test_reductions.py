@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from harness.core.tensors import Literal, TensorType
-from harness.localize import candidate, reductions
-from harness.localize.candidate import Candidate, Values
 from harness.localize.program import ARGUMENT
+from harness.reduction import candidate, reductions
+from harness.reduction.candidate import Candidate, Values
 from tests.unit.localize.made import operation, program
 
 TEXT = """module attributes {torch.debug = "a } b"} {

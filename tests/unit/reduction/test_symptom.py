@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.localize import symptom
+from harness.reduction import symptom
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ from harness.core.search_settings import SearchSettings
 from harness.core.settings import ReduceSettings
 from harness.core.text import counted
 from harness.host import cores
-from harness.localize import beginning, minimal
-from harness.localize.attempts import Attempts
-from harness.localize.keeping import Begun, Keeper, Progress
 from harness.localize.laboratory import BAD, Laboratory, program_of
 from harness.localize.opened import OpenSides
-from harness.localize.reduce import Reducer, State
 from harness.packing import case_folder
 from harness.pipeline.progress import Live
 from harness.pipeline.sides import Side
+from harness.reduction import beginning, minimal
+from harness.reduction.attempts import Attempts
+from harness.reduction.keeping import Begun, Keeper, Progress
+from harness.reduction.reducer import Reducer, State
 from harness.search import journal, request
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.localize.candidate import Candidate, Proposal
 from harness.localize.program import ARGUMENT, Cut, Program
-from harness.localize.reduce import Reducer, State
+from harness.reduction.candidate import Candidate, Proposal
+from harness.reduction.reducer import Reducer, State
 from tests.unit.localize.made import operation, program
 
 Rule = Callable[[Candidate, Program], bool]

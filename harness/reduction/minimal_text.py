@@ -10,10 +10,10 @@ from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Release,
 from harness.core.tensors import Literal, Tensor, Thresholds
 from harness.core.text import command, counted, inline, one_line
 from harness.iree import flags as run_flags
-from harness.localize.keeping import Begun
 from harness.localize.laboratory import Input
-from harness.localize.reduce import State
 from harness.pipeline.steps import Compile, Plan, Run
+from harness.reduction.keeping import Begun
+from harness.reduction.reducer import State
 from harness.report.markdown import escaped
 
 _LINES = 80

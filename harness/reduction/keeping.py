@@ -21,12 +21,12 @@ from harness.core.tensors import Literal, Tensor, TensorType
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
-from harness.localize.candidate import Candidate, Given, Values
 from harness.localize.laboratory import Input
-from harness.localize.reduce import State
-from harness.localize.symptom import Symptom
 from harness.pipeline import tensor_files
 from harness.pipeline.drawing import Stream
+from harness.reduction.candidate import Candidate, Given, Values
+from harness.reduction.reducer import State
+from harness.reduction.symptom import Symptom
 from harness.search.journal import SearchJournal
 
 OWN_NAME = re.compile(r"\b[0-9a-f]{64}\.mlir\b")  # of a program, in messages of tools
@@ -67,7 +67,7 @@ class KeptTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptState:
-    """A program, its inputs and outputs, and how it fails; see `State` in `harness.localize.reduce`."""
+    """A program, its inputs and outputs, and how it fails; see `State` in `harness.reduction.reducer`."""
 
     program: str
     inputs: tuple[KeptTensor, ...]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from harness.core.callbacks import Notice, ignore
-from harness.localize import reductions
-from harness.localize.candidate import Candidate, Proposal, Values
 from harness.localize.program import Cut, Program
+from harness.reduction import reductions
+from harness.reduction.candidate import Candidate, Proposal, Values
 
 
 @dataclass(frozen=True, kw_only=True)
