@@ -15,7 +15,7 @@ Environment = Mapping[str, str]
 Group = Callable[[Parser, Environment], None]
 # The options of a bare `.mlir` file, as a parsed command line names them.
 PROGRAM = ("compiler_flag", "function", "input", "expected_output", "threshold", "weights")
-_SELECTORS = "sd3, sd3/clip, a glob of these, a case id, a spec file"
+_SELECTORS = "sd3, sd3/clip, a glob of these, a case id, a spec file, a folder of specs"
 _NO = {"", "0", "false", "no"}
 
 

@@ -31,6 +31,7 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
+from harness.specs import selectors
 
 DEFAULT_SELECTOR = "tiny"
 # Variables that batch systems and users set to lend only some GPUs to a process.
@@ -111,10 +112,13 @@ def _history(given: Given) -> HistorySettings:
 
 
 def _cases(given: Given) -> CaseSettings:
-    everything = given("specs") or given.command in _CHECK_EVERYTHING
+    named = given.several("selectors")
+    folder = selectors.folder_of_specs(named) if not given("specs") else None
+    specs = given("specs") or folder
+    everything = specs or given.command in _CHECK_EVERYTHING
     return CaseSettings(
-        selectors=given.several("selectors") or (("*",) if everything else (DEFAULT_SELECTOR,)),
-        specs=given("specs"),
+        selectors=(named if not folder else ()) or (("*",) if everything else (DEFAULT_SELECTOR,)),
+        specs=specs,
         external_files=given("external_files"),
         allow_paths=given.several("allow_path"),
         trust_flags=bool(given("trust_flags")),

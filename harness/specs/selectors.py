@@ -1,7 +1,7 @@
 """Parses selectors, the words of a command line that choose cases."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,13 @@ def parse(text: str, configs: Collection[str] = ()) -> Selector:
     if text.endswith(".json"):
         return Selector(text=text, name=text, path=Path(text).resolve(), backend=_backend(Path(text)))
     return Selector(text=text, name=text.rstrip("/") or text)
+
+
+def folder_of_specs(words: Sequence[str]) -> Path | None:
+    """Return the folder that the only word names, if there are specs in folders of it: it means all of them."""
+    if len(words) != 1 or not (folder := Path(words[0])).is_dir():
+        return None
+    return folder if any(_backend(path) for path in folder.glob("*/*.json")) else None
 
 
 def _backend(path: Path) -> Backend | None:

@@ -56,6 +56,14 @@ def test_the_path_of_a_spec_selects_it_and_its_backend(specs: Path, monkeypatch:
     assert [case.id for case in selection.cases(settings("add_cpu.json"))] == ["toy/add[cpu]"]
 
 
+def test_the_path_of_a_folder_of_specs_selects_all_of_them(specs: Path) -> None:
+    found = selection.cases(settings(str(specs)))
+    assert [case.id for case in found] == ["other/add[cpu]", "toy/add[cpu]", "toy/mul[cpu]"]
+    assert settings(str(specs)).cases.specs == specs
+    assert settings(str(specs / "toy")).cases.selectors == (str(specs / "toy"),)  # it has no specs in folders of it
+    assert settings(str(specs), "toy").cases.specs is None
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
