@@ -24,7 +24,7 @@ from harness.pipeline.page_file import PageFile
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
-from harness.pipeline.session import Session
+from harness.pipeline.session import Session, run_together
 from harness.pipeline.sides import Side
 from harness.report import results
 
@@ -76,7 +76,7 @@ class BenchRun:
         stopped = None
         try:
             with live:
-                self._prepare(sessions, (), live)
+                run_together(sessions, live, lambda ready: self._time(ready, live))
         except KeyboardInterrupt as stop:
             stopped = stopped_code(stop)
         amended = [functools.partial(self._amended, number) for number in range(len(sessions))]
@@ -114,11 +114,8 @@ class BenchRun:
             recorder=self._recorder,
         )
 
-    def _prepare(self, sessions: Sequence[Session], ready: tuple[Prepared, ...], live: Live) -> None:
-        """Compile and check the cases of the next side; time the cases when all sides are ready, and open."""
-        if len(ready) < len(sessions):
-            sessions[len(ready)].run(live, lambda prepared: self._prepare(sessions, (*ready, prepared), live))
-            return
+    def _time(self, ready: tuple[Prepared, ...], live: Live) -> None:
+        """Time the cases, which are compiled and checked on all sides."""
         for name in self._names:
             asked = zip(self._sides, ready, strict=True)
             timed = [timed_side(prepared, side.cases[name].id, self._cancel) for side, prepared in asked]

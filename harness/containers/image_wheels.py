@@ -21,8 +21,7 @@ from harness.core.callbacks import working
 from harness.core.errors import IntegrityError, UsageError
 from harness.host.beneath import Folder
 from harness.host.process import CancelToken
-from harness.iree import wheels
-from harness.iree.releases import Wheel
+from harness.iree import toolchain, wheels
 from harness.store.store import Store
 
 # The platform of IREE's own wheels; every base image supports it: https://peps.python.org/pep-0600/.
@@ -41,7 +40,7 @@ def check_pinned(image: Image) -> None:
 
 def digest(wanted: ImageWheels | None) -> str | None:
     """Return the sha256 of what locks the wheels of an image; None without wheels."""
-    return hashlib.sha256(_requirements(wanted).encode()).hexdigest() if wanted else None
+    return hashlib.sha256(toolchain.requirements(wanted.locked).encode()).hexdigest() if wanted else None
 
 
 def installed(
@@ -62,7 +61,7 @@ def installed(
         FetchError: a wheel cannot be downloaded.
         Cancelled: `cancel` was set.
     """
-    requirements = _requirements(wanted)
+    requirements = toolchain.requirements(wanted.locked)
     key = json.dumps([requirements, image.python_version, PLATFORM])
     activity = f"installing the wheels of {image.name}"
 
@@ -89,14 +88,6 @@ def installed(
 def _options(index: str) -> tuple[str, ...]:
     """Return the options of uv: of the index nothing but these wheels."""
     return ("--python-platform", PLATFORM, "--no-compile-bytecode", "--no-deps", "--default-index", index)
-
-
-def _requirements(wanted: ImageWheels) -> str:
-    return "".join(map(_requirement, wanted.locked))
-
-
-def _requirement(wheel: Wheel) -> str:
-    return " ".join((f"{wheel.package}=={wheel.version}", *(f"--hash=sha256:{each}" for each in wheel.sha256))) + "\n"
 
 
 def members(subject: str, site: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:

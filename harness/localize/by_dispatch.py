@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.core.text import one_line
 from harness.localize import difference, dispatch_trace
 from harness.localize.dispatch_trace import DIGITS, Event, Trace, TracedTensor
-from harness.localize.laboratory import BAD, BOTH, Experiment, Laboratory, Trial, program_of
+from harness.localize.laboratory import BAD, BOTH, NAMES, Experiment, Laboratory, Trial, program_of
 
 _COPIES = ("slow_memcpy", "__builtin")
 
@@ -72,7 +72,7 @@ def traced(laboratory: Laboratory, flags: Sequence[str] = ()) -> Traced:
         flags: further flags for the bad side, so that both partition the program alike.
     """
     trials = laboratory.tried([_experiment(laboratory, side, flags) for side in BOTH])
-    for name, trial in zip(("bad", "good"), trials, strict=True):
+    for name, trial in zip(NAMES, trials, strict=True):
         if trial.ran is None or trial.ran.log_path is None:
             return Traced(why=f"With traces, the {name} side does not run: {one_line(trial.outcome.reason)}")
     found = compared(*(_trace(trial) for trial in trials))

@@ -16,8 +16,7 @@ from harness.core.statuses import Kind, Status
 from harness.core.text import counted
 from harness.localize.fewest import fewest, groups
 from harness.localize.guard import Guard, Guarded, guarded
-from harness.localize.laboratory import BAD, BOTH, GOOD, Laboratory
-from harness.localize.opened import NAMES
+from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Laboratory
 from harness.localize.transplant import Name, Transplants
 
 _MOST_GROUPS = 64
@@ -118,15 +117,15 @@ class KernelSearch:
         return self._blamed(kernels, usable)
 
     def _blamed(self, kernels: tuple[Guarded, ...], usable: Sequence[Guarded]) -> ByKernel:
-        """Return the fewest kernels that mend the bad side."""
-        whole = self._mends(usable)
+        """Return the fewest kernels that fix the bad side."""
+        whole = self._fixed_by(usable)
         if whole is End.FAILS:
             return ByKernel(kernels=kernels, why=self._innocent(kernels, usable), failure=self._failure)
-        mending = next((each for each in groups(usable)[:_MOST_GROUPS] if self._mends(each) is End.PASSES), None)
-        if mending is None:
+        fixing = next((each for each in groups(usable)[:_MOST_GROUPS] if self._fixed_by(each) is End.PASSES), None)
+        if fixing is None:
             why = "No transplant is right, and they crash or fail in another way than the case, which shows nothing."
             return ByKernel(kernels=kernels, why=why, failure=self._failure)
-        culprits = tuple(fewest(mending, lambda fewer: self._mends(fewer) is End.PASSES))
+        culprits = tuple(fewest(fixing, lambda fewer: self._fixed_by(fewer) is End.PASSES))
         breaks = self._end(GOOD, culprits) is End.FAILS
         return ByKernel(
             kernels=kernels,
@@ -136,7 +135,7 @@ class KernelSearch:
             is_confirmed=breaks,
         )
 
-    def _mends(self, kernels: Sequence[Guarded]) -> End:
+    def _fixed_by(self, kernels: Sequence[Guarded]) -> End:
         return self._end(BAD, kernels)
 
     def _end(self, side: int, kernels: Sequence[Guarded]) -> End:
@@ -156,10 +155,10 @@ class KernelSearch:
     def _proof(self, culprits: Sequence[Guarded], *, breaks: bool) -> str:
         bad, good = self.labels
         one = len(culprits) == 1
-        mended = f"With {'this kernel' if one else 'these kernels'} of {good} in its module, {bad} is right"
+        fixed = f"With {'this kernel' if one else 'these kernels'} of {good} in its module, {bad} is right"
         if breaks:
-            return f"{mended}; with {'that' if one else 'those'} of {bad}, {good} fails in the same way."
-        return f"{mended}; but with {'that' if one else 'those'} of {bad}, {good} does not fail in the same way."
+            return f"{fixed}; with {'that' if one else 'those'} of {bad}, {good} fails in the same way."
+        return f"{fixed}; but with {'that' if one else 'those'} of {bad}, {good} does not fail in the same way."
 
     def _innocent(self, kernels: Sequence[Guarded], usable: Sequence[Guarded]) -> str:
         bad, good = self.labels

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.floats import Number
 from harness.core.tensors import Thresholds
-from harness.pipeline.compare import CHUNK, compare
+from harness.pipeline.compare import CHUNK, compare, wide
 from harness.pipeline.contents import Array, Contents, signed_as
 
 # The distance from 1 to the next number.
@@ -33,6 +33,11 @@ def noticeable(element: str, largest: float) -> float:
     """
     floor = noise(element)
     return max(floor, math.sqrt(floor * min(1.0, largest)))
+
+
+def limit(known: Mapping[str, float], element: str) -> float:
+    """Return the relative error from which a value differs: the known one of its element type, or the largest."""
+    return known.get(element, noticeable(element, 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,7 @@ def difference(actual: Contents, good: Contents, thresholds: Thresholds | None =
     found = _Scaled()
     for start in range(0, elements, CHUNK):
         count = min(CHUNK, elements - start)
-        found.add(*(_wide(each.read(start, count)) for each in (actual, good)))
+        found.add(*(wide(each.read(start, count)) for each in (actual, good)))
     return Difference(relative=found.relative, ulp=in_ulp(found.relative, element), exceeds=exceeds)
 
 
@@ -114,7 +119,3 @@ def relative(actual: Array, good: Array) -> float:
     found = _Scaled()
     found.add(actual, good)
     return found.relative
-
-
-def _wide(values: Array) -> Array:
-    return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)

@@ -1,15 +1,16 @@
 """Reads and cuts a program, with the bindings of MLIR that an IREE release brings, in a process of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from harness.core.blobs import Blob
-from harness.core.errors import ImportFailedError
 from harness.core.text import one_line
 from harness.importers.workers import exchange
-from harness.localize.program import Cut, Operation, Program, Value
+from harness.localize.program import Cut, Program, Value
 from harness.pipeline.import_steps import ImportStep, WorkerRunner, files_of, taken
+from harness.store.entry import Entry
 from harness.store.store import Store
 
 
@@ -31,24 +32,9 @@ class CutProgram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    function: str
-    blocks: int
-    arguments: tuple[str, ...]
-    returns: tuple[Value, ...]
-    operations: tuple[Operation, ...]
-    functions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Cut:
     arguments: tuple[Value, ...] = ()
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cuts:
-    cuts: tuple[_Cut, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +54,7 @@ class Editor:
     path: Path
     name: str
     is_generic: bool = False
+    writes: ClassVar[str] = exchange.PROGRAM  # the name of the file that the worker writes
 
     def read(self, function: str | None) -> Program:
         """Return the operations of a function; without a name, of the only one that is public.
@@ -76,18 +63,7 @@ class Editor:
             ImportFailedError: the release cannot parse the program, or there is no such function.
         """
         _, found = self._done("read", {"function": function})
-        return self._program(found)
-
-    def _program(self, found: Mapping[str, object]) -> Program:
-        read = taken(_Read, found, self.name)
-        return Program(
-            function=read.function,
-            blocks=read.blocks,
-            arguments=read.arguments,
-            returns=read.returns,
-            operations=read.operations,
-            functions=read.functions,
-        )
+        return taken(Program, found, self.name)
 
     def same(self, function: str | None) -> tuple[Blob, Program]:
         """Return the whole program as the release writes it, and the operations of a function; see `read`.
@@ -95,8 +71,8 @@ class Editor:
         Raises:
             ImportFailedError: the release cannot parse the program, or there is no such function.
         """
-        folder, found = self._done("check", {"is_generic": self.is_generic, "function": function})
-        return self._blob(folder, 0), self._program(found)
+        entry, found = self._done("check", {"is_generic": self.is_generic, "function": function})
+        return self._written(entry), taken(Program, found, self.name)
 
     def cut(self, function: str, cut: Cut) -> CutProgram:
         """Return the program of a cut.
@@ -106,26 +82,23 @@ class Editor:
             ImportFailedError: the bindings broke down.
         """
         asked = {"returns": cut.returns, "boundary": sorted(cut.boundary), "keeps": sorted(cut.keeps)}
-        folder, found = self._done("cut", {"function": function, "is_generic": self.is_generic, "cuts": [asked]})
-        (made,) = taken(_Cuts, found, self.name).cuts
+        entry, found = self._done("cut", {"function": function, "is_generic": self.is_generic, **asked})
+        made = taken(_Cut, found, self.name)
         if made.refused:
             raise CutRefusedError(one_line(made.refused))
-        return CutProgram(program=self._blob(folder, 0), arguments=made.arguments)
+        return CutProgram(program=self._written(entry), arguments=made.arguments)
 
-    def _done(self, do: str, asked: Mapping[str, object]) -> tuple[Sequence[Blob], Mapping[str, object]]:
+    def _done(self, do: str, asked: Mapping[str, object]) -> tuple[Entry, Mapping[str, object]]:
+        """Let the worker do a step, and return what it left, and its answer."""
         step = ImportStep(
             do=do,
             tool=f"IREE {self.runner.release.release.name}",
             files={exchange.SOURCE: (self.path, self.store.digest(self.path))},
             asked=asked,
         )
-        entry, answer = self.runner.run(step, self.name)
-        names = [name for name in ("program0.mlir",) if name in entry.files]
-        return [
-            Blob(url=path.as_uri(), sha256=entry.sha256(path.name)) for path in files_of(entry, names, self.name)
-        ], answer
+        return self.runner.run(step, self.name)
 
-    def _blob(self, made: Sequence[Blob], index: int) -> Blob:
-        if index >= len(made):
-            raise ImportFailedError(f"{self.name}: the bindings of MLIR wrote no program.")
-        return made[index]
+    def _written(self, entry: Entry) -> Blob:
+        """Return the program that a worker wrote."""
+        (path,) = files_of(entry, [self.writes], self.name)
+        return Blob(url=path.as_uri(), sha256=entry.sha256(path.name))

@@ -30,6 +30,7 @@ Change = Callable[[Plan], Plan]
 
 BAD, GOOD = 0, 1
 BOTH = (BAD, GOOD)
+NAMES = ("bad", "good")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,4 +242,4 @@ def calls_pipeline(spec: ModelSpec) -> bool:
 
 def program_of(spec: ModelSpec) -> Blob:
     """Return the program whose function is called."""
-    return spec.pipeline_mlir if spec.pipeline_mlir and spec.add_pipeline_module else spec.mlir
+    return (spec.pipeline_mlir if calls_pipeline(spec) else None) or spec.mlir

@@ -76,7 +76,7 @@ class Localization:
                 return
             subject = start.subject(laboratory)
             if defaults:
-                self._default_is_cause = start.mends(subject, defaults)
+                self._default_is_cause = start.is_fixed_by(subject, defaults)
             located = Locator(subject=subject, notice=progress).located()
             self._answer = answers.of_operations(subject, located)
             if located.culprits:
@@ -88,7 +88,7 @@ class Localization:
             self._answer = Answer(why=str(error))
 
     def _traced(self, laboratory: Laboratory, defaults: tuple[str, ...]) -> Traced:
-        """Compare traces, with the good side's defaults first; if these mend the bad side, with its own."""
+        """Compare traces, with the good side's defaults first; if these fix the bad side, with its own."""
         traced = by_dispatch.traced(laboratory, defaults)
         if traced.culprit is None and defaults:
             own = by_dispatch.traced(laboratory)

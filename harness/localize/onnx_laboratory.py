@@ -2,9 +2,10 @@
 
 import functools
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from harness.core.blobs import Blob
 from harness.core.cases import EMPTY, Case
@@ -19,6 +20,7 @@ from harness.pipeline import planner
 from harness.pipeline.import_steps import files_of
 from harness.pipeline.onnx_import import OnnxImport
 from harness.pipeline.step_results import RunResult
+from harness.store.entry import Entry
 
 _ENDED = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=0.0, cpu_seconds=0.0, peak_memory_bytes=0)
 
@@ -47,12 +49,10 @@ class OnnxEditor(Editor):
     """
 
     model: OnnxImport
+    writes: ClassVar[str] = exchange.PART
 
-    def _done(self, do: str, asked: Mapping[str, object]) -> tuple[Sequence[Blob], Mapping[str, object]]:
-        entry, answer = self.model.done(do, "onnx", (), **asked)
-        names = [name for name in (exchange.PART,) if name in entry.files]
-        paths = files_of(entry, names, self.name)
-        return [Blob(url=path.as_uri(), sha256=entry.sha256(path.name)) for path in paths], answer
+    def _done(self, do: str, asked: Mapping[str, object]) -> tuple[Entry, Mapping[str, object]]:
+        return self.model.done(do, "onnx", (), **asked)
 
 
 @dataclass(kw_only=True)

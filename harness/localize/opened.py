@@ -13,17 +13,16 @@ from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken
 from harness.localize import onnx_laboratory
-from harness.localize.laboratory import BAD, BOTH, GOOD, Laboratory
+from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Laboratory
 from harness.localize.onnx_laboratory import OnnxLaboratory
 from harness.pipeline import selection
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
-from harness.pipeline.session import Session
+from harness.pipeline.session import Session, run_together
 from harness.pipeline.sides import Side
 from harness.pipeline.steps import Plan
 
-NAMES = ("bad", "good")
 Look = Callable[[Laboratory, Notice], None]
 
 
@@ -76,7 +75,7 @@ class OpenSides:
         stopped = None
         try:
             with live:
-                self._open(sessions, (), live, look)
+                run_together(sessions, live, lambda ready: self._look(ready, live, look))
         except KeyboardInterrupt as stop:
             stopped = stopped_code(stop)
         return [session.written() for session in sessions], stopped
@@ -96,11 +95,8 @@ class OpenSides:
             recorder=self._recorder,
         )
 
-    def _open(self, sessions: Sequence[Session], ready: tuple[Prepared, ...], live: Live, look: Look) -> None:
-        """Run the case on the next side; look into it when both are ready, and open."""
-        if len(ready) < len(sessions):
-            sessions[len(ready)].run(live, lambda prepared: self._open(sessions, (*ready, prepared), live, look))
-            return
+    def _look(self, ready: tuple[Prepared, ...], live: Live, look: Look) -> None:
+        """Look into the case, unless it could not be planned on a side."""
         plans = [each.plans[case.id] for each, case in zip(ready, self.cases, strict=False)]
         if blocked := next((each.blocked for each in plans if each.blocked), None):
             self.blocked = blocked.reason

@@ -31,7 +31,7 @@ class Operation:
         operands: the values of the function that it uses, those in its regions among them.
         types: the types of its results, as MLIR writes them.
         crosses: which of them can be arguments or results of a function.
-        is_free: whether it makes a value of nothing, as a constant does, and goes along with whoever needs it.
+        is_free: whether it computes nothing from tensors, as a constant does; a cut keeps it with what uses its value.
         callee: the function that it calls; empty if it calls none.
     """
 

@@ -166,7 +166,7 @@ def _is_one_compiler(laboratory: Laboratory) -> bool:
     return made[BAD] == made[GOOD]
 
 
-def mends(found: Subject, flags: tuple[str, ...]) -> bool:
+def is_fixed_by(found: Subject, flags: tuple[str, ...]) -> bool:
     """Whether the whole program is right on the bad side with further flags."""
     trials = found.laboratory.tried([replace(found.whole(BAD), flags=flags), found.whole(GOOD)])
     return found.judged(found.program.returns, trials).mark is Mark.AGREES

@@ -1,6 +1,5 @@
 """The function that is looked into, on both sides: its parts are cut, tried and compared here."""
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -96,7 +95,8 @@ class Subject:
             return Shown(mark=Mark.FAILS if self._is_alike(bad) else Mark.AGREES, trials=trials)
         if not bad.is_good:
             return Shown(mark=Mark.UNKNOWN, trials=trials, reason=f"the bad side: {bad.outcome.reason}")
-        found = dict(zip(returns, _differences(bad, good, len(returns), self.thresholds), strict=True))
+        errors = (each for _, each in differences(bad, good, len(returns), self.thresholds))
+        found = dict(zip(returns, errors, strict=True))
         fails = any(self.is_wrong(value, each) for value, each in found.items())
         return Shown(mark=Mark.FAILS if fails else Mark.AGREES, differences=found, trials=trials)
 
@@ -111,7 +111,7 @@ class Subject:
         if self.thresholds:
             return error.exceeds
         element = self.program.element(value)
-        return error.relative > self.noticeable.get(element, difference.noticeable(element, 1.0))
+        return error.relative > difference.limit(self.noticeable, element)
 
     def learn(self, found: Mapping[Value, Difference]) -> None:
         """Set from which errors on values differ, by the largest ones that were seen."""
@@ -203,19 +203,19 @@ class Subject:
         return True
 
 
-def _differences(bad: Trial, good: Trial, count: int, thresholds: Thresholds | None) -> list[Difference]:
-    """Return how far each output of the bad side is from that of the good side."""
+def differences(bad: Trial, good: Trial, count: int, thresholds: Thresholds | None) -> Sequence[tuple[str, Difference]]:
+    """Return the element type of each output of the good side, and how far the bad side's is from it."""
     found = []
     for index in range(count):
         try:
-            found.append(difference.difference(bad.contents(index), good.contents(index), thresholds))
+            one, other = bad.contents(index), good.contents(index)
+            found.append((other.type.element, difference.difference(one, other, thresholds)))
         except (IntegrityError, IndexError) as error:
-            found.append(difference.different_shapes(str(error), ""))
+            found.append(("", difference.different_shapes(str(error), "")))
     return found
 
 
 def discard(trials: Iterable[Trial]) -> None:
     """Remove what trials returned."""
     for each in trials:
-        if each.ran:
-            shutil.rmtree(each.ran.folder, ignore_errors=True)
+        each.discard()

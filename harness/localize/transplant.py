@@ -17,7 +17,7 @@ from harness.host import files
 from harness.localize import code_objects, exports
 from harness.localize.exports import Export
 from harness.localize.guard import Kernel
-from harness.localize.laboratory import BAD, GOOD, Laboratory, named
+from harness.localize.laboratory import BAD, GOOD, NAMES, Laboratory, named
 from harness.pipeline import logs
 from harness.pipeline.planner import is_compile_only
 from harness.pipeline.step_results import CompileResult
@@ -99,7 +99,7 @@ class Transplants:
         for step, result in run.results.items():
             if isinstance(step, Compile):
                 if not isinstance(result, CompileResult):
-                    raise NoKernelsError(f"The {('bad', 'good')[side]} side does not compile: {outcome.reason}")
+                    raise NoKernelsError(f"The {NAMES[side]} side does not compile: {outcome.reason}")
                 yield _program(step), result
 
     def end(self, side: int, names: Collection[Name]) -> Outcome:

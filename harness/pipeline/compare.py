@@ -119,7 +119,7 @@ class _Tally:
         """
         # Masks separate what is not finite; a sum that overflows is reported as None.
         with np.errstate(all="ignore"):
-            x, y = _wide(actual), _wide(expected)
+            x, y = wide(actual), wide(expected)
             is_integer = actual.dtype.kind in "iu"
             difference = x - y
             error = _integer_error(actual, expected) if is_integer else np.abs(difference)
@@ -176,7 +176,8 @@ class _Tally:
         return _finite(self.ratio_max) if self.finite else None
 
 
-def _wide(values: Array) -> Array:
+def wide(values: Array) -> Array:
+    """Return numbers as float64, or complex ones as complex128."""
     return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
 
 

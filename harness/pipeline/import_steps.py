@@ -36,14 +36,12 @@ _ARCHIVE = "environment.tar"
 _REPLY_BYTES = 64 << 20
 _LOG_LINES = 3
 TENSORS = 64  # the most inputs, and the most outputs
-_PROGRAMS = 8  # the most that are cut at once
 _WRITES = (
     exchange.REPLY,
     exchange.PROGRAM,
     exchange.WEIGHTS,
     exchange.PART,
     *(f"{role}{index}.npy" for role in ("input", "output") for index in range(TENSORS)),
-    *(f"program{index}.mlir" for index in range(_PROGRAMS)),
 )
 _REFUSED = ("usage", "model", "error")
 _Answer = TypeVar("_Answer")

@@ -1,6 +1,6 @@
 """Makes smaller programs of a program: each reduction yields candidates, the smallest first (no I/O).
 
-None of them has to be valid: whoever tries them finds out.
+None of them has to be valid: an attempt finds out.
 """
 
 import re

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.core.errors import IntegrityError
 from harness.core.statuses import Kind, Phase
 from harness.core.tensors import Thresholds
-from harness.localize import difference
+from harness.localize import difference, subject
 from harness.localize.difference import Difference
 from harness.localize.laboratory import Trial
 from harness.pipeline.compare import CHUNK
@@ -68,7 +67,7 @@ class Symptom:
         return {element: self._from(element) * _scale(good.contents(index)) for element, (_, index) in worst.items()}
 
     def _from(self, element: str) -> float:
-        return self.noticeable.get(element, difference.noticeable(element, 1.0))
+        return difference.limit(self.noticeable, element)
 
     def is_wrong(self, element: str, error: Difference) -> bool:
         """Whether a value of an element type differs as those of the case do."""
@@ -82,14 +81,7 @@ class Symptom:
 def differences(bad: Trial, good: Trial, thresholds: Thresholds | None) -> Sequence[tuple[str, Difference]]:
     """Return the element type of each output, and how far it is from that of the good side."""
     assert good.ran  # noqa: S101 - only asked of a trial that ran
-    found = []
-    for index in range(len(good.ran.outputs)):
-        try:
-            one, other = bad.contents(index), good.contents(index)
-            found.append((other.type.element, difference.difference(one, other, thresholds)))
-        except (IntegrityError, IndexError) as error:
-            found.append(("", difference.different_shapes(str(error), "")))
-    return found
+    return subject.differences(bad, good, len(good.ran.outputs), thresholds)
 
 
 def is_finite(contents: Contents) -> bool:

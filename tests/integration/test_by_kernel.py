@@ -29,7 +29,7 @@ func.func @sums(%a: tensor<4xf32>, %b: tensor<4xf32>, %c: tensor<8xf32>, %d: ten
 }
 """
 KERNELS = [f"sums_dispatch_{number}_elementwise_{4 << number}_f32" for number in range(3)]
-# In the wrapper: the runtime of the newest release makes a kernel wrong, whoever compiled that.
+# In the wrapper: the runtime of the newest release makes a kernel wrong, whichever release compiled it.
 WRONG_RUNTIME = f'case "$*" in */{NEWEST}-*) export STAND_IN_HIP=wrong=elementwise_8_ ;; esac\nexec "$@"'
 
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.importers.workers.exchange import SOURCE, Answer, ModelError, Request, RequestError
+from harness.importers.workers.exchange import PROGRAM, SOURCE, Answer, ModelError, Request, RequestError
 
 ARGUMENT = -1
 _LINE = re.compile(r'loc\((?:callsite\()*"-":(\d+):(\d+)')
 _TENSOR = re.compile(r"tensor<([^<>]*(?:<f(?:32|64)>)?)>|!torch\.vtensor<\[([^\]]*)\],(.*)>")
 _SIZES = re.compile(r"(?:[\d?]+x)*")
 _ELEMENT = re.compile(r"[su]?i(1|8|16|32|64)|f(16|32|64)|bf16|complex<f(32|64)>|f8E\w+")
-# They make a value of nothing, or of a few numbers: whoever needs it gets them as well.
+# They need no tensor, or few numbers; a cut keeps them with the operations that use their values.
 _FREE = re.compile(
     r"arith\.constant|tensor\.(empty|splat)|linalg\.fill|stablehlo\.(constant|iota)|tosa\.const|torch\.constant\..*|"
     r"torch\.(vtensor|tensor)\.literal|(util|ml_program|flow)\.(global\.load|global_load.*|tensor\.(constant|empty))"
@@ -55,34 +55,29 @@ def _read(module: Any, request: Request) -> Answer:
 
 
 def cut(request: Request) -> Answer:
-    """Write programs that have a part of the function each; see `Cut` in `harness.localize.program`."""
-    return {"cuts": [_written(each, request, number) for number, each in enumerate(request["cuts"])]}
-
-
-def checked(request: Request) -> Answer:
-    """Parse a program, write it again as the release prints it, and return the operations of its function."""
-    module = _parsed()
-    _save(module, 0, is_generic=request["is_generic"])
-    return _read(module, request)
-
-
-STEPS: Mapping[str, Callable[[Request], Answer]] = {"read": read, "cut": cut, "check": checked}
-
-
-def _written(asked: Mapping[str, Any], request: Request, number: int) -> Mapping[str, Any]:
-    """Write one cut; its arguments are values of the function, in the order in which it takes them."""
+    """Write a program that has a part of the function; see `Cut` in `harness.localize.program`."""
     module = _parsed()
     function = _inlined(module, request.get("function"))
-    kept = _Cut(function, asked)
+    kept = _Cut(function, request)
     try:
         kept.make()
         _clean(module, function)
         if not module.operation.verify():
             return {"refused": "the program would not be valid"}
-        _save(module, number, is_generic=request["is_generic"])
+        _save(module, is_generic=request["is_generic"])
     except Exception as error:  # noqa: BLE001 - MLIRError and what bindings of other releases raise
         return {"refused": str(error)[:1000]}
-    return {"arguments": kept.arguments, "types": kept.types, "operations": kept.operations}
+    return {"arguments": kept.arguments}
+
+
+def checked(request: Request) -> Answer:
+    """Parse a program, write it again as the release prints it, and return the operations of its function."""
+    module = _parsed()
+    _save(module, is_generic=request["is_generic"])
+    return _read(module, request)
+
+
+STEPS: Mapping[str, Callable[[Request], Answer]] = {"read": read, "cut": cut, "check": checked}
 
 
 class _Cut:
@@ -121,8 +116,6 @@ class _Cut:
             if number not in kept:
                 self._block.erase_argument(number)
         self.arguments = [*((ARGUMENT, number) for number in kept), *boundary]
-        self.types = [str(each.type) for each in self._block.arguments]
-        self.operations = len(needed)
         self._set_type([each.type for each in self._block.arguments], [each.type for each in returned])
 
     def _needed(self) -> tuple[set[int], set[Value]]:
@@ -184,8 +177,8 @@ def _parsed() -> Any:
         raise ModelError(f"cannot be parsed: {str(error)[:1000]}") from error
 
 
-def _save(module: Any, number: int, *, is_generic: bool) -> None:
-    with Path(f"program{number}.mlir").open("w", encoding="utf-8") as file:
+def _save(module: Any, *, is_generic: bool) -> None:
+    with Path(PROGRAM).open("w", encoding="utf-8") as file:
         file.write(module.operation.get_asm(print_generic_op_form=is_generic))
 
 

@@ -1,8 +1,7 @@
 """Cuts parts out of an ONNX model: models of some of its nodes, which return some of its values.
 
 Nodes are those of the main graph, by their index in it. A value is `[node, output]`, and `[-1, number]` for an input of
-the model. What is computed from initializers, constants and the shapes of values alone belongs to
-whoever needs it.
+the model. What is computed from initializers, constants and the shapes of values alone goes with the nodes that use it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,11 +34,10 @@ def checked(model: Any, inputs: Sequence[Any]) -> Answer:
 
 def cut(model: Any, inputs: Sequence[Any], request: Request) -> Answer:
     """Write a part of a model; see `Cut` in `harness.localize.program`."""
-    (asked,) = request["cuts"]
-    returns, boundary = ([(index, number) for index, number in asked[name]] for name in ("returns", "boundary"))
+    returns, boundary = ([(index, number) for index, number in request[name]] for name in ("returns", "boundary"))
     arguments = _Graph(model, inputs).cut(returns, set(boundary))
     _save(model)
-    return {"cuts": [{"arguments": arguments}]}
+    return {"arguments": arguments}
 
 
 def _save(model: Any) -> None:

@@ -19,7 +19,7 @@ from tests.unit.localize.made import operation, program
 
 
 def blob(name: str) -> Blob:
-    return Blob(url=f"file:///work/{name}")
+    return Blob(url=f"file:///models/{name}")
 
 
 def spec(**fields: Any) -> ModelSpec:
