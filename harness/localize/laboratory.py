@@ -16,6 +16,7 @@ from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.host.process import CancelToken
 from harness.pipeline import measure
+from harness.pipeline.capacity import Capacity
 from harness.pipeline.contents import Contents
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
@@ -179,7 +180,7 @@ class Laboratory:
         """
         prepared = self.prepared[side]
         plan = changed(self._importing(side, **options).plan(case))
-        executor = LocalExecutor(prepared.runner, {"network": 4, "compile": 1}, prepared.pool, self.cancel)
+        executor = LocalExecutor(prepared.runner, Capacity, prepared.pool, self.cancel)
         run = PlanRun([plan], executor, _Silent(), out_dir=prepared.steps.out_dir, cancel=self.cancel)
         run.run()
         with self._lock:

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import harness
-from harness.core.callbacks import Notice
+from harness.core.callbacks import Notice, WaitNotice
 from harness.core.cases import EMPTY, Case
 from harness.core.settings import RunSettings, ToolSettings
 from harness.host import emulators
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
+from harness.host.gpu_locks import Pool
 from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import benchmark
+from harness.pipeline import benchmark, capacity
+from harness.pipeline.capacity import Capacity, DevicePool
 from harness.pipeline.device_list import DeviceLister
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.tools import LocalTools, Tools
@@ -102,6 +104,14 @@ class Environment:
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         """Return what does steps in this environment, given what does them in any."""
         return replace(steps, toolchain=self.toolchain, tools=self.tools)
+
+    def pool(self, gpus: Sequence[Gpu], on_wait: WaitNotice) -> DevicePool:
+        """Return the devices of runs in this environment, given the GPUs of this machine that may be used."""
+        return Pool(gpus, on_wait=on_wait)
+
+    def capacity(self, settings: RunSettings) -> Capacity:
+        """Return how much is done at once in this environment now. It may change while steps are done."""
+        return capacity.here(settings.jobs)
 
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
         """Return what lists the devices that runs in this environment can have, once it has a runner."""

@@ -1,14 +1,17 @@
-"""Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps.
+"""Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps, and their order.
 
 A benchmark is done while no other step is.
 """
 
+import heapq
+import itertools
 import queue
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -17,9 +20,9 @@ from harness.core.callbacks import ignore
 from harness.core.errors import DeviceError
 from harness.core.statuses import Status, Verdict
 from harness.host.devices import Gpu
-from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import internal
+from harness.pipeline.capacity import Capacity, DevicePool
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
 from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run, Step
@@ -28,8 +31,8 @@ from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run
 class Executor(Protocol):
     """Does steps, a limited number at once for each resource."""
 
-    def start(self, step: Step, results: Results) -> None:
-        """Start a step whose needs are among the results."""
+    def start(self, step: Step, results: Results, *, rank: float = 0.0) -> None:
+        """Start a step whose needs are among the results; of those that wait, the one with the highest rank is next."""
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end, and return it with its result; None after the timeout."""
@@ -59,7 +62,7 @@ def result_of(
     results: Results,
     *,
     runner: StepRunner,
-    pool: Pool,
+    pool: DevicePool,
     cancel: CancelToken,
     on_running: Callable[[Step], None] = ignore,
 ) -> StepResult:
@@ -93,7 +96,7 @@ def _used(step: Step, gpus: Sequence[Gpu]) -> str:
             return "compare"
 
 
-def _claimed(step: Step, pool: Pool, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
+def _claimed(step: Step, pool: DevicePool, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
     match step:
         case Run():
             return pool.claim(step, cancel)
@@ -109,8 +112,8 @@ class LocalExecutor:
     def __init__(
         self,
         runner: StepRunner,
-        slots: Mapping[str, int],
-        pool: Pool,
+        capacity: Callable[[], Capacity],
+        pool: DevicePool,
         cancel: CancelToken,
         *,
         on_running: Callable[[Step], None] = ignore,
@@ -119,20 +122,22 @@ class LocalExecutor:
 
         Args:
             runner: does each step.
-            slots: by resource, how many steps of it are done at once; 1 for others.
-            pool: the GPUs, each for one run at a time.
-            cancel: ends the wait for GPUs.
+            capacity: returns how much is done at once; asked again and again, for it may change.
+            pool: the devices of runs.
+            cancel: ends the wait for devices.
             on_running: called in any thread when a step has its resource and begins.
         """
         self._on_running = on_running
-        self._runner, self._slots, self._pool, self._cancel = runner, slots, pool, cancel
-        self._waiting: dict[str, deque[tuple[Step, Results]]] = {}
+        self._runner, self._capacity, self._pool, self._cancel = runner, capacity, pool, cancel
+        self._waiting: dict[str, list[_Waiting]] = {}
+        self._numbers = itertools.count()
         self._busy: Counter[str] = Counter()
         self._done: queue.SimpleQueue[tuple[Step, StepResult]] = queue.SimpleQueue()
 
-    def start(self, step: Step, results: Results) -> None:
+    def start(self, step: Step, results: Results, *, rank: float = 0.0) -> None:
         """Start a step, or put it into the queue of its resource."""
-        self._waiting.setdefault(resource(step), deque()).append((step, results))
+        waiting = _Waiting(rank=rank, number=next(self._numbers), step=step, results=results)
+        heapq.heappush(self._waiting.setdefault(resource(step), []), waiting)
         self._fill()
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
@@ -140,30 +145,41 @@ class LocalExecutor:
         try:
             done = self._done.get(timeout=timeout_s)
         except queue.Empty:
-            return None
-        step, _ = done
-        self._busy[resource(step)] -= 1
+            done = None
+        if done:
+            self._busy[resource(done[0])] -= 1
         self._fill()
         return done
 
     def _fill(self) -> None:
         """Begin the steps for which there is room."""
-        alone = self._waiting.get(_ALONE, ())
+        capacity = self._capacity()
+        alone = self._waiting.get(_ALONE)
         for name, waiting in self._waiting.items():
-            while waiting and name != _ALONE and self._has_room(waiting[0][0]):
-                self._begin(waiting.popleft())
+            while waiting and name != _ALONE and self._has_room(name, waiting[0].step, capacity):
+                self._begin(heapq.heappop(waiting))
         if alone and not self._busy.total():
-            self._begin(alone.popleft())
+            self._begin(heapq.heappop(alone))
 
-    def _has_room(self, step: Step) -> bool:
-        return not self._busy[_ALONE] and self._busy[resource(step)] < self._at_once(step)
+    def _has_room(self, name: str, step: Step, capacity: Capacity) -> bool:
+        return not self._busy[_ALONE] and self._busy[name] < self._at_once(step, capacity)
 
-    def _begin(self, waiting: tuple[Step, Results]) -> None:
-        self._busy[resource(waiting[0])] += 1
-        threading.Thread(target=self._do, args=waiting, daemon=True).start()
+    def _at_once(self, step: Step, capacity: Capacity) -> int:
+        match step:
+            case Fetch():
+                return capacity.network
+            case Compile():
+                return capacity.compile
+            case Compare() | Draw():
+                return capacity.compare
+            case Run():
+                return self._pool.slots(step.devices)
+            case Benchmark():
+                return 1
 
-    def _at_once(self, step: Step) -> int:
-        return self._pool.slots(step.devices) if isinstance(step, Run) else self._slots.get(resource(step), 1)
+    def _begin(self, waiting: "_Waiting") -> None:
+        self._busy[resource(waiting.step)] += 1
+        threading.Thread(target=self._do, args=(waiting.step, waiting.results), daemon=True).start()
 
     def _do(self, step: Step, results: Results) -> None:
         try:
@@ -180,3 +196,21 @@ class LocalExecutor:
             self._done.put((step, StepResult(verdict=INTERRUPTED)))
         except BaseException as bug:  # noqa: BLE001 - it is the error of the cases that need this step
             self._done.put((step, StepResult(verdict=internal.verdict(bug))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waiting:
+    """A step that waits for its resource, and the results that it needs.
+
+    Attributes:
+        rank: the highest one is next.
+        number: the order in which steps came, which decides between equal ranks.
+    """
+
+    rank: float
+    number: int
+    step: Step
+    results: Results
+
+    def __lt__(self, other: "_Waiting") -> bool:
+        return (-self.rank, self.number) < (-other.rank, other.number)

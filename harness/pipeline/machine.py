@@ -1,6 +1,5 @@
-"""What a run takes from this machine: how much it compiles at once, and what results say of the machine."""
+"""What results say of this machine."""
 
-import os
 import platform
 from typing import Any
 
@@ -8,14 +7,6 @@ import harness
 from harness.core.records import as_json
 from harness.host import devices
 from harness.pipeline.environment import Environment
-
-_COMPILE_MEMORY_BYTES = 4 << 30
-
-
-def default_jobs() -> int:
-    """Return how many compilations fit into cores and memory; each uses several cores at times."""
-    available, _ = devices.memory_bytes()
-    return max(1, min(len(os.sched_getaffinity(0)), available // _COMPILE_MEMORY_BYTES))
 
 
 def environment_facts(engine: str, environment: Environment | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.host.gpu_locks import Pool
+from harness.pipeline.capacity import DevicePool
 from harness.pipeline.environment import Python
 from harness.pipeline.planner import Options
 from harness.pipeline.step_results import Results
@@ -19,7 +19,7 @@ class Prepared:
         plans: by case id, the plan of each case.
         results: what the steps left.
         runner: does steps in the environment of the run.
-        pool: the GPUs of the run.
+        pool: the devices of the run.
         steps: what does steps in any environment.
         python: the Python of the environment.
         options: settings for all cases, such as what emulates their devices.
@@ -28,7 +28,7 @@ class Prepared:
     plans: Mapping[str, Plan]
     results: Results
     runner: StepRunner
-    pool: Pool
+    pool: DevicePool
     steps: ToolStepRunner
     python: Python
     options: Options

@@ -1,7 +1,11 @@
-"""Executes plans: steps that do not need each other overlap, and a step that several cases share is done once."""
+"""Executes plans: steps that do not need each other overlap, and a step that several cases share is done once.
+
+Of the steps that wait for one resource, the one on the longest path is done first: its rank is the time that it takes
+and the highest rank of the steps that need it.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +14,7 @@ from harness.core.outcomes import Outcome
 from harness.core.statuses import Verdict
 from harness.host.process import CancelToken
 from harness.host.waiting import SLICE_S
-from harness.pipeline import internal, work_folder
+from harness.pipeline import estimates, internal, work_folder
 from harness.pipeline.executor import Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
@@ -48,6 +52,7 @@ class PlanRun:
         out_dir: Path,
         cancel: CancelToken,
         keeps_work: bool = False,
+        expected_s: Callable[[Step], float] = estimates.seconds,
     ) -> None:
         """Prepare; nothing starts before `run`.
 
@@ -58,7 +63,9 @@ class PlanRun:
             out_dir: absolute path of the results.
             cancel: an order to stop.
             keeps_work: whether failed cases keep what their commands need to be repeated by hand.
+            expected_s: returns how long a step is expected to take.
         """
+        self._expected_s = expected_s
         self._keeps_work = keeps_work
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
@@ -68,15 +75,26 @@ class PlanRun:
         self._users: dict[Step, list[Plan]] = {}
         self._needs: dict[Step, tuple[Step, ...]] = {}
         self._needed_by: dict[Step, list[Step]] = {}
+        self._ranks: dict[Step, float] = {}
         self._left: dict[str, set[Step]] = {}  # by case, the steps to do
         for each in plans:
             self._left[each.case.id] = set(each.steps)
             for step in each.steps:
                 self._users.setdefault(step, []).append(each)
                 self._needs[step] = each.needs(step)
+            self._rank(each)
         for step, needed in self._needs.items():
             for need in needed:
                 self._needed_by.setdefault(need, []).append(step)
+
+    def _rank(self, plan: Plan) -> None:
+        """Rank the steps of a plan. The whole path to a step is in its plan, so plans can be ranked one by one."""
+        after: dict[Step, float] = {}  # the highest rank of the steps that need a step
+        for step in reversed(plan.steps):
+            rank = self._expected_s(step) + after.get(step, 0.0)
+            self._ranks[step] = max(rank, self._ranks.get(step, 0.0))
+            for need in self._needs[step]:
+                after[need] = max(rank, after.get(need, 0.0))
 
     def ran(self, case_id: str) -> RunResult | None:
         """Return what the run of a case left; None if it did not go well."""
@@ -106,13 +124,11 @@ class PlanRun:
         for each in self._plans:
             if not each.steps:
                 self._decide(each, each.blocked)
-        for step in self._users:
-            self._start_if_ready(step)
+        self._start_ready(self._users)
         while len(self._started) > len(self.results):
             if done := self._executor.next_done(SLICE_S):
                 self._take(*done)
-                for step in self._needed_by.get(done[0], ()):
-                    self._start_if_ready(step)
+                self._start_ready(self._needed_by.get(done[0], ()))
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _GRACE_S
@@ -122,16 +138,18 @@ class PlanRun:
                 self.results[step] = result
                 self._listener.step_ended(step)
 
-    def _start_if_ready(self, step: Step) -> None:
-        """Start a step that an undecided case wants, once all that it needs is done."""
-        if self._cancel.is_set() or step in self._started:
-            return
-        users = self._users[step]
-        is_wanted = any(each.case.id not in self._decided for each in users)
-        if is_wanted and all(need in self.results for need in self._needs[step]):
+    def _start_ready(self, steps: Iterable[Step]) -> None:
+        """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
+        for step in sorted(filter(self._is_ready, steps), key=lambda each: -self._ranks[each]):
             self._started.add(step)
-            self._listener.step_started(step, [each.case.id for each in users])
-            self._executor.start(step, self.results)
+            self._listener.step_started(step, [each.case.id for each in self._users[step]])
+            self._executor.start(step, self.results, rank=self._ranks[step])
+
+    def _is_ready(self, step: Step) -> bool:
+        if self._cancel.is_set() or step in self._started:
+            return False
+        is_wanted = any(each.case.id not in self._decided for each in self._users[step])
+        return is_wanted and all(need in self.results for need in self._needs[step])
 
     def _take(self, step: Step, result: StepResult) -> None:
         self.results[step] = result

@@ -1,5 +1,6 @@
 """One run: from cases to a folder of results, which is written whatever happens in between."""
 
+import functools
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,13 +18,12 @@ from harness.fetch import provision
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
-from harness.host.gpu_locks import Pool
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import internal, logs, planner, selection, targets, used_devices
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
-from harness.pipeline.machine import default_jobs, environment_facts
+from harness.pipeline.machine import environment_facts
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
 from harness.pipeline.page_file import PageFile
@@ -191,10 +191,11 @@ class Session:
             )
             plans = importing.plans(self.cases)
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
-            slots = {"network": provision.FETCHES_AT_ONCE, "compile": settings.run.jobs or default_jobs()}
             runner = environment.runner(steps)
-            pool = Pool(tuple(self._devices(request, environment)), on_wait=provision.waiting(notice, self._cancel))
-            executor = LocalExecutor(runner, slots, pool, self._cancel, on_running=live.step_running)
+            gpus = tuple(self._devices(request, environment))
+            pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
+            capacity = functools.partial(environment.capacity, settings.run)
+            executor = LocalExecutor(runner, capacity, pool, self._cancel, on_running=live.step_running)
             live.planned(plans)
             self._plan_run = PlanRun(
                 plans, executor, live, out_dir=request.out_dir, cancel=self._cancel, keeps_work=self._keeps_work

@@ -24,8 +24,8 @@ from harness.host.waiting import Threads
 from harness.iree import release_sources
 from harness.iree.releases import Releases
 from harness.pipeline import selection
+from harness.pipeline.capacity import default_jobs
 from harness.pipeline.environment import Environment, EnvironmentProvider
-from harness.pipeline.machine import default_jobs
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder

@@ -7,14 +7,16 @@ from typing import Any
 
 from harness.core.blobs import Blob
 from harness.core.statuses import Kind, Phase, Status
+from harness.core.tensors import Thresholds
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import CancelToken
+from harness.pipeline.capacity import Capacity
 from harness.pipeline.executor import LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import ToolStepRunner
-from harness.pipeline.steps import Benchmark, Compile, Fetch, Run, Step
+from harness.pipeline.steps import Benchmark, Compare, Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit import kfd
 from tests.unit.executors import Heard, steps
@@ -56,7 +58,7 @@ def run(name: str, device: str) -> Run:
 
 def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
     runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
-    executor = LocalExecutor(runner, {"network": 3, "compile": 2}, Pool(()), CancelToken())
+    executor = LocalExecutor(runner, lambda: Capacity(network=3, compile=2), Pool(()), CancelToken())
     names = [f"{number}" for number in range(6)]
     wanted: list[Step] = [*map(fetch, names), *map(compile_, names)]
     wanted += [run(name, device) for name in names for device in ("hip", "hip://0", "cuda")]
@@ -71,10 +73,52 @@ def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_pat
     assert executor.next_done(0.01) is None
 
 
+def test_of_those_that_wait_the_highest_rank_is_next(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    told = list[Step]()
+    executor = LocalExecutor(runner, Capacity, Pool(()), CancelToken(), on_running=told.append)
+    ranks = {"a": 0.0, "b": 1.0, "c": 2.0, "d": 1.0, "e": 3.0}
+    for name, rank in ranks.items():
+        executor.start(compile_(name), Results(), rank=rank)
+    runner.go.set()
+    for _ in ranks:
+        assert executor.next_done(IN_PROCESS_S)
+    assert told == [*map(compile_, "aecbd")], "the first began at once; of equal ranks, the one that came first"
+
+
+def test_what_can_be_done_at_once_may_grow_and_shrink(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    at_once = [1]
+    executor = LocalExecutor(runner, lambda: Capacity(compile=at_once[-1]), Pool(()), CancelToken())
+    for name in "abcde":
+        executor.start(compile_(name), Results())
+    assert comes_true(lambda: runner.busy == {"compile": 1})
+    at_once.append(3)
+    assert executor.next_done(0.01) is None
+    assert comes_true(lambda: runner.busy == {"compile": 3})
+    at_once.append(2)
+    assert executor.next_done(0.01) is None
+    assert runner.busy == {"compile": 3}, "what has begun is done"
+    runner.go.set()
+    assert [executor.next_done(IN_PROCESS_S) is not None for _ in "abcde"] == [True] * 5
+    assert runner.most == {"compile": 3}
+
+
+def test_comparisons_hold_no_device_and_are_several_at_once(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    executor = LocalExecutor(runner, lambda: Capacity(compare=2), Pool(()), CancelToken())
+    for name in "abc":
+        executor.start(Compare(run=run(name, "hip"), thresholds=Thresholds()), Results())
+    executor.start(run("d", "hip"), Results())
+    assert comes_true(lambda: runner.busy == {"compare": 2, "device hip": 1})
+    runner.go.set()
+    assert all(executor.next_done(IN_PROCESS_S) for _ in "abcd")
+
+
 def test_a_step_is_told_when_it_has_its_resource_and_never_after_a_stop(tmp_path: Path) -> None:
     runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
     cancel, told = CancelToken(), list[Step]()
-    executor = LocalExecutor(runner, {"compile": 1}, Pool(()), cancel, on_running=told.append)
+    executor = LocalExecutor(runner, Capacity, Pool(()), cancel, on_running=told.append)
     first, second, third = map(compile_, "abc")
     for step in (first, second, third):
         executor.start(step, Results())
@@ -90,7 +134,7 @@ def test_a_step_is_told_when_it_has_its_resource_and_never_after_a_stop(tmp_path
 
 
 def test_a_bug_in_a_step_is_the_error_of_its_case(tmp_path: Path) -> None:
-    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), Capacity, Pool(()), CancelToken())
     step = planned().steps[1]
     assert isinstance(step, Compile)
     executor.start(step, Results())  # without the blobs that it needs
@@ -111,7 +155,7 @@ def test_a_plan_done_by_threads(tmp_path: Path) -> None:
         planned(spec(submodel="b", mlir=here["there"], compile_only=True)),
     ]
     heard = Heard()
-    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), {}, Pool(()), CancelToken())
+    executor = LocalExecutor(steps(tmp_path, program=str(tmp_path / "nowhere")), Capacity, Pool(()), CancelToken())
     PlanRun(plans, executor, heard, out_dir=tmp_path / "out", cancel=CancelToken()).run()
     found = {each.submodel: (each.status, each.kind, each.phase) for each in heard.cases}
     assert found == {
@@ -122,7 +166,7 @@ def test_a_plan_done_by_threads(tmp_path: Path) -> None:
 
 def test_a_run_that_needs_more_gpus_than_there_are_is_an_error(tmp_path: Path) -> None:
     runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
-    executor = LocalExecutor(runner, {}, Pool([kfd.gpu(0)]), CancelToken())
+    executor = LocalExecutor(runner, Capacity, Pool([kfd.gpu(0)]), CancelToken())
     step = run("a", "hip://1")
     executor.start(step, Results())
     ended = executor.next_done(IN_PROCESS_S)
@@ -134,7 +178,7 @@ def test_a_run_that_needs_more_gpus_than_there_are_is_an_error(tmp_path: Path) -
 
 def test_a_benchmark_waits_for_all_other_steps_and_lets_none_begin(tmp_path: Path) -> None:
     runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
-    executor = LocalExecutor(runner, {"compile": 2}, Pool(()), CancelToken())
+    executor = LocalExecutor(runner, lambda: Capacity(compile=2), Pool(()), CancelToken())
     timed = Benchmark(run=run("a", "local-task"), argv=())
     compiles = [compile_("a"), compile_("b")]
     for step in (compiles[0], timed, compiles[1]):

@@ -74,6 +74,30 @@ def test_whatever_can_overlap_is_started_at_once(tmp_path: Path) -> None:
     assert len(executor.started) == len(blobs)
 
 
+def test_what_is_on_the_longest_path_goes_first(tmp_path: Path) -> None:
+    """`long` compiles for long, `late` runs for long, and `both` shares its program with `late`."""
+    took = {"long": 50.0, "late": 5.0, "short": 1.0}
+    plans = [planned(spec(submodel=name, mlir=blob(f"{name}.mlir"))) for name in ("short", "late", "long")]
+    plans.append(planned(spec(submodel="both", mlir=blob("late.mlir"))))
+
+    def expected_s(step: Step) -> float:
+        match step:
+            case Compile():
+                return took[step.links[0].blob.name.removesuffix(".mlir")]
+            case Run():
+                return 100.0 if "late" in step.case_id else 1.0
+        return 0.0
+
+    executor = FakeExecutor(tmp_path)
+    run = PlanRun(plans, executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken(), expected_s=expected_s)
+    run.run()
+    programs = [step.blob.name for step in executor.started if isinstance(step, Fetch) and "mlir" in step.blob.name]
+    assert programs == ["late.mlir", "long.mlir", "short.mlir"]
+    compiles = [executor.ranks[step] for step in executor.started if isinstance(step, Compile)]
+    assert sorted(compiles) == [2.0, 51.0, 105.0]
+    assert {executor.ranks[step] for step in executor.started if isinstance(step, Compare)} == {0.0}
+
+
 def test_a_shared_step_names_all_its_cases(tmp_path: Path) -> None:
     plan_run, _, heard = begin(tmp_path, three())
     plan_run.run()

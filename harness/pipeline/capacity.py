@@ -1,0 +1,60 @@
+"""How much is done at once: by this machine, or by another environment."""
+
+import functools
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.fetch import provision
+from harness.host import devices
+from harness.host.devices import Gpu
+from harness.host.gpu_locks import GpuRun
+from harness.host.process import CancelToken
+
+_COMPILE_MEMORY_BYTES = 4 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How many steps of each resource are done at once.
+
+    Attributes:
+        network: fetches.
+        compile: compilations.
+        compare: comparisons, and archives of random weights that are made.
+    """
+
+    network: int = provision.FETCHES_AT_ONCE
+    compile: int = 1
+    compare: int = 1
+
+
+class DevicePool(Protocol):
+    """The devices of runs. `harness.host.gpu_locks.Pool` is that of this machine."""
+
+    def slots(self, devices: Sequence[str]) -> int:
+        """Return how many runs with these devices are done at once, at least 1."""
+
+    def claim(self, run: GpuRun, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
+        """Lock the GPUs that a run needs; raise DeviceError if there are too few, and Cancelled if `cancel` is set."""
+
+    def claim_for_benchmark(self, run: GpuRun, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
+        """Lock them while nothing else is timed."""
+
+
+def here(jobs: int | None) -> Capacity:
+    """Return what this machine does at once; `jobs` are the compilations that the user asks for."""
+    return Capacity(compile=jobs or default_jobs(), compare=_cores())
+
+
+@functools.cache
+def default_jobs() -> int:
+    """Return how many compilations fit into cores and memory; each uses several cores at times."""
+    _, in_all = devices.memory_bytes()
+    return max(1, min(_cores(), in_all // _COMPILE_MEMORY_BYTES))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
