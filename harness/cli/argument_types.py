@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.core import numerals, urls
 from harness.core.references import Reference
+from harness.core.shards import Shard
 from harness.core.text import DAY_S
 from harness.importers.frameworks import IMPORTERS, Framework, ModelFile
 from harness.report.comparison import NUMBERS
@@ -98,6 +99,14 @@ def reference(text: str) -> Reference:
     """Return what makes outputs that are recorded: `cpu`, a release, or a device."""
     try:
         return Reference.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def shard(text: str) -> Shard:
+    """Return a part of a run, such as `2/5`."""
+    try:
+        return Shard.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

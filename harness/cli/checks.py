@@ -87,6 +87,16 @@ def _is_for_cpu(invocation: Invocation) -> bool:
 
 
 RULES = (
+    Rule(
+        options=("only_failed",),
+        why="cannot be combined with --shard: machines may know of different failures; remove one of them.",
+        holds=lambda invocation: invocation.settings.cases.shard is not None,
+    ),
+    Rule(
+        options=("durations",),
+        why="has no effect without --shard; add it, or remove --durations.",
+        holds=lambda invocation: invocation.settings.cases.shard is None,
+    ),
     Rule(options=_CONTAINERS, why="cannot be combined with --engine local; remove one of them.", holds=_is_local),
     Rule(
         options=("hip",),

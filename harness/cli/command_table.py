@@ -43,6 +43,7 @@ _IMAGES = (*_STORE, options.engine)
 _QUALITY = (
     *(
         options.selectors,
+        options.part,
         options.only_failed,
         options.quarantine,
         *_RUNS,
@@ -68,7 +69,7 @@ COMMANDS = (
         heading="Check models",
         help="the same with IREE tools that are installed already",
         groups=(
-            *(options.selectors, options.only_failed, options.quarantine, *_RUNS, options.history),
+            *(options.selectors, options.part, options.only_failed, options.quarantine, *_RUNS, options.history),
             *(options.jobs, own.toolchain, options.program),
         ),
     ),
@@ -88,7 +89,7 @@ COMMANDS = (
         name="list",
         heading="Check models",
         help="list the cases",
-        groups=(options.every, own.listing, *_CASES, options.program),
+        groups=(options.every, options.part, own.listing, *_CASES, options.program),
     ),
     Command(
         name="validate",
@@ -239,8 +240,13 @@ COMMANDS = (
     Command(
         name="results",
         heading="Look at earlier runs",
-        help="remove old folders of results",
+        help="remove old folders of results, or list durations",
         subcommands=(
+            Command(
+                name="durations",
+                help="write how long each case takes, for --shard",
+                groups=(history.durations,),
+            ),
             Command(
                 name="prune",
                 help="remove old folders of results that are not pinned",

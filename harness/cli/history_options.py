@@ -43,6 +43,14 @@ def old_results(parser: Parser, _environment: Environment) -> None:
     dry_run(parser, _environment)
 
 
+def durations(parser: Parser, _environment: Environment) -> None:
+    """Add the options of `results durations`."""
+    add = parser.group("Results")
+    help_text = "folders of results, or files in them (default: the newest run in results)"
+    add("results", nargs="*", type=Path, metavar="RESULTS", help=help_text)
+    add("-o", dest="output", type=Path, metavar="FILE", help="write to FILE (default: durations.json)")
+
+
 def run(parser: Parser, _environment: Environment) -> None:
     """Add the run of `history pin` and `history unpin`."""
     help_text = "the id of a run as `harness history` lists it, or last, or last~1"

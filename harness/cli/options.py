@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.cli.argument_types import dimension, indices, mirror, positive, seconds, seed, size_bytes, threshold
+from harness.cli.argument_types import dimension, indices, mirror, positive, seconds, seed, shard, size_bytes, threshold
 from harness.cli.parser import Parser
 from harness.core.cases import Backend
 from harness.core.references import Oracle
@@ -55,6 +55,14 @@ def chosen(parser: Parser, _environment: Environment) -> None:
     add = parser.group("Models")
     add("-k", dest="filter", metavar="TEXT", help="only cases whose id contains TEXT")
     add("-m", dest="markers", metavar="EXPR", help="only cases whose spec has these markers, e.g. 'quick and not hip'")
+
+
+def part(parser: Parser, _environment: Environment) -> None:
+    """Add which part of a run this machine does."""
+    add = parser.group("Part of a run")
+    add("--shard", type=shard, metavar="I/N", help="only the I-th of N parts of the cases, e.g. 2/5")
+    help_text = "divide by time: results of earlier runs, or durations.json; repeatable"
+    add("--durations", action="append", type=Path, default=[], metavar="PATH", help=help_text)
 
 
 def only_failed(parser: Parser, _environment: Environment) -> None:

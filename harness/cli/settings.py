@@ -125,6 +125,8 @@ def _cases(given: Given) -> CaseSettings:
         id_contains=given("filter"),
         markers=given("markers"),
         quarantine=given("quarantine"),
+        shard=given("shard"),
+        durations=given.several("durations"),
         only_failed=bool(given("only_failed")),
         suite_configs=given.several("suite_config"),
         default_suite_configs=_suite_configs(given.environment),

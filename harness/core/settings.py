@@ -13,6 +13,7 @@ import platformdirs
 from harness.core.cases import EMPTY, Backend
 from harness.core.history import HistorySettings
 from harness.core.references import Oracle
+from harness.core.shards import Shard
 from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
 
@@ -160,6 +161,8 @@ class CaseSettings:
         id_contains: take only the cases whose id contains this.
         markers: take only the cases whose spec has these markers, an expression as pytest's `-m` reads it.
         quarantine: list of cases in quarantine; None for quarantine.toml in the folder of specs.
+        shard: take only the cases of this part of the run; None for all.
+        durations: files and folders of results with the durations by which cases are divided.
         only_failed: take only the cases that were not as expected when they ran last.
         suite_configs: configs of the suite in `specs`, each a target.
         default_suite_configs: the configs of a suite for which `suite_configs` is empty.
@@ -175,6 +178,8 @@ class CaseSettings:
     id_contains: str | None = None
     markers: str | None = None
     quarantine: Path | None = None
+    shard: Shard | None = None
+    durations: tuple[Path, ...] = ()
     only_failed: bool = False
     suite_configs: tuple[Path, ...] = ()
     default_suite_configs: tuple[Path, ...] = ()
@@ -183,7 +188,7 @@ class CaseSettings:
     @property
     def has_all(self) -> bool:
         """Whether nothing narrows the cases of the folder of specs."""
-        return self.selectors == ("*",) and not (self.id_contains or self.markers or self.only_failed)
+        return self.selectors == ("*",) and not (self.id_contains or self.markers or self.shard or self.only_failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSet
 from harness.host import bundled, devices, emulators
 from harness.host.devices import Gpu, Vendor
 from harness.iree import flags, releases
-from harness.pipeline import planner, previous, quarantine, suite_selection, targets
+from harness.pipeline import planner, previous, quarantine, shards, suite_selection, targets
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
@@ -54,7 +54,7 @@ def located(settings: CaseSettings) -> CaseSettings:
 
 
 def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
-    """Return the selected cases.
+    """Return the selected cases; none if the shard has none.
 
     Args:
         settings: which cases, and for which targets.
@@ -67,7 +67,7 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     chosen = cases_of_suite(settings, suite, notice) if suite else _cases_of_specs(settings)
     check_pinned(settings.run, chosen)
     chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
-    chosen = quarantined(chosen, settings.cases, notice)
+    chosen = shards.part(quarantined(chosen, settings.cases, notice), settings.cases, notice)
     return previous.failed(chosen, settings.history, notice) if settings.cases.only_failed else chosen
 
 

@@ -143,6 +143,8 @@ class Session:
     def _run(self, live: Live, then: Callable[[Prepared], None]) -> None:
         """Open an environment, plan, and do it."""
         settings = self._settings
+        if not self.cases:  # of a shard
+            return
         live.expect_cases(len(self.cases))
         on_wait = provision.waiting(live.notice, self._cancel)
         store = Store(settings.fetch.store.absolute(), on_wait=on_wait, on_work=live.worked)

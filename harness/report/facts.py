@@ -85,7 +85,7 @@ def verdict(report: Report) -> str:
     statuses = [outcome.status for outcome in report.cases if not outcome.is_excused]
     match report.exit_code:
         case code if code == EXIT_OK:
-            return f"As expected: {total}."
+            return f"As expected: {total}." if report.cases else "No case was selected, so nothing was run."
         case code if code == EXIT_FAILED:
             failed = statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)
             return f"Failed: {failed} of {total}{_errors_beside(statuses.count(Status.ERROR))}."
@@ -103,9 +103,7 @@ def _without_verdict(statuses: Sequence[Status]) -> str:
     """Return why the run does not show whether the models are right."""
     if Status.ERROR in statuses:
         return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({count_of_cases(len(statuses))})"
-    if statuses:
-        return f"Nothing was tested: {_counted(statuses)} ({count_of_cases(len(statuses))})"
-    return "No case was selected, so nothing was run."
+    return f"Nothing was tested: {_counted(statuses)} ({count_of_cases(len(statuses))})"
 
 
 def _errors_beside(number: int) -> str:

@@ -24,7 +24,7 @@ def main(invocation: Invocation) -> int:
     """Check the selected models and print the results."""
     console = clean_console()
     session = api.session(invocation.settings, notice=notices(console))
-    report = session.run_to_end(Live(console, id_width=max(len(case.id) for case in session.cases)))
+    report = session.run_to_end(Live(console, id_width=max((len(case.id) for case in session.cases), default=0)))
     _print(report, session, console)
     if invocation.environment.get("GITHUB_ACTIONS") == "true":
         _tell_github(report, invocation.environment)

@@ -47,6 +47,8 @@ def test_an_empty_value_is_that_of_a_variable_that_is_not_set(line: str, option:
         ("quality --compile-only --run-wrapper perf", "--run-wrapper has no effect, because nothing is run;"),
         ("quality --compile-chip gfx942 --verdict iree-run-module", "--verdict has no effect, because nothing is run;"),
         ("quality a.mlir --weights w.irpa", "--weights has no effect without --function or --input;"),
+        ("quality --durations d.json", "--durations has no effect without --shard;"),
+        ("quality --shard 1/2 --only-failed", "--only-failed cannot be combined with --shard:"),
         ("quality --sku mi300", "--sku has no effect on the CPU;"),
         ("bisect 'tiny/clip[cpu]' --sku mi300", "--sku has no effect on the CPU;"),
         ("bisect a --at-least 1", "--at-least has no effect without --repeat;"),

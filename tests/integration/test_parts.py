@@ -1,0 +1,28 @@
+"""A part of a run: shards."""
+
+import json
+
+from tests.integration.laboratory import Laboratory
+from tests.integration.warm import HARNESS, ran
+
+
+def test_shards_together_are_all_cases_once(lab: Laboratory) -> None:
+    names = [f"toy/{name}[cpu]" for name in "abcd"]
+    for name in "abcd":
+        lab.spec(f"{name}_cpu")
+    folders = [lab.root / "parts" / str(number) for number in range(1, 6)]
+    runs = [
+        lab.run("toy", "--engine", "local", "--shard", f"{number}/5", "--out", str(folder))
+        for number, folder in enumerate(folders, 1)
+    ]
+    assert [each.code for each in runs] == [0] * 5
+    assert "shard 5/5: 0 of 4 cases, divided by their number" in runs[-1].text
+    assert "No case was selected, so nothing was run." in runs[-1].text
+    reports = [json.loads((folder / "results.json").read_text()) for folder in folders]
+    assert sorted(case["id"] for each in reports for case in each["cases"]) == names
+    of_all = ran([*HARNESS, "results", "durations", "parts"], cwd=lab.root, env=lab.environment)
+    assert of_all.stdout.startswith("durations.json: 4 cases, ")
+    assert sorted(json.loads((lab.root / "durations.json").read_text())) == names
+    again = lab.run("toy", "--shard", "1/2", "--durations", str(lab.root / "durations.json"), command="list")
+    assert "shard 1/2: 2 of 4 cases, divided by durations, known of 4" in again.text
+    assert ran([*HARNESS, "report", "parts"], cwd=lab.root, env=lab.environment).returncode == 0
