@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.blobs import Blob
-from harness.core.cases import Case, ModelSpec
+from harness.core.cases import Backend, Case, ModelSpec
 from harness.core.formulas import Formula
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.host.process import CancelToken
-from harness.pipeline import measure
+from harness.pipeline import measure, references
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.contents import Contents
 from harness.pipeline.executor import LocalExecutor
@@ -32,6 +32,7 @@ Change = Callable[[Plan], Plan]
 BAD, GOOD = 0, 1
 BOTH = (BAD, GOOD)
 NAMES = ("bad", "good")
+_BACKENDS_FLAG = "--iree-hal-local-target-device-backends="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class Experiment:
         function: its function.
         compiles_only: whether it is enough to compile it.
         flags: further flags of iree-compile.
+        backend: the backend for the CPU that it is compiled for; empty for the target of the case.
     """
 
     program: Blob
@@ -101,6 +103,7 @@ class Experiment:
     function: str
     compiles_only: bool = False
     flags: tuple[str, ...] = ()
+    backend: str = ""
 
 
 class _Silent:
@@ -200,9 +203,10 @@ class Laboratory:
 
     def _case(self, side: int, experiment: Experiment, number: int) -> Case:
         """Return the case of a program: nothing is expected of it."""
-        spec = self.cases[side].spec
+        case = self.local(side, experiment.backend) if experiment.backend else self.cases[side]
+        spec = case.spec
         return named(
-            self.cases[side],
+            case,
             f"{number:04}",
             **_program(spec, experiment),
             inputs=experiment.inputs,
@@ -211,6 +215,20 @@ class Laboratory:
             run_function=experiment.function,
             compile_only=experiment.compiles_only,
         )
+
+    def local(self, side: int, backend: str) -> Case:
+        """Return the case of a side for a backend of the CPU: with its own flags if it is for the CPU as it is."""
+        case = self.cases[side]
+        if case.target.backend is not Backend.CPU:
+            case = references.on_cpu(case)
+
+        def changed(own: tuple[str, ...]) -> tuple[str, ...]:
+            return (*(each for each in own if not each.startswith(_BACKENDS_FLAG)), f"{_BACKENDS_FLAG}{backend}")
+
+        spec = case.spec
+        if calls_pipeline(spec):
+            return replace(case, spec=replace(spec, pipeline_compiler_flags=changed(spec.pipeline_compiler_flags)))
+        return replace(case, spec=replace(spec, compiler_flags=changed(spec.compiler_flags)))
 
 
 def named(case: Case, name: str, **fields: Any) -> Case:

@@ -11,13 +11,13 @@ from harness.core.outcomes import Report
 from harness.core.settings import LOOKS, LocalizeSettings
 from harness.core.statuses import Status
 from harness.iree import flags, releases
-from harness.localize import answers, by_dispatch, by_kernel, passes, start
+from harness.localize import answers, by_dispatch, by_kernel, oracle, passes, start
 from harness.localize.by_dispatch import Traced
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
 from harness.localize.onnx_laboratory import OnnxLaboratory
 from harness.localize.opened import OpenSides
-from harness.localize.result import Answer, Localized, SideResult
+from harness.localize.result import Answer, Localized, SideResult, Verdict
 from harness.localize.subject import Subject
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
@@ -83,6 +83,7 @@ class Localization:
                 self._answer = replace(
                     answers.of_operations(subject, located, dispatch=_dispatch(laboratory, subject)),
                     failed_pass=self._failed_pass(subject, located, progress),
+                    oracle=self._oracle(subject, located, progress),
                 )
         except NoVerdictError as error:
             self._answer = Answer(why=str(error))
@@ -101,6 +102,10 @@ class Localization:
             return ""
         progress("by the passes of the compiler")
         return passes.guilty(subject, located.culprits[0].cut)
+
+    def _oracle(self, subject: Subject, located: Located, progress: Notice) -> Verdict | None:
+        progress("which side is wrong")
+        return oracle.verdict(subject, located.culprits[0].cut)
 
     def _localized(self, reports: Sequence[Report], stopped: int | None) -> Localized:
         answer, laboratory = self._answer, self._open.laboratory

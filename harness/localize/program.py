@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from harness.core.tensors import TensorType
 
 ARGUMENT = -1
+# Of what a cut keeps with its uses, those that have numbers, in a program or outside it.
+_STORED = re.compile(r".*\.(?:constant|const|literal|global[._]load.*)")
 Value = tuple[int, int]
 _TORCH = re.compile(r"!torch\.vtensor<\[([^\]]*)\],([su]?)(\w+|complex<f\d+>)>")
 _BUILTIN = re.compile(r"tensor<(.*)>")
@@ -45,6 +47,11 @@ class Operation:
     crosses: tuple[bool, ...]
     is_free: bool
     callee: str
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its value is a constant or a weight."""
+        return self.is_free and bool(_STORED.fullmatch(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.records import as_json
 from harness.core.text import counted, filled, one_line, shortened
 from harness.localize import plot
-from harness.localize.result import SCHEMA, UNUSED, Grown, Localized, NamedOperation
+from harness.localize.result import SCHEMA, UNUSED, Grown, Localized, NamedOperation, Verdict
 from harness.report import table
 from harness.report.markdown import code, escaped
 
@@ -32,6 +32,7 @@ def to_json(found: Localized) -> str:
         "confirmed": found.confirmed,
         "text": headline(found),
         "error_growth": [as_json(each) for each in found.error_growth],
+        "oracle": as_json(found.oracle),
         "kernels": [as_json(each) for each in found.kernels],
         "pass": found.failed_pass or None,
         "compilations": found.compilations,
@@ -82,6 +83,8 @@ def text(found: Localized, width: int | None) -> str:
 
 def remarks(found: Localized) -> Iterator[str]:
     """Yield what has to be known before an operation is blamed."""
+    if found.oracle:
+        yield _verdict(found, found.oracle)
     if found.failed_pass:
         yield f"The compiler goes wrong in its pass {found.failed_pass}."
     if dispatches := dict.fromkeys(
@@ -95,6 +98,17 @@ def remarks(found: Localized) -> Iterator[str]:
         yield f"The default of {flags} differs between the releases, but is not the cause."
     if found.good.status == "failed" and found.culprits:
         yield f"The case fails on {found.good.label} as well: {found.good.reason}"
+
+
+def _verdict(found: Localized, oracle: Verdict) -> str:
+    """Return which side is wrong."""
+    if oracle.errors is None:
+        return f"Neither side can be shown to be right: {oracle.why}"
+    errors = (oracle.errors.bad, found.bad.label), (oracle.errors.good, found.good.label)
+    (larger, worse), (smaller, other) = sorted(errors, key=lambda each: -each[0])
+    told = {"both": "both sides are wrong", "neither": "both sides are right, except for rounding"}
+    who = told.get(oracle.wrong or "", f"{worse} is wrong")
+    return f"Computed in float64, {who}: the error of {worse} is {_number(larger)}, that of {other} {_number(smaller)}."
 
 
 def _kernels(found: Localized, most: int) -> Iterator[str]:

@@ -79,6 +79,33 @@ class ComparedKernel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SideErrors:
+    """How far the value of each side is from the right one, relative to its largest number."""
+
+    bad: Number
+    good: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Which side is wrong with the first culprit.
+
+    Attributes:
+        by: what says so: `float64`; None if nothing does.
+        backend: the backend of IREE that computed in it; empty without one.
+        wrong: `bad`, `good`, `both`, or `neither` if both are right but for rounding; None if it is not known.
+        errors: the errors of both sides; None without something right.
+        why: why it is not known.
+    """
+
+    by: str | None = None
+    backend: str = ""
+    wrong: str | None = None
+    errors: SideErrors | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SideResult:
     """A side.
 
@@ -110,6 +137,7 @@ class Answer:
         error_growth: the error of each value of the function, or of each dispatch.
         failed_pass: the pass of the compiler that goes wrong with the first culprit; empty if it is not known.
         kernels: all kernels, if these were looked at.
+        oracle: which side is wrong with the first culprit; None if that was not asked, or the failure says it.
     """
 
     why: str
@@ -120,6 +148,7 @@ class Answer:
     error_growth: tuple[Grown, ...] = ()
     failed_pass: str = ""
     kernels: tuple[ComparedKernel, ...] = ()
+    oracle: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

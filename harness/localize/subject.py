@@ -127,7 +127,7 @@ class Subject:
             KeyError: a value of the good side is not known.
         """
         made = self.made(cut, side)
-        inputs = tuple(map(self._input, made.arguments)) if self.needs_values else ()
+        inputs = tuple(map(self.input, made.arguments)) if self.needs_values else ()
         return Experiment(
             program=made.program,
             inputs=inputs,
@@ -176,7 +176,12 @@ class Subject:
             program=made.program, arguments=tuple((back[index], number) for index, number in made.arguments)
         )
 
-    def _input(self, value: Value) -> Input:
+    def input(self, value: Value) -> Input:
+        """Return an argument of the function, or a value that is known from the good side.
+
+        Raises:
+            KeyError: it is not known.
+        """
         index, number = value
         return self.inputs[number] if index == ARGUMENT else self.given[value]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration import embedded
+from tests.integration import embedded, transitions
 from tests.integration.embedded import BROKEN, Broken
 from tests.integration.laboratory import ADD, CPU_FLAGS, NEWEST, Laboratory, Result
 
@@ -35,6 +35,22 @@ func.func private @inner(%x: tensor<4xf32>) -> tensor<4xf32> {
 }
 """
 
+SUMS = """
+func.func @f(%x: tensor<4096xf32>) -> tensor<f32> {
+  %w = arith.constant dense<WEIGHTS> : tensor<4096xf32>
+  %y = arith.mulf %x, %w : tensor<4096xf32>
+  SUM
+}
+"""
+WHOLE = """
+func.func @f(%x: tensor<4xi32>) -> tensor<4xi32> {
+  %shift = arith.constant dense<SHIFT> : tensor<4xi32>
+  %0 = arith.addi %x, %x : tensor<4xi32>
+  %1 = arith.shli %0, %shift : tensor<4xi32>
+  return %1 : tensor<4xi32>
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory, store_dir: Path) -> Laboratory:
@@ -59,7 +75,8 @@ def test_the_operation_that_a_release_broke_is_named(programs: Laboratory, broke
     assert done.code == 0, done.text
     assert [each["operation"] for each in found["culprits"]] == [broken.operation]
     assert (found["kind"], found["confirmed"]) == (broken.kind, True)
-    assert found["compilations"] <= 30
+    assert found["compilations"] <= 36
+    assert (found["oracle"] or {}).get("wrong") == ("bad" if broken.kind in {"numeric", "nan"} else None)
     (line,) = {each["line"] for each in found["culprits"]}
     if line:
         text = (programs.model_dir / f"{broken.name}.mlir").read_text().splitlines()
@@ -101,6 +118,47 @@ def test_two_programs_are_compared_operation_by_operation(lab: Laboratory) -> No
     done, found = localized(lab, *words, "--input", f"@{where / 'x.npy'}")
     assert done.code == 0, done.text
     assert [each["operation"] for each in found["culprits"]] == ["math.erf"]
+    assert found["oracle"]["wrong"] is None
+    assert "Neither side can be shown to be right: in float64 the sides differ as well, by" in done.text
+
+
+@pytest.mark.parametrize(("is_own", "wrong"), [("true", "good"), ("false", "bad")])
+def test_the_side_is_wrong_that_float64_contradicts(lab: Laboratory, is_own: str, wrong: str) -> None:
+    """A single sum over all numbers loses the small ones, on whichever side it is."""
+    weights = np.ones(4096, np.float32)
+    weights[-1] = 1.0001  # so that the constant is written as bytes
+    numbers = transitions.PROGRAMS["summed"].inputs[0]
+    flag = "--iree-llvmcpu-reassociate-fp-reductions="
+    lab.spec(
+        mlir=lab.file(
+            "f.mlir",
+            SUMS.replace("WEIGHTS", f'"0x{weights.tobytes().hex()}"').replace(
+                "SUM", transitions.SUM.replace("%x", "%y")
+            ),
+        ),
+        compiler_flags=[*CPU_FLAGS, f"{flag}{is_own}"],
+        inputs=[lab.tensor("x.npy", numbers)],
+        outputs=None,
+        run_function="f",
+    )
+    other = {"true": "false", "false": "true"}[is_own]
+    done, found = localized(lab, "toy/add", f"--against={flag}{other}")
+    assert done.code == 0, done.text
+    assert [each["operation"] for each in found["culprits"]] == ["linalg.generic"]
+    errors = found["oracle"]["errors"]
+    assert (found["oracle"]["by"], found["oracle"]["wrong"]) == ("float64", wrong)
+    assert errors[wrong] > 3 * min(errors.values())
+
+
+def test_whole_numbers_have_no_float64(lab: Laboratory) -> None:
+    for name, shift in (("good", 1), ("bad", 2)):
+        lab.file(f"{name}.mlir", WHOLE.replace("SHIFT", str(shift)))
+    flags = [f"--compiler-flag={flag}" for flag in CPU_FLAGS]
+    words = (str(lab.model_dir / "bad.mlir"), "--against", str(lab.model_dir / "good.mlir"), "--function", "f", *flags)
+    done, found = localized(lab, *words, "--input", "4xi32=1 2 3 4")
+    assert done.code == 0, done.text
+    assert found["oracle"]["wrong"] is None
+    assert "the operation computes with integers alone, for which there is no float64." in done.text
 
 
 def test_sides_that_agree_have_nothing_to_find(lab: Laboratory) -> None:

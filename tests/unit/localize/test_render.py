@@ -5,9 +5,11 @@ import math
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from harness.core.statuses import Kind
 from harness.localize import plot, render
-from harness.localize.result import ComparedKernel, Grown, Localized, NamedOperation, SideResult
+from harness.localize.result import ComparedKernel, Grown, Localized, NamedOperation, SideErrors, SideResult, Verdict
 
 SIDE = SideResult(label="3.13.0", release="3.13.0", target="cpu", status="failed")
 GROWTH = tuple(
@@ -65,6 +67,43 @@ def test_json_has_all_of_it() -> None:
     assert [each["index"] for each in document["error_growth"]] == list(range(30))
     assert document["error_growth"][5]["relative"] == "inf"
     assert (document["schema"], document["confirmed"], document["compilations"]) == (1, True, 14)
+
+
+@pytest.mark.parametrize(
+    ("oracle", "says"),
+    [
+        (
+            Verdict(by="float64", wrong="bad", errors=SideErrors(bad=0.1, good=0)),
+            "Computed in float64, 3.13.0 is wrong: the error of 3.13.0 is 1.0e-01, that of 3.9.0 0.",
+        ),
+        (
+            Verdict(by="float64", wrong="good", errors=SideErrors(bad=1e-7, good=math.inf)),
+            "Computed in float64, 3.9.0 is wrong: the error of 3.9.0 is inf, that of 3.13.0 1.0e-07.",
+        ),
+        (
+            Verdict(by="float64", wrong="both", errors=SideErrors(bad=0.1, good=0.2)),
+            "Computed in float64, both sides are wrong: the error of 3.9.0 is 2.0e-01, that of 3.13.0 1.0e-01.",
+        ),
+        (
+            Verdict(by="float64", wrong="neither", errors=SideErrors(bad=2e-8, good=1e-8)),
+            (
+                "Computed in float64, both sides are right, except for rounding: the error of 3.13.0 is 2.0e-08, "
+                "that of 3.9.0 1.0e-08."
+            ),
+        ),
+        (Verdict(why="it has no floats."), "Neither side can be shown to be right: it has no floats."),
+    ],
+)
+def test_the_wrong_side_is_told(oracle: Verdict, says: str) -> None:
+    found = replace(FOUND, oracle=oracle)
+    for text in (render.text(found, None), render.markdown(found), render.section(found, "localize")):
+        assert says in text.replace("\\", "")
+    document = json.loads(render.to_json(found))["oracle"]
+    assert (document["wrong"], document["why"]) == (oracle.wrong, oracle.why)
+
+
+def test_a_failure_needs_no_oracle() -> None:
+    assert json.loads(render.to_json(FOUND))["oracle"] is None
 
 
 def test_changed_defaults_are_told_before_an_operation_is_blamed() -> None:
