@@ -6,7 +6,7 @@ import socket  # noqa: TID251 - on this machine, not a network
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from harness.containers.images import LocalImage
 from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello, LostError
 from harness.core.errors import EngineError
+from harness.core.settings import RunSettings
 from harness.host import devices, process
+from harness.pipeline.capacity import Capacity
 from harness.pipeline.environment import Environment, EnvironmentRequest, Python
 from harness.store import scratch
 
@@ -63,6 +65,7 @@ def opened(
             ),
             image=image.reference,
             run_words=confinement.run_words(engine.info, request),
+            memory_bytes=limits.memory_bytes,
         )
 
 
@@ -73,10 +76,18 @@ class ContainerEnvironment(Environment):
     Attributes:
         image: name of the image.
         run_words: the words with which a user runs a container of that image on the files of this run.
+        memory_bytes: memory that the user lets it use; None for nearly all of the machine's.
     """
 
     image: str
     run_words: tuple[str, ...]
+    memory_bytes: int | None = None
+
+    def capacity(self, settings: RunSettings) -> Capacity:
+        """Return how much is done at once, within the memory of the container."""
+        here = super().capacity(settings)
+        limits = [each for each in (here.memory_bytes, self.memory_bytes) if each is not None]
+        return replace(here, memory_bytes=min(limits, default=None))
 
     @property
     def by_hand(self) -> Mapping[str, Any]:

@@ -104,6 +104,8 @@ class CaseRecord:
         max_abs_error: largest absolute error.
         error_ratio: largest share of what is allowed.
         compile_seconds: duration of the compilations.
+        compile_memory_bytes: peak memory of the largest of them.
+        run_seconds: duration of the run.
         module_bytes: size of the modules.
         dispatches: number of dispatches.
         latency_ms: median latency.
@@ -129,6 +131,8 @@ class CaseRecord:
     max_abs_error: float | None = None
     error_ratio: float | None = None
     compile_seconds: float | None = None
+    compile_memory_bytes: int | None = None
+    run_seconds: float | None = None
     module_bytes: int | None = None
     dispatches: int | None = None
     latency_ms: float | None = None
@@ -139,6 +143,23 @@ class CaseRecord:
     def hardware(self) -> tuple[str, str]:
         """What it ran on, as exactly as that is known."""
         return self.device, self.device_uuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a case took when it ran last, with whatever release; a number that is not known is None.
+
+    Attributes:
+        compile_seconds: duration of the compilations.
+        compile_memory_bytes: peak memory of the largest of them.
+        run_seconds: duration of the run.
+        peak_memory_bytes: peak memory of the run.
+    """
+
+    compile_seconds: float | None = None
+    compile_memory_bytes: int | None = None
+    run_seconds: float | None = None
+    peak_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ class Verdict:
         kind: the cause; None for a status without one, such as `unsupported`.
         reason: a sentence for the user.
         is_runtime_crash: whether the runtime or a driver broke down, and not the model.
+        lacks_memory: whether the machine had too little memory for a program, which may have enough another time.
         is_of_inputs: whether the program refused its inputs.
         stale: JSON paths, in the spec or the config, of expected failures that did not happen.
         details: text for a log: where an unexpected exception came from.
@@ -70,6 +71,7 @@ class Verdict:
     kind: Kind | None
     reason: str
     is_runtime_crash: bool = False
+    lacks_memory: bool = False
     is_of_inputs: bool = False
     stale: tuple[str, ...] = ()
     details: str = ""

@@ -12,8 +12,10 @@ from harness.core import strict_json
 from harness.core.devices import Device
 from harness.core.errors import UsageError
 from harness.core.history import CaseRecord, RunRecord
+from harness.core.measurements import FailedCompilation, Module
 from harness.core.outcomes import Outcome, Report
 from harness.core.records import as_json
+from harness.core.statuses import Phase
 from harness.core.text import first_line, flat, one_line
 from harness.report import facts
 
@@ -89,6 +91,8 @@ def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:
         max_abs_error=_number(worst.max_abs_error) if worst else None,
         error_ratio=_number(worst.share) if worst else None,
         compile_seconds=_compile_seconds(outcome),
+        compile_memory_bytes=_compile_memory(outcome),
+        run_seconds=_number(outcome.seconds.get(str(Phase.RUN))),
         module_bytes=sum(each.bytes for each in outcome.modules) if outcome.modules else None,
         dispatches=_dispatches(outcome),
         latency_ms=_number(outcome.latency.median_ms) if outcome.latency else None,
@@ -185,9 +189,17 @@ def _digest(value: Sequence[object]) -> str:
 
 
 def _compile_seconds(outcome: Outcome) -> float | None:
-    failed = outcome.failed_compilation
-    times = [*(each.compile_seconds for each in outcome.modules), *([failed.compile_seconds] if failed else [])]
+    times = [each.compile_seconds for each in _compilations(outcome)]
     return _number(sum(times)) if times else None
+
+
+def _compile_memory(outcome: Outcome) -> int | None:
+    return max((each.peak_memory_bytes for each in _compilations(outcome)), default=0) or None
+
+
+def _compilations(outcome: Outcome) -> list[Module | FailedCompilation]:
+    failed = outcome.failed_compilation
+    return [*outcome.modules, *([failed] if failed else [])]
 
 
 def _dispatches(outcome: Outcome) -> int | None:

@@ -63,4 +63,10 @@ _SCHEMA_2 = (
     "ALTER TABLE runs ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS = (_SCHEMA_1, _SCHEMA_2)
+# What a step takes says how many fit onto a machine, and which of them should begin first.
+_SCHEMA_3 = (
+    "ALTER TABLE cases ADD COLUMN compile_memory_bytes INTEGER",
+    "ALTER TABLE cases ADD COLUMN run_seconds REAL",
+)
+
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)

@@ -143,6 +143,10 @@ class Board:
         module = f" ({step.module})" if isinstance(step, Compile) and step.label != "compile" else ""
         return ids[0], f"{module}{f' and {len(ids) - 1} more' if len(ids) > 1 else ''}{release}"
 
+    def named(self, step: Step) -> str:
+        """Return the name of a step, such as `tiny/clip[cpu] and 2 more`."""
+        return "".join(self._described(step))
+
     def lines(self, now_s: float, *, width: int, height: int) -> list[str]:
         """Return what a terminal shows, in at most `height` lines: the total, the downloads together, what goes on."""
         fetching = [self.throughput.line()] if self._fetches and self.throughput.blobs > 1 else []

@@ -1,6 +1,5 @@
 """How much is done at once: by this machine, or by another environment."""
 
-import functools
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -8,12 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.fetch import provision
-from harness.host import devices
+from harness.host import memory
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import GpuRun
 from harness.host.process import CancelToken
-
-_COMPILE_MEMORY_BYTES = 4 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +21,14 @@ class Capacity:
         network: fetches.
         compile: compilations.
         compare: comparisons, and archives of random weights that are made.
+        memory_bytes: memory for all compilations and runs on the CPU together, as it is while there are none; None for
+            no limit.
     """
 
     network: int = provision.FETCHES_AT_ONCE
     compile: int = 1
     compare: int = 1
+    memory_bytes: int | None = None
 
 
 class DevicePool(Protocol):
@@ -46,15 +46,9 @@ class DevicePool(Protocol):
 
 def here(jobs: int | None) -> Capacity:
     """Return what this machine does at once; `jobs` are the compilations that the user asks for."""
-    return Capacity(compile=jobs or default_jobs(), compare=_cores())
+    return Capacity(compile=jobs or cores(), compare=cores(), memory_bytes=memory.available_bytes())
 
 
-@functools.cache
-def default_jobs() -> int:
-    """Return how many compilations fit into cores and memory; each uses several cores at times."""
-    _, in_all = devices.memory_bytes()
-    return max(1, min(_cores(), in_all // _COMPILE_MEMORY_BYTES))
-
-
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))

@@ -159,7 +159,8 @@ def _exhausted(step: Run, status: str, log: str, *, memory_limited: bool) -> Ver
     if not _is_on_cpu(step):
         return _error(Kind.DEVICE, f"the device ran out of memory: {status}")
     if memory_limited or "native function io_parameters" in log:
-        return _error(Kind.TOOL, f"the machine ran out of memory; raise `ulimit -v`, or use a larger machine: {status}")
+        said = f"the machine ran out of memory; raise `ulimit -v`, or use a larger machine: {status}"
+        return dataclasses.replace(_error(Kind.TOOL, said), lacks_memory=True)
     return _failed(Kind.CRASH, f"the model asked for more memory than this machine has: {status}")
 
 

@@ -1,17 +1,19 @@
 """Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps, and their order.
 
-A benchmark is done while no other step is.
+A benchmark is done while no other step is. Steps that need memory are done at once as far as they are expected to fit
+into it. That may be wrong, so one that had too little beside others is done again, alone.
 """
 
 import heapq
 import itertools
+import math
 import queue
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -21,17 +23,32 @@ from harness.core.errors import DeviceError
 from harness.core.statuses import Status, Verdict
 from harness.host.devices import Gpu
 from harness.host.process import Cancelled, CancelToken
+from harness.host.waiting import SLICE_S
 from harness.pipeline import internal
 from harness.pipeline.capacity import Capacity, DevicePool
+from harness.pipeline.memory_budget import MemoryBudget
 from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
 from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run, Step
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a step asks of an executor.
+
+    Attributes:
+        rank: of the steps that wait for one resource, that with the highest rank is next.
+        memory_bytes: how much memory of this machine it is expected to need; 0 for little.
+    """
+
+    rank: float = 0.0
+    memory_bytes: float = 0
+
+
 class Executor(Protocol):
     """Does steps, a limited number at once for each resource."""
 
-    def start(self, step: Step, results: Results, *, rank: float = 0.0) -> None:
+    def start(self, step: Step, results: Results, demand: Demand | None = None) -> None:
         """Start a step whose needs are among the results; of those that wait, the one with the highest rank is next."""
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
@@ -117,6 +134,7 @@ class LocalExecutor:
         cancel: CancelToken,
         *,
         on_running: Callable[[Step], None] = ignore,
+        on_again: Callable[[Step, str], None] = ignore,
     ) -> None:
         """Prepare; nothing starts yet.
 
@@ -126,43 +144,69 @@ class LocalExecutor:
             pool: the devices of runs.
             cancel: ends the wait for devices.
             on_running: called in any thread when a step has its resource and begins.
+            on_again: called with the reason when a step will be done again.
         """
-        self._on_running = on_running
+        self._on_running, self._on_again = on_running, on_again
         self._runner, self._capacity, self._pool, self._cancel = runner, capacity, pool, cancel
         self._waiting: dict[str, list[_Waiting]] = {}
         self._numbers = itertools.count()
         self._busy: Counter[str] = Counter()
-        self._done: queue.SimpleQueue[tuple[Step, StepResult]] = queue.SimpleQueue()
+        self._memory = MemoryBudget()
+        self._known, self._asked_s, self._asked_idle = capacity(), time.monotonic(), True
+        self._done: queue.SimpleQueue[tuple[_Waiting, StepResult]] = queue.SimpleQueue()
 
-    def start(self, step: Step, results: Results, *, rank: float = 0.0) -> None:
+    def start(self, step: Step, results: Results, demand: Demand | None = None) -> None:
         """Start a step, or put it into the queue of its resource."""
-        waiting = _Waiting(rank=rank, number=next(self._numbers), step=step, results=results)
-        heapq.heappush(self._waiting.setdefault(resource(step), []), waiting)
+        self._queue(_Waiting(demand=demand or Demand(), number=next(self._numbers), step=step, results=results))
         self._fill()
+
+    def _queue(self, waiting: "_Waiting") -> None:
+        heapq.heappush(self._waiting.setdefault(resource(waiting.step), []), waiting)
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end. An exception in its thread, which is a bug of the harness, is the step's verdict."""
         try:
-            done = self._done.get(timeout=timeout_s)
+            waiting, result = self._done.get(timeout=timeout_s)
         except queue.Empty:
-            done = None
-        if done:
-            self._busy[resource(done[0])] -= 1
+            self._fill()
+            return None
+        self._busy[resource(waiting.step)] -= 1
+        had_company = self._memory.ended(waiting.step)
+        if again := had_company and not self._cancel.is_set() and _lacks_memory(result):
+            self._queue(self._alone(waiting, result))
         self._fill()
-        return done
+        return None if again else (waiting.step, _with_note(result, waiting.note))
+
+    def _alone(self, waiting: "_Waiting", result: StepResult) -> "_Waiting":
+        """Return a step that had too little memory beside others, to be done while no other needs much."""
+        reason = result.verdict.reason.partition(";")[0] if result.verdict else ""
+        note = f"done again, alone, because {reason}"
+        self._on_again(waiting.step, note)
+        return replace(waiting, demand=replace(waiting.demand, memory_bytes=math.inf), note=note)
 
     def _fill(self) -> None:
         """Begin the steps for which there is room."""
-        capacity = self._capacity()
+        capacity = self._now()
         alone = self._waiting.get(_ALONE)
         for name, waiting in self._waiting.items():
-            while waiting and name != _ALONE and self._has_room(name, waiting[0].step, capacity):
+            while waiting and name != _ALONE and self._has_room(name, waiting[0], capacity):
                 self._begin(heapq.heappop(waiting))
         if alone and not self._busy.total():
             self._begin(heapq.heappop(alone))
 
-    def _has_room(self, name: str, step: Step, capacity: Capacity) -> bool:
-        return not self._busy[_ALONE] and self._busy[name] < self._at_once(step, capacity)
+    def _now(self) -> Capacity:
+        """Return how much is done at once now. It may be a tenth of a second old, because this machine reads files.
+
+        But where no step needs memory, it is not from when one did.
+        """
+        now_s, is_idle = time.monotonic(), self._memory.is_idle
+        if now_s >= self._asked_s + SLICE_S or (is_idle and not self._asked_idle):
+            self._known, self._asked_s, self._asked_idle = self._capacity(), now_s, is_idle
+        return self._known
+
+    def _has_room(self, name: str, waiting: "_Waiting", capacity: Capacity) -> bool:
+        is_free = not self._busy[_ALONE] and self._busy[name] < self._at_once(waiting.step, capacity)
+        return is_free and self._memory.has_room(waiting.demand.memory_bytes, capacity.memory_bytes)
 
     def _at_once(self, step: Step, capacity: Capacity) -> int:
         match step:
@@ -179,23 +223,24 @@ class LocalExecutor:
 
     def _begin(self, waiting: "_Waiting") -> None:
         self._busy[resource(waiting.step)] += 1
-        threading.Thread(target=self._do, args=(waiting.step, waiting.results), daemon=True).start()
+        self._memory.began(waiting.step, waiting.demand.memory_bytes)
+        threading.Thread(target=self._do, args=(waiting,), daemon=True).start()
 
-    def _do(self, step: Step, results: Results) -> None:
+    def _do(self, waiting: "_Waiting") -> None:
         try:
             result = result_of(
-                step,
-                results,
+                waiting.step,
+                waiting.results,
                 runner=self._runner,
                 pool=self._pool,
                 cancel=self._cancel,
                 on_running=self._on_running,
             )
-            self._done.put((step, result))
+            self._done.put((waiting, result))
         except Cancelled:
-            self._done.put((step, StepResult(verdict=INTERRUPTED)))
+            self._done.put((waiting, StepResult(verdict=INTERRUPTED)))
         except BaseException as bug:  # noqa: BLE001 - it is the error of the cases that need this step
-            self._done.put((step, StepResult(verdict=internal.verdict(bug))))
+            self._done.put((waiting, StepResult(verdict=internal.verdict(bug))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,14 +248,24 @@ class _Waiting:
     """A step that waits for its resource, and the results that it needs.
 
     Attributes:
-        rank: the highest one is next.
+        demand: what it asks for.
         number: the order in which steps came, which decides between equal ranks.
+        note: why it is done again; empty for the first time.
     """
 
-    rank: float
+    demand: Demand
     number: int
     step: Step
     results: Results
+    note: str = ""
 
     def __lt__(self, other: "_Waiting") -> bool:
-        return (-self.rank, self.number) < (-other.rank, other.number)
+        return (-self.demand.rank, self.number) < (-other.demand.rank, other.number)
+
+
+def _lacks_memory(result: StepResult) -> bool:
+    return result.verdict is not None and result.verdict.lacks_memory
+
+
+def _with_note(result: StepResult, note: str) -> StepResult:
+    return msgspec.structs.replace(result, notes=(*result.notes, note)) if note else result

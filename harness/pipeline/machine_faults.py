@@ -43,16 +43,18 @@ def fault(program: str, ended: ProcessResult, log: str, *, option: str) -> Verdi
     if number in _SENT:
         kind = Kind.DISK if number == signal.SIGXFSZ else Kind.TOOL
         name = signal.Signals(number).name
-        return _error(kind, f"{program} was killed by {name}, {_SENT[signal.Signals(number)]}")
+        reason = f"{program} was killed by {name}, {_SENT[signal.Signals(number)]}"
+        return _error(kind, reason, lacks_memory=number == signal.SIGKILL)
     for line in filter(_SUSPICIOUS.search, (each[:_LINE_CHARS] for each in log.splitlines())):
         for pattern, kind, reason in _PATTERNS:
             if pattern.search(line):
-                return _error(kind, f"{reason.format(option=option)}: {line.strip()}")
+                told = f"{reason.format(option=option)}: {line.strip()}"
+                return _error(kind, told, lacks_memory=reason == _MEMORY)
     return None
 
 
-def _error(kind: Kind, reason: str) -> Verdict:
-    return Verdict(status=Status.ERROR, kind=kind, reason=reason)
+def _error(kind: Kind, reason: str, *, lacks_memory: bool) -> Verdict:
+    return Verdict(status=Status.ERROR, kind=kind, reason=reason, lacks_memory=lacks_memory)
 
 
 _LINKER = "the linker of the compiler could not do its work here"

@@ -112,9 +112,8 @@ def _framework(spec: ModelSpec) -> Oracle | None:
 def _remarks(left: Sequence[StepResult]) -> Iterator[str]:
     """Yield what the steps found worth a remark."""
     for each in left:
+        yield from each.notes
         match each:
-            case CompileResult():
-                yield from each.notes
             case BenchmarkResult() if each.busy >= _BUSY:
                 yield f"other programs used {each.busy:.0%} of the cores while the function was timed"
             case CompareResult():

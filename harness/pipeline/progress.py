@@ -118,6 +118,12 @@ class Live:
         with self._lock:
             self._board.started(step, self._clock())
 
+    def step_again(self, step: Step, note: str) -> None:
+        """Print that a step is done again, and why."""
+        with self._lock:
+            name = self._board.named(step)
+        self.notice(f"{name}: {note}")
+
     def step_ended(self, step: Step) -> None:
         """Remove the line of a step."""
         with self._lock:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.core.errors import DiskError
-from harness.core.history import CaseRecord, HistorySettings, RunRecord
+from harness.core.history import CaseRecord, Cost, HistorySettings, RunRecord
 from harness.core.outcomes import Report
 from harness.history import exporting, recording
 from harness.host import checkout
@@ -87,6 +87,17 @@ class Recorder:
         except DiskError as error:
             return f"This run is not in the history. {error}"
         return ""
+
+    def costs(self, ids: Sequence[str]) -> Mapping[str, Cost]:
+        """Return what cases took before; nothing if the history cannot be used."""
+        if (history := self.history) is None:
+            return {}
+        from harness.history import costs  # noqa: PLC0415 - SQLite is loaded after the first line of a run
+
+        try:
+            return costs.costs(history, ids)
+        except DiskError:
+            return {}
 
     def trends(self, reports: Sequence[Report]) -> tuple[Trend, ...]:
         """Return the history of the cases of reports; none if it cannot be used."""

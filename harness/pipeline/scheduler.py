@@ -5,22 +5,25 @@ and the highest rank of the steps that need it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from harness.core.cases import EMPTY
+from harness.core.history import Cost
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Verdict
 from harness.host.process import CancelToken
 from harness.host.waiting import SLICE_S
 from harness.pipeline import estimates, internal, work_folder
-from harness.pipeline.executor import Executor
+from harness.pipeline.executor import Demand, Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
 from harness.pipeline.steps import Plan, Run, Step
 
 _GRACE_S = 10.0
+_UNKNOWN = Cost()
 
 
 class Listener(Protocol):
@@ -52,7 +55,7 @@ class PlanRun:
         out_dir: Path,
         cancel: CancelToken,
         keeps_work: bool = False,
-        expected_s: Callable[[Step], float] = estimates.seconds,
+        costs: Mapping[str, Cost] = EMPTY,
     ) -> None:
         """Prepare; nothing starts before `run`.
 
@@ -63,9 +66,9 @@ class PlanRun:
             out_dir: absolute path of the results.
             cancel: an order to stop.
             keeps_work: whether failed cases keep what their commands need to be repeated by hand.
-            expected_s: returns how long a step is expected to take.
+            costs: by case, what it took before.
         """
-        self._expected_s = expected_s
+        self._costs = costs
         self._keeps_work = keeps_work
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
@@ -91,10 +94,13 @@ class PlanRun:
         """Rank the steps of a plan. The whole path to a step is in its plan, so plans can be ranked one by one."""
         after: dict[Step, float] = {}  # the highest rank of the steps that need a step
         for step in reversed(plan.steps):
-            rank = self._expected_s(step) + after.get(step, 0.0)
+            rank = estimates.seconds(step, self._cost(plan)) + after.get(step, 0.0)
             self._ranks[step] = max(rank, self._ranks.get(step, 0.0))
             for need in self._needs[step]:
                 after[need] = max(rank, after.get(need, 0.0))
+
+    def _cost(self, plan: Plan) -> Cost:
+        return self._costs.get(plan.case.id, _UNKNOWN)
 
     def ran(self, case_id: str) -> RunResult | None:
         """Return what the run of a case left; None if it did not go well."""
@@ -142,8 +148,10 @@ class PlanRun:
         """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
         for step in sorted(filter(self._is_ready, steps), key=lambda each: -self._ranks[each]):
             self._started.add(step)
-            self._listener.step_started(step, [each.case.id for each in self._users[step]])
-            self._executor.start(step, self.results, rank=self._ranks[step])
+            users = self._users[step]
+            self._listener.step_started(step, [each.case.id for each in users])
+            needed_bytes = estimates.memory_bytes(step, map(self._cost, users), self.results)
+            self._executor.start(step, self.results, Demand(rank=self._ranks[step], memory_bytes=needed_bytes))
 
     def _is_ready(self, step: Step) -> bool:
         if self._cancel.is_set() or step in self._started:

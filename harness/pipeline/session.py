@@ -197,10 +197,18 @@ class Session:
             gpus = tuple(self._devices(request, environment))
             pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
             capacity = functools.partial(environment.capacity, settings.run)
-            executor = LocalExecutor(runner, capacity, pool, self._cancel, on_running=live.step_running)
+            executor = LocalExecutor(
+                runner, capacity, pool, self._cancel, on_running=live.step_running, on_again=live.step_again
+            )
             live.planned(plans)
             self._plan_run = PlanRun(
-                plans, executor, live, out_dir=request.out_dir, cancel=self._cancel, keeps_work=self._keeps_work
+                plans,
+                executor,
+                live,
+                out_dir=request.out_dir,
+                cancel=self._cancel,
+                keeps_work=self._keeps_work,
+                costs=self.recorder.costs([case.id for case in self.cases]),
             )
             self._plan_run.run()
         return Prepared(

@@ -28,6 +28,7 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         resource: what that is, such as `gpu 0`.
         log_path: the log of the program that the step ran, if it ran one.
         log_tail: the end of that log if something went wrong.
+        notes: remarks for the reader.
     """
 
     verdict: Verdict | None = None
@@ -37,6 +38,7 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     resource: str = ""
     log_path: Path | None = None
     log_tail: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class FetchResult(StepResult, frozen=True, kw_only=True):
@@ -52,14 +54,12 @@ class CompileResult(StepResult, frozen=True, kw_only=True):
         folder: the folder with the module, the log and the statistics of the compiler.
         module: the module as the results quote it.
         signature: what `iree-dump-module` prints about the functions of the module.
-        notes: remarks for the reader.
         lacks_stand_ins: whether the compiler made weights, and left out parameters as this program names them.
     """
 
     folder: Path
     module: Module
     signature: str = ""
-    notes: tuple[str, ...] = ()
     lacks_stand_ins: bool = False
 
 

@@ -23,8 +23,7 @@ from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import Threads
 from harness.iree import release_sources
 from harness.iree.releases import Releases
-from harness.pipeline import selection
-from harness.pipeline.capacity import default_jobs
+from harness.pipeline import capacity, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
@@ -167,7 +166,7 @@ class ReleaseRunner:
             variants: what is tested in place of releases, by name, with the one that the settings name.
         """
         self.cancel = CancelToken()
-        jobs = max(1, default_jobs() // at_once)
+        jobs = max(1, capacity.cores() // at_once)
         self._settings = replace(settings, run=replace(settings.run, jobs=jobs, out=None))
         self._cases, self._out_dir, self._live = cases, out_dir, live
         self._variants = variants

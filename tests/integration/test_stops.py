@@ -70,8 +70,8 @@ def test_interrupted_the_moment_before_it_waits(lab: Laboratory, number: str, co
 from harness.cli import main
 from harness.pipeline import steps
 from harness.pipeline import executor
-def start(self, step, results, original=executor.LocalExecutor.start, **more):
-    original(self, step, results, **more)
+def start(self, step, results, demand=None, original=executor.LocalExecutor.start):
+    original(self, step, results, demand)
     if isinstance(step, steps.Run):
         threading.Timer(1, signal.raise_signal, [signal.{number}]).start()
 executor.LocalExecutor.start = start

@@ -16,6 +16,7 @@ from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.host.process import ProcessResult
 from harness.iree.toolchain import Toolchain
+from harness.pipeline.executor import Demand
 from harness.pipeline.step_results import (
     BenchmarkResult,
     CompareResult,
@@ -68,14 +69,14 @@ class FakeExecutor:
     def __init__(self, root: Path, decide: Decide = lambda _: None, *, seed: int = 0) -> None:
         self.started: list[Step] = []
         self.under_way: list[Step] = []
-        self.ranks: dict[Step, float] = {}
+        self.demands: dict[Step, Demand] = {}
         self._root, self._decide, self._random = root, decide, random.Random(seed)  # noqa: S311
 
-    def start(self, step: Step, results: Results, *, rank: float = 0.0) -> None:
+    def start(self, step: Step, results: Results, demand: Demand | None = None) -> None:
         """Note the step; what it needs must be there and well."""
         assert all(results[need].verdict is None for need in needs(step))
         self.started.append(step)
-        self.ranks[step] = rank
+        self.demands[step] = demand or Demand()
         self.under_way.append(step)
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:

@@ -32,7 +32,7 @@ def test_reading_keeps_all_that_there_was(path: Path) -> None:
     assert (run.branch, run.folder, run.is_pinned) == ("main", "/home/ana/models/results/20261129T190652Z", False)
     clip = next(case for case in cases if case.id == "tiny/clip[cpu]")
     assert (clip.status, clip.dispatches, clip.device_uuid, clip.quarantine) == (Status.PASSED, 41, "", None)
-    assert version(path) == 2
+    assert version(path) == 3
 
 
 def test_writing_adds_to_what_there_was(path: Path) -> None:

@@ -1,10 +1,12 @@
 """A release is described at once, and read before anything of it runs; an environment has emulators of its own."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.containers.container import ContainerEnvironment
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import DeviceError
 from harness.core.settings import ContainerSettings, RunSettings, Settings
@@ -51,3 +53,14 @@ def test_a_container_has_emulators_of_its_own(tmp_path: Path) -> None:
 def test_in_a_container_the_usual_chips_are_emulated() -> None:
     settings = Settings(run=RunSettings(emulator="auto"), container=ContainerSettings(engine="docker"))
     assert targets.emulated(settings.target, settings).chips == ("gfx942", "gfx950")
+
+
+def test_a_container_has_the_memory_that_the_user_lets_it_use(tmp_path: Path) -> None:
+    installed = steps(tmp_path).toolchain
+    here = Environment(name="local", toolchain=installed).capacity(RunSettings(jobs=3))
+    assert (here.compile, here.compare) == (3, len(os.sched_getaffinity(0)))
+    assert here.memory_bytes
+    small = ContainerEnvironment(name="c", toolchain=installed, image="i", run_words=(), memory_bytes=1 << 20)
+    assert small.capacity(RunSettings(jobs=3)).memory_bytes == 1 << 20
+    whole = ContainerEnvironment(name="c", toolchain=installed, image="i", run_words=())
+    assert whole.capacity(RunSettings()).compile == here.compare

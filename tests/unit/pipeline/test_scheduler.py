@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from harness.core.cases import Backend, Target
+from harness.core.history import Cost
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.host.process import CancelToken
-from harness.pipeline import logs
+from harness.pipeline import estimates, logs
 from harness.pipeline.outcome import outcome as outcome_of
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, StepResult
@@ -76,26 +77,25 @@ def test_whatever_can_overlap_is_started_at_once(tmp_path: Path) -> None:
 
 def test_what_is_on_the_longest_path_goes_first(tmp_path: Path) -> None:
     """`long` compiles for long, `late` runs for long, and `both` shares its program with `late`."""
-    took = {"long": 50.0, "late": 5.0, "short": 1.0}
+    compiled_s, ran_s = {"long": 50.0, "late": 5.0, "short": 1.0, "both": 5.0}, {"late": 100.0}
+    costs = {
+        f"tiny/{name}[cpu]": Cost(compile_seconds=compile_s, run_seconds=ran_s.get(name, 1.0))
+        for name, compile_s in compiled_s.items()
+    }
     plans = [planned(spec(submodel=name, mlir=blob(f"{name}.mlir"))) for name in ("short", "late", "long")]
     plans.append(planned(spec(submodel="both", mlir=blob("late.mlir"))))
-
-    def expected_s(step: Step) -> float:
-        match step:
-            case Compile():
-                return took[step.links[0].blob.name.removesuffix(".mlir")]
-            case Run():
-                return 100.0 if "late" in step.case_id else 1.0
-        return 0.0
-
     executor = FakeExecutor(tmp_path)
-    run = PlanRun(plans, executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken(), expected_s=expected_s)
+    run = PlanRun(plans, executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken(), costs=costs)
     run.run()
     programs = [step.blob.name for step in executor.started if isinstance(step, Fetch) and "mlir" in step.blob.name]
     assert programs == ["late.mlir", "long.mlir", "short.mlir"]
-    compiles = [executor.ranks[step] for step in executor.started if isinstance(step, Compile)]
-    assert sorted(compiles) == [2.0, 51.0, 105.0]
-    assert {executor.ranks[step] for step in executor.started if isinstance(step, Compare)} == {0.0}
+    after_s = estimates.seconds(next(step for step in plans[0].steps if isinstance(step, Compare)), Cost())
+    ranks: dict[type[Step], list[float]] = {type(step): [] for step in executor.started}
+    for step in executor.started:
+        ranks[type(step)].append(executor.demands[step].rank - after_s)
+    assert sorted(ranks[Compile]) == pytest.approx([2.0, 51.0, 105.0])
+    assert sorted(ranks[Run]) == pytest.approx([1.0, 1.0, 1.0, 100.0])
+    assert set(ranks[Compare]) == {0.0}
 
 
 def test_a_shared_step_names_all_its_cases(tmp_path: Path) -> None:
