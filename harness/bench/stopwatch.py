@@ -13,7 +13,7 @@ from harness.core.statuses import Verdict
 from harness.core.text import counted
 from harness.core.timings import Latency
 from harness.host.process import CancelToken
-from harness.pipeline import executor
+from harness.pipeline import one_step
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.step_results import BenchmarkResult, StepResult
 from harness.pipeline.steps import Benchmark
@@ -30,7 +30,7 @@ class TimedSide:
     def measured(self) -> StepResult:
         """Time the function once; a run of another process may have the device before."""
         prepared = self.prepared
-        return executor.result_of(
+        return one_step.result_of(
             self.step, prepared.results, runner=prepared.runner, pool=prepared.pool, cancel=self.cancel
         )
 

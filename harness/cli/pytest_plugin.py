@@ -33,8 +33,8 @@ from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
 from harness.pipeline import logs, machine, planner, selection, suite_selection, targets, work_folder
 from harness.pipeline.environment import Environment, Python
-from harness.pipeline.executor import result_of
 from harness.pipeline.importing import Importing
+from harness.pipeline.one_step import result_of
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import ToolStepRunner

@@ -18,13 +18,14 @@ from typing import Protocol, TypeVar
 
 from harness.core.callbacks import WaitNotice, ignore
 from harness.core.errors import DeviceError
-from harness.host import devices
+from harness.host import cores, devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancelled, CancelToken
 
 _ROOT = Path("/")
 _CORES = "sys/devices/system/cpu"
 _SOFTWARE = "sys/devices/virtual"
+CPU = "local"  # how the drivers that use the CPU alone begin: local-sync and local-task
 _FIRST_POLL_S, _LAST_POLL_S = 0.05, 0.5
 # By the driver in a device of iree-run-module; other devices are not locked.
 _VENDORS: Mapping[str, Vendor] = MappingProxyType({"hip": Vendor.AMD, "cuda": Vendor.NVIDIA, "vulkan": Vendor.VULKAN})
@@ -60,9 +61,12 @@ class Pool:
         self._root = root
 
     def slots(self, devices: Sequence[str]) -> int:
-        """Return how many runs with these devices fit on the GPUs at once, at least 1."""
+        """Return how many runs with these devices are done at once, at least 1; on the CPU, one for each core."""
         wanted = _wanted(devices)
-        return max(1, min((len(self._of_vendor(each)) // count for each, count in wanted.items()), default=1))
+        fitting = [len(self._of_vendor(each)) // count for each, count in wanted.items()]
+        if all(each.startswith(CPU) for each in devices):
+            fitting = [len(cores.usable())]
+        return max(1, min(fitting, default=1))
 
     @contextlib.contextmanager
     def claim(self, run: GpuRun, cancel: CancelToken) -> Iterator[tuple[Gpu, ...]]:

@@ -6,6 +6,7 @@ What a case took before is the best estimate, with whatever release. Without tha
 from collections.abc import Iterable, Mapping
 
 from harness.core.history import Cost
+from harness.host import gpu_locks
 from harness.pipeline.step_results import FetchResult, StepResult
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Link, Run, Step
 
@@ -17,6 +18,8 @@ _BYTES_PER_S: Mapping[type[Step], float] = {Fetch: 100e6, Compile: 200e3, Run: 1
 # grows with its number of operations, or else with the constants in it, which are copied several times.
 _COMPILE_BYTES, _COMPILE_BYTES_PER_BYTE = 1 << 30, 32
 _RUN_BYTES = 256 << 20
+# Above this a run on the CPU has work for all cores, and others beside it would only take their share of them.
+_LARGE_S, _LARGE_BYTES = 10.0, 256 << 20
 _MARGIN = 1.1  # another release, and the next run, may need a little more
 
 
@@ -49,13 +52,27 @@ def memory_bytes(step: Step, costs: Iterable[Cost], results: Mapping[Step, StepR
         case Compile():
             known = [each.compile_memory_bytes for each in costs]
             usual = _COMPILE_BYTES + _COMPILE_BYTES_PER_BYTE * _size(step.links[:1], results)
-        case Run() if all(each.startswith("local") for each in step.devices):
+        case Run() if is_on_cpu(step):
             known = [each.peak_memory_bytes for each in costs]
             usual = _RUN_BYTES + _size(step.links, results)
         case _:
             return 0
     measured = max(filter(None, known), default=0)
     return int(_MARGIN * measured) if measured else usual
+
+
+def is_large(step: Step, cost: Cost, results: Mapping[Step, StepResult]) -> bool:
+    """Return whether a run on the CPU should have it for itself, given what its case took before."""
+    if not isinstance(step, Run) or not is_on_cpu(step):
+        return False
+    if cost.run_seconds is not None:
+        return cost.run_seconds > _LARGE_S
+    return _size(step.links, results) > _LARGE_BYTES
+
+
+def is_on_cpu(step: Run) -> bool:
+    """Return whether a run uses no device but the CPU."""
+    return all(each.startswith(gpu_locks.CPU) for each in step.devices)
 
 
 def _size(links: Iterable[Link], results: Mapping[Step, StepResult]) -> int:

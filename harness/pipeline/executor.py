@@ -11,23 +11,20 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
 from harness.core.callbacks import ignore
-from harness.core.errors import DeviceError
-from harness.core.statuses import Status, Verdict
-from harness.host.devices import Gpu
+from harness.core.statuses import Kind, Verdict
 from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import SLICE_S
-from harness.pipeline import internal
+from harness.pipeline import estimates, internal, memory_budget, one_step
 from harness.pipeline.capacity import Capacity, DevicePool
-from harness.pipeline.memory_budget import MemoryBudget
-from harness.pipeline.step_results import INTERRUPTED, Results, StepResult
+from harness.pipeline.memory_budget import MemoryBudget, Share
+from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
 from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run, Step
 
@@ -39,10 +36,12 @@ class Demand:
     Attributes:
         rank: of the steps that wait for one resource, that with the highest rank is next.
         memory_bytes: how much memory of this machine it is expected to need; 0 for little.
+        is_large: whether it has its resource for itself, however many others would have room there.
     """
 
     rank: float = 0.0
     memory_bytes: float = 0
+    is_large: bool = False
 
 
 class Executor(Protocol):
@@ -56,6 +55,7 @@ class Executor(Protocol):
 
 
 _ALONE = "the machine"
+_WORKING = 0.05  # share of its time in which a program that is slow uses a core; one that hangs waits
 
 
 def resource(step: Step) -> str:
@@ -67,60 +67,11 @@ def resource(step: Step) -> str:
             return "compile"
         case Run():
             drivers = dict.fromkeys(each.partition("://")[0] for each in step.devices)
-            return f"device {' '.join(drivers)}"
+            return "cpu" if estimates.is_on_cpu(step) else f"device {' '.join(drivers)}"
         case Compare() | Draw():
             return "compare"
         case Benchmark():
             return _ALONE
-
-
-def result_of(
-    step: Step,
-    results: Results,
-    *,
-    runner: StepRunner,
-    pool: DevicePool,
-    cancel: CancelToken,
-    on_running: Callable[[Step], None] = ignore,
-) -> StepResult:
-    """Do a step; a run gets the GPUs that it needs, and an error if there are too few.
-
-    Raises:
-        Cancelled: `cancel` was set before enough GPUs were free.
-    """
-    try:
-        with _claimed(step, pool, cancel) as gpus:
-            if not cancel.is_set():
-                on_running(step)
-            began, clock_s = time.time(), time.monotonic()
-            result = runner.run(step, results, gpus)
-            held_s = time.monotonic() - clock_s
-            return msgspec.structs.replace(result, began=began, held_s=held_s, resource=_used(step, gpus))
-    except DeviceError as error:
-        return StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
-
-
-def _used(step: Step, gpus: Sequence[Gpu]) -> str:
-    """Return what results call that which a step used."""
-    match step:
-        case Fetch():
-            return "network"
-        case Compile():
-            return "compiler"
-        case Run() | Benchmark():
-            return ", ".join(f"gpu {gpu.index}" for gpu in gpus) or "cpu"
-        case Compare() | Draw():
-            return "compare"
-
-
-def _claimed(step: Step, pool: DevicePool, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
-    match step:
-        case Run():
-            return pool.claim(step, cancel)
-        case Benchmark():
-            return pool.claim_for_benchmark(step.run, cancel)
-        case _:
-            return nullcontext(())
 
 
 class LocalExecutor:
@@ -135,6 +86,7 @@ class LocalExecutor:
         *,
         on_running: Callable[[Step], None] = ignore,
         on_again: Callable[[Step, str], None] = ignore,
+        memory: MemoryBudget = memory_budget.HERE,
     ) -> None:
         """Prepare; nothing starts yet.
 
@@ -145,13 +97,14 @@ class LocalExecutor:
             cancel: ends the wait for devices.
             on_running: called in any thread when a step has its resource and begins.
             on_again: called with the reason when a step will be done again.
+            memory: the memory that steps share.
         """
         self._on_running, self._on_again = on_running, on_again
         self._runner, self._capacity, self._pool, self._cancel = runner, capacity, pool, cancel
         self._waiting: dict[str, list[_Waiting]] = {}
         self._numbers = itertools.count()
         self._busy: Counter[str] = Counter()
-        self._memory = MemoryBudget()
+        self._memory = memory
         self._known, self._asked_s, self._asked_idle = capacity(), time.monotonic(), True
         self._done: queue.SimpleQueue[tuple[_Waiting, StepResult]] = queue.SimpleQueue()
 
@@ -170,15 +123,15 @@ class LocalExecutor:
         except queue.Empty:
             self._fill()
             return None
-        self._busy[resource(waiting.step)] -= 1
-        had_company = self._memory.ended(waiting.step)
-        if again := had_company and not self._cancel.is_set() and _lacks_memory(result):
+        self._busy[resource(waiting.step)] -= waiting.room
+        had_company = waiting.share is not None and waiting.share.had_company
+        if again := had_company and not self._cancel.is_set() and _says_nothing(result):
             self._queue(self._alone(waiting, result))
         self._fill()
         return None if again else (waiting.step, _with_note(result, waiting.note))
 
     def _alone(self, waiting: "_Waiting", result: StepResult) -> "_Waiting":
-        """Return a step that had too little memory beside others, to be done while no other needs much."""
+        """Return a step that had too little beside others, to be done while no other needs memory."""
         reason = result.verdict.reason.partition(";")[0] if result.verdict else ""
         note = f"done again, alone, because {reason}"
         self._on_again(waiting.step, note)
@@ -189,8 +142,9 @@ class LocalExecutor:
         capacity = self._now()
         alone = self._waiting.get(_ALONE)
         for name, waiting in self._waiting.items():
-            while waiting and name != _ALONE and self._has_room(name, waiting[0], capacity):
-                self._begin(heapq.heappop(waiting))
+            while waiting and name != _ALONE and (next_one := self._with_room(name, waiting[0], capacity)):
+                heapq.heappop(waiting)
+                self._begin(next_one)
         if alone and not self._busy.total():
             self._begin(heapq.heappop(alone))
 
@@ -204,9 +158,18 @@ class LocalExecutor:
             self._known, self._asked_s, self._asked_idle = self._capacity(), now_s, is_idle
         return self._known
 
-    def _has_room(self, name: str, waiting: "_Waiting", capacity: Capacity) -> bool:
-        is_free = not self._busy[_ALONE] and self._busy[name] < self._at_once(waiting.step, capacity)
-        return is_free and self._memory.has_room(waiting.demand.memory_bytes, capacity.memory_bytes)
+    def _with_room(self, name: str, waiting: "_Waiting", capacity: Capacity) -> "_Waiting | None":
+        """Return a step with what it needs to begin, or None if it has to wait."""
+        at_once = self._at_once(waiting.step, capacity)
+        room = at_once if waiting.demand.is_large else 1
+        if self._busy[_ALONE] or self._busy[name] + room > at_once:
+            return None
+        share = None
+        if waiting.demand.memory_bytes and capacity.memory_bytes is not None:
+            share = self._memory.take(waiting.demand.memory_bytes, capacity.memory_bytes)
+            if share is None:
+                return None
+        return replace(waiting, room=room, share=share)
 
     def _at_once(self, step: Step, capacity: Capacity) -> int:
         match step:
@@ -222,13 +185,18 @@ class LocalExecutor:
                 return 1
 
     def _begin(self, waiting: "_Waiting") -> None:
-        self._busy[resource(waiting.step)] += 1
-        self._memory.began(waiting.step, waiting.demand.memory_bytes)
+        self._busy[resource(waiting.step)] += waiting.room
         threading.Thread(target=self._do, args=(waiting,), daemon=True).start()
 
     def _do(self, waiting: "_Waiting") -> None:
+        result = self._result(waiting)
+        if waiting.share:
+            self._memory.give_back(waiting.share)
+        self._done.put((waiting, result))
+
+    def _result(self, waiting: "_Waiting") -> StepResult:
         try:
-            result = result_of(
+            return one_step.result_of(
                 waiting.step,
                 waiting.results,
                 runner=self._runner,
@@ -236,11 +204,10 @@ class LocalExecutor:
                 cancel=self._cancel,
                 on_running=self._on_running,
             )
-            self._done.put((waiting, result))
         except Cancelled:
-            self._done.put((waiting, StepResult(verdict=INTERRUPTED)))
+            return StepResult(verdict=INTERRUPTED)
         except BaseException as bug:  # noqa: BLE001 - it is the error of the cases that need this step
-            self._done.put((waiting, StepResult(verdict=internal.verdict(bug))))
+            return StepResult(verdict=internal.verdict(bug))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +218,8 @@ class _Waiting:
         demand: what it asks for.
         number: the order in which steps came, which decides between equal ranks.
         note: why it is done again; empty for the first time.
+        room: how many steps of its resource it stands for while it is done.
+        share: its part of the memory while it is done, if that is limited and it needs some.
     """
 
     demand: Demand
@@ -258,13 +227,23 @@ class _Waiting:
     step: Step
     results: Results
     note: str = ""
+    room: int = 1
+    share: Share | None = None
 
     def __lt__(self, other: "_Waiting") -> bool:
         return (-self.demand.rank, self.number) < (-other.demand.rank, other.number)
 
 
-def _lacks_memory(result: StepResult) -> bool:
-    return result.verdict is not None and result.verdict.lacks_memory
+def _says_nothing(result: StepResult) -> bool:
+    """Whether a step beside others may have had too little of the machine: memory, or time on its cores."""
+    match result:
+        case StepResult(verdict=None):
+            return False
+        case RunResult(verdict=Verdict(kind=Kind.TIMEOUT), process=ended):
+            return ended.cpu_seconds > _WORKING * ended.seconds
+        case StepResult(verdict=Verdict(lacks_memory=lacks)):
+            return lacks
+    return False
 
 
 def _with_note(result: StepResult, note: str) -> StepResult:

@@ -1,40 +1,59 @@
 """Which steps fit into the memory of this machine together, as far as it is known what they need."""
 
-from harness.pipeline.steps import Step
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Share:
+    """The part of the memory that a step is expected to need.
+
+    Attributes:
+        bytes: how much that is; infinite for a step that is to be alone.
+        had_company: whether another step needed memory meanwhile.
+    """
+
+    bytes: float
+    had_company: bool = False
 
 
 class MemoryBudget:
-    """The memory of this machine, as far as steps are expected to need it."""
+    """Shares memory. Any thread may ask for some."""
 
     def __init__(self) -> None:
-        """Begin with no step."""
-        self._needed: dict[Step, float] = {}
-        self._in_company: set[Step] = set()
-        self._limit_bytes: float | None = None
+        """Begin with all of it."""
+        self._lock = threading.Lock()
+        self._shares: set[Share] = set()
+        self._limit_bytes: float = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether no step needs memory now."""
-        return not self._needed
+        return not self._shares
 
-    def has_room(self, needed_bytes: float, limit_bytes: float | None) -> bool:
-        """Whether a step may begin: any, if no other needs memory; that is when the limit is looked at."""
-        if not self._needed:
-            self._limit_bytes = limit_bytes
-        if not needed_bytes or not self._needed or self._limit_bytes is None:
-            return True
-        return sum(self._needed.values()) + needed_bytes <= self._limit_bytes
+    def take(self, needed_bytes: float, limit_bytes: float) -> Share | None:
+        """Return the share of a step, or None if it has to wait. A step that needs memory alone never waits.
 
-    def began(self, step: Step, needed_bytes: float) -> None:
-        """Note a step that begins."""
-        if needed_bytes:
-            if self._needed:
-                self._in_company |= {step, *self._needed}
-            self._needed[step] = needed_bytes
+        Args:
+            needed_bytes: what it is expected to need.
+            limit_bytes: what all may need together; it counts from when no step needs memory.
+        """
+        with self._lock:
+            if not self._shares:
+                self._limit_bytes = limit_bytes
+            elif sum(each.bytes for each in self._shares) + needed_bytes > self._limit_bytes:
+                return None
+            share = Share(bytes=needed_bytes)
+            for each in (share, *self._shares) if self._shares else ():
+                each.had_company = True
+            self._shares.add(share)
+            return share
 
-    def ended(self, step: Step) -> bool:
-        """Forget a step that ended, and return whether another one needed memory meanwhile."""
-        self._needed.pop(step, None)
-        had_company = step in self._in_company
-        self._in_company.discard(step)
-        return had_company
+    def give_back(self, share: Share) -> None:
+        """Let others have the share of a step that ended."""
+        with self._lock:
+            self._shares.remove(share)
+
+
+# That of this machine, which all runs of this process share.
+HERE = MemoryBudget()

@@ -150,8 +150,13 @@ class PlanRun:
             self._started.add(step)
             users = self._users[step]
             self._listener.step_started(step, [each.case.id for each in users])
-            needed_bytes = estimates.memory_bytes(step, map(self._cost, users), self.results)
-            self._executor.start(step, self.results, Demand(rank=self._ranks[step], memory_bytes=needed_bytes))
+            costs = [self._cost(each) for each in users]
+            demand = Demand(
+                rank=self._ranks[step],
+                memory_bytes=estimates.memory_bytes(step, costs, self.results),
+                is_large=estimates.is_large(step, costs[0], self.results),
+            )
+            self._executor.start(step, self.results, demand)
 
     def _is_ready(self, step: Step) -> bool:
         if self._cancel.is_set() or step in self._started:

@@ -37,6 +37,8 @@ print("held", flush=True)
 sys.stdin.read()
 """
 
+CORES = len(os.sched_getaffinity(0))
+
 
 def run(*devices: str, chip: str | None = "gfx942") -> Run:
     used = devices or ("hip",)
@@ -85,8 +87,8 @@ def is_free(path: Path) -> bool:
         ([A100], ["hip"], 1),
         ([A100], ["cuda://0", "cuda://1"], 1),
         ([], ["hip"], 1),
-        (EVERY, ["local-task", "local-task"], 1),
-        (EVERY, ["local-sync"], 1),
+        (EVERY, ["local-task", "local-task"], CORES),
+        (EVERY, ["local-sync"], CORES),
         (EVERY, ["vulkan"], 1),
         (EVERY, [""], 1),
     ],

@@ -114,6 +114,28 @@ def test_comparisons_hold_no_device_and_are_several_at_once(tmp_path: Path) -> N
     assert all(executor.next_done(IN_PROCESS_S) for _ in "abcd")
 
 
+class Devices(Pool):
+    """As many runs on any device at once."""
+
+    def slots(self, devices: Sequence[str]) -> int:  # noqa: ARG002
+        return 3
+
+
+def test_small_runs_on_the_cpu_share_it_and_a_large_one_has_it_for_itself(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    told = list[Step]()
+    executor = LocalExecutor(runner, Capacity, Devices(()), CancelToken(), on_running=told.append)
+    runs = [run(name, device) for name, device in zip("abcde", ["local-task", "local-sync"] * 3, strict=False)]
+    for number, step in enumerate(runs):
+        executor.start(step, Results(), Demand(rank=-number, is_large=number == 2))
+    assert comes_true(lambda: runner.busy == {"cpu": 2})
+    runner.go.set()
+    done = [executor.next_done(IN_PROCESS_S) for _ in runs]
+    assert len({step for step, _ in filter(None, done)}) == 5
+    assert told.index(runs[2]) == 2
+    assert runner.most == {"cpu": 2}, "it waited for those before it, and those after it waited"
+
+
 def test_a_step_is_told_when_it_has_its_resource_and_never_after_a_stop(tmp_path: Path) -> None:
     runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
     cancel, told = CancelToken(), list[Step]()

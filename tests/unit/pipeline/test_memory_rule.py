@@ -11,11 +11,12 @@ from harness.core.history import Cost
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
-from harness.host.process import CancelToken
+from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import estimates
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.executor import Demand, LocalExecutor
-from harness.pipeline.step_results import FetchResult, Results, StepResult
+from harness.pipeline.memory_budget import MemoryBudget
+from harness.pipeline.step_results import FetchResult, Results, RunResult, StepResult
 from harness.pipeline.steps import Compile, Fetch, Run, Step
 from tests.patience import IN_PROCESS_S, comes_true
 from tests.unit.samples import planned, spec
@@ -60,6 +61,7 @@ class Doing:
             Pool(()),
             CancelToken(),
             on_again=lambda _, note: self.told.append(note),
+            memory=MemoryBudget(),
         )
 
     def start(self, **needed_bytes: int) -> None:
@@ -147,6 +149,42 @@ def test_one_that_had_too_little_alone_is_not_done_again() -> None:
     assert doing.told == []
 
 
+@pytest.mark.parametrize(("cpu_seconds", "again"), [(0.1, False), (0.9, True)])
+def test_a_run_that_reaches_its_limit_beside_others_is_done_again_unless_it_waited(
+    tmp_path: Path, cpu_seconds: float, *, again: bool
+) -> None:
+    ended = ProcessResult(
+        exit_code=None, signal=9, timed_out=True, seconds=10, cpu_seconds=cpu_seconds, peak_memory_bytes=1
+    )
+    late = Verdict(status=Status.FAILED, kind=Kind.TIMEOUT, reason="killed after 10 s")
+    _, run, _ = steps()
+    result = RunResult(verdict=late, folder=tmp_path, outputs=(), argv=(), process=ended, free_bytes=1)
+    beside, told = threading.Event(), list[str]()
+
+    class Runner:
+        def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:  # noqa: ARG002
+            if step is not run:
+                beside.wait(IN_PROCESS_S)
+            return result if step is run else StepResult()
+
+    executor = LocalExecutor(
+        Runner(),
+        lambda: Capacity(memory_bytes=100),
+        Pool(()),
+        CancelToken(),
+        on_again=lambda _, note: told.append(note),
+        memory=MemoryBudget(),
+    )
+    other = Compile(release="3.13.0", argv=(), links=(), module="a", products=())
+    for step in (other, run):
+        executor.start(step, Results(), Demand(memory_bytes=1))
+    first = executor.next_done(IN_PROCESS_S)
+    assert (first is None) is again
+    beside.set()
+    assert len([done for done in (executor.next_done(IN_PROCESS_S) for _ in range(1 + again)) if done]) == 1 + again
+    assert told == ["done again, alone, because killed after 10 s"] * again
+
+
 def steps() -> tuple[Compile, Run, Results]:
     """Return steps of a case, and what they need: files of 1 MiB."""
     plan = planned()
@@ -169,7 +207,12 @@ def test_memory_is_expected_as_it_was_or_else_by_size() -> None:
     assert estimates.memory_bytes(compile_, [Cost(), known, Cost(compile_memory_bytes=50)], results) == 110
     assert estimates.memory_bytes(run, [Cost()], results) == 256 * MIB + 2 * MIB
     assert estimates.memory_bytes(run, [known], results) == 1100
+    assert estimates.is_large(run, Cost(run_seconds=11), results)
+    assert not estimates.is_large(run, Cost(run_seconds=9), results)
+    assert not estimates.is_large(run, Cost(), results)
+    assert not estimates.is_large(compile_, Cost(run_seconds=11), results)
     on_gpu = next(step for step in planned(spec(devices=("hip",))).steps if isinstance(step, Run))
     assert estimates.memory_bytes(on_gpu, [known], results) == 0
+    assert not estimates.is_large(on_gpu, Cost(run_seconds=11), results)
     fetch = next(iter(results))
     assert estimates.memory_bytes(fetch, [known], results) == 0
