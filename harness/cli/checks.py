@@ -93,6 +93,16 @@ RULES = (
         holds=lambda invocation: invocation.settings.cases.shard is not None,
     ),
     Rule(
+        options=("reuse_passed",),
+        why="cannot be combined with --run-wrapper, which is to run; remove one of them.",
+        holds=lambda invocation: bool(invocation.settings.run.run_wrapper),
+    ),
+    Rule(
+        options=("reuse_passed",),
+        why="has no effect with --oracle: what is compared with an oracle is always run; remove one of them.",
+        holds=lambda invocation: invocation.settings.run.oracle is not None,
+    ),
+    Rule(
         options=("durations",),
         why="has no effect without --shard; add it, or remove --durations.",
         holds=lambda invocation: invocation.settings.cases.shard is None,
@@ -129,7 +139,7 @@ RULES = (
         holds=lambda invocation: _is_compiled_alone(invocation.settings),
     ),
     Rule(
-        options=("run_wrapper", "emulator", "verdict", "oracle"),
+        options=("run_wrapper", "emulator", "verdict", "oracle", "reuse_passed"),
         why="has no effect, because nothing is run; remove it, or what makes the run compile only.",
         holds=_runs_nothing,
     ),

@@ -44,6 +44,7 @@ _QUALITY = (
     *(
         options.selectors,
         options.part,
+        options.reuse,
         options.only_failed,
         options.quarantine,
         *_RUNS,
@@ -69,7 +70,8 @@ COMMANDS = (
         heading="Check models",
         help="the same with IREE tools that are installed already",
         groups=(
-            *(options.selectors, options.part, options.only_failed, options.quarantine, *_RUNS, options.history),
+            *(options.selectors, options.part, options.reuse, options.only_failed, options.quarantine),
+            *(*_RUNS, options.history),
             *(options.jobs, own.toolchain, options.program),
         ),
     ),
@@ -107,7 +109,7 @@ COMMANDS = (
         name="matrix",
         heading="Search releases",
         help="check models with many releases, and show where they differ",
-        groups=(options.selectors, own.matrix, own.at_once(2), *_SEARCH),
+        groups=(options.selectors, options.reuse, own.matrix, own.at_once(2), *_SEARCH),
     ),
     Command(
         name="localize",

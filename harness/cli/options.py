@@ -65,6 +65,12 @@ def part(parser: Parser, _environment: Environment) -> None:
     add("--durations", action="append", type=Path, default=[], metavar="PATH", help=help_text)
 
 
+def reuse(parser: Parser, _environment: Environment) -> None:
+    """Add --reuse-passed."""
+    help_text = "do not run again what passed before with the same module, inputs and device"
+    parser.group("Part of a run")("--reuse-passed", action="store_true", help=help_text)
+
+
 def only_failed(parser: Parser, _environment: Environment) -> None:
     """Add --only-failed."""
     help_text = "only cases that were not as expected when they ran last"

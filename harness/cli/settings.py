@@ -251,6 +251,7 @@ def _run(given: Given) -> RunSettings:
         timeout_s=given("timeout") or defaults.timeout_s,
         recompile=bool(given("recompile")),
         jobs=given("jobs") if given.command in {"quality", "run"} else None,
+        reuse_passed=bool(given("reuse_passed")),
         tool_verdict=given("verdict") == "iree-run-module",
         oracle=Oracle(given("oracle")) if given("oracle") else None,
         importer=given("importer") if given.command != "new" else None,

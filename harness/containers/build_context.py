@@ -18,7 +18,6 @@ from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.core.settings import ContainerSettings
 from harness.host import bundled
-from harness.host.bundled import DATA, PACKAGE
 from harness.iree import toolchain
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
@@ -110,7 +109,7 @@ def recipe(settings: ContainerSettings, chosen: Image, release: ReleaseWheels) -
 @functools.cache
 def this_harness() -> str:
     """Return the version of this harness with a digest of its files."""
-    return f"{harness.__version__}+{_sources_sha256()[:_TAG_DIGITS]}"
+    return f"{harness.__version__}+{bundled.sources_sha256()[:_TAG_DIGITS]}"
 
 
 def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes], *, wheels: Path | None = None) -> None:
@@ -131,7 +130,7 @@ def write(recipe: Recipe, tools: Toolchain, dependencies: Path, file: IO[bytes],
             _add_member(tar, f"packages/{manifest.WHEELS.name}/{member.name}", member, content)
         for name, path in _files(toolchain.folder(tools)):
             _add(tar, f"toolchain/{name}", path)
-        for name, path in _sources():
+        for name, path in bundled.sources():
             _add(tar, f"harness/harness/{name}", path)
         described = recipe.manifest(tools)
         _add_text(tar, f"harness/{manifest.NAME}", manifest.text(described))
@@ -154,7 +153,7 @@ def _provenance(recipe: Recipe, described: Manifest) -> str:
         recipe.release.wheels,
         parameters={**recipe.arguments, "machine": machine},
         dockerfile=_file_sha256(recipe.containers / "Dockerfile"),
-        sources=_sources_sha256(),
+        sources=bundled.sources_sha256(),
         contents=recipe.release.contents.get(machine),
         more=recipe.image.wheels.locked if recipe.image.wheels else (),
     )
@@ -167,15 +166,6 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         name = path.relative_to(folder)
         if not _LEFT_OUT.intersection(name.parts) and (path.is_file() or path.is_symlink()):
             yield str(name), path
-
-
-def _sources() -> Iterator[tuple[str, Path]]:
-    """Yield the files of the harness, without the bundled folders of an installed package."""
-    return ((name, path) for name, path in _files(PACKAGE) if DATA not in path.parents)
-
-
-def _sources_sha256() -> str:
-    return _json_sha256([(name, _file_sha256(path)) for name, path in _sources()])
 
 
 def _base(image: Image) -> str:

@@ -101,6 +101,7 @@ class CaseRecord:
         inputs: digest of the module, the blobs and the command of the run.
         limits: digest of what the outputs may differ by; empty if nothing was compared.
         is_cached: whether no module was compiled in the run.
+        is_reused: whether the case did not run, because it passed before with all that it depends on.
         max_abs_error: largest absolute error.
         error_ratio: largest share of what is allowed.
         compile_seconds: duration of the compilations.
@@ -128,6 +129,7 @@ class CaseRecord:
     inputs: str = ""
     limits: str = ""
     is_cached: bool = False
+    is_reused: bool = False
     max_abs_error: float | None = None
     error_ratio: float | None = None
     compile_seconds: float | None = None

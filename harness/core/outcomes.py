@@ -12,7 +12,7 @@ from harness.core.measurements import BudgetCheck, FailedCompilation, Measuremen
 from harness.core.quarantines import Quarantine
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status
-from harness.core.timings import Latency, StepTime
+from harness.core.timings import Latency, Reused, StepTime
 from harness.core.variants import Variant
 
 
@@ -37,6 +37,7 @@ class Outcome:
         config: path of the config, for a case of a suite.
         listed_as: what the config calls the case.
         seconds: duration of each phase.
+        reused: the earlier run that was taken in place of a new one; None if the case ran, or could not.
         steps: when each step was done; not the download of a blob that the cache had.
         modules: the compiled modules.
         failed_compilation: the compilation that failed; None if all went well, or none was tried.
@@ -76,6 +77,7 @@ class Outcome:
     config: str = ""
     listed_as: str = ""
     seconds: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
+    reused: Reused | None = None
     steps: tuple[StepTime, ...] = ()
     modules: tuple[Module, ...] = ()
     failed_compilation: FailedCompilation | None = None

@@ -214,6 +214,7 @@ class RunSettings:
         html: whether to write report.html.
         timeout_s: limit of each compilation and each run, in seconds.
         recompile: whether to compile again what failed to compile before.
+        reuse_passed: whether a case that passed before, with all that it depends on, is not run again.
         jobs: number of compilations at once; None for what cores and memory allow.
         tool_verdict: whether iree-run-module compares the outputs.
         oracle: where the outputs come from that cases without expected outputs are compared with.
@@ -232,6 +233,7 @@ class RunSettings:
     html: bool = True
     timeout_s: float = DEFAULT_TIMEOUT_S
     recompile: bool = False
+    reuse_passed: bool = False
     jobs: int | None = None
     tool_verdict: bool = False
     oracle: Oracle | None = None

@@ -39,6 +39,19 @@ class StepTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reused:
+    """An earlier run whose result counts, because all that it depends on is the same.
+
+    Attributes:
+        began: when it began, in UTC, ISO 8601 with milliseconds.
+        seconds: how long it and the comparison of its outputs took.
+    """
+
+    began: str
+    seconds: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """How long calls of a function took.
 

@@ -246,10 +246,10 @@ def flakiness(results: Sequence[Recorded], *, most: int = RECENT) -> Flakiness:
     """Return how steady a case was: its newest results, with the release, device and inputs of the newest of them.
 
     Args:
-        results: those of a case, the newest first. Those without a verdict do not count.
+        results: those of a case, the newest first. Those without a verdict, or that did not run again, do not count.
         most: how many of them to look at.
     """
-    recent = [each.case for each in results if each.case.status in _VERDICTS][:most]
+    recent = [each.case for each in results if each.case.status in _VERDICTS and not each.case.is_reused][:most]
     same = [each for each in recent if _is_alike(each, recent[0])]
     return Flakiness.of(Counter(str(each.kind or each.status) for each in same))
 
@@ -283,7 +283,7 @@ def _run(row: Sequence[Any]) -> RunRecord:
 
 def _case(row: Sequence[Any]) -> CaseRecord:
     values: dict[str, Any] = dict(zip(_CASE, row, strict=True))
-    values |= {name: bool(values[name]) for name in ("is_green", "is_cached")}
+    values |= {name: bool(values[name]) for name in ("is_green", "is_cached", "is_reused")}
     return CaseRecord(**values | {"status": Status(values["status"]), "kind": values["kind"] and Kind(values["kind"])})
 
 

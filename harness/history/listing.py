@@ -43,7 +43,7 @@ def _of_case(found: Sequence[Recorded]) -> str:
             when(each.run),
             one_line(each.case.release),
             shortened(one_line(each.case.device), _DEVICE_CHARACTERS),
-            f"{each.case.status} {each.case.kind or ''}".strip() + (" (quarantine)" if each.case.quarantine else ""),
+            _status(each.case),
             "" if each.case.error_ratio is None else ratio(each.case.error_ratio),
             _seconds(each.case),
             "" if each.case.latency_ms is None else f"{each.case.latency_ms:.3g} ms",
@@ -54,6 +54,11 @@ def _of_case(found: Sequence[Recorded]) -> str:
     remark = steadiness(found)
     lines = [one_line(found[0].case.id), *table.lines(_RESULTS, rows, right=_NUMBERS), *([remark] if remark else [])]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _status(case: CaseRecord) -> str:
+    remark = " (quarantine)" if case.quarantine else " (cached)" if case.is_reused else ""
+    return f"{case.status} {case.kind or ''}".strip() + remark
 
 
 def steadiness(found: Sequence[Recorded]) -> str:

@@ -68,5 +68,7 @@ _SCHEMA_3 = (
     "ALTER TABLE cases ADD COLUMN compile_memory_bytes INTEGER",
     "ALTER TABLE cases ADD COLUMN run_seconds REAL",
 )
+# A result that was taken from an earlier run says nothing new of how steady a case is.
+_SCHEMA_4 = ("ALTER TABLE cases ADD COLUMN is_reused INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)

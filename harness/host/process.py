@@ -160,6 +160,11 @@ def inherited(name: str) -> str:
     return os.environ.get(name, "")  # noqa: TID251 - as `run` passes it on
 
 
+def environment() -> Mapping[str, str]:
+    """Return the environment that programs get from this process."""
+    return dict(os.environ)  # noqa: TID251 - as `run` passes it on
+
+
 @contextlib.contextmanager
 def outlived_by(program: Path, *arguments: str) -> Iterator[None]:
     """Run a small Python program until the end of the context. It keeps running if this process is killed.

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +13,9 @@ import harness
 from harness.core.callbacks import Notice, WaitNotice
 from harness.core.cases import EMPTY, Case
 from harness.core.settings import RunSettings, ToolSettings
-from harness.host import emulators
+from harness.host import devices, emulators
 from harness.host.devices import Gpu
+from harness.host.drivers import of_environment, of_kernel, of_libraries
 from harness.host.emulators import Emulator
 from harness.host.gpu_locks import Pool
 from harness.host.process import CancelToken
@@ -112,6 +113,19 @@ class Environment:
     def capacity(self, settings: RunSettings) -> Capacity:
         """Return how much is done at once in this environment now. It may change while steps are done."""
         return capacity.here(settings.jobs)
+
+    def identity(self, drivers: Collection[str], emulator: Emulator | None) -> Mapping[str, Any]:
+        """Return what a run depends on here, beside the release, its files and its GPUs.
+
+        Args:
+            drivers: those of its devices, such as `hip`.
+            emulator: what emulates its GPUs; None for nothing.
+        """
+        machine = {"cpu": devices.cpu_identity(), "kernel": of_kernel(drivers)}
+        if image := self.facts.get("image"):
+            return {**machine, "image": image}
+        folders = [emulator.root / "lib"] if emulator else []
+        return {**machine, "libraries": of_libraries(drivers, folders), "variables": of_environment()}
 
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
         """Return what lists the devices that runs in this environment can have, once it has a runner."""

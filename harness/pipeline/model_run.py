@@ -14,7 +14,6 @@ from harness.host.beneath import Folder
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import CancelToken, ProcessResult
-from harness.iree.flags import STATISTICS_NAME
 from harness.pipeline import device_list, diagnose, file_kinds, logs, output_types, scalars, tensor_files
 from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run
@@ -186,7 +185,7 @@ def write_files(files: Folder, folder: Path, step: Run) -> None:
 def files_of(step: Run, results: Results, folder: Path) -> dict[str, Path]:
     """Return the files that a run reads: blobs, modules, what their compilations wrote, and those in its folder."""
     blobs = {link.name: results.fetched(link.blob).path for link in step.links}
-    names = {each: sorted({each.module, *each.products} - {STATISTICS_NAME}) for each in step.compiles}
+    names = {each: sorted(each.files) for each in step.compiles}
     made = {name: results.compiled(each).folder / name for each in step.compiles for name in names[each]}
     weights = {name: results.drawn(draw).path for name, draw in step.drawn}
     written = {each.name: folder / each.name for each in step.written}

@@ -2,7 +2,7 @@
 
 import contextlib
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from harness.core.outcomes import Outcome
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
-from harness.core.timings import StepTime
+from harness.core.timings import Reused, StepTime
 from harness.host.beneath import Folder
 from harness.pipeline import budgets, expectations, logs, steps
 from harness.pipeline import planner as planning
@@ -78,6 +78,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         config=spec.config_path,
         listed_as=spec.listing.name if spec.listing else "",
         seconds=_seconds(plan, ended),
+        reused=_reused(left),
         steps=tuple(_times(ended)),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
         failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
@@ -102,6 +103,10 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         quarantined=case.quarantine,
         log_tail=final.details or next((each.log_tail for _, each in ended if each.verdict is verdict and verdict), ""),
     )
+
+
+def _reused(left: Iterable[StepResult]) -> Reused | None:
+    return next((each.reused for each in left if isinstance(each, RunResult)), None)
 
 
 def _framework(spec: ModelSpec) -> Oracle | None:
@@ -195,10 +200,11 @@ def _seconds(plan: Plan, ended: _Ended) -> dict[str, float]:
 
 
 def _times(ended: _Ended) -> Iterator[StepTime]:
-    """Yield when steps were done; blobs that the cache had took no time."""
+    """Yield when steps were done; blobs and runs that the cache had took no time."""
+    reused = _reused(result for _, result in ended)
     for step, result in ended:
         is_cached = isinstance(result, FetchResult) and result.fetched.blob.cached
-        if result.began and not is_cached:
+        if result.began and not is_cached and not (reused and isinstance(step, Run | Compare)):
             began = datetime.fromtimestamp(result.began, UTC).isoformat(timespec="milliseconds")
             yield StepTime(
                 step=_label(step),

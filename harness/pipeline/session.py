@@ -32,7 +32,8 @@ from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
 from harness.pipeline.renderable import renderable
-from harness.pipeline.scheduler import PlanRun
+from harness.pipeline.reuse import Reuse
+from harness.pipeline.scheduler import Listener, PlanRun
 from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
@@ -191,9 +192,13 @@ class Session:
                 offline=settings.fetch.offline,
                 options=options,
             )
-            plans = importing.plans(self.cases)
+            plans: Sequence[Plan] = importing.plans(self.cases)
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
             runner = environment.runner(steps)
+            listener: Listener = live
+            if settings.run.reuse_passed:
+                reuse = Reuse.of(plans, settings.run, store, environment, options.emulator)
+                plans, runner, listener = reuse.plans, reuse.runner(runner), reuse.listener(live)
             gpus = tuple(self._devices(request, environment))
             pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
             capacity = functools.partial(environment.capacity, settings.run)
@@ -204,7 +209,7 @@ class Session:
             self._plan_run = PlanRun(
                 plans,
                 executor,
-                live,
+                listener,
                 out_dir=request.out_dir,
                 cancel=self._cancel,
                 keeps_work=self._keeps_work,

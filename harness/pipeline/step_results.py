@@ -10,7 +10,7 @@ from harness.core.devices import Device
 from harness.core.floats import Number
 from harness.core.measurements import FailedCompilation, Measurement, Module
 from harness.core.statuses import Kind, Status, Verdict
-from harness.core.timings import Latency
+from harness.core.timings import Latency, Reused
 from harness.host.process import ProcessResult
 from harness.pipeline.steps import Compile, Draw, Fetch, Run, Step
 
@@ -54,12 +54,14 @@ class CompileResult(StepResult, frozen=True, kw_only=True):
         folder: the folder with the module, the log and the statistics of the compiler.
         module: the module as the results quote it.
         signature: what `iree-dump-module` prints about the functions of the module.
+        products: the names and the SHA-256 of all files that a run may read, the module among them.
         lacks_stand_ins: whether the compiler made weights, and left out parameters as this program names them.
     """
 
     folder: Path
     module: Module
     signature: str = ""
+    products: tuple[tuple[str, str], ...] = ()
     lacks_stand_ins: bool = False
 
 
@@ -88,6 +90,7 @@ class RunResult(StepResult, frozen=True, kw_only=True):
         types: the type of each output as the program gave it, e.g. `2x3xf32`, as far as it is known.
         declared: the types that the module declares for its outputs, e.g. `?x3xf32`, as far as it does.
         devices: the devices that the program got, as far as their drivers told.
+        reused: the earlier run that this is; None if it was done now.
     """
 
     folder: Path
@@ -98,6 +101,7 @@ class RunResult(StepResult, frozen=True, kw_only=True):
     types: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
+    reused: Reused | None = None
 
 
 class CompareResult(StepResult, frozen=True, kw_only=True):

@@ -179,6 +179,7 @@ class ToolStepRunner:
             folder=entry.path,
             module=module,
             signature=signature,
+            products=tuple((name, entry.sha256(name)) for name in sorted(step.files) if name in entry.files),
             notes=tuple(filter(None, (facts.note, _unchecked(signature)))),
             lacks_stand_ins=facts.lacks_stand_ins,
         )

@@ -13,6 +13,7 @@ from harness.core.judges import Judge
 from harness.core.references import Oracle
 from harness.core.statuses import Phase, Verdict
 from harness.core.tensors import TensorType, Thresholds
+from harness.iree.flags import STATISTICS_NAME
 from harness.pipeline.expectations import ExpectedFailure
 
 # The archive of weights: in the folder of a compilation that makes them up, and of a run.
@@ -76,6 +77,11 @@ class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
         """What results call it: `compile` for the program of the spec, such as `compile_pipeline` for another."""
         name = self.module.partition(".")[0]
         return "compile" if name == MAIN else f"compile_{name}"
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The names of the files that a run may read, if the compiler wrote them."""
+        return frozenset({self.module, *self.products} - {STATISTICS_NAME})
 
 
 class Draw(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=True):
@@ -210,6 +216,7 @@ class Plan:
         expected: the failures that the spec expects of this case with this release.
         oracle: what the outputs are compared with, if not with what the spec expects; its steps are among the steps.
         nothing: why there is no oracle although the user asks for one.
+        before_run: the fetches that the run waits for although it reads none of them.
     """
 
     case: Case
@@ -221,6 +228,7 @@ class Plan:
     expected: tuple[ExpectedFailure, ...] = ()
     oracle: OracleSteps | None = None
     nothing: str = ""
+    before_run: tuple[Fetch, ...] = ()
 
     @property
     def of_oracle(self) -> tuple[Step, ...]:
@@ -234,7 +242,8 @@ class Plan:
 
     def needs(self, step: Step) -> tuple[Step, ...]:
         """Return the steps that have to be done before one of them: an oracle waits until the case itself has run."""
-        return (*needs(step), *([self.oracle.after] if self.oracle and step in self.oracle.before else []))
+        more = self.before_run if isinstance(step, Run) else ()
+        return (*needs(step), *more, *([self.oracle.after] if self.oracle and step in self.oracle.before else []))
 
 
 def needs(step: Step) -> tuple[Step, ...]:

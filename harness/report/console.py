@@ -51,7 +51,8 @@ def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None,
 def _timings(outcome: Outcome) -> list[str]:
     """Return durations such as `compile 2.71 (cached)` and `run 0.12`; steps that took no time are left out."""
     cached = f" ({facts.cached(outcome)})" if facts.cached(outcome) else ""
-    steps = {"fetch": "", "import": "", "compile": cached, "run": "", "oracle": ""}
+    ran = " (cached)" if outcome.reused else ""
+    steps = {"fetch": "", "import": "", "compile": cached, "run": ran, "oracle": ""}
     known = [(step, outcome.seconds[step], remark) for step, remark in steps.items() if step in outcome.seconds]
     return [
         f"{step} {facts.seconds(value):.2f}{remark}" for step, value, remark in known if value >= _SHOWN_S or remark
@@ -99,6 +100,7 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
     blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
     remarks = [
         *facts.quarantined(report),
+        facts.reused(report),
         *facts.by_oracle(report),
         *facts.devices(report),
         _compared_nothing(report),

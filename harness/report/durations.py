@@ -18,9 +18,10 @@ _NOT_RUN = frozenset({Status.ERROR, Status.SKIPPED, Status.UNSUPPORTED})
 def case_seconds(outcome: Outcome) -> float:
     """Return how long a case takes if the cache has nothing: as in this run, and its compilations as they were made."""
     failed = outcome.failed_compilation
+    reused = [outcome.reused.seconds] if outcome.reused else []
     compiled = [*(each.compile_seconds for each in outcome.modules), *([failed.compile_seconds] if failed else [])]
     others = [value for phase, value in outcome.seconds.items() if phase != "compile"]
-    return sum(map(facts.seconds, (*others, *(compiled or [outcome.seconds.get("compile", 0.0)]))))
+    return sum(map(facts.seconds, (*others, *reused, *(compiled or [outcome.seconds.get("compile", 0.0)]))))
 
 
 def of_reports(reports: Sequence[Report]) -> Mapping[str, float]:

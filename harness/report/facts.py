@@ -160,6 +160,13 @@ def by_oracle(report: Report) -> list[str]:
     ]
 
 
+def reused(report: Report) -> str:
+    """Return a line that says how many cases were not run again; empty if there are none."""
+    number = sum(outcome.reused is not None for outcome in report.cases)
+    what = "the same module, inputs and device"
+    return f"{count_of_cases(number)} passed before with {what}, and did not run again" if number else ""
+
+
 def devices(report: Report) -> list[str]:
     """Return a line for each device that cases ran on, with their number."""
     found = Counter(shown(each.devices) for each in report.cases if each.devices)

@@ -88,7 +88,8 @@ def _properties(report: Report, members: list[tuple[str, Outcome]]) -> dict[str,
     of_cases = {f"{name}.compared": "0" for name, outcome in members if outcome.status is Status.RAN}
     only = {f"{name}.compile_only": "true" for name, outcome in members if outcome.status is Status.COMPILED}
     devices = {f"{name}.device": shown(outcome.devices) for name, outcome in members if outcome.devices}
-    return of_suite | of_cases | only | devices
+    reused = {f"{name}.reused": outcome.reused.began for name, outcome in members if outcome.reused}
+    return of_suite | of_cases | only | devices | reused
 
 
 def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:

@@ -9,12 +9,13 @@ from harness.core.callbacks import Notice
 from harness.host.devices import Gpu
 from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
+from harness.pipeline import run_key
 from harness.pipeline.device_list import DeviceLister
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.run_cache import CachingStepRunner, Memory
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
-from harness.pipeline.steps import Compile, Draw, Step
+from harness.pipeline.steps import Compile, Draw, Run, Step
 from harness.store.store import Store
 
 
@@ -67,12 +68,15 @@ class _CachingEnvironment(Environment):
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         return CachingStepRunner(
             runner=self.inner.runner(steps),
-            memory=self.provider.memory,
-            release=self.provider.release,
-            runtime=self.toolchain.runtime_build,
-            salt=self.provider.salt,
+            runs=self.provider.memory,
+            origin=self.provider.release,
+            key_of=self._key,
             reused=self.provider.reused,
         )
+
+    def _key(self, step: Run, results: Results, _gpus: Sequence[Gpu]) -> str:
+        """Return the key of a run. The machine, and what outputs are compared with, are the same in all of a search."""
+        return run_key.digest([run_key.of_run(step, results), self.toolchain.runtime_build, self.provider.salt])
 
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
         return self.inner.lister(out_dir, cancel)

@@ -67,6 +67,7 @@ def row(each: Shown) -> dict[str, Any]:
         "kind": str(outcome.kind or ""),
         "why": first_line(outcome.reason, limit=_TITLE_CHARS),
         "seconds": round(facts.case_seconds(outcome), 3),
+        "cached": outcome.reused is not None,
         "close": bool(worst and worst.is_close),
         "run": each.run,
         "ratio": ratio,

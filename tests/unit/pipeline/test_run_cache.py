@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from harness.core.measurements import Module
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.devices import Gpu
+from harness.pipeline import run_key
 from harness.pipeline.planner import Options
-from harness.pipeline.run_cache import CachingStepRunner, Memory
+from harness.pipeline.run_cache import CachingStepRunner, KnownRun, Memory
 from harness.pipeline.step_results import CompileResult, FetchResult, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step
 from tests.unit.executors import error, failed
@@ -39,7 +41,12 @@ def judged(
     reused: dict[str, str] = {}
     options: dict[str, Any] = {"runtime": "r", "salt": 1} | changes
     content, kind = options.pop("content", "b"), options.pop("kind", CachingStepRunner)
-    caching = kind(runner=runner, memory=memory, release=release, reused=reused, **options)
+    runtime, salt = options.pop("runtime"), options.pop("salt")
+
+    def key_of(step: Run, results: Results, _gpus: Sequence[Gpu]) -> str:
+        return run_key.digest([run_key.of_run(step, results), runtime, salt])
+
+    caching = kind(runner=runner, runs=memory, origin=release, key_of=key_of, reused=reused, **options)
     results = Results()
     for step in planned(spec(), name=release).steps:
         match step:
@@ -108,18 +115,24 @@ def test_a_run_that_is_remembered_has_the_duration_that_was_measured() -> None:
 
 def test_errors_are_not_remembered() -> None:
     memory = Memory()
-    result = StepResult(verdict=None, seconds=2.0)
-    memory.keep_run("key", "3.8.0", result)
-    assert memory.find_run("key", compared=False) == ("3.8.0", result)
-    assert memory.find_run("key", compared=True) is None
-    memory.keep_run("other", "3.8.0", StepResult(verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason="")))
-    assert memory.find_run("other", compared=False) is None
+    run = KnownRun(origin="3.8.0", run=StepResult(seconds=2.0))
+    memory.keep("key", run)
+    assert memory.find("key") == run
+    wrong = StepResult(verdict=Verdict(status=Status.ERROR, kind=Kind.TOOL, reason=""))
+    memory.keep("key", replace(run, comparison=wrong))
+    assert memory.find("key") == run
+    memory.keep("other", replace(run, run=wrong))
+    assert memory.find("other") is None
+    compared = replace(run, origin="3.9.0", comparison=StepResult())
+    for each in (compared, replace(compared, origin="3.10.0"), run):
+        memory.keep("key", each)
+        assert memory.find("key") == compared
 
 
 def test_what_is_compared_with_an_oracle_is_always_run() -> None:
     memory, runner = Memory(), FakeRunner()
     plan = planned(rocm_spec(outputs=()), MI300, options=Options(oracle=Oracle.CPU))
-    caching = CachingStepRunner(runner=runner, memory=memory, release="3.8.0", runtime="r", salt=1, reused={})
+    caching = CachingStepRunner(runner=runner, runs=memory, origin="3.8.0", key_of=lambda *_: "key", reused={})
     doing = [step for step in plan.steps if isinstance(step, Run | Compare)]
     for step in (*doing, *doing):
         caching.run(step, Results(), ())

@@ -124,6 +124,7 @@ function provenanceOf(each, known) {
     blob.cached ? "cached" : blob.source && blob.source !== blob.url ? blob.source : "fetched",
   ]);
   const about = [["spec", known.path], ["config", known.config], ["run started", run.started], ...run.facts];
+  if (known.reused) about.push(["passed before, so not run again", `${known.reused.began}, ${seconds(known.reused.seconds)}`]);
   if (known.peak_memory_bytes) about.push(["peak memory of the run", bytes(known.peak_memory_bytes)]);
   return section(
     "Provenance",

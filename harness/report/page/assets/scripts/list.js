@@ -36,7 +36,7 @@ function newRow(each) {
     ratio: () =>
       el("td.share", { role: "cell" }, each.ratio === undefined ? "" : [ratioBar(each.ratio), el(each.close ? "strong" : "span", {}, each.kind === "nan" ? "NaN" : ratio(each.ratio))]),
     error: () => el("td.error", { role: "cell" }, each.error === undefined ? "" : digits(each.error)),
-    seconds: () => el("td.seconds", { role: "cell" }, each.seconds ? seconds(each.seconds) : ""),
+    seconds: () => el("td.seconds", { role: "cell" }, each.cached ? el("span.note", {}, "cached") : each.seconds ? seconds(each.seconds) : ""),
   };
   return el("tr", { role: "row" }, COLUMNS.map((column) => what[column.name]()));
 }
