@@ -77,10 +77,12 @@ class Locator:
 
     Attributes:
         subject: the function.
+        suspects: operations that the compiler names, by their indices; they are tried first.
         notice: called with what goes on.
     """
 
     subject: Subject
+    suspects: AbstractSet[int] = frozenset()
     notice: Notice = ignore
     _cuts: int = 0
 
@@ -148,7 +150,18 @@ class Locator:
         for suspect in dict.fromkeys(self._suspects(look)):
             if suspect not in passed and (culprit := self._confirmed(suspect)):
                 return culprit
-        return self._halved(boundary)
+        return self._among(self.suspects - passed) or self._halved(boundary)
+
+    def _among(self, suspects: AbstractSet[int]) -> Culprit | None:
+        """Return a culprit among operations if they fail together: one of them, or the fewest."""
+
+        def fails(fewer: Sequence[int]) -> bool:
+            return self._cuts < _MOST_CUTS and bool(fewer) and self._fails(self._slice({*fewer}, fewer[-1]))
+
+        if not fails(sorted(suspects)):
+            return None
+        kept = fewest(sorted(suspects), fails)
+        return self._confirmed(kept[0]) if len(kept) == 1 else self._culprit({*kept}, kept[-1])
 
     def _suspects(self, look: Look) -> Iterator[int]:
         """Yield the operations that a look makes suspect: those that are wrong alone, then wrong of right operands."""
@@ -209,10 +222,13 @@ class Locator:
         if alone := self._confirmed(last):
             return alone
         if kept := self._together(last, boundary):
-            cut = self._slice(kept, last)
-            return Culprit(operations=tuple(sorted(kept)), is_confirmed=True, why=TOGETHER, cut=cut)
+            return self._culprit(kept, last)
         cut = Cut(returns=self._values(last), boundary=boundary)
         return Culprit(operations=(last,), is_confirmed=False, why=UP_TO, cut=cut)
+
+    def _culprit(self, kept: AbstractSet[int], last: int) -> Culprit:
+        cut = self._slice(kept, last)
+        return Culprit(operations=tuple(sorted(kept)), is_confirmed=True, why=TOGETHER, cut=cut)
 
     def _together(self, last: int, boundary: frozenset[Value]) -> AbstractSet[int]:
         """Return the fewest operations that fail together; none if no such operations fail.

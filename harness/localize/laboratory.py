@@ -155,10 +155,7 @@ class Laboratory:
         known = self._known.get((side, experiment))
         if known and not (known.ran and not known.ran.folder.exists()):
             return known
-        with self._lock:
-            self._number += 1
-            number = self._number
-        found = self._run(side, experiment, number)
+        found = self._run(side, experiment, self._next())
         with self._lock:
             self._known[side, experiment] = found
         return found
@@ -168,6 +165,16 @@ class Laboratory:
         run = self.done(side, case, keeps_outputs=True, oracle=None, tool_verdict=False)
         (outcome,) = run.outcomes()
         return Trial(outcome=outcome, ran=run.ran(case.id), out_dir=self.prepared[side].steps.out_dir)
+
+    def _next(self) -> int:
+        with self._lock:
+            self._number += 1
+            return self._number
+
+    def planned(self, side: int, experiment: Experiment) -> Plan:
+        """Return the steps of a program on a side."""
+        case = self._case(side, experiment, self._next())
+        return self._importing(side, oracle=None, tool_verdict=False).plan(case)
 
     def done(self, side: int, case: Case, *, changed: Change = lambda plan: plan, **options: Any) -> PlanRun:
         """Do the steps of a case on a side.

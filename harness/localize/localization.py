@@ -11,7 +11,7 @@ from harness.core.outcomes import Report
 from harness.core.settings import LOOKS, LocalizeSettings
 from harness.core.statuses import Status
 from harness.iree import flags, releases
-from harness.localize import answers, by_dispatch, by_kernel, oracle, passes, start
+from harness.localize import answers, by_dispatch, by_kernel, oracle, passes, reproducing, start
 from harness.localize.by_dispatch import Traced
 from harness.localize.by_operation import Located, Locator
 from harness.localize.laboratory import BAD, BOTH, Laboratory
@@ -77,7 +77,8 @@ class Localization:
             subject = start.subject(laboratory)
             if defaults:
                 self._default_is_cause = start.is_fixed_by(subject, defaults)
-            located = Locator(subject=subject, notice=progress).located()
+            suspects = reproducing.suspects(subject).operations
+            located = Locator(subject=subject, suspects=suspects, notice=progress).located()
             self._answer = answers.of_operations(subject, located)
             if located.culprits:
                 self._answer = replace(

@@ -21,8 +21,8 @@ _REPRODUCER_FILES = {REPRODUCER: "the reproducer of the compiler", REPRODUCER_LO
 _REPRODUCER = (
     "## Without the harness\n",
     f"""\
-`{REPRODUCER}` is what the compiler wrote about its crash: the program as it was before the pass that crashed, and the
-passes. The package `iree-base-compiler` has the program that repeats it; `{REPRODUCER_LOG}` has the output.
+`{REPRODUCER}` is what the compiler wrote about its crash: the program as it was before the pass that crashed, and that
+pass. The package `iree-base-compiler` has the program that repeats it; `{REPRODUCER_LOG}` has the output.
 """,
     f"    iree-opt --run-reproducer {REPRODUCER} -o /dev/null\n",
 )

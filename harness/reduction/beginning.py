@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from harness.core.callbacks import Notice
 from harness.core.errors import ImportFailedError
 from harness.iree import releases
-from harness.localize import start
+from harness.localize import reproducing, start
 from harness.localize.by_operation import Located, Locator
 from harness.localize.editor import CutRefusedError
 from harness.localize.laboratory import BAD, BOTH, Laboratory, Trial
 from harness.localize.program import Cut
+from harness.localize.reproducing import Suspects
 from harness.localize.start import Form
 from harness.localize.subject import Subject, discard
 from harness.reduction import symptom
@@ -29,7 +30,8 @@ def begun(laboratory: Laboratory, keeper: Keeper, notice: Notice) -> tuple[Attem
         ImportFailedError: the bindings of MLIR broke down.
     """
     subject = start.subject(laboratory)
-    located = Locator(subject=subject, notice=notice).located()
+    suspects = reproducing.suspects(subject)
+    located = Locator(subject=subject, suspects=suspects.operations, notice=notice).located()
     editor, program = subject.editors[BAD], subject.program
     for cut in (*(each.cut for each in located.culprits[:1]), None):
         trials = _trials(subject, cut)
@@ -51,6 +53,7 @@ def begun(laboratory: Laboratory, keeper: Keeper, notice: Notice) -> tuple[Attem
             is_generic=editor.is_generic,
             operations=len(program.operations),
             found=_found(subject, located),
+            named=_named(suspects, located),
         )
         return attempts, state, found
     raise start.NothingToFindError("The program does not fail again with the same inputs.")
@@ -100,6 +103,15 @@ def _state(attempts: Attempts, subject: Subject, cut: Cut | None) -> State | Non
         return attempts.start(Candidate(text=blob.local_path.read_text(encoding="utf-8"), inputs=inputs))
     except (CutRefusedError, ImportFailedError, NotFailingError):
         return None
+
+
+def _named(suspects: Suspects, located: Located) -> str:
+    """Return what the compiler says that the failure is about, as a sentence."""
+    if not suspects.operations:
+        return f"{suspects.why[:1].upper()}{suspects.why[1:]}." if suspects.why else ""
+    blamed = {each for culprit in located.culprits[:1] for each in culprit.operations}
+    helped = "the reduction began there" if blamed and blamed <= suspects.operations else "alone, these do not fail so"
+    return f"{suspects.why[:1].upper()}{suspects.why[1:]}; {helped}."
 
 
 def _found(subject: Subject, located: Located) -> str:

@@ -46,6 +46,7 @@ class Begun:
         is_generic: whether they do so in generic form.
         operations: how many the whole program has.
         found: the operations that were located in it; empty if none were.
+        named: what the compiler says that a failure to compile is about, and whether it helped; empty for others.
     """
 
     symptom: Symptom
@@ -54,6 +55,7 @@ class Begun:
     is_generic: bool
     operations: int
     found: str
+    named: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

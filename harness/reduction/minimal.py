@@ -7,20 +7,24 @@ from pathlib import Path
 
 from harness.core.blobs import Blob
 from harness.core.cases import ModelSpec, RandomWeights, Weights
+from harness.core.statuses import Phase
 from harness.core.tensors import Literal, Tensor, Thresholds
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
-from harness.localize.laboratory import BAD, BOTH, Input, Laboratory, calls_pipeline
+from harness.localize import reproducing
+from harness.localize.laboratory import BAD, BOTH, Experiment, Input, Laboratory, calls_pipeline
 from harness.packing import case_folder
 from harness.packing.plain_names import plain, unused
 from harness.packing.private_text import without_folders
+from harness.packing.script import REPRODUCER
 from harness.pipeline import planner, selection
 from harness.reduction import keeping, minimal_text
 from harness.reduction.candidate import Given
 from harness.reduction.keeping import Begun
 from harness.reduction.minimal_text import ToldSide
 from harness.reduction.reducer import State
+from harness.reduction.symptom import signature
 from harness.specs import inline
 
 _CHUNK = 1 << 20
@@ -92,9 +96,26 @@ class _Writer:
         name = f"{own.submodel}_{own.backend}.json"
         self._to.write(self._folder / name, inline.text(minimal_text.document(own)).encode())
         sides = [self._told(side, spec) for side, spec in zip(BOTH, specs, strict=True)]
+        found = self._reproducer(specs[BAD])
         names = sorted(path.name for path, _ in self._to.content(self._folder))
-        text = minimal_text.readme(self._case, self._state, self._begun, sides, names)
+        text = minimal_text.readme(self._case, self._state, self._begun, sides, names, pass_=found)
         self._to.write(self._to.path / "README.md", self._clean(text).encode())
+
+    def _reproducer(self, spec: ModelSpec) -> str:
+        """Write the reproducer of a failure to compile if it fails in the same way; return what is to be said of it."""
+        symptom, cancel = self._begun.symptom, self._laboratory.cancel
+        if symptom.phase is not Phase.COMPILE or cancel.is_set():
+            return ""
+        program = (spec.pipeline_mlir if calls_pipeline(spec) else None) or spec.mlir
+        experiment = Experiment(program=program, inputs=(), function=self._begun.function, compiles_only=True)
+        found = reproducing.reproduced(self._laboratory, experiment, is_run=True)
+        if not found.text:
+            return minimal_text.NO_REPRODUCER
+        again = found.again
+        if not again or (again.kind, signature(again.reason)) != (symptom.kind, symptom.signature):
+            return minimal_text.other_reproducer(found.said if again else "")
+        self._to.write(self._folder / REPRODUCER, self._clean(found.text).encode())
+        return minimal_text.reproducer(found.part)
 
     def _specs(self, copies: _Copies) -> Iterator[ModelSpec]:
         """Yield the spec of the small program on each side."""

@@ -10,7 +10,10 @@ from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Release,
 from harness.core.tensors import Literal, Tensor, Thresholds
 from harness.core.text import command, counted, inline, one_line
 from harness.iree import flags as run_flags
+from harness.localize.failed_part import FailedPart
 from harness.localize.laboratory import Input
+from harness.packing.reproducer import AGAIN
+from harness.packing.script import REPRODUCER
 from harness.pipeline.steps import Compile, Plan, Run
 from harness.reduction.keeping import Begun
 from harness.reduction.reducer import State
@@ -20,6 +23,8 @@ _LINES = 80
 _THRESHOLDS = ("f16", "bf16", "f32", "f64")
 _SHOWN = 400
 _NO_RTOL = "--expected_rtol=0.0"
+_ALONE = "\n## The pass alone\n"
+NO_REPRODUCER = f"{_ALONE}\nThe compiler fails before it runs a pass, so it writes no reproducer.\n"
 
 
 def document(spec: ModelSpec) -> Mapping[str, Any]:
@@ -118,7 +123,24 @@ class ToldSide:
     lines: Sequence[str]
 
 
-def readme(case: Case, state: State, begun: Begun, sides: Sequence[ToldSide], files: Sequence[str]) -> str:
+def reproducer(part: FailedPart | None) -> str:
+    """Return what README.md says of the reproducer of a pass that fails."""
+    what = f"`{inline(part.by)}`" if part else "the pass"
+    return (
+        f"{_ALONE}\n`{REPRODUCER}` is the program before {what}, and that pass. It fails in the same way, in its "
+        f"folder with the `iree-opt` of the release:\n\n    {' '.join(AGAIN)}\n"
+    )
+
+
+def other_reproducer(reason: str) -> str:
+    """Return what README.md says if iree-opt does not fail with the reproducer as the compiler does."""
+    ends = f"fails in another way: {inline(one_line(reason, limit=_SHOWN))}" if reason else "does not fail"
+    return f"{_ALONE}\nThe compiler writes a reproducer, but with it `iree-opt` {ends}\n"
+
+
+def readme(
+    case: Case, state: State, begun: Begun, sides: Sequence[ToldSide], files: Sequence[str], *, pass_: str = ""
+) -> str:
     """Return README.md.
 
     Args:
@@ -127,20 +149,23 @@ def readme(case: Case, state: State, begun: Begun, sides: Sequence[ToldSide], fi
         begun: what it was made from.
         sides: the bad side and the good one.
         files: the names of the files beside the spec.
+        pass_: what is to be said of the compiler's reproducer.
     """
     bad, good = (inline(each.label) for each in sides)
     where = f" Culprit: {inline(begun.found)}." if begun.found else ""
+    named = f" {inline(begun.named)}" if begun.named else ""
     parts = [
         f"# {inline(case.id)}, reduced\n",
         f"With {bad}, this program of {counted(state.operations, 'operation')} fails; with {good} it does not:\n",
         f"    {one_line(state.how, limit=_SHOWN)}\n",
-        f"It was made from a program of {counted(begun.operations, 'operation')}.{where}\n",
+        f"It was made from a program of {counted(begun.operations, 'operation')}.{where}{named}\n",
         *_program(state.candidate.text),
         "## With the IREE quality harness\n",
         *(f"    harness quality --specs . {each}" for each in _options(case, sides)),
         "\n## Without it\n",
         f"In `{inline(case.spec.model)}`, with `iree-base-compiler` and `iree-base-runtime` of the release:\n",
         *(line for each in sides for line in _by_hand(each)),
+        *([pass_.lstrip("\n")] if pass_ else []),
         "## Files\n",
         *(f"- `{inline(case.spec.model)}/{name}`" for name in files),
         "",

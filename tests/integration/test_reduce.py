@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -52,6 +53,17 @@ func.func @f(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
 }
 """
 
+# What the README says where iree-opt fails with the reproducer as the compiler does.
+REPRODUCED = {
+    "softmax-3.4.0": "LLVMCPUVerifyVectorSizeLegalityPass fails in f_dispatch_23_softmax_4xDxf16_dispatch_tensor_store",
+    "tangent-3.8.0": "The compiler names the line of 1 operation; the reduction began there.",
+    "tangent-3.9.0": "The compiler names the line of 1 operation; the reduction began there.",
+}
+ERRORS = {
+    "softmax": "One or more operations with large vector sizes (8192 bytes) were found",
+    "tangent": "failed to legalize operation 'stablehlo.tan' that was explicitly marked illegal",
+}
+
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory, store_dir: Path) -> Laboratory:
@@ -82,7 +94,9 @@ def operations(text: str) -> int:
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda each: f"{each.name}-{each.bad}")
-def test_a_small_program_still_fails(programs: Laboratory, broken: Broken) -> None:
+def test_a_small_program_still_fails(
+    programs: Laboratory, toolchain: Callable[[str], Toolchain], broken: Broken
+) -> None:
     case = f"toy/{broken.name}"
     done, folder = reduced(programs, case, "--iree", broken.bad, "--against", broken.good)
     assert done.code == 0, done.text
@@ -92,6 +106,42 @@ def test_a_small_program_still_fails(programs: Laboratory, broken: Broken) -> No
     assert (code, status, kind) == (1, "failed", broken.kind)
     assert judged(programs, folder, broken.good)[0] == 0
     assert not [path for path in folder.rglob("*.*") if str(programs.root).encode() in path.read_bytes()]
+    if wanted := REPRODUCED.get(f"{broken.name}-{broken.bad}"):
+        assert wanted in (folder / "README.md").read_text()
+        assert ERRORS[broken.name] in of_reproducer(folder, toolchain(broken.bad))
+    else:
+        assert not list(folder.rglob("reproducer.mlir"))
+
+
+def of_reproducer(folder: Path, tools: Toolchain) -> str:
+    """Return what iree-opt prints with the line of the README."""
+    (line,) = re.findall("^    (iree-opt .*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    done = subprocess.run(
+        [tools.iree_compile.with_name("iree-opt"), *line.split()[1:]],
+        cwd=folder / "toy",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_a_failed_dispatch_of_bytecode_is_where_it_begins(
+    programs: Laboratory, toolchain: Callable[[str], Toolchain]
+) -> None:
+    text = programs.model_dir / "softmax.mlir"
+    optimizer = toolchain("3.3.0").iree_compile.with_name("iree-opt")
+    subprocess.run([optimizer, "--emit-bytecode", text, "-o", text.with_name("bytes.mlirbc")], check=True)
+    spec = json.loads((programs.model_dir / "softmax_cpu.json").read_text())
+    programs.spec("bytes_cpu", **{**spec, "mlir": "bytes.mlirbc"})
+    done, folder = reduced(programs, "toy/bytes", "--iree", "3.4.0", "--against", "3.3.0", "--time", "1")
+    assert done.code == 0, done.text
+    assert "0 programs tried" in done.text
+    assert operations((folder / "toy/program.mlir").read_text()) <= 5
+    said = "which was made of 2 operations; the reduction began there."
+    assert said in (folder / "README.md").read_text()
+    assert ERRORS["softmax"] in of_reproducer(folder, toolchain("3.4.0"))
 
 
 def test_a_killed_reduction_goes_on_and_by_hand_it_is_the_same(

@@ -43,6 +43,28 @@ def test_an_operation_that_does_not_compile_or_run_is_named(seed: int, failure: 
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_operations_that_the_compiler_names_are_tried_first(seed: int) -> None:
+    made, culprit = drawn(seed, SIZE), culprit_of(seed)
+    needed = {index for index, _ in made.taps} & made.ancestors(made.returns)
+    others = random.Random(seed).sample(sorted(needed), 3)  # noqa: S311 - for tests
+    named = subject(made, lambda computed, _: {culprit} & set(computed), COMPILE)
+    found = Locator(subject=named, suspects={culprit, *others}).located()
+    assert [each.operations for each in found.culprits] == [(culprit,)]
+    assert len(named.tried) <= 8
+    misled = subject(made, lambda computed, _: {culprit} & set(computed), COMPILE)
+    found = Locator(subject=misled, suspects=set(others) - {culprit}).located()
+    assert [each.operations for each in found.culprits] == [(culprit,)]
+
+
+def test_named_operations_that_fail_together_are_all_named() -> None:
+    made = program([operation((index - 1, 0)) for index in range(9)])
+    asked = subject(made, lambda computed, _: {3} if {3, 4} <= set(computed) else set(), COMPILE)
+    found = Locator(subject=asked, suspects={2, 3, 4, 5}).located()
+    assert [each.operations for each in found.culprits] == [(3, 4)]
+    assert len(asked.tried) <= 10
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_a_failure_that_taps_hide_is_found_by_cuts(seed: int) -> None:
     culprit = culprit_of(seed)
 

@@ -8,6 +8,7 @@ from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Target, Weights
 from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
 from harness.iree import releases
+from harness.localize.failed_part import FailedPart
 from harness.pipeline import planner
 from harness.reduction import minimal_text
 from harness.reduction.candidate import Candidate
@@ -79,16 +80,43 @@ def test_lines_name_the_files_and_what_each_release_takes() -> None:
     assert (old[1].endswith("=0.5"), new[1].endswith("=0.5 --expected_rtol=0.0")) == (True, True)
 
 
-def test_a_readme_says_what_fails_and_how_to_run_it() -> None:
+def readme(named: str = "", pass_: str = "") -> str:
     state = State(candidate=Candidate(text="module {}\n"), program=program([operation()]), how="relative error 1e-3")
     begun = Begun(
-        symptom=Symptom(), function="f", release="3.13.0", is_generic=False, operations=60, found="math.tanh (line 3)"
+        symptom=Symptom(),
+        function="f",
+        release="3.13.0",
+        is_generic=False,
+        operations=60,
+        found="math.tanh (line 3)",
+        named=named,
     )
     sides = [ToldSide(label=each, release=each, lines=["iree-compile a"]) for each in ("3.13.0", "3.10.0")]
     case = Case(spec=spec(), target=Target(backend=Backend.ROCM, chip="gfx942"))
-    text = minimal_text.readme(case, state, begun, sides, ["program.mlir"])
+    return minimal_text.readme(case, state, begun, sides, ["program.mlir"], pass_=pass_)
+
+
+def test_a_readme_says_what_fails_and_how_to_run_it() -> None:
+    text = readme()
+    assert "## The pass alone" not in text
     assert "With 3.13.0, this program of 1 operation fails; with 3.10.0 it does not:" in text
     assert "program of 60 operations. Culprit: math.tanh (line 3)." in text
     assert "harness quality --specs . --iree 3.10.0 --backend rocm --chip gfx942" in text
     assert "IREE 3.13.0:\n\n    iree-compile a\n" in text
     assert "```mlir\nmodule {}\n```" in text
+
+
+def test_a_readme_says_how_to_run_the_pass_that_fails() -> None:
+    part = FailedPart(by="SizePass", kind="func.func", name="f")
+    text = readme("The compiler names the line of 1 operation.", minimal_text.reproducer(part))
+    assert "Culprit: math.tanh (line 3). The compiler names the line of 1 operation." in text
+    assert "`reproducer.mlir` is the program before `SizePass`, and that pass. It fails in the same way" in text
+    assert "\n\n    iree-opt --run-reproducer reproducer.mlir -o /dev/null\n\n## Files" in text
+
+
+def test_a_readme_says_why_there_is_no_reproducer() -> None:
+    assert "fails before it runs a pass, so it writes no reproducer." in readme("", minimal_text.NO_REPRODUCER)
+    assert "but with it `iree-opt` fails in another way: no such pass" in readme(
+        "", minimal_text.other_reproducer("no such pass")
+    )
+    assert "but with it `iree-opt` does not fail" in readme("", minimal_text.other_reproducer(""))
