@@ -1,7 +1,9 @@
 """Compiles and runs programs on both sides, whose environments stay open meanwhile."""
 
+import math
 import shutil
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -24,6 +26,7 @@ from harness.pipeline.prepared import Prepared
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.sides import Side
 from harness.pipeline.step_results import RunResult
+from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Compile, Plan
 
 Input = Tensor | Literal | Formula
@@ -32,6 +35,7 @@ Change = Callable[[Plan], Plan]
 BAD, GOOD = 0, 1
 BOTH = (BAD, GOOD)
 NAMES = ("bad", "good")
+_LEAST_S = 0.1
 _BACKENDS_FLAG = "--iree-hal-local-target-device-backends="
 
 
@@ -125,6 +129,7 @@ class Laboratory:
         cases: the case on each side.
         prepared: what the run of the case left on each side.
         cancel: stops all.
+        ends_s: when tools are killed that still run, as `time.monotonic` has it.
         compilations: the number of programs that were compiled so far, those of the case itself among them.
     """
 
@@ -132,6 +137,7 @@ class Laboratory:
     cases: Sequence[Case]
     prepared: Sequence[Prepared]
     cancel: CancelToken
+    ends_s: float = math.inf
     compilations: int = 0
     _known: dict[tuple[int, Experiment], Trial] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -164,6 +170,8 @@ class Laboratory:
         case = self._case(side, experiment, number)
         run = self.done(side, case, keeps_outputs=True, oracle=None, tool_verdict=False)
         (outcome,) = run.outcomes()
+        if outcome.kind is Kind.TIMEOUT and time.monotonic() >= self.ends_s:  # it was killed, and did not fail
+            outcome = replace(outcome, status=Status.ERROR)
         return Trial(outcome=outcome, ran=run.ran(case.id), out_dir=self.prepared[side].steps.out_dir)
 
     def _next(self) -> int:
@@ -190,12 +198,19 @@ class Laboratory:
         """
         prepared = self.prepared[side]
         plan = changed(self._importing(side, **options).plan(case))
-        executor = LocalExecutor(prepared.runner, Capacity, prepared.pool, self.cancel)
+        executor = LocalExecutor(self._runner(side), Capacity, prepared.pool, self.cancel)
         run = PlanRun([plan], executor, _Silent(), out_dir=prepared.steps.out_dir, cancel=self.cancel)
         run.run()
         with self._lock:
             self.compilations += sum(isinstance(each, Compile) for each in run.results)
         return run
+
+    def _runner(self, side: int) -> StepRunner:
+        """Return what does steps on a side, for no longer than there is time."""
+        runner, left_s = self.prepared[side].runner, max(_LEAST_S, self.ends_s - time.monotonic())
+        if not isinstance(runner, ToolStepRunner) or left_s >= runner.timeout_s:
+            return runner
+        return replace(runner, timeout_s=left_s)
 
     def _importing(self, side: int, **options: Any) -> Importing:
         prepared, settings = self.prepared[side], self.sides[side].settings

@@ -17,6 +17,7 @@ from harness.localize.subject import Subject
 from harness.packing import reproducer
 from harness.packing.script import REPRODUCER, REPRODUCER_LOG
 from harness.pipeline import diagnose, logs
+from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Compile
 
 # The reproducer says from where each operation came, and leaves out large constants.
@@ -75,17 +76,18 @@ def reproduced(
         is_run: whether to run the reproducer as well.
         words: further words for the compiler.
     """
-    steps = laboratory.prepared[BAD].steps
+    runner = laboratory.prepared[BAD].runner
+    assert isinstance(runner, ToolStepRunner)  # noqa: S101 - only searches have others
     step = next(
         each
         for each in laboratory.planned(BAD, experiment).own
         if isinstance(each, Compile) and each.links[0].blob == experiment.program
     )
-    with tempfile.TemporaryDirectory(dir=steps.out_dir) as name:
-        folder, compiler = Path(name), steps.toolchain.iree_compile
-        reads = {link.name: steps.fetch(link.blob).path for link in step.links}
-        asked = reproducer.of_step(step, compiler, reads=reads, folder=folder, timeout_s=steps.timeout_s, words=words)
-        steps.tools.run(asked, laboratory.cancel)
+    with tempfile.TemporaryDirectory(dir=runner.out_dir) as name:
+        folder, compiler = Path(name), runner.toolchain.iree_compile
+        reads = {link.name: runner.fetch(link.blob).path for link in step.links}
+        asked = reproducer.of_step(step, compiler, reads=reads, folder=folder, timeout_s=runner.timeout_s, words=words)
+        runner.tools.run(asked, laboratory.cancel)
         found = Reproduced(
             text=_text(folder / REPRODUCER), log=_text(folder / REPRODUCER_LOG), program=step.links[0].name
         )
@@ -93,10 +95,10 @@ def reproduced(
             return found
         log = folder / "again.log"
         optimizer = compiler.with_name("iree-opt")
-        again = reproducer.again(optimizer, folder=folder, log_path=log, timeout_s=steps.timeout_s)
-        ended = steps.tools.run(again, laboratory.cancel).process
+        again = reproducer.again(optimizer, folder=folder, log_path=log, timeout_s=runner.timeout_s)
+        ended = runner.tools.run(again, laboratory.cancel).process
         said = _text(log)
-        verdict = diagnose.compile_verdict(step, ended, said, missing=(), timeout_s=steps.timeout_s)
+        verdict = diagnose.compile_verdict(step, ended, said, missing=(), timeout_s=runner.timeout_s)
         first = next(filter(None, map(str.strip, said.splitlines())), f"exit code {ended.exit_code}")
         return replace(found, again=verdict, said=diagnose.first_error(said) or first)
 

@@ -5,23 +5,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.core.errors import ImportFailedError, NoVerdictError
-from harness.core.statuses import Kind
+from harness.core.statuses import Kind, Phase, Status
 from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
 from harness.localize import difference
 from harness.localize.editor import Editor
-from harness.localize.laboratory import BAD, BOTH, GOOD, Experiment, Laboratory, program_of
+from harness.localize.laboratory import BAD, BOTH, GOOD, Laboratory, program_of
 from harness.localize.onnx_laboratory import OnnxLaboratory
 from harness.localize.program import Program
 from harness.localize.subject import Failure, Mark, Subject
 from harness.pipeline.import_steps import TENSORS, WorkerRunner
+from harness.pipeline.steps import Compile, Run
 
 
 class NothingToFindError(NoVerdictError):
     """The sides do not differ, or the program cannot be cut."""
 
     kind = Kind.TOOL
+
+
+class _AlikeError(NothingToFindError):
+    """Both sides take the program, and compute the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ def subject(laboratory: Laboratory) -> Subject:
         try:
             found.append(_subject(laboratory, [editor(laboratory, side, form) for side in BOTH]))
         except (ImportFailedError, NothingToFindError) as error:
+            if isinstance(error, _AlikeError) and own is None:  # so it does in every form
+                raise
             reasons.append(str(error))
         else:
             if found[-1].failure == own:
@@ -65,17 +72,14 @@ def subject(laboratory: Laboratory) -> Subject:
 
 
 def _own_failure(laboratory: Laboratory) -> Failure | None:
-    """Return how the program fails on the bad side as it is written: the form may make a crash of an error."""
-    spec = laboratory.cases[BAD].spec
-    own = Experiment(
-        program=program_of(spec),
-        inputs=spec.inputs,
-        function=spec.run_function or "",
-        compiles_only=spec.compile_only,
-    )
-    (trial,) = laboratory.tried([own], [BAD])
-    trial.discard()
-    return trial.failure
+    """Return how the program failed on the bad side as it is written: the form may make a crash of an error."""
+    prepared = laboratory.prepared[BAD]
+    for step in prepared.plans[laboratory.cases[BAD].id].own:
+        result = prepared.results.get(step)
+        phase = Phase.COMPILE if isinstance(step, Compile) else Phase.RUN if isinstance(step, Run) else None
+        if phase and result and result.verdict and result.verdict.status is Status.FAILED:
+            return phase, result.verdict.kind
+    return None
 
 
 def _forms(laboratory: Laboratory) -> Iterator[Form]:
@@ -142,18 +146,18 @@ def _learn_failure(found: Subject) -> None:
     if not bad.is_good:
         raise NothingToFindError(f"It could not be tried on the bad side: {bad.outcome.reason}")
     if found.is_compiled_alone:
-        raise NothingToFindError("Both sides compile it, and it is not run.")
+        raise _AlikeError("Both sides compile it, and it is not run.")
     found.thresholds = found.laboratory.cases[BAD].spec.thresholds
     errors = found.judged(program.returns, (bad, good)).differences
     if isinstance(found.laboratory, OnnxLaboratory) and not any(each.exceeds for each in errors.values()):
-        raise NothingToFindError("Both sides compute the same, within the thresholds.")
+        raise _AlikeError("Both sides compute the same, within the thresholds.")
     if any(each.relative > difference.noise(program.element(value)) for value, each in errors.items()):
         found.thresholds = None
         found.learn(errors)
     elif _is_one_compiler(found.laboratory) and any(each.relative for each in errors.values()):
         found.is_exact = True
     elif not any(each.exceeds for each in errors.values()):
-        raise NothingToFindError("Both sides compute the same, except for rounding.")
+        raise _AlikeError("Both sides compute the same, except for rounding.")
 
 
 def _is_one_compiler(laboratory: Laboratory) -> bool:

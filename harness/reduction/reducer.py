@@ -102,7 +102,7 @@ class Reducer:
             self.notice(f"{self.tried} programs tried; the smallest has {_size(best)}")
             found = list(pool.map(lambda each: self.attempt(best, each), [each for _, each in batch]))
             for (key, _), state in zip(batch, found, strict=True):
-                if state is None:
+                if state is None and self.clock() < self.ends_s:  # else it may have been killed
                     self.known.add(key)
                     self.rejected(key)
             if better := next(filter(None, found), None):

@@ -1,5 +1,6 @@
 """Reduces a case to a small program that fails as it does, and resumes what was interrupted."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -119,21 +120,24 @@ class Reduction:
         except NoVerdictError as error:
             self._why = str(error)
             return
+        ends_s = self._started_s + self._asked.seconds
         reducer = Reducer(
             attempt=attempts.attempt,
             accepted=lambda state: self._accept(state, keeper),
             rejected=keeper.reject,
             cancel=laboratory.cancel.set,
             jobs=len(cores.usable()),
-            ends_s=self._started_s + self._asked.seconds,
+            ends_s=ends_s,
             known=set(known.rejected),
             notice=notice,
         )
         assert self._state  # noqa: S101 - `_first` set it
         assert self._begun  # noqa: S101 - likewise
         try:
+            laboratory.ends_s = ends_s
             reducer.run(self._state)
         finally:
+            laboratory.ends_s = math.inf
             self._tried, self._is_done = reducer.tried, reducer.is_done
             minimal.write(self._asked.to, laboratory, self._state, self._begun)
 

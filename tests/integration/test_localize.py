@@ -166,7 +166,7 @@ def test_sides_that_agree_have_nothing_to_find(lab: Laboratory) -> None:
     done, found = localized(lab, "toy/add", "--against", "cpu")
     assert done.code == 3
     assert found["text"] == "No operation was found: Both sides compute the same, except for rounding."
-    assert (found["culprits"], found["kind"]) == ([], None)
+    assert (found["culprits"], found["kind"], found["compilations"]) == ([], None, 4)
 
 
 @pytest.mark.parametrize(
