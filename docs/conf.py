@@ -46,6 +46,7 @@ PARTS = {
         "history",
         "repro",
         "blobs",
+        "store",
         "bisect",
         "localize",
         "benchmarks",

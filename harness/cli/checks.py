@@ -286,6 +286,11 @@ RULES = (
         holds=lambda invocation: "no_history" in invocation.given,
     ),
     Rule(
+        options=("store_key_file", "older_than"),
+        why="has no effect without a shared store; name one with --store-url.",
+        holds=lambda invocation: invocation.command != "results" and invocation.settings.fetch.store_url is None,
+    ),
+    Rule(
         options=(*_RUNS, *_CONTAINERS),
         why="has no effect with --no-run; remove one of them.",
         holds=lambda invocation: invocation.options.no_run,

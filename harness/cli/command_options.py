@@ -50,7 +50,7 @@ class CommandOptions:
         keep_runs: the number of runs, or folders of results, to keep (`history prune`, `results prune`).
         run: a run of the history (`history pin`).
         results_root: the folder that folders of results are in (`results prune`).
-        older_than_s: the age of the oldest of them to keep, in seconds (`results prune`).
+        older_than_s: the age of the oldest to keep, in seconds (`results prune`, `store gc` of the shared store).
         sides: what to compare (`compare`).
         fail_on: what is a failure: `regression`, `change`, or empty for nothing (`compare`).
         allowed: names of numbers, and by which share each may grow (`compare`).

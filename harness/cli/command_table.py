@@ -33,7 +33,7 @@ class Command:
 _CASES = (options.specs, options.chosen, options.target, options.running)
 _RELEASE = (options.release, options.wheels)
 _STORE = (options.store, options.offline)
-_DOWNLOADS = (*_STORE, options.cache, options.network)
+_DOWNLOADS = (*_STORE, options.shared, options.cache, options.network)
 _CONTAINERS = (options.engine, options.container)
 _RUNS = (*_CASES, options.limits, options.recompile, options.results, *_DOWNLOADS)
 _SEARCH = (*_RUNS, options.wheels, *_CONTAINERS, options.program)
@@ -180,9 +180,14 @@ COMMANDS = (
             Command(
                 name="gc",
                 help="remove what is not needed, and with --cache-size what is least used",
-                groups=(options.store, options.cache),
+                groups=(options.store, options.shared, options.cache, own.aged),
             ),
-            Command(name="verify", help="read every byte, and remove what is damaged", groups=(options.store,)),
+            Command(name="info", help="show whether the shared store works, and what it has", groups=(options.shared,)),
+            Command(
+                name="verify",
+                help="read every byte, and remove what is damaged",
+                groups=(options.store, options.shared),
+            ),
             Command(
                 name="serve",
                 help="serve the cache to other machines by HTTP",

@@ -194,6 +194,16 @@ def store(parser: Parser, environment: Environment) -> None:
     parser.group("Downloads and cache")("--store", type=Path, default=default, metavar="DIR", help=help_text)
 
 
+def shared(parser: Parser, environment: Environment) -> None:
+    """Add the store that machines share."""
+    add = parser.group("Downloads and cache")
+    help_text = "cache shared by machines, behind --store: file:, s3:, az: (default: none)"
+    add("--store-url", default=environment.get("HARNESS_STORE_URL") or None, metavar="URL", help=help_text)
+    named = environment.get("HARNESS_STORE_KEY_FILE")
+    help_text = "key that signs or verifies shared modules (default: share blobs only)"
+    add("--store-key-file", type=Path, default=Path(named) if named else None, metavar="FILE", help=help_text)
+
+
 def offline(parser: Parser, _environment: Environment) -> None:
     """Add --offline."""
     help_text = "use the cache only; do not access the network"

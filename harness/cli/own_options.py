@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from harness.cli.argument_types import (
+    age,
     host_name,
     model_function,
     onnx_file,
@@ -189,6 +190,12 @@ def server(parser: Parser, _environment: Environment) -> None:
     add("--port", type=port, default=DEFAULT_PORT, help="TCP port, 0 for any (default: %(default)s)")
     help_text = "another name of the server, if clients come through an alias, a proxy or a port mapping; repeatable"
     add("--known-as", action="append", type=host_name, default=[], metavar="NAME", help=help_text)
+
+
+def aged(parser: Parser, _environment: Environment) -> None:
+    """Add --older-than of `store gc`."""
+    help_text = "with --store-url: remove from there what is older, e.g. 30d, 12h or 2w"
+    parser.group("Downloads and cache")("--older-than", type=age, metavar="AGE", help=help_text)
 
 
 def image(parser: Parser, _environment: Environment) -> None:

@@ -27,7 +27,7 @@ from harness.core.outcomes import Outcome
 from harness.core.references import Oracle
 from harness.core.settings import ReleaseSettings, Settings
 from harness.core.statuses import Status, Verdict
-from harness.fetch import provision
+from harness.fetch import provision, shared_store
 from harness.host import devices
 from harness.host.gpu_locks import Pool
 from harness.iree import release_sources
@@ -160,7 +160,8 @@ class _Shared:
         if self._steps is None:
             fetch = self.settings.fetch
             waiting, working = provision.waiting(_LOG.info), beginnings(_LOG.info)
-            store = Store(fetch.store, on_wait=waiting, on_work=working)
+            upstream = shared_store.opened(fetch, _LOG.warning)
+            store = self._open.enter_context(Store(fetch.store, upstream=upstream, on_wait=waiting, on_work=working))
             self._fetcher = self._open.enter_context(provision.fetcher(fetch, store, _LOG.info))
             self._steps = ToolStepRunner(
                 store=store,

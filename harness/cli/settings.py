@@ -169,6 +169,8 @@ def _fetch(given: Given) -> FetchSettings:
     defaults = FetchSettings()
     return FetchSettings(
         store=given("store") or defaults.store,
+        store_url=given("store_url"),
+        store_key=given("store_key_file"),
         cache_bytes=_cache_bytes(given) if given.has("cache_size") else None,
         mirrors=_mirrors(given) if given.has("mirror") else (),
         grants=urls.azure_grants(given.environment),

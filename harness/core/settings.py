@@ -36,6 +36,8 @@ class FetchSettings:
 
     Attributes:
         store: folder of the cache.
+        store_url: URL of a store that machines share, behind the cache; None for none.
+        store_key: file with the key that signs and verifies what is shared.
         cache_bytes: size that the cache may have; None for no limit.
         mirrors: replacements for the beginnings of URLs, tried in this order.
         grants: signatures that open URLs below a prefix.
@@ -46,6 +48,8 @@ class FetchSettings:
     """
 
     store: Path = field(default_factory=default_store)
+    store_url: str | None = field(default=None, repr=False)
+    store_key: Path | None = None
     cache_bytes: int | None = None
     mirrors: tuple[Mirror, ...] = ()
     grants: tuple[Grant, ...] = ()
@@ -215,6 +219,7 @@ class RunSettings:
         timeout_s: limit of each compilation and each run, in seconds.
         recompile: whether to compile again what failed to compile before.
         reuse_passed: whether a case that passed before, with all that it depends on, is not run again.
+        measures_compiler: whether what compilations take is compared, so that they have to be of this machine.
         jobs: number of compilations at once; None for what cores and memory allow.
         tool_verdict: whether iree-run-module compares the outputs.
         oracle: where the outputs come from that cases without expected outputs are compared with.
@@ -234,6 +239,7 @@ class RunSettings:
     timeout_s: float = DEFAULT_TIMEOUT_S
     recompile: bool = False
     reuse_passed: bool = False
+    measures_compiler: bool = False
     jobs: int | None = None
     tool_verdict: bool = False
     oracle: Oracle | None = None

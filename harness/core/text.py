@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -80,6 +81,11 @@ def _escaped(found: re.Match[str]) -> str:
     """Return the bytes of a character; half of a surrogate pair may be a byte of a file name."""
     errors = "surrogateescape" if "\udc80" <= found[0] <= "\udcff" else "replace"
     return "".join(f"\\x{byte:02x}" for byte in found[0].encode(errors=errors))
+
+
+def installing(extra: str) -> str:
+    """Return how to install an extra of the harness into this Python."""
+    return f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[{extra}]'"
 
 
 def first_line(text: str, *, limit: int = LINE_CHARS) -> str:

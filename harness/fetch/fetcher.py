@@ -126,7 +126,14 @@ class Fetcher:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
             hint = "rewrite it with `harness lock --update`"
             raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock file is not a SHA-256; {hint}.")
-        entry = self.store.provide(*self.entry_key(blob), make, resumable=True, activity=_activity(blob))
+        entry = self.store.provide(
+            *self.entry_key(blob),
+            make,
+            resumable=True,
+            activity=_activity(blob),
+            private=self._is_for_us_alone(blob),
+            size_bytes=blob.size_bytes,
+        )
         received = downloads[0] if downloads else None
         known = url_index.note(self.store, blob.url, lambda: self._record(blob, entry, received), sha256=sha256)
         return entry.path / BLOB, _fetched_blob(blob, known, entry, received)
@@ -163,7 +170,7 @@ class Fetcher:
         """
         if self.policy.revalidate or self.policy.refetch or not self._is_shared(folder):
             received = self._download(blob, folder)
-            self._record(blob, self._share(folder, received), received).write(self.store, folder)
+            self._record(blob, self._share(blob, folder, received), received).write(self.store, folder)
             if not self.policy.refetch:
                 content = f"sha256:{received.sha256}, {received.bytes} bytes"
                 self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
@@ -171,7 +178,7 @@ class Fetcher:
         _remove_all_but({url_index.INDEX}, self.store.files, folder)
         self.store.lost_a_name("blobs", url_index.read(self.store, folder).sha256)
 
-    def _share(self, folder: Path, received: Received) -> Entry:
+    def _share(self, blob: Blob, folder: Path, received: Received) -> Entry:
         """Store a blob by its content. The partial entry keeps it as well until the record of the URL is written."""
 
         def make(target: Path) -> Mapping[str, str]:
@@ -182,7 +189,13 @@ class Fetcher:
                     self.store.files.move(folder / name, target / name)
             return {BLOB: received.sha256}
 
-        return self.store.provide("blobs", received.sha256, make, activity="storing a blob")
+        return self.store.provide(
+            "blobs", received.sha256, make, activity="storing a blob", private=self._is_for_us_alone(blob)
+        )
+
+    def _is_for_us_alone(self, blob: Blob) -> bool:
+        """Return whether a blob is not for other machines: a page that changes, or what may need credentials."""
+        return self.policy.refetch or self._hosts.is_private(blob)
 
     def _is_shared(self, folder: Path) -> bool:
         """Return whether a process was killed after it had written the record of the URL here."""

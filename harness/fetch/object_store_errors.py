@@ -3,17 +3,17 @@
 import contextlib
 import errno
 import functools
+import logging
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.core.text import installing
 from harness.core.urls import redacted
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, causes
 from harness.host.process import Cancelled
 
 _LONGEST_TEXT = 300
-_INSTALL = f"install it: {sys.executable} -m uv pip install --python {sys.executable} 'iree-quality-harness[remote]'"
 _TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 
@@ -22,6 +22,20 @@ _ACCESS_DENIED = {"PermissionError", "NoCredentialsError", "PartialCredentialsEr
 _ACCESS_DENIED |= {"ProfileNotFound", "SSOError", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError"}
 _NOT_FOUND = {"FileNotFoundError", "EntryNotFoundError", "RepositoryNotFoundError", "RevisionNotFoundError"}
 _INVALID_URL = {"ParamValidationError", "HfUriError", "HFValidationError"}
+
+for _name in (
+    "botocore",
+    "aiobotocore",
+    "s3fs",
+    "fsspec",
+    "google.auth",
+    "huggingface_hub",
+    "urllib3",
+    "adlfs",
+    "azure",
+):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # at lower levels they log headers with secrets
+logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs every exception that it raises, with a traceback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +47,14 @@ class Access:
         credentials: environment variables with credentials.
         certificates: environment variable that names the certificates to trust.
         refused: HTTP statuses of a request without access.
+        extra: the extra of the harness that has the package.
     """
 
     package: str
     credentials: str
     certificates: str = "SSL_CERT_FILE"
     refused: frozenset[int] = frozenset({401, 403})
+    extra: str = "remote"
 
 
 @contextlib.contextmanager
@@ -50,7 +66,7 @@ def explained(access: Access) -> Iterator[None]:
         raise
     except ImportError as error:
         what = f"the package {access.package} is missing or broken ({_line(error)})"
-        raise AttemptError(Failure(what=what, fix=_INSTALL, retriable=False)) from None
+        raise AttemptError(Failure(what=what, fix=installing(access.extra), retriable=False)) from None
     except Exception as error:  # noqa: BLE001 - of half a dozen libraries
         raise AttemptError(_failure(error, access)) from None
 

@@ -9,11 +9,10 @@ import contextlib
 import functools
 import importlib
 import inspect
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -29,10 +28,6 @@ from harness.host.process import Cancelled, CancelToken
 _PIECE_BYTES = 4 << 20
 _FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
 _BEING_WRITTEN = "try again when nothing writes to it any more"
-
-for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "google.auth", "huggingface_hub", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.WARNING)  # at lower levels they log headers with secrets
-logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs every exception that it raises, with a traceback
 
 # Returns the fsspec file system of a scheme, given the seconds without a byte after which an attempt fails.
 FileSystem = Callable[[str, float], Any]
@@ -152,27 +147,9 @@ class ObjectSource:
                 coroutine = getattr(filesystem, f"_{method}")(**arguments)
                 call = asyncio.run_coroutine_threadsafe(coroutine, filesystem.loop)
             else:
-                call = _in_a_thread(functools.partial(getattr(filesystem, method), **arguments))
+                call = waiting.detached(functools.partial(getattr(filesystem, method), **arguments))
             with _cancelled_by(tokens, call):
                 return waiting.result(call)
-
-
-def _in_a_thread(function: Callable[[], Any]) -> Future[Any]:
-    """Call a function that cannot be cancelled; its result is dropped if the future is."""
-    call = Future[Any]()
-
-    def run() -> None:
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001
-            with contextlib.suppress(InvalidStateError):
-                call.set_exception(error)
-        else:
-            with contextlib.suppress(InvalidStateError):
-                call.set_result(result)
-
-    threading.Thread(target=run, daemon=True).start()
-    return call
 
 
 @contextlib.contextmanager

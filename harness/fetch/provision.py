@@ -9,6 +9,7 @@ from harness.core.callbacks import DownloadProgress, Notice, WaitNotice, ignore
 from harness.core.errors import NoVerdictError
 from harness.core.settings import FetchSettings
 from harness.core.text import counted, size
+from harness.fetch import shared_store
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
@@ -122,7 +123,8 @@ def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: N
     """Fetch blobs and pass a line about each to `say`. A blob that cannot be fetched does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
     cancel = CancelToken()
-    with Store(settings.store, on_wait=waiting(live.notice, cancel)) as store:
+    upstream = shared_store.opened(settings, live.notice)
+    with Store(settings.store, upstream=upstream, on_wait=waiting(live.notice, cancel)) as store:
 
         def fetch(blob: Blob) -> str:
             try:

@@ -8,8 +8,9 @@ Reading from a connection is not sliced. A host is given `Retry.stall_s` to send
 engine without a limit. A signal that comes just before such a read is handled with the next bytes.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
 from threading import Thread
 from typing import Generic, Self, TypeVar
 
@@ -57,6 +58,27 @@ def completed(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
     while pending:
         done, pending = wait(pending, SLICE_S, FIRST_COMPLETED)
         yield from done
+
+
+def detached(function: Callable[[], Result]) -> Future[Result]:
+    """Call a function in a thread that nothing waits for, not even the end of the process.
+
+    If the future is cancelled, the call goes on and its result is dropped.
+    """
+    call = Future[Result]()
+
+    def run() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001
+            with contextlib.suppress(InvalidStateError):
+                call.set_exception(error)
+        else:
+            with contextlib.suppress(InvalidStateError):
+                call.set_result(result)
+
+    Thread(target=run, daemon=True).start()
+    return call
 
 
 def result(future: Future[Result]) -> Result:

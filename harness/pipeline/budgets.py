@@ -26,6 +26,11 @@ def timing(case: Case) -> Timing | None:
     return limit.timing if limit else None
 
 
+def measures_compiler(case: Case) -> bool:
+    """Whether a case has a budget for what its compilations take."""
+    return Quantity.COMPILE_SECONDS in case.limits
+
+
 def remarks(case: Case) -> Iterator[str]:
     """Yield a remark if quantities have a budget, and none for this target."""
     missing = {quantity: limits for quantity, limits in case.spec.budget.items() if quantity not in case.limits}

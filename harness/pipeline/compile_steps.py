@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Case, ModelSpec, Release, Target
 from harness.iree import flag_classes, flags, releases
@@ -19,7 +21,13 @@ class UnsupportedError(Exception):
 
 
 def compile_steps(
-    case: Case, release: Release, *, nonce: str, notes: list[str], pin_defaults: Release | None = None
+    case: Case,
+    release: Release,
+    *,
+    nonce: str,
+    notes: list[str],
+    measured: bool = False,
+    pin_defaults: Release | None = None,
 ) -> tuple[Compile, ...]:
     """Return the compilations of the programs of a case.
 
@@ -28,6 +36,7 @@ def compile_steps(
         release: the release that compiles.
         nonce: a text that no other run has.
         notes: gets a remark for each flag that is changed.
+        measured: whether what the compilations take is compared.
         pin_defaults: compile with the defaults of this release where they changed between releases.
 
     Raises:
@@ -35,7 +44,9 @@ def compile_steps(
     """
     chip = _chip(case.target, release, notes)
     return tuple(
-        _compile(each, case, release, pin_defaults, chip=chip, nonce=nonce, notes=notes)
+        msgspec.structs.replace(
+            _compile(each, case, release, pin_defaults, chip=chip, nonce=nonce, notes=notes), measured=measured
+        )
         for each in _compilations(case, release)
     )
 

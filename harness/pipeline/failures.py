@@ -36,7 +36,7 @@ class KnownFailure:
 
 def find(store: Store, key: str, step: Compile) -> KnownFailure | None:
     """Return the failure of a compilation, or None if there is none that would come again."""
-    if not (entry := store.find(KIND, key)):
+    if not (entry := (store.find if step.is_private else store.find_shared)(KIND, key)):
         return None
     log = entry.path / logs.COMPILE_LOG
     try:
@@ -49,14 +49,14 @@ def find(store: Store, key: str, step: Compile) -> KnownFailure | None:
     return KnownFailure(compilation=found, log_path=log) if _is_deterministic(found, text) else None
 
 
-def note(store: Store, key: str, found: Compilation, log: Path) -> None:
+def note(store: Store, key: str, found: Compilation, log: Path, *, private: bool = False) -> None:
     """Keep a compilation if it failed and would fail again; otherwise forget an earlier failure.
 
-    A store that cannot be written does not keep it.
+    A store that cannot be written does not keep it. Other machines learn of it unless it is private.
     """
     with contextlib.suppress(DiskError):
         if found.verdict and _is_deterministic(found, logs.text(log)):
-            _keep(store, key, found.ended, log)
+            _keep(store, key, found.ended, log, private=private)
         elif store.listed(KIND, key):
             with store.lock(f"{KIND}-{key}"), disk_errors(store.root):
                 store.remove(store.path(KIND, key))
@@ -73,9 +73,10 @@ def _is_deterministic(found: Compilation, log: str) -> bool:
             return verdict.kind is Kind.COMPILE and diagnose.first_error(log) is not None
 
 
-def _keep(store: Store, key: str, ended: ProcessResult, log: Path) -> None:
+def _keep(store: Store, key: str, ended: ProcessResult, log: Path, *, private: bool) -> None:
     def make(folder: Path) -> None:
         logs.copied(log, folder / logs.COMPILE_LOG, root=store.root)
         store.files.write(folder / _END, json.dumps(as_json(ended)).encode())
 
-    store.provide(KIND, key, make, is_good=lambda _: False, activity="recording a failed compilation")
+    activity = "recording a failed compilation"
+    store.provide(KIND, key, make, is_good=lambda _: False, activity=activity, private=private)

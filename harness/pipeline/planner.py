@@ -50,6 +50,7 @@ class Options:
         emulator: what emulates GPUs; None for nothing.
         pin_defaults: compile with the defaults of this release where they changed between releases.
         timing: how to time the function of each case; None for not at all.
+        measures_compiler: whether what the compilations of each case take is compared.
         oracle: where the outputs come from that cases without expected outputs are compared with.
         keeps_outputs: keep all outputs of every case, and compare nothing.
         today: the day on which expected failures may have ended.
@@ -61,6 +62,7 @@ class Options:
     emulator: Emulator | None = None
     pin_defaults: Release | None = None
     timing: Timing | None = None
+    measures_compiler: bool = False
     oracle: Oracle | None = None
     keeps_outputs: bool = False
     today: dt.date = field(default_factory=dt.date.today)
@@ -120,7 +122,14 @@ def _steps(
     case: Case, release: Release, options: Options, notes: list[str], asked: Oracle | None
 ) -> tuple[tuple[Step, ...], OracleSteps | None]:
     """Return the steps of a case, each once, and the oracle whose steps are among them."""
-    compiles = compile_steps(case, release, nonce=options.nonce, pin_defaults=options.pin_defaults, notes=notes)
+    compiles = compile_steps(
+        case,
+        release,
+        nonce=options.nonce,
+        measured=options.measures_compiler or budgets.measures_compiler(case),
+        pin_defaults=options.pin_defaults,
+        notes=notes,
+    )
     _check_run(case, release, options)
     sources = case.spec.imported.sources if case.spec.imported else case.spec.external_data.values()
     steps: list[Step] = [*(Fetch(blob=each) for each in sources), *fetches(compiles), *compiles]

@@ -284,6 +284,7 @@ def options(settings: Settings) -> planner.Options:
         oracle=run.oracle,
         pin_defaults=_pinned(run.pin_defaults) if run.pin_defaults else None,
         timing=run.timing,
+        measures_compiler=run.measures_compiler,
     )
 
 

@@ -14,7 +14,7 @@ from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_c
 from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
 from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status, Verdict
-from harness.fetch import provision
+from harness.fetch import provision, shared_store
 from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
@@ -148,7 +148,8 @@ class Session:
             return
         live.expect_cases(len(self.cases))
         on_wait = provision.waiting(live.notice, self._cancel)
-        store = Store(settings.fetch.store.absolute(), on_wait=on_wait, on_work=live.worked)
+        upstream = shared_store.opened(settings.fetch, live.notice)
+        store = Store(settings.fetch.store.absolute(), upstream=upstream, on_wait=on_wait, on_work=live.worked)
         request = EnvironmentRequest(
             cases=self.cases,
             folders=selection.read_folders(settings.cases),

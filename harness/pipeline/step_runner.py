@@ -159,6 +159,8 @@ class ToolStepRunner:
             "modules",
             key,
             lambda folder: self._compile_into(folder, step, key, results),
+            is_good=lambda found: not (found.received and step.measured),
+            private=step.is_private,
             activity=f"compiling {step.module} with IREE {step.release}",
         )
         facts = read(_Facts, strict_json.loads(files.read(entry.path / _FACTS, _FACTS_BYTES)))
@@ -201,7 +203,7 @@ class ToolStepRunner:
             program=self.toolchain.iree_compile, tools=self.tools, timeout_s=self.timeout_s, cancel=self.cancel
         )
         found = compiler.compile(step, reads, folder)
-        failures.note(self.store, key, found, folder / logs.COMPILE_LOG)
+        failures.note(self.store, key, found, folder / logs.COMPILE_LOG, private=step.is_private)
         if found.verdict:
             raise self._failed(found, folder / logs.COMPILE_LOG, key, cached=False)
         self._dump_signature(folder, step.module)

@@ -60,6 +60,7 @@ class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
         products: the names of all files that the compiler writes; what a run needs of them.
         added: the words of the command line that only the harness wants, and that must not decide how a case ends.
         nonce: text that makes the module's key unique, where a flag may read or write what the harness cannot see.
+        measured: whether what it takes is compared, so that the module has to be compiled on this machine.
         oracle_of: the case whose oracle it is for, such as `sd3/clip[rocm-gfx942]`; empty for the program of a case.
     """
 
@@ -70,7 +71,13 @@ class Compile(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=Tr
     products: tuple[str, ...]
     added: tuple[str, ...] = ()
     nonce: str = ""
+    measured: bool = False
     oracle_of: str = ""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether its module is for this machine alone."""
+        return self.measured or bool(self.nonce)
 
     @property
     def label(self) -> str:

@@ -18,6 +18,11 @@ _ERRORS = (
 _LIKENESSES = ("cosine_similarity", "psnr", "token_match")  # the smallest is the worst
 # These do not depend on runs.
 OF_MODULES = ("dispatches", "module_bytes", "compile_seconds", "compile_cpu_seconds")
+OF_COMPILER = (
+    "compile_seconds",
+    "compile_cpu_seconds",
+    "peak_memory_bytes",
+)  # these depend on the machine that compiled
 OF_BENCHMARKS = ("latency_ms",)  # these need a benchmark, which a search asks for
 NAMES = (*_ERRORS, *_LIKENESSES, *OF_MODULES, "run_seconds", "peak_memory_bytes", *OF_BENCHMARKS)
 

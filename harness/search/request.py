@@ -107,10 +107,13 @@ def _ends(search: SearchSettings, over: Axis, names: Sequence[str]) -> tuple[str
 
 
 def timed(settings: Settings, names: Iterable[str]) -> Settings:
-    """Return settings with which runs are timed if one of these numbers needs it."""
-    if not {*names} & {*case_numbers.OF_BENCHMARKS}:
-        return settings
-    return replace(settings, run=replace(settings.run, timing=_TIMING))
+    """Return settings with which runs, or compilations, are timed here if one of these numbers needs it."""
+    run = settings.run
+    if {*names} & {*case_numbers.OF_BENCHMARKS}:
+        run = replace(run, timing=_TIMING)
+    if {*names} & {*case_numbers.OF_COMPILER}:
+        run = replace(run, measures_compiler=True)
+    return replace(settings, run=run)
 
 
 def defaults(request: SearchRequest) -> tuple[ChangedDefault, ...]:

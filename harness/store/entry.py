@@ -60,6 +60,7 @@ class Entry:
         files: a record for each of its files, by path in the folder.
         boot: the only boot of the machine in which the stamps are trusted; None for any.
         made: when it was stored, in seconds since 1970.
+        received: whether it came from a shared store, and was not made here.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class Entry:
     files: Mapping[str, FileRecord]
     boot: str | None = None
     made: float = 0.0
+    received: bool = False
 
     @property
     def bytes(self) -> int:
@@ -85,6 +87,7 @@ class _Manifest:
     files: dict[str, FileRecord]
     boot: str | None = None
     made: float = 0.0
+    received: bool = False
 
 
 def read(root: Folder, folder: Path) -> Entry | None:
@@ -100,7 +103,14 @@ def read(root: Folder, folder: Path) -> Entry | None:
         return None
     if not (_content(root, folder).keys() <= manifest.files.keys() and all(map(_is_record, manifest.files.values()))):
         return None
-    return Entry(path=folder, cached=True, files=manifest.files, boot=manifest.boot, made=manifest.made)
+    return Entry(
+        path=folder,
+        cached=True,
+        files=manifest.files,
+        boot=manifest.boot,
+        made=manifest.made,
+        received=manifest.received,
+    )
 
 
 def write(root: Folder, folder: Path, entry: Entry) -> None:
@@ -109,7 +119,8 @@ def write(root: Folder, folder: Path, entry: Entry) -> None:
         if path.name.startswith(_HALF_WRITTEN):
             root.remove(path)
     boot = {} if entry.boot is None else {"boot": entry.boot}
-    text = json.dumps({"files": entry.files, "made": entry.made, **boot}, indent=1)
+    received = {"received": True} if entry.received else {}
+    text = json.dumps({"files": entry.files, "made": entry.made, **boot, **received}, indent=1)
     root.write(folder / MANIFEST, text.encode())
 
 

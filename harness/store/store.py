@@ -34,6 +34,7 @@ from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.store import entry as entries
 from harness.store.entry import MANIFEST, Entry, FileRecord
+from harness.store.upstream import NotReceivedError, Upstream
 
 REMOVED = "removed."
 # By then the kernel has written the files back: dirty_expire_centisecs is 30 s, and it checks every 5 s.
@@ -59,12 +60,20 @@ class Store:
     """
 
     def __init__(
-        self, root: Path, *, on_wait: WaitNotice = ignore, on_work: WorkProgress = ignore, boot: str | None = None
+        self,
+        root: Path,
+        *,
+        upstream: Upstream | None = None,
+        on_wait: WaitNotice = ignore,
+        on_work: WorkProgress = ignore,
+        boot: str | None = None,
     ) -> None:
         """Use a folder, which is created on the first write.
 
         Args:
             root: the folder.
+            upstream: a store that machines share, where `provide` and `find_shared` look for what the folder does not
+                have, and where `provide` puts what it made.
             on_wait: called repeatedly with the holder of a lock (empty if it is this process) and the seconds waited;
                 an exception that it raises ends the wait.
             on_work: called by those who make large entries.
@@ -72,7 +81,7 @@ class Store:
         """
         self.root, self.on_work = root.absolute(), on_work
         self.files = Folder(self.root)
-        self._on_wait = on_wait
+        self._upstream, self._on_wait = upstream, on_wait
         self._boot = boot or _this_boot()
         self._pins = locks.Pins(self.files, self.root / "pins")
 
@@ -85,7 +94,9 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Release all entries: from now on they may be removed."""
+        """Release all entries, which may be removed from now on, once those made here are in the shared store."""
+        if self._upstream:
+            self._upstream.flush(self._poll)
         self._pins.close()
 
     def find(self, kind: str, key: str) -> Entry | None:
@@ -101,6 +112,14 @@ class Store:
             self._use(entry, kind, key)
         return entry
 
+    def find_shared(self, kind: str, key: str) -> Entry | None:
+        """Return an entry as `find` does, or else one from the shared store."""
+        if (found := self.find(kind, key)) or self._upstream is None:
+            return found
+        with self.lock(f"{kind}-{key}", activity=f"looking for {kind} {key}"), disk_errors(self.root):
+            self._pins.hold(f"{kind}-{key}")
+            return self._checked(kind, key) or self._received(self._upstream, kind, key, lambda _: True)
+
     def provide(
         self,
         kind: str,
@@ -110,8 +129,12 @@ class Store:
         is_good: IsGood = lambda _: True,
         resumable: bool = False,
         activity: str = "",
+        private: bool = False,
+        size_bytes: int | None = None,
     ) -> Entry:
         """Return an entry; if there is none, call `make(folder)` to create it while other processes wait.
+
+        An entry of the shared store is as good as one that was here before.
 
         Args:
             kind: kind of the entry, without a hyphen.
@@ -121,15 +144,25 @@ class Store:
             is_good: an existing entry for which this is false is replaced.
             resumable: whether a failed or killed `make` leaves its partial entry for the next one.
             activity: what `make` does, for processes that wait: `installing IREE 3.12.0`.
+            private: whether it is neither taken from the shared store nor put there.
+            size_bytes: size of a blob, without which it is not taken from the shared store.
 
         Raises:
             DiskError: no space is left or the store cannot be written.
         """
         if (found := self.find(kind, key)) and is_good(found):
             return found
+        upstream = None if private else self._upstream
         with self.lock(f"{kind}-{key}", activity=activity), disk_errors(self.root):
             self._pins.hold(f"{kind}-{key}")  # the folder may not have existed before
-            entry = self._good(kind, key, is_good) or self._made(kind, key, make, is_good, resumable=resumable)
+            is_begun = resumable and self.files.is_folder(self.partial_dir(kind, key))
+            entry = self._good(kind, key, is_good)
+            if entry is None and upstream and not is_begun:
+                entry = self._received(upstream, kind, key, is_good, size_bytes)
+            if entry is None:
+                entry = self._made(kind, key, make, is_good, resumable=resumable)
+                if upstream:
+                    upstream.send(self.files, kind, key, entry)
         self._use(entry, kind, key)
         return entry
 
@@ -219,13 +252,34 @@ class Store:
         if away := self.set_aside(folder):
             self.files.remove(away)
 
-    def _made(self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool) -> Entry:
+    def _poll(self) -> None:
+        self._on_wait("", 0.0)
+
+    def _received(
+        self, upstream: Upstream, kind: str, key: str, is_good: IsGood, size_bytes: int | None = None
+    ) -> Entry | None:
+        """Take an entry from the shared store, if it has one. The caller locks it."""
+        if (offer := upstream.offer(kind, key, size_bytes, self._poll)) is None:
+            return None
+
+        def fill(folder: Path) -> Mapping[str, str]:
+            return upstream.fill(self.files, folder, offer, self._poll)
+
+        try:
+            entry = replace(self._made(kind, key, fill, is_good, resumable=False, received=True), cached=True)
+        except NotReceivedError:
+            return None
+        return entry if is_good(entry) else None
+
+    def _made(
+        self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool, received: bool = False
+    ) -> Entry:
         partial = self.partial_dir(kind, key)
         if not (resumable and self.files.is_folder(partial)):
             self.remove(partial)  # a killed process left it: this process holds the lock
         self.files.make(partial)
         try:
-            entry = self._published(kind, key, make, is_good)
+            entry = self._published(kind, key, make, is_good, received=received)
         except BaseException:
             if not resumable:
                 self.remove(partial)
@@ -235,13 +289,13 @@ class Store:
         self.remove(partial)
         return entry
 
-    def _published(self, kind: str, key: str, make: Make, is_good: IsGood) -> Entry:
+    def _published(self, kind: str, key: str, make: Make, is_good: IsGood, *, received: bool) -> Entry:
         """Fill the partial entry and move it into place, unless a process without our locks did so first."""
         partial, path = self.partial_dir(kind, key), self.path(kind, key)
         state = self.files.state(partial)
         try:
             files = self._filled(partial, make)
-            entry = Entry(path=path, cached=False, files=files, boot=self._boot, made=time.time())
+            entry = Entry(path=path, cached=False, files=files, boot=self._boot, made=time.time(), received=received)
             entries.write(self.files, partial, entry)
             self.files.make(path.parent)
             while self._is_still(partial, state) and not self._is_moved(partial, path):

@@ -260,6 +260,8 @@ def clean_environment() -> dict[str, str]:
         "HARNESS_HISTORY",
         "HARNESS_MIRRORS",
         "HARNESS_REGISTRY",
+        "HARNESS_STORE_KEY_FILE",
+        "HARNESS_STORE_URL",
         "HARNESS_WHEEL_INDEX",
         "AZURE_STORAGE_CONNECTION_STRING",
         "AZURE_STORAGE_ACCOUNT",

@@ -71,7 +71,17 @@ BY_PATH = {"chmod", "copyfile", "copytree", "exists", "glob", "hardlink_to", "is
 BY_PATH |= {"listdir", "lstat", "mkdir", "mkdtemp", "open", "opened", "read_bytes", "read_text", "rename", "rglob"}
 BY_PATH |= {"rmdir", "rmtree", "scandir", "stat", "symlink_to", "TemporaryFile", "touch", "unlink", "utime", "walk"}
 BY_PATH |= {"write_bytes", "write_text"}
-FOLDERS = {"self", "files", "root", "self.files", "self._root", "store.files", "self.store.files", "self._store.files"}
+FOLDERS = {
+    "self",
+    "files",
+    "root",
+    "self.files",
+    "self._files",
+    "self._root",
+    "store.files",
+    "self.store.files",
+    "self._store.files",
+}
 # The modules that work beneath a folder of the harness, and what else they open: the folder itself, which a user may
 # name, and files of users and of the kernel.
 BENEATH: dict[str, set[str]] = {
@@ -89,8 +99,14 @@ BENEATH: dict[str, set[str]] = {
     "store.gc": {".exists"},
     "store.inventory": set(),
     "store.listing": set(),
+    "store.objects": set(),
     "store.scratch": set(),
+    "store.shared_entry": set(),
+    "store.shared_listing": set(),
+    "store.shared_upkeep": set(),
+    "store.signing": {"safe.opened"},
     "store.store": {".read_text", "path.stat", "self.root.is_dir"},
+    "store.upstream": set(),
     "store.url_index": set(),
 }
 

@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
+from harness.core.errors import UsageError
 from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
-from harness.fetch import fetcher, mirror_server, provision
+from harness.fetch import fetcher, mirror_server, provision, shared_store
 from harness.iree import toolchain
 from harness.pipeline.progress import Live
-from harness.store import gc
+from harness.store import gc, shared_listing, shared_upkeep
 from harness.store import listing as report
 from harness.store.entry import Entry
 from harness.store.store import Store
 
 
 def main(invocation: Invocation) -> int:
-    """Inspect, shrink, verify or serve the cache."""
+    """Inspect, shrink, verify or serve the cache, or the store that machines share."""
     with (
         Live(clean_console(), id_width=0) as live,
         Store(invocation.settings.fetch.store, on_wait=provision.waiting(live.notice)) as store,
@@ -29,13 +30,25 @@ def _du(_invocation: Invocation, store: Store, _live: Live) -> int:
     return EXIT_OK
 
 
-def _gc(invocation: Invocation, store: Store, _live: Live) -> int:
+def _info(invocation: Invocation, _store: Store, live: Live) -> int:
+    if (upstream := shared_store.opened(invocation.settings.fetch, live.notice)) is None:
+        raise UsageError("No shared store is named; name one with --store-url or HARNESS_STORE_URL.")
+    sys.stdout.write(shared_listing.usage_text(upstream, shared_upkeep.usage(upstream)))
+    return EXIT_OK
+
+
+def _gc(invocation: Invocation, store: Store, live: Live) -> int:
+    older_s = invocation.options.older_than_s
+    if older_s is not None and (upstream := shared_store.opened(invocation.settings.fetch, live.notice)):
+        done = shared_upkeep.collect(upstream, older_s)
+        sys.stdout.write(shared_listing.collected_text(upstream, done))
+        return EXIT_OK
     limit = invocation.settings.fetch.cache_bytes
     sys.stdout.write(report.collected_text(gc.collect(store, limit), limit))
     return EXIT_OK
 
 
-def _verify(_invocation: Invocation, store: Store, live: Live) -> int:
+def _verify(invocation: Invocation, store: Store, live: Live) -> int:
     found, total = [], sum(each.bytes for each in gc.usage(store).kinds)
     so_far = 0
 
@@ -50,6 +63,10 @@ def _verify(_invocation: Invocation, store: Store, live: Live) -> int:
             sys.stdout.write(report.bad_line(entry))
             sys.stdout.flush()
     sys.stdout.write(report.verified_line(found))
+    if upstream := shared_store.opened(invocation.settings.fetch, live.notice):
+        objects = [*shared_upkeep.verify(upstream)]
+        sys.stdout.write(shared_listing.verified_text(upstream, objects))
+        found += objects
     return EXIT_OK if all(entry.ok for entry in found) else EXIT_NO_VERDICT
 
 
@@ -69,6 +86,7 @@ def _serve(invocation: Invocation, store: Store, _live: Live) -> int:
 
 _COMMANDS: Mapping[str, Callable[[Invocation, Store, Live], int]] = {
     "du": _du,
+    "info": _info,
     "gc": _gc,
     "verify": _verify,
     "serve": _serve,
