@@ -45,6 +45,7 @@ _QUALITY = (
         options.selectors,
         options.part,
         options.reuse,
+        options.stop,
         options.only_failed,
         options.quarantine,
         *_RUNS,
@@ -70,7 +71,8 @@ COMMANDS = (
         heading="Check models",
         help="the same with IREE tools that are installed already",
         groups=(
-            *(options.selectors, options.part, options.reuse, options.only_failed, options.quarantine),
+            *(options.selectors, options.part, options.reuse, options.stop),
+            *(options.only_failed, options.quarantine),
             *(*_RUNS, options.history),
             *(options.jobs, own.toolchain, options.program),
         ),

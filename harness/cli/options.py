@@ -71,6 +71,14 @@ def reuse(parser: Parser, _environment: Environment) -> None:
     parser.group("Part of a run")("--reuse-passed", action="store_true", help=help_text)
 
 
+def stop(parser: Parser, _environment: Environment) -> None:
+    """Add when a run ends before its last case."""
+    add = parser.group("Part of a run")
+    add("-x", dest="maxfail", action="store_const", const=1, help="end with the first case that is not as expected")
+    help_text = "end after N cases that are not as expected"
+    add("--maxfail", type=positive, metavar="N", help=help_text)
+
+
 def only_failed(parser: Parser, _environment: Environment) -> None:
     """Add --only-failed."""
     help_text = "only cases that were not as expected when they ran last"

@@ -220,6 +220,8 @@ class RunSettings:
         recompile: whether to compile again what failed to compile before.
         reuse_passed: whether a case that passed before, with all that it depends on, is not run again.
         measures_compiler: whether what compilations take is compared, so that they have to be of this machine.
+        max_failures: number of cases that are not as expected after which the run ends; None for no end before the last
+            case.
         jobs: number of compilations at once; None for what cores and memory allow.
         tool_verdict: whether iree-run-module compares the outputs.
         oracle: where the outputs come from that cases without expected outputs are compared with.
@@ -240,6 +242,7 @@ class RunSettings:
     recompile: bool = False
     reuse_passed: bool = False
     measures_compiler: bool = False
+    max_failures: int | None = None
     jobs: int | None = None
     tool_verdict: bool = False
     oracle: Oracle | None = None

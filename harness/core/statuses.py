@@ -19,7 +19,7 @@ class Status(enum.StrEnum):
 
 
 class Kind(enum.StrEnum):
-    """The cause of a `failed` case (first group) or of an `error` (second group)."""
+    """The cause of a `failed` case (first group), of an `error` (second group) or of a `skipped` case."""
 
     NUMERIC = "numeric"
     NAN = "nan"
@@ -39,6 +39,8 @@ class Kind(enum.StrEnum):
     ORACLE = "oracle"
     DISK = "disk"
     INTERNAL = "internal"
+
+    NOT_RUN = "not_run"
 
 
 class Phase(enum.StrEnum):

@@ -15,7 +15,7 @@ from harness.core.history import CaseRecord, RunRecord
 from harness.core.measurements import FailedCompilation, Module
 from harness.core.outcomes import Outcome, Report
 from harness.core.records import as_json
-from harness.core.statuses import Phase
+from harness.core.statuses import Kind, Phase
 from harness.core.text import first_line, flat, one_line
 from harness.report import facts
 
@@ -65,9 +65,9 @@ def run_record(report: Report, *, id: str, project: str, folder: Path, command: 
 
 
 def case_records(report: Report) -> tuple[CaseRecord, ...]:
-    """Return the cases of a run as the history keeps them."""
+    """Return the cases of a run as the history keeps them; not those that a limit of the run left out."""
     known = flat(report.environment)
-    return tuple(_case(outcome, known) for outcome in report.cases)
+    return tuple(_case(outcome, known) for outcome in report.cases if outcome.kind is not Kind.NOT_RUN)
 
 
 def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:

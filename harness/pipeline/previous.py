@@ -8,6 +8,7 @@ from harness.core.cases import Case
 from harness.core.errors import DiskError, UsageError
 from harness.core.history import HistorySettings
 from harness.core.outcomes import Outcome, Report
+from harness.core.statuses import Kind
 from harness.core.text import inline
 from harness.pipeline.out_dir import newest_report
 from harness.report import facts, results
@@ -47,7 +48,8 @@ def _recorded(ids: Collection[str], settings: HistorySettings, notice: Notice) -
 
 def _written() -> Mapping[str, bool]:
     newest = newest_report()
-    return {each.id: facts.is_green(each) for each in results.read(newest).cases} if newest else {}
+    cases = results.read(newest).cases if newest else ()
+    return {each.id: facts.is_green(each) for each in cases if each.kind is not Kind.NOT_RUN}
 
 
 def report_file(asked: Path | None) -> Path:

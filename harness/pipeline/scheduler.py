@@ -5,7 +5,7 @@ and the highest rank of the steps that need it.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -56,6 +56,7 @@ class PlanRun:
         cancel: CancelToken,
         keeps_work: bool = False,
         costs: Mapping[str, Cost] = EMPTY,
+        unfinished: Callable[[], Verdict] = lambda: INTERRUPTED,
     ) -> None:
         """Prepare; nothing starts before `run`.
 
@@ -67,6 +68,7 @@ class PlanRun:
             cancel: an order to stop.
             keeps_work: whether failed cases keep what their commands need to be repeated by hand.
             costs: by case, what it took before.
+            unfinished: returns what becomes of cases that have not ended when the run is cancelled.
         """
         self._costs = costs
         self._keeps_work = keeps_work
@@ -75,6 +77,7 @@ class PlanRun:
         self.results = Results()
         self._started: set[Step] = set()
         self._decided: dict[str, Outcome] = {}
+        self._unfinished = unfinished
         self._users: dict[Step, list[Plan]] = {}
         self._needs: dict[Step, tuple[Step, ...]] = {}
         self._needed_by: dict[Step, list[Step]] = {}
@@ -108,11 +111,12 @@ class PlanRun:
         return next((each for each in found if isinstance(each, RunResult) and each.verdict is None), None)
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """Return what became of every case, in the order of the plans; those not decided yet are interrupted.
+        """Return what became of every case, in the order of the plans; those not decided yet are unfinished.
 
         The logs of shared compilations are copied for the cases that were not decided.
         """
-        return tuple(self._decided.get(each.case.id) or self._safely(each, INTERRUPTED) for each in self._plans)
+        left = self._unfinished()
+        return tuple(self._decided.get(each.case.id) or self._safely(each, left) for each in self._plans)
 
     def run(self) -> None:
         """Do all steps. After a cancellation it returns early, and no process is left.
@@ -171,7 +175,7 @@ class PlanRun:
             left = self._left[each.case.id]
             left.discard(step)
             if each.case.id not in self._decided and (result.verdict or not left):
-                self._decide(each, result.verdict)
+                self._decide(each, self._unfinished() if result.verdict == INTERRUPTED else result.verdict)
 
     def _decide(self, each: Plan, verdict: Verdict | None) -> None:
         found = self._safely(each, verdict, keeps_work=self._keeps_work)

@@ -23,6 +23,7 @@ from harness.pipeline import internal, logs, planner, selection, targets, used_d
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
+from harness.pipeline.limits import FailureLimit
 from harness.pipeline.machine import environment_facts
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
@@ -200,6 +201,7 @@ class Session:
             if settings.run.reuse_passed:
                 reuse = Reuse.of(plans, settings.run, store, environment, options.emulator)
                 plans, runner, listener = reuse.plans, reuse.runner(runner), reuse.listener(live)
+            limit = FailureLimit(inner=listener, most=settings.run.max_failures, cancel=self._cancel)
             gpus = tuple(self._devices(request, environment))
             pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
             capacity = functools.partial(environment.capacity, settings.run)
@@ -210,11 +212,12 @@ class Session:
             self._plan_run = PlanRun(
                 plans,
                 executor,
-                listener,
+                limit,
                 out_dir=request.out_dir,
                 cancel=self._cancel,
                 keeps_work=self._keeps_work,
                 costs=self.recorder.costs([case.id for case in self.cases]),
+                unfinished=limit.unfinished,
             )
             self._plan_run.run()
         return Prepared(

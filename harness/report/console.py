@@ -100,6 +100,7 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
     blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
     remarks = [
         *facts.quarantined(report),
+        *facts.not_run(report),
         facts.reused(report),
         *facts.by_oracle(report),
         *facts.devices(report),

@@ -17,7 +17,7 @@ from harness.core.outcomes import (
     Outcome,
     Report,
 )
-from harness.core.statuses import Status
+from harness.core.statuses import Kind, Status
 from harness.core.text import command, first_line, flat, inline, listed, one_line, ratio
 
 _UNFINISHED = "cases that had not finished are errors."
@@ -158,6 +158,12 @@ def by_oracle(report: Report) -> list[str]:
         f"{count_of_cases(len(ids))} without expected outputs compared with {what}: {listed(ids)}"
         for what, ids in found.items()
     ]
+
+
+def not_run(report: Report) -> list[str]:
+    """Return a line for each reason for which cases did not run, with their number."""
+    found = Counter(one_line(each.reason) for each in report.cases if each.kind is Kind.NOT_RUN)
+    return [f"{count_of_cases(number)} not run: {reason}" for reason, number in found.items()]
 
 
 def reused(report: Report) -> str:

@@ -1,8 +1,11 @@
-"""A part of a run: shards."""
+"""A part of a run: shards, and runs that end before their last case."""
 
 import json
 
-from tests.integration.laboratory import Laboratory
+import jsonschema
+
+from tests.integration.laboratory import ENDLESS, Laboratory, assert_nothing_is_left
+from tests.integration.test_commands import SCHEMA
 from tests.integration.warm import HARNESS, ran
 
 
@@ -26,3 +29,21 @@ def test_shards_together_are_all_cases_once(lab: Laboratory) -> None:
     again = lab.run("toy", "--shard", "1/2", "--durations", str(lab.root / "durations.json"), command="list")
     assert "shard 1/2: 2 of 4 cases, divided by durations, known of 4" in again.text
     assert ran([*HARNESS, "report", "parts"], cwd=lab.root, env=lab.environment).returncode == 0
+
+
+def test_the_first_failure_ends_a_run(lab: Laboratory) -> None:
+    for name in "bcd":
+        lab.spec(f"{name}_cpu", mlir=lab.file("endless.mlir", ENDLESS))
+    lab.spec("a_cpu", mlir=lab.file("wrong.mlir", "func.func @add() { %x = wrong }"))
+    ended = lab.run("toy", "--engine", "local", "-x")
+    statuses = {case["id"]: (case["status"], case["kind"]) for case in ended.report["cases"]}
+    assert statuses.pop("toy/a[cpu]") == ("failed", "compile")
+    assert set(statuses.values()) == {("skipped", "not_run")}
+    assert ended.code == 1
+    assert "3 cases not run: 1 case was not as expected (--maxfail 1)" in ended.text
+    assert "1 failed, 3 skipped" in ended.text
+    assert (lab.out / "junit.xml").read_text().count("<skipped ") == 3
+    assert_nothing_is_left(lab)
+    jsonschema.validate(ended.report, json.loads(SCHEMA.read_text()))
+    history = ran([*HARNESS, "history"], cwd=lab.root, env=lab.environment)
+    assert history.stdout.rstrip().endswith("1 failed")
