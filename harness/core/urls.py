@@ -1,5 +1,6 @@
 """URLs: without their secrets, as keys of a lock file, and with mirrors and signatures; no I/O."""
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Grant:
     token: str = field(repr=False)
 
 
+@functools.lru_cache(maxsize=1024)
 def redacted(url: str) -> str:
     """Return a URL that is safe to show: without user, password, fragment and the values of its query."""
     url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
@@ -74,6 +76,7 @@ def redacted(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))
 
 
+@functools.lru_cache(maxsize=1024)  # each download asks for them again and again
 def identity(url: str) -> str:
     """Return a URL without user, password, fragment and signature: two URLs of one content are equal.
 
@@ -96,6 +99,7 @@ def lock_key(url: str) -> str | None:
     return named if plain else None
 
 
+@functools.lru_cache(maxsize=1024)
 def index_key(url: str) -> str:
     """Return the key of a URL in the store's index of URLs."""
     return hashlib.sha256(identity(url).encode(errors="surrogatepass")).hexdigest()

@@ -17,11 +17,10 @@ from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
 from harness.fetch.silence import Silence
 from harness.fetch.source import AttemptError, Failure, Head, Source
+from harness.fetch.ticker import TICK_S, TICKER
 from harness.host import waiting
 from harness.host.beneath import Folder
 from harness.host.process import Cancelled, CancelToken
-
-_TICK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def download(
 
 
 class _Download:
-    """The threads of a download: one for each connection, and one that hashes."""
+    """The threads of a download: one for each connection, and one that hashes. A small blob needs the caller's only."""
 
     def __init__(
         self,
@@ -124,14 +123,12 @@ class _Download:
 
     def run(self) -> Received:
         """Download the blob."""
-        hasher = threading.Thread(target=self._guarded, args=(self._hash,), daemon=True)
-        hasher.start()
-        try:
-            self._supervise()
-        finally:
-            self._end()
-            for each in (*self._workers, hasher):
-                waiting.join(each)
+        with (self._options.cancel or self._ends).calling(self._end):
+            if self._is_small:
+                with TICKER.calling(self._listen):
+                    self._guarded(self._work_alone)
+            else:
+                self._work_in_threads()
         self._options.progress(self._blob, self._ranges.present_bytes, self._ranges.total)
         if self._failed is not None:
             if isinstance(self._failed, AttemptError) and self._failed.failure.raises is IntegrityError:
@@ -141,25 +138,51 @@ class _Download:
             raise Cancelled
         return self._received
 
+    @property
+    def _is_small(self) -> bool:
+        """Whether one request should bring the whole blob. To start threads would take longer than that."""
+        size_bytes = self._blob.size_bytes
+        return size_bytes is not None and size_bytes <= self._options.chunk_bytes and not self._partial.unverified
+
+    def _work_alone(self) -> None:
+        """Download the blob in this thread, then hash it, until its content is right."""
+        hasher = self._hasher()
+        while self._received is None:
+            while not self._permits.acquire(timeout=TICK_S):
+                self._retry_loop.raise_if_cancelled()
+            self._workers.add(threading.current_thread())
+            self._work()
+            self._retry_loop.raise_if_cancelled()
+            self._check(hasher.whole())
+
+    def _work_in_threads(self) -> None:
+        hasher = threading.Thread(target=self._guarded, args=(self._hash,), daemon=True)
+        hasher.start()
+        try:
+            self._supervise()
+        finally:
+            self._end()
+            for each in (*self._workers, hasher):
+                waiting.join(each)
+
     def _supervise(self) -> None:
         """Adapt the number of connections until the download ends."""
-        cancel = self._options.cancel or self._ends
-        with cancel.calling(self._end):
-            while not self._ends.is_set():
-                if (now_s := time.monotonic()) > self._retry_loop.deadline_s:
-                    self._fail(self._retry_loop.overdue())
-                with self._changed:
-                    self._listen(now_s)
-                    self._concurrency.update(now_s, self._ranges.present_bytes)
-                    self._connect()
-                    if not self._ends.is_set():
-                        self._changed.wait(_TICK_S)
-                self._options.progress(self._blob, self._ranges.present_bytes, self._ranges.total)
+        while not self._ends.is_set():
+            self._listen()
+            with self._changed:
+                self._concurrency.update(time.monotonic(), self._ranges.present_bytes)
+                self._connect()
+                if not self._ends.is_set():
+                    self._changed.wait(TICK_S)
+            self._options.progress(self._blob, self._ranges.present_bytes, self._ranges.total)
 
-    def _listen(self, now_s: float) -> None:
-        """Fail if nothing new has come for too long. A blob whose turn has not come is not waited for."""
-        ranges, is_waiting = self._ranges, bool(self._workers)
-        self._silence.update(now_s, ranges.received_bytes, ranges.present_bytes, is_waiting=is_waiting)
+    def _listen(self) -> None:
+        """Fail if it takes too long, or nothing new has come. A blob whose turn has not come is not waited for."""
+        if (now_s := time.monotonic()) > self._retry_loop.deadline_s:
+            self._fail(self._retry_loop.overdue())
+        with self._changed:
+            ranges, is_waiting = self._ranges, bool(self._workers)
+            self._silence.update(now_s, ranges.received_bytes, ranges.present_bytes, is_waiting=is_waiting)
         if self._silence.seconds > self._options.retry.silence_s:
             self._fail(self._retry_loop.silent())
 
@@ -247,23 +270,32 @@ class _Download:
             raise AttemptError(Failure(what="no data received"))
 
     def _hash(self) -> None:
-        """Hash the blob while it is downloaded; restart if its content is wrong."""
-        hasher = Hasher(
+        """Hash the blob while it is downloaded, until its content is right."""
+        hasher = self._hasher()
+        while self._received is None:
+            self._check(hasher.whole())
+        self._end()
+
+    def _hasher(self) -> Hasher:
+        return Hasher(
             self._ranges,
             unverified=self._partial.unverified,
             with_md5=self._blob.sha256 is None,
             file=lambda: self._partial.file,
             raise_if_cancelled=self._retry_loop.raise_if_cancelled,
         )
-        while (failure := self._partial.difference(digests := hasher.whole())) is not None:
-            source = self._retry_loop.first_serving(self._partial.sources_used)
-            what = f"{redacted(source.url)}: {failure.what}"
-            if not self._retry_loop.drop(source) and not failure.retriable:
-                raise AttemptError(replace(failure, what=what))
-            self._options.notice(f"{what}; restarting")
-            self._partial.restart(None)
-        self._received = self._receipt(digests)
-        self._end()
+
+    def _check(self, digests: Digests) -> None:
+        """Keep the blob if its content is right; otherwise restart."""
+        if (failure := self._partial.difference(digests)) is None:
+            self._received = self._receipt(digests)
+            return
+        source = self._retry_loop.first_serving(self._partial.sources_used)
+        what = f"{redacted(source.url)}: {failure.what}"
+        if not self._retry_loop.drop(source) and not failure.retriable:
+            raise AttemptError(replace(failure, what=what))
+        self._options.notice(f"{what}; restarting")
+        self._partial.restart(None)
 
     def _receipt(self, digests: Digests) -> Received:
         head, source = self._partial.head, self._retry_loop.source

@@ -263,7 +263,8 @@ class Fetcher:
         _remove_all_but({BLOB, JOURNAL}, self.store.files, folder)
         try:
             sources = self._hosts.sources(blob)
-            return download(blob, sources, folder, self.options, self._permits, root=self.store.files)
+            with self.store.files.within(folder) as inside:
+                return download(blob, sources, folder, self.options, self._permits, root=inside)
         except AttemptError as error:
             raise error.failure.raises(f"{error}; {error.failure.fix}.") from error
 

@@ -38,8 +38,8 @@ class Digests:
 
     def copy(self) -> Self:
         """Return an independent copy."""
-        twin = type(self)(with_md5=False)
-        twin._hashes = {name: each.copy() for name, each in self._hashes.items()}  # noqa: SLF001 - of the same class
+        twin = object.__new__(type(self))
+        twin._hashes = {name: each.copy() for name, each in self._hashes.items()}
         return twin
 
 
@@ -66,7 +66,7 @@ class Hasher:
         """
         self._ranges, self._unverified, self._with_md5 = ranges, set(unverified), with_md5
         self._file, self._raise_if_cancelled = file, raise_if_cancelled
-        self._block = memoryview(bytearray(_BLOCK_BYTES))
+        self._block = memoryview(b"")
 
     def whole(self) -> Digests:
         """Wait for the whole blob and return its digests; restart whenever the download does."""
@@ -108,6 +108,8 @@ class Hasher:
         longer, at, crc32 = digests.copy(), chunk.start, 0
         is_unverified = chunk in self._unverified
         self._unverified.discard(chunk)
+        if len(self._block) < min(_BLOCK_BYTES, chunk.stop - at):
+            self._block = memoryview(bytearray(min(_BLOCK_BYTES, chunk.stop - at)))
         while at < chunk.stop:
             block = self._block[: os.preadv(file, [self._block[: chunk.stop - at]], at)]
             if not block:

@@ -11,11 +11,11 @@ from harness.fetch.source import AttemptError, Head, Source
 from harness.host.process import CancelToken
 
 if TYPE_CHECKING:  # it takes 0.1 s to load, and what is cached needs no connection
-    from harness.fetch.http import Client
+    from harness.fetch.sessions import Sessions
 
 
 class Hosts:
-    """The sources of blobs, for any number of threads. HTTP sources share a client."""
+    """The sources of blobs, for any number of threads. HTTP sources share connections."""
 
     def __init__(self, mirrors: Sequence[urls.Mirror], grants: Sequence[urls.Grant], *, stall_s: float) -> None:
         """Prepare, without connecting.
@@ -26,13 +26,13 @@ class Hosts:
             stall_s: an attempt fails after this many seconds without a byte of the blob.
         """
         self._mirrors, self._grants, self._stall_s = mirrors, grants, stall_s
-        self._client: Client | None = None
+        self._sessions: Sessions | None = None
         self._mutex = threading.Lock()
 
     def close(self) -> None:
-        """Close the client."""
-        if self._client is not None:
-            self._client.close()
+        """Close the connections."""
+        if self._sessions is not None:
+            self._sessions.close()
 
     def sources(self, blob: Blob) -> list[Source]:
         """Return the sources of a blob, in the order to try.
@@ -62,11 +62,12 @@ class Hosts:
             from harness.fetch.object_stores import ObjectSource  # noqa: PLC0415 - few blobs are in one
 
             return ObjectSource(url, stall_s=self._stall_s)
-        from harness.fetch import http  # noqa: PLC0415 - see above
+        from harness.fetch.http import HttpSource  # noqa: PLC0415 - see above
+        from harness.fetch.sessions import Sessions  # noqa: PLC0415
 
         with self._mutex:
-            self._client = self._client or http.new_client(stall_s=self._stall_s)
-            return http.HttpSource(client=self._client, url=url, blob=blob, stall_s=self._stall_s)
+            self._sessions = self._sessions or Sessions(stall_s=self._stall_s)
+            return HttpSource(sessions=self._sessions, url=url, blob=blob, stall_s=self._stall_s)
 
 
 def _is_http(url: str) -> bool:

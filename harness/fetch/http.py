@@ -4,64 +4,35 @@ User names, passwords and values of queries are sent to their server and appear 
 """
 
 import contextlib
-import functools
-import logging
 import socket
 import ssl
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpcore
 import httpx
 
-from harness import __version__
 from harness.core.blobs import Blob
-from harness.core.errors import FetchError
 from harness.core.urls import redacted
 from harness.fetch import encoding
 from harness.fetch.headers import content_range, md5, retry_after_s
+from harness.fetch.sessions import Session, Sessions, Trace
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
 from harness.fetch.watch import Watch
 from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
-HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
-# No connection is used twice: bytes after the end of a response are never taken for the next one.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 NO_URL = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, OverflowError)
 _FROM_THE_STREAM = httpcore.NetworkError  # raised when reading straight from a connection
 TRY_LATER = {408, 425, 429}
 _BUSY = {429, 503}
 _CONTENT = {httpx.codes.OK, httpx.codes.PARTIAL_CONTENT}
-_READ_BYTES = 1 << 20
-_CONNECT_S = 10.0
+_READ_BYTES, _SMALL_BYTES = 1 << 20, 64 << 10
 _FIXES = dict.fromkeys((401, 403), "check your access rights, and whether the credentials in the URL expired")
 _FIXES |= dict.fromkeys((404, 410), MOVED)
-
-for _name in ("httpx", "httpcore"):  # they log URLs and headers with secrets
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-Trace = Callable[[str, Mapping[str, Any]], None]
-Client = httpx.Client
-
-
-def new_client(*, stall_s: float) -> Client:
-    """Return a client for all downloads, without connecting.
-
-    Raises:
-        FetchError: proxies or certificates in the environment are invalid.
-    """
-    timeout = httpx.Timeout(None, connect=min(stall_s, _CONNECT_S))  # a `Watch` limits what comes after
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    try:
-        return httpx.Client(headers=HEADERS, limits=_LIMITS, timeout=timeout, cookies=no_cookies)
-    except (ValueError, ImportError, OSError) as error:
-        hint = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
-        raise FetchError(f"The proxies or certificates of the environment are invalid ({error}); {hint}.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +40,13 @@ class HttpSource:
     """A `Source` at an HTTP URL.
 
     Attributes:
-        client: makes the requests.
+        sessions: makes the requests.
         url: the URL, which may contain secrets.
         blob: what is expected there. If its digest is known, the body may be compressed.
         stall_s: an attempt fails after this many seconds without a byte of the blob.
     """
 
-    client: httpx.Client
+    sessions: Sessions
     url: str = field(repr=False)
     blob: Blob = field(repr=False)
     stall_s: float
@@ -92,12 +63,13 @@ class HttpSource:
         with (
             Watch(self.stall_s) as watch,
             _explained(watch),
-            ended_by(watch.ended, cancel) as trace,
+            self.sessions.borrowed(keeps=self.blob.sha256 is not None) as session,
+            session.ended_by(watch.ended, cancel) as trace,
             contextlib.ExitStack() as responses,
         ):
 
             def ask(**headers: str) -> httpx.Response:
-                return responses.enter_context(contextlib.closing(_response(self.client, self.url, headers, trace)))
+                return responses.enter_context(contextlib.closing(_answer(session, self.url, headers, trace)))
 
             response = ask(**_range_headers(start, stop, known))
             if (is_encoded := self._is_encoded(response)) and response.status_code == httpx.codes.PARTIAL_CONTENT:
@@ -122,30 +94,19 @@ class HttpSource:
         raise AttemptError(Failure(what=what, fix=fix, retriable=False))
 
 
-@contextlib.contextmanager
-def ended_by(*tokens: CancelToken | None) -> Iterator[Trace]:
-    """Yield a trace for httpx that shuts each new connection down when one of the tokens is set."""
-    with contextlib.ExitStack() as connections:
-
-        def trace(event: str, info: Mapping[str, Any]) -> None:
-            if event.endswith("connect_tcp.complete"):
-                made = info["return_value"].get_extra_info("socket")
-                twin = connections.enter_context(socket.fromfd(made.fileno(), made.family, made.type))
-                for token in filter(None, tokens):
-                    connections.enter_context(token.calling(functools.partial(_shut_down, twin)))
-
-        yield trace
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the host closed it first
-        connection.shutdown(socket.SHUT_RDWR)
-
-
 def _range_headers(start: int, stop: int | None, known: Head | None) -> dict[str, str]:
     """Return the headers that request a range, of the known content only (RFC 9110, 13.1.5)."""
     asked = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
     return asked | ({"If-Range": known.validator} if known and known.validator else {})
+
+
+def _answer(session: Session, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response:
+    """Return the response after all redirects. A host may close a connection that was kept just when it is used."""
+    if session.has_connections:
+        with contextlib.suppress(httpx.NetworkError, httpx.RemoteProtocolError):
+            return _response(session.client, url, headers, trace)
+        session.renew()
+    return _response(session.client, url, headers, trace)
 
 
 def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response:
@@ -174,9 +135,14 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
 
 def _head(response: httpx.Response, start: int, *, is_encoded: bool) -> Head:
     """Return the answer of a host; accept only the whole blob or, unless it is encoded, the requested range."""
-    code, headers = response.status_code, response.headers
-    first, last, size = content_range(headers.get("Content-Range", ""))
-    said = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified"), "date": headers.get("Date")}
+    # httpx decodes all of them for each `get`.
+    code, headers = response.status_code, dict[str, Any](response.headers.items())
+    first, last, size = content_range(headers.get("content-range", ""))
+    said: dict[str, Any] = {
+        "etag": headers.get("etag"),
+        "last_modified": headers.get("last-modified"),
+        "date": headers.get("date"),
+    }
     if code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and size is not None and size <= start:
         return Head(start=start, ranged=True, total=size, **said)
     if is_encoded and code == httpx.codes.OK:  # its size, ETag and MD5 are those of the encoded bytes
@@ -185,11 +151,11 @@ def _head(response: httpx.Response, start: int, *, is_encoded: bool) -> Head:
     if is_range and size is not None and first == start <= last < size:
         return Head(start=start, ranged=True, total=size, md5=md5(headers.get("x-ms-blob-content-md5")), **said)
     if code == httpx.codes.OK:
-        is_chunked = "Transfer-Encoding" in headers
-        length = None if is_chunked else headers.get("Content-Length")
+        is_chunked = "transfer-encoding" in headers
+        length = None if is_chunked else headers.get("content-length")
         total = int(length) if length is not None else None
         is_open = length is None and not is_chunked
-        return Head(total=total, md5=md5(headers.get("Content-MD5")), open_ended=is_open, **said)
+        return Head(total=total, md5=md5(headers.get("content-md5")), open_ended=is_open, **said)
     raise AttemptError(_refusal(response, start))
 
 
@@ -208,7 +174,7 @@ def _refusal(response: httpx.Response, start: int) -> Failure:
 
 
 def _pieces(response: httpx.Response) -> Iterator[Piece]:
-    """Yield the body. If its length is known, read most of it from the socket: httpx would copy it three times."""
+    """Yield the body. If its length is known and large, read most of it from the socket: httpx would copy it thrice."""
     headers, stream = response.headers, response.extensions.get("network_stream")
     if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         return
@@ -217,10 +183,13 @@ def _pieces(response: httpx.Response) -> Iterator[Piece]:
         yield from pieces
         return
     left = int(headers["Content-Length"])
+    is_small = left <= _SMALL_BYTES
     piece: Piece = next(pieces, b"") if left else b""
-    receive = _receiver(stream, min(left, _READ_BYTES))
+    receive = (lambda _: next(pieces, b"")) if is_small else _receiver(stream, min(left, _READ_BYTES))
     while piece:
         left -= len(piece)
+        if is_small and not left:
+            next(pieces, None)  # httpx learns that this was the end, and keeps the connection
         yield piece
         piece = receive(left) if left else b""
     if left:

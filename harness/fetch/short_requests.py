@@ -1,11 +1,14 @@
 """Requests that are no downloads: is a host reachable, and sending it something."""
 
+import contextlib
+import functools
 import time
 from collections.abc import Mapping, Sequence
 
 import httpx
 
-from harness.fetch.http import HEADERS, NO_URL, TRY_LATER, ended_by
+from harness.fetch.http import NO_URL, TRY_LATER
+from harness.fetch.sessions import HEADERS, Session
 from harness.fetch.watch import Watch
 
 
@@ -13,8 +16,8 @@ def reachable(url: str, *, timeout_s: float = 5.0) -> str | None:
     """Return why a host does not answer, or None if it answers anything."""
     with Watch(timeout_s) as watch:
         try:
-            with httpx.Client(headers=HEADERS, timeout=timeout_s) as client, ended_by(watch.ended) as trace:
-                client.send(client.build_request("HEAD", url, extensions={"trace": trace}))
+            with _session(HEADERS, timeout_s) as session, session.ended_by(watch.ended) as trace:
+                session.client.send(session.client.build_request("HEAD", url, extensions={"trace": trace}))
         except (*NO_URL, httpx.TransportError, ValueError, ImportError, OSError) as error:
             no_answer = f"no answer in {timeout_s:g} s" if watch.ended.is_set() else ""
             return no_answer or str(error) or type(error).__name__
@@ -41,12 +44,17 @@ def posted(
     raise AssertionError("the last attempt returns")
 
 
+def _session(headers: Mapping[str, str], timeout_s: float) -> contextlib.closing[Session]:
+    return contextlib.closing(Session(functools.partial(httpx.Client, headers=headers, timeout=timeout_s)))
+
+
 def _attempted(url: str, content: bytes, headers: Mapping[str, str], timeout_s: float) -> tuple[str, bool]:
     """Return why a POST failed, and whether it always will."""
     with Watch(timeout_s) as watch:
         try:
-            with httpx.Client(headers=headers, timeout=timeout_s) as client, ended_by(watch.ended) as trace:
-                answer = client.send(client.build_request("POST", url, content=content, extensions={"trace": trace}))
+            with _session(headers, timeout_s) as session, session.ended_by(watch.ended) as trace:
+                request = session.client.build_request("POST", url, content=content, extensions={"trace": trace})
+                answer = session.client.send(request)
         except (*NO_URL, ValueError, ImportError):  # their texts may contain secrets
             return "its URL, or the proxy or the certificates of the environment, are invalid", True
         except (httpx.TransportError, OSError) as error:

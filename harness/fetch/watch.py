@@ -1,12 +1,13 @@
 """Ends the wait for a host that sends no byte of a blob, whatever else it sends, and however slowly."""
 
 import math
-import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Self
 
 from harness.fetch.source import AttemptError, Failure, Piece
+from harness.fetch.ticker import TICKER
 from harness.host.process import CancelToken
 
 
@@ -17,7 +18,7 @@ class Watch:
     together. Then it starts anew for each piece.
 
     Attributes:
-        ended: set when the time is over.
+        ended: set when the time is over, or up to a tenth of a second later.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -28,19 +29,17 @@ class Watch:
         """
         self.ended = CancelToken()
         self._limit_s, self._end_s = limit_s, math.inf
-        self._left = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         """Start the clock."""
         self._start()
-        self._thread.start()
+        self._open.enter_context(TICKER.calling(self._look))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop the clock for good."""
-        self._left.set()
-        self._thread.join()
+        self._open.close()
 
     def pause(self) -> None:
         """Stop the clock until a piece is waited for."""
@@ -69,11 +68,6 @@ class Watch:
     def _start(self) -> None:
         self._end_s = time.monotonic() + self._limit_s
 
-    def _run(self) -> None:
-        wait_s = self._limit_s
-        while not self._left.wait(wait_s):
-            left_s = self._end_s - time.monotonic()
-            if left_s <= 0:
-                self.ended.set()
-                return
-            wait_s = min(left_s, self._limit_s)  # it may be paused, and started again at any time
+    def _look(self) -> None:
+        if time.monotonic() > self._end_s and not self.ended.is_set():
+            self.ended.set()

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from harness.host import files
 
@@ -28,9 +28,22 @@ class Folder:
 
     Attributes:
         path: the folder, which may itself be a link, because a user named it.
+        descriptor: one of the folder, if `within` opened it; -1 if each method does.
     """
 
     path: Path
+    descriptor: int = -1
+
+    @contextlib.contextmanager
+    def within(self, path: Path) -> Iterator["Folder"]:
+        """Yield a folder beneath, opened once for many methods, which then act on it even if it is moved."""
+        descriptor = self._descended(self._names(path, or_itself=True))
+        if descriptor == self.descriptor:
+            descriptor = os.dup(descriptor)
+        try:
+            yield Folder(path, descriptor)
+        finally:
+            os.close(descriptor)
 
     def open(self, path: Path, flags: int = os.O_RDONLY) -> int:
         """Return a descriptor of a regular file."""
@@ -68,30 +81,30 @@ class Folder:
         """Write a file in one step: no reader sees a part of it, and concurrent writers do not mix."""
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
         try:
-            with self.new(temporary) as file:
+            with os.fdopen(self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
                 file.write(content)
             self.move(temporary, path)
-        except OSError as error:
-            if error.filename == str(temporary):
+        except BaseException as error:
+            self.remove(temporary)
+            if isinstance(error, OSError) and error.filename == str(temporary):
                 raise OSError(error.errno, error.strerror, str(path)) from error
             raise
-        finally:
-            self.remove(temporary)
 
     def make(self, path: Path) -> None:
         """Create a folder and those above it, unless they exist."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        if path != self.path:
-            with self._descended(self._names(path), makes=True):
-                return
+        if self.descriptor < 0 and not self.path.is_dir():
+            self.path.mkdir(parents=True, exist_ok=True)
+        self._left(self._descended(self._names(path, or_itself=True), makes=True))
 
     def state(self, path: Path) -> os.stat_result | None:
         """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""
-        if path == self.path:
-            return path.stat() if path.exists() else None
-        with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
-            return os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return None
+        if not self._names(path, or_itself=True):
+            return self._own_state()
+        try:
+            with self._parent(path) as (folder, name):
+                return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
 
     def is_folder(self, path: Path) -> bool:
         """Return whether there is a folder, not a link to one."""
@@ -114,9 +127,9 @@ class Folder:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._readable(path) as folder:
             yield from _below(folder, path)
 
-    def move(self, path: Path, to: Path) -> None:
-        """Move a file, folder or link itself in one step, to another place beneath."""
-        with self._parent(path) as (source, name), self._parent(to) as (target, new):
+    def move(self, path: Path, to: Path, into: "Folder | None" = None) -> None:
+        """Move a file, folder or link itself in one step, to another place beneath, or beneath the folder `into`."""
+        with self._parent(path) as (source, name), (into or self)._parent(to) as (target, new):  # noqa: SLF001
             os.rename(name, new, src_dir_fd=source, dst_dir_fd=target)
 
     def link(self, path: Path, to: Path) -> None:
@@ -152,71 +165,99 @@ class Folder:
         with contextlib.suppress(OSError, RecursionError), self._parent(path) as (folder, name):
             _remove(name, folder)
 
-    @contextlib.contextmanager
-    def _parent(self, path: Path) -> Iterator[tuple[int, str]]:
-        """Yield a descriptor of the folder that a file is in, and its name there; errors name the whole path."""
-        *folders, name = self._names(path)
-        with self._descended(folders) as descriptor, _told_of(path):
-            yield descriptor, name
+    def _own_state(self) -> os.stat_result | None:
+        with contextlib.suppress(FileNotFoundError):
+            return self.path.stat() if self.descriptor < 0 else os.fstat(self.descriptor)
+        return None
 
-    def _names(self, path: Path) -> Sequence[str]:
+    def _parent(self, path: Path) -> "_Parent":
+        """Yield a descriptor of the folder that a file is in, and its name there; errors name the whole path."""
+        return _Parent(self, path)
+
+    def _names(self, path: Path, *, or_itself: bool = False) -> Sequence[str]:
         """Return the names that lead from here to a path: as text, because pathlib takes long for each of thousands."""
-        root = f"{self.path}/".replace("//", "/")
-        text = str(path)
+        own, text = str(self.path), str(path)
+        if or_itself and text == own:
+            return ()
+        root = f"{own}/".replace("//", "/")
         if text.startswith(root):
             names: Sequence[str] = text[len(root) :].split("/")
         else:
             names = path.relative_to(self.path).parts if path.is_relative_to(self.path) else ()
-        if not names or ".." in names:
+        if ".." in names or not (names or (or_itself and path == self.path)):
             raise OSError(errno.EINVAL, f"not beneath {self.path}", text)
         return names
 
-    @contextlib.contextmanager
-    def _descended(self, names: Sequence[str], *, makes: bool = False) -> Iterator[int]:
-        """Yield a descriptor of the folder that names lead to; if `makes`, make those that do not exist."""
-        descriptor = os.open(self.path, _ROOT)
-        try:
-            for index, name in enumerate(names):
-                with _told_of(self.path, names[: index + 1]):
-                    if makes:
-                        with contextlib.suppress(FileExistsError):
-                            os.mkdir(name, dir_fd=descriptor)
-                    descriptor, above = _opened(name, descriptor, os.O_PATH), descriptor
-                os.close(above)
-            yield descriptor
-        finally:
+    def _descended(self, names: Sequence[str], *, makes: bool = False) -> int:
+        """Return a descriptor of the folder that names lead to; if `makes`, make those that do not exist."""
+        descriptor = os.open(self.path, _ROOT) if self.descriptor < 0 else self.descriptor
+        for index, name in enumerate(names):
+            above = descriptor
+            try:
+                descriptor = _opened(name, above, os.O_PATH, makes=makes)
+            except OSError as error:
+                _raise_told(error, self.path.joinpath(*names[: index + 1]))
+            finally:
+                self._left(above)
+        return descriptor
+
+    def _left(self, descriptor: int) -> None:
+        """Close what `_descended` returned, unless it is the folder itself."""
+        if descriptor != self.descriptor:
             os.close(descriptor)
 
     @contextlib.contextmanager
     def _readable(self, path: Path) -> Iterator[int]:
         """Yield a descriptor of a folder that can be listed."""
-        if path == self.path:
-            descriptor = os.open(path, os.O_DIRECTORY | os.O_CLOEXEC)
-        else:
+        if self._names(path, or_itself=True):
             with self._parent(path) as (folder, name):
                 descriptor = _opened(name, folder, os.O_RDONLY)
+        elif self.descriptor < 0:
+            descriptor = os.open(path, os.O_DIRECTORY | os.O_CLOEXEC)
+        else:
+            descriptor = os.open(".", os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.descriptor)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _told_of(path: Path, names: Sequence[str] = ()) -> Iterator[None]:
-    """Let errors name a path in place of a name in a folder."""
-    try:
-        yield
-    except OSError as error:
-        if error.__cause__:
-            raise  # it names the other path already
-        why = IS_LINK if error.errno == errno.ELOOP else error.strerror
-        raise OSError(error.errno, why, str(path.joinpath(*names))) from error
+class _Parent:
+    """The context of `Folder._parent`: a class, because contexts made of generators take longer than the system."""
+
+    __slots__ = ("_descriptor", "_folder", "_path")
+
+    def __init__(self, folder: Folder, path: Path) -> None:
+        self._folder, self._path, self._descriptor = folder, path, -1
+
+    def __enter__(self) -> tuple[int, str]:
+        *folders, name = self._folder._names(self._path)  # noqa: SLF001 - it is a part of that class
+        self._descriptor = self._folder._descended(folders)  # noqa: SLF001
+        return self._descriptor, name
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._folder._left(self._descriptor)  # noqa: SLF001
+        if isinstance(error, OSError):
+            _raise_told(error, self._path)
 
 
-def _opened(name: str, parent: int, access: int) -> int:
-    """Return a descriptor of a folder; say of a link that it is one (the system says ENOTDIR)."""
+def _raise_told(error: OSError, path: Path) -> NoReturn:
+    """Raise an error that names a path in place of a name in a folder."""
+    if error.__cause__:
+        raise error  # it names the other path already
+    raise OSError(error.errno, IS_LINK if error.errno == errno.ELOOP else error.strerror, str(path)) from error
+
+
+def _opened(name: str, parent: int, access: int, *, makes: bool = False) -> int:
+    """Return a descriptor of a folder, made if `makes`; say of a link that it is one (the system says ENOTDIR)."""
     try:
         return os.open(name, access | _FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        if not makes:
+            raise
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, dir_fd=parent)
+        return _opened(name, parent, access)
     except NotADirectoryError:
         if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, IS_LINK, name) from None
@@ -239,10 +280,11 @@ def _below(folder: int, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         yield each, state
         if stat.S_ISDIR(state.st_mode):
             try:
-                with _told_of(each):
-                    inner = _opened(each.name, folder, os.O_RDONLY)
+                inner = _opened(each.name, folder, os.O_RDONLY)
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError as error:
+                _raise_told(error, each)
             try:
                 yield from _below(inner, each)
             finally:

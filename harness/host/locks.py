@@ -48,19 +48,17 @@ def try_acquire(root: Folder, path: Path, *, activity: str = "") -> int | None:
     If the file is removed between opening and locking it, others lock a new file, so this starts again.
     """
     while True:
-        root.make(path.parent)
-        descriptor = root.open(path, os.O_RDWR | os.O_CREAT)
         try:
-            if not _lock(descriptor):
-                os.close(descriptor)
-                return None
-            if _is_at(descriptor, root, path):
-                _write_holder(descriptor, activity)
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+            with root.within(path.parent) as inside:
+                descriptor = inside.open(path, os.O_RDWR | os.O_CREAT)
+                if _is_locked(descriptor, inside, path):
+                    break
+        except FileNotFoundError:
+            root.make(path.parent)
+        except BlockingIOError:
+            return None
+    _write_holder(descriptor, activity)
+    return descriptor
 
 
 def remove_if_free(root: Folder, path: Path) -> bool:
@@ -167,6 +165,23 @@ def _lock(descriptor: int) -> bool:
 def _is_at(descriptor: int, root: Folder, path: Path) -> bool:
     state = root.state(path)
     return state is not None and os.path.samestat(os.fstat(descriptor), state)
+
+
+def _is_locked(descriptor: int, root: Folder, path: Path) -> bool:
+    """Lock a file, or close it and return False if it is not at its path any more.
+
+    Raises:
+        BlockingIOError: another process holds the lock.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(descriptor, root, path):
+            return True
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return False
 
 
 def _write_holder(descriptor: int, activity: str) -> None:

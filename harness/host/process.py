@@ -70,15 +70,16 @@ class CancelToken:
 
     def __init__(self) -> None:
         """Start unset."""
-        self._event = threading.Event()
+        self._event, self._mutex = threading.Event(), threading.Lock()
         self._calls: list[Callable[[], None]] = []
-        self._read_fd, self._write_fd = os.pipe()
-        weakref.finalize(self, _close, self._read_fd, self._write_fd)
+        self._pipe: tuple[int, int] | None = None  # made when asked for: most tokens are never waited for
 
     def set(self) -> None:
         """Request the stop, and run the callbacks. It cannot be undone."""
-        self._event.set()
-        os.write(self._write_fd, b".")
+        with self._mutex:
+            self._event.set()
+            if self._pipe is not None:
+                os.write(self._pipe[1], b".")
         for call in list(self._calls):
             call()
 
@@ -99,7 +100,13 @@ class CancelToken:
 
     def fileno(self) -> int:
         """Return a descriptor that is readable once `set` was called."""
-        return self._read_fd
+        with self._mutex:
+            if self._pipe is None:
+                self._pipe = os.pipe()
+                weakref.finalize(self, _close, *self._pipe)
+                if self._event.is_set():
+                    os.write(self._pipe[1], b".")
+            return self._pipe[0]
 
 
 def run(

@@ -9,8 +9,9 @@ engine without a limit. A signal that comes just before such a read is handled w
 """
 
 import contextlib
+import queue
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
 from threading import Thread
 from typing import Generic, Self, TypeVar
 
@@ -53,11 +54,17 @@ class Threads(Generic[Result]):
 
 
 def completed(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
-    """Yield futures as they complete."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, SLICE_S, FIRST_COMPLETED)
-        yield from done
+    """Yield futures as they complete. Each says so itself: looking at all that are left would take long for many."""
+    done, left = queue.SimpleQueue[Future[Result]](), 0
+    for each in futures:
+        each.add_done_callback(done.put)
+        left += 1
+    while left:
+        try:
+            yield done.get(timeout=SLICE_S)
+        except queue.Empty:
+            continue
+        left -= 1
 
 
 def detached(function: Callable[[], Result]) -> Future[Result]:

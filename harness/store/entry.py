@@ -14,7 +14,6 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO, NotRequired, TypedDict
 
 from harness.core import strict_json
@@ -29,7 +28,6 @@ _MANIFEST_BYTES = 8 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A file is missing, or something else is in its place: a link, a folder, a device, a name that leads out of the entry.
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EINVAL, errno.ENXIO}
-_NO_DIGESTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Stamp(TypedDict):
@@ -90,7 +88,20 @@ class _Manifest:
     received: bool = False
 
 
-def read(root: Folder, folder: Path) -> Entry | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An entry as its folder is.
+
+    Attributes:
+        entry: what its manifest lists.
+        is_unchanged: whether the stamps of all files are as recorded.
+    """
+
+    entry: Entry
+    is_unchanged: bool
+
+
+def found(root: Folder, folder: Path) -> Found | None:
     """Return the entry of a folder, without looking into its files.
 
     None if its manifest is missing or malformed, or does not list all files of the folder.
@@ -98,30 +109,38 @@ def read(root: Folder, folder: Path) -> Entry | None:
     from harness.core.records import read as read_typed  # noqa: PLC0415 - as slow to import as all of harness.specs
 
     try:
-        manifest = read_typed(_Manifest, strict_json.loads(root.read(folder / MANIFEST, _MANIFEST_BYTES)))
+        with root.within(folder) as inside:
+            manifest = read_typed(_Manifest, strict_json.loads(inside.read(folder / MANIFEST, _MANIFEST_BYTES)))
+            content = _content(inside, folder)
     except (OSError, ValueError):
         return None
-    if not (_content(root, folder).keys() <= manifest.files.keys() and all(map(_is_record, manifest.files.values()))):
+    files = manifest.files
+    if not (content.keys() <= files.keys() and all(map(_is_record, files.values()))):
         return None
-    return Entry(
-        path=folder,
-        cached=True,
-        files=manifest.files,
-        boot=manifest.boot,
-        made=manifest.made,
-        received=manifest.received,
+    stamps = _stamps(content)
+    return Found(
+        entry=Entry(
+            path=folder,
+            cached=True,
+            files=files,
+            boot=manifest.boot,
+            made=manifest.made,
+            received=manifest.received,
+        ),
+        is_unchanged=all(stamps.get(name) == _stamp_of(file) for name, file in files.items()),
     )
 
 
 def write(root: Folder, folder: Path, entry: Entry) -> None:
     """Write the manifest of an entry, and remove what is left of one whose writer was killed. The caller locks it."""
-    for path, _ in root.content(folder):
-        if path.name.startswith(_HALF_WRITTEN):
-            root.remove(path)
     boot = {} if entry.boot is None else {"boot": entry.boot}
     received = {"received": True} if entry.received else {}
-    text = json.dumps({"files": entry.files, "made": entry.made, **boot, **received}, indent=1)
-    root.write(folder / MANIFEST, text.encode())
+    text = json.dumps({"files": entry.files, "made": entry.made, **boot, **received})
+    with root.within(folder) as inside:
+        for path, _ in inside.content(folder):
+            if path.name.startswith(_HALF_WRITTEN):
+                inside.remove(path)
+        inside.write(folder / MANIFEST, text.encode())
 
 
 def _is_record(file: FileRecord) -> bool:
@@ -138,7 +157,6 @@ def records(
     folder: Path,
     names: Iterable[str],
     *,
-    known: Mapping[str, str] = _NO_DIGESTS,
     progress: ReadProgress = ignore,
 ) -> dict[str, FileRecord]:
     """Return the records of files. Each stamp is taken before the file is read, so a change meanwhile shows later.
@@ -147,30 +165,38 @@ def records(
         root: the folder of the store.
         folder: where the files are.
         names: their paths in the folder.
-        known: the SHA-256 of files that need not be read.
         progress: told the size of each piece read.
     """
-    return {name: _record(root, folder / name, known.get(name), progress) for name in names}
+    return {name: _record(root, folder / name, progress) for name in names}
 
 
-def names(root: Folder, folder: Path) -> list[str]:
-    """Return the paths of all files in the folder of an entry, in order."""
-    return sorted(_stamps(root, folder))
+def filled(root: Folder, folder: Path, known: Mapping[str, str]) -> dict[str, FileRecord]:
+    """Return the records of all files of a new entry, in order, and remove what is neither a file nor a folder.
 
-
-def is_unchanged(root: Folder, entry: Entry) -> bool:
-    """Return whether the stamps of all files are as recorded."""
-    found = _stamps(root, entry.path)
-    return all(found.get(name) == _stamp_of(file) for name, file in entry.files.items())
+    Args:
+        root: the folder of the store.
+        folder: where the files are.
+        known: the SHA-256 of files that need not be read.
+    """
+    records = {}
+    with root.within(folder) as inside:
+        for name, state in sorted(_content(inside, folder).items()):
+            if not stat.S_ISREG(state.st_mode):
+                inside.remove(folder / name)  # an entry has neither links nor special files
+            elif name in known:
+                records[name] = FileRecord(**stat_stamp(state), sha256=known[name])
+            else:
+                records[name] = _record(inside, folder / name, ignore)
+    return records
 
 
 def restamped(root: Folder, entry: Entry) -> Entry:
     """Return an entry with the `ctime_ns` that its files have now, where that alone differs."""
-    found = _stamps(root, entry.path)
+    stamps = _stamps(_content(root, entry.path))
     same = {
-        name: FileRecord(**found[name], sha256=file["sha256"])
+        name: FileRecord(**stamps[name], sha256=file["sha256"])
         for name, file in entry.files.items()
-        if name in found and found[name] | {"ctime_ns": 0} == _stamp_of(file) | {"ctime_ns": 0}
+        if name in stamps and stamps[name] | {"ctime_ns": 0} == _stamp_of(file) | {"ctime_ns": 0}
     }
     return replace(entry, files={**entry.files, **same})
 
@@ -197,17 +223,17 @@ def sync(root: Folder, folder: Path, names: Iterable[str]) -> None:
             os.fdatasync(file)
 
 
-def _stamps(root: Folder, folder: Path) -> dict[str, Stamp]:
-    """Return the stamps of all files in a folder, by their paths in it."""
-    return {name: stat_stamp(state) for name, state in _content(root, folder).items() if stat.S_ISREG(state.st_mode)}
+def _stamps(content: Mapping[str, os.stat_result]) -> dict[str, Stamp]:
+    """Return the stamps of the files among what is in the folder of an entry."""
+    return {name: stat_stamp(state) for name, state in content.items() if stat.S_ISREG(state.st_mode)}
 
 
 def _content(root: Folder, folder: Path) -> dict[str, os.stat_result]:
     """Return all but folders in the folder of an entry, by their paths in it, without its manifest."""
     start = len(str(folder)) + 1
-    found = ((str(path)[start:], state) for path, state in root.walk(folder) if not stat.S_ISDIR(state.st_mode))
+    below = ((str(path)[start:], state) for path, state in root.walk(folder) if not stat.S_ISDIR(state.st_mode))
     # A process that writes the manifest, or was killed while it did so, has or leaves a temporary file.
-    return {name: state for name, state in found if name != MANIFEST and not name.startswith(_HALF_WRITTEN)}
+    return {name: state for name, state in below if name != MANIFEST and not name.startswith(_HALF_WRITTEN)}
 
 
 def _stamp_of(record: Stamp) -> Stamp:
@@ -215,10 +241,10 @@ def _stamp_of(record: Stamp) -> Stamp:
     return Stamp(bytes=record["bytes"], mtime_ns=record["mtime_ns"], ctime_ns=changed_ns, inode=record["inode"])
 
 
-def _record(root: Folder, path: Path, known: str | None, progress: ReadProgress) -> FileRecord:
+def _record(root: Folder, path: Path, progress: ReadProgress) -> FileRecord:
     try:
         with root.reader(path) as file:
-            return FileRecord(**stat_stamp(os.fstat(file.fileno())), sha256=known or sha256(file, progress))
+            return FileRecord(**stat_stamp(os.fstat(file.fileno())), sha256=sha256(file, progress))
     except OSError as error:
         if error.errno not in _NOT_OURS:
             raise

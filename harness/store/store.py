@@ -33,7 +33,7 @@ from harness.host import locks
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.store import entry as entries
-from harness.store.entry import MANIFEST, Entry, FileRecord
+from harness.store.entry import MANIFEST, Entry, Found
 from harness.store.upstream import NotReceivedError, Upstream
 
 REMOVED = "removed."
@@ -101,11 +101,10 @@ class Store:
 
     def find(self, kind: str, key: str) -> Entry | None:
         """Return an entry, or None if there is none. An entry whose files changed is removed."""
-        if not self.root.is_dir():
-            return None
         self._pins.hold(f"{kind}-{key}")
-        entry = self.listed(kind, key)
-        if entry and not self._is_trusted(entry):
+        found = entries.found(self.files, self.path(kind, key))
+        entry = found.entry if found else None
+        if found and not self._is_trusted(found):
             with self.lock(f"{kind}-{key}", activity=f"checking {kind} {key}"), disk_errors(self.root):
                 entry = self._checked(kind, key)
         if entry:
@@ -155,15 +154,15 @@ class Store:
         upstream = None if private else self._upstream
         with self.lock(f"{kind}-{key}", activity=activity), disk_errors(self.root):
             self._pins.hold(f"{kind}-{key}")  # the folder may not have existed before
-            is_begun = resumable and self.files.is_folder(self.partial_dir(kind, key))
             entry = self._good(kind, key, is_good)
-            if entry is None and upstream and not is_begun:
+            if entry is None and upstream and not (resumable and self.files.is_folder(self.partial_dir(kind, key))):
                 entry = self._received(upstream, kind, key, is_good, size_bytes)
             if entry is None:
                 entry = self._made(kind, key, make, is_good, resumable=resumable)
                 if upstream:
                     upstream.send(self.files, kind, key, entry)
-        self._use(entry, kind, key)
+        if entry.cached:
+            self._use(entry, kind, key)
         return entry
 
     @contextlib.contextmanager
@@ -214,7 +213,8 @@ class Store:
 
     def listed(self, kind: str, key: str) -> Entry | None:
         """Return an entry as its manifest lists it, without checking its files or marking it as used."""
-        return entries.read(self.files, self.path(kind, key))
+        found = entries.found(self.files, self.path(kind, key))
+        return found.entry if found else None
 
     def read_again(self, entry: Entry, progress: ReadProgress = ignore) -> Entry | None:
         """Hash all files of an entry; return it, or remove it and return None if its content changed.
@@ -249,7 +249,7 @@ class Store:
 
     def remove(self, folder: Path) -> None:
         """Remove a folder; no other process sees it half removed."""
-        if away := self.set_aside(folder):
+        if self.files.state(folder) and (away := self.set_aside(folder)):
             self.files.remove(away)
 
     def _poll(self) -> None:
@@ -275,37 +275,44 @@ class Store:
         self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool, received: bool = False
     ) -> Entry:
         partial = self.partial_dir(kind, key)
-        if not (resumable and self.files.is_folder(partial)):
-            self.remove(partial)  # a killed process left it: this process holds the lock
-        self.files.make(partial)
-        try:
-            entry = self._published(kind, key, make, is_good, received=received)
-        except BaseException:
-            if not resumable:
+        self.files.make(partial.parent)
+        with self.files.within(partial.parent) as temporary:
+            if (state := temporary.state(partial)) and not (resumable and stat.S_ISDIR(state.st_mode)):
+                self.remove(partial)  # a killed process left it: this process holds the lock
+            temporary.make(partial)
+            try:
+                entry = self._published(temporary, kind, key, make, is_good, received=received)
+            except BaseException:
+                if not resumable:
+                    self.remove(partial)
+                if not temporary.content(partial):  # else the next attempt resumes from it
+                    temporary.remove(partial)
+                raise
+            if temporary.state(partial):
                 self.remove(partial)
-            if not self.files.content(partial):  # else the next attempt resumes from it
-                self.files.remove(partial)
-            raise
-        self.remove(partial)
         return entry
 
-    def _published(self, kind: str, key: str, make: Make, is_good: IsGood, *, received: bool) -> Entry:
+    def _published(
+        self, temporary: Folder, kind: str, key: str, make: Make, is_good: IsGood, *, received: bool
+    ) -> Entry:
         """Fill the partial entry and move it into place, unless a process without our locks did so first."""
         partial, path = self.partial_dir(kind, key), self.path(kind, key)
-        state = self.files.state(partial)
+        state = temporary.state(partial)
         try:
-            files = self._filled(partial, make)
+            temporary.remove(partial / MANIFEST)
+            known = make(partial) or {}
+            files = entries.filled(temporary, partial, known)
             entry = Entry(path=path, cached=False, files=files, boot=self._boot, made=time.time(), received=received)
-            entries.write(self.files, partial, entry)
+            entries.write(temporary, partial, entry)
             self.files.make(path.parent)
-            while self._is_still(partial, state) and not self._is_moved(partial, path):
+            while _is_still(temporary, partial, state) and not self._is_moved(temporary, partial, path):
                 if there := self._good(kind, key, is_good):
                     return replace(there, cached=False)
                 self.remove(path)
         except FileNotFoundError:
-            if self._is_still(partial, state):
+            if _is_still(self.files, partial, state):
                 raise
-        if self._is_still(path, state):
+        if _is_still(self.files, path, state):
             return entry
         if there := self._good(kind, key, is_good):
             return replace(there, cached=False)
@@ -320,12 +327,13 @@ class Store:
 
     def _checked(self, kind: str, key: str) -> Entry | None:
         """Return an entry, hashing its files if it is not trusted; remove it if they changed. The caller locks it."""
-        entry = self.listed(kind, key)
-        return entry if entry is None or self._is_trusted(entry) else self.read_again(entry)
+        found = entries.found(self.files, self.path(kind, key))
+        if found is None:
+            return None
+        return found.entry if self._is_trusted(found) else self.read_again(found.entry)
 
-    def _is_trusted(self, entry: Entry) -> bool:
-        is_of_this_boot = entry.boot is None or entry.boot == self._boot
-        return is_of_this_boot and entries.is_unchanged(self.files, entry)
+    def _is_trusted(self, found: Found) -> bool:
+        return found.is_unchanged and found.entry.boot in {None, self._boot}
 
     def _use(self, entry: Entry, kind: str, key: str) -> None:
         """Mark an entry as used now. A store that cannot be written is never collected, so this may fail."""
@@ -337,25 +345,18 @@ class Store:
                     if free and self.listed(kind, key) == replace(entry, cached=True):
                         entries.write(self.files, entry.path, replace(entry, boot=None))
 
-    def _filled(self, partial: Path, make: Make) -> dict[str, FileRecord]:
-        """Fill a folder and return the records of its files."""
-        self.files.remove(partial / MANIFEST)
-        known = make(partial) or {}
-        for path, state in self.files.walk(partial):
-            if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
-                self.files.remove(path)  # an entry has neither links nor special files
-        return entries.records(self.files, partial, entries.names(self.files, partial), known=known)
-
-    def _is_still(self, folder: Path, before: os.stat_result | None) -> bool:
-        state = self.files.state(folder)
-        return state is not None and before is not None and os.path.samestat(state, before)
-
-    def _is_moved(self, partial: Path, path: Path) -> bool:
+    def _is_moved(self, temporary: Folder, partial: Path, path: Path) -> bool:
         """Move a folder to a path in one step; return False if there is something already."""
         try:
-            self.files.move(partial, path)
+            with self.files.within(path.parent) as target:
+                temporary.move(partial, path, target)
         except OSError as error:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
                 raise
             return False
         return True
+
+
+def _is_still(root: Folder, folder: Path, before: os.stat_result | None) -> bool:
+    state = root.state(folder)
+    return state is not None and before is not None and os.path.samestat(state, before)

@@ -1,5 +1,6 @@
 """Remembers size, ETag and date of URLs between runs, as `url.json` in an entry of kind `urls` in the store."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -66,18 +67,20 @@ def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str
 
     A store that cannot be written does not keep it.
     """
+    known: list[UrlRecord] = []
 
     def make(folder: Path) -> None:
-        record().write(store, folder)
+        known.append(record())
+        known[-1].write(store, folder)
 
     def is_current(entry: Entry) -> bool:
-        try:
-            return read(store, entry.path).sha256 == sha256
-        except (OSError, ValueError):
-            return False
+        with contextlib.suppress(OSError, ValueError):
+            known.append(read(store, entry.path))
+            return known[-1].sha256 == sha256
+        return False
 
     try:
-        entry = store.provide(KIND, index_key(url), make, is_good=is_current, activity="recording a URL")
-        return read(store, entry.path)
+        store.provide(KIND, index_key(url), make, is_good=is_current, activity="recording a URL")
     except DiskError:
         return record()
+    return known[-1]  # of the entry, which was read or made last

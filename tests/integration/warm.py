@@ -106,8 +106,8 @@ def _read_toolchains(job: Any) -> None:
     root = Folder(Path(job["cwd"], words[words.index("--store") + 1]).absolute())
     with contextlib.suppress(OSError):
         for folder in (root.path / toolchain.KIND).glob("*/[0-9]*"):
-            if found := entry.read(root, folder):
-                wheel_contents.is_intact(root, found, toolchain._PROGRAMS)
+            if found := entry.found(root, folder):
+                wheel_contents.is_intact(root, found.entry, toolchain._PROGRAMS)
 
 
 def _look_after(pid: int, reply: int) -> None:

@@ -48,7 +48,7 @@ DOORS: dict[str, set[str]] = {
     "sqlite3": {"history.database"},
     "os.posix_spawn": {"host.supervisor"},
     "os.system": set(),
-    "httpx": {"fetch.http", "fetch.short_requests"},
+    "httpx": {"fetch.http", "fetch.sessions", "fetch.short_requests"},
     "httpcore": {"fetch.http"},
     "urllib.request": set(),
     "http.server": {"fetch.mirror_server"},
@@ -58,7 +58,7 @@ DOORS: dict[str, set[str]] = {
     "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker", "importers.workers.main"},
     "docker": {"containers.confinement", "containers.engine"},
     "socket.socket": {
-        "fetch.http",
+        "fetch.sessions",
         *(f"containers.{name}" for name in ("container", "container_tools", "protocol", "reaper", "worker")),
     },
     "sys.exit": {"cli.main"},
@@ -73,6 +73,7 @@ BY_PATH |= {"rmdir", "rmtree", "scandir", "stat", "symlink_to", "TemporaryFile",
 BY_PATH |= {"write_bytes", "write_text"}
 FOLDERS = {
     "self",
+    "inside",
     "files",
     "root",
     "self.files",
@@ -105,7 +106,7 @@ BENEATH: dict[str, set[str]] = {
     "store.shared_listing": set(),
     "store.shared_upkeep": set(),
     "store.signing": {"safe.opened"},
-    "store.store": {".read_text", "path.stat", "self.root.is_dir"},
+    "store.store": {".read_text", "path.stat"},
     "store.upstream": set(),
     "store.url_index": set(),
 }

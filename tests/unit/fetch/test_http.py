@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from harness.core.blobs import Blob
 from harness.fetch.headers import retry_after_s
 from harness.fetch.http import HttpSource, _explained, _head, _response
+from harness.fetch.sessions import Sessions
 from harness.fetch.source import AttemptError, Head
 from harness.fetch.watch import Watch
 
@@ -175,8 +176,8 @@ def test_a_head_that_makes_no_sense_is_refused(code: int, content_range: str) ->
 def _answering(sha256: str | None, code: int = 200, **headers: str) -> HttpSource:
     """Return a source whose host has one answer."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(code, headers=named)))
-    return HttpSource(client=client, url="http://a/1", blob=Blob(url="http://a/1", sha256=sha256), stall_s=60)
+    sessions = Sessions(stall_s=60, transport=httpx.MockTransport(lambda _: httpx.Response(code, headers=named)))
+    return HttpSource(sessions=sessions, url="http://a/1", blob=Blob(url="http://a/1", sha256=sha256), stall_s=60)
 
 
 @pytest.mark.parametrize("sha256", [None, "0" * 64])
