@@ -1,5 +1,6 @@
 """No path leads out of a folder, whatever is a link, and errors name what is in the way."""
 
+import contextlib
 import errno
 import os
 import threading
@@ -24,6 +25,7 @@ FOLDER_METHODS: dict[str, Callable[[Folder, Path], object]] = METHODS | {
     "state": lambda root, path: root.state(path),
     "content": lambda root, path: root.content(path.parent),
     "walk": lambda root, path: list(root.walk(path.parent)),
+    "within": lambda root, path: contextlib.ExitStack().enter_context(root.within(path.parent)),
     "move": lambda root, path: root.move(path, root.path / "moved"),
     "move to": lambda root, path: root.move(root.path / "file", path),
     "link": lambda root, path: root.link(path, root.path / "linked"),
@@ -168,3 +170,18 @@ def test_what_is_written_is_read(root: Folder, content: bytes) -> None:
     assert root.read(root.path / "new", len(content)) == content
     assert root.state(root.path / "none") is None
     assert root.content(root.path / "none") == []
+
+
+def test_a_folder_that_is_open_stays_the_same_when_it_is_moved(root: Folder) -> None:
+    folder = root.path / "folder"
+    root.make(folder)
+    with root.within(folder) as inside:
+        root.move(folder, root.path / "moved")
+        (root.path / "folder").symlink_to(root.path.parent / "user")
+        inside.write(folder / "made", b"ours")
+        assert inside.read(folder / "made", 9) == b"ours"
+        assert [path.name for path, _ in inside.content(folder)] == ["made"]
+        with inside.within(folder) as again:
+            assert again.state(folder / "made")
+    assert (root.path / "moved" / "made").read_bytes() == b"ours"
+    assert not (root.path.parent / "user" / "made").exists()
