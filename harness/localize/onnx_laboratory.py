@@ -15,13 +15,14 @@ from harness.core.statuses import Status
 from harness.host.process import ProcessResult
 from harness.importers.workers import exchange
 from harness.localize.editor import Editor
-from harness.localize.laboratory import BAD, Experiment, Laboratory, Trial
+from harness.localize.laboratory import BAD, GOOD, Experiment, Laboratory, Trial
 from harness.pipeline import planner
 from harness.pipeline.import_steps import files_of
 from harness.pipeline.onnx_import import OnnxImport
 from harness.pipeline.step_results import RunResult
 from harness.store.entry import Entry
 
+FLOAT64 = "onnx"  # the backend of what ONNX itself computes in float64
 _ENDED = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=0.0, cpu_seconds=0.0, peak_memory_bytes=0)
 
 
@@ -74,11 +75,16 @@ class OnnxLaboratory(Laboratory):
 
     def _case(self, side: int, experiment: Experiment, number: int) -> Case:
         """Return the case of a part, whose external data is not beside it, and whose function the importer names."""
-        case, (_, data) = super()._case(side, experiment, number), self._fetched
+        case, (_, data) = super()._case(side, replace(experiment, backend=""), number), self._fetched
         return replace(case, spec=replace(case.spec, run_function=None, external_data=data))
 
     def _run(self, side: int, experiment: Experiment, number: int) -> Trial:
         return super()._run(side, experiment, number) if side == BAD else self._reference(experiment, number)
+
+    def in_float64(self, experiment: Experiment) -> Trial:
+        """Return what ONNX itself computes of a part in float64."""
+        (trial,) = self.tried([replace(experiment, backend=FLOAT64)], [GOOD])
+        return trial
 
     def _reference(self, experiment: Experiment, number: int) -> Trial:
         """Return what ONNX Runtime makes of a part; it compiles nothing."""
@@ -95,17 +101,18 @@ class OnnxLaboratory(Laboratory):
         if experiment.compiles_only:
             return Trial(outcome=outcome, ran=None, out_dir=out_dir)
         try:
-            ran = self._ran(case, out_dir / "outputs" / f"onnxruntime.{number:04}")
+            is_wide = experiment.backend == FLOAT64
+            ran = self._ran(case, out_dir / "outputs" / f"onnxruntime.{number:04}", in_float64=is_wide)
         except NoVerdictError as error:
             failed = replace(outcome, status=Status.ERROR, kind=error.kind, reason=str(error))
             return Trial(outcome=failed, ran=None, out_dir=out_dir)
         return Trial(outcome=outcome, ran=ran, out_dir=out_dir)
 
-    def _ran(self, case: Case, folder: Path) -> RunResult:
+    def _ran(self, case: Case, folder: Path, *, in_float64: bool) -> RunResult:
         """Run a part with ONNX Runtime, and copy its outputs, which are removed when they are not needed any more."""
         model = self._importing(BAD).model(case)
         model.fetch()
-        entry, ran = model.ran()
+        entry, ran = model.ran(in_float64=in_float64)
         saved = ran.calls[0].outputs
         folder.mkdir(parents=True)
         for path in files_of(entry, [each.file for each in saved], model.name):

@@ -2,7 +2,8 @@
 
 The program of these operations alone is written in float64 and compiled by both sides. Only if both results agree far
 better than the sides do, they are what is right. IREE's code generator for CPUs lacks most functions of f64, so its
-interpreter (VMVX), which has those of the C library, is asked after it.
+interpreter (VMVX), which has those of the C library, is asked after it. Of a part of an ONNX file, ONNX's own
+implementation in NumPy is right, which neither IREE nor ONNX Runtime has a part in.
 """
 
 import hashlib
@@ -17,11 +18,12 @@ from harness.core.errors import NoVerdictError
 from harness.core.formulas import Formula
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.core.text import one_line
+from harness.importers.document import F64_FLAG
 from harness.localize import difference
 from harness.localize.difference import Difference
 from harness.localize.editor import CutRefusedError
-from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Experiment, Input
-from harness.localize.onnx_laboratory import OnnxLaboratory
+from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Experiment, Input, Trial
+from harness.localize.onnx_laboratory import FLOAT64, OnnxLaboratory
 from harness.localize.program import ARGUMENT, Cut, Value
 from harness.localize.result import SideErrors, Verdict
 from harness.localize.subject import Subject
@@ -31,7 +33,6 @@ from harness.pipeline.contents import DTYPES, Array, Contents
 from harness.pipeline.drawing import Stream
 
 _BACKENDS = ("llvm-cpu", "vmvx")
-_FLAG = "--iree-input-demote-f64-to-f32=false"
 # By how much both results agree better than the sides do, and how much farther from them the wrong side is.
 _BETTER, _FARTHER = 100, 2
 _BOTH, _NEITHER = "both", "neither"
@@ -66,8 +67,6 @@ class _Oracle:
             NoVerdictError: a tensor cannot be read.
         """
         subject = self.subject
-        if isinstance(subject.laboratory, OnnxLaboratory):
-            raise _NoOracleError("a part of an ONNX file cannot be written in float64.")
         shown = subject.shown(self.cut)
         wrong = [each for each in shown.differences if subject.is_wrong(each, shown.differences[each])]
         if not wrong:
@@ -98,13 +97,19 @@ class _Oracle:
         Raises:
             _NoOracleError: the results of float64 do not agree, or there are none.
         """
+        laboratory = self.subject.laboratory
+        if isinstance(laboratory, OnnxLaboratory):
+            trial = laboratory.in_float64(self.subject.experiment(self.cut, GOOD))
+            if not trial.is_good:
+                raise _NoOracleError(_told(trial))
+            return trial.contents(place), FLOAT64
         experiments = self._experiments()
         is_one = self._is_one_compiler() and experiments[BAD] == experiments[GOOD]
         why, found = "", list[Contents]()
         for backend in _BACKENDS:
-            trials = self.subject.laboratory.tried([replace(each, backend=backend) for each in experiments])
+            trials = laboratory.tried([replace(each, backend=backend) for each in experiments])
             if failed := next((each for each in trials if not each.is_good), None):
-                why = why or f"the operation cannot be computed in float64: {failed.outcome.reason.rstrip('.')}."
+                why = why or _told(failed)
                 continue
             pair = [each.contents(place) for each in trials]
             found = [*found, pair[BAD]] if is_one else pair
@@ -151,7 +156,7 @@ class _Oracle:
             program=self._kept(f"{_digest(text.encode())}.mlir", text.encode()),
             inputs=tuple(self._input(subject.input(each)) for each in made.arguments),
             function=subject.program.function,
-            flags=(_FLAG,),
+            flags=(F64_FLAG,),
         )
 
     def _stored(self) -> Iterator[Value]:
@@ -206,6 +211,10 @@ class _Oracle:
         folder.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
         return Blob(url=(folder / name).absolute().as_uri())
+
+
+def _told(failed: Trial) -> str:
+    return f"the operation cannot be computed in float64: {failed.outcome.reason.rstrip('.')}."
 
 
 def _all(found: Contents) -> tuple[TensorType, Array]:

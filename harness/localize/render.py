@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.records import as_json
 from harness.core.text import counted, filled, one_line, shortened
 from harness.localize import plot
+from harness.localize.onnx_laboratory import FLOAT64
 from harness.localize.result import SCHEMA, UNUSED, Grown, Localized, NamedOperation, Verdict
 from harness.report import table
 from harness.report.markdown import code, escaped
@@ -108,7 +109,9 @@ def _verdict(found: Localized, oracle: Verdict) -> str:
     (larger, worse), (smaller, other) = sorted(errors, key=lambda each: -each[0])
     told = {"both": "both sides are wrong", "neither": "both sides are right, except for rounding"}
     who = told.get(oracle.wrong or "", f"{worse} is wrong")
-    return f"Computed in float64, {who}: the error of {worse} is {_number(larger)}, that of {other} {_number(smaller)}."
+    by = " by ONNX itself" if oracle.backend == FLOAT64 else ""
+    shown = f"the error of {worse} is {_number(larger)}, that of {other} {_number(smaller)}"
+    return f"Computed in float64{by}, {who}: {shown}."
 
 
 def _kernels(found: Localized, most: int) -> Iterator[str]:

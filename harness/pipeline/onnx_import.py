@@ -175,8 +175,8 @@ class OnnxImport:
         )
         return spec, _IMPORTER.reference.format(**ran.versions)
 
-    def ran(self) -> tuple[Entry, Ran]:
-        """Run the model with ONNX Runtime, and return what it left.
+    def ran(self, *, in_float64: bool = False) -> tuple[Entry, Ran]:
+        """Run the model with ONNX Runtime, or compute it in float64 with ONNX itself, and return what that left.
 
         Raises:
             ImportFailedError: it cannot be run.
@@ -185,7 +185,8 @@ class OnnxImport:
         try:
             with scratch.folder(self.steps.store.root) as folder:
                 given = import_inputs.files(spec.inputs, folder, self.steps.fetch, self.name)
-                entry, answer = self.done("run", "ONNX Runtime", given, **_drawing(spec))
+                do, tool = ("float64", "ONNX") if in_float64 else ("run", "ONNX Runtime")
+                entry, answer = self.done(do, tool, given, **_drawing(spec))
         except RequestRefusedError:
             raise
         except ImportFailedError as error:

@@ -28,6 +28,9 @@ def test_the_node_that_no_release_computes_right_is_named(lab: Laboratory, onnx_
     assert list(errors) == ["onnx.DepthToSpace"]
     assert len(found["error_growth"]) == 11
     assert found["compilations"] <= 6
+    oracle = found["oracle"]
+    assert (oracle["by"], oracle["backend"], oracle["wrong"]) == ("float64", "onnx", "bad")
+    assert oracle["errors"]["good"] <= 1e-7
 
 
 @pytest.mark.parametrize(("name", "index"), [("uncompiled", 3), ("quantized", 3)])
@@ -35,6 +38,7 @@ def test_nodes_are_named_for_other_failures_and_types(lab: Laboratory, onnx_file
     found = localized(lab, str(onnx_files / f"{name}.onnx"), "--dim=batch=2")
     assert [each["index"] for each in found["culprits"]] == [index]
     assert (found["kind"], found["confirmed"]) == ("compile" if name == "uncompiled" else "numeric", True)
+    assert (found["oracle"] or {}).get("wrong") == (None if name == "uncompiled" else "bad")
 
 
 @pytest.mark.parametrize(

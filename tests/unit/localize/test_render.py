@@ -91,6 +91,10 @@ def test_json_has_all_of_it() -> None:
                 "that of 3.9.0 1.0e-08."
             ),
         ),
+        (
+            Verdict(by="float64", backend="onnx", wrong="bad", errors=SideErrors(bad=0.5, good=0)),
+            "Computed in float64 by ONNX itself, 3.13.0 is wrong: the error of 3.13.0 is 5.0e-01, that of 3.9.0 0.",
+        ),
         (Verdict(why="it has no floats."), "Neither side can be shown to be right: it has no floats."),
     ],
 )
