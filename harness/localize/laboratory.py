@@ -198,14 +198,14 @@ class Laboratory:
         """
         prepared = self.prepared[side]
         plan = changed(self._importing(side, **options).plan(case))
-        executor = LocalExecutor(self._runner(side), Capacity, prepared.pool, self.cancel)
+        executor = LocalExecutor(self.runner(side), Capacity, prepared.pool, self.cancel)
         run = PlanRun([plan], executor, _Silent(), out_dir=prepared.steps.out_dir, cancel=self.cancel)
         run.run()
         with self._lock:
             self.compilations += sum(isinstance(each, Compile) for each in run.results)
         return run
 
-    def _runner(self, side: int) -> StepRunner:
+    def runner(self, side: int) -> StepRunner:
         """Return what does steps on a side, for no longer than there is time."""
         runner, left_s = self.prepared[side].runner, max(_LEAST_S, self.ends_s - time.monotonic())
         if not isinstance(runner, ToolStepRunner) or left_s >= runner.timeout_s:
