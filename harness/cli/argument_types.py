@@ -14,6 +14,7 @@ from harness.report.comparison import NUMBERS
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 _AGES_S = {"h": 3600.0, "d": DAY_S, "w": 7 * DAY_S}
+_DURATIONS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _LAST_PORT = 65535
 _LARGEST_SEED = 2**32 - 1
 
@@ -150,6 +151,14 @@ def age(text: str) -> float:
     if not (found := re.fullmatch(r"([0-9]{1,4})([hdw])", text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not an age; expected one such as 30d, 12h or 2w")
     return int(found[1]) * _AGES_S[found[2]]
+
+
+def duration(text: str) -> float:
+    """Return a duration in seconds, such as `90s`, `20m` or `1.5h`."""
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)([smh])", text)
+    if not found or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; expected one such as 90s, 20m or 1.5h")
+    return float(found[1]) * _DURATIONS_S[found[2]]
 
 
 def seconds(text: str) -> float:

@@ -4,7 +4,18 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.cli.argument_types import dimension, indices, mirror, positive, seconds, seed, shard, size_bytes, threshold
+from harness.cli.argument_types import (
+    dimension,
+    duration,
+    indices,
+    mirror,
+    positive,
+    seconds,
+    seed,
+    shard,
+    size_bytes,
+    threshold,
+)
 from harness.cli.parser import Parser
 from harness.core.cases import Backend
 from harness.core.references import Oracle
@@ -77,6 +88,8 @@ def stop(parser: Parser, _environment: Environment) -> None:
     add("-x", dest="maxfail", action="store_const", const=1, help="end with the first case that is not as expected")
     help_text = "end after N cases that are not as expected"
     add("--maxfail", type=positive, metavar="N", help=help_text)
+    help_text = "begin only what ends within T by earlier durations, e.g. 20m; most valuable first"
+    add("--time-budget", type=duration, metavar="T", help=help_text)
 
 
 def only_failed(parser: Parser, _environment: Environment) -> None:

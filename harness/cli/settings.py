@@ -253,6 +253,7 @@ def _run(given: Given) -> RunSettings:
         timeout_s=given("timeout") or defaults.timeout_s,
         recompile=bool(given("recompile")),
         jobs=given("jobs") if given.command in {"quality", "run"} else None,
+        time_budget_s=given("time_budget"),
         max_failures=given("maxfail"),
         reuse_passed=bool(given("reuse_passed")),
         tool_verdict=given("verdict") == "iree-run-module",

@@ -220,6 +220,7 @@ class RunSettings:
         recompile: whether to compile again what failed to compile before.
         reuse_passed: whether a case that passed before, with all that it depends on, is not run again.
         measures_compiler: whether what compilations take is compared, so that they have to be of this machine.
+        time_budget_s: for how long cases begin, in seconds; None for no limit.
         max_failures: number of cases that are not as expected after which the run ends; None for no end before the last
             case.
         jobs: number of compilations at once; None for what cores and memory allow.
@@ -242,6 +243,7 @@ class RunSettings:
     recompile: bool = False
     reuse_passed: bool = False
     measures_compiler: bool = False
+    time_budget_s: float | None = None
     max_failures: int | None = None
     jobs: int | None = None
     tool_verdict: bool = False

@@ -66,7 +66,8 @@ class PassedRuns:
             self.store.files.write(folder / _NAME, text.encode())
 
         with contextlib.suppress(DiskError):
-            self.store.provide(KIND, key, make, is_good=lambda _: False, activity="keeping the result of a case")
+            activity = "keeping the result of a case"
+            self.store.provide(KIND, key, make, is_good=lambda _: False, activity=activity, private=True)
 
     def _read(self, key: str) -> _Pass | None:
         """Return what is kept; nothing if it cannot be read, or is no pass."""

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from harness.core.blobs import Blob, FetchEstimate
 from harness.core.outcomes import Outcome
+from harness.core.statuses import Kind
 from harness.core.text import filled, inline, megabytes
 from harness.pipeline.board import Board
 from harness.pipeline.calm import Calm
@@ -130,8 +131,10 @@ class Live:
             self._board.ended(step, self._clock())
 
     def case_ended(self, outcome: Outcome) -> None:
-        """Count a case and print its line."""
+        """Count a case and print its line; the summary tells how many did not run."""
         self.count(outcome)
+        if outcome.kind is Kind.NOT_RUN:
+            return
         is_told = cause(outcome) in self._told
         self._told |= {cause(outcome)} - {""}
         self.say(lines.case_line(outcome, id_width=self._id_width, width=self._width, is_told=is_told))

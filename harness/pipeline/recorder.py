@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.core.errors import DiskError
-from harness.core.history import CaseRecord, Cost, HistorySettings, RunRecord
+from harness.core.history import CaseRecord, Cost, HistorySettings, Recorded, RunRecord
 from harness.core.outcomes import Report
 from harness.history import exporting, recording
 from harness.host import checkout
@@ -87,6 +87,15 @@ class Recorder:
         except DiskError as error:
             return f"This run is not in the history. {error}"
         return ""
+
+    def newest(self, ids: Sequence[str]) -> Mapping[str, Recorded]:
+        """Return the newest result of each case that has one; nothing if the history cannot be used."""
+        if (history := self.history) is None:
+            return {}
+        try:
+            return {name: found[0] for name, found in history.of_cases(ids, 1).items()}
+        except DiskError:
+            return {}
 
     def costs(self, ids: Sequence[str]) -> Mapping[str, Cost]:
         """Return what cases took before; nothing if the history cannot be used."""

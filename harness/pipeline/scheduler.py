@@ -56,6 +56,7 @@ class PlanRun:
         cancel: CancelToken,
         keeps_work: bool = False,
         costs: Mapping[str, Cost] = EMPTY,
+        values: Mapping[str, float] = EMPTY,
         unfinished: Callable[[], Verdict] = lambda: INTERRUPTED,
     ) -> None:
         """Prepare; nothing starts before `run`.
@@ -68,9 +69,10 @@ class PlanRun:
             cancel: an order to stop.
             keeps_work: whether failed cases keep what their commands need to be repeated by hand.
             costs: by case, what it took before.
+            values: by case, how valuable it is, if that decides what is done first, and not what it takes.
             unfinished: returns what becomes of cases that have not ended when the run is cancelled.
         """
-        self._costs = costs
+        self._costs, self._values = costs, values
         self._keeps_work = keeps_work
         self._plans, self._executor, self._listener = plans, executor, listener
         self._out_dir, self._cancel = out_dir, cancel
@@ -98,6 +100,7 @@ class PlanRun:
         after: dict[Step, float] = {}  # the highest rank of the steps that need a step
         for step in reversed(plan.steps):
             rank = estimates.seconds(step, self._cost(plan)) + after.get(step, 0.0)
+            rank = self._values.get(plan.case.id, rank)
             self._ranks[step] = max(rank, self._ranks.get(step, 0.0))
             for need in self._needs[step]:
                 after[need] = max(rank, after.get(need, 0.0))

@@ -19,11 +19,10 @@ from harness.host import devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import internal, logs, planner, selection, targets, used_devices
+from harness.pipeline import internal, logs, part, planner, selection, targets, used_devices
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
-from harness.pipeline.limits import FailureLimit
 from harness.pipeline.machine import environment_facts
 from harness.pipeline.out_dir import in_use, remove_empty, write_results
 from harness.pipeline.outcome import outcome
@@ -33,8 +32,7 @@ from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
 from harness.pipeline.renderable import renderable
-from harness.pipeline.reuse import Reuse
-from harness.pipeline.scheduler import Listener, PlanRun
+from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
@@ -194,36 +192,41 @@ class Session:
                 offline=settings.fetch.offline,
                 options=options,
             )
-            plans: Sequence[Plan] = importing.plans(self.cases)
+            plans = importing.plans(self.cases)
             live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
-            runner = environment.runner(steps)
-            listener: Listener = live
-            if settings.run.reuse_passed:
-                reuse = Reuse.of(plans, settings.run, store, environment, options.emulator)
-                plans, runner, listener = reuse.plans, reuse.runner(runner), reuse.listener(live)
-            limit = FailureLimit(inner=listener, most=settings.run.max_failures, cancel=self._cancel)
+            doing = part.of(
+                plans,
+                environment,
+                steps,
+                live,
+                settings=settings.run,
+                emulator=options.emulator,
+                recorder=self.recorder,
+                began_s=self._clock_s,
+            )
             gpus = tuple(self._devices(request, environment))
             pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
             capacity = functools.partial(environment.capacity, settings.run)
             executor = LocalExecutor(
-                runner, capacity, pool, self._cancel, on_running=live.step_running, on_again=live.step_again
+                doing.runner, capacity, pool, self._cancel, on_running=live.step_running, on_again=live.step_again
             )
             live.planned(plans)
             self._plan_run = PlanRun(
-                plans,
+                doing.plans,
                 executor,
-                limit,
+                doing.limit,
                 out_dir=request.out_dir,
                 cancel=self._cancel,
                 keeps_work=self._keeps_work,
-                costs=self.recorder.costs([case.id for case in self.cases]),
-                unfinished=limit.unfinished,
+                costs=doing.costs,
+                values=doing.values,
+                unfinished=doing.limit.unfinished,
             )
             self._plan_run.run()
         return Prepared(
-            plans={each.case.id: each for each in plans},
+            plans={each.case.id: each for each in doing.plans},
             results=self._plan_run.results,
-            runner=runner,
+            runner=doing.runner,
             pool=pool,
             steps=steps,
             python=environment.python,

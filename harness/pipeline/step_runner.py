@@ -152,9 +152,16 @@ class ToolStepRunner:
         )
         return DrawResult(path=entry.path / WEIGHTS, sha256=entry.sha256(WEIGHTS))
 
-    def _compiled(self, step: Compile, results: Results) -> CompileResult:
+    def is_compiled(self, step: Compile, results: Results) -> bool:
+        """Whether the store has the module of a compilation whose needs are among the results."""
+        return self.store.listed("modules", self._key(step, results)) is not None
+
+    def _key(self, step: Compile, results: Results) -> str:
         digests = {link.blob: results.fetched(link.blob).blob.sha256 for link in step.links}
-        key = planner.module_key(step, digests, build=self.toolchain.build, host_cpu=self.host_cpu)
+        return planner.module_key(step, digests, build=self.toolchain.build, host_cpu=self.host_cpu)
+
+    def _compiled(self, step: Compile, results: Results) -> CompileResult:
+        key = self._key(step, results)
         entry = self.store.provide(
             "modules",
             key,

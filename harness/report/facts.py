@@ -81,7 +81,7 @@ def _count(number: int, status: Status) -> str:
 
 def verdict(report: Report) -> str:
     """Return one line: what the exit code means for this run."""
-    total = count_of_cases(len(report.cases))
+    total = count_of_cases(sum(outcome.kind is not Kind.NOT_RUN for outcome in report.cases))
     statuses = [outcome.status for outcome in report.cases if not outcome.is_excused]
     match report.exit_code:
         case code if code == EXIT_OK:

@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 
-from tests.integration.laboratory import ENDLESS, Laboratory, assert_nothing_is_left
+from tests.integration.laboratory import ADD, ENDLESS, Laboratory, assert_nothing_is_left
 from tests.integration.test_commands import SCHEMA
 from tests.integration.warm import HARNESS, ran
 
@@ -47,3 +47,23 @@ def test_the_first_failure_ends_a_run(lab: Laboratory) -> None:
     jsonschema.validate(ended.report, json.loads(SCHEMA.read_text()))
     history = ran([*HARNESS, "history"], cwd=lab.root, env=lab.environment)
     assert history.stdout.rstrip().endswith("1 failed")
+
+
+def test_a_budget_of_time(lab: Laboratory) -> None:
+    lab.file("add.mlir", ADD)
+    for number in range(50):
+        lab.spec(
+            f"c{number}_cpu",
+            mlir=lab.file(f"{number}.mlir", ADD.replace("@add", f"@add{number}")),
+            run_function=f"add{number}",
+        )
+    ended = lab.run("toy", "--engine", "local", "--time-budget", "0.01s", "--no-html")
+    assert ended.code == 0
+    assert "49 cases not run: not enough time was left (--time-budget 0.01s)" in ended.text
+    assert "1 passed, 49 skipped" in ended.text
+    assert "As expected: 1 case." in ended.text
+    (done,) = (case["id"] for case in ended.report["cases"] if case["status"] == "passed")
+    again = lab.run("toy", "--engine", "local", "--time-budget", "0.01s", "--no-html")
+    (other,) = (case["id"] for case in again.report["cases"] if case["status"] == "passed")
+    assert other != done
+    assert_nothing_is_left(lab)

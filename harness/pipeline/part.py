@@ -1,0 +1,80 @@
+"""Leaves out of a run what passed before, what time does not allow for, and what comes after failures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.core.cases import EMPTY
+from harness.core.history import Cost
+from harness.core.settings import RunSettings
+from harness.host.emulators import Emulator
+from harness.pipeline import time_budget
+from harness.pipeline.environment import Environment
+from harness.pipeline.limits import FailureLimit
+from harness.pipeline.recorder import Recorder
+from harness.pipeline.reuse import Reuse
+from harness.pipeline.scheduler import Listener
+from harness.pipeline.step_runner import StepRunner, ToolStepRunner
+from harness.pipeline.steps import Plan
+from harness.pipeline.time_budget import TimeBudget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How the cases of a run are done.
+
+    Attributes:
+        plans: their plans.
+        runner: does the steps of those that are not left out.
+        limit: hears what happens.
+        costs: by case, what it took before.
+        values: by case, how valuable it is; none if all of them are to be done.
+    """
+
+    plans: Sequence[Plan]
+    runner: StepRunner
+    limit: FailureLimit
+    costs: Mapping[str, Cost]
+    values: Mapping[str, float]
+
+
+def of(
+    plans: Sequence[Plan],
+    environment: Environment,
+    steps: ToolStepRunner,
+    listener: Listener,
+    *,
+    settings: RunSettings,
+    emulator: Emulator | None,
+    recorder: Recorder,
+    began_s: float,
+) -> Part:
+    """Return how cases are done.
+
+    Args:
+        plans: their plans.
+        environment: where they run.
+        steps: does steps in any environment.
+        listener: is told what happens.
+        settings: what to leave out.
+        emulator: what emulates GPUs; None for nothing.
+        recorder: knows earlier runs.
+        began_s: when the run began, as `time.monotonic` tells it.
+    """
+    ids, runner = [each.case.id for each in plans], environment.runner(steps)
+    costs, values = recorder.costs(ids), EMPTY
+    if settings.time_budget_s is not None:
+        values = time_budget.values(ids, recorder.newest(ids), costs, steps.toolchain.release.name)
+        runner = TimeBudget(
+            runner=runner,
+            steps=steps,
+            plans=plans,
+            costs=costs,
+            first=max(values, key=values.__getitem__),
+            seconds=settings.time_budget_s,
+            ends_s=began_s + settings.time_budget_s,
+        )
+    if settings.reuse_passed:
+        reuse = Reuse.of(plans, settings, steps.store, environment, emulator)
+        plans, runner, listener = reuse.plans, reuse.runner(runner), reuse.listener(listener)
+    limit = FailureLimit(inner=listener, most=settings.max_failures, cancel=steps.cancel)
+    return Part(plans=plans, runner=runner, limit=limit, costs=costs, values=values)
