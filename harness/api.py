@@ -39,6 +39,7 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
+from harness.core.shards import Shard
 from harness.core.statuses import Kind, Status
 from harness.iree import release_sources
 from harness.pipeline import internal, selection
@@ -73,6 +74,7 @@ __all__ = [
     "RunSettings",
     "SearchSettings",
     "Settings",
+    "Shard",
     "Status",
     "Target",
     "TargetSettings",

@@ -36,8 +36,9 @@ from harness.pipeline.environment import Environment, Python
 from harness.pipeline.importing import Importing
 from harness.pipeline.one_step import result_of
 from harness.pipeline.outcome import outcome
+from harness.pipeline.reuse import Reuse
 from harness.pipeline.step_results import Results
-from harness.pipeline.step_runner import ToolStepRunner
+from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Benchmark, Compile, Fetch, Plan, Run
 from harness.pipeline.tools import LocalTools
 from harness.report import by_hand, facts
@@ -68,6 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="accept flags of specs that start programs, load code or write files",
     )
     group.addoption("--recompile", action="store_true", help="compile again what failed to compile before")
+    help_text = "do not run again what passed before with the same module, inputs and device"
+    group.addoption("--reuse-passed", action="store_true", help=help_text)
     help_text = "compare outputs for which a spec expects none with those of the same program compiled for the CPU"
     group.addoption("--oracle", type=Oracle, choices=list(Oracle), help=help_text)
     group.addoption("--no-history", action="store_true", help="do not record the run in the history of the harness")
@@ -175,6 +178,11 @@ class _Shared:
             )
         return self._steps
 
+    def reuse(self, plan: Plan) -> Reuse | None:
+        """Return what takes a case from the cache; None if the user does not ask for it."""
+        run = self.settings.run
+        return Reuse.of([plan], run, self.steps.store, self._here, None) if run.reuse_passed else None
+
     @property
     def environment(self) -> Mapping[str, Any]:
         """What results say of the environment, as far as commands need it."""
@@ -218,6 +226,7 @@ def _settings(config: pytest.Config) -> Settings:
             settings.run,
             timeout_s=timeout_s,
             recompile=config.getoption("--recompile"),
+            reuse_passed=config.getoption("--reuse-passed"),
             oracle=config.getoption("--oracle"),
         ),
         history=replace(settings.history, path=None if config.getoption("--no-history") else settings.history.path),
@@ -246,6 +255,8 @@ class CaseItem(pytest.Item):
         self.outcome: Outcome | None = None
         self._results = Results()
         self._plan: Plan | None = None
+        self._reuse: Reuse | None = None
+        self._runner: StepRunner | None = None
         self.add_marker(pytest.mark.timeout(0))
         for marker in case.spec.markers:
             self.config.addinivalue_line("markers", f"{marker}: of a spec")
@@ -257,6 +268,8 @@ class CaseItem(pytest.Item):
         try:
             shared.make_room(self.session.items)
             self._plan = shared.plan(self.case)
+            self._reuse = shared.reuse(self._plan)
+            self._runner = self._reuse.runner(shared.steps) if self._reuse else shared.steps
         except NoVerdictError as error:
             blocked = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
             self._plan = Plan(case=self.case, steps=(), blocked=blocked)
@@ -269,6 +282,10 @@ class CaseItem(pytest.Item):
         out_dir = _shared(self.config).out_dir
         found = outcome(self._plan, self._results, self._verdict, out_dir)
         found = self.outcome = work_folder.kept(self._plan, self._results, found, out_dir)
+        if self._reuse:
+            self._reuse.keep(found)
+        if found.reused:
+            self.user_properties.append(("reused", found.reused.began))
         match found.status:
             case Status.XFAILED:
                 pytest.xfail(facts.headline(found))
@@ -307,7 +324,7 @@ class CaseItem(pytest.Item):
                 _LOG.info("+ %s", shlex.join(step.argv))
             shared = _shared(self.config)
             self._results[step] = result_of(
-                step, self._results, runner=shared.steps, pool=shared.pool, cancel=shared.steps.cancel
+                step, self._results, runner=self._runner or shared.steps, pool=shared.pool, cancel=shared.steps.cancel
             )
         if fetching and (plan.blocked or self._verdict):
             self.outcome = outcome(plan, self._results, self._verdict, _shared(self.config).out_dir)

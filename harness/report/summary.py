@@ -32,6 +32,8 @@ def render(report: Report) -> str:
         _table(ordered[:_ROWS]),
         left_out[0],
         *map(escaped, facts.quarantined(report)),
+        *map(escaped, facts.not_run(report)),
+        escaped(facts.reused(report)),
         *map(escaped, facts.by_oracle(report)),
         *map(escaped, facts.devices(report)),
         escaped(facts.close(report)),

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import uuid
 from typing import Any
 
@@ -9,8 +11,8 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tests.integration.laboratory import ENDLESS, NEWEST, OLDEST, A, B, Laboratory, Result
-from tests.integration.test_commands import SCHEMA
+from tests.integration.laboratory import ENDLESS, NEWEST, OLDEST, A, B, Laboratory, Result, clean_environment
+from tests.integration.test_commands import ROOT, SCHEMA
 
 OPTIONS = ("toy", "--engine", "local", "--reuse-passed")
 
@@ -88,3 +90,14 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(fresh: Laboratory) -> Non
     assert again.code == 0
     found = {case["id"]: case["reused"] is not None for case in again.report["cases"]}
     assert found == {f"{model}/{name}[cpu]": name != "d" for name in "abcd"}
+
+
+def test_pytest_does_not_run_it_again_either(fresh: Laboratory) -> None:
+    fresh.spec()
+    junit = fresh.root / "junit.xml"
+    places = {"IREE_TEST_FILES": str(fresh.store_dir), "TEST_OUTPUT_ARTIFACTS": str(fresh.out), "BACKEND": "cpu"}
+    options = ["--test-file-directory", str(fresh.specs), f"--junitxml={junit}", "-p", "no:cacheprovider"]
+    for known in (0, 1):
+        argv = [sys.executable, "quality_tests/", *options, "--reuse-passed", "--no-history"]
+        subprocess.run(argv, cwd=ROOT, env=clean_environment() | places, check=True, capture_output=True, timeout=120)
+        assert junit.read_text().count('name="reused"') == known

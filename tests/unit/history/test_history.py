@@ -153,6 +153,14 @@ def test_a_case_is_not_flaky_if_something_else_changed(history: History, change:
     assert flakiness([]).runs == 0
 
 
+def test_what_did_not_run_again_says_nothing_of_how_steady_a_case_is(history: History) -> None:
+    history.add(samples.run(1), [samples.case(Status.FAILED)])
+    history.add(samples.run(2), [samples.case(is_reused=True)])
+    found = history.results("tiny", 50)
+    assert (found[0].case.is_reused, flakiness(found).runs) == (True, 1)
+    assert not history.last(["tiny/clip[cpu]"])["tiny/clip[cpu]"].kind
+
+
 def test_a_crash_has_no_limits(history: History) -> None:
     history.add(samples.run(1), [PASSED])
     history.add(samples.run(2), [samples.case(Status.FAILED, kind=Kind.CRASH, limits="")])

@@ -10,7 +10,7 @@ from harness.core.devices import Device
 from harness.core.errors import UsageError
 from harness.core.measurements import FailedCompilation
 from harness.core.statuses import Kind, Status
-from harness.core.timings import Latency
+from harness.core.timings import Latency, Reused
 from harness.core.variants import Variant
 from harness.history import recording
 from harness.report import results
@@ -73,6 +73,18 @@ def test_a_case() -> None:
     assert (found.max_abs_error, found.error_ratio, found.compile_seconds) == (2e-6, 0.2, 2.7)
     assert (found.module_bytes, found.dispatches, found.latency_ms) == (84_213, 31, 2.0)
     assert found.peak_memory_bytes == 215_000_000
+
+
+def test_a_case_that_did_not_run_again_has_no_new_times() -> None:
+    reused = Reused(began="2026-11-22T18:30:00.000Z", seconds=0.2)
+    (found,) = recording.case_records(reports.report(reports.outcome(reused=reused)))
+    assert (found.is_reused, found.run_seconds) == (True, None)
+
+
+def test_a_case_that_a_limit_left_out_is_not_recorded() -> None:
+    left_out = reports.outcome(Status.SKIPPED, kind=Kind.NOT_RUN)
+    assert recording.case_records(reports.report(left_out, reports.outcome(Status.SKIPPED)))[0].kind is None
+    assert recording.case_records(reports.report(left_out)) == ()
 
 
 def test_a_case_with_several_modules() -> None:

@@ -8,7 +8,7 @@ from harness.pipeline.limits import FailureLimit
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
 from harness.pipeline.steps import Compile
-from harness.report import facts
+from harness.report import console, facts, summary
 from tests.unit import executors, reports
 from tests.unit.executors import Heard
 from tests.unit.samples import planned, spec
@@ -47,4 +47,8 @@ def test_only_what_is_not_as_expected_counts() -> None:
 def test_what_did_not_run_is_told_once_for_each_reason() -> None:
     left = {"kind": Kind.NOT_RUN, "reason": "1 case was not as expected (--maxfail 1)"}
     report = reports.report(reports.outcome(), *(reports.outcome(Status.SKIPPED, name, **left) for name in "ab"))
-    assert facts.not_run(report) == ["2 cases not run: 1 case was not as expected (--maxfail 1)"]
+    told = "2 cases not run: 1 case was not as expected (--maxfail 1)"
+    assert facts.not_run(report) == [told]
+    assert told in console.render(report).plain
+    assert told in summary.render(report)
+    assert facts.verdict(report) == "As expected: 1 case."

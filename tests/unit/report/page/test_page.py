@@ -10,6 +10,7 @@ import pytest
 
 from harness.core.outcomes import EXIT_INTERRUPTED
 from harness.core.statuses import Kind, Status
+from harness.core.timings import Reused
 from harness.core.variants import Variant
 from harness.report.page import page
 from harness.report.page.content import Content, Point, Run, Trend
@@ -132,7 +133,14 @@ def test_a_row_has_the_numbers_of_its_worst_output() -> None:
     worse = reports.measurement(index=1, error_ratio=0.9, max_abs_error=9e-6)
     case = reports.outcome(outputs=(reports.measurement(), worse))
     (row,) = rendered(reports.report(case)).index["cases"]
-    assert (row["ratio"], row["error"], row["close"]) == (0.9, 9e-6, True)
+    assert (row["ratio"], row["error"], row["close"], row["cached"]) == (0.9, 9e-6, True, False)
+
+
+def test_a_row_says_that_a_case_did_not_run_again() -> None:
+    case = reports.outcome(reused=Reused(began="2026-11-22T18:30:00.000Z", seconds=0.2))
+    found = rendered(reports.report(case))
+    assert found.index["cases"][0]["cached"]
+    assert found.details[0]["reused"] == {"began": "2026-11-22T18:30:00.000Z", "seconds": 0.2}
 
 
 @pytest.mark.parametrize(("status", "kind"), [(Status.FAILED, Kind.NAN), (Status.XFAILED, Kind.NAN)])
