@@ -20,22 +20,14 @@ _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 # Exceptions by the name of their class or a base class: not all libraries need to be installed.
 _ACCESS_DENIED = {"PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
 _ACCESS_DENIED |= {"ProfileNotFound", "SSOError", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError"}
+_ACCESS_DENIED |= {"ClientAuthenticationError"}
 _NOT_FOUND = {"FileNotFoundError", "EntryNotFoundError", "RepositoryNotFoundError", "RevisionNotFoundError"}
 _INVALID_URL = {"ParamValidationError", "HfUriError", "HFValidationError"}
 
-for _name in (
-    "botocore",
-    "aiobotocore",
-    "s3fs",
-    "fsspec",
-    "google.auth",
-    "huggingface_hub",
-    "urllib3",
-    "adlfs",
-    "azure",
-):
+for _name in ("botocore", "aiobotocore", "s3fs", "fsspec", "google.auth", "huggingface_hub", "urllib3", "adlfs"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # at lower levels they log headers with secrets
-logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs every exception that it raises, with a traceback
+for _name in ("gcsfs", "azure"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log the exceptions that they raise, with tracebacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,8 +98,7 @@ class RemoteObjects:
 def _filesystem(scheme: str, url: str) -> tuple[Any, str]:
     """Return the file system of a URL, and the path in it. One attempt is enough: the run goes on without an answer."""
     url_to_fs = importlib.import_module("fsspec.core").url_to_fs
-    config = {"connect_timeout": _TIMEOUT_S, "read_timeout": _TIMEOUT_S, "retries": {"total_max_attempts": 1}}
-    made, path = url_to_fs(url, **_FRESH, **({"config_kwargs": config} if scheme == "s3" else {}))
+    made, path = url_to_fs(url, **_FRESH, **_OPTIONS.get(scheme, {}))
     if scheme == "s3":
         made.retries = 1
     return made, path
@@ -111,6 +110,18 @@ def _stored(name: str, info: Mapping[str, Any]) -> Stored:
     return Stored(name=name, bytes=int(info["size"]), modified=float(modified))
 
 
+_TIMEOUTS = {"connection_timeout": _TIMEOUT_S, "read_timeout": _TIMEOUT_S}
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "s3": {
+        "config_kwargs": {
+            "connect_timeout": _TIMEOUT_S,
+            "read_timeout": _TIMEOUT_S,
+            "retries": {"total_max_attempts": 1},
+        }
+    },
+    "az": _TIMEOUTS,
+    "abfs": _TIMEOUTS,
+}
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and AWS_ENDPOINT_URL",
     "az": "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY",

@@ -17,6 +17,7 @@ from harness.store.upstream import PIECE_BYTES, UnavailableError, Upstream
 
 _LISTING_S = 600.0
 _PROBE = b"harness store info\n"
+_PROBE_NAME = shared_entry.name(OBJECTS, hashlib.sha256(_PROBE).hexdigest())
 
 Result = TypeVar("Result")
 
@@ -90,16 +91,16 @@ def verify(upstream: Upstream) -> Iterator[Verified]:
 
 
 def _listed(upstream: Upstream) -> list[Stored]:
+    _answer(upstream, lambda: upstream.objects.find(_PROBE_NAME))  # a listing takes long, even if nothing answers
     found = _answer(upstream, lambda: sorted(upstream.objects.listed()), timeout_s=_LISTING_S)
     return [each for each in found if shared_entry.is_ours(each.name)]
 
 
 def _unwritable(upstream: Upstream) -> str:
     """Write an object and remove it; return why that fails."""
-    name = shared_entry.name(OBJECTS, hashlib.sha256(_PROBE).hexdigest())
     try:
-        upstream.answer(lambda: upstream.objects.write(name, lambda: io.BytesIO(_PROBE)))
-        upstream.answer(lambda: upstream.objects.remove(name))
+        upstream.answer(lambda: upstream.objects.write(_PROBE_NAME, lambda: io.BytesIO(_PROBE)))
+        upstream.answer(lambda: upstream.objects.remove(_PROBE_NAME))
     except UnavailableError as error:
         return str(error)
     return ""
@@ -134,4 +135,4 @@ def _answer(upstream: Upstream, ask: Callable[[], Result], *, timeout_s: float |
     try:
         return upstream.answer(ask, timeout_s=timeout_s)
     except UnavailableError as error:
-        raise FetchError(f"{upstream.url}: {error}; check --store-url and your access rights.") from error
+        raise FetchError(f"{upstream.url}: {error}.") from error

@@ -1,8 +1,11 @@
 """A shared store at S3, which moto serves, and at Azure, which Azurite serves."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,7 +17,9 @@ from harness.store.store import Store
 from harness.store.upstream import Upstream
 from tests.integration import object_servers
 from tests.integration.faulty_server import FaultyServer, Reply
+from tests.integration.laboratory import clean_environment
 from tests.integration.object_servers import ACCOUNT, ACCOUNT_KEY, S3, Azurite
+from tests.unit.store.test_upstream import pem
 from tests.unit.stores import KEY, refuses
 
 pytestmark = pytest.mark.usefixtures("own_environment")
@@ -37,21 +42,12 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
         yield server
 
 
-@pytest.fixture(params=["s3"])
-def url(request: pytest.FixtureRequest, own_environment: pytest.MonkeyPatch) -> str:
+@pytest.fixture
+def url(s3: S3, request: pytest.FixtureRequest, own_environment: pytest.MonkeyPatch) -> str:
     """Return the URL of an empty shared store, for which this process has credentials."""
-    server = request.getfixturevalue({"s3": "s3", "az": "azurite"}[request.param])
-    if isinstance(server, S3):
-        variables = server.environment
-    else:
-        account = f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={server.url}"
-        variables = {
-            "AZURE_STORAGE_CONNECTION_STRING": f"DefaultEndpointsProtocol=https;{account};",
-            "SSL_CERT_FILE": str(server.ca_path),
-        }
-    for name, value in variables.items():
+    for name, value in s3.environment.items():
         own_environment.setenv(name, value)
-    return f"{request.param}://shared/{request.node.name.partition('[')[0]}"
+    return f"s3://shared/{request.node.name}"
 
 
 @pytest.fixture(scope="session")
@@ -167,3 +163,46 @@ def test_a_server_that_misbehaves_is_in_nobody_s_way(
             own_environment.setenv(name, value)
         assert compiles("s3://shared")
     assert said[0].startswith("warning: reading from the shared store s3://shared: ")
+
+
+MACHINE = """
+import sys
+from pathlib import Path
+from harness.fetch import shared_store
+from harness.store.signing import Key
+from harness.store.store import Store
+from harness.store.upstream import Upstream
+
+def make(folder):
+    (folder / "main.vmfb").write_bytes(bytes(20 << 20))
+    (folder / "compile.log").touch()
+    (folder / "facts.json").write_bytes(b"{}")
+
+url, key, folder = sys.argv[1:]
+upstream = Upstream(url, shared_store.objects(url), Key.read(Path(key)))
+upstream.notice = print
+with Store(Path(folder), upstream=upstream) as store:
+    entry = store.provide("modules", "ab" * 32, make)
+    print(entry.cached, entry.bytes)
+"""
+
+
+def test_machines_share_a_container_of_azure(azurite: Azurite, tmp_path: Path) -> None:
+    """Each is a process of its own: aiohttp reads the certificates to trust once."""
+
+    def run(*argv: str) -> str:
+        account = f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={azurite.url}"
+        credentials = {"AZURE_STORAGE_CONNECTION_STRING": f"DefaultEndpointsProtocol=https;{account};"}
+        env = clean_environment() | credentials | {"SSL_CERT_FILE": str(azurite.ca_path)}
+        options: dict[str, Any] = {"env": env, "cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
+        done = subprocess.run([sys.executable, *argv], check=False, **options)
+        assert ACCOUNT_KEY not in done.stdout + done.stderr
+        return str(done.stdout + done.stderr)
+
+    url, own = "az://shared/prefix", str(tmp_path / "store.key")
+    (tmp_path / "store.key").write_bytes(pem(Ed25519PrivateKey.generate())[0])
+    told = [run("-c", MACHINE, url, own, str(tmp_path / name)) for name in ("a", "b")]
+    assert told == [f"{cached} {(20 << 20) + 2}\n" for cached in (False, True)]
+    upkeep = ("-m", "harness", "store")
+    assert "writable      yes\n" in run(*upkeep, "info", "--store-url", url)
+    assert run(*upkeep, "gc", "--older-than", "0h", "--store-url", url).startswith("3 objects removed from az://shared")

@@ -1,6 +1,8 @@
 """Machines that share a store: what one compiled is there for the others, and nothing else comes of it."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from harness.cli.arguments import invocation
 from harness.iree import toolchain as toolchains
 from harness.iree.toolchain import Toolchain
 from harness.store.store import Store
-from tests.integration.laboratory import NEWEST, Laboratory, Result
+from tests.integration.laboratory import NEWEST, Laboratory, Result, wait_for
 from tests.integration.warm import HARNESS, ran
+from tests.patience import PATIENCE_S
 from tests.unit.store.test_upstream import pem
 
 Machine = Callable[..., Result]
@@ -140,6 +143,49 @@ def test_how_a_shared_store_is_looked_after(lab: Laboratory, machine: Machine, s
     lost = run("info")
     assert lost.code == 3
     assert lost.text.startswith(f"error: {shared.as_uri()}: the folder does not exist; create or mount it")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from harness.store.objects import FolderObjects
+from harness.store.signing import Key
+from harness.store.store import Store
+from harness.store.upstream import Upstream
+
+folder, key, shared = map(Path, sys.argv[1:4])
+upstream = Upstream("file:///shared", FolderObjects(shared), Key.read(key))
+upstream.notice = print
+
+def make(folder):
+    for name in "abcd":
+        (folder / name).write_bytes(name.encode() * (8 << 20))
+
+with Store(folder, upstream=upstream) as store:
+    entry = store.provide("modules", "ab" * 32, make)
+    print(entry.cached, all((entry.path / name).read_bytes() == name.encode() * (8 << 20) for name in "abcd"))
+"""
+
+
+def test_writers_that_are_killed_or_write_at_once(lab: Laboratory, shared: Path) -> None:
+    def start(name: str) -> "subprocess.Popen[str]":
+        argv = [sys.executable, "-c", WRITER, *(str(lab.root / each) for each in (name, "store.key", "shared"))]
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+
+    def kill(writer: "subprocess.Popen[str]", files: int) -> None:
+        """Kill a writer when so many files are there."""
+        try:
+            wait_for(lambda: len([*shared.glob("objects/*/[!.]*")]) >= files or writer.poll() is not None)
+        finally:
+            writer.kill()
+            writer.communicate()
+
+    for files in (1, 2, 3):
+        kill(start(f"killed{files}"), files)
+    writers = [start(name) for name in ("a", "b")]
+    assert {each.communicate(timeout=PATIENCE_S)[0].split()[-1] for each in writers} == {"True"}
+    reader = start("c")
+    assert reader.communicate(timeout=PATIENCE_S)[0] == "True True\n"
 
 
 def test_settings() -> None:

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from harness.core.budgets import Limit, Quantity
 from harness.core.cases import Backend, Case, ModelSpec, Program, RandomWeights, Target, Weights
 from harness.core.statuses import Kind, Status
 from harness.core.tensors import Literal, Thresholds
@@ -184,6 +185,20 @@ def test_files_in_lists_have_plain_names_and_are_in_the_key() -> None:
     digests = {link.blob: "1" for link in compile_.links}
     changed = digests | {files["z.mlir"]: "2"}
     assert len({module_key(compile_, each, build="", host_cpu="") for each in (digests, changed)}) == 2
+
+
+def test_whose_compile_time_is_compared_compiles_itself() -> None:
+    """A module that another machine compiled says how long it took there."""
+
+    def is_private(options: Options | None = None, **fields: Any) -> bool:
+        return only(planned(spec(**fields), options=options), Compile).is_private
+
+    limits = {quantity: {"cpu": Limit(golden=1)} for quantity in Quantity}
+    assert is_private(budget={Quantity.COMPILE_SECONDS: limits[Quantity.COMPILE_SECONDS]})
+    assert not is_private(budget={key: each for key, each in limits.items() if key is not Quantity.COMPILE_SECONDS})
+    assert is_private(Options(measures_compiler=True))
+    assert is_private(compiler_flags=("--iree-rocm-bc-dir=/opt",), trust_flags=True)
+    assert not is_private()
 
 
 def test_a_module_is_not_used_again_if_a_flag_reads_what_nobody_sees() -> None:

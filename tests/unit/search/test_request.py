@@ -6,6 +6,7 @@ import pytest
 from harness.core.cases import Case, Release
 from harness.core.errors import UsageError
 from harness.core.search_settings import SearchSettings
+from harness.core.settings import Settings
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.search import request
 from harness.search.finding import SearchRequest
@@ -186,3 +187,19 @@ def test_defaults_are_pinned_to_an_end_or_a_release(options: list[str], pinned: 
 def test_an_end_that_is_not_named_has_no_defaults() -> None:
     with pytest.raises(UsageError, match="--pin-defaults bad needs --bad; add it, or name a release"):
         request.pinned("bad", search_request())
+
+
+@pytest.mark.parametrize(
+    ("names", "is_timed", "measures_compiler"),
+    [
+        (["dispatches", "module_bytes", "max_abs_error"], False, False),
+        (["compile_seconds"], False, True),
+        (["dispatches", "compile_cpu_seconds"], False, True),
+        (["peak_memory_bytes"], False, True),
+        (["latency_ms"], True, False),
+        (["latency_ms", "compile_seconds"], True, True),
+    ],
+)
+def test_what_a_number_needs(names: list[str], *, is_timed: bool, measures_compiler: bool) -> None:
+    run = request.timed(Settings(), names).run
+    assert (run.timing is not None, run.measures_compiler) == (is_timed, measures_compiler)
