@@ -37,6 +37,7 @@ _SLOW = re.compile(
     r"|tests/integration/test_field_compare\.py::\w+\[3\.6\.0"
     r"|tests/integration/test_field_compile\.py::test_flags_of_the_harness_do_not_decide\[3\.1[12]"
     r"|tests/integration/test_field_run\.py::test_(?:a_program_for_two_devices|results_in_arguments\w+)\[3\.(?:3|6|10)"
+    r"|tests/integration/test_reuse\.py::test_pytest_"
     r"|tests/integration/test_verdict_differential\.py::\w+\[3\.(?:6|12)\.0"
     r"|tests/integration/test_dialect\.py::(?!test_chips)\w+\[(?!3\.0\.0|3\.7\.1|3\.13\.0)"
     r"|tests/integration/test_dialect\.py::test_chips_\w+\[(?!3\.1[23]\.0-edges)"

@@ -1,12 +1,14 @@
 """Environments for searches: one that reuses earlier runs, and one with the compiler and runtime of two releases."""
 
 import contextlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.core.callbacks import Notice
 from harness.host.devices import Gpu
+from harness.host.emulators import Emulator
 from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import run_key
@@ -78,6 +80,9 @@ class _CachingEnvironment(Environment):
         """Return the key of a run. The machine, and what outputs are compared with, are the same in all of a search."""
         return run_key.digest([run_key.of_run(step, results), self.toolchain.runtime_build, self.provider.salt])
 
+    def identity(self, drivers: Collection[str], emulator: Emulator | None) -> Mapping[str, Any]:
+        return self.inner.identity(drivers, emulator)
+
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
         return self.inner.lister(out_dir, cancel)
 
@@ -125,6 +130,9 @@ class _SplitEnvironment(Environment):
 
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         return SplitStepRunner(compiling=self.compiling.runner(steps), running=self.running.runner(steps))
+
+    def identity(self, drivers: Collection[str], emulator: Emulator | None) -> Mapping[str, Any]:
+        return self.running.identity(drivers, emulator)
 
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
         return self.running.lister(out_dir, cancel)

@@ -63,6 +63,7 @@ def test_what_is_emulated_is_what_runs(tmp_path: Path) -> None:
             Environment(
                 name="docker",
                 toolchain=runner.toolchain,
+                facts={"image": {"id": build}},
                 emulators=(Emulator(kind="mirage", root=Path("/r"), build=build, configs={"gfx942": Path("c")}),),
             )
         )
@@ -77,3 +78,4 @@ def test_what_is_emulated_is_what_runs(tmp_path: Path) -> None:
             found = environment.emulator(RunSettings(emulator="auto"))
             assert found is not None
             assert found.build == build
+            assert environment.identity({"hip"}, None)["image"] == {"id": build}
