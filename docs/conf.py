@@ -54,6 +54,7 @@ PARTS = {
         "emulators",
         "containers",
         "containment",
+        "cluster",
         "ci",
         "api",
     ),

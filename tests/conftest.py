@@ -33,6 +33,7 @@ _SLOW = re.compile(
     r"|tests/integration/test_bisect\.py::test_(?:ends_\w+\[(?:expected|tangent|softmax-options5)|what_\w+\[rounded)"
     r"|tests/integration/test_jax\.py::test_what_\w+\[(?:dict|key|order|other|text)"
     r"|tests/integration/test_reduce\.py::test_calls_and_weights"
+    r"|tests/integration/test_cluster\.py::test_workers_that_die_or_freeze_\w+\[20"
     r"|tests/integration/test_torch\.py::test_weights_that_are_there"
     r"|tests/integration/test_field_compare\.py::\w+\[3\.6\.0"
     r"|tests/integration/test_field_compile\.py::test_flags_of_the_harness_do_not_decide\[3\.1[12]"

@@ -86,7 +86,24 @@ def _is_for_cpu(invocation: Invocation) -> bool:
     return backends <= {None, Backend.CPU} and not target.chips and not target.compile_chips
 
 
+_OF_ONE_MACHINE = ("engine", *_CONTAINERS, "emulator", "emulator_root", "hip", "gpu")
+
 RULES = (
+    Rule(
+        options=_OF_ONE_MACHINE,
+        why="is for one machine, and on a cluster each worker has its own; remove it, or --scheduler and --cluster.",
+        holds=lambda invocation: invocation.command != "cluster" and invocation.settings.cluster.is_used,
+    ),
+    Rule(
+        options=("cluster",),
+        why="cannot be combined with --scheduler; remove one of them.",
+        holds=lambda invocation: invocation.settings.cluster.scheduler is not None,
+    ),
+    Rule(
+        options=("certificates", "worker_wait"),
+        why="has no effect without --scheduler or --cluster; add one of them.",
+        holds=lambda invocation: invocation.command != "cluster" and not invocation.settings.cluster.is_used,
+    ),
     Rule(
         options=("only_failed",),
         why="cannot be combined with --shard: machines may know of different failures; remove one of them.",

@@ -57,6 +57,11 @@ class CommandOptions:
         form: `console`, `markdown` or `html` (`compare`).
         localizes: look into the first bad release when it is found (`bisect`).
         reduces: then reduce its program, too.
+        listen: address of the scheduler (`cluster scheduler`).
+        frozen_s: time without a sign of a worker, after which others do its work (`cluster scheduler`).
+        worker: what results call the worker; empty for the name of the machine (`cluster worker`).
+        runs: number of its runs on the CPU at once (`cluster worker`).
+        uses_gpus: whether it uses GPUs (`cluster worker`).
     """
 
     json: bool = False
@@ -103,6 +108,11 @@ class CommandOptions:
     form: str = "console"
     localizes: bool = False
     reduces: bool = False
+    listen: str = ""
+    frozen_s: float = 0.0
+    worker: str = ""
+    runs: int = 1
+    uses_gpus: bool = True
 
 
 def read(given: Given) -> CommandOptions:
@@ -153,6 +163,11 @@ def read(given: Given) -> CommandOptions:
         form=given("format") or defaults.form,
         localizes=bool(given("localize") or given("reduce")),
         reduces=bool(given("reduce")),
+        listen=given("listen") or defaults.listen,
+        frozen_s=given("frozen_after") or defaults.frozen_s,
+        worker=(given("name") if given.command == "cluster" else None) or defaults.worker,
+        runs=given("runs") or defaults.runs,
+        uses_gpus=not given("no_gpu"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from harness.cli import cluster_options as cluster
 from harness.cli import history_options as history
 from harness.cli import options
 from harness.cli import own_options as own
@@ -36,7 +37,7 @@ _STORE = (options.store, options.offline)
 _DOWNLOADS = (*_STORE, options.shared, options.cache, options.network)
 _CONTAINERS = (options.engine, options.container)
 _RUNS = (*_CASES, options.limits, options.recompile, options.results, *_DOWNLOADS)
-_SEARCH = (*_RUNS, options.wheels, *_CONTAINERS, options.program)
+_SEARCH = (*_RUNS, options.wheels, *_CONTAINERS, cluster.used, options.program)
 _MAKES = (own.image, *_RELEASE, *_STORE, options.network, options.engine)
 _IMAGES = (*_STORE, options.engine)
 
@@ -64,7 +65,7 @@ COMMANDS = (
         name="quality",
         heading="Check models",
         help="compile, run and check models with an IREE release",
-        groups=_QUALITY,
+        groups=(*_QUALITY, cluster.used),
     ),
     Command(
         name="run",
@@ -81,7 +82,7 @@ COMMANDS = (
         name="bench",
         heading="Check models",
         help="time models, and compare releases, chips or flags",
-        groups=(options.selectors, own.bench, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+        groups=(options.selectors, own.bench, *_RUNS, *_RELEASE, *_CONTAINERS, cluster.used, options.program),
     ),
     Command(
         name="plan",
@@ -117,13 +118,13 @@ COMMANDS = (
         name="localize",
         heading="Search releases",
         help="name the operation that a release computes otherwise",
-        groups=(own.localize, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+        groups=(own.localize, *_RUNS, *_RELEASE, *_CONTAINERS, cluster.used, options.program),
     ),
     Command(
         name="reduce",
         heading="Search releases",
         help="find a small program that fails as a case does",
-        groups=(own.reduce, *_RUNS, *_RELEASE, *_CONTAINERS, options.program),
+        groups=(own.reduce, *_RUNS, *_RELEASE, *_CONTAINERS, cluster.used, options.program),
     ),
     Command(
         name="releases",
@@ -275,6 +276,19 @@ COMMANDS = (
                 groups=(repro.written, repro.allowed, options.wheels, own.run_wrapper, *_DOWNLOADS),
             ),
             Command(name="check", help="say if the case of such a folder ended as before", groups=(repro.checked,)),
+        ),
+    ),
+    Command(
+        name="cluster",
+        heading="Set up",
+        help="be a worker, or the scheduler, of a cluster of machines",
+        subcommands=(
+            Command(name="scheduler", help="hand out work to workers", groups=(cluster.scheduler,)),
+            Command(
+                name="worker",
+                help="compile and run what a scheduler hands out",
+                groups=(cluster.worker, *_DOWNLOADS, options.engine_of_worker, options.container),
+            ),
         ),
     ),
     Command(

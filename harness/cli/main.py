@@ -9,10 +9,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from harness.cli import arguments, checks, streams
+from harness.cli.settings import Invocation
 from harness.core.errors import HarnessError, SpecError, Terminated, UsageError, stopped_code
 from harness.core.outcomes import EXIT_BUG, EXIT_NO_VERDICT, EXIT_OK
 
@@ -21,6 +23,7 @@ Environment = Mapping[str, str]
 _OF_THE_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
 _OF_THE_MACHINE |= {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE}
 _OF_THE_MACHINE |= {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+_EXTRAS = {"dask": "cluster", "distributed": "cluster"}
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -58,14 +61,15 @@ def main(argv: Sequence[str], environment: Environment) -> int:
             checks.check(invocation, argv)
             command = importlib.import_module(f"harness.cli.commands.{_COMMANDS[invocation.command]}")
         _check_current_folder()
-        code: int = command.main(invocation)
+        with _on_cluster(invocation) as invocation:
+            code: int = command.main(invocation)
         return code  # noqa: TRY300 - reads as it happens
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n" if not isinstance(error, SpecError) else f"{error}\n")
         return error.exit_code
     except KeyboardInterrupt as stop:
         return stopped_code(stop)
-    except OSError as error:
+    except (OSError, ModuleNotFoundError) as error:
         return _of_the_machine(error)
     except MemoryError:
         sys.stderr.write("error: The harness ran out of memory. Use a larger machine, or raise `ulimit -v`.\n")
@@ -74,8 +78,31 @@ def main(argv: Sequence[str], environment: Environment) -> int:
         return _bug()
 
 
-def _of_the_machine(error: OSError) -> int:
-    """Report an error of the system, unless only a bug can have caused it."""
+@contextlib.contextmanager
+def _on_cluster(invocation: Invocation) -> Iterator[Invocation]:
+    """Yield the command line, with its cluster connected if it uses one."""
+    if invocation.command == "cluster" or not invocation.settings.cluster.is_used:
+        yield invocation
+        return
+    from harness.cluster import clusters  # noqa: PLC0415 - Dask takes 0.5 s to load
+
+    with clusters.connected(invocation.settings) as settings:
+        yield replace(invocation, settings=settings)
+
+
+def _of_an_extra(error: ModuleNotFoundError) -> int:
+    """Report a library that is not installed, unless it has to be."""
+    if error.name not in _EXTRAS:
+        return _bug()
+    hint = f"pip install 'iree-quality-harness[{_EXTRAS[error.name]}]'"
+    sys.stderr.write(f"error: A cluster needs the library {error.name}, which is not installed; use `{hint}`.\n")
+    return UsageError.exit_code
+
+
+def _of_the_machine(error: OSError | ModuleNotFoundError) -> int:
+    """Report an error of the system, or a library that is missing, unless only a bug can have caused it."""
+    if isinstance(error, ModuleNotFoundError):
+        return _of_an_extra(error)
     if error.errno not in _OF_THE_MACHINE:
         return _bug()
     sys.stderr.write(f"error: {error.filename or 'A file'}: {error.strerror}. Check the path and its permissions.\n")
@@ -140,4 +167,5 @@ _COMMANDS = {
     "matrix": "matrix",
     "repro": "repro",
     "bundle": "bundle",
+    "cluster": "cluster",
 }

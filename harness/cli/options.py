@@ -251,13 +251,22 @@ def network(parser: Parser, environment: Environment) -> None:
 
 
 def engine(parser: Parser, environment: Environment) -> None:
-    """Add which container engine to use, and where images come from."""
+    """Add which container engine to use, by default any that there is, and where images come from."""
+    _engine(parser, environment, "auto", ", a container if possible")
+
+
+def engine_of_worker(parser: Parser, environment: Environment) -> None:
+    """Add which container engine a worker of a cluster uses, by default none, and where images come from."""
+    _engine(parser, environment, "local", "")
+
+
+def _engine(parser: Parser, environment: Environment, default_engine: str, what: str) -> None:
     add = parser.group("Containers")
-    help_text = f"{', '.join(ENGINES)} (default: auto, a container if possible)"
+    help_text = f"{', '.join(ENGINES)} (default: {default_engine}{what})"
     add(
         "--engine",
         choices=ENGINES,
-        default=environment.get("HARNESS_ENGINE") or "auto",
+        default=environment.get("HARNESS_ENGINE") or default_engine,
         metavar="ENGINE",
         help=help_text,
     )

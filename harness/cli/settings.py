@@ -20,6 +20,7 @@ from harness.core.settings import (
     ENGINES,
     BenchSettings,
     CaseSettings,
+    ClusterSettings,
     ContainerSettings,
     FetchSettings,
     LocalizeSettings,
@@ -100,6 +101,7 @@ def _settings(given: Given) -> Settings:
         release=_release(given),
         container=_container(given),
         run=_run(given),
+        cluster=_cluster(given),
         history=_history(given),
         command=tuple(command) or ("harness", "quality"),
     )
@@ -246,15 +248,16 @@ def _image(given: Given) -> str | None:
 def _run(given: Given) -> RunSettings:
     defaults = RunSettings()
     tools = ToolSettings(folder=given("toolchain"), search_path=given.environment.get("PATH", ""))
+    has_tools = given.command == "run" or (given.command == "cluster" and given("toolchain"))
     return RunSettings(
         out=given("out"),
         junit_xml=given("junit_xml"),
         html=given("html") is not False,
         timeout_s=given("timeout") or defaults.timeout_s,
         recompile=bool(given("recompile")),
-        jobs=given("jobs") if given.command in {"quality", "run"} else None,
         time_budget_s=given("time_budget"),
         max_failures=given("maxfail"),
+        jobs=given("jobs") if given.command in {"quality", "run", "cluster"} else None,
         reuse_passed=bool(given("reuse_passed")),
         tool_verdict=given("verdict") == "iree-run-module",
         oracle=Oracle(given("oracle")) if given("oracle") else None,
@@ -263,7 +266,16 @@ def _run(given: Given) -> RunSettings:
         emulator=_emulator(given),
         emulator_root=given("emulator_root"),
         pin_defaults=given("pin_defaults"),
-        tools=tools if given.command == "run" else None,
+        tools=tools if has_tools else None,
+    )
+
+
+def _cluster(given: Given) -> ClusterSettings:
+    return ClusterSettings(
+        scheduler=given("scheduler"),
+        workers=given("cluster") or 0,
+        certificates=given("certificates"),
+        wait_s=given("worker_wait") or ClusterSettings().wait_s,
     )
 
 

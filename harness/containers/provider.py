@@ -27,7 +27,17 @@ def provider(
         return FoundTools(tools=settings.run.tools)
     if release is None:
         release_sources.check(settings.release)
-    source, asked = ReleaseSource(settings=settings.release, fetch=settings.fetch, found=release), settings.container
+    source = ReleaseSource(settings=settings.release, fetch=settings.fetch, found=release)
+    if settings.cluster.is_used:
+        from harness.cluster import clusters  # noqa: PLC0415 - Dask takes 0.5 s to load
+
+        return clusters.provider(settings, source)
+    return _of_machine(settings, source, choice or Choice())
+
+
+def _of_machine(settings: Settings, source: ReleaseSource, choice: Choice) -> EnvironmentProvider:
+    """Return the provider of this machine, or of containers on it."""
+    asked = settings.container
     needs = _needs_container(asked)
     if asked.engine == "local" or settings.emulates_here:
         if needs:
@@ -38,7 +48,7 @@ def provider(
 
         return apptainer_provider.of(settings, source)
     engine = sockets.connected(asked.engine, asked.variables)
-    is_auto, choice = asked.engine == "auto" and not needs, choice or Choice()
+    is_auto = asked.engine == "auto" and not needs
     if is_auto and engine is None:
         problems = "; ".join(sockets.problems("auto", asked.variables))
         remark = told(problems) if problems and choice.decide("local") else ""

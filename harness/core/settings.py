@@ -310,6 +310,28 @@ class ReduceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """On which other machines steps are done, if on any.
+
+    Attributes:
+        scheduler: the address of a scheduler, such as `tls://head:8786`; None for none.
+        workers: the number of workers to start on this machine; 0 for none.
+        certificates: folder with ca.pem, cert.pem and key.pem; None on loopback.
+        wait_s: how long to wait for a worker that can do a step.
+    """
+
+    scheduler: str | None = None
+    workers: int = 0
+    certificates: Path | None = None
+    wait_s: float = 60.0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether steps are done on a cluster."""
+        return bool(self.scheduler or self.workers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that a run is asked to do.
 
@@ -320,6 +342,7 @@ class Settings:
         release: which IREE release to use.
         container: where models run, and in which image.
         run: how cases run, and where results go.
+        cluster: on which other machines.
         history: where runs are recorded.
         command: the words with which the user starts `quality`, quoted by commands to copy.
     """
@@ -330,6 +353,7 @@ class Settings:
     release: ReleaseSettings = ReleaseSettings()
     container: ContainerSettings = ContainerSettings()
     run: RunSettings = RunSettings()
+    cluster: ClusterSettings = ClusterSettings()
     history: HistorySettings = field(default_factory=HistorySettings)
     command: tuple[str, ...] = ("harness", "quality")
 

@@ -23,12 +23,14 @@ class Capacity:
         compare: comparisons, and archives of random weights that are made.
         memory_bytes: memory for all compilations and runs on the CPU together, as it is while there are none; None for
             no limit.
+        is_one_machine: whether all runs on the CPU share the same cores.
     """
 
     network: int = provision.FETCHES_AT_ONCE
     compile: int = 1
     compare: int = 1
     memory_bytes: int | None = None
+    is_one_machine: bool = True
 
 
 class DevicePool(Protocol):

@@ -161,7 +161,7 @@ class LocalExecutor:
     def _with_room(self, name: str, waiting: "_Waiting", capacity: Capacity) -> "_Waiting | None":
         """Return a step with what it needs to begin, or None if it has to wait."""
         at_once = self._at_once(waiting.step, capacity)
-        room = at_once if waiting.demand.is_large else 1
+        room = at_once if waiting.demand.is_large and capacity.is_one_machine else 1
         if self._busy[_ALONE] or self._busy[name] + room > at_once:
             return None
         share = None

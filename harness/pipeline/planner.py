@@ -195,6 +195,11 @@ def expects_compile_failure(case: Case) -> bool:
     return case.target.chip in case.spec.compile_chip_expecting_to_fail
 
 
+def is_for_host(step: Compile) -> bool:
+    """Whether a module is for the CPU of the machine that compiles it."""
+    return any(flag.endswith("=host") for flag in step.argv)
+
+
 def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_cpu: str) -> str:
     """Return the key of a module in the store.
 
@@ -208,7 +213,7 @@ def module_key(step: Compile, digests: Mapping[Blob, str], *, build: str, host_c
         "argv": step.argv,
         "files": {link.name: digests[link.blob] for link in step.links},
         "build": build,
-        "cpu": host_cpu if any(flag.endswith("=host") for flag in step.argv) else None,
+        "cpu": host_cpu if is_for_host(step) else None,
         **({"nonce": step.nonce} if step.nonce else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

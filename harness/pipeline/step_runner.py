@@ -45,6 +45,7 @@ from harness.pipeline.step_results import (
 from harness.pipeline.steps import WEIGHTS, Benchmark, Compare, Compile, Draw, Fetch, Run, Step
 from harness.pipeline.tools import ToolRun, Tools
 from harness.pipeline.used_devices import UsedDevices
+from harness.store.entry import Entry
 from harness.store.store import Store
 
 _FACTS = "facts.json"
@@ -170,28 +171,7 @@ class ToolStepRunner:
             private=step.is_private,
             activity=f"compiling {step.module} with IREE {step.release}",
         )
-        facts = read(_Facts, strict_json.loads(files.read(entry.path / _FACTS, _FACTS_BYTES)))
-        module = Module(
-            key=key,
-            bytes=(entry.path / step.module).stat().st_size,
-            cached=entry.cached,
-            sha256=entry.sha256(step.module),
-            dispatches=_dispatches(entry.path / STATISTICS_NAME),
-            compile_seconds=facts.compile_seconds,
-            compile_cpu_seconds=facts.compile_cpu_seconds,
-            peak_memory_bytes=facts.peak_memory_bytes,
-        )
-        signature = (entry.path / _SIGNATURE).read_text(encoding="utf-8", errors="replace")
-        return CompileResult(
-            seconds=0.0 if entry.cached else module.compile_seconds,
-            log_path=entry.path / logs.COMPILE_LOG,
-            folder=entry.path,
-            module=module,
-            signature=signature,
-            products=tuple((name, entry.sha256(name)) for name in sorted(step.files) if name in entry.files),
-            notes=tuple(filter(None, (facts.note, _unchecked(signature)))),
-            lacks_stand_ins=facts.lacks_stand_ins,
-        )
+        return compile_result(entry, step, key)
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
         """Fill the folder of a module: the module, its log, statistics, signature and cost.
@@ -237,6 +217,32 @@ class ToolStepRunner:
         )
         with contextlib.suppress(ToolError):  # without it, a run prints the types of its outputs
             self.tools.run(asked, self.cancel)
+
+
+def compile_result(entry: Entry, step: Compile, key: str) -> CompileResult:
+    """Return how a compilation ended whose module is in the store."""
+    facts = read(_Facts, strict_json.loads(files.read(entry.path / _FACTS, _FACTS_BYTES)))
+    module = Module(
+        key=key,
+        bytes=(entry.path / step.module).stat().st_size,
+        cached=entry.cached,
+        sha256=entry.sha256(step.module),
+        dispatches=_dispatches(entry.path / STATISTICS_NAME),
+        compile_seconds=facts.compile_seconds,
+        compile_cpu_seconds=facts.compile_cpu_seconds,
+        peak_memory_bytes=facts.peak_memory_bytes,
+    )
+    signature = (entry.path / _SIGNATURE).read_text(encoding="utf-8", errors="replace")
+    return CompileResult(
+        seconds=0.0 if entry.cached else module.compile_seconds,
+        log_path=entry.path / logs.COMPILE_LOG,
+        folder=entry.path,
+        module=module,
+        signature=signature,
+        products=tuple((name, entry.sha256(name)) for name in sorted(step.files) if name in entry.files),
+        notes=tuple(filter(None, (facts.note, _unchecked(signature)))),
+        lacks_stand_ins=facts.lacks_stand_ins,
+    )
 
 
 class _Cost(TypedDict):

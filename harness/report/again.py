@@ -216,7 +216,13 @@ def _fetch_options(settings: Settings) -> Iterator[str]:
 
 
 def _place(settings: Settings) -> Iterator[str]:
-    engine = settings.container.engine
+    engine, cluster = settings.container.engine, settings.cluster
+    if cluster.is_used:
+        yield from (
+            ("--cluster", f"local:{cluster.workers}") if cluster.workers else ("--scheduler", str(cluster.scheduler))
+        )
+        yield from _word("--certificates", cluster.certificates)
+        return
     yield from _word("--engine", None if engine == "auto" else engine)
     yield from _word("--image", settings.container.image)
 

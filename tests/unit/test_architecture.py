@@ -34,6 +34,7 @@ PACKAGES = (
     "specs",
     "suites",
     "pipeline",
+    "cluster",
     "containers",
     "packing",
     "bench",

@@ -1,0 +1,1 @@
+"""Does steps on the workers of a Dask cluster, and is such a worker."""
