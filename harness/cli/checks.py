@@ -308,6 +308,11 @@ RULES = (
         holds=lambda invocation: invocation.command != "results" and invocation.settings.fetch.store_url is None,
     ),
     Rule(
+        options=("cache_size",),
+        why="is about the cache, and --older-than about the shared store; remove one of them.",
+        holds=lambda invocation: invocation.command == "store" and invocation.options.older_than_s is not None,
+    ),
+    Rule(
         options=(*_RUNS, *_CONTAINERS),
         why="has no effect with --no-run; remove one of them.",
         holds=lambda invocation: invocation.options.no_run,

@@ -76,6 +76,8 @@ def collect(upstream: Upstream, older_s: float) -> SharedCollected:
 def verify(upstream: Upstream) -> Iterator[Verified]:
     """Read every byte and yield the result for each object; what is not as it should be is removed.
 
+    What is being written now is left out.
+
     Without a key, nothing can be said about the lists of files, and they are left out.
 
     Raises:
@@ -83,7 +85,7 @@ def verify(upstream: Upstream) -> Iterator[Verified]:
     """
     for each in _listed(upstream):
         kind, _, key = each.name.split("/")
-        if kind == OBJECTS or upstream.key:
+        if shared_entry.is_key(key) and (kind == OBJECTS or upstream.key):
             ok = _digest(upstream, each) == key if kind == OBJECTS else _is_signed(upstream, each, kind, key)
             if not ok:
                 _remove(upstream, each)

@@ -32,6 +32,7 @@ from harness.core.errors import DiskError
 from harness.host import locks
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
+from harness.host.process import Cancelled
 from harness.store import entry as entries
 from harness.store.entry import MANIFEST, Entry, Found
 from harness.store.upstream import NotReceivedError, Upstream
@@ -95,9 +96,12 @@ class Store:
 
     def close(self) -> None:
         """Release all entries, which may be removed from now on, once those made here are in the shared store."""
-        if self._upstream:
-            self._upstream.flush(self._poll)
-        self._pins.close()
+        try:
+            if self._upstream:
+                with contextlib.suppress(Cancelled):  # the run is over, and how it ended is known
+                    self._upstream.flush(self._poll)
+        finally:
+            self._pins.close()
 
     def find(self, kind: str, key: str) -> Entry | None:
         """Return an entry, or None if there is none. An entry whose files changed is removed."""

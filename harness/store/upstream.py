@@ -29,10 +29,10 @@ from harness.store.signing import Key
 TIMEOUT_S = 10.0
 PIECE_BYTES = 8 << 20  # what has to arrive within the timeout
 _LEAST_BYTES_PER_S = 1 << 20  # of an upload
-_LAST_UPLOADS_S = 30.0
+_LAST_UPLOADS = 3  # how many timeouts the last ones may take
 _MOST_FAILURES = 3
 _REASON_CHARS = 300
-# An object that is younger stays as long as the entry that needs it, but for a day; see `shared_listing.collect`.
+# An object that is younger stays as long as the entry that needs it, but for a day; see `shared_upkeep.collect`.
 _FRESH_S = DAY_S
 _BLOB = "blob"
 
@@ -156,13 +156,14 @@ class Upstream:
         self._uploads.put((root, entry.path, shared))
 
     def flush(self, poll: Poll = ignore) -> None:
-        """Wait until all entries are there, but not for long."""
-        deadline = time.monotonic() + _LAST_UPLOADS_S
+        """Wait until all entries are there, but not for long: what takes longer is left out, and nothing follows."""
+        deadline = time.monotonic() + _LAST_UPLOADS * self._timeout_s
         while self._waiting and not self._writing.is_off and time.monotonic() < deadline:
             poll()
             with self._changed:
                 self._changed.wait_for(lambda: not self._waiting, waiting.SLICE_S)
         if self._waiting and not self._writing.is_off:
+            self._writing.is_off = True
             left = counted(self._waiting, "entry", "entries")
             self.notice(f"{left} left out of the shared store {self.url}: it takes too long")
 

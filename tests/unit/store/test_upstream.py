@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.core.errors import UsageError
+from harness.host.process import Cancelled
 from harness.store import shared_entry, shared_upkeep
 from harness.store.objects import FolderObjects, ObjectsError, Stored
 from harness.store.shared_entry import SharedEntry, SharedFile
@@ -445,6 +446,51 @@ def test_what_is_old_is_renewed_by_those_who_need_it(machine: Machines, shared: 
     assert object_of(shared).stat().st_mtime == 1
     machine("c").provide(two, key="cd" * 32)
     assert object_of(shared).stat().st_mtime > 1
+
+
+def test_a_run_that_was_stopped_does_not_wait_for_uploads(
+    machine: Machines, hanging: Callable[[int], Hanging], tmp_path: Path
+) -> None:
+    """And how it ended stays as it was."""
+
+    def stop_if_over(*_: object) -> None:
+        if over.is_set():
+            raise Cancelled
+
+    upstream = machine("a", objects=hanging(1)).upstream  # it answers that there is no such module
+    over = threading.Event()
+    with Store(tmp_path / "a", upstream=upstream, on_wait=stop_if_over) as store:
+        assert not store.provide("modules", KEY, two).cached
+        over.set()
+
+
+class Slow(FolderObjects):
+    """A folder that answers just in time."""
+
+    def write(self, name: str, opened: Callable[[], BinaryIO]) -> None:
+        threading.Event().wait(0.4)
+        super().write(name, opened)
+
+
+def test_what_takes_too_long_is_left_out(machine: Machines, shared: Path) -> None:
+    def make(folder: Path) -> None:
+        for number in range(5):
+            (folder / str(number)).write_text(str(number))
+
+    slow = machine("a", objects=Slow(shared))
+    slow.provide(make)
+    slow.provide(make, key="cd" * 32)
+    assert slow.said == ["1 entry left out of the shared store file:///shared: it takes too long"]
+    assert not machine("b").provide(make, key="cd" * 32)
+
+
+def test_what_is_written_now_is_not_verified(machine: Machines, shared: Path) -> None:
+    made = machine("a")
+    made.provide(two)
+    temporary = object_of(shared).with_name(f".{object_of(shared).name}.{'0' * 32}.tmp")
+    temporary.write_bytes(CONTENT[:10])
+    assert all(each.ok for each in shared_upkeep.verify(made.upstream))
+    assert temporary.exists()
 
 
 def test_upkeep(machine: Machines, shared: Path, key: Key) -> None:
