@@ -145,6 +145,30 @@ def test_how_a_shared_store_is_looked_after(lab: Laboratory, machine: Machine, s
     assert lost.text.startswith(f"error: {shared.as_uri()}: the folder does not exist; create or mount it")
 
 
+def test_a_blob_is_downloaded_once_for_all_machines(lab: Laboratory, shared: Path, server: str) -> None:
+    def fetch(name: str, *options: str) -> Result:
+        return lab.run("--store", str(lab.root / name), "--store-url", shared.as_uri(), *options, command="fetch")
+
+    blob = lab.root / "www" / "weights.irpa"
+    blob.write_bytes(b"weights" * 1000)
+    lab.spec(real_weights=f"{server}/weights.irpa")
+    assert lab.run("--store", str(lab.root / "lock"), command="lock").code == 0
+    first = fetch("a", "--blobs-only")
+    assert first.code == 0, first.text
+    assert "fetched " in first.text
+    blob.unlink()
+    other = fetch("b", "--blobs-only", "--offline")  # a folder is no network
+    assert other.code == 0, other.text
+    assert "cached  " in other.text
+    assert [path for path in shared.rglob("*") if path.is_file()] != []
+    signed = f"{server}/weights.irpa?sig=secret"
+    blob.write_bytes(b"private" * 1000)
+    lab.spec(real_weights=signed)
+    before = {*shared.rglob("*")}
+    assert fetch("a", "--blobs-only", "--no-locked").code == 0
+    assert {*shared.rglob("*")} == before
+
+
 WRITER = """
 import sys
 from pathlib import Path
