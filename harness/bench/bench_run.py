@@ -24,9 +24,9 @@ from harness.pipeline.page_file import PageFile
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
-from harness.pipeline.session import Session, run_together
+from harness.pipeline.session import Session
 from harness.pipeline.sides import Side
-from harness.report import results
+from harness.pipeline.together import run_together
 
 
 class BenchProgress(Live):
@@ -90,8 +90,8 @@ class BenchRun:
         texts = {"bench.json": render.to_json(found, reports), "bench.md": render.markdown(found)}
         write_all({self.folder / name: text for name, text in texts.items()})
         # What the first side is compared with is no run of the project: it may have other flags, or an old release.
-        text, folder = results.render(reports[0]), sessions[0].out_dir.absolute()
-        if remark := self._recorder.record(reports[0], text, folder=folder):
+        folder = sessions[0].out_dir.absolute()
+        if remark := self._recorder.record(reports[0], folder=folder):
             live.notice(f"warning: {remark}")
         self.page.write_folder(self.folder)
         return found

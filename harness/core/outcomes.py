@@ -1,6 +1,6 @@
 """Outcomes: the result of each case, and the exit code that follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,13 +102,46 @@ class Outcome:
     @property
     def column(self) -> str | None:
         """What tells it from its case's other outcomes in a search: an image, a HIP runtime, or else the release."""
-        return self.variant.name if self.variant else self.release
+        return _column(self)
 
     @property
     def is_excused(self) -> bool:
         """Whether it is not as expected, but in quarantine."""
-        is_bad = self.status in {Status.FAILED, Status.XPASSED, Status.ERROR}
-        return is_bad and self.quarantined is not None and not self.quarantined.has_ended
+        return _is_excused(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What tells a case from others, and how it ended: the fields of an outcome that many renderers look at first."""
+
+    id: str
+    model: str
+    backend: str
+    chip: str | None
+    release: str | None = None
+    variant: Variant | None = None
+    status: Status
+    config: str = ""
+    quarantined: Quarantine | None = None
+
+    @property
+    def column(self) -> str | None:
+        """As of an outcome."""
+        return _column(self)
+
+    @property
+    def is_excused(self) -> bool:
+        """As of an outcome."""
+        return _is_excused(self)
+
+
+def _column(each: Outcome | Head) -> str | None:
+    return each.variant.name if each.variant else each.release
+
+
+def _is_excused(each: Outcome | Head) -> bool:
+    is_bad = each.status in {Status.FAILED, Status.XPASSED, Status.ERROR}
+    return is_bad and each.quarantined is not None and not each.quarantined.has_ended
 
 
 # Exit codes of commands, which reports contain too.
@@ -118,7 +151,7 @@ EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 _NOT_TESTED = frozenset({Status.UNSUPPORTED, Status.SKIPPED})
 
 
-def exit_code(outcomes: tuple[Outcome, ...]) -> int:
+def exit_code(outcomes: Iterable[Outcome | Head]) -> int:
     """Return 1 if any case failed, else 3 if any ended in an error or none was tested, else 0.
 
     A case in quarantine counts like one that fails as expected. A shard without cases is as expected.
@@ -146,4 +179,4 @@ class Report:
     seconds: Number
     exit_code: int
     environment: Mapping[str, Any]
-    cases: tuple[Outcome, ...]
+    cases: Sequence[Outcome]

@@ -5,7 +5,11 @@ type names are made. Keys that a class does not know are ignored. A class that i
 `msgspec.Struct` with a tag; all others may be dataclasses.
 """
 
+import contextlib
+import functools
+import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +22,8 @@ from harness.core.floats import Number
 T = TypeVar("T")
 _NOT_FINITE = ("inf", "-inf", "nan")
 _SHOWN_CHARACTERS = 80
+# As JSON has them, characters that no string may have, or that take two escapes.
+_ODD = re.compile(r"\\u(?:0000|d[89a-f])")
 
 
 class MalformedError(ValueError):
@@ -43,7 +49,23 @@ def read(kind: type[T], data: object, where: str = "$") -> T:
 
 def as_json(value: object) -> Any:
     """Return a value as JSON data: dicts, lists, strings, numbers, bools and None."""
-    return _plain(msgspec.to_builtins(value, enc_hook=_encoded))
+    return json.loads(encoded(value))
+
+
+def encoded(value: object) -> bytes:
+    """Return what `as_json` returns as the text of a JSON document, in one line."""
+    data = msgspec.to_builtins(value, enc_hook=_encoded)
+    with contextlib.suppress(ValueError):  # a float is not finite
+        text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+        if not _ODD.search(text):
+            return text.encode()
+    return json.dumps(_plain(data), allow_nan=False, separators=(",", ":")).encode()
+
+
+@functools.cache
+def decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    """Return what decodes the text of values of a type, as `encoded` wrote it."""
+    return msgspec.json.Decoder(kind, dec_hook=_decoded)
 
 
 def _decoded(kind: type, data: object) -> object:

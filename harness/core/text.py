@@ -41,6 +41,8 @@ def clean(text: str) -> str:
 
     A character that XML does not allow becomes `#x07`, as in pytest's `bin_xml_escape`.
     """
+    if text.isascii() and text.isprintable():
+        return text
     plain = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _ILLEGAL.sub(lambda found: f"#x{ord(found[0]):02X}", plain)
 
@@ -65,6 +67,8 @@ def raised(log: str) -> str:
 
 def inline(text: str) -> str:
     """Return the cleaned text with its line ends and tabs escaped: a name that keeps all its spaces."""
+    if text.isascii() and text.isprintable():
+        return text
     return re.sub(r"[\n\t]", lambda found: f"#x{ord(found[0]):02X}", clean(text))
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.core.history import CaseRecord, RunRecord
@@ -13,7 +13,7 @@ SCHEMA = 1
 _LEFT_OUT = ("project", "folder", "inputs", "limits")
 
 
-def json_lines(run: RunRecord, cases: Sequence[CaseRecord]) -> str:
+def json_lines(run: RunRecord, cases: Iterable[CaseRecord]) -> str:
     """Return a line for each case, with its run as `run`. Infinity is a string, and what is not known is left out."""
     of_run = _known(run)
     lines = (json.dumps({"schema": SCHEMA, "run": of_run, **_known(case)}, allow_nan=False) for case in cases)

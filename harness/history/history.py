@@ -1,7 +1,7 @@
 """The history of all runs: records them, and finds the results of a case before."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -52,7 +52,7 @@ class History:
             raise UsageError("--no-history leaves nothing to look at; remove it.")
         return cls(settings.path, this_project() if settings.is_shared else None)
 
-    def add(self, run: RunRecord, cases: Sequence[CaseRecord]) -> bool:
+    def add(self, run: RunRecord, cases: Iterable[CaseRecord]) -> bool:
         """Record a run, and return whether it is a new one. Cases that it has already stay as they are."""
 
         def act(connection: database.Connection) -> bool:

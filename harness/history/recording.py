@@ -3,7 +3,8 @@
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from harness.core.outcomes import Outcome, Report
 from harness.core.records import as_json
 from harness.core.statuses import Kind, Phase
 from harness.core.text import first_line, flat, one_line
-from harness.report import facts
+from harness.report import facts, results
 
 _ID_CHARACTERS = 16
 _REASON_CHARACTERS = 400
@@ -27,6 +28,17 @@ def run_id(text: bytes | str) -> str:
     """Return the id of the run of a results.json, which is valid: a digest of what it says, however it is laid out."""
     canonical = msgspec.json.encode(msgspec.json.decode(text), order="sorted")
     return hashlib.sha256(canonical).hexdigest()[:_ID_CHARACTERS]
+
+
+def report_id(report: Report) -> str:
+    """Return the id of the run of the results.json that is written of a report, as `run_id` does."""
+    frame = msgspec.json.encode({"schema": results.SCHEMA, **as_json(replace(report, cases=()))}, order="sorted")
+    head, tail = frame.split(b'"cases":[]', 1)
+    digest = hashlib.sha256(head + b'"cases":[')
+    for number, line in enumerate(results.lines(report.cases)):
+        digest.update((b"," if number else b"") + msgspec.json.encode(msgspec.json.decode(line), order="sorted"))
+    digest.update(b"]" + tail)
+    return digest.hexdigest()[:_ID_CHARACTERS]
 
 
 def run_record(report: Report, *, id: str, project: str, folder: Path, command: str = "") -> RunRecord:  # noqa: A002
@@ -64,10 +76,24 @@ def run_record(report: Report, *, id: str, project: str, folder: Path, command: 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CaseRecords:
+    """The cases of a run as the history keeps them, made each time that they are looked through.
+
+    Those that a limit of the run left out are not among them.
+    """
+
+    report: Report
+
+    def __iter__(self) -> Iterator[CaseRecord]:
+        """Yield them."""
+        known = flat(self.report.environment)
+        return (_case(outcome, known) for outcome in self.report.cases if outcome.kind is not Kind.NOT_RUN)
+
+
 def case_records(report: Report) -> tuple[CaseRecord, ...]:
-    """Return the cases of a run as the history keeps them; not those that a limit of the run left out."""
-    known = flat(report.environment)
-    return tuple(_case(outcome, known) for outcome in report.cases if outcome.kind is not Kind.NOT_RUN)
+    """Return the cases of a run as the history keeps them."""
+    return tuple(CaseRecords(report))
 
 
 def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:

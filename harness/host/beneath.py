@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -77,12 +77,12 @@ class Folder:
         """Return a file opened for writing at its end."""
         return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a file in one step: no reader sees a part of it, and concurrent writers do not mix."""
+    def write(self, path: Path, content: bytes | Iterable[bytes]) -> None:
+        """Write a file, whole or in parts, in one step: no reader sees a part, and concurrent writers do not mix."""
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
         try:
             with os.fdopen(self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
-                file.write(content)
+                file.writelines([content] if isinstance(content, bytes) else content)
             self.move(temporary, path)
         except BaseException as error:
             self.remove(temporary)

@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from harness.core.errors import DiskError
@@ -54,8 +54,11 @@ def disk_errors(path: Path, *, removable: bool = False) -> Iterator[None]:
         raise DiskError(f"Cannot write {error.filename or path}: {error.strerror}. {hint}") from error
 
 
-def write_all(texts: Mapping[Path, str]) -> None:
+def write_all(texts: Mapping[Path, str | Iterable[str]]) -> None:
     """Write text files atomically, and create their folders. A file that cannot be written does not keep the others.
+
+    Args:
+        texts: by path, the text or its parts.
 
     Raises:
         DiskError: the disk is full, or a file cannot be written.
@@ -72,9 +75,10 @@ def write_all(texts: Mapping[Path, str]) -> None:
         raise failures[0]
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     """Write a text file in one step: no reader sees a part of it, and concurrent writers do not mix."""
-    Folder(path.parent).write(path, text.encode())
+    parts = [text] if isinstance(text, str) else text
+    Folder(path.parent).write(path, (each.encode() for each in parts))
 
 
 def check_writable(path: Path) -> None:

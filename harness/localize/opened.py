@@ -19,9 +19,10 @@ from harness.pipeline import selection
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
-from harness.pipeline.session import Session, run_together
+from harness.pipeline.session import Session
 from harness.pipeline.sides import Side
 from harness.pipeline.steps import Plan
+from harness.pipeline.together import run_together
 
 Look = Callable[[Laboratory, Notice], None]
 

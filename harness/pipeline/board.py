@@ -64,12 +64,14 @@ class Board:
         cases: how many cases there are; 0 if that is not known.
         done: how many of them have ended.
         names_release: whether steps name their release.
+        unplanned: how many cases will be planned later.
     """
 
     began_s: float
     cases: int = 0
     done: int = 0
     names_release: bool = False
+    unplanned: int = 0
     throughput: Throughput = field(default_factory=Throughput)
     _labels: dict[Step, Sequence[str]] = field(default_factory=dict)
     _going_on: dict[Key, Activity] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Board:
 
     def planned(self, plans: Sequence[Plan]) -> None:
         """Expect the steps of plans: what is left to do is estimated from them."""
+        self.unplanned = max(0, self.unplanned - len(plans))
         for plan in plans:
             self._left[plan.case.id] = {step for step in plan.steps if isinstance(step, _TIMED)}
             for step in self._left[plan.case.id]:
@@ -194,7 +197,8 @@ class Board:
         if self._fetches:
             left.append(self.throughput.left_s())
         known = [each for each in left if each is not None]
-        return sum(known) if steps and len(known) == len(left) else None
+        every = 1 + self.unplanned / len(self._left)
+        return sum(known) * every if steps and len(known) == len(left) else None
 
     def _left_s(self, steps: Sequence[Step], now_s: float) -> float | None:
         """Return how long steps of one kind take, as many at once as there were."""

@@ -4,11 +4,11 @@ A benchmark is done while no other step is. Steps that need memory are done at o
 into it. That may be wrong, so one that had too little beside others is done again, alone.
 """
 
+import functools
 import heapq
 import itertools
 import math
 import queue
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +27,7 @@ from harness.pipeline.memory_budget import MemoryBudget, Share
 from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
 from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run, Step
+from harness.pipeline.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,7 @@ class LocalExecutor:
         self._numbers = itertools.count()
         self._busy: Counter[str] = Counter()
         self._memory = memory
+        self._workers = Workers()
         self._known, self._asked_s, self._asked_idle = capacity(), time.monotonic(), True
         self._done: queue.SimpleQueue[tuple[_Waiting, StepResult]] = queue.SimpleQueue()
 
@@ -186,7 +188,7 @@ class LocalExecutor:
 
     def _begin(self, waiting: "_Waiting") -> None:
         self._busy[resource(waiting.step)] += waiting.room
-        threading.Thread(target=self._do, args=(waiting,), daemon=True).start()
+        self._workers.do(functools.partial(self._do, waiting))
 
     def _do(self, waiting: "_Waiting") -> None:
         result = self._result(waiting)

@@ -1,7 +1,7 @@
 """Plans cases; those whose programs are ONNX files are imported before, and then they are programs like any other."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from harness.core.cases import Case, Release
@@ -53,14 +53,14 @@ class Importing:
     offline: bool
     options: planner.Options
 
-    def plans(self, cases: Sequence[Case]) -> list[Plan]:
-        """Return the plan of each case; one whose program cannot be imported is blocked by the reason.
+    def plans(self, cases: Iterable[Case]) -> Iterator[Plan]:
+        """Yield the plan of each case; one whose program cannot be imported is blocked by the reason.
 
         Raises:
             UsageError: there is no such importer.
             Cancelled: an import was stopped.
         """
-        return [self.plan(case) for case in cases]
+        return map(self.plan, cases)
 
     def plan(self, case: Case) -> Plan:
         """Return the plan of a case, as `plans` does."""

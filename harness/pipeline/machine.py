@@ -5,8 +5,10 @@ from typing import Any
 
 import harness
 from harness.core.records import as_json
+from harness.core.settings import Settings
 from harness.host import devices
 from harness.pipeline.environment import Environment
+from harness.report import again
 
 
 def environment_facts(engine: str, environment: Environment | None) -> dict[str, Any]:
@@ -31,4 +33,14 @@ def environment_facts(engine: str, environment: Environment | None) -> dict[str,
             "gpus": as_json(devices.gpus()),
         },
         "harness": {"version": harness.__version__, "python": platform.python_version()},
+    }
+
+
+def run_facts(settings: Settings, engine: str, environment: Environment | None, command: str) -> dict[str, Any]:
+    """Return the same, and what repeats the cases of a run; `command` is empty for `quality`."""
+    return {
+        **environment_facts(engine, environment),
+        **({"by_hand": environment.by_hand} if environment else {}),
+        **again.facts(settings),
+        **({"command": command} if command else {}),
     }

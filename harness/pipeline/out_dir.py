@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,19 +91,21 @@ def _unusable(path: Path, choice: str) -> Iterator[None]:
         raise DiskError(f"Cannot write {path}: {reason}. Choose another {choice}.") from error
 
 
-def write_results(folder: Path, texts: Mapping[str, str], report: Report, junit_xml: Path | None) -> None:
+def write_results(
+    folder: Path, texts: Mapping[str, str | Iterable[str]], report: Report, junit_xml: Path | None
+) -> None:
     """Write files of results into a folder.
 
     Args:
         folder: the folder.
-        texts: file names and contents.
+        texts: file names, and contents or their parts.
         report: written as junit.xml.
         junit_xml: a second path for junit.xml, if any.
 
     Raises:
         DiskError: no space is left, or a file cannot be written.
     """
-    copies = dict.fromkeys(filter(None, (folder / "junit.xml", junit_xml)), junit.render(report))
+    copies = {path: junit.parts(report) for path in (folder / "junit.xml", junit_xml) if path}
     write_all({**{folder / name: text for name, text in texts.items()}, **copies})
 
 

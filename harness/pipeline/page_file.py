@@ -8,7 +8,7 @@ from harness.core.errors import HarnessError
 from harness.core.outcomes import Report
 from harness.host.disk import write_all
 from harness.pipeline.recorder import Recorder
-from harness.report.page import folders, page
+from harness.report.page import cases, folders, page
 from harness.report.page.content import Content, Run
 
 
@@ -83,4 +83,6 @@ def write_collected(paths: Sequence[Path], output: Path, recorder: Recorder) -> 
 
 def _rendered(content: Content, recorder: Recorder) -> str:
     """Return a page with the trends of its cases."""
-    return page.render(replace(content, trends=recorder.trends([run.report for run in content.runs])))
+    return page.render(
+        replace(content, trends=recorder.trends([each.outcome.id for each in cases.shown(content.runs)]))
+    )

@@ -1,6 +1,6 @@
 """Leaves out of a run what passed before, what time does not allow for, and what comes after failures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.cases import EMPTY
@@ -26,19 +26,19 @@ class Part:
         plans: their plans.
         runner: does the steps of those that are not left out.
         limit: hears what happens.
-        costs: by case, what it took before.
+        costs: returns what cases took before, by their ids.
         values: by case, how valuable it is; none if all of them are to be done.
     """
 
-    plans: Sequence[Plan]
+    plans: Iterable[Plan]
     runner: StepRunner
     limit: FailureLimit
-    costs: Mapping[str, Cost]
+    costs: Callable[[Sequence[str]], Mapping[str, Cost]]
     values: Mapping[str, float]
 
 
 def of(
-    plans: Sequence[Plan],
+    plans: Iterable[Plan],
     environment: Environment,
     steps: ToolStepRunner,
     listener: Listener,
@@ -60,9 +60,11 @@ def of(
         recorder: knows earlier runs.
         began_s: when the run began, as `time.monotonic` tells it.
     """
-    ids, runner = [each.case.id for each in plans], environment.runner(steps)
-    costs, values = recorder.costs(ids), EMPTY
+    runner, values = environment.runner(steps), EMPTY
     if settings.time_budget_s is not None:
+        plans = list(plans)
+        ids = [each.case.id for each in plans]
+        costs = recorder.costs(ids)
         values = time_budget.values(ids, recorder.newest(ids), costs, steps.toolchain.release.name)
         runner = TimeBudget(
             runner=runner,
@@ -74,7 +76,7 @@ def of(
             ends_s=began_s + settings.time_budget_s,
         )
     if settings.reuse_passed:
-        reuse = Reuse.of(plans, settings, steps.store, environment, emulator)
+        reuse = Reuse.of(list(plans), settings, steps.store, environment, emulator)
         plans, runner, listener = reuse.plans, reuse.runner(runner), reuse.listener(listener)
     limit = FailureLimit(inner=listener, most=settings.max_failures, cancel=steps.cancel)
-    return Part(plans=plans, runner=runner, limit=limit, costs=costs, values=values)
+    return Part(plans=plans, runner=runner, limit=limit, costs=recorder.costs, values=values)

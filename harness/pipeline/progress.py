@@ -104,6 +104,11 @@ class Live:
         with self._lock:
             self._board.cases = number
 
+    def expect_plans(self, number: int) -> None:
+        """Expect the plans of so many cases later."""
+        with self._lock:
+            self._board.unplanned = number
+
     def planned(self, plans: Sequence[Plan]) -> None:
         """Expect the steps of plans, from which the time that is left is estimated."""
         with self._lock:

@@ -1,6 +1,6 @@
 """Records a run in the history. A history that cannot be used never changes what a run returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -9,6 +9,7 @@ from harness.core.errors import DiskError
 from harness.core.history import CaseRecord, Cost, HistorySettings, Recorded, RunRecord
 from harness.core.outcomes import Report
 from harness.history import exporting, recording
+from harness.history.recording import CaseRecords
 from harness.host import checkout
 from harness.host.checkout import Checkout
 from harness.pipeline import publish
@@ -53,33 +54,32 @@ class Recorder:
         settings, found = self.settings, self.checkout
         return {"branch": settings.branch or found.branch, "commit": settings.commit or found.commit}
 
-    def record(self, report: Report, text: str, *, folder: Path) -> str:
+    def record(self, report: Report, *, folder: Path) -> str:
         """Record and export a run, and return why it was not; empty if it was, or need not be.
 
         Args:
             report: what the run found.
-            text: its results.json, from which its id follows.
             folder: the folder of its results.
         """
         if self.settings.path is None and not self.settings.exports:
             return ""
-        return self.add(*self.records(report, recording.run_id(text), folder=folder))
+        return self.add(*self.records(report, recording.report_id(report), folder=folder))
 
     def records(
         self, report: Report, run_id: str, *, folder: Path, command: str = ""
-    ) -> tuple[RunRecord, Sequence[CaseRecord]]:
+    ) -> tuple[RunRecord, Iterable[CaseRecord]]:
         """Return what the history keeps of a run; `command` is empty if the report says it."""
         project = str(self.checkout.folder)
         run = recording.run_record(report, id=run_id, project=project, folder=folder, command=command)
-        return run, recording.case_records(report)
+        return run, CaseRecords(report)
 
-    def add(self, run: RunRecord, cases: Sequence[CaseRecord]) -> str:
+    def add(self, run: RunRecord, cases: Iterable[CaseRecord]) -> str:
         """Record and export a run, and return why it was not; empty if it was, or need not be."""
         lines = exporting.json_lines(run, cases) if self.settings.exports else ""
         failures = (self._recorded(run, cases), *(publish.exported(lines, each) for each in self.settings.exports))
         return " ".join(filter(None, failures))
 
-    def _recorded(self, run: RunRecord, cases: Sequence[CaseRecord]) -> str:
+    def _recorded(self, run: RunRecord, cases: Iterable[CaseRecord]) -> str:
         if (history := self.history) is None:
             return ""
         try:
@@ -108,9 +108,9 @@ class Recorder:
         except DiskError:
             return {}
 
-    def trends(self, reports: Sequence[Report]) -> tuple[Trend, ...]:
-        """Return the history of the cases of reports; none if it cannot be used."""
-        ids = dict.fromkeys(outcome.id for report in reports for outcome in report.cases)
+    def trends(self, names: Sequence[str]) -> tuple[Trend, ...]:
+        """Return the history of cases; none if it cannot be used."""
+        ids = dict.fromkeys(names)
         if (history := self.history) is None or not ids:
             return ()
         from harness.history import trends  # noqa: PLC0415 - SQLite is loaded at the end of a run

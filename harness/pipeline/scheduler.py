@@ -2,14 +2,19 @@
 
 Of the steps that wait for one resource, the one on the longest path is done first: its rank is the time that it takes
 and the highest rank of the steps that need it.
+
+Plans are made as they are needed, some thousand at a time, and forgotten when their case is decided, with the results
+that no other case needs: so memory does not grow with the number of cases.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from harness.core.callbacks import ignore
 from harness.core.cases import EMPTY
 from harness.core.history import Cost
 from harness.core.outcomes import Outcome
@@ -21,7 +26,9 @@ from harness.pipeline.executor import Demand, Executor
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
 from harness.pipeline.steps import Plan, Run, Step
+from harness.report.outcome_log import OutcomeLog
 
+AT_ONCE = 2_000
 _GRACE_S = 10.0
 _UNKNOWN = Cost()
 
@@ -43,21 +50,27 @@ class PlanRun:
     """One run of several plans.
 
     Attributes:
-        results: the results of the steps done so far.
+        results: the results of the steps done so far, as far as they are kept.
+        log: the outcomes of the cases that are decided, in the order of the plans.
+        unfinished: returns what becomes of cases that have not ended when the run is cancelled.
     """
 
     def __init__(
         self,
-        plans: Sequence[Plan],
+        plans: Iterable[Plan],
         executor: Executor,
         listener: Listener,
         *,
         out_dir: Path,
         cancel: CancelToken,
         keeps_work: bool = False,
-        costs: Mapping[str, Cost] = EMPTY,
+        keeps_results: bool = True,
+        costs: Callable[[Sequence[str]], Mapping[str, Cost]] = lambda _: EMPTY,
         values: Mapping[str, float] = EMPTY,
         unfinished: Callable[[], Verdict] = lambda: INTERRUPTED,
+        on_planned: Callable[[Sequence[Plan]], None] = ignore,
+        log: OutcomeLog | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Prepare; nothing starts before `run`.
 
@@ -68,58 +81,78 @@ class PlanRun:
             out_dir: absolute path of the results.
             cancel: an order to stop.
             keeps_work: whether failed cases keep what their commands need to be repeated by hand.
-            costs: by case, what it took before.
+            keeps_results: whether the results of steps are kept when no case needs them any more.
+            costs: returns what cases took before, by their ids.
             values: by case, how valuable it is, if that decides what is done first, and not what it takes.
             unfinished: returns what becomes of cases that have not ended when the run is cancelled.
+            on_planned: called with plans before any of their steps starts.
+            log: takes the outcomes; None for memory.
+            at_once: how many cases are planned and not decided.
         """
-        self._costs, self._values = costs, values
-        self._keeps_work = keeps_work
-        self._plans, self._executor, self._listener = plans, executor, listener
+        if log is None:
+            plans = list(plans)
+            log = OutcomeLog(None, len(plans))
+        self.results, self.log = Results(), log
+        self._plans, self._executor, self._listener = enumerate(plans), executor, listener
         self._out_dir, self._cancel = out_dir, cancel
-        self.results = Results()
-        self._started: set[Step] = set()
-        self._decided: dict[str, Outcome] = {}
-        self._unfinished = unfinished
-        self._users: dict[Step, list[Plan]] = {}
+        self._keeps_work, self._keeps_results = keeps_work, keeps_results
+        self._costs, self._on_planned, self._at_once = costs, on_planned, at_once
+        self._values, self.unfinished = values, unfinished
+        self._under_way: set[Step] = set()
+        self._open: dict[int, _Open] = {}  # the cases that are not decided
+        self._users: dict[Step, dict[int, _Open]] = {}
         self._needs: dict[Step, tuple[Step, ...]] = {}
-        self._needed_by: dict[Step, list[Step]] = {}
+        self._needed_by: dict[Step, dict[Step, None]] = {}
         self._ranks: dict[Step, float] = {}
-        self._left: dict[str, set[Step]] = {}  # by case, the steps to do
-        for each in plans:
-            self._left[each.case.id] = set(each.steps)
-            for step in each.steps:
-                self._users.setdefault(step, []).append(each)
-                self._needs[step] = each.needs(step)
-            self._rank(each)
-        for step, needed in self._needs.items():
-            for need in needed:
-                self._needed_by.setdefault(need, []).append(step)
+        self._next = self._admitted()
 
-    def _rank(self, plan: Plan) -> None:
-        """Rank the steps of a plan. The whole path to a step is in its plan, so plans can be ranked one by one."""
+    def _admitted(self) -> list["_Open"]:
+        """Take the next plans, if there is room for many of them, and return those."""
+        if len(self._open) > self._at_once // 2:
+            return []
+        batch = list(itertools.islice(self._plans, self._at_once - len(self._open)))
+        costs = self._costs([plan.case.id for _, plan in batch])
+        found = [
+            _Open(number=number, plan=plan, left=set(plan.steps), cost=costs.get(plan.case.id, _UNKNOWN))
+            for number, plan in batch
+        ]
+        for each in found:
+            self._open[each.number] = each
+            for step in each.plan.steps:
+                self._users.setdefault(step, {})[each.number] = each
+                self._needs[step] = each.plan.needs(step)
+                for need in self._needs[step]:
+                    self._needed_by.setdefault(need, {})[step] = None
+            self._rank(each)
+        if found:
+            self._on_planned([each.plan for each in found])
+        return found
+
+    def _rank(self, case: "_Open") -> None:
+        """Rank the steps of a case. The whole path to a step is in its plan, so cases can be ranked one by one."""
         after: dict[Step, float] = {}  # the highest rank of the steps that need a step
-        for step in reversed(plan.steps):
-            rank = estimates.seconds(step, self._cost(plan)) + after.get(step, 0.0)
-            rank = self._values.get(plan.case.id, rank)
+        for step in reversed(case.plan.steps):
+            rank = estimates.seconds(step, case.cost) + after.get(step, 0.0)
+            rank = self._values.get(case.plan.case.id, rank)
             self._ranks[step] = max(rank, self._ranks.get(step, 0.0))
             for need in self._needs[step]:
                 after[need] = max(rank, after.get(need, 0.0))
-
-    def _cost(self, plan: Plan) -> Cost:
-        return self._costs.get(plan.case.id, _UNKNOWN)
 
     def ran(self, case_id: str) -> RunResult | None:
         """Return what the run of a case left; None if it did not go well."""
         found = (result for step, result in self.results.items() if isinstance(step, Run) and step.case_id == case_id)
         return next((each for each in found if isinstance(each, RunResult) and each.verdict is None), None)
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> Sequence[Outcome]:
         """Return what became of every case, in the order of the plans; those not decided yet are unfinished.
 
-        The logs of shared compilations are copied for the cases that were not decided.
+        The logs of shared compilations are copied for the cases that were not decided. Plans that were not looked at
+        yet have no outcome.
         """
-        left = self._unfinished()
-        return tuple(self._decided.get(each.case.id) or self._safely(each, left) for each in self._plans)
+        left = self.unfinished()
+        for each in self._open.values():
+            self._put(each, self._safely(each.plan, left))
+        return self.log
 
     def run(self) -> None:
         """Do all steps. After a cancellation it returns early, and no process is left.
@@ -134,30 +167,37 @@ class PlanRun:
             raise
 
     def _loop(self) -> None:
-        for each in self._plans:
-            if not each.steps:
-                self._decide(each, each.blocked)
-        self._start_ready(self._users)
-        while len(self._started) > len(self.results):
-            if done := self._executor.next_done(SLICE_S):
+        while self._next or self._under_way:
+            self._begin(self._next)
+            if self._under_way and (done := self._executor.next_done(SLICE_S)):
                 self._take(*done)
-                self._start_ready(self._needed_by.get(done[0], ()))
+            self._next = [] if self._cancel.is_set() else self._admitted()
+
+    def _begin(self, cases: Sequence["_Open"]) -> None:
+        """Start the steps of cases, of which some may be done; decide those that need nothing."""
+        for each in cases:
+            done = [self.results[step] for step in each.plan.steps if step in self.results]
+            each.left -= self.results.keys()
+            if not each.left or any(result.verdict for result in done):
+                self._decide(each, next((result.verdict for result in done if result.verdict), each.plan.blocked))
+        self._start_ready([step for each in cases if each.number in self._open for step in each.plan.steps])
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _GRACE_S
-        while len(self._started) > len(self.results) and (left_s := deadline - time.monotonic()) > 0:
+        while self._under_way and (left_s := deadline - time.monotonic()) > 0:
             if done := self._executor.next_done(left_s):
                 step, result = done
+                self._under_way.discard(step)
                 self.results[step] = result
                 self._listener.step_ended(step)
 
     def _start_ready(self, steps: Iterable[Step]) -> None:
         """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
-        for step in sorted(filter(self._is_ready, steps), key=lambda each: -self._ranks[each]):
-            self._started.add(step)
-            users = self._users[step]
-            self._listener.step_started(step, [each.case.id for each in users])
-            costs = [self._cost(each) for each in users]
+        for step in sorted(filter(self._is_ready, dict.fromkeys(steps)), key=lambda each: -self._ranks[each]):
+            self._under_way.add(step)
+            users = self._users[step].values()
+            self._listener.step_started(step, [each.plan.case.id for each in users])
+            costs = [each.cost for each in users]
             demand = Demand(
                 rank=self._ranks[step],
                 memory_bytes=estimates.memory_bytes(step, costs, self.results),
@@ -166,24 +206,48 @@ class PlanRun:
             self._executor.start(step, self.results, demand)
 
     def _is_ready(self, step: Step) -> bool:
-        if self._cancel.is_set() or step in self._started:
+        if self._cancel.is_set() or step in self._under_way or step in self.results:
             return False
-        is_wanted = any(each.case.id not in self._decided for each in self._users[step])
+        is_wanted = any(number in self._open for number in self._users[step])
         return is_wanted and all(need in self.results for need in self._needs[step])
 
     def _take(self, step: Step, result: StepResult) -> None:
+        self._under_way.remove(step)
         self.results[step] = result
         self._listener.step_ended(step)
-        for each in self._users[step]:
-            left = self._left[each.case.id]
-            left.discard(step)
-            if each.case.id not in self._decided and (result.verdict or not left):
-                self._decide(each, self._unfinished() if result.verdict == INTERRUPTED else result.verdict)
+        for each in list(self._users[step].values()):
+            each.left.discard(step)
+            if each.number in self._open and (result.verdict or not each.left):
+                self._decide(each, self.unfinished() if result.verdict == INTERRUPTED else result.verdict)
+        self._start_ready(self._needed_by.get(step, ()))
+        self._forget([step])
 
-    def _decide(self, each: Plan, verdict: Verdict | None) -> None:
-        found = self._safely(each, verdict, keeps_work=self._keeps_work)
-        self._decided[each.case.id] = found
+    def _decide(self, case: "_Open", verdict: Verdict | None) -> None:
+        found = self._put(case, self._safely(case.plan, verdict, keeps_work=self._keeps_work))
+        del self._open[case.number]
         self._listener.case_ended(found)
+        if not self._keeps_results:
+            for step in case.plan.steps:
+                del self._users[step][case.number]
+            self._forget(case.plan.steps)
+
+    def _forget(self, steps: Iterable[Step]) -> None:
+        """Forget steps that no case needs any more, once they have ended."""
+        for step in steps:
+            if not self._users.get(step, True) and step not in self._under_way:
+                for need in self._needs.pop(step):
+                    self._needed_by.get(need, {}).pop(step, None)
+                for known in (self.results, self._users, self._needed_by, self._ranks):
+                    known.pop(step, None)
+
+    def _put(self, case: "_Open", found: Outcome) -> Outcome:
+        """Keep an outcome, and return it; if it cannot be written, that is the error of this case alone."""
+        try:
+            self.log.put(case.number, found)
+        except Exception as bug:  # noqa: BLE001 - see above
+            found = internal.broken(found, bug)
+            self.log.put(case.number, found)
+        return found
 
     def _safely(self, each: Plan, verdict: Verdict | None, *, keeps_work: bool = False) -> Outcome:
         """Return the outcome of a case; a bug on the way to it is the error of this case alone."""
@@ -192,3 +256,20 @@ class PlanRun:
             return work_folder.kept(each, self.results, found, self._out_dir) if keeps_work else found
         except Exception as bug:  # noqa: BLE001 - see above
             return outcome(replace(each, steps=(), blocked=internal.verdict(bug)), {}, None, self._out_dir)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Open:
+    """A case that is not decided.
+
+    Attributes:
+        number: its position among the plans.
+        plan: its plan.
+        left: the steps to do.
+        cost: what it took before.
+    """
+
+    number: int
+    plan: Plan
+    left: set[Step]
+    cost: Cost

@@ -3,40 +3,38 @@
 import functools
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.core.callbacks import ignore
-from harness.core.cases import Case, Release
+from harness.core.cases import Case
 from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
 from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
 from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status, Verdict
 from harness.fetch import provision, shared_store
 from harness.host import devices
-from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
-from harness.pipeline import internal, logs, part, planner, selection, targets, used_devices
+from harness.pipeline import blocked, internal, part, planner, renderable, run_devices, scheduler, selection
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.importing import Importing
-from harness.pipeline.machine import environment_facts
-from harness.pipeline.out_dir import in_use, remove_empty, write_results
-from harness.pipeline.outcome import outcome
+from harness.pipeline.machine import run_facts
+from harness.pipeline.out_dir import in_use
 from harness.pipeline.page_file import PageFile
 from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
-from harness.pipeline.renderable import renderable
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, RunResult
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
-from harness.report import again, results, summary
+from harness.pipeline.used_devices import UsedDevices
+from harness.report.outcome_log import OutcomeLog, heads
 from harness.store.store import Store
 
 
@@ -70,8 +68,7 @@ class Session:
         self.unwritten: DiskError | None = None
         self._folder = out_dir.absolute()  # should the current folder be removed meanwhile
         self._junit_xml = settings.run.junit_xml and settings.run.junit_xml.absolute()
-        self._blocked = INTERRUPTED
-        self.cases = tuple(cases)
+        self._blocked, self.cases = INTERRUPTED, tuple(cases)
         self._settings, self._options = settings, options
         self._command = command
         self.recorder = recorder or Recorder.here(settings.history)
@@ -79,14 +76,21 @@ class Session:
         self._started, self._clock_s = datetime.now(UTC), time.monotonic()
         self._environment: Environment | None = None
         self._plan_run: PlanRun | None = None
+        self._log = OutcomeLog(None, len(self.cases))
         self._keeps_work = False
+        self._keeps_results = False
 
-    def run_to_end(self, live: Live) -> Report:
+    def run_to_end(self, live: Live, *, keeps_results: bool = False) -> Report:
         """Run, and write and return the results, also after ^C and after a bug of the harness.
+
+        Args:
+            live: shows the run while it goes on.
+            keeps_results: whether `ran` will be asked for what runs left.
 
         Raises:
             UsageError: the settings are wrong, so nothing was run.
         """
+        self._keeps_results = keeps_results
         with in_use(self._folder):
             return self._run_to_end(live)
 
@@ -103,13 +107,12 @@ class Session:
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not lose the results of hours
             live.notice(traceback.format_exc())
             self.stopped, code = bug, EXIT_BUG
-        report = renderable(self.report(code))
-        text = results.render(report)
+        report = self.report(code)
         try:
-            self._write(report, text, self._junit_xml)
+            report = self._write(report, self._junit_xml)
         except DiskError as error:
             self.unwritten = error
-        if remark := self.recorder.record(report, text, folder=self._folder):
+        if remark := self.recorder.record(report, folder=self._folder):
             live.notice(f"warning: {remark}")
         return report
 
@@ -161,6 +164,7 @@ class Session:
         with self._provider.open(request) as environment:
             self._environment = environment
             live.opened(environment)
+            self._keeps_results = self._keeps_results or then is not ignore
             then(self._done(request, environment, live))
         store.close()
         provision.keep_within(settings.fetch, live.notice)
@@ -182,7 +186,7 @@ class Session:
                 timeout_s=settings.run.timeout_s,
                 recompile=settings.run.recompile,
                 cancel=self._cancel,
-                devices=used_devices.UsedDevices(emulator=str(options.emulator) if options.emulator else None),
+                devices=UsedDevices(emulator=str(options.emulator) if options.emulator else None),
             )
             importing = Importing(
                 steps=steps,
@@ -192,8 +196,10 @@ class Session:
                 offline=settings.fetch.offline,
                 options=options,
             )
-            plans = importing.plans(self.cases)
-            live.expect(provision.make_room(settings.fetch, fetcher, planner.blobs(plans), notice))
+            plans = self._plans(importing)
+            fetched = importing.plans(each for each in self.cases if any(blob.is_remote for blob in each.spec.blobs))
+            blobs = planner.blobs(plans if isinstance(plans, Sequence) else fetched)
+            live.expect(provision.make_room(settings.fetch, fetcher, blobs, notice))
             doing = part.of(
                 plans,
                 environment,
@@ -204,13 +210,14 @@ class Session:
                 recorder=self.recorder,
                 began_s=self._clock_s,
             )
-            gpus = tuple(self._devices(request, environment))
+            gpus = run_devices.of(request, environment, settings.target)
             pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
             capacity = functools.partial(environment.capacity, settings.run)
             executor = LocalExecutor(
                 doing.runner, capacity, pool, self._cancel, on_running=live.step_running, on_again=live.step_again
             )
-            live.planned(plans)
+            live.expect_plans(len(self.cases))
+            self._log = OutcomeLog(self._folder, len(self.cases))
             self._plan_run = PlanRun(
                 doing.plans,
                 executor,
@@ -218,13 +225,17 @@ class Session:
                 out_dir=request.out_dir,
                 cancel=self._cancel,
                 keeps_work=self._keeps_work,
+                keeps_results=self._keeps_results,
                 costs=doing.costs,
                 values=doing.values,
                 unfinished=doing.limit.unfinished,
+                on_planned=live.planned,
+                log=self._log,
+                at_once=len(self.cases) if isinstance(doing.plans, Sequence) else scheduler.AT_ONCE,
             )
             self._plan_run.run()
         return Prepared(
-            plans={each.case.id: each for each in doing.plans},
+            plans={each.case.id: each for each in doing.plans} if isinstance(doing.plans, Sequence) else {},
             results=self._plan_run.results,
             runner=doing.runner,
             pool=pool,
@@ -233,12 +244,10 @@ class Session:
             options=options,
         )
 
-    def _devices(self, request: EnvironmentRequest, environment: Environment) -> Iterable[Gpu]:
-        """Yield the devices that runs may use: GPUs of this machine, and devices of Vulkan that the environment has."""
-        yield from (gpu for gpu in request.gpus if gpu.vendor is not Vendor.VULKAN)
-        if selection.needs_vulkan(self.cases):
-            listed = environment.lister(request.out_dir, self._cancel).vulkan(devices.gpus())
-            yield from targets.selected_vulkan(self._settings.target, listed)
+    def _plans(self, importing: Importing) -> Iterable[Plan]:
+        """Return the plans of all cases; those of very many are made when they are needed, unless they are kept."""
+        plans = importing.plans(self.cases)
+        return list(plans) if self._keeps_results or len(self.cases) <= scheduler.AT_ONCE else plans
 
     def ran(self, case: Case) -> RunResult | None:
         """Return what the run of a case left; None if it did not go well."""
@@ -255,57 +264,32 @@ class Session:
         """
         report = self.report(None)
         cases = tuple(map(amended, report.cases))
-        report = replace(report, cases=cases, exit_code=exit_code(cases))
-        self._write(report, results.render(report), None)
-        return report
+        return self._write(replace(report, cases=cases, exit_code=exit_code(cases)), None)
 
-    def _write(self, report: Report, text: str, junit_xml: Path | None) -> None:
-        remove_empty(self._folder, self._folder / "outputs")
-        logs.remove_failed(self._folder)
-        write_results(self._folder, {results.NAME: text, "results.md": summary.render(report)}, report, junit_xml)
+    def _write(self, report: Report, junit_xml: Path | None) -> Report:
+        """Write a report, and return it as it is written: a case that cannot be written is an error."""
+        report = renderable.written(self._folder, report, junit_xml)
+        self._log.remove()
+        return report
 
     def report(self, code: int | None) -> Report:
         """Return what is known by now; `code` is given if the run did not come to its end."""
-        outcomes = self._plan_run.outcomes() if self._plan_run else tuple(self._blocked_outcomes())
+        outcomes = self._outcomes()
         return Report(
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=round(time.monotonic() - self._clock_s, 3),
-            exit_code=exit_code(outcomes) if code is None else code,
+            exit_code=exit_code(heads(outcomes)) if code is None else code,
             environment={
-                **environment_facts(self._provider.engine, self._environment),
-                **({"by_hand": self._environment.by_hand} if self._environment else {}),
-                **again.facts(self._settings),
-                **({"command": self._command} if self._command else {}),
+                **run_facts(self._settings, self._provider.engine, self._environment, self._command),
                 "source": self.recorder.source,
             },
             cases=outcomes,
         )
 
-    def _blocked_outcomes(self) -> Iterator[Outcome]:
-        """Yield what becomes of cases that were never planned."""
-        name = self._settings.release.name
-        release = Release(name=name) if name else None
-        for case in self.cases:
-            blocked = Plan(case=case, steps=(), release=release, blocked=self._blocked)
-            yield outcome(blocked, {}, None, self._folder)
-
-
-def run_together(
-    sessions: Sequence[Session],
-    live: Live,
-    then: Callable[[tuple[Prepared, ...]], None],
-    ready: tuple[Prepared, ...] = (),
-) -> None:
-    """Run sessions one after the other, and call `then` while the environments of all of them are open.
-
-    Args:
-        sessions: what is run.
-        live: shows the runs while they go on.
-        then: takes what each left; not called if one could not open its environment.
-        ready: what those before them left.
-    """
-    if not sessions:
-        then(ready)
-        return
-    first, *rest = sessions
-    first.run(live, lambda prepared: run_together(rest, live, then, (*ready, prepared)))
+    def _outcomes(self) -> Sequence[Outcome]:
+        """Return what became of every case by now."""
+        if self._plan_run:
+            self._plan_run.outcomes()
+        verdict = self._plan_run.unfinished() if self._plan_run else self._blocked
+        blocked.fill(self._log, self.cases, self._settings.release.name, verdict, self._folder)
+        return self._log

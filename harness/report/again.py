@@ -14,7 +14,7 @@ from harness.core import numerals
 from harness.core.outcomes import Outcome, Report
 from harness.core.settings import DEFAULT_TIMEOUT_S, ProgramSettings, Settings, default_store
 from harness.core.statuses import Kind
-from harness.core.text import command, flat
+from harness.core.text import command
 from harness.core.urls import redacted
 
 _QUALITY = ("harness", "quality")
@@ -105,7 +105,7 @@ def exact_options(outcome: Outcome, report: Report) -> list[str]:
 
 
 def _case_options(outcome: Outcome, report: Report, *, patience: int = 2) -> Iterator[str]:
-    known, asked = flat(report.environment), report.environment
+    asked = report.environment
     compiled = outcome.chip in asked.get("compile_chips", ())
     if outcome.config:
         yield from ("--suite-config", outcome.config)
@@ -115,11 +115,19 @@ def _case_options(outcome: Outcome, report: Report, *, patience: int = 2) -> Ite
         yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
     yield from _word("--iree", None if _prefix(report) == _RUN else outcome.release)
     chosen = outcome.variant.options if outcome.variant else ()
-    image = None if "--image" in chosen else known.get("image.digest") or known.get("image.image")
-    place = (*_word("--engine", known.get("container_engine.name")), *_word("--image", image))
+    image = None if "--image" in chosen else _known(asked, "image", "digest") or _known(asked, "image", "image")
+    place = (*_word("--engine", _known(asked, "container_engine", "name")), *_word("--image", image))
     words = (*(place or asked.get("place", ())), *asked.get("options", ()))
     words = (*_without(words, chosen[:1]), *chosen)
     yield from _fitting(words, outcome, compiled=compiled, patience=patience)
+
+
+def _known(environment: Mapping[str, Any], *names: str) -> str | None:
+    """Return what an environment says below some names; None if it says nothing, or is of another shape."""
+    found: Any = environment
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return None if found is None else str(found)
 
 
 def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:

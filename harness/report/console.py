@@ -10,6 +10,7 @@ from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import clean, command, filled, listed, of_statistic, of_threshold, one_line
 from harness.report import again, by_hand, causes, facts
+from harness.report.overview import Overview
 
 STYLES: Mapping[Status, str] = {
     Status.PASSED: "green",
@@ -25,7 +26,6 @@ STYLES: Mapping[Status, str] = {
 _STATUS_WIDTH = max(map(len, Status))
 _INDENT = " " * 4
 _SECONDS = "  12345.67 s"  # what follows the id in the first line of a case
-_SLOWEST = 3
 _SHOWN_S = 0.01
 _ANNOTATION_CHARS = 4_000
 
@@ -96,19 +96,17 @@ def render(report: Report, *, folder: Path = Path(), width: int | None = None) -
         folder: the folder of the results, as it is named from where the user is.
         width: columns of the terminal, between whose words text is continued; None for lines as long as they are.
     """
-    bad = [outcome for outcome in report.cases if not facts.is_green(outcome)]
-    blocks = [_block(group, report, folder, width) for group in causes.grouped(bad)]
-    remarks = [
-        *facts.quarantined(report),
-        *facts.not_run(report),
-        facts.reused(report),
-        *facts.by_oracle(report),
-        *facts.devices(report),
-        _compared_nothing(report),
-        facts.close(report),
-        _slowest(report),
+    found = Overview.of(report.cases)
+    blocks = [_block(group, report, folder, width) for group in causes.grouped(found.bad)]
+    counts = f"{found.counts or 'no cases'} in {facts.seconds(report.seconds):.1f} s"
+    closing = [
+        *found.remarks,
+        found.compared_nothing,
+        found.close,
+        found.slowest,
+        counts,
+        found.verdict(report.exit_code),
     ]
-    closing = [*remarks, _counts(report), facts.verdict(report)]
     return Text("\n").join([*blocks, *(Text(filled([line], width=width)) for line in closing if line)])
 
 
@@ -146,21 +144,6 @@ def _particulars(group: Sequence[Outcome], report: Report, folder: Path) -> Iter
         yield "again", line
 
 
-def _compared_nothing(report: Report) -> str:
-    ids = [one_line(outcome.id) for outcome in report.cases if outcome.status is Status.RAN]
-    return f"{facts.count_of_cases(len(ids))} compared nothing (no expected output): {', '.join(ids)}" if ids else ""
-
-
-def _slowest(report: Report) -> str:
-    ranked = sorted(report.cases, key=facts.case_seconds, reverse=True)[:_SLOWEST]
-    timed = [f"{one_line(each.id)} {facts.case_seconds(each):.1f} s" for each in ranked if facts.case_seconds(each)]
-    return f"slowest: {', '.join(timed)}" if timed else ""
-
-
-def _counts(report: Report) -> str:
-    return f"{facts.counts(report) or 'no cases'} in {facts.seconds(report.seconds):.1f} s"
-
-
 def annotations(report: Report) -> str:
     """Return GitHub Actions workflow commands: an error for each case that is not as expected, and a warning.
 
@@ -168,8 +151,9 @@ def annotations(report: Report) -> str:
 
     The format and its escapes: actions/toolkit, packages/core/src/command.ts.
     """
-    errors = [_annotation(outcome, report) for outcome in report.cases if not facts.is_green(outcome)]
-    warnings = [f"::warning title=Close to a threshold::{_data(line)}" for line in [facts.close(report)] if line]
+    found = Overview.of(report.cases)
+    errors = [_annotation(outcome, report) for outcome in found.bad]
+    warnings = [f"::warning title=Close to a threshold::{_data(line)}" for line in [found.close] if line]
     return "\n".join([*errors, *warnings])
 
 

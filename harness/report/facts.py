@@ -1,26 +1,15 @@
 """Facts about outcomes and reports, worded once for all renderers."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, assert_never
 
-from harness.core.devices import shown
 from harness.core.measurements import Measurement
-from harness.core.outcomes import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_NO_VERDICT,
-    EXIT_OK,
-    EXIT_TERMINATED,
-    Outcome,
-    Report,
-)
-from harness.core.statuses import Kind, Status
-from harness.core.text import command, first_line, flat, inline, listed, one_line, ratio
+from harness.core.outcomes import Head, Outcome, Report
+from harness.core.statuses import Status
+from harness.core.text import command, first_line, flat, inline
 
-_UNFINISHED = "cases that had not finished are errors."
 NOTHING_COMPARED = "nothing compared: the spec has no expected outputs"
 
 
@@ -66,50 +55,6 @@ def case_seconds(outcome: Outcome) -> float:
     return sum(map(seconds, outcome.seconds.values()))
 
 
-def counts(report: Report) -> str:
-    """Return `3 passed, 1 failed, 2 errors`, in the order of `Status`."""
-    return _counted([outcome.status for outcome in report.cases])
-
-
-def _counted(statuses: Sequence[Status]) -> str:
-    return ", ".join(_count(statuses.count(status), status) for status in Status if status in statuses)
-
-
-def _count(number: int, status: Status) -> str:
-    return f"{number} errors" if status is Status.ERROR and number != 1 else f"{number} {status}"
-
-
-def verdict(report: Report) -> str:
-    """Return one line: what the exit code means for this run."""
-    total = count_of_cases(sum(outcome.kind is not Kind.NOT_RUN for outcome in report.cases))
-    statuses = [outcome.status for outcome in report.cases if not outcome.is_excused]
-    match report.exit_code:
-        case code if code == EXIT_OK:
-            return f"As expected: {total}." if report.cases else "No case was selected, so nothing was run."
-        case code if code == EXIT_FAILED:
-            failed = statuses.count(Status.FAILED) + statuses.count(Status.XPASSED)
-            return f"Failed: {failed} of {total}{_errors_beside(statuses.count(Status.ERROR))}."
-        case code if code == EXIT_NO_VERDICT:
-            return _without_verdict(statuses)
-        case code if code == EXIT_INTERRUPTED:
-            return f"Interrupted: {_UNFINISHED}"
-        case code if code == EXIT_TERMINATED:
-            return f"Terminated (SIGTERM): {_UNFINISHED}"
-        case _:
-            return f"Internal error of the harness (exit code {report.exit_code}): {_UNFINISHED}"
-
-
-def _without_verdict(statuses: Sequence[Status]) -> str:
-    """Return why the run does not show whether the models are right."""
-    if Status.ERROR in statuses:
-        return f"{_count(statuses.count(Status.ERROR), Status.ERROR)}, 0 failed ({count_of_cases(len(statuses))})"
-    return f"Nothing was tested: {_counted(statuses)} ({count_of_cases(len(statuses))})"
-
-
-def _errors_beside(number: int) -> str:
-    return f"; {number} more ended in an error" if number else ""
-
-
 def count_of_cases(number: int) -> str:
     """Return `1 case` or `2 cases`."""
     return f"{number} case" if number == 1 else f"{number} cases"
@@ -135,7 +80,7 @@ def iree_release(report: Report) -> str:
     return flat(report.environment).get("iree.release") or "unknown"
 
 
-def target(outcome: Outcome) -> str:
+def target(outcome: Outcome | Head) -> str:
     """Return `cpu`, `rocm-gfx942` or the name of the config of a suite."""
     if outcome.config:
         return PurePath(outcome.config).stem
@@ -146,61 +91,6 @@ def worst(outcome: Outcome) -> Measurement | None:
     """Return the measurement that uses most of what it is allowed."""
     measured = [each for each in outcome.outputs if not each.ignored and each.max_abs_error is not None]
     return max(measured, key=_nearness, default=None)
-
-
-def by_oracle(report: Report) -> list[str]:
-    """Return a line for each oracle that names the cases whose outputs were compared with its own."""
-    found: dict[str, list[str]] = {}
-    for each in report.cases:
-        if each.oracle and each.outputs:
-            found.setdefault(each.oracle.description, []).append(one_line(each.id))
-    return [
-        f"{count_of_cases(len(ids))} without expected outputs compared with {what}: {listed(ids)}"
-        for what, ids in found.items()
-    ]
-
-
-def not_run(report: Report) -> list[str]:
-    """Return a line for each reason for which cases did not run, with their number."""
-    found = Counter(one_line(each.reason) for each in report.cases if each.kind is Kind.NOT_RUN)
-    return [f"{count_of_cases(number)} not run: {reason}" for reason, number in found.items()]
-
-
-def reused(report: Report) -> str:
-    """Return a line that says how many cases were not run again; empty if there are none."""
-    number = sum(outcome.reused is not None for outcome in report.cases)
-    what = "the same module, inputs and device"
-    return f"{count_of_cases(number)} passed before with {what}, and did not run again" if number else ""
-
-
-def devices(report: Report) -> list[str]:
-    """Return a line for each device that cases ran on, with their number."""
-    found = Counter(shown(each.devices) for each in report.cases if each.devices)
-    return [f"{count_of_cases(number)} on {device}" for device, number in found.items()]
-
-
-def quarantined(report: Report) -> list[str]:
-    """Return a line that names the cases that failed in quarantine, and one for those that passed there."""
-    known = [(each, each.quarantined) for each in report.cases if each.quarantined and not each.quarantined.has_ended]
-    excused = [
-        f"{one_line(each.id)} (until {quarantine.until}, {one_line(quarantine.owner)}: {one_line(quarantine.reason)})"
-        for each, quarantine in known
-        if each.is_excused
-    ]
-    good = [one_line(each.id) for each, _ in known if each.status in {Status.PASSED, Status.RAN, Status.COMPILED}]
-    lines = [f"in quarantine, so they count for nothing: {', '.join(excused)}"] if excused else []
-    return lines + ([f"in quarantine, but as expected: {listed(good)}; remove what is fixed"] if good else [])
-
-
-def close(report: Report) -> str:
-    """Return a line that names the cases that passed close to a threshold; empty if there are none."""
-    near = [(each, worst(each)) for each in report.cases if each.status is Status.PASSED]
-    found = [(one_line(each.id), output.share) for each, output in near if output and output.is_close]
-    if not found:
-        return ""
-    shown = listed([f"{name} ({ratio(share)})" for name, share in found if share is not None])
-    verb = "is close to its threshold" if len(found) == 1 else "are close to their thresholds"
-    return f"{count_of_cases(len(found))} {verb}: {shown}"
 
 
 def _nearness(measurement: Measurement) -> tuple[float, float]:

@@ -7,16 +7,18 @@ suites do not nest, a case has no properties of its own, times are plain decimal
 
 # Only writes XML; parsing what others wrote would need defusedxml.
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
-from typing import assert_never
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, assert_never
 
 import junit_xml
 
 from harness.core.devices import shown
-from harness.core.outcomes import Outcome, Report
+from harness.core.outcomes import Head, Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import capped, first_line, flat, one_line
-from harness.report import again, facts
+from harness.report import again, facts, outcome_log
 
 NODE_BYTES = 64 * 1024
 # GitLab refuses files of 30 MB, and escaping makes text longer (`<` becomes four bytes).
@@ -31,39 +33,84 @@ _SKIPPED_TYPES = {Status.XFAILED: "xfail", Status.UNSUPPORTED: "unsupported", St
 
 def render(report: Report) -> str:
     """Return the report as JUnit XML, to be written as UTF-8."""
-    root = ET.Element("testsuites", name="harness", time=_time(report.seconds))
-    root.extend(_suites(report))
-    for name in ("tests", "failures", "errors"):
-        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
-    ET.indent(root, " ")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+    return "".join(parts(report))
 
 
-def _suites(report: Report) -> list[ET.Element]:
-    """Return a suite for each model, target, release and variant of a search.
+def parts(report: Report) -> Iterator[str]:
+    """Yield the text that `render` returns in parts, one for each suite."""
+    index = _Index.of(report)
+    root = ET.Element("testsuites", {"name": "harness", "time": _time(report.seconds), **index.counts})
+    whole = ET.tostring(root, encoding="unicode", short_empty_elements=False)
+    head, tail = whole.removesuffix("</testsuites>"), "</testsuites>"
+    yield f'<?xml version="1.0" encoding="utf-8"?>\n{head}'
+    for name, places in index.suites.items():
+        members = [(index.names[place], report.cases[place]) for place in places]
+        suite = _suite(report, name, members)
+        ET.indent(suite, " ", level=1)
+        yield f"\n {ET.tostring(suite, encoding='unicode')}"
+    yield f"\n{tail}\n"
 
-    If nothing ran, one without cases has the environment.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Index:
+    """Which case is where.
+
+    Attributes:
+        names: the unique name of each case.
+        suites: by model, target, release and variant of a search, the positions of cases. If nothing ran, one without
+            cases has the environment.
+        counts: how many cases there are, how many failed, and how many are errors.
     """
-    groups: dict[str, list[tuple[str, Outcome]]] = {}
-    for name, outcome in _named(report.cases):
-        release = outcome.release or facts.iree_release(report)
-        suite = f"{outcome.model} {facts.target(outcome)} iree-{release}"
-        groups.setdefault(f"{suite} {outcome.variant or ''}".rstrip(), []).append((name, outcome))
-    return [
-        _suite(report, name, members)
-        for name, members in (groups or {f"harness iree-{facts.iree_release(report)}": []}).items()
-    ]
+
+    names: Sequence[str]
+    suites: Mapping[str, Sequence[int]]
+    counts: dict[str, str]
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Return the index of a report."""
+        run_release = facts.iree_release(report)
+        ids, columns, suites, ends = list[str](), list[str | None](), dict[str, list[int]](), Counter[str]()
+        for place, outcome in enumerate(outcome_log.heads(report.cases)):
+            ids.append(outcome.id)
+            columns.append(outcome.column)
+            ends[_end(outcome)] += 1
+            suite = f"{outcome.model} {facts.target(outcome)} iree-{outcome.release or run_release}"
+            suites.setdefault(f"{suite} {outcome.variant or ''}".rstrip(), []).append(place)
+        counts = {"tests": len(ids), "failures": ends["failure"], "errors": ends["error"]}
+        return cls(
+            names=_names(ids, columns),
+            suites=suites or {f"harness iree-{run_release}": []},
+            counts={name: str(number) for name, number in counts.items()},
+        )
 
 
-def _named(outcomes: Iterable[Outcome]) -> list[tuple[str, Outcome]]:
-    """Return each outcome with a unique name."""
-    every, named = [*outcomes], dict[str, Outcome]()
-    has_several = len({outcome.column for outcome in every}) > 1
-    for outcome in every:
-        plain = one_line(f"{outcome.id} {outcome.column}" if has_several else outcome.id) or "unnamed"
-        numbered = (f"{plain} ({number})" for number in range(2, len(named) + 3))
-        named[plain if plain not in named else next(name for name in numbered if name not in named)] = outcome
-    return list(named.items())
+def _end(outcome: Outcome | Head) -> str:
+    """Return the element that says how a case ended; empty for one that went well."""
+    match outcome.status:
+        case _ if outcome.is_excused:
+            return "skipped"
+        case Status.FAILED | Status.XPASSED:
+            return "failure"
+        case Status.ERROR:
+            return "error"
+        case Status.XFAILED | Status.UNSUPPORTED | Status.SKIPPED:
+            return "skipped"
+        case Status.PASSED | Status.RAN | Status.COMPILED:
+            return ""
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _names(ids: Sequence[str], columns: Sequence[str | None]) -> list[str]:
+    """Return a unique name for each case."""
+    found = dict[str, None]()
+    has_several = len(set(columns)) > 1
+    for name, column in zip(ids, columns, strict=True):
+        plain = one_line(f"{name} {column}" if has_several else name) or "unnamed"
+        numbered = (f"{plain} ({number})" for number in range(2, len(found) + 3))
+        found[plain if plain not in found else next(name for name in numbered if name not in found)] = None
+    return list(found)
 
 
 def _suite(report: Report, name: str, members: list[tuple[str, Outcome]]) -> ET.Element:
@@ -95,20 +142,14 @@ def _properties(report: Report, members: list[tuple[str, Outcome]]) -> dict[str,
 def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:
     case = junit_xml.TestCase(name, classname=_classname(outcome), stdout=_output(outcome, limit_bytes))
     message = first_line(outcome.reason) or f"{outcome.status}, no reason was given"
-    story = _story(report, outcome, limit_bytes)
-    match outcome.status:
-        case _ if outcome.is_excused:
-            case.add_skipped_info(one_line(f"{outcome.quarantined}: {message}"), story)
-        case Status.FAILED | Status.XPASSED:
-            case.add_failure_info(message, story, _type(outcome))
-        case Status.ERROR:
-            case.add_error_info(message, story, _type(outcome))
-        case Status.XFAILED | Status.UNSUPPORTED | Status.SKIPPED:
-            case.add_skipped_info(message, story)
-        case Status.PASSED | Status.RAN | Status.COMPILED:
-            pass
-        case _ as unreachable:
-            assert_never(unreachable)
+    match _end(outcome):
+        case "failure":
+            case.add_failure_info(message, _story(report, outcome, limit_bytes), _type(outcome))
+        case "error":
+            case.add_error_info(message, _story(report, outcome, limit_bytes), _type(outcome))
+        case "skipped":
+            told = one_line(f"{outcome.quarantined}: {message}") if outcome.is_excused else message
+            case.add_skipped_info(told, _story(report, outcome, limit_bytes))
     return case
 
 

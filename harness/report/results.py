@@ -1,7 +1,7 @@
 """Writes and reads results.json. Its schema is `results.schema.json` in this folder."""
 
-import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +9,36 @@ import msgspec
 
 from harness.core import records, strict_json
 from harness.core.errors import UsageError
-from harness.core.outcomes import Report
+from harness.core.outcomes import Outcome, Report
 from harness.core.records import MalformedError, as_json
 from harness.host import files
+from harness.report.outcome_log import OutcomeLog
 
 SCHEMA = 1
 NAME = "results.json"
 SEARCH_JOURNAL = "search.jsonl"  # only folders of searches have one
-MAX_BYTES = 256 << 20
+MAX_BYTES = 1 << 30
 
 
 def render(report: Report) -> str:
     """Return the report as strict JSON. The strings `inf`, `-inf` and `nan` stand for numbers that are not finite."""
-    text = json.dumps({"schema": SCHEMA, **as_json(report)}, allow_nan=False)
-    return msgspec.json.format(text, indent=1) + "\n"  # ten times as fast as the `indent` of json
+    return "".join(parts(report))
+
+
+def parts(report: Report) -> Iterator[str]:
+    """Yield the text that `render` returns in parts, one for each case."""
+    frame = records.encoded({"schema": SCHEMA, **as_json(replace(report, cases=()))})
+    head, tail = msgspec.json.format(frame.decode(), indent=1).rsplit("[]", 1)
+    separator = f"{head}[\n  "
+    for line in lines(report.cases):
+        yield separator + msgspec.json.format(line, indent=1).decode().replace("\n", "\n  ")
+        separator = ",\n  "
+    yield f"\n ]{tail}\n" if report.cases else f"{head}[]{tail}\n"
+
+
+def lines(cases: Sequence[Outcome]) -> Iterable[bytes]:
+    """Return the JSON of each outcome in one line."""
+    return cases.lines() if isinstance(cases, OutcomeLog) else map(records.encoded, cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +92,8 @@ def load(text: bytes | str) -> Report:
         cases = records.read(list[dict[str, Any]], document.get("cases"), "$.cases")
         with_tuples = [_with_tuples(case, f"$.cases[{index}]") for index, case in enumerate(cases)]
         records.read(_Quoted, document.get("environment"), "$.environment")
-        return records.read(Report, {**document, "cases": with_tuples})
+        report = records.read(Report, {**document, "cases": with_tuples})
+        return replace(report, cases=tuple(report.cases))
     except MalformedError as error:
         raise UsageError(f"The results.json is {error}.") from error
 

@@ -1,12 +1,14 @@
 """Renders a report as Markdown: results.md, and the summary page of a GitHub Actions job."""
 
 import html
+import itertools
 from collections.abc import Sequence
 
 from harness.core.outcomes import Outcome, Report
 from harness.core.text import capped, one_line, ratio
 from harness.report import again, causes, facts
 from harness.report.markdown import code, escaped, fenced
+from harness.report.overview import Overview
 
 # GitHub discards a summary of more than 1 MiB.
 _ROWS = 1_000
@@ -21,22 +23,20 @@ _HEADER = "| case | status | kind | seconds | max error | of threshold | modules
 
 def render(report: Report) -> str:
     """Return the report as Markdown: the counts, the environment, every case, and why cases are not as expected."""
-    ordered = sorted(report.cases, key=facts.is_green)
-    bad = causes.grouped(outcome for outcome in ordered if not facts.is_green(outcome))
-    counts = f"{facts.counts(report)} in {facts.seconds(report.seconds):.1f} s" if report.cases else ""
-    left_out = _left_out(len(ordered) - _ROWS, "rows"), _left_out(len(bad) - _DETAILS, "explanations")
+    found = Overview.of(report.cases)
+    good = (outcome for outcome in report.cases if facts.is_green(outcome))
+    rows = [*found.bad[:_ROWS], *itertools.islice(good, max(0, _ROWS - len(found.bad)))]
+    bad = causes.grouped(found.bad)
+    counts = f"{found.counts} in {facts.seconds(report.seconds):.1f} s" if report.cases else ""
+    left_out = _left_out(len(report.cases) - _ROWS, "rows"), _left_out(len(bad) - _DETAILS, "explanations")
     parts = [
-        f"## {escaped(facts.verdict(report))}",
+        f"## {escaped(found.verdict(report.exit_code))}",
         escaped(facts.environment_line(report)),
         counts,
-        _table(ordered[:_ROWS]),
+        _table(rows),
         left_out[0],
-        *map(escaped, facts.quarantined(report)),
-        *map(escaped, facts.not_run(report)),
-        escaped(facts.reused(report)),
-        *map(escaped, facts.by_oracle(report)),
-        *map(escaped, facts.devices(report)),
-        escaped(facts.close(report)),
+        *map(escaped, found.remarks),
+        escaped(found.close),
         *(_details(group, report) for group in bad[:_DETAILS]),
         left_out[1],
     ]

@@ -10,6 +10,7 @@ from harness.core.statuses import Status
 from harness.core.text import counted, filled, one_line
 from harness.report import facts
 from harness.report.markdown import escaped
+from harness.report.overview import Overview
 from harness.search import case_numbers
 from harness.search.matrix import Matrix
 from harness.search.release_runner import ReleaseResult
@@ -42,7 +43,7 @@ _LINE_CHARS = 300
 
 def release_line(release: str, tested: ReleaseResult, *, width: int) -> str:
     """Return the line for a tested release."""
-    return f"{release:<{width}} {tested.spent_s:>8.2f} s   {facts.counts(tested.report)}"
+    return f"{release:<{width}} {tested.spent_s:>8.2f} s   {Overview.of(tested.report.cases).counts}"
 
 
 def render(matrix: Matrix, width: int | None = None) -> str:

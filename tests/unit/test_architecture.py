@@ -225,6 +225,7 @@ def test_these_tests_see_what_they_look_for() -> None:
         "core.text",
         "report.again",
         "report.facts",
+        "report.outcome_log",
     }
     assert "__init__" in own_imports("cli.arguments")
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")

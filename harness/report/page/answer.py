@@ -1,14 +1,15 @@
 """Says in one line what a page answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
 from harness.core.comparisons import Change, Comparison
-from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Report, exit_code
+from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, Report, exit_code
 from harness.core.text import counted, one_line
 from harness.report import comparison_text, facts
+from harness.report.overview import Overview
 from harness.report.page.content import Content
 from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
 
@@ -47,11 +48,11 @@ def answer(content: Content) -> Answer:
     return _of_runs(reports)
 
 
-def releases(content: Content) -> list[str]:
+def releases(content: Content, outcomes: Iterable[Outcome]) -> list[str]:
     """Return the releases of the cases, oldest first, as the search has them or else by version."""
     known = content.matrix or content.bisect
     ordered = {name: place for place, name in enumerate(known.releases if known else ())}
-    names = dict.fromkeys(outcome.column or "" for run in content.runs for outcome in run.report.cases)
+    names = dict.fromkeys(outcome.column or "" for outcome in outcomes)
     found = sorted(names, key=lambda name: (ordered.get(name, -1), _version(name)))
     return [one_line(name) for name in found]
 
@@ -120,6 +121,6 @@ def _of_runs(reports: Sequence[Report]) -> Answer:
         seconds = sum(facts.seconds(each.seconds) for each in reports)
         report = Report(started="", seconds=seconds, exit_code=code, environment={}, cases=every)
     tone = {EXIT_OK: "good", EXIT_FAILED: "bad"}.get(report.exit_code, "unclear")
-    told = facts.verdict(report).removesuffix(".")
+    told = Overview.of(report.cases).verdict(report.exit_code).removesuffix(".")
     when = f"{one_line(report.started)}, " if report.started else f"{counted(len(reports), 'run')}, "
     return Answer(title=told, question=f"{when}{facts.seconds(report.seconds):.1f} s", text=f"{told}.", tone=tone)

@@ -10,12 +10,13 @@ from harness.core.outcomes import Outcome
 from harness.core.records import as_json
 from harness.core.statuses import Kind, Status
 from harness.core.text import capped, clean, command, first_line, one_line
-from harness.report import again, by_hand, facts
+from harness.report import again, by_hand, facts, outcome_log
 from harness.report.page.content import Run, Trend
 
 # Of all log excerpts together, before they are compressed, so that a page of failures stays small, too.
 _LOGS_BYTES, _LEAST_LOG_BYTES, _MOST_LOG_BYTES = 2 << 20, 1 << 10, 16 << 10
 _REASON_BYTES = 4 << 10
+MOST = 5_000  # cases of a page, which a browser opens in a second
 _FIRST = (Status.FAILED, Status.XPASSED, Status.ERROR)  # then all others, as they come
 _TITLE_CHARS = 300
 _SHOWN_ELSEWHERE = ("commands", "tools", "log_tail", "reason", "id", "status", "kind", "release")
@@ -37,9 +38,13 @@ class Shown:
 
 
 def shown(runs: Sequence[Run]) -> list[Shown]:
-    """Return the cases of all runs, those that are not as expected first."""
-    every = [(number, outcome) for number, run in enumerate(runs) for outcome in run.report.cases]
-    every.sort(key=lambda each: _FIRST.index(each[1].status) if each[1].status in _FIRST else len(_FIRST))
+    """Return the cases of all runs, those that are not as expected first, and of very many only these and some more."""
+    places = [
+        (_FIRST.index(outcome.status) if outcome.status in _FIRST else len(_FIRST), number, index)
+        for number, run in enumerate(runs)
+        for index, outcome in enumerate(outcome_log.heads(run.report.cases))
+    ]
+    every = [(number, runs[number].report.cases[index]) for _, number, index in sorted(places)[:MOST]]
     ids = Counter(outcome.id for _, outcome in every)
     keys: dict[str, Shown] = {}
     for number, outcome in every:
@@ -73,11 +78,12 @@ def row(each: Shown) -> dict[str, Any]:
         "ratio": ratio,
         "error": error,
     }
-    return {name: as_json(value) for name, value in known.items() if value is not None and value != ""}
+    found: dict[str, Any] = as_json({name: value for name, value in known.items() if value is not None and value != ""})
+    return found
 
 
 def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes: int) -> dict[str, Any]:
-    """Return what is shown of a case when it is opened; texts are cleaned."""
+    """Return what is shown of a case when it is opened, with its trends; texts are cleaned."""
     outcome, run = each.outcome, runs[each.run]
     data = {name: value for name, value in as_json(outcome).items() if name not in _SHOWN_ELSEWHERE and value}
     where = facts.whereabouts(outcome)
@@ -89,7 +95,7 @@ def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes
         "commands": dict(_commands(outcome)),
         "devices": list(map(str, outcome.devices)),
         "log_path": facts.log_path(outcome),
-        "trends": [as_json(trend) for trend in trends if trend.case == outcome.id],
+        "trends": [as_json(trend) for trend in trends],
     }
     cleaned: dict[str, Any] = _cleaned(data)
     return cleaned | told

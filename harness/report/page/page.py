@@ -11,13 +11,15 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
 from harness.core.records import as_json
 from harness.report.page import answer, cases, compared, environment, timeline
+from harness.report.page.answer import Answer
 from harness.report.page.cases import Shown
-from harness.report.page.content import Content
+from harness.report.page.content import Content, Trend
 
 NAME = "report.html"
 _CHUNK = 32  # cases whose details are compressed together: a few kilobytes, which open in a millisecond
@@ -50,7 +52,7 @@ def render(content: Content) -> str:
         content: what it shows.
     """
     shown = cases.shown(content.runs)
-    told = answer.answer(content)
+    told = _told(content, shown)
     script, style = _script(), _asset("style.css")
     text: str = _template().render(
         title=told.title,
@@ -60,21 +62,29 @@ def render(content: Content) -> str:
         charts=_asset(_CHARTS),
         script=script,
         style=style,
-        index=_embedded(_index(content, shown)),
+        index=_embedded(_index(content, shown, told)),
         chunks=list(_chunks(content, shown)),
         timeline=_packed(timeline.entries(shown)),
     )
     return text
 
 
-def _index(content: Content, shown: Sequence[Shown]) -> dict[str, Any]:
+def _told(content: Content, shown: Sequence[Shown]) -> Answer:
+    """Return the answer of the page, which also says of how many cases it has nothing else."""
+    told, number = answer.answer(content), sum(len(run.report.cases) for run in content.runs)
+    left_out = (
+        f" This page shows {len(shown):,} of {number:,} cases; results.json has all." if number > len(shown) else ""
+    )
+    return replace(told, text=told.text + left_out)
+
+
+def _index(content: Content, shown: Sequence[Shown], told: Answer) -> dict[str, Any]:
     """Return what the page shows at once."""
-    told = answer.answer(content)
     return {
         "answer": as_json(told),
         "chunk": _CHUNK,
         "runs": [environment.described(run) for run in content.runs],
-        "releases": answer.releases(content),
+        "releases": answer.releases(content, [each.outcome for each in shown]),
         "cases": [cases.row(each) for each in shown],
         "bisect": as_json(content.bisect),
         "matrix": as_json(content.matrix),
@@ -86,8 +96,14 @@ def _index(content: Content, shown: Sequence[Shown]) -> dict[str, Any]:
 def _chunks(content: Content, shown: Sequence[Shown]) -> Iterator[str]:
     """Yield the details of some cases at a time, compressed: most pages are opened for one or two of them."""
     limit = cases.log_bytes(len(shown))
+    trends: dict[str, list[Trend]] = {}
+    for trend in content.trends:
+        trends.setdefault(trend.case, []).append(trend)
     for start in range(0, len(shown), _CHUNK):
-        some = [cases.details(each, content.runs, content.trends, limit) for each in shown[start : start + _CHUNK]]
+        some = [
+            cases.details(each, content.runs, trends.get(each.outcome.id, ()), limit)
+            for each in shown[start : start + _CHUNK]
+        ]
         yield _packed(some)
 
 

@@ -8,7 +8,8 @@ from harness.pipeline.limits import FailureLimit
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED
 from harness.pipeline.steps import Compile
-from harness.report import console, facts, summary
+from harness.report import console, summary
+from harness.report.overview import Overview
 from tests.unit import executors, reports
 from tests.unit.executors import Heard
 from tests.unit.samples import planned, spec
@@ -48,7 +49,7 @@ def test_what_did_not_run_is_told_once_for_each_reason() -> None:
     left = {"kind": Kind.NOT_RUN, "reason": "1 case was not as expected (--maxfail 1)"}
     report = reports.report(reports.outcome(), *(reports.outcome(Status.SKIPPED, name, **left) for name in "ab"))
     told = "2 cases not run: 1 case was not as expected (--maxfail 1)"
-    assert facts.not_run(report) == [told]
+    assert list(Overview.of(report.cases).remarks) == [told]
     assert told in console.render(report).plain
     assert told in summary.render(report)
-    assert facts.verdict(report) == "As expected: 1 case."
+    assert Overview.of(report.cases).verdict(report.exit_code) == "As expected: 1 case."

@@ -18,7 +18,8 @@ from harness.pipeline.planner import Options
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, CompareResult, StepResult
 from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Plan, Run, Step
-from harness.report import console, facts
+from harness.report import console
+from harness.report.overview import Overview
 from tests.unit import reports
 from tests.unit.executors import FakeExecutor, Heard, error, failed
 from tests.unit.samples import MI300, blob, planned, rocm_spec, spec, tensor
@@ -155,7 +156,7 @@ def test_where_an_oracle_would_say_nothing_nothing_is_compared(tmp_path: Path) -
         "nothing compared: the oracle is the same module, byte for byte",
     )
     assert console.case_line(found).plain.endswith(found.reason)
-    assert facts.by_oracle(reports.report(found)) == []
+    assert list(Overview.of((found,)).remarks) == []
 
 
 def test_other_outputs_than_those_of_the_oracle_fail_and_say_so(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from harness.pipeline.outcome import outcome as outcome_of
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Plan, Run, Step, needs
+from harness.report.outcome_log import OutcomeLog
 from tests.unit.executors import Decide, FakeExecutor, Heard, error, failed
-from tests.unit.samples import MI300, blob, planned, rocm_spec, spec
+from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec
 
 
 def well(_: Step) -> None:
@@ -39,7 +40,7 @@ def outcomes(root: Path, *plans: Plan, decide: Decide = well, **more: Any) -> tu
     plan_run, _, heard = begin(root, plans, decide, **more)
     plan_run.run()
     assert sorted(each.id for each in heard.cases) == sorted(each.case.id for each in plans), "each is decided once"
-    return plan_run.outcomes()
+    return tuple(plan_run.outcomes())
 
 
 def three() -> tuple[Plan, Plan, Plan]:
@@ -85,7 +86,7 @@ def test_what_is_on_the_longest_path_goes_first(tmp_path: Path) -> None:
     plans = [planned(spec(submodel=name, mlir=blob(f"{name}.mlir"))) for name in ("short", "late", "long")]
     plans.append(planned(spec(submodel="both", mlir=blob("late.mlir"))))
     executor = FakeExecutor(tmp_path)
-    run = PlanRun(plans, executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken(), costs=costs)
+    run = PlanRun(plans, executor, Heard(), out_dir=tmp_path / "out", cancel=CancelToken(), costs=lambda _: costs)
     run.run()
     programs = [step.blob.name for step in executor.started if isinstance(step, Fetch) and "mlir" in step.blob.name]
     assert programs == ["late.mlir", "long.mlir", "short.mlir"]
@@ -192,7 +193,7 @@ def test_what_is_blocked_is_told_without_a_step(tmp_path: Path) -> None:
         submodel="new", compiler_flags=("--iree-dispatch-creation-data-tiling",), run_test_expecting_to_fail=True
     )
     plan_run, executor, heard = begin(tmp_path, [nowhere, planned(), planned(new, name="3.4.0")])
-    before = plan_run.outcomes()
+    before = tuple(plan_run.outcomes())
     plan_run.run()
     assert [each.status for each in before] == [Status.ERROR, Status.ERROR, Status.UNSUPPORTED]
     assert [each.status for each in plan_run.outcomes()] == [Status.ERROR, Status.PASSED, Status.UNSUPPORTED]
@@ -309,6 +310,39 @@ def test_the_log_of_a_run_stays_where_it_is(tmp_path: Path) -> None:
     found = outcome_of(plan, ended, None, tmp_path / "out")
     assert found.logs == {"run": "logs/tiny/clip-cpu/run.log"}
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("keeps_results", [True, False])
+def test_of_very_many_cases_some_are_planned_at_a_time_and_forgotten(tmp_path: Path, *, keeps_results: bool) -> None:
+    """All share a program, and every third cannot be planned."""
+    number, made = 50, list[int]()
+
+    def plans() -> Iterator[Plan]:
+        for index in range(number):
+            made.append(index)
+            target = Target(backend=Backend.ROCM) if index % 3 == 0 else CPU
+            yield planned(spec(submodel=f"case{index}", compile_only=True), target)
+
+    executor, heard = FakeExecutor(tmp_path), Heard()
+    at_first: list[int] = []
+    log = OutcomeLog(tmp_path, number)
+    run = PlanRun(
+        plans(),
+        executor,
+        heard,
+        out_dir=tmp_path / "out",
+        cancel=CancelToken(),
+        keeps_results=keeps_results,
+        on_planned=lambda _: at_first.append(len(made)),
+        log=log,
+        at_once=20,
+    )
+    run.run()
+    assert (at_first[0], at_first[-1]) == (20, number)
+    assert (len(made), len(heard.cases)) == (number, number)
+    assert [each.submodel for each in run.outcomes()] == [f"case{index}" for index in range(number)]
+    assert {each.status for each in log} == {Status.ERROR, Status.COMPILED}
+    assert bool(run.results) is keeps_results
 
 
 class _Counted(tuple[Step, ...]):

@@ -8,7 +8,8 @@ from harness.core.outcomes import Outcome, exit_code
 from harness.core.quarantines import Quarantine
 from harness.core.statuses import Kind, Status
 from harness.history import recording
-from harness.report import console, facts, junit, results, summary
+from harness.report import console, junit, results, summary
+from harness.report.overview import Overview
 from tests.unit import reports
 
 NOW = Quarantine(owner="ana", until="2027-01-31", reason="wrong on gfx942")
@@ -47,12 +48,12 @@ def test_the_console() -> None:
     assert "  | numeric" not in text
     assert "in quarantine: numeric: output 0" in console.case_line(FAILED).plain
     assert console.annotations(reports.report(FAILED)) == ""
-    assert facts.quarantined(reports.report(reports.outcome(), reports.failed(quarantined=ENDED))) == []
+    assert not list(Overview.of((reports.outcome(), reports.failed(quarantined=ENDED))).remarks)
 
 
 def test_the_verdict_beside_others() -> None:
     report = reports.report(FAILED, reports.failed(submodel="unet"), reports.error(quarantined=NOW))
-    assert facts.verdict(report) == "Failed: 1 of 3 cases."
+    assert Overview.of(report.cases).verdict(report.exit_code) == "Failed: 1 of 3 cases."
 
 
 def test_markdown() -> None:
