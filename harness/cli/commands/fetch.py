@@ -8,8 +8,6 @@ from rich.console import Console
 
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
-from harness.containers import container_provider
-from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import Case, ModelSpec
 from harness.core.errors import NoVerdictError
@@ -56,7 +54,7 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
         release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))
     plans = internal.plans(cases, release.release, selection.options(settings))
     is_possible = _is_possible(plans, console)
-    is_ready = blobs_only or _has_tools(settings, cases, provider(settings, release), release, console)
+    is_ready = blobs_only or _has_tools(settings, cases, release, console)
     blobs = planner.blobs(plans)
     code = _counted(_fetch_all(settings.fetch, blobs, console).values(), len(blobs))
     return code if is_possible and is_ready else EXIT_NO_VERDICT
@@ -76,11 +74,13 @@ def _say(console: Console, line: str) -> None:
 def _has_tools(
     settings: Settings,
     cases: Sequence[Case],
-    wanted: EnvironmentProvider,
     release: ReleaseWheels,
     console: Console,
 ) -> bool:
     """Prepare the environment in which the models will run, and return whether it is ready."""
+    from harness.containers.provider import provider  # noqa: PLC0415 - as slow to import as all the rest
+
+    wanted = provider(settings, release)
     folder = settings.fetch.store.absolute()
     try:
         with (
@@ -99,6 +99,8 @@ def _has_tools(
 
 def _install_importer(settings: Settings, wanted: EnvironmentProvider, release: ReleaseWheels, store: Store) -> None:
     """Install the importer of ONNX files for the Python of the environment; an image by digest says it too late."""
+    from harness.containers import container_provider  # noqa: PLC0415 - see above
+
     image = container_provider.chosen_image(settings)[1] if wanted.engine == "container" else None
     environment.installed(
         Framework.ONNX,
