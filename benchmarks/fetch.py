@@ -161,9 +161,9 @@ def written(folder: Path, mib: int) -> Content:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder; yield the URL."""
-    argv = [sys.executable, str(HERE / "fetch_server.py"), str(folder)]
+def served(folder: Path, link_mib: float = 0) -> Iterator[str]:
+    """Serve a folder, at so many MiB per second for all connections together if not 0; yield the URL."""
+    argv = [sys.executable, str(HERE / "fetch_server.py"), str(folder), "--link", str(link_mib)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:

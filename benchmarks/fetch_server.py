@@ -1,9 +1,10 @@
 """Serves a folder over HTTP/1.1 on 127.0.0.1, like a host of blobs, until its standard input ends. Prints its port.
 
-    python fetch_server.py FOLDER
+    python fetch_server.py FOLDER [--link MIB/S]
 
 `/<MiB/s>/<container>/<name>` is the file of that name in the folder, sent at so many MiB/s per connection; 0 is no
-limit. Ranges, validators and headers are those of RFC 9110, and those of "Get Blob" that `azure-storage-blob` needs
+limit. `--link` limits all connections together, as a slow network does. Ranges, validators and headers are those of
+RFC 9110, and those of "Get Blob" that `azure-storage-blob` needs
 (learn.microsoft.com/rest/api/storageservices/get-blob).
 """
 
@@ -14,6 +15,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,13 +27,41 @@ _BLOCK_BYTES = 8 << 20
 _MIB = 1 << 20
 
 
+class Pace:
+    """A limit of bytes per second, for any number of threads."""
+
+    def __init__(self, bytes_per_s: float) -> None:
+        """Begin.
+
+        Args:
+            bytes_per_s: the limit; 0 is none.
+        """
+        self.block = int(bytes_per_s / _TICKS_PER_S) or _BLOCK_BYTES
+        self._bytes_per_s, self._due_s, self._mutex = bytes_per_s, 0.0, threading.Lock()
+
+    def wait(self, size: int) -> None:
+        """Wait until so many bytes may be sent after those before."""
+        if not self._bytes_per_s:
+            return
+        with self._mutex:
+            now_s = time.monotonic()
+            begin_s = max(self._due_s, now_s - 1 / _TICKS_PER_S)
+            self._due_s = begin_s + size / self._bytes_per_s
+        time.sleep(max(0.0, begin_s - now_s))
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     folder: Path
-    _due_s = 0.0
+    link = Pace(0)
+
+    def setup(self) -> None:
+        """Begin a connection."""
+        super().setup()
+        self._paces: dict[float, Pace] = {}
 
     def do_GET(self) -> None:
         """Answer with headers and body."""
@@ -56,7 +86,8 @@ class Handler(BaseHTTPRequestHandler):
             start, stop = self._headers(state.st_size, etag, date)
             if with_body:
                 try:
-                    self._send(file, start, stop, float(match[1]) * _MIB)
+                    own = self._paces.setdefault(float(match[1]), Pace(float(match[1]) * _MIB))
+                    self._send(file, start, stop, (own, self.link))
                 except ConnectionError:  # the client hung up
                     self.close_connection = True
 
@@ -82,17 +113,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         return start, stop
 
-    def _send(self, file: BinaryIO, start: int, stop: int, bytes_per_s: float) -> None:
-        """Send a range, no faster than the connection's limit allows after what it sent before."""
-        block = int(bytes_per_s / _TICKS_PER_S) or _BLOCK_BYTES
+    def _send(self, file: BinaryIO, start: int, stop: int, paces: Sequence[Pace]) -> None:
+        """Send a range, no faster than the limits allow after what was sent before."""
+        block = min(each.block for each in paces)
         while start < stop:
-            if bytes_per_s:
-                now_s = time.monotonic()
-                self._due_s = max(self._due_s, now_s - 1 / _TICKS_PER_S)
-                time.sleep(max(0.0, self._due_s - now_s))
-            sent = os.sendfile(self.connection.fileno(), file.fileno(), start, min(block, stop - start))
-            start += sent
-            self._due_s += sent / bytes_per_s if bytes_per_s else 0.0
+            size = min(block, stop - start)
+            for each in paces:
+                each.wait(size)
+            end = start + size
+            while start < end:
+                start += os.sendfile(self.connection.fileno(), file.fileno(), start, end - start)
 
 
 class Server(ThreadingHTTPServer):
@@ -116,7 +146,9 @@ def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder to serve")
-    Handler.folder = parser.parse_args().folder
+    parser.add_argument("--link", type=float, default=0, metavar="MIB/S", help="limit of all connections together")
+    arguments = parser.parse_args()
+    Handler.folder, Handler.link = arguments.folder, Pace(arguments.link * _MIB)
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
