@@ -1,7 +1,7 @@
 """Downloads blobs into the store, complete and verified.
 
     file:      stays where it is; the store remembers its digest
-    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its chunks
+    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its chunks, if several
     unlocked   the same; ROOT/urls/../<key of the URL>/url.json records the digest of the first download
 
 The first content of a URL that is not in the lock file is trusted, and expected as long as the store keeps it.
@@ -69,7 +69,8 @@ class Fetcher:
         missing = [blob for blob in dict.fromkeys(blobs) if blob.is_remote and not self._has(blob)]
         sizes = waiting.mapped(self._known_bytes, missing, at_once=_REQUESTS_AT_ONCE)
         partials = (self.store.partial_dir(*self.entry_key(blob)) for blob in missing)
-        there = (journal.resumable_bytes(self.store.files, folder) for folder in partials)
+        begun = {path for path, _ in self.store.files.content(self.store.root / "tmp")}
+        there = (journal.resumable_bytes(self.store.files, folder) for folder in partials if folder in begun)
         return FetchEstimate(blobs=len(missing), bytes=max(0, sum(filter(None, sizes)) - sum(there)))
 
     def forecast(self, blobs: Iterable[Blob]) -> list[BlobForecast]:
@@ -182,7 +183,7 @@ class Fetcher:
         """Store a blob by its content. The partial entry keeps it as well until the record of the URL is written."""
 
         def make(target: Path) -> Mapping[str, str]:
-            for name in (BLOB, JOURNAL):
+            for name in (BLOB, *([JOURNAL] if self.store.files.state(folder / JOURNAL) else [])):
                 try:
                     self.store.files.link(folder / name, target / name)
                 except OSError:  # a killed process did so before, or the file system has no links

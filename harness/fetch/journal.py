@@ -51,37 +51,52 @@ class JournalState:
 
 
 class Journal:
-    """A file to which lines are appended, with one write each."""
+    """A file to which lines are appended. The first chunk creates it: without one there is nothing to resume."""
 
     def __init__(self, root: Folder, path: Path) -> None:
-        """Open the file beneath a folder, or create it."""
-        self._descriptor = root.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        """Open the file beneath a folder, if it exists."""
+        self._root, self._path = root, path
+        self._heads = b""  # not written yet
+        self._descriptor: int | None = None
+        with contextlib.suppress(FileNotFoundError):
+            self._descriptor = root.open(path, os.O_RDWR | os.O_APPEND)
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
     def read(self) -> JournalState:
         """Return the content."""
-        return parsed(os.pread(self._descriptor, _MAX_BYTES, 0))
+        return parsed(self._heads if self._descriptor is None else os.pread(self._descriptor, _MAX_BYTES, 0))
 
     def add_head(self, source: str, head: Head) -> None:
         """Record the answer of a source."""
         fields = {name: getattr(head, name) for name in sorted(_HEAD_FIELDS)}
-        self._add({"source": source, "total": head.total, **fields})
+        line = _line({"source": source, "total": head.total, **fields})
+        if self._descriptor is None:
+            self._heads += line
+        else:
+            os.write(self._descriptor, line)
 
     def add_chunk(self, chunk: Chunk) -> None:
         """Record a chunk whose bytes were written."""
-        self._add(asdict(chunk))
+        if self._descriptor is None:
+            self._descriptor = self._root.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        os.write(self._descriptor, self._heads + _line(asdict(chunk)))
+        self._heads = b""
 
     def clear(self) -> None:
         """Remove all lines."""
-        os.ftruncate(self._descriptor, 0)
+        self._heads = b""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
 
-    def _add(self, line: Mapping[str, Any]) -> None:
-        text = json.dumps(line).encode()
-        # The first line end closes a line that was cut off.
-        os.write(self._descriptor, b"\n%08x %b\n" % (zlib.crc32(text), text))
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    text = json.dumps(content).encode()
+    # The first line end closes a line that was cut off.
+    return b"\n%08x %b\n" % (zlib.crc32(text), text)
 
 
 def parsed(text: bytes) -> JournalState:

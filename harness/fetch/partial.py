@@ -212,7 +212,8 @@ class PartialDownload:
 
     def _record(self, chunk: Chunk | None) -> None:
         if chunk is not None:
-            self._journal.add_chunk(chunk)
+            if chunk.start or chunk.stop != self.ranges.total:  # of a blob that is one chunk nothing is resumed
+                self._journal.add_chunk(chunk)
             self.ranges.add_arrived(chunk)
 
     def end_body(self, source: Source, span: Span) -> None:

@@ -43,21 +43,26 @@ class Journals(RuleBasedStateMachine):
 
     @rule(source=st.sampled_from(["a", "b"]), etag=st.none() | st.just('"x"'))
     def notes_a_head(self, source: str, etag: str | None) -> None:
-        start = self.path.stat().st_size
+        start = self.size()
         self.journal.add_head(source, Head(total=self.total, etag=etag))
-        self.lines.append(Line(start, self.path.stat().st_size, None))
+        self.lines.append(Line(start, self.size(), None))
 
     @rule(place=st.integers(0, 12), units=st.integers(1, 3), crc32=st.integers(0, 3))
     def notes_a_part(self, place: int, units: int, crc32: int) -> None:
         stop = min((place + units) * UNIT, self.total)
         if place * UNIT < stop:
-            start = self.path.stat().st_size
+            start, is_first = self.size(), not self.path.exists()
             chunk = Chunk(start=place * UNIT, stop=stop, crc32=crc32)
             self.journal.add_chunk(chunk)
             self.written.add(chunk)
-            self.lines.append(Line(start, self.path.stat().st_size, chunk))
+            if is_first:  # the heads were written just now, before it
+                self.lines = [Line(0, self.size(), None) for _ in self.lines]
+            self.lines.append(Line(start, self.size(), chunk))
 
-    @precondition(lambda self: self.lines)
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @precondition(lambda self: self.lines and self.path.exists())
     @rule(data=st.data())
     def loses_its_tail(self, data: st.DataObject) -> None:
         """Crash: the file ends sooner."""
@@ -67,7 +72,7 @@ class Journals(RuleBasedStateMachine):
         self.lines = [each for each in self.lines if each.stop <= size]
         self.reopens()
 
-    @precondition(lambda self: self.lines)
+    @precondition(lambda self: self.lines and self.path.exists())
     @rule(data=st.data(), zeros=st.booleans())
     def has_its_tail_garbled(self, data: st.DataObject, *, zeros: bool) -> None:
         """Crash: some bytes are zero or anything."""
@@ -85,6 +90,8 @@ class Journals(RuleBasedStateMachine):
     def reopens(self) -> None:
         self.journal.close()
         self.journal = Journal(Folder(self.path.parent), self.path)
+        if not self.path.exists():
+            self.lines.clear()
 
     @rule()
     def is_cleared(self) -> None:
