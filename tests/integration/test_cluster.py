@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import trustme
 
 from harness.iree.toolchain import Toolchain
 from tests.integration.clusters import Cluster
-from tests.integration.laboratory import ADD, ENDLESS, NEWEST, A, B, Laboratory, Result
+from tests.integration.laboratory import ADD, ENDLESS, NEWEST, A, B, Laboratory, Result, clean_environment
 from tests.patience import PATIENCE_S, comes_true
 
 JOBS, PROGRAMS, WORKERS = 60, 6, 3
@@ -173,6 +174,28 @@ def _certificates(folder: Path, authority: trustme.CA) -> None:
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
     for blob in issued.cert_chain_pems:
         blob.write_to_path(str(folder / "cert.pem"), append=True)
+
+
+def test_a_worker_that_another_tool_of_dask_starts_does_steps(lab: Laboratory, tools: Path, tmp_path: Path) -> None:
+    lab.spec()
+    with Cluster(tmp_path, tools) as cluster:
+        store = tmp_path / "cache/iree-quality-harness"
+        store.parent.mkdir()
+        store.symlink_to(lab.store_dir)  # which has the release
+        argv = ["dask", "worker", cluster.address, "--preload", "harness.cluster.preload", "--name", "theirs"]
+        environment = clean_environment() | {"XDG_CACHE_HOME": str(store.parent)}
+        with subprocess.Popen(
+            [sys.executable, "-m", *argv, "--nthreads", "4", "--no-dashboard"],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        ) as child:
+            try:
+                done = lab.run(*on(cluster))
+            finally:
+                child.terminate()
+        assert done.verdict == (0, "passed", None), done.text
+        assert done.report["environment"]["cluster"]["workers"] == ["theirs"]
 
 
 def test_workers_on_this_machine_live_as_long_as_the_command(lab: Laboratory) -> None:
