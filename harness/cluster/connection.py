@@ -25,6 +25,7 @@ from harness.host.process import Cancelled, CancelToken
 _T = TypeVar("_T")
 _CONNECT_S = 10.0
 _LOOK_S, _POLL_S = 1.0, 1.0
+_MANY = 100  # workers, about which the scheduler takes long to tell
 _TOLERATED = 2  # failures of a worker for its own reasons, after which it gets no more work
 _CONFIG = {
     "distributed.comm.timeouts.connect": f"{_CONNECT_S:g}s",
@@ -38,7 +39,7 @@ class Connection:
 
     Attributes:
         address: of the scheduler.
-        name: unique, for the keys of tasks.
+        client: that of Dask.
     """
 
     def __init__(self, address: str, security: Security | None, *, wait_s: float) -> None:
@@ -83,13 +84,13 @@ class Connection:
 
     @property
     def offers(self) -> Mapping[str, Offer]:
-        """The workers that are there, by address; a second old at most.
+        """The workers that are there, by address: as of a second ago, or with more than a hundred, some seconds.
 
         Raises:
             EngineError: the scheduler is gone.
         """
         with self._lock:
-            if time.monotonic() - self._looked_s > _LOOK_S:
+            if time.monotonic() - self._looked_s > _LOOK_S * max(1, len(self._offers) / _MANY):
                 self._offers = self._looked()
                 self._looked_s = time.monotonic()
             return self._offers
@@ -149,7 +150,7 @@ class Connection:
             *args,
             key=f"{name}-{uuid.uuid4().hex}",
             pure=False,
-            resources=dict(needs),
+            resources={**needs, **labels.VERSION},
             **({"workers": fitting} if avoided else {}),
         )
         ended = threading.Event()
@@ -163,15 +164,10 @@ class Connection:
             raise
 
     def _result(self, future: Future[Any]) -> Any:
-        if future.status in {"lost", "cancelled"}:
-            raise self.lost()
+        if future.status == "error":
+            raise _of_task(future.exception(timeout=_CONNECT_S))  # type: ignore[no-untyped-call]
         try:
             return future.result(timeout=_CONNECT_S)
-        except KilledWorker as error:
-            raise EngineError(
-                f"{error.allowed_failures + 1} workers died while they did this step, {_host(error.last_worker)} last; "
-                "look at their logs, and whether they have enough memory."
-            ) from error
         except (OSError, TimeoutError, CancelledError) as error:
             raise self.lost() from error
 
@@ -251,5 +247,12 @@ def _said(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _host(worker_state: object) -> str:
-    return str(getattr(worker_state, "name", worker_state))
+def _of_task(error: BaseException) -> BaseException:
+    """Return what a task raised; if no worker survived it, an error that says so."""
+    if not isinstance(error, KilledWorker):
+        return error
+    last = getattr(error.last_worker, "name", error.last_worker)
+    return EngineError(
+        f"{error.allowed_failures + 1} workers died while they did this step, {last} last; look at their logs, and "
+        "whether they have enough memory."
+    )

@@ -45,15 +45,17 @@ class Reply:
 
     Attributes:
         worker: the address of the worker.
+        cpu: the identity of its CPU.
         result: how it ended, with the paths of the worker.
         root: the folder on the worker that the paths of the files are relative to.
         files: what it left: logs and outputs, or a module and all that belongs to it.
     """
 
     worker: str
+    cpu: str
     result: StepResult
-    root: str
-    files: Files
+    root: str = ""
+    files: Files = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """A worker's side of a cluster: does the steps that it is asked to do, with this machine's cache, tools and GPUs."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -101,16 +102,23 @@ class Node:
             cancel: stops it.
         """
         is_benchmark = isinstance(request.step, Benchmark)
-        with scratch.folder(self.store.root) as folder, self._alone.held(alone=is_benchmark):
-            try:
-                with disk_errors(self.store.root):
-                    result = self._done(request, held, folder, cancel)
-            except NoVerdictError as error:
-                result = StepResult(verdict=Verdict(status=Status.ERROR, kind=error.kind, reason=str(error)))
-            result = msgspec.structs.replace(result, resource=f"{self.name} {result.resource}".strip())
-            root = result.folder if isinstance(result, CompileResult) else folder
-            files = contents.taken(root)
-            return Reply(worker=self.address, result=result, root=str(root), files=files)
+        reply = functools.partial(Reply, worker=self.address, cpu=devices.cpu_identity())
+        try:
+            with (
+                disk_errors(self.store.root),
+                scratch.folder(self.store.root) as folder,
+                self._alone.held(alone=is_benchmark),
+            ):
+                result = self._done(request, held, folder, cancel)
+                root = result.folder if isinstance(result, CompileResult) else folder
+                return reply(result=self._named(result), root=str(root), files=contents.taken(root))
+        except NoVerdictError as error:
+            verdict = Verdict(status=Status.ERROR, kind=error.kind, reason=str(error))
+            return reply(result=self._named(StepResult(verdict=verdict)))
+
+    def _named(self, result: StepResult) -> StepResult:
+        """Return a result that says on which machine the step was done."""
+        return msgspec.structs.replace(result, resource=f"{self.name} {result.resource}".strip())
 
     def _done(self, request: Request, held: Mapping[str, Files], folder: Path, cancel: CancelToken) -> StepResult:
         settings = replace(self.fetch, offline=self.fetch.offline or request.offline)

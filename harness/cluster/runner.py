@@ -164,7 +164,7 @@ class ClusterRunner:
         result, root = reply.result, self.steps.out_dir
         if isinstance(step, Compile) and isinstance(result, CompileResult):
             root = self._module(step, result, reply)
-            cpu = self.connection.offers[reply.worker].cpu if planner.is_for_host(step) else ""
+            cpu = reply.cpu if planner.is_for_host(step) else ""
             self.held.keep(result.module.key, future, sum(map(len, reply.files.values())), cpu=cpu)
         else:
             with disk_errors(root):

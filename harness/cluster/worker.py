@@ -7,12 +7,12 @@ import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
 from distributed.security import Security
 
+from harness.cluster import labels
 from harness.cluster.messages import Described, Files, Offer, Reply, Request
 from harness.cluster.node import Node
 from harness.core.callbacks import Notice
@@ -114,7 +114,6 @@ class WorkerProcess:
     Attributes:
         scheduler: the address of the scheduler.
         security: the certificates.
-        folder: where Dask keeps its files.
         offer: what this machine offers.
         node: makes the machine, given the address of the worker.
         notice: called with what users see.
@@ -122,7 +121,6 @@ class WorkerProcess:
 
     scheduler: str
     security: Security | None
-    folder: Path
     offer: Offer
     node: Callable[[str], Node]
     notice: Notice
@@ -155,10 +153,9 @@ class WorkerProcess:
             self.scheduler,
             name=self.offer.name,
             nthreads=sum(self.offer.slots.values()) + _MORE_THREADS,
-            resources={label: float(count) for label, count in self.offer.slots.items()},
+            resources=_resources(self.offer),
             startup_information={OFFER: functools.partial(_offer, self.offer)},
             plugins=(steps,),
-            local_directory=str(self.folder),
             memory_limit=0,  # each program has its own limits
             security=self.security,
             dashboard=False,
@@ -181,11 +178,18 @@ async def _end_of(serving: "asyncio.Task[None]") -> str:
 
 async def furnish(worker: Worker, offer: Offer, node: Callable[[str], Node]) -> None:
     """Make a worker that another program starts, and that has not registered yet, one that does steps."""
-    slots = {label: float(count) for label, count in offer.slots.items()}
+    slots = _resources(offer)
     worker.state.total_resources.update(slots)
     worker.state.available_resources.update(slots)
     worker.startup_information[OFFER] = functools.partial(_offer, offer)
     await worker.plugin_add(Steps(node))
+
+
+def _resources(offer: Offer) -> dict[str, float]:
+    return {
+        **dict.fromkeys(labels.VERSION, labels.UNLIMITED),
+        **{label: float(count) for label, count in offer.slots.items()},
+    }
 
 
 def _offer(offer: Offer, _worker: Worker) -> dict[str, Any]:

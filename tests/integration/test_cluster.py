@@ -234,7 +234,7 @@ def _run_among_failures(lab: Laboratory, cluster: Cluster, store: Path, chance: 
     """Run all jobs with an empty cache, while now and then a worker dies or freezes and another one comes."""
     log = lab.root / "run.log"
     with log.open("w") as file:
-        argv = lab.argv(*on(cluster), "--store", str(store), "--engine", "auto")
+        argv = lab.argv(*on(cluster), "--store", str(store))
         with subprocess.Popen(argv, stdout=file, stderr=file, cwd=lab.root, env=lab.environment) as child:
             try:
                 for _ in range(chance.randint(1, 3)):

@@ -43,7 +43,6 @@ def _worker(invocation: Invocation) -> int:
     process = WorkerProcess(
         scheduler=address,
         security=security(address, settings.cluster.certificates),
-        folder=settings.fetch.store.absolute() / "tmp",
         offer=here.offer(),
         node=here.node,
         notice=_say,
