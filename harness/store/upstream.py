@@ -120,11 +120,21 @@ class Upstream:
             size_bytes: size of a blob; if it is not known, the blob is not looked for, because it could be endless.
             poll: called now and then; an exception that it raises ends the wait.
         """
+
+        def look() -> SharedEntry | None:
+            if kind == BLOBS and size_bytes is not None:
+                found = self._blob(key, size_bytes, poll)
+            elif kind in SIGNED and self.key:
+                found = self._signed(kind, key, self.key, poll)
+            else:
+                return None
+            if found is None:
+                self._reading.succeeded()  # if it is there, that shows when its files are
+            return found
+
         if self._reading.is_off or not shared_entry.is_key(key):
             return None
-        if kind == BLOBS:
-            return self._tried(kind, key, lambda: self._blob(key, size_bytes, poll))
-        return self._tried(kind, key, lambda: self._signed(kind, key, poll))
+        return self._tried(kind, key, look)
 
     def fill(self, root: Folder, folder: Path, entry: SharedEntry, poll: Poll = ignore) -> dict[str, str]:
         """Write the files of an offered entry into a folder, and return their SHA-256.
@@ -138,6 +148,7 @@ class Upstream:
                 root.make((folder / path).parent)
                 with root.new(folder / path) as target:
                     self._copy(file, target, poll)
+            self._reading.succeeded()
             return {path: file.sha256 for path, file in entry.files.items()}
 
         if (filled := self._tried(entry.kind, entry.key, copy)) is None:
@@ -188,31 +199,24 @@ class Upstream:
     def _tried(self, kind: str, key: str, read: Callable[[], Result]) -> Result | None:
         """Return what reads an entry; None, and a warning, if it fails."""
         try:
-            found = read()
+            return read()
         except RefusedError as error:
             self._reading.failed(f"{kind} {key} was refused: {error}", self.notice)
         except UnavailableError as error:
             self._reading.failed(str(error), self.notice)
-        else:
-            self._reading.succeeded()
-            return found
         return None
 
-    def _blob(self, key: str, size_bytes: int | None, poll: Poll) -> SharedEntry | None:
-        if size_bytes is None:
-            return None
+    def _blob(self, key: str, size_bytes: int, poll: Poll) -> SharedEntry | None:
         wanted = shared_entry.of_blob(key, size_bytes)
         found = self.answer(lambda: self.objects.find(wanted.files[_BLOB].object_name), poll=poll)
         if found and found.bytes != size_bytes:
             raise RefusedError(f"it has {found.bytes} bytes, expected {size_bytes}")
         return wanted if found else None
 
-    def _signed(self, kind: str, key: str, poll: Poll) -> SharedEntry | None:
-        if kind not in SIGNED or self.key is None:
-            return None
+    def _signed(self, kind: str, key: str, verifies: Key, poll: Poll) -> SharedEntry | None:
         limit = shared_entry.TEXT_BYTES
         text = self.answer(lambda: self.objects.read(shared_entry.name(kind, key), 0, limit), poll=poll)
-        return None if text is None else shared_entry.verified(text, kind, key, self.key)
+        return None if text is None else shared_entry.verified(text, kind, key, verifies)
 
     def _copy(self, file: SharedFile, target: BinaryIO, poll: Poll) -> None:
         """Copy the content of a file, piece by piece, and compare it."""

@@ -305,15 +305,21 @@ def test_a_blob_of_another_size_is_not_read(machine: Machines, shared: Path) -> 
     assert object_of(shared, BLOB).stat().st_size == len(BLOB), "it was not replaced"
 
 
-def test_three_failures_are_enough(machine: Machines, shared: Path) -> None:
+@pytest.mark.parametrize("poison", ["lists", "files"])
+def test_three_failures_are_enough(machine: Machines, shared: Path, key: Key, poison: str) -> None:
     made = machine("a")
     keys = [hashlib.sha256(bytes([each])).hexdigest() for each in range(5)]
     for each in keys:
         made.provide(two, key=each)
-    for each in keys[:3]:
-        (shared / shared_entry.name("modules", each)).write_bytes(b"")
-    cold = machine("b")
-    assert [cold.provide(two, key=each, received=0) for each in keys] == [False] * 5
+    if poison == "files":
+        changed_module(shared, key)
+    else:
+        for each in keys[:3]:
+            (shared / shared_entry.name("modules", each)).write_bytes(b"")
+    cold = machine("b", its_key=public(key))
+    assert [cold.provide(two, key=each, received=0) for each in keys[:3]] == [False] * 3
+    made.provide(makes(BLOB), key=keys[0], kind="failures")
+    assert not cold.provide(makes(BLOB), key=keys[0], kind="failures"), "it is read all the same"
     assert len(cold.said) == 1
 
 
