@@ -29,7 +29,7 @@ from harness.store.signing import Key
 TIMEOUT_S = 10.0
 PIECE_BYTES = 8 << 20  # what has to arrive within the timeout
 _LEAST_BYTES_PER_S = 1 << 20  # of an upload
-_LAST_UPLOADS = 3  # how many timeouts the last ones may take
+_LAST_UPLOADS_S = 30.0
 _MOST_FAILURES = 3
 _REASON_CHARS = 300
 # An object that is younger stays as long as the entry that needs it, but for a day; see `shared_upkeep.collect`.
@@ -93,6 +93,7 @@ class Upstream:
         key: Key | None = None,
         *,
         timeout_s: float = TIMEOUT_S,
+        last_uploads_s: float = _LAST_UPLOADS_S,
     ) -> None:
         """Use objects; nothing is asked yet.
 
@@ -101,7 +102,9 @@ class Upstream:
             objects: the objects.
             key: verifies and signs; without one, only blobs are shared.
             timeout_s: seconds within which an answer, or the next 8 MiB, has to arrive.
+            last_uploads_s: seconds for which `flush` waits.
         """
+        self._last_uploads_s = last_uploads_s
         self.url, self.objects, self.key, self._timeout_s = url, objects, key, timeout_s
         self.notice: Notice = ignore
         self._reading = _Direction(f"reading from the shared store {url}")
@@ -168,7 +171,7 @@ class Upstream:
 
     def flush(self, poll: Poll = ignore) -> None:
         """Wait until all entries are there, but not for long: what takes longer is left out, and nothing follows."""
-        deadline = time.monotonic() + _LAST_UPLOADS * self._timeout_s
+        deadline = time.monotonic() + self._last_uploads_s
         while self._waiting and not self._writing.is_off and time.monotonic() < deadline:
             poll()
             with self._changed:

@@ -73,7 +73,7 @@ def said() -> list[str]:
 @pytest.fixture
 def machine(tmp_path: Path, url: str, key: Key, said: list[str]) -> Machine:
     def made(name: str) -> Store:
-        upstream = Upstream(url, shared_store.objects(url), key)
+        upstream = Upstream(url, shared_store.objects(url), key, timeout_s=60)
         upstream.notice = said.append
         return Store(tmp_path / name, upstream=upstream)
 
