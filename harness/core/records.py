@@ -22,6 +22,7 @@ from harness.core.floats import Number
 T = TypeVar("T")
 _NOT_FINITE = ("inf", "-inf", "nan")
 _SHOWN_CHARACTERS = 80
+_STRICT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 # As JSON has them, characters that no string may have, or that take two escapes.
 _ODD = re.compile(r"\\u(?:0000|d[89a-f])")
 
@@ -56,10 +57,10 @@ def encoded(value: object) -> bytes:
     """Return what `as_json` returns as the text of a JSON document, in one line."""
     data = msgspec.to_builtins(value, enc_hook=_encoded)
     with contextlib.suppress(ValueError):  # a float is not finite
-        text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+        text = _STRICT.encode(data)
         if not _ODD.search(text):
             return text.encode()
-    return json.dumps(_plain(data), allow_nan=False, separators=(",", ":")).encode()
+    return _STRICT.encode(_plain(data)).encode()
 
 
 @functools.cache

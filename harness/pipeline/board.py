@@ -104,6 +104,7 @@ class Board:
         """Remove a step, and learn from its duration."""
         if isinstance(step, Fetch):
             self.fetched(step.blob)
+        self._labels.pop(step, None)
         activity = self._going_on.pop(step, None)
         for case_id in self._users.pop(step, ()):
             self._left.get(case_id, set()).discard(step)

@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from harness.core import records
 from harness.core.outcomes import Head, Outcome
@@ -124,5 +124,5 @@ def with_tuples(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _argv(value: list[object]) -> tuple[object, ...]:
-    return tuple(tuple(each) if isinstance(each, list) else each for each in value)
+def _argv(value: list[Any]) -> tuple[Any, ...]:
+    return tuple(value) if value and isinstance(value[0], str) else tuple(map(tuple, value))
