@@ -79,16 +79,17 @@ class Folder:
 
     def write(self, path: Path, content: bytes | Iterable[bytes]) -> None:
         """Write a file, whole or in parts, in one step: no reader sees a part, and concurrent writers do not mix."""
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        try:
-            with os.fdopen(self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
-                file.writelines([content] if isinstance(content, bytes) else content)
-            self.move(temporary, path)
-        except BaseException as error:
-            self.remove(temporary)
-            if isinstance(error, OSError) and error.filename == str(temporary):
-                raise OSError(error.errno, error.strerror, str(path)) from error
-            raise
+        with self._parent(path) as (folder, name):
+            temporary = f".{name}.{uuid.uuid4().hex}.tmp"
+            try:
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=folder)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.writelines([content] if isinstance(content, bytes) else content)
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
 
     def make(self, path: Path) -> None:
         """Create a folder and those above it, unless they exist."""
@@ -105,6 +106,17 @@ class Folder:
                 return os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
+
+    def may_have(self, path: Path) -> bool:
+        """Return whether it is worth while to open a path: a quick look that follows links, for what does not."""
+        return os.path.lexists(path)
+
+    def has_at(self, path: Path, descriptor: int) -> bool:
+        """Return whether an open file is at a path. Links may lead there: it was opened already, and through none."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def is_folder(self, path: Path) -> bool:
         """Return whether there is a folder, not a link to one."""

@@ -66,7 +66,7 @@ def remove_if_free(root: Folder, path: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         descriptor = root.open(path, os.O_RDWR)
         try:
-            if _lock(descriptor) and _is_at(descriptor, root, path):
+            if _lock(descriptor) and root.has_at(path, descriptor):
                 root.remove(path)
                 return True
         finally:
@@ -127,7 +127,7 @@ class Pins:
     def _opened(self, *, read_only: bool = False) -> int:
         """Return the descriptor. To hold names, an existing file need only be readable."""
         with self._mutex:
-            if self._descriptor < 0 or not _is_at(self._descriptor, self._root, self._path):
+            if self._descriptor < 0 or not self._root.has_at(self._path, self._descriptor):
                 self._close()
                 self._descriptor = -1
                 self._descriptor = _open(self._root, self._path, read_only=read_only)
@@ -162,11 +162,6 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _is_at(descriptor: int, root: Folder, path: Path) -> bool:
-    state = root.state(path)
-    return state is not None and os.path.samestat(os.fstat(descriptor), state)
-
-
 def _is_locked(descriptor: int, root: Folder, path: Path) -> bool:
     """Lock a file, or close it and return False if it is not at its path any more.
 
@@ -175,7 +170,7 @@ def _is_locked(descriptor: int, root: Folder, path: Path) -> bool:
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_at(descriptor, root, path):
+        if root.has_at(path, descriptor):
             return True
     except BaseException:
         os.close(descriptor)

@@ -106,6 +106,8 @@ def found(root: Folder, folder: Path) -> Found | None:
 
     None if its manifest is missing or malformed, or does not list all files of the folder.
     """
+    if not root.may_have(folder / MANIFEST):
+        return None
     from harness.core.records import read as read_typed  # noqa: PLC0415 - as slow to import as all of harness.specs
 
     try:

@@ -46,7 +46,7 @@ class UrlRecord:
 
     def write(self, store: Store, folder: Path) -> None:
         """Write the record into the folder of an entry."""
-        store.files.write(folder / INDEX, json.dumps(asdict(self), indent=1).encode())
+        store.files.write(folder / INDEX, json.dumps(asdict(self)).encode())
 
 
 def read(store: Store, folder: Path) -> UrlRecord:

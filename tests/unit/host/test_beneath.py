@@ -185,3 +185,15 @@ def test_a_folder_that_is_open_stays_the_same_when_it_is_moved(root: Folder) -> 
             assert again.state(folder / "made")
     assert (root.path / "moved" / "made").read_bytes() == b"ours"
     assert not (root.path.parent / "user" / "made").exists()
+
+
+def test_an_open_file_is_at_its_path_until_another_takes_its_place(root: Folder) -> None:
+    path = root.path / "held"
+    root.write(path, b"one")
+    with root.reader(path) as file:
+        assert root.has_at(path, file.fileno())
+        root.write(path, b"two")
+        assert not root.has_at(path, file.fileno())
+        root.remove(path)
+        assert not root.has_at(path, file.fileno())
+        assert not root.has_at(root.path / "file" / "below", file.fileno())
