@@ -121,7 +121,8 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
         if own:
             own.set_cookie_header(request)
         response = client.send(request, stream=True)
-        own.extract_cookies(response)
+        if "set-cookie" in response.headers:
+            own.extract_cookies(response)
         if response.next_request is None:
             return response
         response.close()
