@@ -2,8 +2,8 @@
 
     python benchmarks/fetch_small.py [--blobs 10000] [--kib 4] [--rounds 1] [--folder DIR]
 
-Each program is given the list of all URLs: the harness as the inputs of one spec, whose lock file has their digests.
-Each download is a process of its own, into an empty folder; the last row is `harness fetch` once more. Prints a
+Each program is given the list of all URLs: the harness as the inputs of specs, whose lock file has their digests.
+Each download is a process of its own, into an empty folder; the second row is `harness fetch` once more. Prints a
 Markdown table of medians.
 """
 
@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import json
 import os
-import statistics
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import fetch
 import heading
 from fetch import ARIA2C, AZURE, CURL, HERE, Cost
 
-CONNECTIONS = 8
+CONNECTIONS, INPUTS = 8, 1000
 HEAD = """\
 | {} blobs of {} KiB | seconds | ratio | CPU seconds | ratio | MiB |
 |---|--:|--:|--:|--:|--:|"""
@@ -37,7 +37,7 @@ class Lists:
     """The same URLs, as each program takes them.
 
     Attributes:
-        specs: a folder of one spec and its lock file.
+        specs: a folder of specs, with up to 1,000 inputs each, and their lock file.
         aria2c: an input file of aria2c.
         curl: a configuration of curl.
         names: the name of a blob in each line.
@@ -95,8 +95,10 @@ def listed(container: str, digests: dict[str, str], size_bytes: int, target: Pat
     specs = scratch / "specs" / "many"
     specs.mkdir(parents=True)
     (specs / "model.mlir").write_text("module {}\n")
-    spec = {"mlir": "model.mlir", "run_function": "main", "inputs": [{"source": url} for url in urls]}
-    (specs / "model_cpu.json").write_text(json.dumps(spec))
+    for number, start in enumerate(range(0, len(urls), INPUTS)):
+        some = list(urls)[start : start + INPUTS]
+        spec = {"mlir": "model.mlir", "run_function": "main", "inputs": [{"source": url} for url in some]}
+        (specs / f"model{number}_cpu.json").write_text(json.dumps(spec))
     lock = {url: {"sha256": digest, "size": size_bytes} for url, digest in urls.items()}
     (specs.parent / "blobs.lock.json").write_text(json.dumps(lock))
     lists = Lists(
@@ -115,26 +117,24 @@ def listed(container: str, digests: dict[str, str], size_bytes: int, target: Pat
 def print_rows(lists: Lists, target: Path, store: Path, rounds: int) -> None:
     """Let each program download, and print its row."""
     harness = [sys.executable, "-m", "harness", "fetch", "--blobs-only", "--specs", str(lists.specs)]
-    harness += ["--connections", str(CONNECTIONS), "--store"]
+    harness += ["--connections", str(CONNECTIONS), "--store", str(store)]
     azure = [sys.executable, str(HERE / "fetch_many_by_azure.py"), lists.container, str(lists.names), str(target)]
     parallel = ["--parallel", "--parallel-immediate", "--parallel-max", str(CONNECTIONS)]
     programs = {
-        "`harness fetch`": [*harness, str(target)],
         ARIA2C: [ARIA2C, "--no-conf", "-q", f"-j{CONNECTIONS}", "-x1", "-d", str(target), "-i", str(lists.aria2c)],
-        CURL: [CURL, "-q", "-sSf", *parallel, "-K", str(lists.curl)],
+        CURL: [CURL, "-q", "-sSf", "--no-progress-meter", *parallel, "-K", str(lists.curl)],
         AZURE: [*azure, str(CONNECTIONS)],
     }
-    ours: Cost | None = None
-    for program, argv in programs.items():
-        cost = fetch.median([fetch.run(argv, target) for _ in range(rounds)])
-        ours = ours or cost
-        print_row(program, cost, ours)
-    assert ours is not None
-    fetch.run([*harness, str(store)], target)
-    again = [fetch.run([*harness, str(store)], target) for _ in range(max(3, rounds))]
+    first, again = [], []
+    for _ in range(rounds):
+        shutil.rmtree(store, ignore_errors=True)
+        first.append(fetch.run(harness, target))
+        again.append(fetch.run(harness, target))
+    ours = fetch.median(first)
+    print_row("`harness fetch`", ours, ours)
     print_row("`harness fetch`, all in the cache", fetch.median(again), ours)
-    print(f"\nSeconds of each look into the cache: {', '.join(f'{each.process_s:.1f}' for each in again)}", end="")
-    print(f" (median {statistics.median(each.process_s for each in again):.1f}).")
+    for program, argv in programs.items():
+        print_row(program, fetch.median([fetch.run(argv, target) for _ in range(rounds)]), ours)
 
 
 def print_row(program: str, cost: Cost, ours: Cost) -> None:
