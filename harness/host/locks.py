@@ -85,6 +85,7 @@ class Pins:
         self._root, self._path = root, path
         self._mutex = threading.Lock()
         self._descriptor = -1
+        self._held: set[str] = set()  # the system takes longer for each lock the more there are
         self._close: Callable[[], object] = ignore
 
     def hold(self, name: str) -> None:
@@ -109,6 +110,7 @@ class Pins:
         try:
             yield True
         finally:
+            self._held.discard(name)
             _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, offset)
 
     def close(self) -> None:
@@ -116,12 +118,16 @@ class Pins:
         with self._mutex:
             self._close()
             self._descriptor = -1
+            self._held.clear()
 
     def _is_held(self, name: str) -> bool:
-        try:
-            _lock_byte(self._opened(read_only=True), fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _offset(name))
-        except BlockingIOError:
-            return False
+        descriptor = self._opened(read_only=True)
+        if name not in self._held:
+            try:
+                _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _offset(name))
+            except BlockingIOError:
+                return False
+            self._held.add(name)
         return True
 
     def _opened(self, *, read_only: bool = False) -> int:
@@ -130,6 +136,7 @@ class Pins:
             if self._descriptor < 0 or not self._root.has_at(self._path, self._descriptor):
                 self._close()
                 self._descriptor = -1
+                self._held.clear()
                 self._descriptor = _open(self._root, self._path, read_only=read_only)
                 self._close = weakref.finalize(self, os.close, self._descriptor)
             return self._descriptor
