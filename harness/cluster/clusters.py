@@ -52,7 +52,7 @@ def _target(target: TargetSettings, connection: Connection) -> TargetSettings:
     vendor = target.backend and _VENDORS.get(target.backend)
     if not vendor or target.chips or target.compile_chips or target.default_chip:
         return target
-    chips = dict.fromkeys(chip for offer in connection.offers.values() for chip in offer.chips.get(vendor, ()))
+    chips = dict.fromkeys(chip for offer in connection.roster.offers.values() for chip in offer.chips.get(vendor, ()))
     if not chips:
         raise UsageError(
             f"No worker of {connection.address} has a GPU for --backend {target.backend} yet; name the chip with "

@@ -1,30 +1,31 @@
 """A command's connection to a cluster: who is there, and tasks that are done once although workers come and go."""
 
 import contextlib
-import logging
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import dask
-from distributed import Client, Future, KilledWorker
+from distributed import CancelledError, Client, Future, KilledWorker
+from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
 import harness
-from harness.cluster import labels, worker
+from harness.cluster import worker
 from harness.cluster.messages import Files, Offer
+from harness.cluster.roster import Load, Roster
+from harness.cluster.watch import Task, Watch, WorkerGoneError
 from harness.core.errors import DeviceError, EngineError, UsageError
 from harness.core.text import counted
 from harness.host.process import Cancelled, CancelToken
 
 _T = TypeVar("_T")
 _CONNECT_S = 10.0
-_LOOK_S, _POLL_S = 1.0, 1.0
+_LOOK_S = 1.0
+_LIVES = 4  # of a task: so many workers may die of it
 _MANY = 100  # workers, about which the scheduler takes long to tell
 _TOLERATED = 2  # failures of a worker for its own reasons, after which it gets no more work
 _CONFIG = {
@@ -56,7 +57,7 @@ class Connection:
         """
         self.address, self._wait_s = address, wait_s
         dask.config.set(_CONFIG)
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        worker.silence()
         try:
             self.client = Client(  # type: ignore[no-untyped-call]
                 address, security=security, set_as_default=False, timeout=_CONNECT_S
@@ -66,36 +67,44 @@ class Connection:
                 f"{address}: no scheduler answers ({_said(error)}); start one with `harness cluster "
                 "scheduler`, and check the address and the certificates."
             ) from error
-        self._lock = threading.Lock()
-        self._offers: Mapping[str, Offer] = {}
-        self._looked_s = -_LOOK_S
-        self._failures: Counter[str] = Counter()
-        self._check_versions()
+        self._lock, self._roster, self._looked_s = threading.Lock(), Roster(), -_LOOK_S
+        self._load, self._failures, self._suspects = Load(), Counter[str](), set[str]()
+        self._watch = Watch(lambda: self.roster)
+        if others := [each for each in self._looked().values() if each.version != harness.__version__]:
+            self.close()
+            raise UsageError(
+                f"{others[0].name} of {address} runs harness {others[0].version}, this is {harness.__version__}; "
+                "install the same version on all machines."
+            )
 
     def close(self) -> None:
         """Drop all that is not done, and disconnect."""
+        self._watch.close()
         self.client.close(timeout=2)  # type: ignore[no-untyped-call]
 
     def expect(self, workers: int) -> None:
         """Wait until there are so many workers, or until the time to wait for them is over."""
         deadline_s = time.monotonic() + self._wait_s
-        while len(self.offers) < workers and time.monotonic() < deadline_s:
+        while len(self.roster.offers) < workers and time.monotonic() < deadline_s:
             time.sleep(_LOOK_S)
 
     @property
-    def offers(self) -> Mapping[str, Offer]:
-        """The workers that are there, by address: as of a second ago, or with more than a hundred, some seconds.
+    def roster(self) -> Roster:
+        """The workers of this version that are there: as of a second ago, or with more than a hundred, some seconds.
 
         Raises:
             EngineError: the scheduler is gone.
         """
         with self._lock:
-            if time.monotonic() - self._looked_s > _LOOK_S * max(1, len(self._offers) / _MANY):
-                self._offers = self._looked()
+            if time.monotonic() - self._looked_s > _LOOK_S * max(1, len(self._roster.offers) / _MANY):
+                found = self._looked()
+                offers = {each: offer for each, offer in found.items() if offer.version == harness.__version__}
+                self._roster = self._roster if offers == self._roster.offers else Roster(offers)
                 self._looked_s = time.monotonic()
-            return self._offers
+            return self._roster
 
     def _looked(self) -> Mapping[str, Offer]:
+        """Return all workers that are there."""
         try:
             found = self.client.scheduler_info(n_workers=-1)["workers"]
         except (OSError, TimeoutError, ValueError, KeyError) as error:
@@ -104,35 +113,21 @@ class Connection:
             raise self.lost()
         return {each: Offer(**said[worker.OFFER]) for each, said in found.items() if worker.OFFER in said}
 
-    def _check_versions(self) -> None:
-        for address, offer in self.offers.items():
-            if offer.version != harness.__version__:
-                raise UsageError(
-                    f"{offer.name} ({address}) runs harness {offer.version}, this is {harness.__version__}; "
-                    "install the same version on all machines."
-                )
-
-    def slots(self, needs: Mapping[str, int]) -> int:
-        """Return how many steps with these needs all workers do at once."""
-        fitting = (offer for offer in self.offers.values() if labels.fits(needs, offer.slots))
-        return sum(min(offer.slots[label] // count for label, count in needs.items()) for offer in fitting)
-
     def done(
         self,
         task: Callable[..., _T],
-        *args: Any,
+        arguments: Callable[[], Sequence[Any]],
+        *,
         name: str,
         needs: Mapping[str, int],
         cancel: CancelToken,
         avoided: Collection[str] = (),
-    ) -> tuple[_T, Future[_T]]:
-        """Let a worker do a task, and return its result, and what stands for it on the cluster.
-
-        A task whose worker is lost or frozen is done by another one.
+    ) -> _T:
+        """Let a worker do a task, and return its result. If the worker is lost or frozen, another one does it.
 
         Args:
             task: the task.
-            args: its arguments.
+            arguments: returns its arguments, for each worker anew.
             name: what it is called, with a number that makes it unique.
             needs: the labels that its worker needs.
             cancel: stops it.
@@ -140,36 +135,71 @@ class Connection:
 
         Raises:
             DeviceError: for some time no worker has been able to do it.
-            EngineError: the scheduler is gone, or every worker that tries it dies.
+            EngineError: the scheduler is gone, or each worker that does it dies.
             Cancelled: `cancel` was set.
         """
-        waiting = _Waiting(self, needs, cancel, self._wait_s)
-        fitting = waiting.until_someone_fits(avoided)
-        future = self.client.submit(
-            task,
-            *args,
-            key=f"{name}-{uuid.uuid4().hex}",
-            pure=False,
-            resources={**needs, **labels.VERSION},
-            **({"workers": fitting} if avoided else {}),
-        )
-        ended = threading.Event()
-        future.add_done_callback(lambda _: ended.set())  # type: ignore[no-untyped-call]
-        try:
-            while not ended.wait(_POLL_S):
-                waiting.check(avoided)
-            return self._result(future), future
-        except BaseException:
-            future.cancel()  # type: ignore[no-untyped-call]
-            raise
+        for _ in range(_LIVES):
+            address = self._placed(needs, cancel, avoided)
+            try:
+                return self._done_by(address, task, arguments(), name=name, needs=needs, cancel=cancel)
+            except (WorkerGoneError, KilledWorker) as gone:
+                last = gone
+            finally:
+                self._load.give_back(address, needs)
+        raise EngineError(
+            f"{_LIVES} workers died while they did this step; look at their logs, and whether they have enough memory."
+        ) from last
 
-    def _result(self, future: Future[Any]) -> Any:
-        if future.status == "error":
-            raise _of_task(future.exception(timeout=_CONNECT_S))  # type: ignore[no-untyped-call]
-        try:
-            return future.result(timeout=_CONNECT_S)
-        except (OSError, TimeoutError, CancelledError) as error:
-            raise self.lost() from error
+    def _placed(self, needs: Mapping[str, int], cancel: CancelToken, avoided: Collection[str]) -> str:
+        """Return the worker for a task, once there is one."""
+        deadline_s = time.monotonic() + self._wait_s
+        while not (found := self._load.take(self.roster, needs, avoided, self._suspects)):
+            if cancel.is_set():
+                raise Cancelled
+            if time.monotonic() > deadline_s:
+                raise DeviceError(self._missing(needs))
+            time.sleep(_LOOK_S)
+        return found
+
+    def _done_by(
+        self,
+        address: str,
+        task: Callable[..., _T],
+        arguments: Sequence[Any],
+        *,
+        name: str,
+        needs: Mapping[str, int],
+        cancel: CancelToken,
+    ) -> _T:
+        """Let one worker do a task; raise WorkerGoneError if it goes."""
+        with self._watch.task(address, cancel) as waiting:
+            future = self.client.submit(
+                task,
+                *arguments,
+                key=f"{name}-{uuid.uuid4().hex}",
+                pure=False,
+                resources=dict(needs),
+                workers=[address],
+            )
+            future.add_done_callback(lambda _: waiting.wake())  # type: ignore[no-untyped-call]
+            try:
+                waiting.wait()
+                return self._result(future, waiting)
+            except BaseException:
+                future.cancel()  # type: ignore[no-untyped-call]
+                raise
+
+    def _result(self, future: "Future[_T]", waiting: Task) -> _T:
+        """Return the result of a task that has ended, however long it is on its way."""
+        while True:
+            if future.status in {"cancelled", "lost"}:
+                raise self.lost()
+            try:
+                return future.result(timeout=_CONNECT_S)
+            except TimeoutError:
+                waiting.check()
+            except (CommClosedError, CancelledError) as error:
+                raise self.lost() from error
 
     def lost(self) -> EngineError:
         """Return the error of a scheduler that is gone."""
@@ -178,11 +208,19 @@ class Connection:
             "on where it stopped."
         )
 
+    def suspect(self, address: str) -> None:
+        """Note that a worker may be at fault, so that it gets less work until it is known."""
+        self._suspects.add(address)
+
+    def cleared(self, address: str) -> None:
+        """Note that a worker was not at fault."""
+        self._suspects.discard(address)
+
     def failed(self, address: str, reason: str) -> str:
         """Note that a worker failed where another did not; return its name if it is retired now, else nothing."""
         with self._lock:
             self._failures[address] += 1
-            offer = self._offers.get(address)
+            offer = self._roster.offers.get(address)
             if self._failures[address] != _TOLERATED or offer is None:
                 return ""
         with contextlib.suppress(OSError, TimeoutError, ValueError):  # it may be gone by itself
@@ -190,10 +228,16 @@ class Connection:
             self.client.retire_workers([address], close_workers=True)
         return offer.name
 
-    def others(self, needs: Mapping[str, int], avoided: Collection[str]) -> list[str]:
-        """Return the workers that can do a step with these needs, without some."""
-        offers = self.offers.items()
-        return [each for each, offer in offers if each not in avoided and labels.fits(needs, offer.slots)]
+    def _missing(self, needs: Mapping[str, int]) -> str:
+        """Return what to say where no worker can do a step."""
+        wanted = " and ".join(f"{count} {label}" if count > 1 else label for label, count in needs.items())
+        offers = self.roster.offers.values()
+        known = sorted({label for offer in offers for label in offer.slots})
+        there = f"{counted(len(offers), 'worker')} with {', '.join(known)}" if offers else "no workers"
+        return (
+            f"No worker of {self.address} has {wanted}: there {'is' if len(offers) == 1 else 'are'} {there}. Start one "
+            "with `harness cluster worker` on a machine that has it."
+        )
 
     def send(self, files: Files) -> Future[Files]:
         """Send files to the cluster, which keeps them as long as the result exists.
@@ -203,56 +247,5 @@ class Connection:
         return self.client.submit(worker.given, files, key=f"files-{uuid.uuid4().hex}", pure=False)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A task that waits for workers, which may not be there yet, or not any more."""
-
-    connection: Connection
-    needs: Mapping[str, int]
-    cancel: CancelToken
-    limit_s: float
-    since_s: float | None = None
-
-    def until_someone_fits(self, avoided: Collection[str]) -> list[str]:
-        """Return the workers that can do the task, once there are any; see `check`."""
-        while not (found := self.connection.others(self.needs, avoided)):
-            self.check(avoided)
-            time.sleep(_POLL_S)
-        return found
-
-    def check(self, avoided: Collection[str]) -> None:
-        """Raise Cancelled, EngineError, or DeviceError if no worker has fitted for the longest time to wait."""
-        if self.cancel.is_set():
-            raise Cancelled
-        if self.connection.others(self.needs, avoided):
-            self.since_s = None
-            return
-        now_s = time.monotonic()
-        self.since_s = self.since_s or now_s
-        if now_s - self.since_s > self.limit_s:
-            raise DeviceError(self._missing())
-
-    def _missing(self) -> str:
-        wanted = " and ".join(f"{count} {label}" if count > 1 else label for label, count in self.needs.items())
-        offers = self.connection.offers.values()
-        known = sorted({label for offer in offers for label in offer.slots})
-        there = f"{counted(len(offers), 'worker')} with {', '.join(known)}" if offers else "no workers"
-        return (
-            f"No worker of {self.connection.address} has {wanted}: there {'is' if len(offers) == 1 else 'are'} "
-            f"{there}. Start one with `harness cluster worker` on a machine that has it."
-        )
-
-
 def _said(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _of_task(error: BaseException) -> BaseException:
-    """Return what a task raised; if no worker survived it, an error that says so."""
-    if not isinstance(error, KilledWorker):
-        return error
-    last = getattr(error.last_worker, "name", error.last_worker)
-    return EngineError(
-        f"{error.allowed_failures + 1} workers died while they did this step, {last} last; look at their logs, and "
-        "whether they have enough memory."
-    )

@@ -20,25 +20,8 @@ class Held:
         """Start empty; `send` sends files to the cluster."""
         self._send, self._limit_bytes, self._lock = send, limit_bytes, threading.Lock()
         self._futures: OrderedDict[str, tuple[Future[Any], int]] = OrderedDict()
+        self._bytes = 0
         self._cpus: dict[str, str] = {}
-
-    def keep(self, key: str, future: Future[Any], size_bytes: int, *, cpu: str = "") -> Future[Any]:
-        """Keep a future, and drop those that were used least recently above the limit.
-
-        Args:
-            key: the key.
-            future: stands for the content.
-            size_bytes: its size.
-            cpu: the identity of the CPU for which a module is compiled; empty if it is for any.
-        """
-        with self._lock:
-            if cpu:
-                self._cpus[key] = cpu
-            self._futures[key] = future, size_bytes
-            self._futures.move_to_end(key)
-            while len(self._futures) > 1 and sum(size for _, size in self._futures.values()) > self._limit_bytes:
-                self._futures.popitem(last=False)
-        return future
 
     def find(self, key: str, read: Callable[[], Files]) -> Future[Any]:
         """Return a future that is kept and good, or send what `read` returns."""
@@ -48,7 +31,18 @@ class Held:
                 self._futures.move_to_end(key)
                 return found[0]
         files = read()
-        return self.keep(key, self._send(files), sum(map(len, files.values())))
+        future, size_bytes = self._send(files), sum(map(len, files.values()))
+        with self._lock:
+            self._futures[key] = future, size_bytes
+            self._bytes += size_bytes - (found[1] if found else 0)
+            self._futures.move_to_end(key)
+            while len(self._futures) > 1 and self._bytes > self._limit_bytes:
+                self._bytes -= self._futures.popitem(last=False)[1][1]
+        return future
+
+    def note_cpu(self, key: str, cpu: str) -> None:
+        """Note for which CPU a module is compiled."""
+        self._cpus[key] = cpu
 
     def cpu(self, key: str) -> str:
         """Return the identity of the CPU for which a module is compiled; empty if it is for any."""

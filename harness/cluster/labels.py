@@ -3,14 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import harness
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.steps import Benchmark, Compile, Draw, Run, Step
 
 COMPILE, CPU, VULKAN = "compile", "cpu", "vulkan"
-# Every step needs a worker of the same harness. It is no slot: there is no limit of them.
-VERSION = {f"harness {harness.__version__}": 1.0}
-UNLIMITED = 1e9
 # By the driver in a device of iree-run-module.
 _VENDORS: Mapping[str, Vendor] = {"hip": Vendor.AMD, "cuda": Vendor.NVIDIA}
 

@@ -94,3 +94,8 @@ class Offer:
     gpus: tuple[str, ...] = ()
     chips: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     drivers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def at_once(self) -> int:
+        """The number of steps that it does at once; a GPU has several labels."""
+        return self.slots["compile"] + self.slots["cpu"] + len(self.gpus)

@@ -28,9 +28,6 @@ from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.tools import LocalTools
 from harness.store.store import Store
 
-# So many steps are given to the cluster for each that it can do at once: the next one is there when one ends.
-_AHEAD = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterProvider:
@@ -76,18 +73,18 @@ class ClusterProvider:
         """
         needs, failed = {labels.COMPILE: 1}, set[str]()
         while True:
-            found, _ = self.connection.done(
-                worker.toolchain, release, name="install", needs=needs, cancel=cancel, avoided=failed
+            found = self.connection.done(
+                worker.toolchain, lambda: [release], name="install", needs=needs, cancel=cancel, avoided=failed
             )
             if found.toolchain:
                 return found.toolchain
             failed.add(found.worker)
-            if found.error and not self.connection.others(needs, failed):
+            if found.error and set(self.connection.roster.fitting(needs)) <= failed:
                 raise found.error
 
     def _facts(self) -> dict[str, object]:
         """Return what results say of the cluster."""
-        offers = sorted(self.connection.offers.values(), key=lambda each: each.name)
+        offers = sorted(self.connection.roster.offers.values(), key=lambda each: each.name)
         return {"scheduler": self.connection.address, "workers": [each.name for each in offers]}
 
 
@@ -116,12 +113,12 @@ class ClusterEnvironment(Environment):
 
     def capacity(self, _settings: RunSettings) -> Capacity:
         """Return how much the cluster does at once now."""
-        compiles = self.provider.connection.slots({labels.COMPILE: 1})
-        return Capacity(compile=max(1, compiles * _AHEAD), compare=capacity.cores(), is_one_machine=False)
+        compiles = self.provider.connection.roster.slots({labels.COMPILE: 1})
+        return Capacity(compile=max(1, compiles), compare=capacity.cores(), is_one_machine=False)
 
     def identity(self, drivers: Collection[str], _emulator: Emulator | None) -> Mapping[str, Any]:
         """Return what a run depends on, whichever of the workers does it: what all of them are."""
-        offers = self.provider.connection.offers.values()
+        offers = self.provider.connection.roster.offers.values()
         return {driver: sorted({offer.drivers.get(driver, offer.cpu) for offer in offers}) for driver in drivers}
 
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
@@ -143,7 +140,7 @@ class ClusterDevices:
 
     def slots(self, devices: Sequence[str]) -> int:
         """Return how many runs with these devices are given to the cluster at once."""
-        return max(1, _AHEAD * self.connection.slots(labels.of_devices(devices)))
+        return max(1, self.connection.roster.slots(labels.of_devices(devices)))
 
     def claim(self, _run: GpuRun, _cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
         """Claim nothing."""

@@ -97,19 +97,23 @@ class ClusterRunner:
         failed: dict[str, str] = {}
         needed = self._needed(step, results)
         while True:
-            reply, future = self._asked(step, results, needed, tuple(failed))
+            reply = self._asked(step, results, needed, tuple(failed))
             reason = _own_failure(reply.result)
-            if (
-                not reason
-                or len(failed) + 1 == _ATTEMPTS
-                or not self.connection.others(needed, {*failed, reply.worker})
-            ):
+            others = {*self.connection.roster.fitting(needed)} - {*failed, reply.worker}
+            if not reason or len(failed) + 1 == _ATTEMPTS or not others:
                 break
             failed[reply.worker] = reason
-        for each, why in failed.items() if not reason else ():
-            if name := self.connection.failed(each, why):
+            self.connection.suspect(reply.worker)
+        self._blame(failed, is_to_blame=not reason)
+        return self._taken(step, reply)
+
+    def _blame(self, failed: Mapping[str, str], *, is_to_blame: bool) -> None:
+        """Note who failed, and why, if another worker did not; otherwise it says nothing of them."""
+        for worker_address, why in failed.items():
+            if not is_to_blame:
+                self.connection.cleared(worker_address)
+            elif name := self.connection.failed(worker_address, why):
                 self.notice(f"{name} gets no more work, for it failed where others did not: {why}")
-        return self._taken(step, reply, future)
 
     def _needed(self, step: Step, results: Results) -> dict[str, int]:
         """Return the labels that a step needs, with that of the CPU for which its modules were compiled."""
@@ -126,9 +130,7 @@ class ClusterRunner:
         entry = self.steps.store.find(needs.MODULES, key)
         return compile_result(entry, step, key) if entry else None
 
-    def _asked(
-        self, step: Step, results: Results, needed: Mapping[str, int], avoided: Sequence[str]
-    ) -> tuple[Reply, Future[Reply]]:
+    def _asked(self, step: Step, results: Results, needed: Mapping[str, int], avoided: Sequence[str]) -> Reply:
         request = Request(
             step=step,
             release=self.release,
@@ -141,8 +143,7 @@ class ClusterRunner:
         )
         return self.connection.done(
             worker.do,
-            request,
-            dict(self._lent(request, results)),
+            lambda: (request, dict(self._lent(request, results))),
             name=type(step).__name__.lower(),
             needs=needed,
             cancel=self.steps.cancel,
@@ -159,13 +160,13 @@ class ClusterRunner:
             key = compiled.module.key
             yield key, self.held.find(key, functools.partial(contents.taken, compiled.folder))
 
-    def _taken(self, step: Step, reply: Reply, future: Future[Reply]) -> StepResult:
+    def _taken(self, step: Step, reply: Reply) -> StepResult:
         """Keep what a step left on this machine, and return its result with the paths of this machine."""
         result, root = reply.result, self.steps.out_dir
         if isinstance(step, Compile) and isinstance(result, CompileResult):
             root = self._module(step, result, reply)
-            cpu = reply.cpu if planner.is_for_host(step) else ""
-            self.held.keep(result.module.key, future, sum(map(len, reply.files.values())), cpu=cpu)
+            if planner.is_for_host(step):
+                self.held.note_cpu(result.module.key, reply.cpu)
         else:
             with disk_errors(root):
                 contents.put(reply.files, root)

@@ -1,7 +1,6 @@
 """The scheduler of a cluster: Dask's own, with what lost and frozen workers need."""
 
 import asyncio
-import logging
 import signal
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ import dask
 from distributed import Scheduler, SchedulerPlugin
 from distributed.security import Security
 
+from harness.cluster import worker
 from harness.core.callbacks import Notice
 
 _CONFIG = {
@@ -48,7 +48,7 @@ def run(address: str, security: Security | None, *, frozen_s: float, notice: Not
         frozen_s: time without a sign of life of a worker, after which others do its work.
         notice: called with what users see.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    worker.silence()
     with dask.config.set({**_CONFIG, "distributed.scheduler.worker-ttl": f"{frozen_s:g}s"}):
         asyncio.run(_run(address, security, notice))
 

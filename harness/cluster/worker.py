@@ -12,7 +12,6 @@ from typing import Any
 from distributed import Worker, WorkerPlugin, get_worker
 from distributed.security import Security
 
-from harness.cluster import labels
 from harness.cluster.messages import Described, Files, Offer, Reply, Request
 from harness.cluster.node import Node
 from harness.core.callbacks import Notice
@@ -26,6 +25,12 @@ OFFER = "harness"
 _PLUGIN = "harness-steps"
 _RETRY_S = 1.0
 _MORE_THREADS = 2  # that answer questions while all slots are busy
+
+
+def silence() -> None:
+    """Let Dask write no log: what users have to know, they are told in its place."""
+    for name in [each for each in logging.root.manager.loggerDict if each.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class Steps(WorkerPlugin):
@@ -71,13 +76,12 @@ class Steps(WorkerPlugin):
             del self._tokens[key]
 
 
-def do(request: Request, held: Mapping[str, Files | Reply]) -> Reply:
-    """Task: do a step on the worker that Dask chose. Modules come as replies of the tasks that compiled them."""
+def do(request: Request, held: Mapping[str, Files]) -> Reply:
+    """Task: do a step on the worker that the command chose."""
     worker = get_worker()
     steps = _steps(worker)
-    files = {key: each.files if isinstance(each, Reply) else each for key, each in held.items()}
     with steps.token(str(worker.get_current_task())) as token:
-        return steps.node.do(request, files, token)
+        return steps.node.do(request, held, token)
 
 
 def given(files: Files) -> Files:
@@ -127,7 +131,7 @@ class WorkerProcess:
 
     def run(self) -> str:
         """Do steps until a signal stops this process, or until it is retired; return why it was."""
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        silence()
         return asyncio.run(self._run())
 
     async def _run(self) -> str:
@@ -152,7 +156,7 @@ class WorkerProcess:
         async with Worker(
             self.scheduler,
             name=self.offer.name,
-            nthreads=sum(self.offer.slots.values()) + _MORE_THREADS,
+            nthreads=self.offer.at_once + _MORE_THREADS,
             resources=_resources(self.offer),
             startup_information={OFFER: functools.partial(_offer, self.offer)},
             plugins=(steps,),
@@ -171,7 +175,7 @@ async def _end_of(serving: "asyncio.Task[None]") -> str:
         await serving
     except asyncio.CancelledError:
         return ""
-    except (OSError, TimeoutError, ValueError) as error:  # of Dask
+    except (OSError, TimeoutError, ValueError, RuntimeError) as error:  # of Dask, such as for a name that is taken
         return str(error) or type(error).__name__
     return ""
 
@@ -186,10 +190,7 @@ async def furnish(worker: Worker, offer: Offer, node: Callable[[str], Node]) -> 
 
 
 def _resources(offer: Offer) -> dict[str, float]:
-    return {
-        **dict.fromkeys(labels.VERSION, labels.UNLIMITED),
-        **{label: float(count) for label, count in offer.slots.items()},
-    }
+    return {label: float(count) for label, count in offer.slots.items()}
 
 
 def _offer(offer: Offer, _worker: Worker) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _running(program: str, cluster: Cluster) -> list[str]:
 def test_a_worker_that_fails_where_others_do_not_gets_no_more_work(
     lab: Laboratory, tools: Path, tmp_path: Path
 ) -> None:
-    expected = jobs(lab, 6)
+    expected = jobs(lab, 30)
     broken = tmp_path / "broken"
     shutil.copytree(tools, broken)
     next(broken.rglob("_runtime_libs/iree-run-module")).write_bytes(b"\x7fELF, cut off")
@@ -140,7 +140,7 @@ def test_a_scheduler_that_dies_ends_the_command_and_the_same_command_goes_on(
             with subprocess.Popen(argv, stdout=file, stderr=file, cwd=lab.root, env=lab.environment) as child:
                 assert comes_true(lambda: log.read_text().count("PASSED") > 3, PATIENCE_S)
                 cluster.scheduler.send(signal.SIGKILL)
-                assert child.wait(PATIENCE_S) == 3
+                assert child.wait(PATIENCE_S) in {1, 3}  # with 1, one of those that have to fail had failed
         assert f"{cluster.address}: the scheduler is gone; start it again and repeat this command" in log.read_text()
         port = int(cluster.address.rpartition(":")[2])
         with Cluster(lab.root, tools, port=port) as again:

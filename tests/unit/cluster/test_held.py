@@ -46,9 +46,8 @@ def test_what_was_used_least_recently_goes_first() -> None:
     assert len(sent) == 4
 
 
-def test_the_cpu_of_a_module_is_known_even_when_it_was_dropped() -> None:
+def test_the_cpu_of_a_module_is_known() -> None:
     held, _ = sending()
-    held.keep("module", Sent({}), 20, cpu="a CPU")  # type: ignore[arg-type]
-    held.find("a", lambda: {"content": b"1234"})
+    held.note_cpu("module", "a CPU")
     assert held.cpu("module") == "a CPU"
-    assert held.cpu("a") == ""
+    assert held.cpu("another") == ""
