@@ -40,6 +40,8 @@ from harness.store.upstream import NotReceivedError, Upstream
 REMOVED = "removed."
 # By then the kernel has written the files back: dirty_expire_centisecs is 30 s, and it checks every 5 s.
 SETTLE_S = 60.0
+# To read a smaller entry again after another boot takes no longer than to note that it is on disk.
+_SETTLED_BYTES = 1 << 20
 _RECORD_BYTES = 1 << 16
 Make = Callable[[Path], Mapping[str, str] | None]
 IsGood = Callable[[Entry], bool]
@@ -343,7 +345,8 @@ class Store:
         """Mark an entry as used now. A store that cannot be written is never collected, so this may fail."""
         with contextlib.suppress(OSError, DiskError):
             self.files.touch(entry.path / MANIFEST)
-            if entry.boot is not None and time.time() - entry.made > SETTLE_S:
+            is_large = entry.bytes >= _SETTLED_BYTES
+            if is_large and entry.boot is not None and time.time() - entry.made > SETTLE_S:
                 entries.sync(self.files, entry.path, entry.files)
                 with self.lock_if_free(f"{kind}-{key}") as free:
                     if free and self.listed(kind, key) == replace(entry, cached=True):

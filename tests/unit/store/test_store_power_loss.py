@@ -12,6 +12,7 @@ from harness.store.entry import Entry
 from harness.store.store import Store
 from tests.unit.stores import KEY, backdate, makes, manifest, refuses
 
+LARGE = b"x" * (1 << 20)
 ASKS = [lambda store: store.find("blobs", KEY), lambda store: store.provide("blobs", KEY, refuses)]
 
 
@@ -52,7 +53,7 @@ def test_what_survived_a_power_loss_is_trusted_from_then_on(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("ask", ASKS, ids=["find", "provide"])
 def test_what_is_on_disk_is_trusted_in_every_boot(store: Store, ask: Callable[[Store], Entry]) -> None:
-    made = store.provide("blobs", KEY, makes(b"x"))
+    made = store.provide("blobs", KEY, makes(LARGE))
     assert ask(store).files == made.files
     assert manifest(made)["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     age(made)
@@ -70,7 +71,7 @@ def test_when_it_was_used_is_noted(store: Store, ask: Callable[[Store], Entry]) 
 
 
 def test_what_another_makes_again_is_not_said_to_be_on_disk(store: Store) -> None:
-    made = store.provide("blobs", KEY, makes(b"x"))
+    made = store.provide("blobs", KEY, makes(LARGE))
     age(made)
     with store.lock(f"blobs-{KEY}"):
         assert store.find("blobs", KEY) is not None
@@ -81,4 +82,15 @@ def test_a_manifest_may_name_no_boot(store: Store) -> None:
     made = store.provide("blobs", KEY, makes(b"x"))
     (made.path / "entry.json").write_text(json.dumps({"files": made.files}))
     assert store.find("blobs", KEY) is not None
+    assert "boot" not in manifest(made)
+
+
+def test_a_small_entry_is_rather_read_again_after_another_boot(tmp_path: Path) -> None:
+    made = Store(tmp_path, boot="first").provide("blobs", KEY, makes(b"x"))
+    age(made)
+    before = (made.path / "entry.json").stat().st_ino
+    assert Store(tmp_path, boot="first").find("blobs", KEY) is not None
+    assert (made.path / "entry.json").stat().st_ino == before
+    assert manifest(made)["boot"] == "first"
+    assert Store(tmp_path, boot="second").find("blobs", KEY) is not None
     assert "boot" not in manifest(made)
