@@ -1,0 +1,265 @@
+"""Measures what the client and the scheduler of a real cluster cost per step, and checks the model with a real run."""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from cluster_model import AHEAD, Simulation
+from cluster_parts import COMPILE, MEASURED, Costs, Step, Worker, beat_s
+from distributed import Worker as DaskWorker
+
+from harness import __version__
+from harness.cluster import connection, contents, labels, local, worker
+from harness.cluster.connection import Connection
+from harness.cluster.messages import Offer
+from harness.core.text import counted
+from harness.host.process import CancelToken
+
+NEEDS = {labels.COMPILE: 1}
+CROWD, STEPS, ALONE, THREADS, IDLE_S = 100, 400, 50, 12, 6.0
+PIECE_BYTES, PIECES = 8 << 20, 24
+SCANS = 3  # of all workers by the client's executor, beside those of a connection, for each step
+# The first compiles more, the second has more threads.
+UNEVEN = (("--jobs", "4"), ("--jobs", "2", "--runs", "6"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What some steps took, in seconds: on the clock, and of the CPU of client, scheduler and workers."""
+
+    wall_s: float
+    client_s: float
+    scheduler_s: float
+    workers_s: float
+
+
+def measured() -> Costs:
+    """Measure the costs with 2 workers, and with many more that are threads of one process."""
+    with cluster(UNEVEN) as found:
+        few = sampled(found)
+        alone = used(found, [(0.0,)] * ALONE, time.sleep, threads=1)
+        small, large = (used(found, [(size,)] * PIECES, bytes) for size in (0, PIECE_BYTES))
+        with crowd(found):
+            many = sampled(found)
+    piece = PIECES * PIECE_BYTES
+    written_s = written(PIECE_BYTES) / PIECE_BYTES
+    latency_s = (alone.wall_s - alone.client_s - alone.scheduler_s) / ALONE
+    return Costs(
+        client=few.client_s + SCANS * few.scan_s,
+        client_worker=max(0.0, many.client_s - few.client_s + SCANS * (many.scan_s - few.scan_s)) / CROWD,
+        poll=few.poll_s,
+        poll_worker=max(0.0, many.poll_s - few.poll_s) / CROWD,
+        look_worker=max(0.0, many.look_s - few.look_s) / CROWD,
+        client_byte=max(0.0, large.client_s - small.client_s) / piece + written_s,
+        scheduler=few.scheduler_s,
+        scheduler_worker=max(0.0, many.scheduler_s - few.scheduler_s) / CROWD,
+        scheduler_byte=max(0.0, large.scheduler_s - small.scheduler_s) / piece,
+        beat=many.idle_share / (CROWD / beat_s(CROWD)),
+        latency=max(0.0, latency_s),
+        case=MEASURED.case,
+        net_bytes_s=MEASURED.net_bytes_s,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Seconds of CPU with the workers that are there.
+
+    Attributes:
+        client_s: of the client, per step.
+        scheduler_s: of the scheduler, per step.
+        idle_share: of the scheduler, per second, without steps.
+        scan_s: of the client, to add the slots of all workers.
+        poll_s: of the client, each second for each step.
+        look_s: of the client, to ask for all workers.
+    """
+
+    client_s: float
+    scheduler_s: float
+    idle_share: float
+    scan_s: float
+    poll_s: float
+    look_s: float
+
+
+def sampled(found: "Real") -> Sample:
+    """Measure with the workers that are there."""
+    link = found.connection
+    waiting = connection._Waiting(link, NEEDS, CancelToken(), 60.0)  # noqa: SLF001 - what a thread does each second
+    began_s, began_cpu_s = time.monotonic(), cpu_s(found.scheduler)
+    time.sleep(IDLE_S)
+    idle_share = (cpu_s(found.scheduler) - began_cpu_s) / (time.monotonic() - began_s)
+    steps = used(found, [(0.0,)] * STEPS, time.sleep)
+    return Sample(
+        client_s=steps.client_s / STEPS,
+        scheduler_s=(steps.scheduler_s - idle_share * steps.wall_s) / STEPS,
+        idle_share=idle_share,
+        scan_s=timed(lambda: link.slots(NEEDS), 300),
+        poll_s=timed(lambda: waiting.check(()), 300),
+        look_s=timed(link._looked, 5),  # noqa: SLF001 - what a client does each second
+    )
+
+
+def timed(what: Callable[[], object], count: int) -> float:
+    """Return the seconds of this thread's CPU that something takes."""
+    what()
+    began = time.thread_time()
+    for _ in range(count):
+        what()
+    return (time.thread_time() - began) / count
+
+
+def written(size: int) -> float:
+    """Return the seconds of CPU that writing a file of a result takes."""
+    with tempfile.TemporaryDirectory() as name:
+        return timed(lambda: contents.put({"a": bytes(size)}, Path(tempfile.mkdtemp(dir=name))), 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Real:
+    """A real cluster: a connection, and the processes."""
+
+    connection: Connection
+    scheduler: psutil.Process
+    workers: Sequence[psutil.Process]
+
+
+@contextlib.contextmanager
+def cluster(workers: Sequence[tuple[str, ...]]) -> Iterator[Real]:
+    """Start a scheduler and workers with these options."""
+    with local.started(0, ()) as address, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        argv = [sys.executable, "-m", "harness", "cluster", "worker", "--scheduler", address, "--no-gpu"]
+        running = [
+            subprocess.Popen(
+                [*argv, "--name", f"w{number}", "--store", f"{name}/{number}", *options], stdout=subprocess.DEVNULL
+            )
+            for number, options in enumerate(workers)
+        ]
+        own = [each for each in psutil.Process().children(recursive=True) if "scheduler" in each.cmdline()]
+        link = Connection(address, None, wait_s=60.0)
+        try:
+            link.expect(len(workers))
+            assert len(link.offers) == len(workers), "not all workers have come"
+            yield Real(connection=link, scheduler=own[-1], workers=[psutil.Process(each.pid) for each in running])
+        finally:
+            link.close()
+            for each in running:
+                each.terminate()
+                each.wait()
+
+
+@contextlib.contextmanager
+def crowd(found: Real) -> Iterator[None]:
+    """Add many workers, in one process, which do steps like the others."""
+    process = multiprocessing.get_context("spawn").Process(target=be_crowd, args=(found.connection.address,))
+    process.start()
+    try:
+        wanted = len(found.connection.offers) + CROWD
+        deadline_s = time.monotonic() + 120
+        while len(found.connection.offers) < wanted and time.monotonic() < deadline_s:
+            time.sleep(1)
+        assert len(found.connection.offers) == wanted, "the crowd has not come"
+        yield
+    finally:
+        process.terminate()
+        process.join()
+
+
+def be_crowd(address: str) -> None:
+    """Be many workers, until a signal ends this process."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    asyncio.run(crowd_of(address))
+
+
+async def crowd_of(address: str) -> None:
+    """Be many workers that can do steps."""
+    slots = labels.offered((), "0123456789abcdef", compiles=8, runs=1)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for number in range(CROWD):
+            one: Any = DaskWorker(address, nthreads=13, local_directory=folder, dashboard=False, memory_limit=0)
+            offer = Offer(name=f"crowd-{number}", version=__version__, cpu="0123456789abcdef", slots=slots)
+            await worker.furnish(one, offer, lambda _: None)  # type: ignore[arg-type,return-value]
+            await one
+        await asyncio.Event().wait()
+
+
+def used(
+    found: Real, arguments: Sequence[tuple[Any, ...]], task: Callable[..., Any], *, threads: int = THREADS
+) -> Used:
+    """Do steps, as many at once as a client would, and return what they used."""
+    cancel = CancelToken()
+
+    def do(these: tuple[Any, ...]) -> None:
+        found.connection.done(task, *these, name="compile", needs=NEEDS, cancel=cancel)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(do, arguments[:THREADS]))  # start threads and connections
+        wall_s, client_s = time.monotonic(), time.process_time()
+        scheduler_s, workers_s = cpu_s(found.scheduler), sum(map(cpu_s, found.workers))
+        list(pool.map(do, arguments))
+        return Used(
+            wall_s=time.monotonic() - wall_s,
+            client_s=time.process_time() - client_s,
+            scheduler_s=cpu_s(found.scheduler) - scheduler_s,
+            workers_s=sum(map(cpu_s, found.workers)) - workers_s,
+        )
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Return the seconds of CPU that a process has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def validate(costs: Costs) -> None:
+    """Print what two workers take for some steps, really and simulated.
+
+    All processes share the cores of this machine, with other programs. So the scheduler of the model gets the CPU time
+    of all of them, divided by the cores that are free.
+    """
+    rng = random.Random(7)  # noqa: S311 - no secret
+    sleeping = [min(4.0, rng.lognormvariate(-1.0, 0.8)) for _ in range(150)]
+    print("| steps on 2 workers | free cores | real, s | simulated, s | of real |\n|---|--:|--:|--:|--:|")
+    with cluster(UNEVEN) as found:
+        for name, seconds in ((f"{STEPS} that do nothing", [0.0] * STEPS), (f"{len(sleeping)} that sleep", sleeping)):
+            before = free_cores()
+            real = used(found, [(each,) for each in seconds], time.sleep)
+            cores = (before + free_cores()) / 2
+            cpu = (real.client_s + real.scheduler_s + real.workers_s) / len(seconds) / cores
+            model_s = small(seconds, Costs(client=costs.client, scheduler=cpu, latency=costs.latency))
+            print(f"| {name} | {cores:.2f} | {real.wall_s:.2f} | {model_s:.2f} | {model_s / real.wall_s:.2f} |")
+    print(f"\nThe workers have 4 and 2 slots, 9 and 17 threads; the client has {counted(THREADS, 'thread')}.\n")
+
+
+def free_cores() -> float:
+    """Return how many cores' time programs get that need all of it now."""
+    code = "import time; end = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time() / 2)"
+    spinning = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in os.sched_getaffinity(0)
+    ]
+    return sum(float(each.communicate()[0]) for each in spinning)
+
+
+def small(seconds: Sequence[float], costs: Costs) -> float:
+    """Return how long the model takes for steps without runs on the two workers of `validate`."""
+    assert THREADS == AHEAD * 6
+    pair = [
+        Worker(number=0, slots={COMPILE: 4}, threads=4 + 3 + 2),
+        Worker(number=1, slots={COMPILE: 2}, threads=2 + 6 + 6 + 1 + 2),
+    ]
+    ordered = [Step(label=COMPILE, seconds=each, size=0.0, case=number) for number, each in enumerate(seconds)]
+    return Simulation(pair, ordered, costs).run(len(ordered))
