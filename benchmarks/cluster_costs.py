@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import os
 import random
 import subprocess
 import sys
@@ -38,12 +37,11 @@ UNEVEN = (("--jobs", "4"), ("--jobs", "2", "--runs", "6"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What some steps took, in seconds: on the clock, and of the CPU of client, scheduler and workers."""
+    """What some steps took, in seconds: on the clock, and of the CPU of client and scheduler."""
 
     wall_s: float
     client_s: float
     scheduler_s: float
-    workers_s: float
 
 
 def measured() -> Costs:
@@ -208,13 +206,12 @@ def used(
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(do, arguments[:THREADS]))  # start threads and connections
         wall_s, client_s = time.monotonic(), time.process_time()
-        scheduler_s, workers_s = cpu_s(found.scheduler), sum(map(cpu_s, found.workers))
+        scheduler_s = cpu_s(found.scheduler)
         list(pool.map(do, arguments))
         return Used(
             wall_s=time.monotonic() - wall_s,
             client_s=time.process_time() - client_s,
             scheduler_s=cpu_s(found.scheduler) - scheduler_s,
-            workers_s=sum(map(cpu_s, found.workers)) - workers_s,
         )
 
 
@@ -227,31 +224,28 @@ def cpu_s(process: psutil.Process) -> float:
 def validate(costs: Costs) -> None:
     """Print what two workers take for some steps, really and simulated.
 
-    All processes share the cores of this machine, with other programs. So the scheduler of the model gets the CPU time
-    of all of them, divided by the cores that are free.
+    All processes share the cores of this machine, with other programs. So a step costs the scheduler of the model what
+    it costs the busiest process here, with the time in which that waited for a core.
     """
     rng = random.Random(7)  # noqa: S311 - no secret
     sleeping = [min(4.0, rng.lognormvariate(-1.0, 0.8)) for _ in range(150)]
-    print("| steps on 2 workers | free cores | real, s | simulated, s | of real |\n|---|--:|--:|--:|--:|")
+    print("| steps on 2 workers | real, s | simulated, s | of real |\n|---|--:|--:|--:|")
     with cluster(UNEVEN) as found:
         for name, seconds in ((f"{STEPS} that do nothing", [0.0] * STEPS), (f"{len(sleeping)} that sleep", sleeping)):
-            before = free_cores()
+            processes = (found.scheduler, *found.workers)
+            before = [held_s(each) for each in processes]
             real = used(found, [(each,) for each in seconds], time.sleep)
-            cores = (before + free_cores()) / 2
-            cpu = (real.client_s + real.scheduler_s + real.workers_s) / len(seconds) / cores
-            model_s = small(seconds, Costs(client=costs.client, scheduler=cpu, latency=costs.latency))
-            print(f"| {name} | {cores:.2f} | {real.wall_s:.2f} | {model_s:.2f} | {model_s / real.wall_s:.2f} |")
+            held = [held_s(each) - was for each, was in zip(processes, before, strict=True)]
+            cost_s = max(held) / (len(seconds) + THREADS)
+            model_s = small(seconds, Costs(client=costs.client, scheduler=cost_s, latency=costs.latency))
+            print(f"| {name} | {real.wall_s:.2f} | {model_s:.2f} | {model_s / real.wall_s:.2f} |")
     print(f"\nThe workers have 4 and 2 slots, 9 and 17 threads; the client has {counted(THREADS, 'thread')}.\n")
 
 
-def free_cores() -> float:
-    """Return how many cores' time programs get that need all of it now."""
-    code = "import time; end = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time() / 2)"
-    spinning = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in os.sched_getaffinity(0)
-    ]
-    return sum(float(each.communicate()[0]) for each in spinning)
+def held_s(process: psutil.Process) -> float:
+    """Return how long the event loop of a process had a core, or waited for one that other programs had."""
+    had, waited, _ = Path(f"/proc/{process.pid}/schedstat").read_text(encoding="ascii").split()
+    return (int(had) + int(waited)) / 1e9
 
 
 def small(seconds: Sequence[float], costs: Costs) -> float:

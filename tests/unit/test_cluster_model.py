@@ -14,8 +14,8 @@ from cluster import CHIPS, SCENARIOS, Scenario
 from cluster_model import Simulation
 from cluster_parts import COMPILE, MEASURED, Costs, Step
 
-CASES, WORKERS = 300, 100
-MANY = replace(SCENARIOS[0], mtbf_h=0.02, frozen=0.3, bad=1)
+CASES, WORKERS = 120, 100
+MANY = replace(SCENARIOS[0], mtbf_h=0.02, frozen=0.3, bad=5)
 NOTHING = Costs()
 
 
