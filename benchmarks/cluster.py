@@ -93,7 +93,7 @@ SCENARIOS = (
     Scenario(name="D: C, and a queue per label", chips=CHIPS, rules=SPLIT, costs=free),
     Scenario(name="D, one chip is scarce", chips=SCARCE, rules=SPLIT, costs=free),
     Scenario(name="E: D, and a limit per chip; one is scarce", chips=SCARCE, rules=PER_CHIP, costs=free),
-    Scenario(name="F: E, and Dask goes by slots", chips=CHIPS, rules=FAIR, costs=free),
+    Scenario(name="F: D, a limit per chip, and Dask goes by slots", chips=CHIPS, rules=FAIR, costs=free),
 )
 
 
