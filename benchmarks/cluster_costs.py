@@ -229,7 +229,7 @@ def validate(costs: Costs) -> None:
     """
     rng = random.Random(7)  # noqa: S311 - no secret
     sleeping = [min(4.0, rng.lognormvariate(-1.0, 0.8)) for _ in range(150)]
-    print("| steps on 2 workers | real, s | simulated, s | of real |\n|---|--:|--:|--:|")
+    print("| steps on 2 workers | real, s | simulated, s | of real |\n|---|--:|--:|--:|", flush=True)
     with cluster(UNEVEN) as found:
         for name, seconds in ((f"{STEPS} that do nothing", [0.0] * STEPS), (f"{len(sleeping)} that sleep", sleeping)):
             processes = (found.scheduler, *found.workers)
