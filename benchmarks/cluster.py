@@ -11,24 +11,20 @@ import argparse
 import gc
 import itertools
 import random
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import heading
 from cluster_model import Simulation
-from cluster_parts import AS_IS, COMPILE, MEASURED, Costs, Rules, Step, Worker
+from cluster_parts import COMPILE, MEASURED, Costs, Step, Worker
 
 COMPILES, COMPILES_BESIDE_GPUS, GPUS = 8, 4, 8
 CHIPS = {"gfx942": 0.5, "gfx950": 0.3, "gfx1201": 0.2}
 WITHOUT_GPU_OF_5 = 3
-# A worker has as many threads as slots for all its labels, and two; Dask divides what it has to do by them. A GPU is
-# there by vendor, by chip, and by two names of its SKU. The others are `cpu`, that of its CPU, `vulkan`, and the two.
-GPU_LABELS, OTHERS = 4, 5
 SCARCE = {"gfx942": 0.57, "gfx950": 0.4, "gfx1201": 0.03}
 SHARED = 0.4  # of the cases, with a module of an earlier one
 COMPILE_S, RUN_S, MODULE_BYTES, OUTPUT_BYTES = (4.0, 1.5, 1200.0), (1.0, 1.0, 600.0), (2e5, 1.5, 1e9), (65e3, 2.0, 1e9)
-COUNTED = ("again", "sent again", "late", "errors")
-SHARES = ("client: work", "client: polls", "scheduler", "network")
+COUNTED = ("again", "sent again", "errors")
+SHARES = ("client: work", "client: looks", "scheduler", "network")
 BACK_S, FROZEN_S = 60.0, 600.0
 ASSUMED = f"""Assumptions:
 
@@ -38,7 +34,8 @@ shares.
 - Each case is a compilation, a run on one GPU, and a comparison on the client; {SHARED:.0%} of the cases use a module \
 of another one. What each takes is known from an earlier run.
 - Log-normal, with median, sigma and limit: seconds of compilations {COMPILE_S}, seconds of runs {RUN_S}, bytes of
-  modules {MODULE_BYTES}, bytes of outputs {OUTPUT_BYTES}. All bytes come back, over 10 Gbit/s.
+  modules {MODULE_BYTES}, bytes of outputs {OUTPUT_BYTES}. All bytes come back, over 10 Gbit/s; modules go out again.
+- The client has one core for its own work, and a thread for each step that is under way.
 - A killed worker is back after {BACK_S:.0f} s; a frozen one stays so for {FROZEN_S:.0f} s."""
 
 
@@ -52,8 +49,7 @@ class Scenario:
         frozen: the share of the workers that freeze once.
         bad: how many workers fail each step.
         chips: the share of the GPU workers by chip.
-        rules: the rules.
-        costs: changes the costs.
+        is_free: whether client and scheduler cost nothing.
     """
 
     name: str
@@ -61,39 +57,20 @@ class Scenario:
     frozen: float = 0.0
     bad: int = 0
     chips: dict[str, float]
-    rules: Rules = AS_IS
-    costs: Callable[[Costs], Costs] = lambda costs: costs
+    is_free: bool = False
+
+    def costs(self, measured: Costs) -> Costs:
+        """Return what client and scheduler cost, given what they really cost."""
+        return Costs() if self.is_free else measured
 
 
-def without_polls(costs: Costs) -> Costs:
-    """Return the costs of a client that does not look at all workers again and again."""
-    return replace(costs, poll=0.0, poll_worker=0.0, client_worker=0.0)
-
-
-def free(_: Costs) -> Costs:
-    """Return the costs of a client and a scheduler that are as fast as one likes."""
-    return Costs()
-
-
-SPLIT, PER_CHIP = Rules(is_split=True), Rules(is_split=True, is_per_chip=True)
-FAIR = Rules(is_split=True, is_per_chip=True, is_fair=True)
 SCENARIOS = (
     Scenario(name="no failures", chips=CHIPS),
     Scenario(name="deaths, MTBF of a worker 100 h", mtbf_h=100, chips=CHIPS),
     Scenario(name="10 % of the workers freeze once", frozen=0.1, chips=CHIPS),
     Scenario(name="5 workers fail each step", bad=5, chips=CHIPS),
     Scenario(name="one chip is scarce", chips=SCARCE),
-    Scenario(name="A: a client that does not poll", chips=CHIPS, costs=without_polls),
-    Scenario(name="A, one chip is scarce", chips=SCARCE, costs=without_polls),
-    Scenario(name="A, 10 % freeze", frozen=0.1, chips=CHIPS, costs=without_polls),
-    Scenario(name="A, 5 fail each step", bad=5, chips=CHIPS, costs=without_polls),
-    Scenario(name="B: A, and a queue per label", chips=CHIPS, rules=SPLIT, costs=without_polls),
-    Scenario(name="C: client and scheduler cost nothing", chips=CHIPS, costs=free),
-    Scenario(name="C, one chip is scarce", chips=SCARCE, costs=free),
-    Scenario(name="D: C, and a queue per label", chips=CHIPS, rules=SPLIT, costs=free),
-    Scenario(name="D, one chip is scarce", chips=SCARCE, rules=SPLIT, costs=free),
-    Scenario(name="E: D, and a limit per chip; one is scarce", chips=SCARCE, rules=PER_CHIP, costs=free),
-    Scenario(name="F: D, a limit per chip, and Dask goes by slots", chips=CHIPS, rules=FAIR, costs=free),
+    Scenario(name="client and scheduler cost nothing", is_free=True, chips=CHIPS),
 )
 
 
@@ -120,6 +97,8 @@ def main() -> None:
         "99 % after",
         "lower bound",
         "ratio",
+        "cases per hour",
+        "at once",
         "compile slots busy",
         *CHIPS,
         *COUNTED,
@@ -137,13 +116,11 @@ def workers(count: int, scenario: Scenario, rng: random.Random) -> list[Worker]:
     found: list[Worker] = []
     for number in range(count):
         if number % 5 < WITHOUT_GPU_OF_5:
-            slots, threads = {COMPILE: COMPILES}, COMPILES + OTHERS
+            slots = {COMPILE: COMPILES}
         else:
             chip = chip_at(number / count, scenario.chips)
             slots = {COMPILE: COMPILES_BESIDE_GPUS, chip: GPUS}
-            threads = COMPILES_BESIDE_GPUS + GPU_LABELS * GPUS + OTHERS
-        threads = slots[COMPILE] if scenario.rules.is_fair else threads
-        found.append(Worker(number=number, slots=slots, threads=threads))
+        found.append(Worker(number=number, slots=slots))
     for worker in rng.sample(found, scenario.bad):
         worker.is_bad = True
     return found
@@ -183,7 +160,7 @@ def simulated(scenario: Scenario, count: int, cases: int, costs: Costs, seed: in
     """Return a scenario that has been simulated."""
     rng = random.Random(seed)  # noqa: S311 - no secret
     todo = steps(cases, rng)
-    found = Simulation(workers(count, scenario, rng), todo, costs, scenario.rules)
+    found = Simulation(workers(count, scenario, rng), todo, costs)
     if scenario.mtbf_h:
         for worker in range(count):
             when = rng.expovariate(1 / (scenario.mtbf_h * 3600))
@@ -202,13 +179,14 @@ def lower_bounds(run: Simulation, cases: int) -> dict[str, float]:
     for chip in CHIPS:
         found[chip] = sum(each.seconds for each in runs if each.label == chip) / max(1, run.slots[chip])
     found["longest case"] = max(step.rank for step in run.steps)
-    done, count = [*run.steps, *runs], len(run.workers)
-    each_s = run.costs.client + run.costs.client_worker * count
-    sizes = sum(each.size for each in done)
-    found["client"] = len(done) * each_s + sizes * run.costs.client_byte + cases * run.costs.case
-    each_s = run.costs.scheduler + run.costs.scheduler_worker * count
-    found["scheduler"] = len(done) * each_s + sizes * run.costs.scheduler_byte
-    found["network"] = sizes / run.costs.net_bytes_s
+    costs, done = run.costs, [*run.steps, *runs]
+    back, out = sum(each.size for each in done), sum(each.size for each in run.steps if each.runs)
+    lent = sum(bool(each.runs) for each in run.steps)
+    found["client"] = len(done) * costs.client + lent * costs.lend + (back + out) * costs.client_byte
+    found["client"] += cases * costs.case + sum(each.size for each in runs) * costs.case_byte
+    each_s = costs.scheduler + costs.scheduler_worker * len(run.workers)
+    found["scheduler"] = len(done) * each_s + lent * costs.scheduler_lend + (back + out) * costs.scheduler_byte
+    found["network"] = (back + out) / costs.net_bytes_s
     return found
 
 
@@ -224,11 +202,12 @@ def row(scenario: Scenario, asked: argparse.Namespace, costs: Costs) -> str:
         f"{bounds[least] / 3600:.2f} ({least})",
     ]
     cells.append(f"{run.now / bounds[least]:.2f}")
+    cells += [f"{asked.cases / run.now * 3600:,.0f}", f"{run.most:,}"]
     cells += [f"{run.worked[label] / (run.slots[label] * run.now):.0%}" for label in (COMPILE, *CHIPS)]
     cells += [f"{run.counts[name]:,}" for name in COUNTED]
     work = run.worked["client"] / run.now
-    polls = (run.client.busy - run.worked["client"]) / run.now
-    cells += [f"{work:.0%}", f"{polls:.0%}", f"{run.scheduler.busy / run.now:.0%}", f"{run.network.busy / run.now:.0%}"]
+    looks = (run.client.busy - run.worked["client"]) / run.now
+    cells += [f"{work:.0%}", f"{looks:.0%}", f"{run.scheduler.busy / run.now:.0%}", f"{run.network.busy / run.now:.0%}"]
     return f"| {' | '.join(cells)} |"
 
 

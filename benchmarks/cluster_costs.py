@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import math
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -16,22 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
-from cluster_model import AHEAD, Simulation
+import scale
+from cluster_model import Simulation
 from cluster_parts import COMPILE, MEASURED, Costs, Step, Worker, beat_s
+from cluster_timed import NEEDS, WORKERS, chosen_s, compared, timed, written
 from distributed import Worker as DaskWorker
+from distributed import wait
 
 from harness import __version__
-from harness.cluster import connection, contents, labels, local, worker
+from harness.cluster import labels, local, worker
 from harness.cluster.connection import Connection
 from harness.cluster.messages import Offer
 from harness.core.text import counted
 from harness.host.process import CancelToken
 
-NEEDS = {labels.COMPILE: 1}
-CROWD, STEPS, ALONE, THREADS, IDLE_S = 100, 400, 50, 12, 6.0
+CROWD, STEPS, ALONE, THREADS, IDLE_S = 100, 400, 50, 6, 5.0
 PIECE_BYTES, PIECES = 8 << 20, 24
-SCANS = 3  # of all workers by the client's executor, beside those of a connection, for each step
-# The first compiles more, the second has more threads.
+CASES, LOOKS = 1000, 20
 UNEVEN = (("--jobs", "4"), ("--jobs", "2", "--runs", "6"))
 
 
@@ -50,24 +53,31 @@ def measured() -> Costs:
         few = sampled(found)
         alone = used(found, [(0.0,)] * ALONE, time.sleep, threads=1)
         small, large = (used(found, [(size,)] * PIECES, bytes) for size in (0, PIECE_BYTES))
+        lent, lent_large = (lend(found, size) for size in (0, PIECE_BYTES))
         with crowd(found):
             many = sampled(found)
     piece = PIECES * PIECE_BYTES
-    written_s = written(PIECE_BYTES) / PIECE_BYTES
+    back_s, out_s = large.client_s - small.client_s, lent_large.client_s - lent.client_s
+    back_there_s, out_there_s = large.scheduler_s - small.scheduler_s, lent_large.scheduler_s - lent.scheduler_s
     latency_s = (alone.wall_s - alone.client_s - alone.scheduler_s) / ALONE
+    free_s, full_s = chosen_s(busy=0), chosen_s(busy=WORKERS - 1)
     return Costs(
-        client=few.client_s + SCANS * few.scan_s,
-        client_worker=max(0.0, many.client_s - few.client_s + SCANS * (many.scan_s - few.scan_s)) / CROWD,
-        poll=few.poll_s,
-        poll_worker=max(0.0, many.poll_s - few.poll_s) / CROWD,
-        look_worker=max(0.0, many.look_s - few.look_s) / CROWD,
-        client_byte=max(0.0, large.client_s - small.client_s) / piece + written_s,
+        client=few.client_s,
+        fitting=free_s / WORKERS,
+        passed=max(0.0, full_s - free_s) / WORKERS,
+        watch=few.watch_s,
+        look=many.look.client_s / (CROWD + len(UNEVEN)),
+        lend=lent.client_s / PIECES,
+        client_byte=max(0.0, back_s, out_s) / piece + written(PIECE_BYTES) / PIECE_BYTES,
+        case=scale.measured(CASES)["cpu_s"] / CASES + compared(4),
+        case_byte=compared(PIECE_BYTES) / PIECE_BYTES,
         scheduler=few.scheduler_s,
         scheduler_worker=max(0.0, many.scheduler_s - few.scheduler_s) / CROWD,
-        scheduler_byte=max(0.0, large.scheduler_s - small.scheduler_s) / piece,
+        scheduler_lend=lent.scheduler_s / PIECES,
+        scheduler_byte=max(0.0, back_there_s, out_there_s) / piece,
+        tell=max(0.0, many.look.scheduler_s) / (CROWD + len(UNEVEN)),
         beat=many.idle_share / (CROWD / beat_s(CROWD)),
         latency=max(0.0, latency_s),
-        case=MEASURED.case,
         net_bytes_s=MEASURED.net_bytes_s,
     )
 
@@ -80,50 +90,69 @@ class Sample:
         client_s: of the client, per step.
         scheduler_s: of the scheduler, per step.
         idle_share: of the scheduler, per second, without steps.
-        scan_s: of the client, to add the slots of all workers.
-        poll_s: of the client, each second for each step.
-        look_s: of the client, to ask for all workers.
+        watch_s: of the client, each second for each step.
+        look: of both, each time that the client asks for all workers.
     """
 
     client_s: float
     scheduler_s: float
     idle_share: float
-    scan_s: float
-    poll_s: float
-    look_s: float
+    watch_s: float
+    look: Used
 
 
 def sampled(found: "Real") -> Sample:
     """Measure with the workers that are there."""
     link = found.connection
-    waiting = connection._Waiting(link, NEEDS, CancelToken(), 60.0)  # noqa: SLF001 - what a thread does each second
+    address = next(iter(link.roster.offers))
     began_s, began_cpu_s = time.monotonic(), cpu_s(found.scheduler)
     time.sleep(IDLE_S)
     idle_share = (cpu_s(found.scheduler) - began_cpu_s) / (time.monotonic() - began_s)
     steps = used(found, [(0.0,)] * STEPS, time.sleep)
+    look = looks(found)
     return Sample(
         client_s=steps.client_s / STEPS,
         scheduler_s=(steps.scheduler_s - idle_share * steps.wall_s) / STEPS,
         idle_share=idle_share,
-        scan_s=timed(lambda: link.slots(NEEDS), 300),
-        poll_s=timed(lambda: waiting.check(()), 300),
-        look_s=timed(link._looked, 5),  # noqa: SLF001 - what a client does each second
+        watch_s=timed(lambda: link._watch._problem(address), 300),  # noqa: SLF001 - what a client does each second
+        look=Used(
+            wall_s=look.wall_s / LOOKS,
+            client_s=look.client_s / LOOKS,
+            scheduler_s=(look.scheduler_s - idle_share * look.wall_s) / LOOKS,
+        ),
     )
 
 
-def timed(what: Callable[[], object], count: int) -> float:
-    """Return the seconds of this thread's CPU that something takes."""
-    what()
-    began = time.thread_time()
-    for _ in range(count):
-        what()
-    return (time.thread_time() - began) / count
+def looks(found: "Real") -> Used:
+    """Ask some times which workers there are."""
+    with metered(found) as meter:
+        for _ in range(LOOKS):
+            found.connection._looked_s = -math.inf  # noqa: SLF001 - so that it asks now
+            assert found.connection.roster.offers
+    return meter[0]
 
 
-def written(size: int) -> float:
-    """Return the seconds of CPU that writing a file of a result takes."""
-    with tempfile.TemporaryDirectory() as name:
-        return timed(lambda: contents.put({"a": bytes(size)}, Path(tempfile.mkdtemp(dir=name))), 5)
+def lend(found: "Real", size: int) -> Used:
+    """Send some modules."""
+    with metered(found) as meter, found.connection.client.as_current():
+        sent = [found.connection.send({"a": os.urandom(size)}) for _ in range(PIECES)]
+        wait(sent)  # type: ignore[no-untyped-call]
+    return meter[0]
+
+
+@contextlib.contextmanager
+def metered(found: "Real") -> Iterator[list[Used]]:
+    """Yield a list, which has what client and scheduler used in the meantime afterwards."""
+    meter = list[Used]()
+    wall_s, client_s, scheduler_s = time.monotonic(), time.process_time(), cpu_s(found.scheduler)
+    yield meter
+    meter.append(
+        Used(
+            wall_s=time.monotonic() - wall_s,
+            client_s=time.process_time() - client_s,
+            scheduler_s=cpu_s(found.scheduler) - scheduler_s,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +179,7 @@ def cluster(workers: Sequence[tuple[str, ...]]) -> Iterator[Real]:
         link = Connection(address, None, wait_s=60.0)
         try:
             link.expect(len(workers))
-            assert len(link.offers) == len(workers), "not all workers have come"
+            assert len(link.roster.offers) == len(workers), "not all workers have come"
             yield Real(connection=link, scheduler=own[-1], workers=[psutil.Process(each.pid) for each in running])
         finally:
             link.close()
@@ -165,11 +194,11 @@ def crowd(found: Real) -> Iterator[None]:
     process = multiprocessing.get_context("spawn").Process(target=be_crowd, args=(found.connection.address,))
     process.start()
     try:
-        wanted = len(found.connection.offers) + CROWD
+        wanted = len(found.connection.roster.offers) + CROWD
         deadline_s = time.monotonic() + 120
-        while len(found.connection.offers) < wanted and time.monotonic() < deadline_s:
+        while len(found.connection.roster.offers) < wanted and time.monotonic() < deadline_s:
             time.sleep(1)
-        assert len(found.connection.offers) == wanted, "the crowd has not come"
+        assert len(found.connection.roster.offers) == wanted, "the crowd has not come"
         yield
     finally:
         process.terminate()
@@ -201,18 +230,13 @@ def used(
     cancel = CancelToken()
 
     def do(these: tuple[Any, ...]) -> None:
-        found.connection.done(task, *these, name="compile", needs=NEEDS, cancel=cancel)
+        found.connection.done(task, lambda: these, name="compile", needs=NEEDS, cancel=cancel)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(do, arguments[:THREADS]))  # start threads and connections
-        wall_s, client_s = time.monotonic(), time.process_time()
-        scheduler_s = cpu_s(found.scheduler)
-        list(pool.map(do, arguments))
-        return Used(
-            wall_s=time.monotonic() - wall_s,
-            client_s=time.process_time() - client_s,
-            scheduler_s=cpu_s(found.scheduler) - scheduler_s,
-        )
+        with metered(found) as meter:
+            list(pool.map(do, arguments))
+    return meter[0]
 
 
 def cpu_s(process: psutil.Process) -> float:
@@ -239,7 +263,7 @@ def validate(costs: Costs) -> None:
             cost_s = max(held) / (len(seconds) + THREADS)
             model_s = small(seconds, Costs(client=costs.client, scheduler=cost_s, latency=costs.latency))
             print(f"| {name} | {real.wall_s:.2f} | {model_s:.2f} | {model_s / real.wall_s:.2f} |")
-    print(f"\nThe workers have 4 and 2 slots, 9 and 17 threads; the client has {counted(THREADS, 'thread')}.\n")
+    print(f"\nThe workers have 4 and 2 slots; the client has {counted(THREADS, 'thread')}.\n")
 
 
 def held_s(process: psutil.Process) -> float:
@@ -250,10 +274,6 @@ def held_s(process: psutil.Process) -> float:
 
 def small(seconds: Sequence[float], costs: Costs) -> float:
     """Return how long the model takes for steps without runs on the two workers of `validate`."""
-    assert THREADS == AHEAD * 6
-    pair = [
-        Worker(number=0, slots={COMPILE: 4}, threads=4 + 3 + 2),
-        Worker(number=1, slots={COMPILE: 2}, threads=2 + 6 + 6 + 1 + 2),
-    ]
+    pair = [Worker(number=number, slots={COMPILE: slots}) for number, slots in enumerate((4, 2))]
     ordered = [Step(label=COMPILE, seconds=each, size=0.0, case=number) for number, each in enumerate(seconds)]
     return Simulation(pair, ordered, costs).run(len(ordered))

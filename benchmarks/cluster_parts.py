@@ -13,72 +13,68 @@ class Costs:
 
     Attributes:
         client: per step.
-        client_worker: per step and worker.
-        poll: per second and step that is under way.
-        poll_worker: per second, step that is under way, and worker.
-        look_worker: per second and worker.
-        client_byte: per byte that comes back.
+        fitting: per step and worker that can do it.
+        passed: per step and worker that is passed over, for it has no free slot.
+        watch: per second and step that is under way.
+        look: each time that the client asks which workers there are, for each of them.
+        lend: per module that is sent.
+        client_byte: per byte that comes back, or is sent.
+        case: of the client, to plan, compare and note a case.
+        case_byte: of the client, per byte that is compared.
         scheduler: per step.
         scheduler_worker: per step and worker.
-        scheduler_byte: per byte that comes back.
+        scheduler_lend: per module that is sent.
+        scheduler_byte: per byte that comes back, or is sent.
+        tell: of the scheduler, each time that it is asked which workers there are, for each of them.
         beat: of the scheduler, per sign of life of a worker.
         latency: of a step that does nothing, beside these; not of any CPU in particular.
-        case: of the client, to compare and to note a case.
         net_bytes_s: bytes per second between scheduler and client.
     """
 
     client: float = 0.0
-    client_worker: float = 0.0
-    poll: float = 0.0
-    poll_worker: float = 0.0
-    look_worker: float = 0.0
+    fitting: float = 0.0
+    passed: float = 0.0
+    watch: float = 0.0
+    look: float = 0.0
+    lend: float = 0.0
     client_byte: float = 0.0
+    case: float = 0.0
+    case_byte: float = 0.0
     scheduler: float = 0.0
     scheduler_worker: float = 0.0
+    scheduler_lend: float = 0.0
     scheduler_byte: float = 0.0
+    tell: float = 0.0
     beat: float = 0.0
     latency: float = 0.0
-    case: float = 0.0
     net_bytes_s: float = 1.25e9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """Which rules differ from those of the code.
-
-    Attributes:
-        is_per_chip: whether the client limits runs for each chip, instead of all that use a vendor's GPUs.
-        is_split: whether a worker has a queue for each label, instead of one in which the first blocks all others.
-        is_fair: whether Dask divides what a worker has to do by its compile slots, instead of by all its threads.
-    """
-
-    is_per_chip: bool = False
-    is_split: bool = False
-    is_fair: bool = False
-
-
-AS_IS = Rules()
-# Measured by `cluster.py --measure` on 2026-11-30, on a busy machine with 2 cores; the last two are assumed.
+# Measured by `cluster.py --measure` on 2026-11-30, on a busy machine with 2 cores; the last one is assumed.
 MEASURED = Costs(
     client=2.3e-3,
-    client_worker=1.2e-5,
-    poll=2.5e-6,
-    poll_worker=5.7e-7,
-    look_worker=1.7e-6,
+    fitting=1.0e-7,
+    passed=1.0e-6,
+    watch=2.0e-6,
+    look=1e-5,
+    lend=1.5e-3,
     client_byte=2.2e-9,
+    case=0.003,
+    case_byte=1e-8,
     scheduler=2.5e-3,
     scheduler_worker=7.5e-6,
+    scheduler_lend=1.5e-3,
     scheduler_byte=1.1e-9,
+    tell=1e-5,
     beat=1.1e-3,
     latency=0.019,
-    case=0.02,
     net_bytes_s=1.25e9,
 )
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Step:
-    """A compilation or a run, and where it is."""
+    """A compilation or a run, and where it is. `epoch` is how often it was taken from a worker that did not do it."""
 
     label: str
     seconds: float
@@ -88,31 +84,28 @@ class Step:
     compile: "Step | None" = None
     runs: list["Step"] = field(default_factory=list)
     worker: "Worker | None" = None
-    holder: "Worker | None" = None  # the worker with the module
-    state: str = "waiting"
-    is_taken: bool = False
+    is_begun: bool = False
+    was_sent: bool = False  # a module
     epoch: int = 0
-    deaths: int = 0
+    lives: int = 0
     tried: list["Worker"] = field(default_factory=list)
-    waiters: list["Step"] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Worker:
-    """A worker. Its threads are the sum of all slots that it offers, and two: Dask divides by them."""
+    """A worker: what the client thinks of it, and what it does."""
 
     number: int
     slots: Mapping[str, int]
-    threads: int
     is_bad: bool = False
-    state: str = "up"
-    load_s: float = 0.0
-    version: int = 0
+    is_suspect: bool = False
+    state: str = "gone"
     epoch: int = 0
+    failures: int = 0
+    used: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
-    queues: dict[str, deque[Step]] = field(default_factory=dict)
+    queue: deque[Step] = field(default_factory=deque)
     tasks: set[Step] = field(default_factory=set)
-    modules: set[Step] = field(default_factory=set)
 
 
 def beat_s(workers: int) -> float:
