@@ -11,7 +11,7 @@ import argparse
 import gc
 import itertools
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import heading
 from cluster_model import Simulation
@@ -23,6 +23,7 @@ WITHOUT_GPU_OF_5 = 3
 SCARCE = {"gfx942": 0.57, "gfx950": 0.4, "gfx1201": 0.03}
 SHARED = 0.4  # of the cases, with a module of an earlier one
 COMPILE_S, RUN_S, MODULE_BYTES, OUTPUT_BYTES = (4.0, 1.5, 1200.0), (1.0, 1.0, 600.0), (2e5, 1.5, 1e9), (65e3, 2.0, 1e9)
+MEASURED_WORKERS = 102
 COUNTED = ("again", "sent again", "errors")
 SHARES = ("client: work", "client: looks", "scheduler", "network")
 BACK_S, FROZEN_S = 60.0, 600.0
@@ -50,6 +51,7 @@ class Scenario:
         bad: how many workers fail each step.
         chips: the share of the GPU workers by chip.
         is_free: whether client and scheduler cost nothing.
+        is_flat: whether a step costs the scheduler no more than with as many workers as were measured.
     """
 
     name: str
@@ -58,9 +60,13 @@ class Scenario:
     bad: int = 0
     chips: dict[str, float]
     is_free: bool = False
+    is_flat: bool = False
 
     def costs(self, measured: Costs) -> Costs:
         """Return what client and scheduler cost, given what they really cost."""
+        if self.is_flat:
+            scheduler = measured.scheduler + measured.scheduler_worker * MEASURED_WORKERS
+            return replace(measured, scheduler=scheduler, scheduler_worker=0.0)
         return Costs() if self.is_free else measured
 
 
@@ -71,6 +77,7 @@ SCENARIOS = (
     Scenario(name="5 workers fail each step", bad=5, chips=CHIPS),
     Scenario(name="one chip is scarce", chips=SCARCE),
     Scenario(name="client and scheduler cost nothing", is_free=True, chips=CHIPS),
+    Scenario(name="a step costs the scheduler what it does with 102 workers", is_flat=True, chips=CHIPS),
 )
 
 

@@ -32,7 +32,7 @@ from harness.cluster.messages import Offer
 from harness.core.text import counted
 from harness.host.process import CancelToken
 
-CROWD, STEPS, ALONE, THREADS, IDLE_S = 100, 400, 50, 6, 5.0
+CROWD, STEPS, AT_ONCE, ALONE, THREADS, IDLE_S = 100, 400, 60, 50, 6, 5.0
 PIECE_BYTES, PIECES = 8 << 20, 24
 CASES, LOOKS = 1000, 20
 UNEVEN = (("--jobs", "4"), ("--jobs", "2", "--runs", "6"))
@@ -62,7 +62,7 @@ def measured() -> Costs:
     latency_s = (alone.wall_s - alone.client_s - alone.scheduler_s) / ALONE
     free_s, full_s = chosen_s(busy=0), chosen_s(busy=WORKERS - 1)
     return Costs(
-        client=few.client_s,
+        client=max(few.client_s, many.client_s),
         fitting=free_s / WORKERS,
         passed=max(0.0, full_s - free_s) / WORKERS,
         watch=few.watch_s,
@@ -108,7 +108,7 @@ def sampled(found: "Real") -> Sample:
     began_s, began_cpu_s = time.monotonic(), cpu_s(found.scheduler)
     time.sleep(IDLE_S)
     idle_share = (cpu_s(found.scheduler) - began_cpu_s) / (time.monotonic() - began_s)
-    steps = used(found, [(0.0,)] * STEPS, time.sleep)
+    steps = used(found, [(0.0,)] * STEPS, time.sleep, threads=AT_ONCE)
     look = looks(found)
     return Sample(
         client_s=steps.client_s / STEPS,
@@ -233,7 +233,7 @@ def used(
         found.connection.done(task, lambda: these, name="compile", needs=NEEDS, cancel=cancel)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(do, arguments[:THREADS]))  # start threads and connections
+        list(pool.map(do, arguments[:threads]))  # start threads and connections
         with metered(found) as meter:
             list(pool.map(do, arguments))
     return meter[0]
