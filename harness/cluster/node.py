@@ -82,8 +82,9 @@ class Node:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
-        """Close the environments."""
+        """Close the environments, and send what a shared store does not have yet."""
         self._opened.close()
+        self.store.close()
 
     def toolchain(self, release: ReleaseWheels) -> Toolchain:
         """Return a release, which is installed the first time.

@@ -60,6 +60,7 @@ class ClusterProvider:
             toolchain=self._toolchain(release, request.cancel),
             tools=LocalTools(),
             facts={"cluster": self._facts()},
+            fetches_here=False,
             provider=self,
             release=release,
             notice=request.notice,

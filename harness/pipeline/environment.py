@@ -80,6 +80,7 @@ class Environment:
         facts: what results quote of it beside the engine and the release.
         python: its Python.
         emulators: the emulators of AMD GPUs in it; None for those of this machine.
+        fetches_here: whether blobs are downloaded to this machine.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Environment:
     facts: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     python: Python = field(default_factory=Python)
     emulators: Sequence[Emulator] | None = None
+    fetches_here: bool = True
 
     def emulator(self, settings: RunSettings) -> Emulator | None:
         """Return the emulator that the settings ask for; None if they ask for none.

@@ -199,7 +199,8 @@ class Session:
             plans = self._plans(importing)
             fetched = importing.plans(each for each in self.cases if any(blob.is_remote for blob in each.spec.blobs))
             blobs = planner.blobs(plans if isinstance(plans, Sequence) else fetched)
-            live.expect(provision.make_room(settings.fetch, fetcher, blobs, notice))
+            if environment.fetches_here:
+                live.expect(provision.make_room(settings.fetch, fetcher, blobs, notice))
             doing = part.of(
                 plans,
                 environment,

@@ -57,6 +57,7 @@ class CachingProvider:
                 toolchain=inner.toolchain,
                 facts=inner.facts,
                 emulators=inner.emulators,
+                fetches_here=inner.fetches_here,
                 inner=inner,
                 provider=self,
             )
@@ -118,6 +119,7 @@ class SplitProvider:
                 toolchain=_joined(compiling.toolchain, running.toolchain),
                 facts=compiling.facts,
                 emulators=running.emulators,
+                fetches_here=running.fetches_here,
                 compiling=compiling,
                 running=running,
             )

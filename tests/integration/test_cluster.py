@@ -17,6 +17,7 @@ import trustme
 from harness.iree.toolchain import Toolchain
 from tests.integration.clusters import Cluster
 from tests.integration.laboratory import ADD, ENDLESS, NEWEST, A, B, Laboratory, Result, clean_environment
+from tests.integration.range_server import RangeServer
 from tests.patience import PATIENCE_S, comes_true
 
 JOBS, PROGRAMS, WORKERS = 60, 6, 3
@@ -72,6 +73,19 @@ def test_a_case_has_the_same_result_as_on_one_machine(cluster: Cluster, lab: Lab
     wrong = next(case for case in there.report["cases"] if case["id"] == "toy/wrong[cpu]")
     assert list((lab.out / wrong["kept"]).iterdir())
     assert [each.returncode for each in lab.pasted(there)]
+
+
+def test_what_is_locked_is_downloaded_by_workers_alone(cluster: Cluster, lab: Laboratory, tmp_path: Path) -> None:
+    with RangeServer({"/add.mlir": ADD.encode(), "/a.bin": A.tobytes()}) as server:
+        inputs = [{"source": server.url("/a.bin"), "value": "4xf32"}, {"source": "b.npy"}]
+        lab.spec(mlir=server.url("/add.mlir"), inputs=inputs)
+        assert lab.run(command="lock").code == 0
+        store = tmp_path / "store"
+        done = lab.run(*on(cluster), "--store", str(store))
+        assert done.verdict == (0, "passed", None), done.text
+        assert not (store / "blobs").exists()
+        workers = [cluster.root / name / "blobs" for name in ("w1", "w2")]
+        assert sum(len(list(each.glob("*/*"))) for each in workers if each.exists()) in {2, 3}
 
 
 def test_a_chip_that_no_worker_has_is_an_error_after_a_time(cluster: Cluster, lab: Laboratory) -> None:
