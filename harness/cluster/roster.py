@@ -50,13 +50,22 @@ class Load:
     def take(
         self, roster: Roster, needs: Mapping[str, int], avoided: Collection[str] = (), suspects: Collection[str] = ()
     ) -> str:
-        """Return the worker for a step, or nothing if there is none; `suspects` get it only if all others are busy."""
+        """Return the worker for a step, or nothing if there is none.
+
+        Args:
+            roster: the workers that are there.
+            needs: what the step needs.
+            avoided: workers that have failed with this step.
+            suspects: workers that have failed with some step. They get this one only if all others are busy, and not if
+                it has failed before.
+        """
         with self._lock:
             self._next += 1
             fitting = [each for each in self._turned(roster.fitting(needs)) if each not in avoided]
-            free = (each for each in fitting if self._is_free(roster, each, needs))
-            trusted = next((each for each in free if each not in suspects), "")
-            taken = trusted or min(fitting, key=lambda each: self._share(roster, each, needs), default="")
+            trusted = [each for each in fitting if each not in suspects]
+            free = next((each for each in trusted if self._share(roster, each, needs) <= 1), "")
+            rest = trusted if trusted and avoided else fitting
+            taken = free or min(rest, key=lambda each: self._share(roster, each, needs), default="")
             if taken:
                 self._used.setdefault(taken, Counter()).update(needs)
             return taken
@@ -75,6 +84,3 @@ class Load:
         """Return which share of its slots a worker would use: above 1 if it has no free ones."""
         used, slots = self._used.get(address, Counter()), roster.offers[address].slots
         return max((used[label] + count) / slots[label] for label, count in needs.items())
-
-    def _is_free(self, roster: Roster, address: str, needs: Mapping[str, int]) -> bool:
-        return self._share(roster, address, needs) <= 1

@@ -39,3 +39,15 @@ def test_a_worker_that_may_be_at_fault_gets_work_only_if_all_others_are_busy() -
     assert taken == {"c": 2, "b": 1}
     assert load.take(ROSTER, {"gfx942": 1}, avoided={"b", "c"}) == ""
     assert load.take(ROSTER, {"gfx950": 1}) == ""
+
+
+def test_a_step_that_failed_waits_for_a_worker_that_did_not_fail() -> None:
+    load = Load()
+    for _ in range(4):
+        load.take(ROSTER, {"gfx942": 8}, suspects={"c"})
+    assert load.take(ROSTER, {"compile": 1}, avoided={"a"}, suspects={"c"}) == "b"
+    busy = Load()
+    for _ in range(4):
+        busy.take(ROSTER, {"compile": 1}, avoided={"a", "c"})
+    assert busy.take(ROSTER, {"compile": 1}, avoided={"a"}, suspects={"c"}) == "b", "though it is busy, and c is not"
+    assert busy.take(ROSTER, {"compile": 1}, avoided={"a", "b"}, suspects={"c"}) == "c", "there is no other"
