@@ -104,6 +104,8 @@ class Simulation:
             if each.used[label] < each.slots[label] and not each.is_suspect and each not in step.tried:
                 return each, self.costs.fitting * len(fitting) + self.costs.passed * passed
         others = [each for each in fitting if each not in step.tried]
+        if step.tried:  # one that failed waits for a worker that did not
+            others = [each for each in others if not each.is_suspect] or others
         found = min(others, key=lambda each: (each.used[label] + 1) / each.slots[label], default=None)
         return found, (self.costs.fitting + self.costs.passed) * len(fitting)
 
