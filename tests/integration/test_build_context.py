@@ -14,9 +14,12 @@ import os, sys
 from pathlib import Path
 import harness
 from harness.containers import build_context
+from harness.host import bundled
 package = Path(harness.__file__).parent
 assert package == Path(sys.argv[1]), package  # it is about to be changed
-def ask(): print(build_context.this_harness.__wrapped__())
+def ask():
+    bundled.sources_sha256.cache_clear()
+    print(build_context.this_harness.__wrapped__())
 ask()
 (package / "__pycache__").mkdir(exist_ok=True)
 (package / "__pycache__" / "new.pyc").write_bytes(b"x")
