@@ -48,6 +48,10 @@ class FileRecord(Stamp):
     sha256: str | None
 
 
+class NotReceivedError(Exception):
+    """An entry did not come from the shared store after all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A complete entry of the store.

@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, WaitNotice, WorkProgress, ignore
@@ -34,8 +34,10 @@ from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled
 from harness.store import entry as entries
-from harness.store.entry import MANIFEST, Entry, Found
-from harness.store.upstream import NotReceivedError, Upstream
+from harness.store.entry import MANIFEST, Entry, Found, NotReceivedError
+
+if TYPE_CHECKING:  # few commands have one, and msgspec takes 20 ms to load
+    from harness.store.upstream import Upstream
 
 REMOVED = "removed."
 # By then the kernel has written the files back: dirty_expire_centisecs is 30 s, and it checks every 5 s.
@@ -66,7 +68,7 @@ class Store:
         self,
         root: Path,
         *,
-        upstream: Upstream | None = None,
+        upstream: "Upstream | None" = None,
         on_wait: WaitNotice = ignore,
         on_work: WorkProgress = ignore,
         boot: str | None = None,
@@ -262,7 +264,7 @@ class Store:
         self._on_wait("", 0.0)
 
     def _received(
-        self, upstream: Upstream, kind: str, key: str, is_good: IsGood, size_bytes: int | None = None
+        self, upstream: "Upstream", kind: str, key: str, is_good: IsGood, size_bytes: int | None = None
     ) -> Entry | None:
         """Take an entry from the shared store, if it has one. The caller locks it."""
         if (offer := upstream.offer(kind, key, size_bytes, self._poll)) is None:

@@ -21,7 +21,7 @@ from harness.core.text import DAY_S, counted, one_line
 from harness.host import waiting
 from harness.host.beneath import Folder
 from harness.store import shared_entry
-from harness.store.entry import Entry
+from harness.store.entry import Entry, NotReceivedError
 from harness.store.objects import Objects
 from harness.store.shared_entry import BLOBS, SIGNED, RefusedError, SharedEntry, SharedFile
 from harness.store.signing import Key
@@ -42,10 +42,6 @@ Poll = Callable[[], None]
 
 class UnavailableError(Exception):
     """The shared store does not give or take something; the text says why."""
-
-
-class NotReceivedError(Exception):
-    """An entry did not come from the shared store after all."""
 
 
 @dataclass(eq=False)

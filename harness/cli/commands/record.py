@@ -44,7 +44,7 @@ def main(invocation: Invocation, reference: Reference) -> int:
     case = _case(settings)
     made_by = _made_by(case, reference)
     session = _session(settings, made_by)
-    report = session.run_to_end(Live(console, id_width=len(made_by.id)))
+    report = session.run_to_end(Live(console, id_width=len(made_by.id)), keeps_results=True)
     (outcome,), ran = report.cases, session.ran(made_by)
     if outcome.status is not Status.RAN or ran is None:
         console.print(console_report.render(report, folder=session.out_dir, width=columns(console)), soft_wrap=True)
