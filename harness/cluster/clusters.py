@@ -15,6 +15,7 @@ from harness.core.settings import ClusterSettings, Settings, TargetSettings
 from harness.host.devices import Vendor
 from harness.iree.release_sources import ReleaseSource
 from harness.pipeline.environment import EnvironmentProvider
+from harness.store import scratch
 
 _VENDORS = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
 _OPEN: dict[ClusterSettings, tuple[Connection, Held]] = {}
@@ -31,6 +32,7 @@ def connected(settings: Settings) -> Iterator[Settings]:
     with contextlib.ExitStack() as stack:
         asked = settings.cluster
         if asked.workers:
+            stack.callback(scratch.sweep, settings.fetch.store.absolute())  # of what workers leave that are killed
             options = (
                 "--store",
                 str(settings.fetch.store.absolute()),

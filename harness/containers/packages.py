@@ -1,5 +1,6 @@
 """Reads which packages are installed, from the databases of dpkg and of Python. No I/O but reading metadata."""
 
+import contextlib
 import email
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,8 +44,10 @@ def of_dpkg(status: str, distribution: Mapping[str, str] | None = None) -> Itera
 def of_python(folders: Sequence[str], index: str | None = None) -> Iterator[Package]:
     """Yield the Python packages that are installed in folders, from an index; None for PyPI."""
     for each in metadata.distributions(path=list(folders)):
-        if name := each.metadata["Name"]:
-            yield pypi(canonicalize_name(name), each.version, index)
+        # A broken one has no text, or an empty one: a newer library that replaces Python's own raises an error.
+        with contextlib.suppress(FileNotFoundError):
+            if name := each.metadata["Name"]:
+                yield pypi(canonicalize_name(name), each.version, index)
 
 
 def pypi(name: str, version: str, index: str | None = None) -> Package:

@@ -15,8 +15,19 @@ import pytest
 import trustme
 
 from harness.iree.toolchain import Toolchain
+from harness.store import scratch
 from tests.integration.clusters import Cluster
-from tests.integration.laboratory import ADD, ENDLESS, NEWEST, A, B, Laboratory, Result, clean_environment
+from tests.integration.laboratory import (
+    ADD,
+    ENDLESS,
+    NEWEST,
+    A,
+    B,
+    Laboratory,
+    Result,
+    assert_nothing_is_left,
+    clean_environment,
+)
 from tests.integration.range_server import RangeServer
 from tests.patience import PATIENCE_S, comes_true
 
@@ -208,6 +219,7 @@ def test_a_worker_that_another_tool_of_dask_starts_does_steps(lab: Laboratory, t
                 done = lab.run(*on(cluster))
             finally:
                 child.terminate()
+        scratch.sweep(lab.store_dir)  # as the next worker does
         assert done.verdict == (0, "passed", None), done.text
         assert done.report["environment"]["cluster"]["workers"] == ["theirs"]
 
@@ -217,6 +229,7 @@ def test_workers_on_this_machine_live_as_long_as_the_command(lab: Laboratory) ->
     done = lab.run("--cluster", "local:2")
     assert done.verdict == (0, "passed", None), done.text
     assert done.report["environment"]["cluster"]["workers"] == ["local-1", "local-2"]
+    assert_nothing_is_left(lab)
     assert not lab.processes("--name local-")
 
 
