@@ -1,5 +1,6 @@
 """A command's connection to a cluster: who is there, and tasks that are done once although workers come and go."""
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -25,6 +26,8 @@ from harness.host.process import Cancelled, CancelToken
 _T = TypeVar("_T")
 _CONNECT_S = 10.0
 _LOOK_S = 1.0
+# What Dask raises where the scheduler is gone, also while something is asked of it.
+_LOST = (CommClosedError, CancelledError, asyncio.CancelledError)
 _LIVES = 4  # of a task: so many workers may die of it
 _MANY = 100  # workers, about which the scheduler takes long to tell
 _TOLERATED = 2  # failures of a worker for its own reasons, after which it gets no more work
@@ -107,7 +110,7 @@ class Connection:
         """Return all workers that are there."""
         try:
             found = self.client.scheduler_info(n_workers=-1)["workers"]
-        except (OSError, TimeoutError, ValueError, KeyError) as error:
+        except (*_LOST, OSError, ValueError, KeyError) as error:
             raise self.lost() from error
         if self.client.status != "running":
             raise self.lost()
@@ -144,6 +147,8 @@ class Connection:
                 return self._done_by(address, task, arguments(), name=name, needs=needs, cancel=cancel)
             except (WorkerGoneError, KilledWorker) as gone:
                 last = gone
+            except _LOST as error:
+                raise self.lost() from error
             finally:
                 self._load.give_back(address, needs)
         raise EngineError(
@@ -198,7 +203,7 @@ class Connection:
                 return future.result(timeout=_CONNECT_S)
             except TimeoutError:
                 waiting.check()
-            except (CommClosedError, CancelledError) as error:
+            except _LOST as error:
                 raise self.lost() from error
 
     def lost(self) -> EngineError:
