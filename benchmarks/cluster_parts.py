@@ -121,7 +121,7 @@ class Server:
         self.until, self.busy = 0.0, 0.0
 
     def take(self, now: float, cost: float) -> float:
-        """Return when something is done that is asked for now."""
+        """Return when the server has done what it is asked at this moment."""
         self.busy += cost
         self.until = max(self.until, now) + cost
         return self.until

@@ -9,15 +9,13 @@ from harness.cluster.connection import Connection
 from harness.cluster.held import Held
 from harness.cluster.provider import ClusterProvider
 from harness.cluster.security import security
-from harness.core.cases import Backend
 from harness.core.errors import UsageError
 from harness.core.settings import ClusterSettings, Settings, TargetSettings
-from harness.host.devices import Vendor
 from harness.iree.release_sources import ReleaseSource
+from harness.pipeline import targets
 from harness.pipeline.environment import EnvironmentProvider
 from harness.store import scratch
 
-_VENDORS = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
 _OPEN: dict[ClusterSettings, tuple[Connection, Held]] = {}
 
 
@@ -51,7 +49,7 @@ def connected(settings: Settings) -> Iterator[Settings]:
 
 def _target(target: TargetSettings, connection: Connection) -> TargetSettings:
     """Return a target with the chips of the cluster, if it is for GPUs and names none."""
-    vendor = target.backend and _VENDORS.get(target.backend)
+    vendor = target.backend and targets.VENDORS.get(target.backend)
     if not vendor or target.chips or target.compile_chips or target.default_chip:
         return target
     chips = dict.fromkeys(chip for offer in connection.roster.offers.values() for chip in offer.chips.get(vendor, ()))

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from harness.host import gpu_locks
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.steps import Benchmark, Compile, Draw, Run, Step
 
 COMPILE, CPU, VULKAN = "compile", "cpu", "vulkan"
-# By the driver in a device of iree-run-module.
-_VENDORS: Mapping[str, Vendor] = {"hip": Vendor.AMD, "cuda": Vendor.NVIDIA}
 
 
 def needed(step: Step) -> dict[str, int]:
@@ -26,14 +25,12 @@ def needed(step: Step) -> dict[str, int]:
 
 def of_devices(devices: Sequence[str], chip: str | None = None) -> dict[str, int]:
     """Return what a run with these devices of iree-run-module needs; without a chip, the GPUs of a vendor."""
-    wanted: dict[str, int] = {}
-    for device in devices:
-        driver, _, path = device.partition("://")
-        vendor = _VENDORS.get(driver)
-        label = (chip or str(vendor)) if vendor else VULKAN if driver == "vulkan" else CPU
-        count = int(path) + 1 if vendor and path.isdecimal() else 1
-        wanted[label] = max(wanted.get(label, 0), count)
-    return wanted or {CPU: 1}
+    gpus = gpu_locks.gpus_wanted(devices)
+    found = {chip or str(vendor): count for vendor, count in gpus.items() if vendor is not Vendor.VULKAN}
+    if Vendor.VULKAN in gpus:
+        found[VULKAN] = 1  # of which each worker offers one
+    on_cpu = not gpus or any(each.startswith(gpu_locks.CPU) for each in devices)
+    return found | ({CPU: 1} if on_cpu else {})
 
 
 def of_cpu(identity: str) -> str:
@@ -48,8 +45,7 @@ def offered(gpus: Sequence[Gpu], cpu: str, *, compiles: int, runs: int) -> dict[
     """
     found: Counter[str] = Counter({COMPILE: compiles, CPU: runs, of_cpu(cpu): runs, VULKAN: 1})
     for gpu in gpus:
-        sku = [gpu.sku, f"{gpu.sku}x"] if gpu.sku else []  # mi300 is also known as mi300x
-        found.update(dict.fromkeys(filter(None, (str(gpu.vendor), gpu.chip, *sku)), 1))
+        found.update(dict.fromkeys((str(gpu.vendor), *gpu.targets), 1))
     return {label: count for label, count in found.items() if count}
 
 

@@ -55,11 +55,15 @@ class Machine:
     provider: Callable[[ReleaseWheels], EnvironmentProvider]
     notice: Notice
 
+    @property
+    def _label(self) -> str:
+        return self.name or platform.node()
+
     def offer(self) -> Offer:
         """Return what it offers."""
         cpu = devices.cpu_identity()
         return Offer(
-            name=self.name or platform.node(),
+            name=self._label,
             version=harness.__version__,
             cpu=cpu,
             slots=labels.offered(self.gpus, cpu, compiles=self.compiles, runs=self.runs),
@@ -74,7 +78,7 @@ class Machine:
     def node(self, address: str) -> Node:
         """Return what does steps, given the address of the worker."""
         return Node(
-            name=self.name or platform.node(),
+            name=self._label,
             address=address,
             store=Store(self.fetch.store.absolute(), upstream=shared_store.opened(self.fetch, self.notice)),
             fetch=self.fetch,

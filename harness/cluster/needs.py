@@ -11,13 +11,12 @@ from harness.cluster.messages import Files, Request
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.errors import FetchError, IntegrityError
 from harness.pipeline.step_results import CompileResult, DrawResult, FetchResult, Results
-from harness.pipeline.step_runner import StepRunner
+from harness.pipeline.step_runner import MODULES, StepRunner
 from harness.pipeline.steps import Compile, Fetch
 from harness.store.store import Store
 
 # The kind of entry for files of the command's machine, and the name of the file in it.
 KIND, CONTENT = "inputs", "content"
-MODULES = "modules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +76,8 @@ class Needs:
     def _kept(self, kind: str, key: str, name: str, sha256: str) -> Path:
         """Return the folder of an entry of the store in which a file has this content; it is made of what was sent.
 
+        A store that machines share is not told: it hears of a module from the machines that compile it.
+
         Raises:
             IntegrityError: what was sent has another content.
         """
@@ -84,7 +85,7 @@ class Needs:
         def make(folder: Path) -> None:
             contents.put(self.held[key], folder)
 
-        entry = self.store.provide(kind, key, make, is_good=lambda entry: entry.sha256(name) == sha256)
+        entry = self.store.provide(kind, key, make, is_good=lambda entry: entry.sha256(name) == sha256, private=True)
         if entry.sha256(name) != sha256:
             raise IntegrityError(f"{name}: the worker got another content than it was told of; run it again.")
         return entry.path

@@ -22,13 +22,14 @@ from harness.core.callbacks import Notice
 from harness.core.errors import IntegrityError, NoVerdictError
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.urls import redacted
+from harness.fetch.partial import BLOB
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import planner
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, Results, StepResult
-from harness.pipeline.step_runner import ToolStepRunner, compile_result
+from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, ExpectedFile, Fetch, Link, Run, Step
 
 # A larger file of the command's machine has to be where workers can read it.
@@ -78,7 +79,7 @@ class ClusterRunner:
         blob = step.blob
         if not (blob.is_remote and blob.sha256 and blob.size_bytes):
             return self.steps.run(step, Results(), ())
-        path = self.steps.store.path("blobs", blob.sha256) / "blob"
+        path = self.steps.store.path("blobs", blob.sha256) / BLOB
         known = FetchedBlob(url=redacted(blob.url), sha256=blob.sha256, bytes=blob.size_bytes)
         return FetchResult(fetched=Fetched(path=path, blob=known, seconds=0.0))
 
@@ -125,10 +126,7 @@ class ClusterRunner:
         """Return a compilation whose module is in the cache of this machine, unless it is for the CPU of another."""
         if planner.is_for_host(step):
             return None
-        digests = {link.blob: results.fetched(link.blob).blob.sha256 for link in step.links}
-        key = planner.module_key(step, digests, build=self.steps.toolchain.build, host_cpu="")
-        entry = self.steps.store.find(needs.MODULES, key)
-        return compile_result(entry, step, key) if entry else None
+        return self.steps.found_module(step, results)
 
     def _asked(self, step: Step, results: Results, needed: Mapping[str, int], avoided: Sequence[str]) -> Reply:
         request = Request(
@@ -183,8 +181,7 @@ class ClusterRunner:
         Raises:
             IntegrityError: it is not the module that the worker told of.
         """
-        key = result.module.key
-        entry = self.steps.store.provide(needs.MODULES, key, lambda folder: contents.put(reply.files, folder))
+        entry = self.steps.provide_module(step, result.module.key, lambda folder: contents.put(reply.files, folder))
         if entry.sha256(step.module) != result.module.sha256:
             raise IntegrityError(f"{step.module}: a worker returned another module than it told of; run it again.")
         return entry.path

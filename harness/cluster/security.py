@@ -1,6 +1,6 @@
 """Who may talk to a cluster: on loopback anyone of this machine, elsewhere those with a certificate of one authority.
 
-Dask executes what it is sent, so whoever reaches a scheduler may run anything on each worker.
+Dask executes what it is sent, so all who reach a scheduler may run anything on each worker.
 """
 
 import ipaddress

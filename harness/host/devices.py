@@ -92,6 +92,12 @@ class Gpu:
         """The device files that programs need to use it."""
         return (*self.shared_nodes, *([self.node] if self.node else []))
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What modules for it are compiled for: its chip, or its SKU, of which `mi300` is `mi300x`, too."""
+        skus = (self.sku, f"{self.sku}x") if self.sku else ()
+        return tuple(filter(None, (self.chip, *skus)))
+
     def __str__(self) -> str:
         """Return `GPU 0 (gfx942, mi300)`, or `GPU 0 (llvmpipe)` for a device of Vulkan."""
         if self.vendor is Vendor.VULKAN:

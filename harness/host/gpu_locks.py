@@ -62,7 +62,7 @@ class Pool:
 
     def slots(self, devices: Sequence[str]) -> int:
         """Return how many runs with these devices are done at once, at least 1; on the CPU, one for each core."""
-        wanted = _wanted(devices)
+        wanted = gpus_wanted(devices)
         fitting = [len(self._of_vendor(each)) // count for each, count in wanted.items()]
         if all(each.startswith(CPU) for each in devices):
             fitting = [len(cores.usable())]
@@ -96,9 +96,9 @@ class Pool:
         return tuple(gpu for gpu in self._gpus if gpu.vendor is vendor)
 
     def _choices(self, run: GpuRun) -> Iterator["_Choice"]:
-        for vendor, count in _wanted(run.devices).items():
+        for vendor, count in gpus_wanted(run.devices).items():
             every = self._of_vendor(vendor)
-            fitting = tuple(gpu for gpu in every if run.chip and run.chip in {gpu.chip, gpu.sku, f"{gpu.sku}x"})
+            fitting = tuple(gpu for gpu in every if run.chip in gpu.targets)
             fitting = fitting or tuple(gpu for gpu in every if not gpu.chip) or every
             if 0 < len(fitting) < count:
                 here = " and ".join(map(str, fitting))
@@ -163,14 +163,14 @@ class _Choice:
         return text if self.count == 1 else f"{self.count} of {text}"
 
 
-def _wanted(devices: Iterable[str]) -> Mapping[Vendor, int]:
+def gpus_wanted(devices: Iterable[str]) -> Mapping[Vendor, int]:
     """Return how many GPUs of each vendor devices need: `hip` one, `hip://1` two, because they are counted from 0."""
-    wanted: dict[Vendor, int] = {}
+    found: dict[Vendor, int] = {}
     for device in devices:
         driver, _, path = device.partition("://")
         if vendor := _VENDORS.get(driver):
-            wanted[vendor] = max(wanted.get(vendor, 1), int(path) + 1 if path.isdecimal() else 1)
-    return wanted
+            found[vendor] = max(found.get(vendor, 1), int(path) + 1 if path.isdecimal() else 1)
+    return found
 
 
 def visible(gpus: Sequence[Gpu], root: Path = _ROOT) -> Mapping[str, str]:

@@ -46,8 +46,9 @@ from harness.pipeline.steps import WEIGHTS, Benchmark, Compare, Compile, Draw, F
 from harness.pipeline.tools import ToolRun, Tools
 from harness.pipeline.used_devices import UsedDevices
 from harness.store.entry import Entry
-from harness.store.store import Store
+from harness.store.store import Make, Store
 
+MODULES = "modules"  # the kind of entry
 _FACTS = "facts.json"
 _SIGNATURE = "signature.txt"
 _DUMP_TIMEOUT_S = 60.0
@@ -155,7 +156,7 @@ class ToolStepRunner:
 
     def is_compiled(self, step: Compile, results: Results) -> bool:
         """Whether the store has the module of a compilation whose needs are among the results."""
-        return self.store.listed("modules", self._key(step, results)) is not None
+        return self.store.listed(MODULES, self._key(step, results)) is not None
 
     def _key(self, step: Compile, results: Results) -> str:
         digests = {link.blob: results.fetched(link.blob).blob.sha256 for link in step.links}
@@ -163,15 +164,25 @@ class ToolStepRunner:
 
     def _compiled(self, step: Compile, results: Results) -> CompileResult:
         key = self._key(step, results)
-        entry = self.store.provide(
-            "modules",
+        entry = self.provide_module(step, key, lambda folder: self._compile_into(folder, step, key, results))
+        return compile_result(entry, step, key)
+
+    def provide_module(self, step: Compile, key: str, make: Make) -> Entry:
+        """Return the module of a compilation, made unless the store has it as the step may use it."""
+        return self.store.provide(
+            MODULES,
             key,
-            lambda folder: self._compile_into(folder, step, key, results),
-            is_good=lambda found: not (found.received and step.measured),
+            make,
+            is_good=lambda found: _is_usable(found, step),
             private=step.is_private,
             activity=f"compiling {step.module} with IREE {step.release}",
         )
-        return compile_result(entry, step, key)
+
+    def found_module(self, step: Compile, results: Results) -> CompileResult | None:
+        """Return a compilation whose module the store has as the step may use it; None if it has not."""
+        key = self._key(step, results)
+        entry = self.store.find(MODULES, key)
+        return compile_result(entry, step, key) if entry and _is_usable(entry, step) else None
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
         """Fill the folder of a module: the module, its log, statistics, signature and cost.
@@ -217,6 +228,11 @@ class ToolStepRunner:
         )
         with contextlib.suppress(ToolError):  # without it, a run prints the types of its outputs
             self.tools.run(asked, self.cancel)
+
+
+def _is_usable(module: Entry, step: Compile) -> bool:
+    """Whether a step may use a module: what another machine's compilation took says nothing of this one's."""
+    return not (module.received and step.measured)
 
 
 def compile_result(entry: Entry, step: Compile, key: str) -> CompileResult:

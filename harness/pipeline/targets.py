@@ -19,7 +19,7 @@ _CHIPS = {
     Backend.CUDA: (re.compile(r"sm_[0-9]{2,3}[af]?"), "sm_80"),
     Backend.VULKAN: (re.compile(r"[a-z][a-z0-9_-]*"), "llvmpipe or rdna3"),
 }
-_VENDORS = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
+VENDORS = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
 _SOFTWARE = "llvmpipe"  # the device of Vulkan that any machine can have
 
 
@@ -117,7 +117,7 @@ def _default_chips(settings: TargetSettings, backend: Backend, gpus: Sequence[Gp
     if backend is Backend.VULKAN:
         fitting = dict.fromkeys(chip for gpu in gpus if (chip := _vulkan_chip(gpu)))
         return tuple(fitting) or (_SOFTWARE,)
-    return tuple(dict.fromkeys(gpu.chip for gpu in gpus if gpu.vendor is _VENDORS[backend] and gpu.chip)) or (None,)
+    return tuple(dict.fromkeys(gpu.chip for gpu in gpus if gpu.vendor is VENDORS[backend] and gpu.chip)) or (None,)
 
 
 def _vulkan_chip(gpu: Gpu) -> str | None:
