@@ -180,8 +180,9 @@ class FaultyServer(Running):
 
     def serve(self, path: str, *answers: Reply | Answer) -> str:
         """Let the n-th request for a path have the n-th answer, later ones the last; return its URL."""
-        self._answers[path] = list(answers)
-        self._asked[path], self._since[path] = 0, len(self.requests)
+        with self._lock:
+            self._answers[path] = list(answers)
+            self._asked[path], self._since[path] = 0, len(self.requests)
         return f"http://127.0.0.1:{self.port}{path}"
 
     def count(self, path: str) -> int:
@@ -194,22 +195,32 @@ class FaultyServer(Running):
             return [each for each in self.requests[self._since.get(path, 0) :] if each.path == path]
 
     @contextlib.contextmanager
-    def reply(self, target: str, headers: Mapping[str, str], connection: socket.socket) -> Iterator[Reply]:
-        """Note a request and yield what it is to have."""
+    def reply(self, target: str, headers: Mapping[str, str], connection: socket.socket) -> Iterator[Reply | None]:
+        """Note a request and yield what it is to have; None if its client has gone, and so asked for nothing."""
+        if (noted := self._noted(target, headers, connection)) is None:
+            yield None
+            return
+        request, answer = noted
+        try:
+            yield answer if isinstance(answer, Reply) else answer(request)
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+
+    def _noted(
+        self, target: str, headers: Mapping[str, str], connection: socket.socket
+    ) -> tuple[Request, Reply | Answer] | None:
         path = target.partition("?")[0]
-        with self._lock:
+        with self._lock:  # also over the look at the client: `serve` comes before both or after both
+            if not _is_open(connection):
+                return None
             at_once = 1 + sum(map(_is_open, self._connections))
             self._connections.add(connection)
             self._asked[path] += 1
             request = Request(target=target, headers=headers, number=self._asked[path], at_once=at_once)
             self.requests.append(request)
             answers = self._answers.get(path, [Reply(status=404)])
-        answer = answers[min(request.number, len(answers)) - 1]
-        try:
-            yield answer if isinstance(answer, Reply) else answer(request)
-        finally:
-            with self._lock:
-                self._connections.discard(connection)
+            return request, answers[min(request.number, len(answers)) - 1]
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -217,10 +228,10 @@ class _Handler(socketserver.StreamRequestHandler):
         owner: FaultyServer = cast("SocketServer", self.server).owner
         with contextlib.suppress(ConnectionError):  # the client may leave before the end, and some tests want that
             first = self.rfile.readline(65536).decode("latin-1").split()
-            # Who has gone already, and perhaps long ago if the machine is busy, has asked for nothing.
-            if (headers := self._headers()) and _is_open(self.request):
+            if headers := self._headers():
                 with owner.reply(first[1], headers, self.request) as reply:
-                    self._send(reply, owner.ends)
+                    if reply is not None:
+                        self._send(reply, owner.ends)
 
     def _headers(self) -> dict[str, str]:
         """Return the headers, none from a client that asks nothing in HTTP."""
