@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import heading
@@ -28,6 +27,7 @@ from harness.core.history import HistorySettings
 from harness.core.measurements import Measurement, Module
 from harness.core.settings import CaseSettings, FetchSettings, Settings
 from harness.core.tensors import Literal
+from harness.core.values import frozen
 from harness.host.devices import Gpu
 from harness.host.process import CancelToken, ProcessResult
 from harness.iree import releases
@@ -113,7 +113,7 @@ def spec(index: int, folder: Path) -> ModelSpec:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Nowhere:
     """Provides an environment in which nothing is done."""
 
@@ -142,7 +142,7 @@ class Nowhere:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class NullEnvironment(Environment):
     """An environment in which nothing is done."""
 
@@ -151,7 +151,7 @@ class NullEnvironment(Environment):
         return NullRunner(folder=steps.out_dir)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NullRunner:
     """Returns of each step what a good one leaves."""
 

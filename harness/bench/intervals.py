@@ -12,13 +12,14 @@ import itertools
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from harness.core.values import frozen
 
 CONFIDENCE = 0.95
 _EXACT = 60  # for more numbers than these, the distribution of the rank sum is a normal one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Interval:
     """A middle and its confidence interval, which is infinite for fewer than six numbers."""
 

@@ -1,15 +1,15 @@
 """The results of a benchmark: what became of each case on each side, its rounds, and what they say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from harness.bench import rounds
 from harness.bench.rounds import Comparison, Conclusion, Round, Spread
 from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, exit_code
 from harness.core.settings import BenchSettings
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseResult:
     """The times of a case.
 
@@ -46,7 +46,7 @@ class CaseResult:
         return rounds.comparison(self.rounds, self.precision) if self.rounds and len(self.outcomes) > 1 else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchResult:
     """A benchmark that has ended.
 

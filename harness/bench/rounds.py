@@ -7,18 +7,18 @@ than a round slows both sides, and leaves their ratio as it is.
 import enum
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from harness.bench import intervals
 from harness.bench.intervals import Interval
 from harness.core.floats import Number
 from harness.core.timings import Latency
+from harness.core.values import frozen
 
 LEAST = 10
 _BUSY = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Round:
     """One benchmark of each side.
 
@@ -42,7 +42,7 @@ class Conclusion(enum.StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Comparison:
     """The time of the first side divided by that of the second.
 
@@ -61,7 +61,7 @@ class Comparison:
     conclusion: Conclusion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Spread:
     """The times of one side: the smallest, and the middle of the medians of all rounds with its interval."""
 

@@ -12,6 +12,7 @@ from harness.core.settings import BenchSettings
 from harness.core.statuses import Verdict
 from harness.core.text import counted
 from harness.core.timings import Latency
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 from harness.pipeline import one_step
 from harness.pipeline.prepared import Prepared
@@ -19,7 +20,7 @@ from harness.pipeline.step_results import BenchmarkResult, StepResult
 from harness.pipeline.steps import Benchmark
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TimedSide:
     """A case on one side: its benchmark, and what does it."""
 

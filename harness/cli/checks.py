@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.options import PROGRAM
@@ -10,6 +9,7 @@ from harness.cli.settings import Invocation
 from harness.core.cases import ONNX, Backend
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
+from harness.core.values import frozen
 from harness.importers.frameworks import MODELS, Framework
 from harness.specs import inline, selectors
 
@@ -32,7 +32,7 @@ _RUNS = (
 _CONTAINERS = ("image", "cap", "memory", "registry", "containers", "debian_mirror", "wheel_index")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rule:
     """Options that do nothing in some command lines.
 

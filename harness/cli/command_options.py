@@ -1,14 +1,14 @@
 """Values of the options that one command alone has."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.given import Given
 from harness.core.references import Reference
+from harness.core.values import frozen
 from harness.importers.frameworks import MODELS, ModelFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CommandOptions:
     """Options that belong to one command only.
 

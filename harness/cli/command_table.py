@@ -1,16 +1,15 @@
 """The commands of `harness`: what each does, and which options it has."""
 
-from dataclasses import dataclass
-
 from harness.cli import cluster_options as cluster
 from harness.cli import history_options as history
 from harness.cli import options
 from harness.cli import own_options as own
 from harness.cli import repro_options as repro
 from harness.cli.options import Group
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Command:
     """A command: its name, what it does, its groups of options, and its subcommands.
 

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from harness.core.cases import ModelSpec
 from harness.core.errors import DeviceError, HarnessError, SpecError, UsageError
 from harness.core.settings import ContainerSettings
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.fetch.short_requests import reachable
 from harness.host import devices, emulators
 from harness.host.disk import free_bytes, nearest
@@ -32,7 +32,7 @@ _MEMORY_BYTES = 8 << 30
 _VULKAN_DRIVERS = ("/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """The result of one check.
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from harness.cli import command_options
@@ -32,6 +32,7 @@ from harness.core.settings import (
     TargetSettings,
     ToolSettings,
 )
+from harness.core.values import frozen
 from harness.specs import selectors
 
 DEFAULT_SELECTOR = "tiny"
@@ -41,7 +42,7 @@ _SOCKETS = ("DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
 _CHECK_EVERYTHING = {"validate", "list", "lock", "doctor"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Invocation:
     """One call of the command line, as the commands take it.
 

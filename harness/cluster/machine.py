@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import harness
 from harness.cluster import labels
@@ -10,6 +9,7 @@ from harness.cluster.messages import Offer
 from harness.cluster.node import Node
 from harness.core.callbacks import Notice
 from harness.core.settings import FetchSettings
+from harness.core.values import frozen
 from harness.fetch import shared_store
 from harness.host import devices, drivers
 from harness.host.devices import Gpu
@@ -33,7 +33,7 @@ def _identity(driver: str, cpu: str) -> str:
     return run_key.digest([cpu, kernel, loaded, drivers.of_environment()])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Machine:
     """What a worker is made of.
 

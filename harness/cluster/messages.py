@@ -1,10 +1,11 @@
 """What a command asks of a worker, and what it gets back. Dask pickles both, between machines that trust each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.core.blobs import Blob, FetchedBlob
 from harness.core.errors import NoVerdictError
+from harness.core.values import frozen
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.step_results import CompileResult, DrawResult, StepResult
@@ -14,7 +15,7 @@ from harness.pipeline.steps import Compile, Draw, Step
 Files = Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """A step for a worker.
 
@@ -39,7 +40,7 @@ class Request:
     drawn: Mapping[Draw, DrawResult] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """A step that a worker did.
 
@@ -58,7 +59,7 @@ class Reply:
     files: Files = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Described:
     """The release of a worker: which build it is, or why it is not there.
 
@@ -73,7 +74,7 @@ class Described:
     error: NoVerdictError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Offer:
     """What a worker is, and how much it does at once.
 

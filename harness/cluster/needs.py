@@ -1,7 +1,7 @@
 """Brings what a step needs to a worker: blobs, modules and archives of random weights."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ from harness.cluster import contents
 from harness.cluster.messages import Files, Request
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.errors import FetchError, IntegrityError
+from harness.core.values import frozen
 from harness.pipeline.step_results import CompileResult, DrawResult, FetchResult, Results
 from harness.pipeline.step_runner import MODULES, StepRunner
 from harness.pipeline.steps import Compile, Fetch
@@ -19,7 +20,7 @@ from harness.store.store import Store
 KIND, CONTENT = "inputs", "content"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Needs:
     """What a step needs.
 

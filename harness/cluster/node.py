@@ -4,7 +4,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from harness.core.callbacks import Notice
 from harness.core.errors import NoVerdictError, ToolError
 from harness.core.settings import FetchSettings
 from harness.core.statuses import Status, Verdict
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.devices import Gpu
@@ -54,7 +55,7 @@ class _Alone:
                 self._changed.notify_all()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Node:
     """This machine as a worker.
 

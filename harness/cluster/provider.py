@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from harness.cluster.held import Held
 from harness.cluster.runner import ClusterRunner
 from harness.core.callbacks import Notice, WaitNotice
 from harness.core.settings import FetchSettings, RunSettings
+from harness.core.values import frozen
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
 from harness.host.gpu_locks import GpuRun
@@ -29,7 +30,7 @@ from harness.pipeline.tools import LocalTools
 from harness.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ClusterProvider:
     """Provides a cluster with a release, which its workers install.
 
@@ -89,7 +90,7 @@ class ClusterProvider:
         return {"scheduler": self.connection.address, "workers": [each.name for each in offers]}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class ClusterEnvironment(Environment):
     """A cluster with a release."""
 
@@ -133,7 +134,7 @@ class _NoLister(DeviceLister):
         return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ClusterDevices:
     """The devices of all workers. A worker claims them for a run; here only their number counts."""
 

@@ -6,7 +6,6 @@ same results as on one machine, and no worker is needed once a step has ended.
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from harness.core.callbacks import Notice
 from harness.core.errors import IntegrityError, NoVerdictError
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.urls import redacted
+from harness.core.values import frozen
 from harness.fetch.partial import BLOB
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
@@ -39,7 +39,7 @@ _ATTEMPTS = 3
 _OWN = {Kind.DISK, Kind.DEVICE, Kind.TOOL, Kind.ENGINE, Kind.FETCH}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class ClusterRunner:
     """Does steps with a release on the workers of a cluster.
 

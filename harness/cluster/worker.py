@@ -6,7 +6,7 @@ import functools
 import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
@@ -17,6 +17,7 @@ from harness.cluster.node import Node
 from harness.core.callbacks import Notice
 from harness.core.errors import NoVerdictError
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 from harness.iree.releases import ReleaseWheels
 
@@ -111,7 +112,7 @@ def _steps(worker: Worker) -> Steps:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WorkerProcess:
     """A worker that connects to a scheduler, and connects again when it is lost.
 

@@ -14,11 +14,12 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from harness.core.cases import EMPTY
 from harness.core.errors import EngineError
+from harness.core.values import frozen
 from harness.host import cores, devices, files, process
 from harness.host.beneath import Folder
 from harness.host.devices import Gpu, Vendor
@@ -42,7 +43,7 @@ _FAILED, _SIGNALLED = 255, 128
 _FATAL = re.compile(r"FATAL: +(.+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Apptainer:
     """The Apptainer of this machine.
 
@@ -81,7 +82,7 @@ def required() -> Apptainer:
     raise EngineError("apptainer is not on PATH, or does not start. Install or load it, or use --engine local.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ApptainerTools:
     """Runs tools in containers.
 

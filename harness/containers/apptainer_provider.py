@@ -5,7 +5,6 @@ The base is a tar in the store. Each run unpacks it again, so no other run can h
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from harness.containers.definitions import Bootstrapped, Image
 from harness.core.callbacks import Notice, working
 from harness.core.errors import ToolError, UsageError
 from harness.core.settings import Settings
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import emulators, files, process
 from harness.host.beneath import Folder
@@ -52,7 +52,7 @@ def of(settings: Settings, source: ReleaseSource) -> "ApptainerProvider":
     return ApptainerProvider(settings=settings, source=source, image=image)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class ApptainerEnvironment(Environment):
     """Containers of an image. Commands that are repeated by hand run on this machine: the image is gone by then.
 
@@ -68,7 +68,7 @@ class ApptainerEnvironment(Environment):
         return Environment(name=self.name, toolchain=self.here).by_hand
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ApptainerProvider:
     """Provides containers of an image.
 

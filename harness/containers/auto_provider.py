@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from harness.core.callbacks import Notice
 from harness.core.errors import EngineError, FetchError, NoVerdictError
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.store.store import Store
@@ -36,7 +37,7 @@ class Choice:
         return is_new
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AutoProvider:
     """Provides environments of one provider, or of another if the first attempt with the one fails.
 

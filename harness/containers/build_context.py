@@ -8,7 +8,6 @@ import json
 import platform
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +16,7 @@ from harness.containers import definitions, image_wheels, manifest, provenance
 from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.manifest import Manifest
 from harness.core.settings import ContainerSettings
+from harness.core.values import frozen
 from harness.host import bundled
 from harness.iree import toolchain
 from harness.iree.releases import ReleaseWheels
@@ -27,7 +27,7 @@ _TAG_DIGITS = 12
 _LEFT_OUT = frozenset({"__pycache__", "entry.json", "install.log", "requirements.txt", ".lock"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Recipe:
     """What an image for an IREE release is made from.
 

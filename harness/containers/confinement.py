@@ -6,13 +6,13 @@ Reads limits, device files and CDI specifications of this machine.
 import os
 import resource
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.containers import manifest, worker
 from harness.containers.engine_info import EngineInfo
 from harness.core import strict_json
+from harness.core.values import frozen
 from harness.host import devices, files
 from harness.host.devices import Gpu, Vendor
 from harness.pipeline.environment import EnvironmentRequest
@@ -29,7 +29,7 @@ _CDI_KIND = "amd.com/gpu"
 _CDI_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ContainerLimits:
     """What the user lets a container do and use.
 

@@ -6,7 +6,7 @@ import socket  # noqa: TID251 - on this machine, not a network
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello, LostError
 from harness.core.errors import EngineError
 from harness.core.settings import RunSettings
+from harness.core.values import frozen
 from harness.host import devices, process
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.environment import Environment, EnvironmentRequest, Python
@@ -69,7 +70,7 @@ def opened(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class ContainerEnvironment(Environment):
     """A running container.
 

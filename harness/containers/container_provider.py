@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from harness.containers import build_context, container, definitions, image_wheels, sockets
 from harness.containers.confinement import ContainerLimits
@@ -14,6 +13,7 @@ from harness.core.callbacks import Notice
 from harness.core.cases import Backend
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import devices
 from harness.host.process import CancelToken
@@ -66,7 +66,7 @@ def _default(backend: Backend, engine: str) -> str:
     return f"{name.removesuffix('-debian')}-debian" if engine == "apptainer" else name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ContainerProvider:
     """Provides containers of an image.
 

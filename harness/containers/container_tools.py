@@ -6,13 +6,14 @@ import socket  # noqa: TID251 - on this machine, not a network
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO
 
 from harness.containers import protocol, worker
 from harness.containers.protocol import LostError, Order, Reply
 from harness.core.errors import DiskError, EngineError, ToolError
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, free_bytes
@@ -26,7 +27,7 @@ _LOG_BYTES = 64 << 20  # the most that is kept of the beginning of a log, and of
 _CHUNK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ContainerTools:
     """Runs tools in a container.
 

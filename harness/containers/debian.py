@@ -11,13 +11,13 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.containers import packages
 from harness.containers.definitions import Bootstrapped
 from harness.core.callbacks import Notice, ignore, in_megabytes, working
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.process import CancelToken
 from harness.store.entry import file_sha256
@@ -59,7 +59,7 @@ _FETCH_FAILED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tree:
     """The result of a bootstrap.
 

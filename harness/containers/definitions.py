@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from harness.core import records, strict_json
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.host import files
 from harness.iree.releases import Wheel
 
@@ -42,7 +42,7 @@ _TEXTS = {
 _Lock = TypeVar("_Lock")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pulled:
     """A base image from a registry.
 
@@ -57,7 +57,7 @@ class Pulled:
     attested: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bootstrapped:
     """A base image that mmdebstrap makes from Debian packages.
 
@@ -76,7 +76,7 @@ class Bootstrapped:
     versions: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImageWheels:
     """Python wheels in an image, beside IREE's and those of the harness.
 
@@ -98,7 +98,7 @@ class ImageWheels:
         return all(name in versions and allowed.contains(versions[name], prereleases=True) for name, allowed in wanted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Image:
     """The definition of an image.
 
@@ -124,7 +124,7 @@ class Image:
         return self.python.rpartition("python")[2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockedWheel:
     """A wheel in `wheels.lock.json`, whose keys are images and packages."""
 

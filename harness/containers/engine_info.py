@@ -1,13 +1,14 @@
 """What an engine reports about itself, and what follows for containers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from harness.core.values import frozen
 
 _CDI_PODMAN = (5, 4)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class EngineInfo:
     """What an engine reports about itself.
 

@@ -1,7 +1,6 @@
 """Provides the image of a recipe: the local one, the registry's, or a newly built one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +14,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice, working
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
+from harness.core.values import frozen
 from harness.fetch.fetcher import Fetcher
 from harness.host.process import CancelToken
 from harness.iree import toolchain
@@ -22,7 +22,7 @@ from harness.store import scratch
 from harness.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImageBuilder:
     """Pulls, builds and pushes images with one engine.
 

@@ -1,7 +1,6 @@
 """Names, finds, lists and removes the images of an engine."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from harness.containers.definitions import Bootstrapped, Image, Pulled
 from harness.containers.engine import Engine
 from harness.containers.manifest import LABEL
 from harness.core.errors import EngineError
+from harness.core.values import frozen
 
 REPOSITORY = "iree-quality"
 # Names of local images. No registry has this host, and names with a host are the same for Docker and Podman.
@@ -21,7 +21,7 @@ _OURS = frozenset({REPOSITORY, _LOCAL_BASE.rpartition("/")[2]})
 DIGEST = "@sha256:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LocalImage:
     """An image on this machine.
 
@@ -94,7 +94,7 @@ def _unavailable(engine: Engine, repository: str, version: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ListedImage:
     """An image or base image that the harness made or pulled.
 

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core.records import as_json, read
+from harness.core.values import frozen
 from harness.iree.toolchain import Toolchain
 
 ROOT = Path("/opt/iree-quality")
@@ -17,7 +17,7 @@ WHEELS = ROOT / "wheels"
 LABEL = "iree-quality"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Manifest:
     """What an image was made from.
 

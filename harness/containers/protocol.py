@@ -15,13 +15,13 @@ import socket  # noqa: TID251 - on this machine, not a network
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from harness.containers.manifest import Manifest
 from harness.core import records, strict_json
 from harness.core.errors import EngineError
 from harness.core.floats import Number
+from harness.core.values import frozen
 from harness.host.emulators import Emulator
 from harness.host.process import ProcessResult
 
@@ -32,7 +32,7 @@ _AT_ONCE = 128  # Linux takes up to 253: SCM_MAX_FD
 _BEAT = _HEADER.pack(0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Hello:
     """The first message of a worker.
 
@@ -49,7 +49,7 @@ class Hello:
     emulators: tuple[Emulator, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Order:
     """A tool to run. Its descriptors are those of the files that it may read.
 
@@ -70,7 +70,7 @@ class Order:
     cores: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """How a tool ended. Its descriptors are those of the log and of the files that the tool wrote.
 

@@ -1,17 +1,17 @@
 """Blobs: bytes by URL, before and after they are downloaded."""
 
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from harness.core.floats import Number
 from harness.core.urls import REMOTE
+from harness.core.values import frozen
 
 # The lock file of a folder of specs: digest and size of each remote blob.
 LOCK_NAME = "blobs.lock.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Blob:
     """Bytes by URL, and what the lock file says of them.
 
@@ -43,7 +43,7 @@ class Blob:
         return Path(unquote(urlsplit(self.url).path))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BlobForecast:
     """What is known of a blob before it is downloaded.
 
@@ -70,7 +70,7 @@ class BlobForecast:
         return 0 if self.is_present or self.is_local else max(0, (self.size_bytes or 0) - self.partial_bytes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchEstimate:
     """The number of blobs to download, and their missing bytes as far as the sizes are known."""
 
@@ -78,7 +78,7 @@ class FetchEstimate:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchedBlob:
     """A blob as the results quote it.
 
@@ -107,7 +107,7 @@ class FetchedBlob:
     last_modified: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fetched:
     """A blob on disk.
 

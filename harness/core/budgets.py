@@ -2,9 +2,10 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.core.timings import Timing
+from harness.core.values import frozen
 
 
 class Quantity(enum.StrEnum):
@@ -30,7 +31,7 @@ class Statistic(enum.StrEnum):
     MEAN = "mean"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limit:
     """The most that a case may take of a quantity.
 

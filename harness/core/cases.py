@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from harness.core.judges import Judge
 from harness.core.provenance import ImportedProgram, ProgramSource, Provenance
 from harness.core.quarantines import Quarantine
 from harness.core.tensors import Literal, Tensor, Thresholds
+from harness.core.values import frozen
 
 ONNX = ".onnx"  # the suffix of a program that has to be imported
 MAIN, PIPELINE = "model", "pipeline"  # names of the program of a spec, and of the second one
@@ -30,7 +31,7 @@ class Backend(enum.StrEnum):
     VULKAN = "vulkan"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Expectation:
     """A failure that a spec expects.
 
@@ -53,7 +54,7 @@ class Expectation:
     until: dt.date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Weights:
     """An archive of weights, and the scope under which the program loads them; empty for parameters without one."""
 
@@ -61,7 +62,7 @@ class Weights:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RandomWeights:
     """Random values for all parameters of the programs, from a seed, and the scope under which they are loaded."""
 
@@ -69,7 +70,7 @@ class RandomWeights:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Program:
     """A program of a spec, and the flags of iree-compile and the tuning specs by SKU for it."""
 
@@ -78,7 +79,7 @@ class Program:
     tuner_file: Mapping[str, Blob] = field(default_factory=lambda: EMPTY, hash=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """An entry of a list in a config.
 
@@ -93,7 +94,7 @@ class Place:
     is_shared: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Listing:
     """What the config of a suite says of a case: where its lists name the case.
 
@@ -114,7 +115,7 @@ class Listing:
     run_failure: Place | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelSpec:
     """One spec file, or a case of a suite, read and checked. docs/spec.md explains the fields of the file.
 
@@ -251,7 +252,7 @@ class ModelSpec:
         return tuple(dict.fromkeys(blob for blob in every if blob))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Target:
     """What a spec is compiled for and run on.
 
@@ -280,7 +281,7 @@ class Target:
         return (*filter(None, of_gpu), str(self.backend))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Case:
     """A spec on a target: the unit of work.
 
@@ -310,7 +311,7 @@ class Case:
         return {quantity: limit for quantity, limit in found.items() if limit}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Release:
     """An IREE release. Releases are ordered by `date`.
 

@@ -2,9 +2,9 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from harness.core.history import Recorded
+from harness.core.values import frozen
 
 
 class Change(enum.StrEnum):
@@ -20,7 +20,7 @@ class Change(enum.StrEnum):
     SAME = "same"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Side:
     """One of two sides.
 
@@ -33,7 +33,7 @@ class Side:
     cases: tuple[Recorded, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Drift:
     """A number of a case on both sides.
 
@@ -59,7 +59,7 @@ class Drift:
         return self.after / self.before - 1 if self.before else float("inf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseComparison:
     """A case on both sides.
 
@@ -80,7 +80,7 @@ class CaseComparison:
     is_flaky: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Comparison:
     """Both sides, and what became of each case.
 

@@ -1,12 +1,12 @@
 """Devices as the drivers of IREE's runtime name them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from harness.core.text import one_line
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Device:
     """A device on which a program ran.
 

@@ -17,12 +17,12 @@ A model that fails is data (`harness.core.outcomes.Outcome`). A harness that fai
     └── Terminated                 143  SIGTERM, or the terminal was closed
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_TERMINATED, EXIT_USAGE
 from harness.core.statuses import Kind
 from harness.core.text import inline
+from harness.core.values import frozen
 
 
 class HarnessError(Exception):
@@ -37,7 +37,7 @@ class UsageError(HarnessError):
     exit_code = EXIT_USAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Violation:
     """One error in a spec file, or in a file of a suite.
 

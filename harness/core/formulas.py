@@ -1,17 +1,17 @@
 """Inputs that are drawn at random by a formula, instead of being in a file."""
 
 import math
-from dataclasses import dataclass
 
 from harness.core.floats import Number
 from harness.core.tensors import ELEMENT_BITS, TensorType
+from harness.core.values import frozen
 
 MOST = 1 << 32  # numbers that the inputs of a spec may draw in all
 LARGEST_SEED = (1 << 32) - 1
 _BYTE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Formula:
     """A tensor of `coeff * r + offset` for random numbers r in [0, 1), as IREE's suite torch_ops draws them.
 

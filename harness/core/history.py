@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import platformdirs
 
 from harness.core.statuses import Kind, Status
+from harness.core.values import frozen
 
 _APPLICATION = "iree-quality-harness"
 
@@ -17,7 +18,7 @@ def default_history() -> Path:
     return Path(platformdirs.user_state_dir(_APPLICATION, appauthor=False)) / "history.sqlite"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HistorySettings:
     """Where runs are recorded.
 
@@ -36,7 +37,7 @@ class HistorySettings:
     exports: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunRecord:
     """A run, as the history keeps it.
 
@@ -81,7 +82,7 @@ class RunRecord:
     is_pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseRecord:
     """The result of a case in a run, as the history keeps it. A number that is not known is None.
 
@@ -147,7 +148,7 @@ class CaseRecord:
         return self.device, self.device_uuid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cost:
     """What a case took when it ran last, with whatever release; a number that is not known is None.
 
@@ -164,7 +165,7 @@ class Cost:
     peak_memory_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Recorded:
     """A result of a case, and the run that it is of."""
 
@@ -172,7 +173,7 @@ class Recorded:
     case: CaseRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunSummary:
     """A run, and how many of its cases ended with which status."""
 
@@ -180,7 +181,7 @@ class RunSummary:
     counts: Mapping[Status, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Flakiness:
     """How a case ended whose release, device and inputs stayed the same.
 

@@ -7,11 +7,11 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.core import numerals
 from harness.core.floats import Number
 from harness.core.tensors import TensorType
+from harness.core.values import frozen
 
 PSNR, COSINE, MEAN, DEVIATION = "psnr", "cosine_similarity", "error_mean", "error_deviation"
 TOKENS, PERPLEXITY = "token_match", "perplexity"
@@ -37,7 +37,7 @@ _RELATIONS: Mapping[str, Callable[[float, float], bool]] = {
 _DECIBELS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Condition:
     """What a statistic of an output has to be, such as `psnr >= 40`.
 
@@ -72,7 +72,7 @@ class Condition:
         return f"{self.statistic} {self.expected}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Judge:
     """How an output is judged by statistics.
 

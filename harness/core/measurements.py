@@ -1,15 +1,14 @@
 """What is measured of a case: its outputs, its modules, and what its budgets limit."""
 
-from dataclasses import dataclass
-
 from harness.core.floats import Number
 from harness.core.statuses import Kind
+from harness.core.values import frozen
 
 # An output that passes with a larger error ratio is close to its threshold: the next release may break it.
 CLOSE_RATIO = 0.8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Judged:
     """A condition of a spec on a statistic of an output, and whether it holds.
 
@@ -28,7 +27,7 @@ class Judged:
     share: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Histogram:
     """How many elements have an error of which size.
 
@@ -44,7 +43,7 @@ class Histogram:
     counts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ErrorMap:
     """Where the errors are: a grid of at most 64 cells over the last two dimensions.
 
@@ -59,7 +58,7 @@ class ErrorMap:
     rows: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WorstElement:
     """An element of an output with one of the largest error ratios.
 
@@ -78,7 +77,7 @@ class WorstElement:
     ratio: Number | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Measurement:
     """One output compared with its expectation.
 
@@ -156,7 +155,7 @@ class Measurement:
         return self.decisive.share if self.decisive else self.error_ratio
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Module:
     """A compiled module as the results quote it.
 
@@ -181,7 +180,7 @@ class Module:
     peak_memory_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FailedCompilation:
     """A compilation that left no module.
 
@@ -200,7 +199,7 @@ class FailedCompilation:
     peak_memory_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BudgetCheck:
     """A number of the case compared with its budget.
 

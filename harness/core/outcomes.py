@@ -1,7 +1,7 @@
 """Outcomes: the result of each case, and the exit code that follows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from harness.core.blobs import FetchedBlob
@@ -13,10 +13,11 @@ from harness.core.quarantines import Quarantine
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.timings import Latency, Reused, StepTime
+from harness.core.values import frozen
 from harness.core.variants import Variant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """The result of one case.
 
@@ -110,7 +111,7 @@ class Outcome:
         return _is_excused(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Head:
     """What tells a case from others, and how it ended: the fields of an outcome that many renderers look at first."""
 
@@ -163,7 +164,7 @@ def exit_code(outcomes: Iterable[Outcome | Head]) -> int:
     return EXIT_NO_VERDICT if Status.ERROR in statuses or is_untested else EXIT_OK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Report:
     """The results of a whole run.
 

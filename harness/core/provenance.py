@@ -1,12 +1,13 @@
 """Provenance: what a program was imported from, and what made expected outputs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.core.blobs import Blob
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordedOutput:
     """An expected output when it was recorded.
 
@@ -22,7 +23,7 @@ class RecordedOutput:
     error_ratio: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Provenance:
     """What made the expected outputs of a spec, so that they can be made again.
 
@@ -60,7 +61,7 @@ class Provenance:
         return f"recorded {self.date} with IREE {self.release} for {where} on {', '.join(self.devices)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ProgramSource:
     """What the program and the first inputs and expected outputs of a spec were made from.
 
@@ -95,7 +96,7 @@ class ProgramSource:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImportedProgram:
     """How the program of a case was made from that of its spec, in this run or an earlier one.
 

@@ -1,9 +1,9 @@
 """Cases in quarantine: they run and are reported, and fail nothing until a day."""
 
-from dataclasses import dataclass
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Quarantine:
     """Why a case fails nothing.
 

@@ -3,11 +3,11 @@
 import enum
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
 from harness.core.cases import Backend
+from harness.core.values import frozen
 
 _CPU = "cpu"
 _RELEASE = re.compile(r"[0-9]+(?:\.[0-9A-Za-z]+)+(?:\+[0-9A-Za-z.]+)?")
@@ -37,7 +37,7 @@ class Oracle(enum.StrEnum):
 _WHAT = {Oracle.CPU: "the same program compiled for the CPU", Oracle.ONNXRUNTIME: "ONNX Runtime on the CPU"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reference:
     """What makes the outputs of a case that are recorded as the expected ones.
 

@@ -1,12 +1,13 @@
 """Settings of a search: what `bisect` and `matrix` are asked to find, beside the settings of a run."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from harness.core.values import frozen
 
 OVER = ("releases", "images", "hip")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SearchSettings:
     """What to find among many releases.
 

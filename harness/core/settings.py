@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from harness.core.references import Oracle
 from harness.core.shards import Shard
 from harness.core.timings import Timing
 from harness.core.urls import Grant, Mirror
+from harness.core.values import frozen
 
 EMULATORS = ("auto", "rocjitsu", "mirage")
 ENGINES = ("auto", "container", "docker", "podman", "apptainer", "local")
@@ -30,7 +31,7 @@ def default_store() -> Path:
     return Path(platformdirs.user_cache_dir(_APPLICATION, appauthor=False))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchSettings:
     """How blobs get onto this machine, and the cache that keeps them.
 
@@ -59,7 +60,7 @@ class FetchSettings:
     update: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReleaseSettings:
     """Which IREE release to use, and where releases beyond the locked ones are.
 
@@ -74,7 +75,7 @@ class ReleaseSettings:
     wheels: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ContainerSettings:
     """Where models run, and in which image.
 
@@ -101,7 +102,7 @@ class ContainerSettings:
     variables: Mapping[str, str] = field(default_factory=lambda: EMPTY, hash=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TargetSettings:
     """What to compile for and to run on.
 
@@ -126,7 +127,7 @@ class TargetSettings:
     default_chip: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ProgramSettings:
     """How to compile, run and check a bare `.mlir` or `.onnx` file; a spec says it itself.
 
@@ -151,7 +152,7 @@ class ProgramSettings:
     dimensions: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseSettings:
     """Which cases to take.
 
@@ -195,7 +196,7 @@ class CaseSettings:
         return self.selectors == ("*",) and not (self.id_contains or self.markers or self.shard or self.only_failed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolSettings:
     """IREE tools that are installed already, in place of a release.
 
@@ -208,7 +209,7 @@ class ToolSettings:
     search_path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunSettings:
     """How cases run, and where their results go.
 
@@ -257,7 +258,7 @@ class RunSettings:
     timing: Timing | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchSettings:
     """How cases are timed, and what they are compared with.
 
@@ -281,7 +282,7 @@ class BenchSettings:
 LOOKS = ("operation", "dispatch", "kernel")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LocalizeSettings:
     """Where `localize` looks for the difference between two sides.
 
@@ -296,7 +297,7 @@ class LocalizeSettings:
     passes: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReduceSettings:
     """How `reduce` makes a program smaller.
 
@@ -309,7 +310,7 @@ class ReduceSettings:
     seconds: float = 300.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ClusterSettings:
     """On which other machines steps are done, if on any.
 
@@ -331,7 +332,7 @@ class ClusterSettings:
         return bool(self.scheduler or self.workers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settings:
     """All that a run is asked to do.
 

@@ -1,11 +1,12 @@
 """Shards: the parts into which several machines divide the cases of a run."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
 
+from harness.core.values import frozen
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@frozen
 class Shard:
     """One of several parts of a run.
 

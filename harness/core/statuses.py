@@ -1,7 +1,8 @@
 """How a case or one of its steps ends, and why."""
 
 import enum
-from dataclasses import dataclass
+
+from harness.core.values import frozen
 
 
 class Status(enum.StrEnum):
@@ -54,7 +55,7 @@ class Phase(enum.StrEnum):
     BENCHMARK = "benchmark"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verdict:
     """Why a step did not succeed.
 

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Self
 
 from harness.core.blobs import Blob
 from harness.core.floats import Number
+from harness.core.values import frozen
 
 # Bits of each element type that IREE's tools read and write:
 # iree@b48a5955:runtime/src/iree/hal/buffer_view_util.c and string_util.c. Old releases take none below 8 bits.
@@ -24,7 +25,7 @@ _DIGITS, _TOO_MANY = 19, 1 << 63
 _TOO_LARGE = f"is larger than a tensor can be; expected at most {DIMENSIONS} dimensions and less than 2^63 bytes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TensorType:
     """A static tensor type, in IREE's notation `2x64x2048xf16`.
 
@@ -70,7 +71,7 @@ class TensorType:
         return "x".join([*map(str, self.shape), self.element])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tensor:
     """An input or an expected output.
 
@@ -88,7 +89,7 @@ class Tensor:
         return self.type is None or self.blob.name.endswith(".npy")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Literal:
     """A tensor that is written out, as `harness.core.literals` reads it, or a scalar argument such as `5`."""
 
@@ -107,7 +108,7 @@ DEFAULT_RTOL = 1e-5
 _PART = re.compile(r"complex<(.*)>")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Thresholds:
     """How far an actual value may be from the expected one: `|a - e| <= atol + rtol * |e|`.
 

@@ -1,12 +1,12 @@
 """How a function is timed, and the times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from harness.core.floats import Number
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Timing:
     """How often and how long `iree-benchmark-module` calls a function.
 
@@ -21,7 +21,7 @@ class Timing:
     warmup_seconds: float = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StepTime:
     """When a step of a case was done. Cases may share a step; then each of them has it.
 
@@ -38,7 +38,7 @@ class StepTime:
     resource: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reused:
     """An earlier run whose result counts, because all that it depends on is the same.
 
@@ -51,7 +51,7 @@ class Reused:
     seconds: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Latency:
     """How long calls of a function took.
 

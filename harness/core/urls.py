@@ -3,8 +3,10 @@
 import functools
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from harness.core.values import frozen
 
 REMOTE = ("https", "http", "s3", "gs", "hf")
 
@@ -22,7 +24,7 @@ _SIGNED = {
 _PLAIN = frozenset({"download", "versionid", "versionId", "snapshot", "generation", "alt", "raw", "ref"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mirror:
     """A replacement for the beginning of URLs.
 
@@ -48,7 +50,7 @@ class Mirror:
         return cls(prefix=prefix, url=url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Grant:
     """A signature that gives access to all URLs below a prefix.
 

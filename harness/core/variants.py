@@ -1,11 +1,11 @@
 """What a search varies in place of the IREE release; no I/O."""
 
-from dataclasses import dataclass
+from harness.core.values import frozen
 
 _DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Variant:
     """An image or a HIP runtime that a search tests beside others, with the same IREE release.
 

@@ -3,7 +3,7 @@
 No I/O and no clock: the caller passes the time, in seconds.
 """
 
-from dataclasses import dataclass
+from harness.core.values import frozen
 
 _RECOVERY_S = 30.0  # without a complaint of the host before one connection is added
 _FIRST_TRIAL_S = 20.0
@@ -11,7 +11,7 @@ _TRIAL_S = 1.0
 _AS_FAST = 0.95
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Trial:
     """A second with half the connections, to see if they are as fast.
 

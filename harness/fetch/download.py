@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from harness.core.blobs import Blob
 from harness.core.callbacks import DownloadProgress, Notice, ignore
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
+from harness.core.values import frozen
 from harness.fetch.concurrency import Concurrency
 from harness.fetch.hasher import Digests, Hasher
 from harness.fetch.partial import Limits, PartialDownload
@@ -23,7 +24,7 @@ from harness.host.beneath import Folder
 from harness.host.process import Cancelled, CancelToken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DownloadOptions:
     """Options that all downloads of a run share.
 
@@ -44,7 +45,7 @@ class DownloadOptions:
     chunk_bytes: int = 8 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Received:
     """The result of a download.
 

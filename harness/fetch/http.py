@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ import httpx
 
 from harness.core.blobs import Blob
 from harness.core.urls import redacted
+from harness.core.values import frozen
 from harness.fetch import encoding
 from harness.fetch.headers import content_range, md5, retry_after_s
 from harness.fetch.sessions import Session, Sessions, Trace
@@ -35,7 +36,7 @@ _FIXES = dict.fromkeys((401, 403), "check your access rights, and whether the cr
 _FIXES |= dict.fromkeys((404, 410), MOVED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HttpSource:
     """A `Source` at an HTTP URL.
 

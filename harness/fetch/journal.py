@@ -12,11 +12,12 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 from harness.core import strict_json
+from harness.core.values import frozen
 from harness.fetch.source import Head
 from harness.host.beneath import Folder
 
@@ -26,7 +27,7 @@ _TOO_LARGE = 1 << 63
 _HEAD_FIELDS = {"etag", "last_modified", "date", "md5"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Chunk:
     """The bytes from `start` to before `stop`, and their CRC-32."""
 
@@ -35,7 +36,7 @@ class Chunk:
     crc32: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class JournalState:
     """The content of a journal.
 

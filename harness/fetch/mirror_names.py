@@ -3,14 +3,15 @@
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from harness.core.values import frozen
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 _HTTP_PORT = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Names:
     """The names by which clients may call a server.
 

@@ -6,10 +6,10 @@ import functools
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from harness.core.text import installing
 from harness.core.urls import redacted
+from harness.core.values import frozen
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, causes
 from harness.host.process import Cancelled
 
@@ -30,7 +30,7 @@ for _name in ("gcsfs", "azure"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log the exceptions that they raise, with tracebacks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Access:
     """What a user needs to read from a host.
 

@@ -13,11 +13,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+from harness.core.values import frozen
 from harness.fetch.object_store_errors import Access, explained
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece
 from harness.fetch.watch import Watch
@@ -33,7 +34,7 @@ _BEING_WRITTEN = "try again when nothing writes to it any more"
 FileSystem = Callable[[str, float], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Range:
     """Arguments with which a file system reads a file; `fixed` if they identify one version of its content."""
 
@@ -45,7 +46,7 @@ def _current_version(_: Any, path: str, __: Mapping[str, Any]) -> _Range:
     return _Range(arguments={"path": path})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Host:
     """What differs between hosts.
 

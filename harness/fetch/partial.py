@@ -4,7 +4,7 @@ import os
 import zlib
 from collections.abc import Collection
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +12,7 @@ from harness.core.blobs import Blob
 from harness.core.callbacks import Notice
 from harness.core.errors import IntegrityError
 from harness.core.urls import index_key, redacted
+from harness.core.values import frozen
 from harness.fetch import journal
 from harness.fetch.hasher import Digests
 from harness.fetch.journal import Chunk, Journal
@@ -23,7 +24,7 @@ BLOB, JOURNAL = "blob", journal.NAME
 _CHANGED = "it changed on the host or a proxy altered it; to accept the new content, run `harness lock --update`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """Limits of a download.
 

@@ -1,11 +1,10 @@
 """Which blobs to download, and from where."""
 
-from dataclasses import dataclass
-
 from harness.core.urls import Grant, Mirror
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchPolicy:
     """Where to download blobs, and which ones.
 

@@ -5,11 +5,12 @@ import select
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.core.blobs import Blob
 from harness.core.callbacks import Notice
 from harness.core.urls import index_key, redacted
+from harness.core.values import frozen
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Failure, Source
 from harness.host.process import Cancelled, CancelToken
@@ -17,7 +18,7 @@ from harness.host.process import Cancelled, CancelToken
 Receive = Callable[[Source, Span], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Retry:
     """How long to retry.
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from harness.core.errors import FetchError, IntegrityError
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 
 Piece = bytes | bytearray | memoryview
@@ -16,7 +16,7 @@ CORRECT_URL = "correct the URL in the spec"
 MOVED = f"it was moved or removed: {CORRECT_URL}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Head:
     """The answer of a host before it sends bytes.
 
@@ -86,7 +86,7 @@ class Source(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """Why an attempt failed.
 

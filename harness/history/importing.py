@@ -1,17 +1,17 @@
 """Records runs that other machines wrote, from their results.json."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.history import recording
 from harness.history.history import History
 from harness.report import result_files, results
 from harness.report.result_files import ResultFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Imported:
     """What became of files of results.
 

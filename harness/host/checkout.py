@@ -5,9 +5,9 @@ start programs that the configuration of a repository names.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.values import frozen
 from harness.host import files
 
 _MAX_BYTES = 16 << 20
@@ -15,7 +15,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH = "refs/heads/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Checkout:
     """A git checkout.
 

@@ -4,8 +4,9 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from harness.core.values import frozen
 
 _STAT = Path("/proc/stat")
 # Of the columns of a core, those in which it did something: user, nice, system, irq, softirq, steal (proc(5)).
@@ -29,7 +30,7 @@ def pinned(cores: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Usage:
     """How long cores have been busy by some moment, with programs of all kinds and with other virtual machines.
 

@@ -11,10 +11,11 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from harness.core.values import frozen
 from harness.host import nvml
 
 _ROOT = Path("/")
@@ -58,7 +59,7 @@ _DRIVERS: Mapping[Vendor, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gpu:
     """A GPU as its kernel driver shows it, or a device of Vulkan. Each partition of an AMD GPU is a GPU.
 

@@ -7,11 +7,12 @@ session of its own, by the same configuration. Which chips there are is read fro
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from harness.core.errors import DeviceError
+from harness.core.values import frozen
 from harness.host import files
 
 AUTO, ROCJITSU, MIRAGE = "auto", "rocjitsu", "mirage"
@@ -32,7 +33,7 @@ _NEXT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Emulator:
     """An emulator of AMD GPUs.
 

@@ -11,13 +11,13 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from harness.core.callbacks import WaitNotice, ignore
 from harness.core.errors import DeviceError
+from harness.core.values import frozen
 from harness.host import cores, devices
 from harness.host.devices import Gpu, Vendor
 from harness.host.process import Cancelled, CancelToken
@@ -151,7 +151,7 @@ class Pool:
             yield gpu
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Choice:
     """The GPUs of a vendor of which a run needs some."""
 

@@ -14,13 +14,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from harness.core.callbacks import ignore
 from harness.core.errors import DiskError, ToolError
 from harness.core.floats import Number
+from harness.core.values import frozen
 from harness.host import supervisor
 from harness.host.waiting import SLICE_S
 
@@ -28,7 +28,7 @@ from harness.host.waiting import SLICE_S
 NO_SPACE = "No space left on device"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ProcessResult:
     """How a process ended.
 

@@ -1,19 +1,19 @@
 """Says in the fields of a spec what was imported (no I/O)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core.provenance import ProgramSource
 from harness.core.records import as_json
 from harness.core.settings import ProgramSettings
+from harness.core.values import frozen
 from harness.importers import thresholds
 from harness.importers.model_import import Call, ImportedModel, SavedTensor
 
 F64_FLAG = "--iree-input-demote-f64-to-f32=false"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Names:
     """The names of files beside a spec.
 

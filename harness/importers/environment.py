@@ -8,7 +8,6 @@ import platform
 import sys
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from urllib.parse import unquote
@@ -18,6 +17,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import working
 from harness.core.errors import ToolError
 from harness.core.text import one_line, raised
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.process import CancelToken
 from harness.importers import interpreters
@@ -38,7 +38,7 @@ _COMPILE_TIMEOUT_S = 600.0
 _COMPILE = "import importlib, sys; sys.path.insert(0, sys.argv[1]); [*map(importlib.import_module, sys.argv[2:])]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImporterEnvironment:
     """An installed importer.
 

@@ -1,9 +1,11 @@
 """What a model may come from, and what the harness calls each framework (no I/O)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
+
+from harness.core.values import frozen
 
 
 class Framework(StrEnum):
@@ -19,7 +21,7 @@ class Framework(StrEnum):
 MODELS = (Framework.ONNX, Framework.JAX, Framework.TORCH)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelFile:
     """A model of a framework.
 
@@ -38,7 +40,7 @@ class ModelFile:
         return f"{self.path.name}:{self.function}" if self.function else self.path.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Step:
     """A process of an importer's worker.
 
@@ -53,7 +55,7 @@ class Step:
     activity: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Importer:
     """How models of a framework are imported.
 

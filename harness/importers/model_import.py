@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from harness.core import records, strict_json
 from harness.core.callbacks import WorkProgress, ignore, working
 from harness.core.errors import ToolError, UsageError
 from harness.core.text import one_line, sentence
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.beneath import Folder
 from harness.host.files import UnreadableError
@@ -24,7 +25,7 @@ _LOG = "importer.log"
 _LOG_LINES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImportRequest:
     """What to import.
 
@@ -45,7 +46,7 @@ class ImportRequest:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SavedTensor:
     """A tensor that a worker wrote.
 
@@ -75,7 +76,7 @@ class SavedTensor:
         return Path(self.file).suffix
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Call:
     """A call of a function by its framework.
 
@@ -90,7 +91,7 @@ class Call:
     obstacle: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """What the steps of a worker answer, together.
 
@@ -115,7 +116,7 @@ class Reply:
     opset: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImportedModel:
     """An imported model, whose files are in a folder.
 

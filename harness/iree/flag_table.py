@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import resources
 
 from harness.core.cases import EMPTY, Backend
+from harness.core.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rename:
     """A flag that has another name since a release.
 
@@ -29,7 +30,7 @@ class Rename:
     forward: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Default:
     """A flag that has another default since a release.
 
@@ -50,7 +51,7 @@ class Default:
     at: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Expansion:
     """What the values of a flag stand for in releases before `since`, which do not have the flag."""
 
@@ -58,7 +59,7 @@ class Expansion:
     flags: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FlagTable:
     """The whole of `flags.toml`. Ranges of releases are texts such as `..3.7.1, 3.9.0..`; both ends are included.
 

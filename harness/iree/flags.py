@@ -3,9 +3,9 @@
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.core.cases import EMPTY, Backend, Release
+from harness.core.values import frozen
 from harness.iree import flag_classes, flag_table, releases
 from harness.iree.flag_classes import FlagClass
 from harness.iree.flag_table import Default, Rename
@@ -29,7 +29,7 @@ _NVIDIA = re.compile(r"sm_([0-9]{2,3})[af]?")
 _PLAIN = {*CPU_FLAGS, "--iree-hal-target-backends=llvm-cpu"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Translation:
     """Flags in the dialect of a release.
 
@@ -44,7 +44,7 @@ class Translation:
     unsupported: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChangedDefault:
     """A flag whose default differs between two releases, and the first release with the new default."""
 

@@ -9,7 +9,7 @@ import platform
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from harness.core.callbacks import Notice, ignore
 from harness.core.errors import FetchError, NoVerdictError, UsageError
 from harness.core.settings import FetchSettings, ReleaseSettings
 from harness.core.urls import redacted
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host import files
@@ -38,7 +39,7 @@ _PAGE_BYTES = 16 << 20
 _ZIP_ERRORS = (OSError, ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReleaseSource:
     """The release that settings name, found when it is needed.
 

@@ -8,12 +8,13 @@ import functools
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from importlib import resources
 
 from harness.core.cases import Release
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 
 LOCK_NAME = "releases.json"
 _SEVERAL = re.compile(r"[,;\s]+|\.\.")
@@ -28,7 +29,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wheel:
     """One package of a release.
 
@@ -45,7 +46,7 @@ class Wheel:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReleaseWheels:
     """A release and its wheels, locked or found elsewhere.
 
@@ -67,7 +68,7 @@ class ReleaseWheels:
     contents: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _LockedWheel:
     """A wheel in `releases.json`."""
 
@@ -75,7 +76,7 @@ class _LockedWheel:
     sha256: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Locked:
     """A release in `releases.json`; the keys of `wheels` are packages."""
 

@@ -10,7 +10,6 @@ import os
 import platform
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice, ignore, working
 from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.process import CancelToken
 from harness.iree import releases, wheel_contents, wheels
@@ -36,7 +36,7 @@ _LINKERS = ("iree-lld", "lld", "ld.lld")
 _LIBRARIES = ("lib[iI][rR][eE][eE]*.so*", "lib[mM][lL][iI][rR]*.so*", "libLLVM*.so*", "iree_platform_libs/**/*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Toolchain:
     """An installed IREE.
 

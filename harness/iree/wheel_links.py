@@ -8,7 +8,6 @@ used, so that no other text of a page ends up in a path or an image tag.
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -18,6 +17,7 @@ from packaging.version import Version
 
 from harness.core.blobs import Blob
 from harness.core.urls import redacted
+from harness.core.values import frozen
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels, Wheel
 
@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9._+-]+")
 _PLATFORM = re.compile(r"(?:linux|manylinux[0-9]+|manylinux_[0-9]+_[0-9]+)_(.+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WheelLink:
     """A wheel of IREE for CPython 3.12 and this machine.
 
@@ -59,7 +59,7 @@ class WheelLink:
         return _file_name(self.blob.url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Page:
     """The wheels on a page, and one message for each wheel that must not be used."""
 
@@ -67,7 +67,7 @@ class Page:
     skipped: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Source:
     """A page or a folder of wheels.
 
@@ -82,7 +82,7 @@ class Source:
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Paired:
     """Releases made of linked wheels, oldest first, and one message for each compiler that is not used."""
 

@@ -4,13 +4,13 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import uv
 
 from harness.core.callbacks import Notice, ignore, in_megabytes
 from harness.core.errors import DiskError, FetchError
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.process import CancelToken
 
@@ -22,7 +22,7 @@ _ONE_THREAD = threading.Lock()
 _VARYING = ("*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/uv_*.json", ".lock", "bin")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WheelFile:
     """A wheel on disk.
 

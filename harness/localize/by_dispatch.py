@@ -8,9 +8,9 @@ no operand, and a copy of it as no result.
 import difflib
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 
 from harness.core.text import one_line
+from harness.core.values import frozen
 from harness.localize import difference, dispatch_trace
 from harness.localize.dispatch_trace import DIGITS, Event, Trace, TracedTensor
 from harness.localize.laboratory import BAD, BOTH, NAMES, Experiment, Laboratory, Trial, program_of
@@ -18,7 +18,7 @@ from harness.localize.laboratory import BAD, BOTH, NAMES, Experiment, Laboratory
 _COPIES = ("slow_memcpy", "__builtin")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pair:
     """A dispatch on both sides, and how far they are from each other.
 
@@ -47,7 +47,7 @@ class Pair:
         return difference.in_ulp(self.error, self.element)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Traced:
     """What the traces show.
 

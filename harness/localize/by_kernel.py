@@ -14,6 +14,7 @@ from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.localize.fewest import fewest, groups
 from harness.localize.guard import Guard, Guarded, guarded
 from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Laboratory
@@ -31,7 +32,7 @@ class End(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ByKernel:
     """What was found.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from harness.core.callbacks import Notice, ignore
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.localize import difference
 from harness.localize.difference import Difference
 from harness.localize.fewest import fewest
@@ -26,7 +27,7 @@ TOGETHER = "Together they fail in the same way, and none of them can be left out
 UP_TO = "The program up to it fails, and the program before it does not; alone it does not fail."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Look:
     """How far values are from those of the good side.
 
@@ -39,7 +40,7 @@ class Look:
     alone: Mapping[Value, Difference] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Culprit:
     """Operations that together make the sides differ.
 
@@ -56,7 +57,7 @@ class Culprit:
     cut: Cut
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Located:
     """What was found.
 

@@ -5,11 +5,11 @@ The layout is that of LLVM's AMDGPUUsage, "Code Object Metadata", which IREE's c
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
 from harness.core.errors import IntegrityError
+from harness.core.values import frozen
 
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian
 _SECTIONS_AT, _SECTIONS = 0x28, 0x3A  # where the header says where sections are; how large they are and how many
@@ -18,7 +18,7 @@ _NOTE = struct.Struct("<III")  # bytes of the owner and of the content, type
 _NOTES, _OWNER, _METADATA = 7, b"AMDGPU\0", 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Launch:
     """How a kernel has to be launched.
 

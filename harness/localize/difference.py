@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.core.floats import Number
 from harness.core.tensors import Thresholds
+from harness.core.values import frozen
 from harness.pipeline.compare import CHUNK, compare, wide
 from harness.pipeline.contents import Array, Contents, signed_as
 
@@ -40,7 +41,7 @@ def limit(known: Mapping[str, float], element: str) -> float:
     return known.get(element, noticeable(element, 1.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Difference:
     """How far a value is from the other side's.
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.core.values import frozen
 from harness.host.beneath import Folder
 
 FLAG = "--iree-flow-trace-dispatch-tensors"
@@ -25,7 +26,7 @@ _TENSOR = re.compile(rb"((?:\d+x)*[a-z]\w*(?:<f\d+>)?)=")
 _HEAD_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TracedTensor:
     """A tensor in a log: its type, such as `16x16xf32`, and where its numbers are."""
 
@@ -34,7 +35,7 @@ class TracedTensor:
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Event:
     """A dispatch that ran.
 
@@ -54,7 +55,7 @@ class Event:
         return tuple(each.type for each in self.inputs), tuple(each.type for each in self.outputs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Trace:
     """What a run printed: the log, and the dispatches in their order."""
 

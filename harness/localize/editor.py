@@ -1,12 +1,12 @@
 """Reads and cuts a program, with the bindings of MLIR that an IREE release brings, in a process of their own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from harness.core.blobs import Blob
 from harness.core.text import one_line
+from harness.core.values import frozen
 from harness.importers.workers import exchange
 from harness.localize.program import Cut, Program, Value
 from harness.pipeline.import_steps import ImportStep, WorkerRunner, files_of, taken
@@ -18,7 +18,7 @@ class CutRefusedError(Exception):
     """The bindings cannot make a valid program of a cut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CutProgram:
     """A program that was cut out.
 
@@ -31,13 +31,13 @@ class CutProgram:
     arguments: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Cut:
     arguments: tuple[Value, ...] = ()
     refused: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Editor:
     """Reads and cuts one program.
 

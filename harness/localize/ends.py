@@ -1,11 +1,11 @@
 """The two ends of a bisect's answer: the release that is bad, and the one beside it that is good."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import records, strict_json
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.host import files
 from harness.search.axis import Axis
 from harness.search.bisect import Change
@@ -15,7 +15,7 @@ NAME = "bisect.json"
 _BYTES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ends:
     """The bad release, and the good one beside it."""
 
@@ -23,7 +23,7 @@ class Ends:
     good: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Result:
     kind: str
     last_good: str | None
@@ -31,13 +31,13 @@ class _Result:
     first: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Probe:
     release: str
     results: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Bisect:
     axis: str
     result: _Result

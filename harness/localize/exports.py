@@ -12,7 +12,8 @@ Text of `--compile-to=executable-targets`, which all releases print in one of tw
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from harness.core.values import frozen
 
 _ID = r"@(?P<name>[A-Za-z_][A-Za-z0-9_$.-]*)"  # names with other characters are quoted, and fit into no file name
 _MODULE = re.compile(rf"module(?: {_ID})?.*\{{$")
@@ -30,7 +31,7 @@ _CHOICE = re.compile(r"(?<=-> \()(?P<results>[^()]*)(?=\)>)")
 _DEFAULT_MODULE = "module"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Export:
     """A kernel as its module launches it.
 

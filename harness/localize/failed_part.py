@@ -9,7 +9,8 @@ and the reproducer has that function, with the place in the program from which e
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from harness.core.values import frozen
 
 _FAILED = re.compile(r"Pipeline failed while executing \[?`([^`]*)` on '([^']*)' operation(?:: @([\w.$-]+))?")
 _ALIAS = re.compile(r"^(#loc\w*) = loc\((.*)\)$", re.MULTILINE)
@@ -19,7 +20,7 @@ _CALL = re.compile(r"callsite\((.*) at ")
 _WHERE = r'"(?:[^"]*/)?{}":(\d+):\d+'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FailedPart:
     """What a pass failed on.
 

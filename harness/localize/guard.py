@@ -1,9 +1,9 @@
 """Says which kernels of one module can be launched by another one, which has its own grid, threads and arguments."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.core.values import frozen
 from harness.localize.code_objects import Launch
 from harness.localize.exports import Export
 
@@ -16,7 +16,7 @@ class Guard(StrEnum):
     UNMATCHED = "unmatched"  # the other side has no such kernel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Kernel:
     """A kernel of one side.
 
@@ -29,7 +29,7 @@ class Kernel:
     launch: Launch | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Guarded:
     """A kernel of the bad side, or of the good side alone.
 

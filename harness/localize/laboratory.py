@@ -16,6 +16,7 @@ from harness.core.formulas import Formula
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Literal, Tensor, TensorType
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 from harness.pipeline import measure, references
 from harness.pipeline.capacity import Capacity
@@ -39,7 +40,7 @@ _LEAST_S = 0.1
 _BACKENDS_FLAG = "--iree-hal-local-target-device-backends="
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Trial:
     """How one program ended on one side.
 
@@ -89,7 +90,7 @@ class Trial:
             shutil.rmtree(self.ran.folder, ignore_errors=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Experiment:
     """A program to try on a side.
 

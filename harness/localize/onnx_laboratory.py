@@ -12,6 +12,7 @@ from harness.core.cases import EMPTY, Case
 from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Status
+from harness.core.values import frozen
 from harness.host.process import ProcessResult
 from harness.importers.workers import exchange
 from harness.localize.editor import Editor
@@ -41,7 +42,7 @@ def uncut(case: Case, imported: Case) -> Case:
     return replace(case, spec=spec)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class OnnxEditor(Editor):
     """Reads and cuts an ONNX file: its nodes are the operations.
 

@@ -8,9 +8,9 @@ import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from harness.core.tensors import TensorType
+from harness.core.values import frozen
 
 ARGUMENT = -1
 # Of what a cut keeps with its uses, those that have numbers, in a program or outside it.
@@ -20,7 +20,7 @@ _TORCH = re.compile(r"!torch\.vtensor<\[([^\]]*)\],([su]?)(\w+|complex<f\d+>)>")
 _BUILTIN = re.compile(r"tensor<(.*)>")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Operation:
     """An operation of the function.
 
@@ -54,7 +54,7 @@ class Operation:
         return self.is_free and bool(_STORED.fullmatch(self.name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cut:
     """A part of a function, as a function: it returns values, and needs all that they are computed from.
 
@@ -69,7 +69,7 @@ class Cut:
     keeps: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Program:
     """The operations of a function.
 

@@ -3,11 +3,12 @@
 import tempfile
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.statuses import Phase, Verdict
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.localize import failed_part
 from harness.localize.failed_part import FailedPart
 from harness.localize.laboratory import BAD, Experiment, Laboratory
@@ -28,7 +29,7 @@ _PLACES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reproduced:
     """What the compiler writes about a failure.
 
@@ -52,7 +53,7 @@ class Reproduced:
         return failed_part.of_log(self.log)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Suspects:
     """Operations that a failure to compile is about.
 

@@ -1,15 +1,14 @@
 """What localizing found: the operations that make two sides differ, and how the error grows on the way to them."""
 
-from dataclasses import dataclass
-
 from harness.core.floats import Number
 from harness.core.statuses import Kind, Phase
+from harness.core.values import frozen
 
 SCHEMA = 1
 UNUSED = "unused argument"  # in place of the name of an operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NamedOperation:
     """An operation that is to blame, or one of several that are only together.
 
@@ -32,7 +31,7 @@ class NamedOperation:
     together: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Grown:
     """How far a value is from that of the good side.
 
@@ -57,7 +56,7 @@ class Grown:
     blamed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ComparedKernel:
     """A kernel, and whether the other side can launch it.
 
@@ -78,7 +77,7 @@ class ComparedKernel:
     blamed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SideErrors:
     """How far the value of each side is from the right one, relative to its largest number."""
 
@@ -86,7 +85,7 @@ class SideErrors:
     good: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verdict:
     """Which side is wrong with the first culprit.
 
@@ -105,7 +104,7 @@ class Verdict:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SideResult:
     """A side.
 
@@ -124,7 +123,7 @@ class SideResult:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What is to blame.
 
@@ -151,7 +150,7 @@ class Answer:
     oracle: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Localized(Answer):
     """What was found.
 

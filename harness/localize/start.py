@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.core.errors import ImportFailedError, NoVerdictError
 from harness.core.statuses import Kind, Phase, Status
+from harness.core.values import frozen
 from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
@@ -29,7 +30,7 @@ class _AlikeError(NothingToFindError):
     """Both sides take the program, and compute the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Form:
     """In which form programs are written.
 

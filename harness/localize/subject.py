@@ -7,6 +7,7 @@ from enum import StrEnum
 from harness.core.errors import IntegrityError
 from harness.core.statuses import Kind, Phase
 from harness.core.tensors import Tensor, Thresholds
+from harness.core.values import frozen
 from harness.localize import difference
 from harness.localize.difference import Difference
 from harness.localize.editor import CutProgram, CutRefusedError, Editor
@@ -24,7 +25,7 @@ class Mark(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shown:
     """What a cut shows.
 

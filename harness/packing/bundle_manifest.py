@@ -1,12 +1,13 @@
 """What a bundle says about itself: files, entries of the store, an image, and how its cases are run (no I/O)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from harness.core.cases import Backend
 from harness.core.history import HistorySettings
 from harness.core.settings import CaseSettings, ContainerSettings, ReleaseSettings, Settings, TargetSettings
+from harness.core.values import frozen
 from harness.report import again
 
 SCHEMA = 1
@@ -14,7 +15,7 @@ WHEELS = "wheels"
 LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackedFile:
     """A file: the digest and the size of its content, and whether it is a program."""
 
@@ -23,7 +24,7 @@ class PackedFile:
     is_program: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackedEntry:
     """An entry of the store, with its files by their paths in it."""
 
@@ -32,7 +33,7 @@ class PackedEntry:
     files: dict[str, PackedFile]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackedImage:
     """An image of a container engine.
 
@@ -49,7 +50,7 @@ class PackedImage:
     layers: tuple[PackedFile, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Manifest:
     """What a bundle has, and how its cases are run.
 

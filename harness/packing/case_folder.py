@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from harness.core.outcomes import Outcome, Report
 from harness.core.settings import ReleaseSettings, Settings, TargetSettings, default_store
 from harness.core.text import command
 from harness.core.urls import redacted
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host import files
@@ -41,7 +42,7 @@ _LOGS, _LOG_BYTES = "logs", 64 << 20
 _QUOTED = ("engine", "image", "container_engine", "iree", "host", "harness")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseRequest:
     """A case of a run, and where it goes.
 

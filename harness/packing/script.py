@@ -1,11 +1,11 @@
 """Writes the texts of the folder of a case: the script that repeats it, and what the reader has to know (pure)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core.outcomes import Outcome, Report
 from harness.core.text import inline, one_line
+from harness.core.values import frozen
 from harness.packing.repetition import ending
 
 REPRODUCER, REPRODUCER_LOG = "reproducer.mlir", "reproducer.log"
@@ -28,7 +28,7 @@ pass. The package `iree-base-compiler` has the program that repeats it; `{REPROD
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Packed:
     """What the folder of a case has.
 

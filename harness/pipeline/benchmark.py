@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from harness.core import strict_json
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Latency, Timing
+from harness.core.values import frozen
 from harness.host import cores, files, gpu_locks
 from harness.host.beneath import Folder
 from harness.host.cores import Usage
@@ -65,7 +65,7 @@ def benchmark_step(run: Run, compare: Compare | None, timing: Timing) -> Benchma
     return Benchmark(run=run, compare=compare, argv=(*words, *own))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchmarkRunner:
     """Times functions with the runtime of a release.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.core.blobs import Blob
 from harness.core.text import clock, megabytes, shortened
+from harness.core.values import frozen
 from harness.fetch.throughput import Throughput
 from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Plan, Run, Step
 
@@ -24,7 +25,7 @@ _NAMED = 3
 _MINUTE_S, _HOUR_S, _STEP_S = 60, 3600, 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Activity:
     """Something that goes on.
 

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import memory
 from harness.host.devices import Gpu
@@ -13,7 +13,7 @@ from harness.host.gpu_locks import GpuRun
 from harness.host.process import CancelToken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Capacity:
     """How many steps of each resource are done at once.
 

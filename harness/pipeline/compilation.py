@@ -6,11 +6,11 @@ a case ends: where the compiler fails with them, it compiles again without them.
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import DiskError
 from harness.core.statuses import Kind, Status, Verdict
+from harness.core.values import frozen
 from harness.host import process
 from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import archive, diagnose, logs
@@ -20,7 +20,7 @@ from harness.pipeline.tools import ToolRun, Tools
 _LEAST_FREE_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Compilation:
     """A compilation that ended.
 
@@ -35,7 +35,7 @@ class Compilation:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Compiler:
     """The compiler of a release.
 

@@ -3,12 +3,13 @@
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
 from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Case, ModelSpec, Release, Target
+from harness.core.values import frozen
 from harness.iree import flag_classes, flags, releases
 from harness.pipeline.steps import WEIGHTS, Compile, Link
 
@@ -74,7 +75,7 @@ def flags_for(spec: ModelSpec, release: Release) -> Mapping[str, tuple[str, ...]
     return {key: added for key, added in spec.flags_for.items() if added and releases.fulfils(release, key)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Compilation:
     """What to compile: a program under a name, its flags, its tuning spec, and flags that make stand-ins of weights."""
 

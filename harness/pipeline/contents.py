@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from harness.core import literals
 from harness.core.errors import IntegrityError
 from harness.core.tensors import ELEMENT_BITS, TensorType
+from harness.core.values import frozen
 from harness.pipeline import scalars, tensor_files
 
 Array = npt.NDArray[Any]
@@ -97,7 +98,7 @@ def signed_as(found: Contents, wanted: TensorType) -> Contents:
     return replace(found, type=wanted) if is_file else found  # type: ignore[type-var]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _File:
     path: Path
     type: TensorType
@@ -128,7 +129,7 @@ def _unpacked(content: Array, type_: TensorType, count: int) -> Array:
     return numbers.view(DTYPES[type_.element])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Literal:
     type: TensorType
     numbers: Sequence[literals.Scalar]
@@ -145,7 +146,7 @@ class _Literal:
         return np.broadcast_to(array, (count,)) if len(numbers) == 1 else array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Narrowed:
     """A scalar result: a larger one stands for it, with the same number or with its bits."""
 

@@ -4,9 +4,10 @@ import contextlib
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.core.errors import ToolError
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 from harness.pipeline import logs
 from harness.pipeline.tools import ToolRun, Tools
@@ -18,7 +19,7 @@ _DEVICE = re.compile(r"^# --device=(\w+)://(\S+)\n#   (.*)$", re.MULTILINE)
 _CHIP = re.compile(r"^- gpu-arch-name: (gfx\w+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Dumped:
     """A device as the program prints it.
 

@@ -4,9 +4,10 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from harness.core.values import frozen
 from harness.host.beneath import Folder
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
@@ -19,7 +20,7 @@ _FOLDER = ".devices"
 _CHIPS = {"llvmpipe": "llvmpipe"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DeviceLister:
     """Lists devices with the runtime of a release.
 

@@ -5,7 +5,7 @@ import functools
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import harness
 from harness.core.callbacks import Notice, WaitNotice
 from harness.core.cases import EMPTY, Case
 from harness.core.settings import RunSettings, ToolSettings
+from harness.core.values import frozen
 from harness.host import devices, emulators
 from harness.host.devices import Gpu
 from harness.host.drivers import of_environment, of_kernel, of_libraries
@@ -29,7 +30,7 @@ from harness.pipeline.tools import LocalTools, Tools
 from harness.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Python:
     """The Python of an environment, which runs importers.
 
@@ -46,7 +47,7 @@ class Python:
     sees_files: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class EnvironmentRequest:
     """What an environment is needed for.
 
@@ -69,7 +70,7 @@ class EnvironmentRequest:
     notice: Notice
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Environment:
     """An environment with an IREE release; this class is for this machine itself.
 
@@ -163,7 +164,7 @@ class Install(Protocol):
         """Return the release; unless its files are read, it may be described, and nothing of it may run."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class _ReleaseEnvironment(Environment):
     """This machine with an installed release, whose files are read before the first of them runs."""
 
@@ -173,7 +174,7 @@ class _ReleaseEnvironment(Environment):
         return replace(steps, toolchain=self.read(), tools=self.tools)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InstalledRelease:
     """Provides this machine with an IREE release.
 
@@ -206,7 +207,7 @@ class InstalledRelease:
             notice(self.remark)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FoundTools:
     """Provides this machine with the IREE tools that are on it already."""
 

@@ -12,13 +12,14 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
 
 from harness.core.callbacks import ignore
 from harness.core.statuses import Kind, Verdict
+from harness.core.values import frozen
 from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import SLICE_S
 from harness.pipeline import estimates, internal, memory_budget, one_step
@@ -30,7 +31,7 @@ from harness.pipeline.steps import Benchmark, Compare, Compile, Draw, Fetch, Run
 from harness.pipeline.workers import Workers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Demand:
     """What a step asks of an executor.
 
@@ -212,7 +213,7 @@ class LocalExecutor:
             return StepResult(verdict=internal.verdict(bug))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Waiting:
     """A step that waits for its resource, and the results that it needs.
 

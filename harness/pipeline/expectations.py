@@ -8,11 +8,12 @@ is exceeded is excused only by its name.
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from harness.core.cases import Case, Expectation, Listing, ModelSpec, Place, Release
 from harness.core.statuses import Kind, Phase, Status, Verdict
+from harness.core.values import frozen
 from harness.iree import releases
 from harness.specs.expectation import NEVER_LISTED, OUTCOMES, PASS
 
@@ -29,7 +30,7 @@ _REFUTED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExpectedFailure:
     """A failure that a spec or a config expects of a case.
 

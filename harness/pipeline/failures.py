@@ -7,13 +7,13 @@ lock of the module.
 
 import contextlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import strict_json
 from harness.core.errors import DiskError
 from harness.core.records import as_json, read
 from harness.core.statuses import Kind, Status
+from harness.core.values import frozen
 from harness.host.disk import disk_errors
 from harness.host.process import ProcessResult
 from harness.pipeline import diagnose, logs
@@ -26,7 +26,7 @@ _END = "end.json"
 _END_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KnownFailure:
     """A compilation that failed before, and its log in the store."""
 

@@ -4,7 +4,6 @@ import math
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import judges
@@ -15,6 +14,7 @@ from harness.core.measurements import Measurement
 from harness.core.provenance import RecordedOutput
 from harness.core.tensors import Tensor
 from harness.core.text import of_threshold
+from harness.core.values import frozen
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
 from harness.pipeline import compare, contents, file_kinds, measure
@@ -25,7 +25,7 @@ from harness.store.entry import sha256
 _DIGITS = 8  # of the digest in the name of a file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Golden:
     """An output of a reference, to be recorded as the expected one.
 

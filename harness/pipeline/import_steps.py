@@ -8,7 +8,7 @@ import hashlib
 import json
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from harness.core import records, strict_json
 from harness.core.cases import EMPTY
 from harness.core.errors import ImportFailedError
 from harness.core.text import one_line, sentence
+from harness.core.values import frozen
 from harness.host.beneath import Folder
 from harness.host.files import UnreadableError
 from harness.host.process import CancelToken, ProcessResult
@@ -51,7 +52,7 @@ class RequestRefusedError(ImportFailedError):
     """What the user said of the model does not fit it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImportStep:
     """A step of a worker.
 
@@ -72,7 +73,7 @@ class ImportStep:
     host_cpu: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class WorkerRunner:
     """Runs the worker of a framework.
 

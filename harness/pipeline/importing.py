@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.core.cases import Case, Release
 from harness.core.errors import NoVerdictError
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
+from harness.core.values import frozen
 from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
@@ -33,7 +34,7 @@ def importer_of(asked: str | None, release: Release) -> ReleaseWheels:
     return releases.find(release.name if asked == SAME else asked or releases.newest().name)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Importing:
     """Plans cases, and imports their programs where they have to be.
 

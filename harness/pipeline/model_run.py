@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from harness.core.devices import Device
 from harness.core.errors import DeviceError, ToolError
 from harness.core.formulas import Formula
 from harness.core.statuses import Status, Verdict
+from harness.core.values import frozen
 from harness.host import devices, gpu_locks, process
 from harness.host.beneath import Folder
 from harness.host.devices import Gpu
@@ -23,7 +24,7 @@ from harness.pipeline.used_devices import UsedDevices
 PROGRAM = "iree-run-module"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelRunner:
     """Runs modules with the runtime of a release.
 

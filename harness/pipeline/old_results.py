@@ -5,11 +5,11 @@ import datetime as dt
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.core.history import RunRecord
+from harness.core.values import frozen
 from harness.history import recording
 from harness.host import locks
 from harness.host.beneath import Folder
@@ -23,7 +23,7 @@ _SEARCH_LOCK = ".search.lock"
 _MARKS = (results.NAME, "bench.json", results.SEARCH_JOURNAL, LOCK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OldResults:
     """A folder of results.
 
@@ -36,7 +36,7 @@ class OldResults:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pruned:
     """What became of folders of results.
 

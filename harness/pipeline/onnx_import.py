@@ -14,6 +14,7 @@ from harness.core.provenance import ImportedProgram
 from harness.core.references import Oracle
 from harness.core.statuses import Kind
 from harness.core.tensors import DEFAULT_ATOL, Tensor, Thresholds
+from harness.core.values import frozen
 from harness.host import files
 from harness.importers.document import F64_FLAG
 from harness.importers.frameworks import IMPORTERS, Framework
@@ -33,14 +34,14 @@ _DEMOTION = F64_FLAG.partition("=")[0]
 _IMPORTER = IMPORTERS[Framework.ONNX]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Sources:
     """What `find` answers: the names of the model's external data."""
 
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Program:
     """What `import` answers; see `harness.importers.model_import.Reply`."""
 
@@ -51,14 +52,14 @@ class _Program:
     opset: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Inputs:
     """What `draw` answers: the inputs."""
 
     inputs: tuple[SavedTensor, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ran:
     """What `run` answers: what the framework made of the inputs, and the versions of its packages."""
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from harness.core.errors import IntegrityError
 from harness.core.tensors import TensorType
+from harness.core.values import frozen
 
 # Constants can be as large as a disk, and are of no use here.
 FLAGS = (
@@ -25,7 +25,7 @@ _GLOBAL = re.compile(
 _MARK = b".parameter.named<"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Parameter:
     """A parameter of a program: its name without its scope, and its type."""
 

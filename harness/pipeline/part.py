@@ -1,11 +1,11 @@
 """Leaves out of a run what passed before, what time does not allow for, and what comes after failures."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.core.cases import EMPTY
 from harness.core.history import Cost
 from harness.core.settings import RunSettings
+from harness.core.values import frozen
 from harness.host.emulators import Emulator
 from harness.pipeline import time_budget
 from harness.pipeline.environment import Environment
@@ -18,7 +18,7 @@ from harness.pipeline.steps import Plan
 from harness.pipeline.time_budget import TimeBudget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Part:
     """How the cases of a run are done.
 

@@ -7,7 +7,7 @@ entry holds their results. It is written as the case passes, so a harness that i
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from harness.core import strict_json
 from harness.core.errors import DiskError
 from harness.core.records import as_json, read
 from harness.core.timings import Reused
+from harness.core.values import frozen
 from harness.pipeline.run_cache import KnownRun
 from harness.pipeline.step_results import CompareResult, RunResult
 from harness.store.store import Store
@@ -26,7 +27,7 @@ _NAME = "pass.json"
 _BYTES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Pass:
     """What is kept: the results of a run, and of the comparison of its outputs if there was one."""
 
@@ -34,7 +35,7 @@ class _Pass:
     comparison: CompareResult | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PassedRuns:
     """The runs of cases that passed; `harness.pipeline.run_cache.Runs` says what the methods are for.
 

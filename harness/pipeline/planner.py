@@ -9,7 +9,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from msgspec import structs
 
@@ -18,6 +18,7 @@ from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Release
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Timing
+from harness.core.values import frozen
 from harness.host.emulators import Emulator
 from harness.iree import flags
 from harness.pipeline import budgets, expectations, references
@@ -40,7 +41,7 @@ from harness.pipeline.steps import (
 _IGNORED = "specific_chip_to_ignore"  # a field of benchmarks of a suite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Options:
     """Settings for all cases.
 

@@ -1,8 +1,8 @@
 """What a run leaves behind while its environment is still open, so that more can be done with its modules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from harness.core.values import frozen
 from harness.pipeline.capacity import DevicePool
 from harness.pipeline.environment import Python
 from harness.pipeline.planner import Options
@@ -11,7 +11,7 @@ from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Prepared:
     """The steps of a run that are done, and what does more of them.
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from harness.core.errors import DiskError, IntegrityError, ToolError
 from harness.core.tensors import TensorType
 from harness.core.text import size
+from harness.core.values import frozen
 from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
 from harness.host.process import Cancelled, CancelToken
@@ -36,7 +36,7 @@ _PRINTED = "parameters.mlir"
 _LOG = "parameters.log"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Maker:
     """Makes archives.
 

@@ -1,13 +1,14 @@
 """Records a run in the history. A history that cannot be used never changes what a run returns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.core.errors import DiskError
 from harness.core.history import CaseRecord, Cost, HistorySettings, Recorded, RunRecord
 from harness.core.outcomes import Report
+from harness.core.values import frozen
 from harness.history import exporting, recording
 from harness.history.recording import CaseRecords
 from harness.host import checkout
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # SQLite is loaded at the end of a run
     from harness.history.history import History
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Recorder:
     """Where a run is recorded, and what it is a run of: all that follows from the current folder, which may be removed.
 

@@ -5,12 +5,13 @@ run.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Self
 
 from harness.core.outcomes import Outcome
 from harness.core.settings import RunSettings
 from harness.core.statuses import Status
+from harness.core.values import frozen
 from harness.host import bundled
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
@@ -26,7 +27,7 @@ from harness.specs.flag_fields import refused_argument
 from harness.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reuse:
     """What some cases need to be taken from the cache.
 
@@ -110,7 +111,7 @@ class Reuse:
         return key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Keeping:
     """Keeps each case that passes, then tells another listener."""
 

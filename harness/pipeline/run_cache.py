@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.core.statuses import Status
+from harness.core.values import frozen
 from harness.host.devices import Gpu
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import StepRunner
@@ -20,7 +21,7 @@ from harness.pipeline.steps import Compare, Run, Step
 KeyOf = Callable[[Run, Results, Sequence[Gpu]], str | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KnownRun:
     """A run that was done before.
 

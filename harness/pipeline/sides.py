@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.blobs import Blob
@@ -12,6 +12,7 @@ from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
 from harness.core.references import Oracle
 from harness.core.settings import Settings
+from harness.core.values import frozen
 from harness.iree import flag_classes, release_sources
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import references, selection
@@ -22,7 +23,7 @@ _RELEASE = re.compile(r"\d+\.\d+")
 _CHIP = re.compile(r"[a-z0-9_]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Side:
     """A side of a comparison.
 

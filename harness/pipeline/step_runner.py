@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol, TypedDict
 
@@ -21,6 +21,7 @@ from harness.core.errors import NoVerdictError, ToolError
 from harness.core.measurements import FailedCompilation, Module
 from harness.core.records import as_json, read
 from harness.core.statuses import Status, Verdict
+from harness.core.values import frozen
 from harness.host import files
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
@@ -62,7 +63,7 @@ class StepRunner(Protocol):
         """Do a step whose needs are among the results; a user's mistake or a full disk is a verdict, no exception."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolStepRunner:
     """Does steps with the tools of an environment. All else happens here: fetching, keeping, judging and comparing.
 
@@ -269,7 +270,7 @@ class _Cost(TypedDict):
     peak_memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Facts:
     """What a compilation took, and a remark, as they are kept beside the module."""
 

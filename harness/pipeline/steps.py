@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -13,6 +12,7 @@ from harness.core.judges import Judge
 from harness.core.references import Oracle
 from harness.core.statuses import Phase, Verdict
 from harness.core.tensors import TensorType, Thresholds
+from harness.core.values import frozen
 from harness.iree.flags import STATISTICS_NAME
 from harness.pipeline.expectations import ExpectedFailure
 
@@ -22,7 +22,7 @@ WEIGHTS = "weights.irpa"
 ORACLE = "oracle"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Link:
     """A blob, and the plain name under which a tool finds it in the folder where it runs."""
 
@@ -35,7 +35,7 @@ class Link:
         return self.name.endswith(".npy")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WrittenFile:
     """A tensor that the spec writes out or draws, and the name of the file that a tool reads it from."""
 
@@ -187,7 +187,7 @@ class Benchmark(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, tag=
 Step = Fetch | Compile | Draw | Run | Compare | Benchmark
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OracleSteps:
     """The steps that make the outputs to compare with.
 
@@ -209,7 +209,7 @@ class OracleSteps:
         return (*self.before, self.run)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """The steps of a case, each after those that it needs.
 

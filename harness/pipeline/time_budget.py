@@ -6,9 +6,9 @@ shortest come first, for most results. All others follow, first what ran longest
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.core.history import Cost, Recorded
+from harness.core.values import frozen
 from harness.host.devices import Gpu
 from harness.pipeline.limits import not_run
 from harness.pipeline.step_results import Results, StepResult
@@ -43,7 +43,7 @@ def values(
     return {name: float(len(ordered) - at) for at, name in enumerate(ordered)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TimeBudget:
     """Does steps, but none of a case that would not end in time, as far as it is known how long that takes.
 

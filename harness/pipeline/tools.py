@@ -9,11 +9,12 @@ user of its own that owns nothing else (`harness.containers.worker`).
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from harness.core.cases import EMPTY
+from harness.core.values import frozen
 from harness.host import cores, libraries, process
 from harness.host.beneath import Folder
 from harness.host.disk import free_bytes
@@ -28,7 +29,7 @@ _LIBRARIES, _CUDA, _SEARCH_PATH = "libraries", "libcuda.so", "LD_LIBRARY_PATH"
 _SHADERS = "MESA_SHADER_CACHE_DIR"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolRun:
     """What a tool is run for.
 
@@ -53,7 +54,7 @@ class ToolRun:
     cores: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolEnd:
     """How a tool ended, and the free space in bytes of the disk that it wrote to."""
 
@@ -75,7 +76,7 @@ class Tools(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LocalTools:
     """Runs tools on this machine, as its user.
 

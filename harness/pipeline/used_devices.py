@@ -6,9 +6,10 @@ known which GPU `hip` is. The answer is kept, because starting a driver takes a 
 
 import contextlib
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from harness.core.devices import Device
+from harness.core.values import frozen
 from harness.host.process import CancelToken
 from harness.pipeline import device_dump
 from harness.pipeline.device_dump import Dumped
@@ -18,7 +19,7 @@ _OPTION = "--device="
 _ON_HOST = "local-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UsedDevices:
     """Finds the devices of runs, and remembers what it found.
 

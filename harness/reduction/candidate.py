@@ -4,12 +4,12 @@ import functools
 import hashlib
 import json
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from harness.core import literals
 from harness.core.tensors import ELEMENT_BITS, Literal, TensorType
+from harness.core.values import frozen
 from harness.localize.program import Cut
 from harness.pipeline import contents
 from harness.pipeline.contents import DTYPES, Array
@@ -17,7 +17,7 @@ from harness.pipeline.contents import DTYPES, Array
 _BYTE = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Values:
     """A tensor.
 
@@ -52,7 +52,7 @@ class Values:
 Given = Values | Literal
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class Candidate:
     """A program that may fail as the case does.
 

@@ -8,7 +8,6 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from harness.core.blobs import Blob
 from harness.core.formulas import Formula
 from harness.core.records import as_json
 from harness.core.tensors import Literal, Tensor, TensorType
+from harness.core.values import frozen
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
@@ -35,7 +35,7 @@ _FOLDER = "programs"
 _NPY = {element: name for name, element in tensor_files.NPY_ELEMENTS.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Begun:
     """How a reduction began.
 
@@ -58,7 +58,7 @@ class Begun:
     named: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeptTensor:
     """A tensor: as it is written out, or its file and type."""
 
@@ -67,7 +67,7 @@ class KeptTensor:
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeptState:
     """A program, its inputs and outputs, and how it fails; see `State` in `harness.reduction.reducer`."""
 
@@ -78,14 +78,14 @@ class KeptState:
     limits: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Line:
     begun: Begun | None = None
     state: KeptState | None = None
     rejected: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Progress:
     """What an earlier run of the same command found: how it began, its last state, and what did not fail."""
 

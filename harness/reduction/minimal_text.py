@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core.cases import Backend, Case, ModelSpec, RandomWeights, Release, Weights
 from harness.core.tensors import Literal, Tensor, Thresholds
 from harness.core.text import command, counted, inline, one_line
+from harness.core.values import frozen
 from harness.iree import flags as run_flags
 from harness.localize.failed_part import FailedPart
 from harness.localize.laboratory import Input
@@ -108,7 +108,7 @@ def _named(word: str, names: Mapping[str, str]) -> str:
     return re.sub(r"(?<![\w.-])[\w.-]+$", lambda found: names.get(found[0], found[0]), word)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToldSide:
     """What README.md says of a side.
 

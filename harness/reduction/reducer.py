@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from harness.core.callbacks import Notice, ignore
+from harness.core.values import frozen
 from harness.localize.program import Cut, Program
 from harness.reduction import reductions
 from harness.reduction.candidate import Candidate, Proposal, Values
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class State:
     """A program that fails as the case does.
 

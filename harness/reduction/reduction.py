@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.callbacks import Notice, ignore
@@ -11,6 +11,7 @@ from harness.core.errors import NoVerdictError, UsageError
 from harness.core.search_settings import SearchSettings
 from harness.core.settings import ReduceSettings
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.host import cores
 from harness.localize.laboratory import BAD, Laboratory, program_of
 from harness.localize.opened import OpenSides
@@ -24,7 +25,7 @@ from harness.reduction.reducer import Reducer, State
 from harness.search import journal, request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reduced:
     """What a reduction found.
 

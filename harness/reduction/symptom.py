@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from harness.core.statuses import Kind, Phase
 from harness.core.tensors import Thresholds
+from harness.core.values import frozen
 from harness.localize import difference, subject
 from harness.localize.difference import Difference
 from harness.localize.laboratory import Trial
@@ -20,7 +21,7 @@ _OF_ONE = re.compile(r"<[^<>]*(?:<[^<>]*>[^<>]*)*>|\([^()]*\)|%[\w.#]+|@[\w.$]+|
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Symptom:
     """How a program fails on the bad side.
 

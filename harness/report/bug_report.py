@@ -1,13 +1,14 @@
 """Renders a case that is not as expected as the text of a bug report for the project IREE."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 
 from harness.core.measurements import Measurement
 from harness.core.outcomes import Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import capped, command, flat, one_line, ratio
+from harness.core.values import frozen
 from harness.report import again, facts
 from harness.report.markdown import code, escaped, fenced
 
@@ -17,7 +18,7 @@ _PACKAGES = ("iree-base-compiler", "iree-base-runtime")
 _OUTPUTS = "| output | max error | of threshold | wrong elements | NaN |\n|---|--:|--:|--:|--:|"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Since:
     """Since when a case fails, as a bisection found it.
 
@@ -30,7 +31,7 @@ class Since:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Material:
     """What is at hand of a case beside its results.
 

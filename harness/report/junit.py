@@ -9,7 +9,6 @@ suites do not nest, a case has no properties of its own, times are plain decimal
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self, assert_never
 
 import junit_xml
@@ -18,6 +17,7 @@ from harness.core.devices import shown
 from harness.core.outcomes import Head, Outcome, Report
 from harness.core.statuses import Status
 from harness.core.text import capped, first_line, flat, one_line
+from harness.core.values import frozen
 from harness.report import again, facts, outcome_log
 
 NODE_BYTES = 64 * 1024
@@ -51,7 +51,7 @@ def parts(report: Report) -> Iterator[str]:
     yield f"\n{tail}\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Index:
     """Which case is where.
 

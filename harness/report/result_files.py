@@ -2,16 +2,16 @@
 
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.report import results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ResultFile:
     """A file of results.
 

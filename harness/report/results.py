@@ -1,7 +1,7 @@
 """Writes and reads results.json. Its schema is `results.schema.json` in this folder."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from harness.core import records, strict_json
 from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome, Report
 from harness.core.records import MalformedError, as_json
+from harness.core.values import frozen
 from harness.host import files
 from harness.report.outcome_log import OutcomeLog
 
@@ -41,7 +42,7 @@ def lines(cases: Sequence[Outcome]) -> Iterable[bytes]:
     return cases.lines() if isinstance(cases, OutcomeLog) else map(records.encoded, cases)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Quoted:
     """What renderers use of the environment: `harness.report.again` and `by_hand` make commands of it."""
 

@@ -6,13 +6,14 @@ does not depend on the order of the tests, so a search can be stopped, resumed a
 
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from harness.core.values import frozen
 
 Sides = Mapping[int, bool | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Span:
     """The indices to search.
 
@@ -27,7 +28,7 @@ class Span:
     newer: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """A change between two tested indices.
 
@@ -50,7 +51,7 @@ class Change:
         return self.first == self.last + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unproved:
     """A search without a result, because an end does not have its side.
 

@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.core.callbacks import Notice
+from harness.core.values import frozen
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
 from harness.host.process import CancelToken
@@ -21,7 +22,7 @@ from harness.pipeline.steps import Compile, Draw, Run, Step
 from harness.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CachingProvider:
     """Provides the environments of another provider, in which runs in the memory are not repeated.
 
@@ -63,7 +64,7 @@ class CachingProvider:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class _CachingEnvironment(Environment):
     inner: Environment
     provider: CachingProvider
@@ -88,7 +89,7 @@ class _CachingEnvironment(Environment):
         return self.inner.lister(out_dir, cancel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SplitProvider:
     """Provides environments that compile with one release and run with another.
 
@@ -125,7 +126,7 @@ class SplitProvider:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False)
 class _SplitEnvironment(Environment):
     compiling: Environment
     running: Environment
@@ -145,7 +146,7 @@ def _joined(compiling: Toolchain, running: Toolchain) -> Toolchain:
     return replace(compiling, runtime_commit=running.runtime_commit, runtime_build=running.runtime_build)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SplitStepRunner:
     """Compiles, and reads programs, in one environment and does all other steps in another; both share the store."""
 

@@ -3,10 +3,11 @@
 import enum
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.core.cases import EMPTY
 from harness.core.statuses import Status
+from harness.core.values import frozen
 from harness.core.variants import Variant
 from harness.iree.flags import ChangedDefault
 from harness.search import bisect, probes, repeats
@@ -15,7 +16,7 @@ from harness.search.bisect import Change, Sides, Span, Unproved
 from harness.search.probes import Mark, Probe, Question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SearchRequest:
     """What to search.
 
@@ -81,7 +82,7 @@ class Carrier(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Attribution:
     """Which part of IREE causes a change.
 
@@ -96,7 +97,7 @@ class Attribution:
     runtime: Probe | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """The state of a search.
 

@@ -1,16 +1,16 @@
 """The outcomes of cases with many releases, and where they differ from one release to the next; no I/O."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.core.cases import Case
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status
+from harness.core.values import frozen
 from harness.search import case_numbers
 from harness.search.axis import Axis
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Difference:
     """Two cells of a row that differ, with nothing but untested cells between them.
 
@@ -27,7 +27,7 @@ class Difference:
     after: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Matrix:
     """A table of outcomes: a row for each case, a column for each release.
 

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from harness.core.outcomes import Outcome, Report, exit_code
 from harness.core.search_settings import SearchSettings
 from harness.core.settings import Settings
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.host.waiting import completed
 from harness.iree.releases import Releases
 from harness.pipeline import selection
@@ -196,7 +197,7 @@ def _resumed(progress: SearchJournal) -> dict[str, Sequence[Outcome]]:
     return known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Line:
     """A line of the journal: a release, and the folder of its results."""
 

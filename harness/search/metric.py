@@ -4,10 +4,10 @@ import ast
 import itertools
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.search.case_numbers import NAMES
 
 _LONGEST = 1000
@@ -32,7 +32,7 @@ _OPERATORS: Mapping[type, Callable[..., float]] = {
 Numbers = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Metric:
     """A condition on the numbers of a case; a case for which it holds counts as bad.
 

@@ -7,7 +7,7 @@ good nor bad. The signature of a failure also has its message, without the parts
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from harness.core.cases import EMPTY, Case, Listing
@@ -16,6 +16,7 @@ from harness.core.floats import Number
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status
 from harness.core.text import first_line
+from harness.core.values import frozen
 from harness.report.facts import log_path
 from harness.search import case_numbers
 from harness.search.bisect import Sides
@@ -36,7 +37,7 @@ class Mark(enum.StrEnum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Probe:
     """The test of a case with a release: a line of search.jsonl, and an entry of `probes` in bisect.json.
 
@@ -104,7 +105,7 @@ class Probe:
         return ": ".join(part for part in parts if part)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Question:
     """What makes a release bad.
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.containers.auto_provider import Choice
@@ -15,6 +15,7 @@ from harness.core.errors import NoVerdictError
 from harness.core.outcomes import Outcome, Report
 from harness.core.settings import Settings
 from harness.core.statuses import Phase
+from harness.core.values import frozen
 from harness.core.variants import Variant
 from harness.fetch import provision
 from harness.host.beneath import Folder
@@ -70,7 +71,7 @@ class SearchProgress(Live):
         """Ignore the environment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReleaseResult:
     """The results of testing cases with a release.
 

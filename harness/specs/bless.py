@@ -4,7 +4,6 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.outcomes import Outcome
 from harness.core.provenance import Provenance
 from harness.core.records import as_json
+from harness.core.values import frozen
 from harness.host import files
 from harness.specs import json_lines, listed_failures, violations
 from harness.specs.expectation import OUTCOMES, PASS
@@ -20,7 +20,7 @@ from harness.specs.json_edit import JsonPath, with_members, with_texts_json5, wi
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Edit:
     """A change of a spec file or a config."""
 

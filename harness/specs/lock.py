@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from harness.core import strict_json, urls
 from harness.core.blobs import Blob, FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.host import files
 
 _MAX_BYTES = 8 << 20
@@ -18,7 +19,7 @@ _MAX_SIZE = 1 << 63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockedBlob:
     """What the lock file has of one URL.
 

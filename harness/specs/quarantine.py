@@ -3,7 +3,6 @@
 import datetime as dt
 import fnmatch
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from harness.core.errors import UsageError
 from harness.core.quarantines import Quarantine
 from harness.core.text import one_line
+from harness.core.values import frozen
 from harness.host import files
 
 NAME = "quarantine.toml"
@@ -29,7 +29,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     case: list[_Case] = []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """An entry of the list.
 

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.cases import Backend
+from harness.core.values import frozen
 
 _ID = re.compile(r"(?P<name>[^\[\]]+/[^\[\]]+)\[(?P<backend>[a-z]+)(?:-(?P<chip>[^\[\]]+))?\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Selector:
     """A parsed selector.
 

@@ -12,12 +12,13 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NotRequired, TypedDict
 
 from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, ignore
+from harness.core.values import frozen
 from harness.host import files as safe
 from harness.host.beneath import Folder
 
@@ -52,7 +53,7 @@ class NotReceivedError(Exception):
     """An entry did not come from the shared store after all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """A complete entry of the store.
 
@@ -82,7 +83,7 @@ class Entry:
         return str(self.files[name]["sha256"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Manifest:
     """The content of `entry.json`."""
 
@@ -92,7 +93,7 @@ class _Manifest:
     received: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """An entry as its folder is.
 

@@ -6,13 +6,14 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, ignore
 from harness.core.errors import DiskError
 from harness.core.text import DAY_S
+from harness.core.values import frozen
 from harness.host import locks
 from harness.host.disk import disk_errors, free_bytes
 from harness.store import inventory, scratch
@@ -27,7 +28,7 @@ IsGenuine = Callable[[Store, str, Entry], bool]
 _COLLECTING = "removing entries from the cache"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KindUsage:
     """Number and size of the entries of a kind."""
 
@@ -36,7 +37,7 @@ class KindUsage:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Usage:
     """What a store contains: complete entries by kind, partial entries, and the free space of the disk."""
 
@@ -50,7 +51,7 @@ class Usage:
         return sum(each.bytes for each in (*self.kinds, self.unfinished))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Collected:
     """The result of a collection.
 
@@ -67,7 +68,7 @@ class Collected:
     total_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verified:
     """An entry that was read, and whether its content is as stored."""
 

@@ -12,10 +12,10 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from harness.core import strict_json
 from harness.core.records import as_json, read
+from harness.core.values import frozen
 from harness.store.entry import MANIFEST
 from harness.store.signing import Key
 
@@ -36,7 +36,7 @@ class RefusedError(Exception):
     """An entry is not what a trusted machine put there; the text says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SharedFile:
     """A file of an entry: the name of its object, and its size."""
 
@@ -49,7 +49,7 @@ class SharedFile:
         return name(OBJECTS, self.sha256)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SharedEntry:
     """An entry of a shared store.
 

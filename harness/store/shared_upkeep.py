@@ -5,10 +5,10 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from harness.core.errors import FetchError
+from harness.core.values import frozen
 from harness.store import shared_entry
 from harness.store.gc import KindUsage, Verified
 from harness.store.objects import Stored
@@ -22,7 +22,7 @@ _PROBE_NAME = shared_entry.name(OBJECTS, hashlib.sha256(_PROBE).hexdigest())
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SharedUsage:
     """What a shared store contains.
 
@@ -35,7 +35,7 @@ class SharedUsage:
     unwritable: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SharedCollected:
     """What a collection removed, and what is left."""
 

@@ -1,12 +1,13 @@
 """Keys for what machines share: Ed25519, in PEM files. A private key signs and verifies, a public one verifies."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.core.errors import UsageError
 from harness.core.text import installing
+from harness.core.values import frozen
 from harness.host import files as safe
 
 if TYPE_CHECKING:  # it takes 0.1 s to load
@@ -16,7 +17,7 @@ _KEY_BYTES = 1 << 14
 _FINGERPRINT_CHARS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Key:
     """A key of those who trust each other's modules.
 

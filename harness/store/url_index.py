@@ -4,12 +4,13 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from harness.core import records, strict_json
 from harness.core.errors import DiskError
 from harness.core.urls import index_key
+from harness.core.values import frozen
 from harness.store.entry import Entry
 from harness.store.store import Store
 
@@ -18,7 +19,7 @@ _MAX_BYTES = 1 << 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UrlRecord:
     """The content of a URL when it was last downloaded, and how the host described it.
 

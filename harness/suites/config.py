@@ -4,7 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from harness.core.budgets import EVERY, Budget, Limit, Quantity
 from harness.core.cases import Backend, Listing, ModelSpec, Place, Target
 from harness.core.errors import SpecError, Violation
 from harness.core.text import shortened
+from harness.core.values import frozen
 from harness.host import files
 from harness.specs import json_lines, names
 from harness.specs.expectation import (
@@ -44,7 +45,7 @@ _LISTS = (SKIP_COMPILE, SKIP_RUN, COMPILE_FAILURES, RUN_FAILURES)
 _MOST, _SHOWN = 100, 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Config:
     """A config: a target, and what it says of cases.
 

@@ -6,12 +6,12 @@ text `BASE_PATH` and the texts of `pytest.mark.parametrize("model", [...])` are 
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.core.blobs import Blob
 from harness.core.cases import ONNX, Backend, Listing, ModelSpec, Place
 from harness.core.errors import SpecError, Violation
+from harness.core.values import frozen
 from harness.host import files
 from harness.specs import names
 from harness.specs.catalogue import Folders
@@ -25,7 +25,7 @@ _REPOSITORY = "hf://onnxmodelzoo/legacy_models"
 _ARTIFACTS = PurePosixPath("artifacts", "model_zoo")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Model:
     """A value of the parameter `model`.
 

@@ -3,13 +3,13 @@
 import difflib
 import fnmatch
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, UsageError, Violation
 from harness.core.text import counted
+from harness.core.values import frozen
 from harness.specs.catalogue import Folders
 from harness.specs.selectors import Selector
 from harness.suites import documents, onnx_models, onnx_ops, sharktank_models, torch_models, torch_ops, tree
@@ -43,7 +43,7 @@ class Format(Protocol):
 _FORMATS: tuple[Format, ...] = (onnx_ops, onnx_models, torch_ops, torch_models, sharktank_models)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Suite:
     """A suite, or a part of one.
 

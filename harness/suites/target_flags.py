@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from harness.core.cases import Backend
+from harness.core.values import frozen
 from harness.iree import flag_classes
 from harness.iree.flag_classes import FlagClass, Word
 from harness.specs import flag_fields
@@ -22,7 +22,7 @@ _CHIP_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TOOL_DEVICE = "--device"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CompilerFlags:
     """Flags of iree-compile.
 

@@ -6,7 +6,7 @@ import os
 import stat
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,9 @@ def looked(dock: Dock, gpus: Sequence[Gpu], about: Sequence[Gpu], *, user: int) 
         settings["entrypoint"] = ["/usr/bin/python3.13", "-c", script]
         settings["user"] = settings["user"] if engine.info.rootless else f"{user}:{user}"
         name, output = f"test-{uuid.uuid4().hex[:8]}", folder / "output"
-        as_json = json.dumps([{**{n: getattr(each, n) for n in Gpu.__slots__}, "vendor": "amd"} for each in about])
+        as_json = json.dumps(
+            [{**{one.name: getattr(each, one.name) for one in fields(Gpu)}, "vendor": "amd"} for each in about]
+        )
         try:
             engine.create(name, dock.tag, [as_json, str(confinement.FOLDER / output.name)], settings)
             engine.start(name)

@@ -223,12 +223,20 @@ def test_these_tests_see_what_they_look_for() -> None:
         "core.outcomes",
         "core.statuses",
         "core.text",
+        "core.values",
         "report.again",
         "report.facts",
         "report.outcome_log",
     }
     assert "__init__" in own_imports("cli.arguments")
     assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")
+
+
+def test_frozen_dataclasses_are_made_where_that_is_quick() -> None:
+    slow = {
+        name for name, path in MODULES.items() if re.search(r"dataclass\(frozen=True.*kw_only=True\)", path.read_text())
+    }
+    assert {name for name in slow if not name.startswith("importers.workers.")} == {"core.values"}
 
 
 def table(page: str, heading: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.provenance import ProgramSource
 from harness.core.settings import FetchSettings, ProgramSettings
 from harness.core.text import command
+from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors
@@ -35,7 +36,7 @@ from harness.store.entry import file_sha256
 from harness.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewSpec:
     """The spec of a function of an imported model, before it is written.
 
@@ -52,7 +53,7 @@ class NewSpec:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewModel:
     """An imported model, before it is written.
 

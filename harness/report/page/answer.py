@@ -1,13 +1,14 @@
 """Says in one line what a page answers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.version import InvalidVersion, Version
 
 from harness.core.comparisons import Change, Comparison
 from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, Report, exit_code
 from harness.core.text import counted, one_line
+from harness.core.values import frozen
 from harness.report import comparison_text, facts
 from harness.report.overview import Overview
 from harness.report.page.content import Content
@@ -17,7 +18,7 @@ _NO_RELEASE, _PLACES = "IREE unknown, ", 3
 _FOUND = ("first-bad", "first-good", "changes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """The answer of a page.
 

@@ -3,13 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.core.outcomes import Outcome
 from harness.core.records import as_json
 from harness.core.statuses import Kind, Status
 from harness.core.text import capped, clean, command, first_line, one_line
+from harness.core.values import frozen
 from harness.report import again, by_hand, facts, outcome_log
 from harness.report.page.content import Run, Trend
 
@@ -22,7 +22,7 @@ _TITLE_CHARS = 300
 _SHOWN_ELSEWHERE = ("commands", "tools", "log_tail", "reason", "id", "status", "kind", "release")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shown:
     """A case of a page.
 

@@ -1,15 +1,16 @@
 """What a page shows: runs, the search or benchmark that they belong to, and the trends of their cases."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from harness.core.comparisons import Comparison
 from harness.core.floats import Number
 from harness.core.outcomes import Report
+from harness.core.values import frozen
 from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """A report, and where its files are.
 
@@ -24,7 +25,7 @@ class Run:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Point:
     """A number of a case in an earlier run.
 
@@ -41,7 +42,7 @@ class Point:
     value: Number | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Trend:
     """A number of a case over time, oldest first.
 
@@ -56,7 +57,7 @@ class Trend:
     points: tuple[Point, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Content:
     """All that a page shows. What is absent has no section.
 

@@ -1,7 +1,7 @@
 """What a page uses of bisect.json, matrix.json and bench.json. Keys that it does not use are ignored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from harness.core import records, strict_json
@@ -10,11 +10,12 @@ from harness.core.errors import UsageError
 from harness.core.floats import Number
 from harness.core.records import MalformedError
 from harness.core.timings import Latency
+from harness.core.values import frozen
 
 _SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BisectAnswer:
     """The `result` of a bisect.json; docs/bisect.md has the meaning of each key."""
 
@@ -26,7 +27,7 @@ class BisectAnswer:
     candidates: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TestedRelease:
     """An entry of `probes` in a bisect.json."""
 
@@ -44,7 +45,7 @@ class TestedRelease:
     tally: Mapping[str, int] = field(default_factory=lambda: EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BisectChange:
     """An entry of `changes` in a bisect.json."""
 
@@ -53,7 +54,7 @@ class BisectChange:
     compare_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BisectDocument:
     """A bisect.json."""
 
@@ -74,7 +75,7 @@ class BisectDocument:
     commands: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MatrixCell:
     """An entry of `cells` in a matrix.json."""
 
@@ -87,7 +88,7 @@ class MatrixCell:
     numbers: Mapping[str, Number] = field(default_factory=lambda: EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MatrixDocument:
     """A matrix.json."""
 
@@ -98,7 +99,7 @@ class MatrixDocument:
     untested: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchTimes:
     """The times of a side in a bench.json, in milliseconds."""
 
@@ -108,7 +109,7 @@ class BenchTimes:
     high_ms: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchSide:
     """A side of a case in a bench.json."""
 
@@ -118,7 +119,7 @@ class BenchSide:
     times: BenchTimes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchRound:
     """A round in a bench.json."""
 
@@ -126,7 +127,7 @@ class BenchRound:
     busy: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchComparison:
     """How both sides of a case compare."""
 
@@ -137,7 +138,7 @@ class BenchComparison:
     conclusion: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchCase:
     """A case in a bench.json."""
 
@@ -149,14 +150,14 @@ class BenchCase:
     comparison: BenchComparison | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchLabel:
     """What tells a side from the other one."""
 
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BenchDocument:
     """A bench.json."""
 

@@ -3,11 +3,11 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from harness.core.errors import UsageError
+from harness.core.values import frozen
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.report import results
@@ -27,7 +27,7 @@ _EXPECTED = "expected a folder of results, or its results.json, bisect.json, mat
 _Kind = TypeVar("_Kind", bound=Document)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Part:
     """A folder of results: its document, if it is of a search or benchmark, and its runs with their paths."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from harness.core.blobs import Blob
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Thresholds
+from harness.core.values import frozen
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
 from harness.host.process import CancelToken
@@ -23,7 +24,7 @@ from tests.unit.executors import Heard, steps
 from tests.unit.samples import planned, spec
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Counting(ToolStepRunner):
     """Counts how many steps of a resource are done at once, and at most were; none ends before `go`."""
 
