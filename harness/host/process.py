@@ -1,6 +1,6 @@
 """Starts processes, with a log file, a timeout and a measurement of peak memory, and kills all that they leave behind.
 
-Each process runs under `harness.host.supervisor`, which kills it if this process dies.
+Each process runs below a supervisor, which kills it if this process dies: `harness.host.supervised`.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from harness.core.callbacks import ignore
 from harness.core.errors import DiskError, ToolError
 from harness.core.floats import Number
 from harness.core.values import frozen
-from harness.host import supervisor
+from harness.host import supervised, supervisor
 from harness.host.waiting import SLICE_S
 
 # Text of the C library for ENOSPC, which programs print.
@@ -141,25 +141,28 @@ def run(
         DiskError: the log file cannot be written.
         Cancelled: `cancel` was set.
     """
-    started = time.monotonic()
+    started_s = time.monotonic()
     with (
         _append(log_path) as log,
-        _supervised(argv, cwd, log, variables=variables or {}, inherited=inherited, become=become) as (child, report),
+        supervised.started(
+            argv, cwd=cwd, log=log, variables=variables or {}, inherited=inherited, become=become
+        ) as started,
     ):
-        pid = _pid(report.readline(), argv[0])
+        report = started.report
+        pid = _pid(started.said, argv[0])
 
         def meanwhile() -> None:
             _tell_written(pid, on_written)
             on_wait()
 
         in_time = _wait_for_line(report, timeout_s, cancel, meanwhile)
-        _hang_up(child)
+        started.control.close()
         line = report.readline()
         if not line:
             supervisor.kill_group(pid)
     if not in_time and cancel is not None and cancel.is_set():
         raise Cancelled
-    return _result(line, timed_out=not in_time, seconds=time.monotonic() - started)
+    return _result(line, timed_out=not in_time, seconds=time.monotonic() - started_s)
 
 
 def inherited(name: str) -> str:
@@ -206,46 +209,6 @@ def _append(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _supervised(
-    argv: Sequence[str],
-    cwd: Path,
-    log: int,
-    *,
-    variables: Mapping[str, str],
-    inherited: Sequence[int],
-    become: Callable[[], None] | None,
-) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
-    """Start the supervisor. On the way out, kill the program and close everything."""
-    read_fd, write_fd = os.pipe()
-    with os.fdopen(read_fd, encoding="ascii") as report:
-        try:
-            child = subprocess.Popen(
-                [sys.executable, "-IS", supervisor.__file__, str(write_fd), str(log), *argv],
-                cwd=cwd,
-                env={**os.environ, **variables},  # noqa: TID251 - inherited by the program, not read here
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(write_fd, log, *inherited),
-                preexec_fn=become,  # noqa: PLW1509 - see `run`
-                start_new_session=True,
-            )
-        finally:
-            os.close(write_fd)
-        try:
-            yield child, report
-        finally:
-            _hang_up(child)
-            child.wait()
-
-
-def _hang_up(child: subprocess.Popen[bytes]) -> None:
-    """Close the control pipe, so that the supervisor kills what still runs."""
-    if child.stdin is not None:
-        child.stdin.close()
 
 
 def _pid(line: str, program: str) -> int:

@@ -43,9 +43,9 @@ PACKAGES = (
     "reduction",
     "cli",
 )
-# What only these modules use. The supervisor hands its environment on as it is.
+# What only these modules use.
 DOORS: dict[str, set[str]] = {
-    "subprocess": {"host.process"},
+    "subprocess": {"host.process", "host.supervised"},
     "sqlite3": {"history.database"},
     "os.posix_spawn": {"host.supervisor"},
     "os.system": set(),
@@ -54,12 +54,13 @@ DOORS: dict[str, set[str]] = {
     "urllib.request": set(),
     "http.server": {"fetch.mirror_server"},
     "socketserver": {"fetch.mirror_server"},
-    "os.environ": {"cli.main", "cli.pytest_plugin", "host.process", "host.supervisor"},
+    "os.environ": {"cli.main", "cli.pytest_plugin", "host.process", "host.supervised"},
     "os.getenv": set(),
     "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker", "importers.workers.main"},
     "docker": {"containers.confinement", "containers.engine"},
     "socket.socket": {
         "fetch.sessions",
+        "host.supervisor",
         *(f"containers.{name}" for name in ("container", "container_tools", "protocol", "reaper", "worker")),
     },
     "sys.exit": {"cli.main"},
@@ -229,7 +230,7 @@ def test_these_tests_see_what_they_look_for() -> None:
         "report.outcome_log",
     }
     assert "__init__" in own_imports("cli.arguments")
-    assert {"os.posix_spawn", "os.environ", "resource.setrlimit", "resource"} <= used("host.supervisor")
+    assert {"os.posix_spawn", "os.fork", "resource.setrlimit", "resource"} <= used("host.supervisor")
 
 
 def test_frozen_dataclasses_are_made_where_that_is_quick() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from harness.core.errors import DiskError, ToolError
-from harness.host import process, supervisor
+from harness.host import process
 from harness.host.process import Cancelled, CancelToken, ProcessResult
-from tests.patience import IN_PROCESS_S, comes_true
+from tests.patience import comes_true
 
 LONG_S = "97531"
 MIB = 1 << 20
@@ -44,6 +44,10 @@ def alive(pid: int) -> bool:
     return False
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def written(path: Path) -> int:
     """Return the number in a file, once it exists."""
     assert comes_true(lambda: path.exists() and path.read_text().endswith("\n"))
@@ -51,7 +55,9 @@ def written(path: Path) -> int:
 
 
 @pytest.fixture
-def no_descriptor_is_left() -> Iterator[None]:
+def no_descriptor_is_left(tmp_path: Path) -> Iterator[None]:
+    run(tmp_path, "exit 0")  # starts what forks supervisors, for this and all later programs
+    (tmp_path / "log").unlink()
     gc.disable()  # descriptors that earlier tests left in cycles stay open until this test has ended
     before = set(Path("/proc/self/fd").iterdir())
     yield
@@ -176,8 +182,7 @@ def test_the_death_of_the_harness_takes_the_program_along(tmp_path: Path) -> Non
 
 def test_the_death_of_the_supervisor_is_a_signal_and_leaves_nothing_running(tmp_path: Path) -> None:
     def shoot() -> None:
-        stat = Path(f"/proc/{written(tmp_path / 'pid')}/stat").read_text()
-        parent = int(stat.rpartition(")")[2].split()[1])
+        parent = parent_of(written(tmp_path / "pid"))
         assert comes_true(lambda: "poll" in Path(f"/proc/{parent}/wchan").read_text())  # it has told of its child
         os.kill(parent, signal.SIGKILL)
 
@@ -255,17 +260,35 @@ def test_a_harness_killed_while_the_tool_starts_leaves_nothing(tmp_path: Path) -
     """The supervisor cannot report that it started the tool, and must kill it nevertheless."""
     mark = f"{tmp_path}/sleeper"
     (tmp_path / "sleeper").symlink_to("/bin/sleep")
-    report_reader, report = os.pipe()
-    os.close(report_reader)
-    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
-    argv = [sys.executable, "-IS", supervisor.__file__, str(report), str(log), mark, "60"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, pass_fds=(report, log)) as child:
-        os.close(report)
-        os.close(log)
-        assert child.stdin
-        child.stdin.close()
-        assert child.wait(IN_PROCESS_S) == 0
-    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(path)]
+    code = (
+        "import os, sys; from pathlib import Path; from harness.host import supervised\n"
+        "with supervised.started([sys.argv[1], '60'], cwd=Path.cwd(), log=2, variables={}): os.kill(os.getpid(), 9)"
+    )
+    root = Path(process.__file__).parents[2]
+    harness = [sys.executable, "-c", code, mark]
+    assert subprocess.run(harness, cwd=tmp_path, env={"PYTHONPATH": str(root)}, check=False).returncode == -9
+    assert comes_true(
+        lambda: not [each for each in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(each)]
+    )
+
+
+def test_programs_survive_what_forked_their_supervisors_and_the_next_ones_start(tmp_path: Path) -> None:
+    def shoot() -> None:
+        tool = written(tmp_path / "pid")
+        os.kill(parent_of(parent_of(tool)), signal.SIGKILL)
+        assert run(tmp_path, "touch go").exit_code == 0
+
+    thread = threading.Thread(target=shoot)
+    thread.start()
+    ended = run(tmp_path, "echo $$ >pid; until [ -e go ]; do sleep 0.01; done; exit 7")
+    thread.join()
+    assert ended.exit_code == 7
+
+
+def test_an_order_of_a_megabyte_in_any_bytes(tmp_path: Path) -> None:
+    variables = {f"LONG_{each}": "\udcff=" * 5_000 for each in range(20)}
+    assert run(tmp_path, 'printf "%s" "$LONG_7"', variables=variables).exit_code == 0
+    assert (tmp_path / "log").read_bytes() == b"\xff=" * 5_000
 
 
 def read(path: Path) -> bytes:
