@@ -1,7 +1,8 @@
 """Downloads blobs into the store, complete and verified.
 
     file:      stays where it is; the store remembers its digest
-    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its chunks, if several
+    locked     ROOT/blobs/../<sha256 of the content>/blob, and beside it the journal of its chunks, if several;
+               ROOT/notes/<key of the URL>.json records what the host said of it
     unlocked   the same; ROOT/urls/../<key of the URL>/url.json records the digest of the first download
 
 The first content of a URL that is not in the lock file is trusted, and expected as long as the store keeps it.
@@ -39,6 +40,7 @@ from harness.store.store import Store
 from harness.store.url_index import UrlRecord
 
 _REQUESTS_AT_ONCE = 8
+_SEEN_S = 30.0
 
 
 @dataclass(eq=False)
@@ -53,6 +55,7 @@ class Fetcher:
 
     def __post_init__(self) -> None:
         """Share one limit of connections between all downloads."""
+        self._seen: dict[Blob, tuple[Entry, float]] = {}
         self._permits = threading.Semaphore(self.options.connections)
         self._hosts = Hosts(self.policy.mirrors, self.policy.grants, stall_s=self.options.retry.stall_s)
 
@@ -127,7 +130,7 @@ class Fetcher:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256 := blob.sha256 or ""):
             hint = "rewrite it with `harness lock --update`"
             raise IntegrityError(f"{redacted(blob.url)}: {sha256!r} in the lock file is not a SHA-256; {hint}.")
-        entry = self.store.provide(
+        entry = self._just_seen(blob) or self.store.provide(
             *self.entry_key(blob),
             make,
             resumable=True,
@@ -143,18 +146,20 @@ class Fetcher:
         """Trust the first content of a URL, and expect it as long as the store keeps it."""
         received: list[Received] = []
         self._check_unlocked(blob)
-        index = self.store.provide(
-            *self.entry_key(blob),
-            lambda folder: received.extend(self._make_unlocked(blob, folder)),
-            is_good=lambda index: self._is_good(blob, index),
-            resumable=True,
-            activity=_activity(blob),
-        )
-        known = url_index.read(self.store, index.path)
+        known, cached = self._noted(blob), True
+        if known is None or not self._is_good(blob, known):
+            index = self.store.provide(
+                *self.entry_key(blob),
+                lambda folder: received.extend(self._make_unlocked(blob, folder)),
+                is_good=lambda index: self._is_good(blob, self._read(index)),
+                resumable=True,
+                activity=_activity(blob),
+            )
+            known, cached = self._read(index), index.cached
         entry = self.store.find("blobs", known.sha256)
         if entry is None:
             return self._locked(replace(blob, sha256=known.sha256))
-        entry = replace(entry, cached=index.cached)
+        entry = replace(entry, cached=cached)
         return entry.path / BLOB, _fetched_blob(blob, known, entry, received[0] if received else None)
 
     def _check_unlocked(self, blob: Blob) -> None:
@@ -177,7 +182,8 @@ class Fetcher:
                 self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
             yield received
         _remove_all_but({url_index.INDEX}, self.store.files, folder)
-        self.store.lost_a_name("blobs", url_index.read(self.store, folder).sha256)
+        self.store.files.remove(url_index.note_place(urls.index_key(blob.url)))
+        self.store.lost_a_name("blobs", url_index.read(self.store, folder / url_index.INDEX).sha256)
 
     def _share(self, blob: Blob, folder: Path, received: Received) -> Entry:
         """Store a blob by its content. The partial entry keeps it as well until the record of the URL is written."""
@@ -201,12 +207,27 @@ class Fetcher:
     def _is_shared(self, folder: Path) -> bool:
         """Return whether a process was killed after it had written the record of the URL here."""
         with contextlib.suppress(OSError, ValueError):
-            return self.store.find("blobs", url_index.read(self.store, folder).sha256) is not None
+            return self.store.find("blobs", url_index.read(self.store, folder / url_index.INDEX).sha256) is not None
         return False
 
     def _has(self, blob: Blob) -> bool:
+        if blob.sha256 is None and (known := self._noted(blob)):
+            return self._has_content(known)
         found = self.store.find(*self.entry_key(blob))
-        return found is not None and (blob.sha256 is not None or self._has_content(found))
+        if found and blob.sha256 is not None:
+            self._seen[blob] = found, time.monotonic()
+        return found is not None and (blob.sha256 is not None or self._has_content(self._read(found)))
+
+    def _just_seen(self, blob: Blob) -> Entry | None:
+        """Return the entry of a blob that `estimate` has just found: to look at thousands again would take as long."""
+        entry, seen_s = self._seen.pop(blob, (None, 0.0))
+        return entry if time.monotonic() - seen_s < _SEEN_S else None
+
+    def _noted(self, blob: Blob) -> UrlRecord | None:
+        return url_index.noted(self.store, urls.index_key(blob.url))
+
+    def _read(self, index: Entry) -> UrlRecord:
+        return url_index.read(self.store, index.path / url_index.INDEX)
 
     def _forecast_blob(self, blob: Blob) -> BlobForecast:
         if not blob.is_remote:
@@ -224,16 +245,17 @@ class Fetcher:
     def _listed(self, blob: Blob) -> Entry | None:
         """Return the entry of a blob's content, without checking its file or marking it as used."""
         found = self.store.listed(*self.entry_key(blob))
-        if found is None or blob.sha256 is not None:
+        if blob.sha256 is not None:
             return found
         with contextlib.suppress(OSError, ValueError):
-            return self.store.listed("blobs", url_index.read(self.store, found.path).sha256)
+            if known := self._read(found) if found else self._noted(blob):
+                return self.store.listed("blobs", known.sha256)
         return None
 
-    def _is_good(self, blob: Blob, index: Entry) -> bool:
-        if not self._has_content(index) or (self.policy.refetch and not self.policy.offline):
+    def _is_good(self, blob: Blob, known: UrlRecord) -> bool:
+        if not self._has_content(known) or (self.policy.refetch and not self.policy.offline):
             return False
-        return not (self.policy.revalidate and self._is_outdated(blob, url_index.read(self.store, index.path)))
+        return not (self.policy.revalidate and self._is_outdated(blob, known))
 
     def _is_outdated(self, blob: Blob, known: UrlRecord) -> bool:
         """Return whether the host has other content than before, or gives no way to tell."""
@@ -241,8 +263,8 @@ class Fetcher:
         now = self._hosts.head(blob, self.options.cancel)
         return now is None or before.differs(now) is not None or not (now.etag or now.last_modified)
 
-    def _has_content(self, index: Entry) -> bool:
-        return self.store.find("blobs", url_index.read(self.store, index.path).sha256) is not None
+    def _has_content(self, known: UrlRecord) -> bool:
+        return self.store.find("blobs", known.sha256) is not None
 
     def _record(self, blob: Blob, entry: Entry, received: Received | None) -> UrlRecord:
         """Return the record of a URL; without the answer of its host if another URL or process downloaded the blob."""

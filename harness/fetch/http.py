@@ -23,6 +23,7 @@ from harness.fetch.headers import content_range, md5, retry_after_s
 from harness.fetch.sessions import Session, Sessions, Trace
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
 from harness.fetch.watch import Watch
+from harness.fetch.wire import Answer
 from harness.host.process import CancelToken
 
 _MAX_REDIRECTS = 10
@@ -69,7 +70,7 @@ class HttpSource:
             contextlib.ExitStack() as responses,
         ):
 
-            def ask(**headers: str) -> httpx.Response:
+            def ask(**headers: str) -> httpx.Response | Answer:
                 return responses.enter_context(contextlib.closing(_answer(session, self.url, headers, trace)))
 
             response = ask(**_range_headers(start, stop, known))
@@ -80,10 +81,12 @@ class HttpSource:
             head, pieces = _head(response, start, is_encoded=is_encoded), _pieces(response)
             watch.pause()
             yield head, watch.over(encoding.decoded(pieces, self.blob.size_bytes) if is_encoded else pieces)
+            responses.close()  # which closes the connection, unless all was read
+            session.keep(self.url)
 
-    def _is_encoded(self, response: httpx.Response) -> bool:
+    def _is_encoded(self, response: httpx.Response | Answer) -> bool:
         """Return whether a body has to be decoded; refuse to do so if no digest will vouch for the result."""
-        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        coding = response.headers.get("content-encoding", "").strip().lower()
         if response.status_code not in _CONTENT or coding in {"", "identity"}:
             return False
         if coding in encoding.CODINGS and self.blob.sha256:
@@ -101,11 +104,14 @@ def _range_headers(start: int, stop: int | None, known: Head | None) -> dict[str
     return asked | ({"If-Range": known.validator} if known and known.validator else {})
 
 
-def _answer(session: Session, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response:
+def _answer(session: Session, url: str, headers: Mapping[str, str], trace: Trace) -> httpx.Response | Answer:
     """Return the response after all redirects. A host may close a connection that was kept just when it is used."""
     if session.has_connections:
-        with contextlib.suppress(httpx.NetworkError, httpx.RemoteProtocolError):
-            return _response(session.client, url, headers, trace)
+        with contextlib.suppress(httpx.NetworkError, httpx.RemoteProtocolError, OSError):
+            if (wire := session.wire_for(url)) is None:
+                return _response(session.client, url, headers, trace)
+            if answer := wire.asked(url, headers):
+                return answer
         session.renew()
     return _response(session.client, url, headers, trace)
 
@@ -135,7 +141,7 @@ def _response(client: httpx.Client, url: str, headers: Mapping[str, str], trace:
     raise AttemptError(Failure(what=what, fix=CORRECT_URL, retriable=False))
 
 
-def _head(response: httpx.Response, start: int, *, is_encoded: bool) -> Head:
+def _head(response: httpx.Response | Answer, start: int, *, is_encoded: bool) -> Head:
     """Return the answer of a host; accept only the whole blob or, unless it is encoded, the requested range."""
     # httpx decodes all of them for each `get`.
     code, headers = response.status_code, dict[str, Any](response.headers.items())
@@ -161,22 +167,25 @@ def _head(response: httpx.Response, start: int, *, is_encoded: bool) -> Head:
     raise AttemptError(_refusal(response, start))
 
 
-def _refusal(response: httpx.Response, start: int) -> Failure:
+def _refusal(response: httpx.Response | Answer, start: int) -> Failure:
     code = response.status_code
     what = f"the server answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
     if code == httpx.codes.PARTIAL_CONTENT:
-        what += f" without a range from byte {start} of a known size: {response.headers.get('Content-Range')!r:.100}"
+        what += f" without a range from byte {start} of a known size: {response.headers.get('content-range')!r:.100}"
     return Failure(
         what=what,
         fix=_FIXES.get(code, "ask the operators of the host"),
         retriable=code in {*TRY_LATER, httpx.codes.PARTIAL_CONTENT} or httpx.codes.is_server_error(code),
         busy=code in _BUSY,
-        wait_s=retry_after_s(response.headers.get("Retry-After", ""), datetime.now(UTC)),
+        wait_s=retry_after_s(response.headers.get("retry-after", ""), datetime.now(UTC)),
     )
 
 
-def _pieces(response: httpx.Response) -> Iterator[Piece]:
+def _pieces(response: httpx.Response | Answer) -> Iterator[Piece]:
     """Yield the body. If its length is known and large, read most of it from the socket: httpx would copy it thrice."""
+    if isinstance(response, Answer):
+        yield from response.pieces
+        return
     headers, stream = response.headers, response.extensions.get("network_stream")
     if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         return

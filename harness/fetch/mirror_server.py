@@ -223,14 +223,8 @@ def _shown(target: str) -> str:
 def _opened(store: Store, target: str) -> tuple[BinaryIO, str]:
     """Open the blob of a request target; return it and its SHA-256. Raises LookupError if there is no public one."""
     keys = (index_key(url) for url in _urls(target) if lock_key(url) is not None)
-    index = next((entry for key in keys if (entry := store.find(url_index.KIND, key))), None)
-    if (
-        index is None
-        or (known := url_index.read(store, index.path)).private
-        or not _SHA256.fullmatch(sha256 := known.sha256)
-    ):
-        raise LookupError
-    if (entry := store.find("blobs", sha256)) is None:
+    known = next((known for key in keys if (known := url_index.found(store, key))), None)
+    if known is None or known.private or (entry := store.find("blobs", sha256 := known.sha256)) is None:
         raise LookupError
     file = store.files.reader(entry.path / BLOB)
     if {**stat_stamp(os.fstat(file.fileno())), "sha256": sha256} != entry.files.get(BLOB):

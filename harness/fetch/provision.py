@@ -1,7 +1,7 @@
 """Downloads the blobs of a command: makes room, fetches several at once and reports each."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.core.blobs import Blob, BlobForecast, FetchedBlob, FetchEstimate
@@ -15,7 +15,7 @@ from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.process import Cancelled, CancelToken
-from harness.host.waiting import Threads, completed
+from harness.host.waiting import Threads, completed_together
 from harness.store import gc
 from harness.store.store import Store
 
@@ -119,8 +119,10 @@ class Live(Protocol):
         """Show a line."""
 
 
-def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: Notice) -> dict[Blob, FetchedBlob]:
-    """Fetch blobs and pass a line about each to `say`. A blob that cannot be fetched does not stop the others."""
+def fetch_all(
+    settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: Callable[[Sequence[str]], None]
+) -> dict[Blob, FetchedBlob]:
+    """Fetch blobs and pass lines about them to `say`. A blob that cannot be fetched does not stop the others."""
     fetched: dict[Blob, FetchedBlob] = {}
     cancel = CancelToken()
     upstream = shared_store.opened(settings, live.notice)
@@ -141,8 +143,8 @@ def fetch_all(settings: FetchSettings, blobs: Sequence[Blob], live: Live, say: N
         ):
             try:
                 live.expect(make_room(settings, opened, blobs, live.notice))
-                for ended in completed([threads.submit(fetch, blob) for blob in blobs]):
-                    say(ended.result())
+                for ended in completed_together([threads.submit(fetch, blob) for blob in blobs]):
+                    say([each.result() for each in ended])
             except BaseException:
                 cancel.set()
                 raise

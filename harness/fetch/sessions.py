@@ -18,7 +18,9 @@ import httpx
 
 from harness import __version__
 from harness.core.errors import FetchError
+from harness.fetch import wire
 from harness.fetch.ticker import TICK_S
+from harness.fetch.wire import Wire
 from harness.host.process import CancelToken
 
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
@@ -29,6 +31,7 @@ for _name in ("httpx", "httpcore"):  # they log URLs and headers with secrets
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 Trace = Callable[[str, Mapping[str, Any]], None]
+Connected = socket.socket | ssl.SSLSocket
 
 
 class Sessions:
@@ -100,11 +103,25 @@ class Session:
         self._new, self.client = new, new()
         self._connections: list[_Connection] = []
         self._tokens: tuple[CancelToken, ...] = ()
+        self._last: Any = None  # the request that httpx made last
+        self._wire: Wire | None = None
 
     @property
     def has_connections(self) -> bool:
         """Whether there are connections of earlier attempts, which their hosts may have closed."""
         return bool(self._connections)
+
+    def wire_for(self, url: str) -> Wire | None:
+        """Return the connection that is kept if a request for a URL can go straight there; else None."""
+        return self._wire if self._wire and self._wire.takes(url) and self._wire.is_idle else None
+
+    def keep(self, url: str) -> None:
+        """Let what follows to the host of a URL go straight to the connection on which its answer was read to the end.
+
+        Without effect after redirects, through a proxy, and if the connection is not to be used again.
+        """
+        if self._wire is None and len(self._connections) == 1 and not self._connections[0].is_closed:
+            self._wire = wire.kept(url, self._connections[0].wrapped, self._last.url.target, self._last.headers)
 
     def renew(self) -> None:
         """Close all connections."""
@@ -113,6 +130,7 @@ class Session:
 
     def close(self) -> None:
         """Close all connections for good."""
+        self._wire = None
         self.client.close()
         self._forget_closed()
 
@@ -133,6 +151,8 @@ class Session:
             self._connections.append(_Connection(info["return_value"].get_extra_info("socket")))
             if any(token.is_set() for token in self._tokens):
                 self._shut_down()
+        elif event == "http11.send_request_headers.started":
+            self._last = info["request"]
         elif event.endswith("start_tls.complete"):
             self._connections[-1].wrapped = info["return_value"].get_extra_info("socket")
 
@@ -143,6 +163,7 @@ class Session:
     def _forget_closed(self) -> None:
         for each in [each for each in self._connections if each.is_closed]:
             self._connections.remove(each)
+            self._wire = None
             each.forget()
 
 
@@ -150,7 +171,7 @@ class _Connection:
     """A connection that any thread can shut down: by a second descriptor, as the first may be closed at any time."""
 
     def __init__(self, made: socket.socket) -> None:
-        self.wrapped: socket.socket | ssl.SSLSocket = made  # TLS puts another in its place
+        self.wrapped: Connected = made  # TLS puts another in its place
         self._twin = socket.fromfd(made.fileno(), made.family, made.type)
 
     @property

@@ -21,10 +21,13 @@ _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # opening a FIFO must not 
 _FOLDER = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 _ROOT = os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY
 
+# A path that begins with that of a folder; or text, the names from there on, which takes less time for thousands.
+Place = Path | str
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of the harness. Methods take paths that begin with its own, and raise OSError.
+    """A folder of the harness. Methods take paths that begin with its own, or names from there on, and raise OSError.
 
     Attributes:
         path: the folder, which may itself be a link, because a user named it.
@@ -35,69 +38,92 @@ class Folder:
     descriptor: int = -1
 
     @contextlib.contextmanager
-    def within(self, path: Path) -> Iterator["Folder"]:
-        """Yield a folder beneath, opened once for many methods, which then act on it even if it is moved."""
-        descriptor = self._descended(self._names(path, or_itself=True))
+    def within(self, path: Place, *, makes: bool = False) -> Iterator["Folder"]:
+        """Yield a folder beneath, opened once for many methods, which then act on it even if it is moved.
+
+        Args:
+            path: the folder.
+            makes: whether to make it, and those above it, unless they exist.
+        """
+        names = self._names(path, or_itself=True)
+        descriptor = self._made(names) if makes else self._descended(names)
         if descriptor == self.descriptor:
             descriptor = os.dup(descriptor)
         try:
-            yield Folder(path, descriptor)
+            yield Folder(path if isinstance(path, Path) else self.path / path, descriptor)
         finally:
             os.close(descriptor)
 
-    def open(self, path: Path, flags: int = os.O_RDONLY) -> int:
+    def open(self, path: Place, flags: int = os.O_RDONLY) -> int:
         """Return a descriptor of a regular file."""
-        with self._parent(path) as (folder, name):
-            descriptor = os.open(name, flags | _FILE, 0o666, dir_fd=folder)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return descriptor
-        os.close(descriptor)
-        raise OSError(errno.EISDIR, "not a regular file; remove it", str(path))
+        return self._regular(path, flags)[0]
 
-    def reader(self, path: Path) -> BinaryIO:
+    def reader(self, path: Place) -> BinaryIO:
         """Return a file opened for reading."""
         return os.fdopen(self.open(path), "rb")
 
-    def read(self, path: Path, limit_bytes: int) -> bytes:
+    def read(self, path: Place, limit_bytes: int) -> bytes:
         """Return the content of a file.
 
         Raises:
             UnreadableError: it has more than `limit_bytes`.
         """
-        with self.reader(path) as file:
-            return files.content(file, limit_bytes)
+        descriptor, state = self._regular(path, os.O_RDONLY)
+        try:
+            content = os.read(descriptor, min(state.st_size, limit_bytes) + 1)
+            if len(content) == state.st_size <= limit_bytes:
+                return content
+            with os.fdopen(os.dup(descriptor), "rb") as file:  # it grew, or is too large
+                file.seek(0)
+                return files.content(file, limit_bytes)
+        finally:
+            os.close(descriptor)
 
-    def new(self, path: Path) -> BinaryIO:
+    def new(self, path: Place) -> BinaryIO:
         """Return a new file, opened for writing, in the place of a file or link of its name."""
         with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
             os.unlink(name, dir_fd=folder)
         return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb")
 
-    def appended(self, path: Path) -> BinaryIO:
+    def appended(self, path: Place) -> BinaryIO:
         """Return a file opened for writing at its end."""
         return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
 
-    def write(self, path: Path, content: bytes | Iterable[bytes]) -> None:
+    def create(self, path: Place, content: bytes) -> None:
+        """Write a file, in the place of one of its name, that nobody reads yet: a crash may leave a part of it."""
+        with self._parent(path) as (folder, name):
+            try:
+                _create(name, folder, content)
+            except FileExistsError:
+                os.unlink(name, dir_fd=folder)
+                _create(name, folder, content)
+
+    def write(self, path: Place, content: bytes | Iterable[bytes]) -> None:
         """Write a file, whole or in parts, in one step: no reader sees a part, and concurrent writers do not mix."""
         with self._parent(path) as (folder, name):
             temporary = f".{name}.{uuid.uuid4().hex}.tmp"
             try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=folder)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.writelines([content] if isinstance(content, bytes) else content)
+                _create(temporary, folder, content)
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
                 raise
 
-    def make(self, path: Path) -> None:
+    def make(self, path: Place) -> None:
         """Create a folder and those above it, unless they exist."""
-        if self.descriptor < 0 and not self.path.is_dir():
-            self.path.mkdir(parents=True, exist_ok=True)
-        self._left(self._descended(self._names(path, or_itself=True), makes=True))
+        self._left(self._made(self._names(path, or_itself=True)))
 
-    def state(self, path: Path) -> os.stat_result | None:
+    def begin(self, path: Place) -> bool:
+        """Create a folder in one that exists; return False if there is something of its name."""
+        with self._parent(path) as (folder, name):
+            try:
+                os.mkdir(name, dir_fd=folder)
+            except FileExistsError:
+                return False
+        return True
+
+    def state(self, path: Place) -> os.stat_result | None:
         """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""
         if not self._names(path, or_itself=True):
             return self._own_state()
@@ -107,26 +133,36 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def may_have(self, path: Path) -> bool:
+    def may_have(self, path: Place) -> bool:
         """Return whether it is worth while to open a path: a quick look that follows links, for what does not."""
-        return os.path.lexists(path)
+        return os.path.lexists(os.path.join(self.path, path))  # noqa: PTH118 - pathlib takes longer than the system
 
-    def has_at(self, path: Path, descriptor: int) -> bool:
+    def has_at(self, path: Place, descriptor: int) -> bool:
         """Return whether an open file is at a path. Links may lead there: it was opened already, and through none."""
         try:
-            return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+            return os.path.samestat(os.fstat(descriptor), os.lstat(os.path.join(self.path, path)))  # noqa: PTH118
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def is_folder(self, path: Path) -> bool:
+    def is_folder(self, path: Place) -> bool:
         """Return whether there is a folder, not a link to one."""
         state = self.state(path)
         return state is not None and stat.S_ISDIR(state.st_mode)
 
-    def is_regular(self, path: Path) -> bool:
+    def is_regular(self, path: Place) -> bool:
         """Return whether there is a regular file, not a link to one."""
         state = self.state(path)
         return state is not None and stat.S_ISREG(state.st_mode)
+
+    def names(self) -> list[str]:
+        """Return the names of all that is in the folder itself, in order."""
+        with self._readable(self.path) as folder:
+            return sorted(os.listdir(folder))  # noqa: PTH208 - it is a descriptor
+
+    def leaves(self) -> dict[str, os.stat_result]:
+        """Return all but folders below the folder itself, in order: by their paths from here, what stat(2) says."""
+        with self._readable(self.path) as folder:
+            return dict(_leaves(folder, ""))
 
     def content(self, path: Path) -> list[tuple[Path, os.stat_result]]:
         """Return what is in a folder, in order; nothing if it does not exist."""
@@ -139,7 +175,7 @@ class Folder:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._readable(path) as folder:
             yield from _below(folder, path)
 
-    def move(self, path: Path, to: Path, into: "Folder | None" = None) -> None:
+    def move(self, path: Place, to: Place, into: "Folder | None" = None) -> None:
         """Move a file, folder or link itself in one step, to another place beneath, or beneath the folder `into`."""
         with self._parent(path) as (source, name), (into or self)._parent(to) as (target, new):  # noqa: SLF001
             os.rename(name, new, src_dir_fd=source, dst_dir_fd=target)
@@ -149,18 +185,17 @@ class Folder:
         with self._parent(path) as (source, name), self._parent(to) as (target, new):
             os.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
 
-    def point(self, path: Path, target: Path) -> None:
+    def point(self, path: Place, target: Path) -> None:
         """Create a link."""
         with self._parent(path) as (folder, name):
             os.symlink(target, name, dir_fd=folder)
 
-    def touch(self, path: Path, *, mtime_ns: int | None = None) -> None:
-        """Set the modification time of a file, by default to now."""
-        descriptor = self.open(path)
-        try:
-            os.utime(descriptor, ns=(mtime_ns, mtime_ns)) if mtime_ns else os.utime(descriptor)
-        finally:
-            os.close(descriptor)
+    def touch(self, path: Place, *, mtime_ns: int | None = None) -> None:
+        """Set the modification time of a regular file, by default to now."""
+        with self._parent(path) as (folder, name):
+            _check_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
+            times = {"ns": (mtime_ns, mtime_ns)} if mtime_ns else {}
+            os.utime(name, **times, dir_fd=folder, follow_symlinks=False)
 
     def protect(self, path: Path) -> None:
         """Make all that is below a folder read-only; `remove` removes it all the same."""
@@ -172,33 +207,60 @@ class Folder:
             finally:
                 os.close(descriptor)
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Place) -> None:
         """Remove a file, a link itself, or a folder with all that is in it, as far as the system allows."""
         with contextlib.suppress(OSError, RecursionError), self._parent(path) as (folder, name):
             _remove(name, folder)
+
+    def _regular(self, path: Place, flags: int) -> tuple[int, os.stat_result]:
+        """Return a descriptor of a regular file, and what stat(2) says of it."""
+        with self._parent(path) as (folder, name):
+            descriptor = os.open(name, flags | _FILE, 0o666, dir_fd=folder)
+            try:
+                _check_regular(state := os.fstat(descriptor), name)
+            except OSError:
+                os.close(descriptor)
+                raise
+        return descriptor, state
 
     def _own_state(self) -> os.stat_result | None:
         with contextlib.suppress(FileNotFoundError):
             return self.path.stat() if self.descriptor < 0 else os.fstat(self.descriptor)
         return None
 
-    def _parent(self, path: Path) -> "_Parent":
+    def _parent(self, path: Place) -> "_Parent":
         """Yield a descriptor of the folder that a file is in, and its name there; errors name the whole path."""
         return _Parent(self, path)
 
-    def _names(self, path: Path, *, or_itself: bool = False) -> Sequence[str]:
+    def _names(self, path: Place, *, or_itself: bool = False) -> Sequence[str]:
         """Return the names that lead from here to a path: as text, because pathlib takes long for each of thousands."""
+        names: Sequence[str]
+        if isinstance(path, str):
+            names = path.split("/")
+            if "" in names or ".." in names:
+                raise OSError(errno.EINVAL, f"not beneath {self.path}", path)
+            return names
         own, text = str(self.path), str(path)
         if or_itself and text == own:
             return ()
         root = f"{own}/".replace("//", "/")
         if text.startswith(root):
-            names: Sequence[str] = text[len(root) :].split("/")
+            names = text[len(root) :].split("/")
         else:
             names = path.relative_to(self.path).parts if path.is_relative_to(self.path) else ()
         if ".." in names or not (names or (or_itself and path == self.path)):
             raise OSError(errno.EINVAL, f"not beneath {self.path}", text)
         return names
+
+    def _made(self, names: Sequence[str]) -> int:
+        """Return a descriptor of the folder that names lead to; make those that do not exist, this one included."""
+        try:
+            return self._descended(names, makes=True)
+        except FileNotFoundError:
+            if self.descriptor >= 0 or self.path.is_dir():
+                raise
+        self.path.mkdir(parents=True, exist_ok=True)
+        return self._descended(names, makes=True)
 
     def _descended(self, names: Sequence[str], *, makes: bool = False) -> int:
         """Return a descriptor of the folder that names lead to; if `makes`, make those that do not exist."""
@@ -239,7 +301,7 @@ class _Parent:
 
     __slots__ = ("_descriptor", "_folder", "_path")
 
-    def __init__(self, folder: Folder, path: Path) -> None:
+    def __init__(self, folder: Folder, path: Place) -> None:
         self._folder, self._path, self._descriptor = folder, path, -1
 
     def __enter__(self) -> tuple[int, str]:
@@ -250,7 +312,14 @@ class _Parent:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._folder._left(self._descriptor)  # noqa: SLF001
         if isinstance(error, OSError):
-            _raise_told(error, self._path)
+            _raise_told(error, self._folder.path / self._path)
+
+
+def _check_regular(state: os.stat_result, name: str) -> None:
+    if stat.S_ISLNK(state.st_mode):
+        raise OSError(errno.ELOOP, IS_LINK, name)
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(errno.EISDIR, "not a regular file; remove it", name)
 
 
 def _raise_told(error: OSError, path: Path) -> NoReturn:
@@ -258,6 +327,20 @@ def _raise_told(error: OSError, path: Path) -> NoReturn:
     if error.__cause__:
         raise error  # it names the other path already
     raise OSError(error.errno, IS_LINK if error.errno == errno.ELOOP else error.strerror, str(path)) from error
+
+
+def _create(name: str, parent: int, content: bytes | Iterable[bytes]) -> None:
+    """Write a new file."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=parent)
+    if not isinstance(content, bytes):
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(content)
+        return
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
 
 
 def _opened(name: str, parent: int, access: int, *, makes: bool = False) -> int:
@@ -284,6 +367,23 @@ def _listed(folder: int, path: Path) -> list[tuple[Path, os.stat_result]]:
             with contextlib.suppress(FileNotFoundError):
                 found.append((path / each.name, each.stat(follow_symlinks=False)))
     return found
+
+
+def _leaves(folder: int, above: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield all but folders below an open folder, in order."""
+    for name in sorted(os.listdir(folder)):
+        try:
+            state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISDIR(state.st_mode):
+                yield f"{above}{name}", state
+                continue
+            inner = _opened(name, folder, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        try:
+            yield from _leaves(inner, f"{above}{name}/")
+        finally:
+            os.close(inner)
 
 
 def _below(folder: int, path: Path) -> Iterator[tuple[Path, os.stat_result]]:

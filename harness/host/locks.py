@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.core.callbacks import WaitNotice, ignore
 from harness.core.text import one_line
-from harness.host.beneath import Folder
+from harness.host.beneath import Folder, Place
 
 _POLL_S = 0.05
 _HOLDER_BYTES = 500
@@ -25,7 +25,7 @@ _NAME_BYTES = 7
 _PROBED = 1 << 8 * _NAME_BYTES
 
 
-def acquire(root: Folder, path: Path, on_wait: WaitNotice, *, activity: str = "") -> int:
+def acquire(root: Folder, path: Place, on_wait: WaitNotice, *, activity: str = "") -> int:
     """Wait for a lock, and return the descriptor that holds it until it is closed.
 
     Args:
@@ -42,19 +42,18 @@ def acquire(root: Folder, path: Path, on_wait: WaitNotice, *, activity: str = ""
     return descriptor
 
 
-def try_acquire(root: Folder, path: Path, *, activity: str = "") -> int | None:
+def try_acquire(root: Folder, path: Place, *, activity: str = "") -> int | None:
     """Return the descriptor that holds the lock; None if another process holds it. `activity` as for `acquire`.
 
     If the file is removed between opening and locking it, others lock a new file, so this starts again.
     """
     while True:
         try:
-            with root.within(path.parent) as inside:
-                descriptor = inside.open(path, os.O_RDWR | os.O_CREAT)
-                if _is_locked(descriptor, inside, path):
-                    break
+            descriptor = root.open(path, os.O_RDWR | os.O_CREAT)
+            if _is_locked(descriptor, root, path):
+                break
         except FileNotFoundError:
-            root.make(path.parent)
+            root.make(os.path.dirname(path) if isinstance(path, str) else path.parent)  # noqa: PTH120
         except BlockingIOError:
             return None
     _write_holder(descriptor, activity)
@@ -88,11 +87,13 @@ class Pins:
         self._held: set[str] = set()  # the system takes longer for each lock the more there are
         self._close: Callable[[], object] = ignore
 
-    def hold(self, name: str) -> None:
-        """Hold a name until `close` or the end of the process. Do nothing if the file cannot be locked."""
+    def hold(self, name: str) -> bool:
+        """Hold a name until `close` or the end of the process. Do nothing, and return False, if that is impossible."""
         with contextlib.suppress(OSError):
             while not self._is_held(name):
                 time.sleep(_POLL_S)
+            return True
+        return False
 
     def probe(self) -> None:
         """Raise an OSError if the file cannot be locked, so that no name can be seized."""
@@ -169,7 +170,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _is_locked(descriptor: int, root: Folder, path: Path) -> bool:
+def _is_locked(descriptor: int, root: Folder, path: Place) -> bool:
     """Lock a file, or close it and return False if it is not at its path any more.
 
     Raises:
@@ -191,11 +192,13 @@ def _write_holder(descriptor: int, activity: str) -> None:
 
     A file with another name is no lock that this program made, so it is left as it is.
     """
-    if os.fstat(descriptor).st_nlink != 1:
+    state = os.fstat(descriptor)
+    if state.st_nlink != 1:
         return
     holder = _this_process() + (f", which is {activity}" if activity else "")
     with contextlib.suppress(OSError):
-        os.ftruncate(descriptor, 0)
+        if state.st_size:
+            os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, holder.encode(), 0)
 
 
@@ -203,13 +206,13 @@ def _this_process() -> str:
     return f"process {os.getpid()} on {os.uname().nodename}"
 
 
-def _other_holder(root: Folder, path: Path) -> str:
+def _other_holder(root: Folder, path: Place) -> str:
     """Return who holds a lock; empty if it is another thread of this process, which says itself what it does."""
     holder = _holder(root, path) or "another process"
     return "" if holder.partition(",")[0] == _this_process() else holder
 
 
-def _holder(root: Folder, path: Path) -> str:
+def _holder(root: Folder, path: Place) -> str:
     try:
         with root.reader(path) as file:
             return one_line(file.read(_HOLDER_BYTES).decode(errors="replace"), limit=_HOLDER_BYTES)

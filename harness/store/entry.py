@@ -5,6 +5,7 @@ An entry of a store is a folder of files; its `entry.json` lists their records:
     {"files": {"blob": {"bytes": 9, "mtime_ns": 1, "ctime_ns": 1, "inode": 7, "sha256": "ab..."}}, "made": 1767225600.0}
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -111,28 +112,34 @@ def found(root: Folder, folder: Path) -> Found | None:
 
     None if its manifest is missing or malformed, or does not list all files of the folder.
     """
-    if not root.may_have(folder / MANIFEST):
+    if not root.may_have(f"{folder}/{MANIFEST}"):
         return None
+    with contextlib.suppress(OSError), root.within(folder) as inside:
+        return within(inside)
+    return None
+
+
+def within(inside: Folder) -> Found | None:
+    """Return the entry of a folder that is open, as `found` does."""
     from harness.core.records import read as read_typed  # noqa: PLC0415 - as slow to import as all of harness.specs
 
     try:
-        with root.within(folder) as inside:
-            manifest = read_typed(_Manifest, strict_json.loads(inside.read(folder / MANIFEST, _MANIFEST_BYTES)))
-            content = _content(inside, folder)
+        listed = read_typed(_Manifest, strict_json.loads(inside.read(MANIFEST, _MANIFEST_BYTES)))
+        content = _content(inside)
     except (OSError, ValueError):
         return None
-    files = manifest.files
+    files = listed.files
     if not (content.keys() <= files.keys() and all(map(_is_record, files.values()))):
         return None
     stamps = _stamps(content)
     return Found(
         entry=Entry(
-            path=folder,
+            path=inside.path,
             cached=True,
             files=files,
-            boot=manifest.boot,
-            made=manifest.made,
-            received=manifest.received,
+            boot=listed.boot,
+            made=listed.made,
+            received=listed.received,
         ),
         is_unchanged=all(stamps.get(name) == _stamp_of(file) for name, file in files.items()),
     )
@@ -140,14 +147,18 @@ def found(root: Folder, folder: Path) -> Found | None:
 
 def write(root: Folder, folder: Path, entry: Entry) -> None:
     """Write the manifest of an entry, and remove what is left of one whose writer was killed. The caller locks it."""
+    with root.within(folder) as inside:
+        for name in inside.names():
+            if name.startswith(_HALF_WRITTEN):
+                inside.remove(name)
+        inside.write(MANIFEST, manifest(entry))
+
+
+def manifest(entry: Entry) -> bytes:
+    """Return the content of the manifest of an entry. No I/O."""
     boot = {} if entry.boot is None else {"boot": entry.boot}
     received = {"received": True} if entry.received else {}
-    text = json.dumps({"files": entry.files, "made": entry.made, **boot, **received})
-    with root.within(folder) as inside:
-        for path, _ in inside.content(folder):
-            if path.name.startswith(_HALF_WRITTEN):
-                inside.remove(path)
-        inside.write(folder / MANIFEST, text.encode())
+    return json.dumps({"files": entry.files, "made": entry.made, **boot, **received}).encode()
 
 
 def _is_record(file: FileRecord) -> bool:
@@ -177,29 +188,28 @@ def records(
     return {name: _record(root, folder / name, progress) for name in names}
 
 
-def filled(root: Folder, folder: Path, known: Mapping[str, str]) -> dict[str, FileRecord]:
+def filled(inside: Folder, known: Mapping[str, str]) -> dict[str, FileRecord]:
     """Return the records of all files of a new entry, in order, and remove what is neither a file nor a folder.
 
     Args:
-        root: the folder of the store.
-        folder: where the files are.
+        inside: its folder.
         known: the SHA-256 of files that need not be read.
     """
     records = {}
-    with root.within(folder) as inside:
-        for name, state in sorted(_content(inside, folder).items()):
-            if not stat.S_ISREG(state.st_mode):
-                inside.remove(folder / name)  # an entry has neither links nor special files
-            elif name in known:
-                records[name] = FileRecord(**stat_stamp(state), sha256=known[name])
-            else:
-                records[name] = _record(inside, folder / name, ignore)
+    for name, state in sorted(_content(inside).items()):
+        if not stat.S_ISREG(state.st_mode):
+            inside.remove(name)  # an entry has neither links nor special files
+        elif name in known:
+            records[name] = FileRecord(**stat_stamp(state), sha256=known[name])
+        else:
+            records[name] = _record(inside, inside.path / name, ignore)
     return records
 
 
 def restamped(root: Folder, entry: Entry) -> Entry:
     """Return an entry with the `ctime_ns` that its files have now, where that alone differs."""
-    stamps = _stamps(_content(root, entry.path))
+    with root.within(entry.path) as inside:
+        stamps = _stamps(_content(inside))
     same = {
         name: FileRecord(**stamps[name], sha256=file["sha256"])
         for name, file in entry.files.items()
@@ -235,11 +245,10 @@ def _stamps(content: Mapping[str, os.stat_result]) -> dict[str, Stamp]:
     return {name: stat_stamp(state) for name, state in content.items() if stat.S_ISREG(state.st_mode)}
 
 
-def _content(root: Folder, folder: Path) -> dict[str, os.stat_result]:
+def _content(inside: Folder) -> dict[str, os.stat_result]:
     """Return all but folders in the folder of an entry, by their paths in it, without its manifest."""
-    start = len(str(folder)) + 1
-    below = ((str(path)[start:], state) for path, state in root.walk(folder) if not stat.S_ISDIR(state.st_mode))
     # A process that writes the manifest, or was killed while it did so, has or leaves a temporary file.
+    below = inside.leaves().items()
     return {name: state for name, state in below if name != MANIFEST and not name.startswith(_HALF_WRITTEN)}
 
 

@@ -16,7 +16,7 @@ from harness.core.text import DAY_S
 from harness.core.values import frozen
 from harness.host import locks
 from harness.host.disk import disk_errors, free_bytes
-from harness.store import inventory, scratch
+from harness.store import inventory, scratch, url_index
 from harness.store.entry import MANIFEST, Entry
 from harness.store.inventory import Item
 from harness.store.store import REMOVED, Store
@@ -235,14 +235,15 @@ def _remove_leftovers(store: Store) -> None:
 
 
 def _remove_notes(store: Store, now: float) -> None:
-    """Remove lock files that were not held for a day, and digests of files that are gone."""
+    """Remove lock files that were not held for a day, digests of files that are gone, and notes on blobs that are."""
     for path, written in inventory.files(store, store.root / "locks"):
         if written < now - DAY_S:
             locks.remove_if_free(store.files, path)
-    for path, written in inventory.files(store, store.root / "digests"):
-        is_left = path.suffix == ".tmp" and written < now - DAY_S
-        if is_left or (path.suffix == ".json" and not _is_of_a_file(store, path)):
-            store.files.remove(path)
+    for folder, is_of_something in (("digests", _is_of_a_file), (url_index.NOTES, inventory.has_blob)):
+        for path, written in inventory.files(store, store.root / folder):
+            is_left = path.suffix == ".tmp" and written < now - DAY_S
+            if is_left or (path.suffix == ".json" and not is_of_something(store, path)):
+                store.files.remove(path)
 
 
 def _is_of_a_file(store: Store, digest: Path) -> bool:

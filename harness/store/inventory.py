@@ -11,7 +11,7 @@ from harness.store import url_index
 from harness.store.entry import MANIFEST, Entry
 from harness.store.store import Store
 
-_OWN_FOLDERS = {"tmp", "locks", "digests"}
+_OWN_FOLDERS = {"tmp", "locks", "digests", url_index.NOTES}
 _LEVELS = 3  # ROOT/<kind>/<first two of key>/<key>
 
 
@@ -62,13 +62,14 @@ def items(store: Store) -> Iterator[Item]:
 def orphans(store: Store) -> Iterator[Item]:
     """Yield the records of URLs whose blob is gone."""
     for kind, key, entry in entries(store):
-        if kind == url_index.KIND and entry and not _has_blob(store, entry):
+        if kind == url_index.KIND and entry and not has_blob(store, entry.path / url_index.INDEX):
             yield _dated(store, Item(last_used=0, kind=kind, key=key, bytes=entry.bytes))
 
 
-def _has_blob(store: Store, index: Entry) -> bool:
+def has_blob(store: Store, record: Path) -> bool:
+    """Return whether a store has the blob of the record of a URL."""
     try:
-        blob = store.path("blobs", url_index.read(store, index.path).sha256)
+        blob = store.path("blobs", url_index.read(store, record).sha256)
         return store.files.state(blob / MANIFEST) is not None
     except (OSError, ValueError):
         return False

@@ -5,6 +5,7 @@
     ROOT/locks/<kind>-<key>                 its lock, which the system releases when the holder dies
     ROOT/pins                               pins on the entries in use, which are not removed meanwhile
     ROOT/digests/<sha256 of path>.json      the digest and stamp of a file outside the store
+    ROOT/notes/<key of URL>.json            what a host said of a blob that the lock file knows; see `url_index`
 
 An entry is trusted while size, times and inode of its files are as `entry.json` records them. Otherwise it
 is hashed again, and removed if its content changed. A power loss may also have changed it: until its files are known to
@@ -18,7 +19,6 @@ import functools
 import hashlib
 import json
 import os
-import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +30,7 @@ from harness.core import strict_json
 from harness.core.callbacks import ReadProgress, WaitNotice, WorkProgress, ignore
 from harness.core.errors import DiskError
 from harness.host import locks
-from harness.host.beneath import Folder
+from harness.host.beneath import Folder, Place
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled
 from harness.store import entry as entries
@@ -110,13 +110,23 @@ class Store:
     def find(self, kind: str, key: str) -> Entry | None:
         """Return an entry, or None if there is none. An entry whose files changed is removed."""
         self._pins.hold(f"{kind}-{key}")
-        found = entries.found(self.files, self.path(kind, key))
-        entry = found.entry if found else None
-        if found and not self._is_trusted(found):
-            with self.lock(f"{kind}-{key}", activity=f"checking {kind} {key}"), disk_errors(self.root):
-                entry = self._checked(kind, key)
+        place = f"{kind}/{key[:2]}/{key}"
+        if not self.files.may_have(f"{place}/{MANIFEST}"):
+            return None
+        try:
+            with self.files.within(place) as inside:
+                found = entries.within(inside)
+                if found and self._is_trusted(found):
+                    self._use(inside, kind, found.entry)
+                    return found.entry
+        except OSError:
+            return None
+        if found is None:
+            return None
+        with self.lock(f"{kind}-{key}", activity=f"checking {kind} {key}"), disk_errors(self.root):
+            entry = self._checked(kind, key)
         if entry:
-            self._use(entry, kind, key)
+            self._use(self.files, kind, entry)
         return entry
 
     def find_shared(self, kind: str, key: str) -> Entry | None:
@@ -170,15 +180,14 @@ class Store:
                 if upstream:
                     upstream.send(self.files, kind, key, entry)
         if entry.cached:
-            self._use(entry, kind, key)
+            self._use(self.files, kind, entry)
         return entry
 
     @contextlib.contextmanager
     def lock(self, name: str, *, activity: str = "") -> Iterator[None]:
         """Wait for a lock and hold it. No other process or thread holds it meanwhile; `activity` as for `provide`."""
-        path = self.root / "locks" / name
-        with disk_errors(path):
-            descriptor = locks.acquire(self.files, path, self._on_wait, activity=activity)
+        with disk_errors(self.root.joinpath("locks", name)):
+            descriptor = locks.acquire(self.files, f"locks/{name}", self._on_wait, activity=activity)
         try:
             yield
         finally:
@@ -187,9 +196,8 @@ class Store:
     @contextlib.contextmanager
     def lock_if_free(self, name: str, *, activity: str = "") -> Iterator[bool]:
         """Hold a lock as `lock` does, or yield False if another holds it."""
-        path = self.root / "locks" / name
-        with disk_errors(path):
-            descriptor = locks.try_acquire(self.files, path, activity=activity)
+        with disk_errors(self.root.joinpath("locks", name)):
+            descriptor = locks.try_acquire(self.files, f"locks/{name}", activity=activity)
         try:
             yield descriptor is not None
         finally:
@@ -213,11 +221,11 @@ class Store:
 
     def path(self, kind: str, key: str) -> Path:
         """Return the folder of an entry, whether it exists or not."""
-        return self.root / kind / key[:2] / key
+        return self.root.joinpath(kind, key[:2], key)
 
     def partial_dir(self, kind: str, key: str) -> Path:
         """Return the folder in which an entry is created, whether it exists or not."""
-        return self.root / "tmp" / f"{kind}-{key}"
+        return self.root.joinpath("tmp", f"{kind}-{key}")
 
     def listed(self, kind: str, key: str) -> Entry | None:
         """Return an entry as its manifest lists it, without checking its files or marking it as used."""
@@ -283,40 +291,47 @@ class Store:
         self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool, received: bool = False
     ) -> Entry:
         partial = self.partial_dir(kind, key)
-        self.files.make(partial.parent)
-        with self.files.within(partial.parent) as temporary:
-            if (state := temporary.state(partial)) and not (resumable and stat.S_ISDIR(state.st_mode)):
-                self.remove(partial)  # a killed process left it: this process holds the lock
-            temporary.make(partial)
+        with self.files.within(partial.parent, makes=True) as temporary:
+            self._begin(temporary, partial, resumable=resumable)
             try:
-                entry = self._published(temporary, kind, key, make, is_good, received=received)
+                with temporary.within(partial.name) as inside:
+                    entry = self._published(temporary, inside, kind, key, make, is_good=is_good, received=received)
             except BaseException:
                 if not resumable:
                     self.remove(partial)
                 if not temporary.content(partial):  # else the next attempt resumes from it
                     temporary.remove(partial)
                 raise
-            if temporary.state(partial):
+            if temporary.state(partial.name):
                 self.remove(partial)
         return entry
 
+    def _begin(self, temporary: Folder, partial: Path, *, resumable: bool) -> None:
+        """Make the folder of a partial entry, or keep what a killed process left in it; this one holds the lock."""
+        if temporary.begin(partial.name):
+            return
+        if not (resumable and temporary.is_folder(partial.name)):
+            self.remove(partial)
+            temporary.make(partial)
+        temporary.remove(partial / MANIFEST)
+
     def _published(
-        self, temporary: Folder, kind: str, key: str, make: Make, is_good: IsGood, *, received: bool
+        self, temporary: Folder, inside: Folder, kind: str, key: str, make: Make, *, is_good: IsGood, received: bool
     ) -> Entry:
         """Fill the partial entry and move it into place, unless a process without our locks did so first."""
-        partial, path = self.partial_dir(kind, key), self.path(kind, key)
-        state = temporary.state(partial)
+        partial, path = inside.path, self.path(kind, key)
+        state = inside.state(partial)
         try:
-            temporary.remove(partial / MANIFEST)
-            known = make(partial) or {}
-            files = entries.filled(temporary, partial, known)
+            files = entries.filled(inside, make(partial) or {})
             entry = Entry(path=path, cached=False, files=files, boot=self._boot, made=time.time(), received=received)
-            entries.write(temporary, partial, entry)
-            self.files.make(path.parent)
-            while _is_still(temporary, partial, state) and not self._is_moved(temporary, partial, path):
-                if there := self._good(kind, key, is_good):
-                    return replace(there, cached=False)
-                self.remove(path)
+            inside.create(MANIFEST, entries.manifest(entry))
+            with self.files.within(path.parent, makes=True) as target:
+                while _is_still(temporary, partial.name, state) and not _is_moved(temporary, partial.name, target, key):
+                    if there := self._good(kind, key, is_good):
+                        return replace(there, cached=False)
+                    self.remove(path)
+                if _is_still(target, key, state):
+                    return entry
         except FileNotFoundError:
             if _is_still(self.files, partial, state):
                 raise
@@ -343,29 +358,29 @@ class Store:
     def _is_trusted(self, found: Found) -> bool:
         return found.is_unchanged and found.entry.boot in {None, self._boot}
 
-    def _use(self, entry: Entry, kind: str, key: str) -> None:
+    def _use(self, root: Folder, kind: str, entry: Entry) -> None:
         """Mark an entry as used now. A store that cannot be written is never collected, so this may fail."""
         with contextlib.suppress(OSError, DiskError):
-            self.files.touch(entry.path / MANIFEST)
+            root.touch(MANIFEST if root.path is entry.path else entry.path / MANIFEST)
             is_large = entry.bytes >= _SETTLED_BYTES
             if is_large and entry.boot is not None and time.time() - entry.made > SETTLE_S:
                 entries.sync(self.files, entry.path, entry.files)
-                with self.lock_if_free(f"{kind}-{key}") as free:
-                    if free and self.listed(kind, key) == replace(entry, cached=True):
+                with self.lock_if_free(f"{kind}-{entry.path.name}") as free:
+                    if free and self.listed(kind, entry.path.name) == replace(entry, cached=True):
                         entries.write(self.files, entry.path, replace(entry, boot=None))
 
-    def _is_moved(self, temporary: Folder, partial: Path, path: Path) -> bool:
-        """Move a folder to a path in one step; return False if there is something already."""
-        try:
-            with self.files.within(path.parent) as target:
-                temporary.move(partial, path, target)
-        except OSError as error:
-            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
-                raise
-            return False
-        return True
+
+def _is_moved(temporary: Folder, name: str, target: Folder, new: str) -> bool:
+    """Move a folder to another in one step; return False if there is something of its name already."""
+    try:
+        temporary.move(name, new, target)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            raise
+        return False
+    return True
 
 
-def _is_still(root: Folder, folder: Path, before: os.stat_result | None) -> bool:
+def _is_still(root: Folder, folder: Place, before: os.stat_result | None) -> bool:
     state = root.state(folder)
     return state is not None and before is not None and os.path.samestat(state, before)

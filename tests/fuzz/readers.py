@@ -175,7 +175,7 @@ def _url(content: bytes, folder: Path) -> None:
     known = url_index.UrlRecord(sha256=samples.DIGEST)
     with Store(folder) as store:
         url_index.note(store, "https://h/x", lambda: known, sha256=samples.DIGEST)
-        (path,) = folder.rglob(url_index.INDEX)
+        (path,) = folder.rglob(f"{url_index.NOTES}/*.json")
         path.write_bytes(content)
         gc.collect(store, None)
         assert url_index.note(store, "https://h/x", lambda: known, sha256=samples.DIGEST).sha256 == samples.DIGEST

@@ -112,6 +112,18 @@ def test_what_no_lock_knows_is_trusted_once_and_told(bench: Bench) -> None:
     assert bench.server.count("/a") == 1
 
 
+def test_what_a_lock_knew_is_trusted_without_it_until_it_is_asked_for_again(bench: Bench) -> None:
+    url = bench.server.serve("/a", good(SMALL), good(OTHER, etag='"two"'))
+    came = bench.fetch(locked(url, SMALL)).blob
+    without_lock = bench.fetch(Blob(url=url), policy=OFFLINE)
+    assert (without_lock.blob.cached, without_lock.blob.etag) == (True, came.etag)
+    assert {path.parts[0] for path in bench.files()} == {"blobs", "notes"}
+    changed = bench.fetch(Blob(url=url), policy=FetchPolicy(revalidate=True))
+    assert (changed.path.read_bytes(), changed.blob.cached) == (OTHER, False)
+    assert bench.fetch(Blob(url=url), policy=OFFLINE).path == changed.path
+    assert not [path for path in bench.files() if path.parts[0] == "notes"]
+
+
 def test_what_no_lock_knows_can_be_refused(bench: Bench) -> None:
     url = bench.server.serve("/a", good(SMALL))
     with pytest.raises(FetchError, match=rf"{url}: not in blobs.lock.json, as --locked requires; pin it"):

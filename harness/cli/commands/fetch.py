@@ -65,10 +65,10 @@ def _fetch_all(settings: FetchSettings, blobs: Sequence[Blob], console: Console)
         return provision.fetch_all(settings, blobs, live, partial(_say, console))
 
 
-def _say(console: Console, line: str) -> None:
-    """Print what became of a blob; local files are only counted."""
-    if not line.startswith("local "):
-        _print(console, line)
+def _say(console: Console, lines: Sequence[str]) -> None:
+    """Print what became of blobs, all at once; local files are only counted."""
+    if told := [each for each in lines if not each.startswith("local ")]:
+        _print(console, "\n".join(told))
 
 
 def _has_tools(

@@ -64,7 +64,7 @@ def test_a_blob_that_cannot_be_fetched_does_not_stop_the_others(tmp_path: Path) 
     said = list[str]()
     settings = replace(OFFLINE, store=tmp_path / "store")
     with Live(Console(file=io.StringIO()), id_width=0) as live:
-        fetched = provision.fetch_all(settings, blobs, live, said.append)
+        fetched = provision.fetch_all(settings, blobs, live, said.extend)
     assert list(fetched) == blobs[1:]
     assert f"ERROR     fetch: {tmp_path}/gone: no such file" in "\n".join(said)
     assert f"local     {hashlib.sha256(b'x').hexdigest()[:12]}               1 bytes  {blobs[1].url}" in "\n".join(said)

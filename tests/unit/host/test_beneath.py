@@ -23,6 +23,8 @@ FOLDER_METHODS: dict[str, Callable[[Folder, Path], object]] = METHODS | {
     "write": lambda root, path: root.write(path, b"ours"),
     "make": lambda root, path: root.make(path),
     "state": lambda root, path: root.state(path),
+    "begin": lambda root, path: root.begin(path),
+    "create": lambda root, path: root.create(path, b"ours"),
     "content": lambda root, path: root.content(path.parent),
     "walk": lambda root, path: list(root.walk(path.parent)),
     "within": lambda root, path: contextlib.ExitStack().enter_context(root.within(path.parent)),
@@ -80,6 +82,7 @@ def test_a_link_itself_is_replaced_removed_and_moved(root: Folder) -> None:
     acts: list[Callable[[], None]] = [
         lambda: root.new(link).close(),
         lambda: root.write(link, b""),
+        lambda: root.create(link, b""),
         lambda: root.remove(link),
     ]
     for act in acts:
@@ -118,6 +121,26 @@ def test_a_name_does_not_lead_out(root: Folder, name: str) -> None:
     with pytest.raises(OSError, match=f"not beneath {root.path}") as caught:
         root.read(root.path / name, 9)
     assert caught.value.errno == errno.EINVAL
+
+
+@pytest.mark.parametrize("name", ["../user/file", "a/../../user/file", "/etc/passwd", ""])
+def test_a_name_from_here_on_does_not_lead_out_either(root: Folder, name: str) -> None:
+    with pytest.raises(OSError, match=f"not beneath {root.path}"):
+        root.read(name, 9)
+
+
+def test_all_but_folders_is_listed_by_its_path_from_here(root: Folder) -> None:
+    with root.within("a/b", makes=True) as inside:
+        assert inside.begin("c")
+        assert not inside.begin("c")
+        inside.create("c/file", b"xy")
+        inside.point("link", root.path.parent / "user")
+    with root.within("a") as above:
+        assert [(name, state.st_size) for name, state in above.leaves().items() if "link" not in name] == [
+            ("b/c/file", 2)
+        ]
+        assert above.names() == ["b"]
+        assert [*above.leaves()] == ["b/c/file", "b/link"]
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])

@@ -30,6 +30,7 @@ def _closed(ends: threading.Event) -> None:
 
 WAITS: dict[str, Callable[[threading.Event], object]] = {
     "completed": lambda ends: next(waiting.completed([_begun(ends)])),
+    "completed_together": lambda ends: next(waiting.completed_together([_begun(ends)])),
     "result": lambda ends: waiting.result(_begun(ends)),
     "join": lambda ends: waiting.join(_thread(ends)),
     "close": _closed,
@@ -65,6 +66,17 @@ def test_futures_come_as_they_complete() -> None:
     assert next(came) is second
     first.set_result(1)
     assert [*came] == [first]
+
+
+def test_futures_that_complete_at_once_come_together() -> None:
+    futures = [Future[int]() for _ in range(3)]
+    for number in (1, 0):
+        futures[number].set_result(number)
+    came = waiting.completed_together(futures)
+    assert next(came) == futures[:2]
+    futures[2].set_result(2)
+    assert [*came] == [[futures[2]]]
+    assert [*waiting.completed_together([])] == []
 
 
 def test_results_come_in_the_order_of_the_values() -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from harness.core.errors import DiskError
 from harness.host import locks
-from harness.store import scratch
+from harness.store import scratch, url_index
 from harness.store.gc import Collected, KindUsage, collect, usage
 from harness.store.inventory import Item
 from harness.store.store import Store
+from harness.store.url_index import UrlRecord
 from tests.patience import IN_PROCESS_S
 from tests.unit.stores import digest, makes, partials, put, used
 
@@ -236,6 +237,19 @@ def test_urls_go_with_their_blobs(store: Store) -> None:
     assert url.exists()
     assert keys(collect(store, 500).removed) == [digest("blob"), digest("blob")]
     assert not url.exists()
+
+
+def test_notes_go_with_their_blobs(store: Store) -> None:
+    put(store, "blob", 1000, days_ago=9)
+    for name in ("blob", "gone"):
+        known = UrlRecord(sha256=digest(name))
+        url_index.note(store, f"https://host/{name}", lambda known=known: known, sha256=known.sha256)  # type: ignore[misc]
+    (store.root / "notes" / "odd.json").write_text("null")
+    collect(store, None)
+    (left,) = (store.root / "notes").iterdir()
+    assert url_index.read(store, left).sha256 == digest("blob")
+    collect(store, 500)
+    assert not left.exists()
 
 
 def test_two_collectors_remove_each_entry_once(store: Store) -> None:
