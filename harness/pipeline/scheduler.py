@@ -110,7 +110,8 @@ class PlanRun:
         """Take the next plans, if there is room for many of them, and return those."""
         if len(self._open) > self._at_once // 2:
             return []
-        batch = list(itertools.islice(self._plans, self._at_once - len(self._open)))
+        if not (batch := list(itertools.islice(self._plans, self._at_once - len(self._open)))):
+            return []
         costs = self._costs([plan.case.id for _, plan in batch])
         found = [
             _Open(number=number, plan=plan, left=set(plan.steps), cost=costs.get(plan.case.id, _UNKNOWN))
@@ -124,8 +125,7 @@ class PlanRun:
                 for need in self._needs[step]:
                     self._needed_by.setdefault(need, {})[step] = None
             self._rank(each)
-        if found:
-            self._on_planned([each.plan for each in found])
+        self._on_planned([each.plan for each in found])
         return found
 
     def _rank(self, case: "_Open") -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import re
 from typing import Any
@@ -46,6 +47,15 @@ def test_json_is_read_as_json_reads_it(value: Any) -> None:
 def test_what_would_break_later_is_refused(text: bytes | str, why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
         strict_json.loads(text)
+
+
+@given(st.recursive(st.text("a\0\ud800u\\[{"), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_a_document_is_refused_if_it_has_a_fault_however_it_is_written(value: Any) -> None:
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        with contextlib.suppress(json.JSONDecodeError):  # a raw NUL
+            found = list(strict_json.faults(strict_json.parsed(text)))
+            with pytest.raises(ValueError, match="has the character") if found else contextlib.nullcontext():
+                strict_json.loads(text)
 
 
 @given(st.text())
