@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from harness.bench import rounds
 from harness.bench.rounds import Comparison, Conclusion, Round, Spread
-from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, exit_code
+from harness.core.exit_codes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import Outcome, exit_code
 from harness.core.settings import BenchSettings
 from harness.core.values import frozen
 

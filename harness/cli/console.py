@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.cli import streams
 from harness.core.callbacks import Notice
-from harness.core.outcomes import EXIT_BUG
+from harness.core.exit_codes import EXIT_BUG
 from harness.core.text import clean
 
 if TYPE_CHECKING:  # takes longer to load than most commands

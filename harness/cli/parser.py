@@ -1,8 +1,6 @@
 """An argument parser whose errors are one line, name what is near, and say where help is."""
 
 import argparse
-import difflib
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -105,12 +103,16 @@ def _word(action: argparse.Action) -> str:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.7)
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415 - only help needs it
+    import shutil  # noqa: PLC0415 - only help needs it, and the next
+
+    from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415
 
     RawDescriptionRichHelpFormatter.group_name_formatter = str
     width = min(_WIDEST, shutil.get_terminal_size().columns)

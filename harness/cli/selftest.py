@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.cli import main as cli
+from harness.cli import command_line as cli
 from harness.containers import manifest
 from harness.containers.manifest import Manifest
 from harness.host import emulators, process

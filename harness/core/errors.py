@@ -19,7 +19,7 @@ A model that fails is data (`harness.core.outcomes.Outcome`). A harness that fai
 
 from pathlib import Path
 
-from harness.core.outcomes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_TERMINATED, EXIT_USAGE
+from harness.core.exit_codes import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_TERMINATED, EXIT_USAGE
 from harness.core.statuses import Kind
 from harness.core.text import inline
 from harness.core.values import frozen

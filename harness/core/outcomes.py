@@ -7,6 +7,7 @@ from typing import Any
 from harness.core.blobs import FetchedBlob
 from harness.core.cases import EMPTY
 from harness.core.devices import Device
+from harness.core.exit_codes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
 from harness.core.floats import Number
 from harness.core.measurements import BudgetCheck, FailedCompilation, Measurement, Module
 from harness.core.quarantines import Quarantine
@@ -144,10 +145,6 @@ def _is_excused(each: Outcome | Head) -> bool:
     is_bad = each.status in {Status.FAILED, Status.XPASSED, Status.ERROR}
     return is_bad and each.quarantined is not None and not each.quarantined.has_ended
 
-
-# Exit codes of commands, which reports contain too.
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO_VERDICT = 0, 1, 2, 3
-EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED = 70, 130, 143
 
 _NOT_TESTED = frozenset({Status.UNSUPPORTED, Status.SKIPPED})
 

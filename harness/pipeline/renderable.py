@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.errors import HarnessError
-from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
+from harness.core.exit_codes import EXIT_BUG
+from harness.core.outcomes import Outcome, Report, exit_code
 from harness.pipeline import internal, logs
 from harness.pipeline.out_dir import remove_empty, write_results
 from harness.report import console, junit, results, summary

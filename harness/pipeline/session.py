@@ -11,7 +11,8 @@ from pathlib import Path
 from harness.core.callbacks import ignore
 from harness.core.cases import Case
 from harness.core.errors import DiskError, NoVerdictError, UsageError, stopped_code
-from harness.core.outcomes import EXIT_BUG, Outcome, Report, exit_code
+from harness.core.exit_codes import EXIT_BUG
+from harness.core.outcomes import Outcome, Report, exit_code
 from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status, Verdict
 from harness.fetch import provision, shared_store

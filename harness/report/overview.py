@@ -7,14 +7,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from harness.core.devices import shown
-from harness.core.outcomes import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_NO_VERDICT,
-    EXIT_OK,
-    EXIT_TERMINATED,
-    Outcome,
-)
+from harness.core.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_OK, EXIT_TERMINATED
+from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status
 from harness.core.text import listed, one_line, ratio
 from harness.report import facts

@@ -12,7 +12,8 @@ from typing import Any
 from harness.core import strict_json
 from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import Report
 from harness.core.records import as_json, read
 from harness.core.search_settings import SearchSettings
 from harness.core.settings import Settings

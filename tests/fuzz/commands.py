@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from harness.cli.main import main
-from harness.core.outcomes import EXIT_BUG
+from harness.cli.command_line import main
+from harness.core.exit_codes import EXIT_BUG
 from tests.fuzz import mutations, samples
 
 

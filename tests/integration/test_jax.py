@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cli.main import main
+from harness.cli.command_line import main
 from harness.core.provenance import ProgramSource
 from harness.core.records import read
 from tests.integration.laboratory import Laboratory, clean_environment

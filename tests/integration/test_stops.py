@@ -23,10 +23,11 @@ LOADING = """class Finder:
             stop()
 sys.meta_path.insert(0, Finder())"""
 LOADING_THE_COMMAND = LOADING.format(module="harness.pipeline.session")
-READING_OPTIONS = """def parser(environment, original=main.arguments.parser):
+READING_OPTIONS = """from harness.cli import arguments
+def parser(*asked, original=arguments.parser):
     stop()
-    return original(environment)
-main.arguments.parser = parser"""
+    return original(*asked)
+arguments.parser = parser"""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cli.main import main
-from harness.core.outcomes import EXIT_USAGE
+from harness.cli.command_line import main
+from harness.core.exit_codes import EXIT_USAGE
 from harness.core.provenance import ProgramSource
 from harness.core.records import read
 from harness.importers import environment as importers

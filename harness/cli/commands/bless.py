@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from harness.cli.asking import is_wanted
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_OK, Outcome
+from harness.core.exit_codes import EXIT_FAILED, EXIT_OK
+from harness.core.outcomes import Outcome
 from harness.core.statuses import Status
 from harness.core.text import counted
 from harness.host.disk import disk_errors, write_atomically

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.cli.settings import Invocation
 from harness.containers import sockets
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.core.settings import Settings
 from harness.core.text import command, counted, inline, listed, size
 from harness.fetch import provision

@@ -10,7 +10,7 @@ from harness.cluster.security import security
 from harness.cluster.worker import WorkerProcess
 from harness.containers.auto_provider import Choice
 from harness.containers.provider import provider
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import ClusterSettings
 from harness.pipeline import selection
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.core.comparisons import Change, Comparison
-from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
 from harness.core.text import inline
 from harness.history import sides
 from harness.host.disk import write_all

@@ -4,7 +4,7 @@ import sys
 
 from harness.cli import arguments
 from harness.cli.settings import Invocation
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 
 
 def main(invocation: Invocation) -> int:

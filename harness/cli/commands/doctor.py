@@ -4,7 +4,7 @@ import sys
 
 from harness.cli import doctor
 from harness.cli.settings import Invocation
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.pipeline import selection
 from harness.specs.catalogue import select
 from harness.store.store import Store

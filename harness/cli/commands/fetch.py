@@ -11,7 +11,7 @@ from harness.cli.settings import Invocation
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
 from harness.core.cases import Case, ModelSpec
 from harness.core.errors import NoVerdictError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import FetchSettings, Settings
 from harness.core.statuses import Status, Verdict
 from harness.core.text import counted, listed

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.records import as_json
 from harness.core.text import counted
 from harness.history import importing, listing

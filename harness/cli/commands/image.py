@@ -14,7 +14,7 @@ from harness.containers.definitions import Image
 from harness.containers.engine import Engine
 from harness.containers.image_builder import ImageBuilder
 from harness.core.errors import EngineError, UsageError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import Settings
 from harness.core.text import age, counted, size
 from harness.fetch import provision

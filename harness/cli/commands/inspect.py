@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.cli.settings import Invocation
 from harness.core.cases import ModelSpec
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.core.text import counted
 from harness.fetch import provision
 from harness.host.disk import free_bytes

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_OK, Outcome
+from harness.core.exit_codes import EXIT_OK
+from harness.core.outcomes import Outcome
 from harness.host import files
 from harness.host.beneath import Folder
 from harness.host.disk import disk_errors, write_atomically

@@ -10,7 +10,7 @@ from harness.cli import quoted_settings
 from harness.cli.console import clean_console, notices
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import LocalizeSettings, Settings
 from harness.host.disk import write_all
 from harness.localize import ends, render

@@ -13,7 +13,7 @@ from harness.containers.provider import provider
 from harness.core.blobs import LOCK_NAME, Blob
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.core.settings import FetchSettings, ProgramSettings, Settings
 from harness.host.disk import disk_errors, write_atomically
 from harness.importers.frameworks import MODELS

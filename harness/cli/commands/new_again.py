@@ -15,7 +15,7 @@ from harness.cli.settings import Invocation
 from harness.core import records, strict_json
 from harness.core.cases import Backend
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_OK
+from harness.core.exit_codes import EXIT_FAILED, EXIT_OK
 from harness.core.provenance import ProgramSource
 from harness.host import files
 from harness.host.disk import disk_errors, write_atomically

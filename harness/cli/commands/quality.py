@@ -10,7 +10,8 @@ from harness import api
 from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.cli.streams import write_commands
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK, Report
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import Report
 from harness.history import remarks
 from harness.host.disk import disk_errors
 from harness.pipeline.progress import Live, columns

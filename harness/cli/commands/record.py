@@ -12,7 +12,8 @@ from harness.cli.settings import Invocation
 from harness.containers.provider import provider
 from harness.core.cases import Backend, Case
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, Report
+from harness.core.exit_codes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import Outcome, Report
 from harness.core.provenance import Provenance
 from harness.core.references import Reference
 from harness.core.settings import FetchSettings, Settings, TargetSettings

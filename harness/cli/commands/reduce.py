@@ -7,7 +7,7 @@ from rich.console import Console
 from harness.cli.commands.localize import LocalizeProgress, asked
 from harness.cli.console import clean_console, notices
 from harness.cli.settings import Invocation
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.core.settings import LocalizeSettings, ReduceSettings, Settings
 from harness.core.text import counted, filled, one_line
 from harness.localize.laboratory import BAD, GOOD

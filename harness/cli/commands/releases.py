@@ -4,7 +4,7 @@ import json
 import sys
 
 from harness.cli.settings import Invocation
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.iree import release_sources, releases
 from harness.iree.releases import ReleaseWheels
 from harness.store.store import Store

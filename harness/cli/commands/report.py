@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from harness.cli.settings import Invocation
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.core.text import inline
 from harness.pipeline import page_file
 from harness.pipeline.out_dir import check_files

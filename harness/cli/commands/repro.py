@@ -8,7 +8,8 @@ from harness.cli import quoted_settings
 from harness.cli.settings import Invocation
 from harness.core.cases import Case
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_FAILED, EXIT_OK, Outcome
+from harness.core.exit_codes import EXIT_FAILED, EXIT_OK
+from harness.core.outcomes import Outcome
 from harness.core.settings import Settings
 from harness.core.text import inline
 from harness.packing import case_folder, repetition

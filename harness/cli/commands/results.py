@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_OK
+from harness.core.exit_codes import EXIT_OK
 from harness.core.text import counted, inline, size
 from harness.history.history import History
 from harness.host.disk import disk_errors

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from harness.cli.console import clean_console
 from harness.cli.settings import Invocation
 from harness.core.errors import UsageError
-from harness.core.outcomes import EXIT_NO_VERDICT, EXIT_OK
+from harness.core.exit_codes import EXIT_NO_VERDICT, EXIT_OK
 from harness.fetch import fetcher, mirror_server, provision, shared_store
 from harness.iree import toolchain
 from harness.pipeline.progress import Live

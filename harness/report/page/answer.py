@@ -6,7 +6,8 @@ from dataclasses import replace
 from packaging.version import InvalidVersion, Version
 
 from harness.core.comparisons import Change, Comparison
-from harness.core.outcomes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK, Outcome, Report, exit_code
+from harness.core.exit_codes import EXIT_FAILED, EXIT_NO_VERDICT, EXIT_OK
+from harness.core.outcomes import Outcome, Report, exit_code
 from harness.core.text import counted, one_line
 from harness.core.values import frozen
 from harness.report import comparison_text, facts

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
-from harness.cli import main as cli
+from harness.cli import command_line as cli
 from harness.cli.arguments import invocation, parser
+from harness.cli.command_line import main
 from harness.cli.command_table import COMMANDS
-from harness.cli.main import main
 from harness.core.errors import UsageError
 from tests.unit import command_lines
 

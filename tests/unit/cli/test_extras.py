@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from harness.cli import main
+from harness.cli import command_line
 
 
 @pytest.mark.parametrize("line", [["quality", "tiny", "--scheduler", "tcp://127.0.0.1:1"], ["cluster", "worker"]])
@@ -13,5 +13,5 @@ def test_a_cluster_without_its_extra_is_told(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setitem(sys.modules, "dask", None)
-    assert main.main(line, {}) == 2
+    assert command_line.main(line, {}) == 2
     assert "use `pip install 'iree-quality-harness[cluster]'`." in capsys.readouterr().err

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cli.main import main
+from harness.cli.command_line import main
 from harness.containers import images
 from harness.core.callbacks import ignore
 from harness.core.errors import EngineError, IntegrityError, UsageError

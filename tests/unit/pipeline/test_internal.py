@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from harness.core.errors import FetchError
-from harness.core.outcomes import EXIT_NO_VERDICT
+from harness.core.exit_codes import EXIT_NO_VERDICT
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.process import CancelToken
 from harness.pipeline import internal

@@ -10,7 +10,7 @@ import pytest
 
 from harness.cli import options
 from harness.cli.arguments import parser
-from harness.cli.main import main
+from harness.cli.command_line import main
 from harness.specs import reader
 from harness.specs.catalogue import Folders
 

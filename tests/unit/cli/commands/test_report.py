@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.main import main
+from harness.cli.command_line import main
 from harness.core.history import CaseRecord
 from harness.history.history import History
 from tests.unit import page_folders, reports

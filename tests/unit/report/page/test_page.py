@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from harness.core.outcomes import EXIT_INTERRUPTED
+from harness.core.exit_codes import EXIT_INTERRUPTED
 from harness.core.statuses import Kind, Status
 from harness.core.timings import Reused
 from harness.core.variants import Variant
