@@ -160,8 +160,8 @@ class ModelSpec:
         tuner_file: tuning specs by SKU.
         flag_files: files that flags name, by the text in the flag.
         trust_flags: whether the user accepts flags that can do harm.
-        lines: line of each field in its file, by JSON path.
-        bases: the files of fields that are not in `path`, but in a file that it extends, by JSON path.
+        lines: where its file says what is expected to fail: lines by JSON path.
+        bases: the files of these lines that are not in `path`, but in a file that it extends, by JSON path.
         listing: what the config of a suite says of the case; None for a spec.
         chip: the chip that its flags are for; None if it is for all that the backend has.
         ignored_chips: chips for which nothing is done with it.

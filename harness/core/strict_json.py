@@ -7,7 +7,7 @@ pair, which no file name and no command line can contain.
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 # Levels of arrays and objects; a spec has 4, and the results of a run have 6.
@@ -34,8 +34,12 @@ def loads(text: bytes | str) -> Any:
     return value
 
 
-def parsed(text: bytes | str) -> Any:
+def parsed(text: bytes | str, members: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """Return the value of a JSON document, in which `faults` may still find some.
+
+    Args:
+        text: the document.
+        members: returns an object of its members, of which some may have the same name; a dict by default.
 
     Raises:
         json.JSONDecodeError: the text is not JSON; the error has the line.
@@ -43,9 +47,16 @@ def parsed(text: bytes | str) -> Any:
     """
     decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     try:
-        return json.loads(decoded, parse_constant=_refused, parse_float=_float, parse_int=_int)
+        return json.loads(
+            decoded, parse_constant=_refused, parse_float=_float, parse_int=_int, object_pairs_hook=members
+        )
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
+
+
+def may_have_faults(text: str) -> bool:
+    """Whether `faults` may find some in the value of a document: all others have no such escape, and fewer brackets."""
+    return "\\u" in text or text.count("[") + text.count("{") > DEEPEST
 
 
 def faults(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -1,5 +1,6 @@
 """Tensors: element types, shapes and thresholds."""
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ class TensorType:
     element: str
 
     @classmethod
+    @functools.lru_cache(maxsize=1024)  # a catalogue has few types, and many tensors
     def parse(cls, text: str) -> Self:
         """Parse `2x64x2048xf16`.
 

@@ -65,6 +65,7 @@ def of(text: str, tool: Tool = Tool.COMPILE) -> FlagClass | None:
     return _classes(tool).get(Word.read(text).name)
 
 
+@functools.lru_cache(maxsize=4096)  # a catalogue has few flags, in many specs
 def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False, backend: str | None = None) -> str | None:
     """Return why a spec must not have a flag, as the predicate of a sentence about the flag, or None.
 
@@ -95,6 +96,7 @@ def is_opaque(text: str) -> bool:
     return of(text) is not FlagClass.HARNESS and refusal(text) is not None
 
 
+@functools.lru_cache(maxsize=4096)
 def files_named(text: str) -> tuple[str, ...]:
     """Return the files that a flag makes the compiler read, as the flag names them."""
     return tuple(path for _, path, _ in _files(text))

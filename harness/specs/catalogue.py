@@ -5,6 +5,7 @@ import fnmatch
 import os
 import re
 import shlex
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class Folders:
         self.trust_flags = trust_flags
         self._allowed = tuple(path.resolve() for path in allowed)
         self._is_guessed = is_guessed
+        self._real_folders: dict[str, str] = {}
         self.lock = lock.read(self.specs / LOCK_NAME)
 
     def locked_with(self, fetched: Mapping[str, FetchedBlob]) -> str:
@@ -93,7 +95,7 @@ class Folders:
         found = _SCHEME.match(source)
         scheme = found[1].lower() if found else ""
         if scheme in urls.REMOTE:
-            known = self.lock.get(urls.lock_key(source) or "")
+            known = self.lock.get(urls.lock_key(source) or "") if self.lock else None
             return lock.blob(source, known) if known else Blob(url=source)
         if scheme == "file":
             if not source.startswith("file:///"):
@@ -114,15 +116,24 @@ class Folders:
         Raises:
             ValueError: it is outside the folders.
         """
-        real = Path(os.path.realpath(path))  # `resolve` raises for a loop of links before 3.13
+        real = self._real(path)
         root = self.root(spec_path)
-        if any(map(real.is_relative_to, (root, *filter(None, [self.external_files]), *self._allowed))):
+        if any(real.is_relative_to(each) for each in (root, self.external_files, *self._allowed) if each):
             return real
         more = "name the folder of the specs with --specs" if self._is_guessed else "a file in --external-files"
         raise ValueError(
             f"{source!r} is outside {root}; expected a path in it, or {more}; "
             f"to allow it, add --allow-path {shlex.quote(str(real))}"
         )
+
+    def _real(self, path: Path) -> Path:
+        """Return a path without symbolic links; those of its folder are looked for once."""
+        folder = self._real_folders.get(above := str(path.parent))
+        if folder is None:
+            folder = self._real_folders[above] = os.path.realpath(above)
+        if path.name == ".." or _is_link(path):
+            return Path(os.path.realpath(path))  # `resolve` raises for a loop of links before 3.13
+        return Path(folder, path.name)
 
 
 def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
@@ -139,6 +150,14 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
             raise UsageError(_nothing_selected(selector, paths, folders.specs))
         chosen.update(found)
     return [path for path in paths if path in chosen]
+
+
+def _is_link(path: Path) -> bool:
+    """Whether there is a link. Raises ValueError if the path can be none."""
+    try:
+        return stat.S_ISLNK(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_named(path: Path) -> bool:

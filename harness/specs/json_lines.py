@@ -10,7 +10,6 @@ from typing import Any
 
 from harness.core import strict_json
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SEGMENT = re.compile(r"""\.\w+|\[(?:[0-9]+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]""")
 # A token of JSON5, of which JSON is a part, after white space and comments.
 _TOKEN = re.compile(
@@ -48,13 +47,30 @@ class Node:
     end: int = 0
 
 
-@dataclass(slots=True)
 class Document:
-    """A JSON value, the places of it and of all values in it, and the JSON paths of duplicate keys."""
+    """A JSON value and the places of it and of all values in it, which are looked for when they are asked for.
 
-    value: Any
-    root: Node = field(default_factory=lambda: Node(1))
-    duplicates: list[str] = field(default_factory=list)
+    Attributes:
+        value: the value.
+        duplicates: the JSON paths of duplicate keys.
+    """
+
+    def __init__(self, value: Any, text: str = "") -> None:
+        """Take a value and the JSON that it was read from; without that all is in line 1."""
+        self.value, self.duplicates = value, list[str]()
+        self._text = text
+        self._root = None if text else Node(1)
+
+    @property
+    def root(self) -> Node:
+        """The place of the value, in which those of all others are."""
+        return self._root or self.walk(self._text, json.loads)
+
+    def walk(self, text: str, name: Callable[[str], str]) -> Node:
+        """Find all places and duplicates in JSON5, with a function that reads a name; return the place of the value."""
+        walk = _Walk(text, name)
+        self._root, self.duplicates = walk.root(), walk.duplicates
+        return self._root
 
     def line(self, json_path: str) -> int:
         """Return the line (from 1) of a path or of the nearest value around it."""
@@ -68,7 +84,7 @@ class Document:
 
 def member(path: str, key: str | int) -> str:
     """Return the JSON path (RFC 9535) of a member or item: `$.a`, `$.a[0]`; `$['>=3.5']` if the name is not a word."""
-    if isinstance(key, str) and _WORD.fullmatch(key):
+    if isinstance(key, str) and key.isascii() and key.isidentifier():
         return f"{path}.{key}"
     return f"{path}[{key!r}]"
 
@@ -85,9 +101,18 @@ def parse(text: str) -> Document:
         json.JSONDecodeError: the text is not valid JSON; the error has the line.
         ValueError: it has more than `strict_json.DEEPEST` levels, or a number is too large.
     """
-    value = strict_json.parsed(text)
-    walk = _Walk(text, json.loads)
-    return Document(value, walk.root(), walk.duplicates)
+    has_duplicates = False
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal has_duplicates
+        found = dict(pairs)
+        has_duplicates |= len(found) < len(pairs)
+        return found
+
+    document = Document(strict_json.parsed(text, members), text)
+    if has_duplicates or strict_json.may_have_faults(text):
+        document.walk(text, json.loads)
+    return document
 
 
 def parse_json5(text: str) -> Document:
@@ -104,8 +129,9 @@ def parse_json5(text: str) -> Document:
         message, near = str(error.args[0]), _NEAR.search(str(error.args[0]))
         line = text.count("\n", 0, int(near[1]) - 1) + 1 if near and near[1] != "0" else 1
         raise InvalidError(_NEAR.sub("", message).replace("b'", "'"), line) from error
-    walk = _Walk(text, functools.partial(_json5_name, pyjson5.decode))
-    return Document(value, walk.root(), walk.duplicates)
+    document = Document(value)
+    document.walk(text, functools.partial(_json5_name, pyjson5.decode))
+    return document
 
 
 def _json5_name(decode: Callable[[str], Any], token: str) -> str:

@@ -46,16 +46,19 @@ class Violations:
 
     def parse(self, content: bytes) -> bool:
         """Read the document from the content of the file, and return whether nothing is wrong with it so far."""
+        text = ""
         try:
-            self.document = json_lines.parse(content.decode("utf-8"))
+            text = content.decode("utf-8")
+            self.document = json_lines.parse(text)
         except json.JSONDecodeError as error:
             self.add("$", f"not valid JSON: {error.msg} (column {error.colno})", line=error.lineno)
         except ValueError as error:
             return self._unreadable(error)
         for json_path in self.document.duplicates[:MOST]:
             self.add(json_path, "duplicate field")
-        for path, fault in itertools.islice(strict_json.faults(self.document.value), MOST):
-            self.add(functools.reduce(json_lines.member, path, "$"), fault)
+        if strict_json.may_have_faults(text):
+            for path, fault in itertools.islice(strict_json.faults(self.document.value), MOST):
+                self.add(functools.reduce(json_lines.member, path, "$"), fault)
         return not self.found
 
     def _unreadable(self, error: Exception) -> bool:
@@ -68,6 +71,8 @@ class Violations:
 
     def place(self, json_path: str) -> tuple[Path, int]:
         """Return the file and the line in which a value is written."""
+        if not self._written:
+            return self.path, self.document.line(json_path)
         known = [self._written[each] for each in json_lines.around(json_path) if each in self._written]
         _, layer = max(known, key=operator.itemgetter(0), default=(0, self))  # the last to write it, or what it is in
         return layer.path, layer.document.line(json_path)
