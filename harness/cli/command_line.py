@@ -126,7 +126,7 @@ _COMMANDS = {
     "bless": "bless",
     "quality": "quality",
     "run": "quality",
-    "plan": "inspect",
+    "plan": "plan",
     "list": "inspect",
     "validate": "inspect",
     "fetch": "fetch",

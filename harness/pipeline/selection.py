@@ -12,7 +12,7 @@ from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSet
 from harness.host import bundled, devices, emulators
 from harness.host.devices import Gpu, Vendor
 from harness.iree import flags, releases
-from harness.pipeline import planner, previous, quarantine, shards, suite_selection, targets
+from harness.pipeline import planner, quarantine, shards, suite_selection, targets
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
@@ -68,7 +68,11 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     check_pinned(settings.run, chosen)
     chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
     chosen = shards.part(quarantined(chosen, settings.cases, notice), settings.cases, notice)
-    return previous.failed(chosen, settings.history, notice) if settings.cases.only_failed else chosen
+    if not settings.cases.only_failed:
+        return chosen
+    from harness.pipeline import previous  # noqa: PLC0415 - only this option reads results
+
+    return previous.failed(chosen, settings.history, notice)
 
 
 def quarantined(chosen: Sequence[Case], settings: CaseSettings, notice: Notice = ignore) -> list[Case]:

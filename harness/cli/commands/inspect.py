@@ -1,49 +1,24 @@
-"""`harness plan`, `harness list` and `harness validate`: commands that only read specs."""
+"""`harness list` and `harness validate`: commands that only read specs."""
 
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from harness.cli.settings import Invocation
 from harness.core.cases import ModelSpec
 from harness.core.errors import UsageError
 from harness.core.exit_codes import EXIT_OK
 from harness.core.text import counted
-from harness.fetch import provision
-from harness.host.disk import free_bytes
-from harness.pipeline import planner, selection, shell_script, suite_selection
+from harness.pipeline import selection, suite_selection
 from harness.specs import inline, overlays, reader, tuners
 from harness.specs.catalogue import Folders, select
-from harness.store.store import Store
 from harness.suites.reader import Suite
 
 
 def main(invocation: Invocation) -> int:
-    """Print the plan or the cases, or validate specs."""
+    """Print the cases, or validate specs."""
     return _COMMANDS[invocation.command](invocation)
-
-
-def _plan(invocation: Invocation) -> int:
-    from harness import api  # noqa: PLC0415 - `list` and `validate` need nothing that runs models
-
-    settings = invocation.settings
-    plans = api.plan(settings, notice=_notice)
-    sys.stdout.write("\n\n".join(map(shell_script.render, plans)) + "\n")
-    sys.stdout.flush()
-    with Store(settings.fetch.store) as store:
-        forecast = provision.forecast(settings.fetch, store, planner.blobs(plans))
-    sys.stdout.write(shell_script.forecast(forecast, store=store.root, free_bytes=_free_bytes(store.root)))
-    return EXIT_OK
-
-
-def _free_bytes(folder: Path) -> int | None:
-    """Return the free space for a folder, or None if it is unknown."""
-    try:
-        return free_bytes(folder)
-    except OSError:
-        return None
 
 
 def _list(invocation: Invocation) -> int:
@@ -108,4 +83,4 @@ def _notice(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-_COMMANDS: Mapping[str, Callable[[Invocation], int]] = {"plan": _plan, "list": _list, "validate": _validate}
+_COMMANDS: Mapping[str, Callable[[Invocation], int]] = {"list": _list, "validate": _validate}

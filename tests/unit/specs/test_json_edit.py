@@ -153,8 +153,8 @@ def test_entries_are_written_into_any_array(data: Any, items: list[str]) -> None
     found = with_entries_json5(f"{{a: [{inner}{end}]}}", ("a",), ['"x"', '"y"'])
     assert pyjson5.decode(found) == {"a": [*map(pyjson5.decode, items), "x", "y"]}
     for mark in ("//", "/*"):
-        # Where a comment follows another one, `*//*` has no mark of a third one.
-        before, after = (text.replace("*/", "* /") for text in (f"{inner}{end}", found))
+        # Where a comment follows another one, `*//*` is no mark of a third one.
+        before, after = (text.replace("*/", "*.") for text in (f"{inner}{end}", found))
         assert after.count(mark) == before.count(mark)
 
 
