@@ -135,14 +135,18 @@ class Folder:
 
     def may_have(self, path: Place) -> bool:
         """Return whether it is worth while to open a path: a quick look that follows links, for what does not."""
-        return os.path.lexists(os.path.join(self.path, path))  # noqa: PTH118 - pathlib takes longer than the system
+        return os.path.lexists(self._path(path))
 
     def has_at(self, path: Place, descriptor: int) -> bool:
         """Return whether an open file is at a path. Links may lead there: it was opened already, and through none."""
         try:
-            return os.path.samestat(os.fstat(descriptor), os.lstat(os.path.join(self.path, path)))  # noqa: PTH118
+            return os.path.samestat(os.fstat(descriptor), os.lstat(self._path(path)))
         except (FileNotFoundError, NotADirectoryError):
             return False
+
+    def _path(self, path: Place) -> Place:
+        """Return a path that the system can open; a name is one beneath this folder, which may be a relative path."""
+        return os.path.join(self.path, path) if isinstance(path, str) else path  # noqa: PTH118 - pathlib takes longer
 
     def is_folder(self, path: Place) -> bool:
         """Return whether there is a folder, not a link to one."""

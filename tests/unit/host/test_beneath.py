@@ -220,3 +220,12 @@ def test_an_open_file_is_at_its_path_until_another_takes_its_place(root: Folder)
         root.remove(path)
         assert not root.has_at(path, file.fileno())
         assert not root.has_at(root.path / "file" / "below", file.fileno())
+
+
+def test_a_folder_may_be_a_relative_path(root: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.path.parent)
+    relative = Folder(Path(root.path.name))
+    with relative.reader(relative.path / "file") as file:
+        assert relative.has_at(relative.path / "file", file.fileno())
+        assert relative.has_at("file", file.fileno())
+    assert relative.may_have(relative.path / "file")
