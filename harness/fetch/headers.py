@@ -3,7 +3,6 @@
 import base64
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 _MD5_BYTES = 16
 
@@ -12,6 +11,8 @@ def retry_after_s(value: str, now: datetime) -> float | None:
     """Return the seconds of a Retry-After header, which is a number or a date; None if malformed."""
     if value.isascii() and value.isdigit():
         return float(value)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - it takes 10 ms to load, and few hosts ask to wait
+
     try:
         date = parsedate_to_datetime(value)
         return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())

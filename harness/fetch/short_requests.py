@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from harness.fetch.http import NO_URL, TRY_LATER
+from harness.fetch.by_httpx import NO_URL
+from harness.fetch.http import TRY_LATER
 from harness.fetch.sessions import HEADERS, Session
 from harness.fetch.watch import Watch
 

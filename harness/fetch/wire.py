@@ -1,15 +1,17 @@
-"""Plain requests on a connection that is kept, without a library between: it takes longer than a small blob.
+"""Plain requests, without a library between: to load it takes longer than a blob, and a request of it than a small one.
 
-httpx connects, finds proxies, does TLS and makes the first request. What follows to the same host is that request with
-another target and range. An answer that is not plain is left to httpx, which asks again on a new connection.
+Proxies and redirects are left to httpx; but what follows a request through a proxy on a connection that is kept is the
+same request with another target and range. Errors have the names that httpx has for them.
 """
 
+import contextlib
 import re
 import select
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING
 
+from harness.core.callbacks import ignore
 from harness.core.values import frozen
 from harness.fetch.source import AttemptError, Failure, Piece
 
@@ -23,28 +25,51 @@ _URL = re.compile(
     r"/(?!\.)(?:[A-Za-z0-9_~=@,;:!&+.-]|/(?!\.)|%[0-9A-F]{2})*"
     r"(?:\?(?:[A-Za-z0-9_~=,:&+./-]|%[0-9A-F]{2})*)?"
 )
-_STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})(?: [\x20-\x7e]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*?)[ \t]*")
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\0\n\r]*)?")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\n\r]*?)[ \t]*")
+_HEAD_END, _LINE_ENDS, _FOLD = re.compile(rb"\r?\n\r?\n"), re.compile(rb"\r?\n"), re.compile(rb"\r?\n[ \t]+")
+_INTERIM = {b"100", b"102", b"103"}
+_LINE_END = b"\r\n"
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 _LENGTH = re.compile("[0-9]{1,18}")
-_CONTENT, _FIRST_ERROR = {200, 206}, 400
+
+
+class BrokenError(Exception):
+    """A connection cannot be made, broke, or brought what is no HTTP. The text begins with the name of the error."""
+
+
+@contextlib.contextmanager
+def breaking(what: str, late: str = "") -> Iterator[None]:
+    """Raise BrokenError for errors of the system.
+
+    Args:
+        what: name of the error.
+        late: name of the error if it is that time was over, if another.
+    """
+    try:
+        yield
+    except OSError as error:
+        name = (isinstance(error, TimeoutError) and late) or what
+        raise BrokenError(f"{name}: {' '.join(str(error).split())}") from error
 
 
 @frozen
 class Answer:
-    """A response whose body has a known length.
+    """A response.
 
     Attributes:
         status_code: its status.
         headers: its fields, by their names in lower case.
         pieces: its body, each piece valid until the next one.
+        fields: all fields as they were sent.
+        close: ends it. A wire needs no end: if its answer was not read to its end, it is not used again.
     """
 
     status_code: int
     headers: Mapping[str, str]
     pieces: Iterator[Piece] = field(repr=False)
-
-    def close(self) -> None:
-        """Do nothing: a wire whose answer was not read to its end is not used again."""
+    fields: Sequence[tuple[str, str]] = ()
+    close: Callable[[], None] = field(default=ignore, repr=False)
 
 
 class Wire:
@@ -67,6 +92,11 @@ class Wire:
         connection.settimeout(None)  # a `Watch` ends the waits
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the last answer was read to its end."""
+        return self._is_idle
+
+    @property
     def is_idle(self) -> bool:
         """Whether the last answer was read to its end, and nothing came after it, not even the end."""
         return self._is_idle and self._connection.fileno() >= 0 and not self._poll.poll(0)
@@ -75,31 +105,49 @@ class Wire:
         """Return whether a URL is of the same host, and goes into a request as it is."""
         return origin_of(url) == self._origin
 
-    def asked(self, url: str, headers: Mapping[str, str]) -> Answer | None:
-        """Return the answer to a GET; None if it is not a plain one.
+    def asked(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Return the answer to a GET.
 
         Raises:
-            OSError: the connection broke.
+            BrokenError: the connection broke, or the answer is no HTTP.
         """
         self._is_idle = False
         named = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         target = url[len(self._origin) :].encode()
-        self._connection.sendall(b"GET %b HTTP/1.1\r\n%b%b\r\n" % (target, self._fields, named.encode()))
-        received = b""
-        while (end := received.find(b"\r\n\r\n")) < 0:
-            more = self._connection.recv(_READ_BYTES)
-            if not more or len(received) > _MOST_HEAD_BYTES:
-                return None
-            received += more
-        if (head := _head(received[:end])) is None:
-            return None
-        code, fields = head
-        self._stays = "close" not in fields.get("connection", "").lower()
-        body, size = received[end + 4 :], int(fields["content-length"])
-        return Answer(status_code=code, headers=fields, pieces=self._body(body, size))
+        with contextlib.suppress(OSError):  # it may have answered before it closed
+            self._connection.sendall(b"GET %b HTTP/1.1\r\n%b%b\r\n" % (target, self._fields, named.encode()))
+        received = code = b""
+        while code in {b"", *_INTERIM}:
+            head, received = self._parts(received)
+            version, code, fields = _head(head)
+        named_fields = _joined(fields)
+        self._stays = version == b"1" and "close" not in named_fields.get("connection", "").lower()
+        pieces = self._body(received, named_fields)
+        return Answer(status_code=int(code), headers=named_fields, pieces=pieces, fields=fields)
 
-    def _body(self, received: bytes, size: int) -> Iterator[Piece]:
+    def _parts(self, received: bytes) -> tuple[bytes, bytes]:
+        """Return the head of an answer, and what was received after it."""
+        while (found := _HEAD_END.search(received)) is None:
+            with breaking("ReadError"):
+                more = self._connection.recv(_READ_BYTES)
+            if not more:
+                raise BrokenError("RemoteProtocolError: Server disconnected without sending a response.")
+            if len(received) > _MOST_HEAD_BYTES:
+                raise BrokenError(f"RemoteProtocolError: the head of the answer has more than {_MOST_HEAD_BYTES} bytes")
+            received += more
+        return received[: found.start()], received[found.end() :]
+
+    def _body(self, received: bytes, fields: Mapping[str, str]) -> Iterator[Piece]:
         """Yield a body, of which some was received with its head."""
+        coding, length = fields.get("transfer-encoding", "").lower(), fields.get("content-length")
+        if coding not in {"", "chunked"} or not _LENGTH.fullmatch(length or "0"):
+            raise BrokenError(f"RemoteProtocolError: not a length of a body: {coding or length!r:.100}")
+        if coding:
+            self._stays = self._stays and length is None
+            return self._chunks(received)
+        return self._rest(received) if length is None else self._counted(received, int(length))
+
+    def _counted(self, received: bytes, size: int) -> Iterator[Piece]:
         left = size - len(received)
         if left <= 0:
             self._is_idle = self._stays and not left
@@ -109,15 +157,54 @@ class Wire:
             yield received
         buffer = memoryview(bytearray(min(left, _AT_ONCE_BYTES)))
         while left:
-            try:
-                came = self._connection.recv_into(buffer[:left])
-            except OSError as error:
-                raise AttemptError(Failure(what=f"ReadError: {error}")) from error
-            if not came:
+            if not (came := self._received(buffer[:left])):
                 raise AttemptError(Failure(what=f"the connection was closed {left} bytes before the end"))
             left -= came
             self._is_idle = self._stays and not left
             yield buffer[:came]
+
+    def _rest(self, received: bytes) -> Iterator[Piece]:
+        """Yield all that comes until the connection ends."""
+        yield received
+        buffer = memoryview(bytearray(_READ_BYTES))
+        while came := self._received(buffer):
+            yield buffer[:came]
+
+    def _chunks(self, received: bytes) -> Iterator[Piece]:
+        """Yield a body in chunks (RFC 9112, section 7.1)."""
+        while True:
+            line, received = self._line(received)
+            if not (found := _CHUNK.fullmatch(line)):
+                raise BrokenError(f"RemoteProtocolError: illegal chunk header {line!r:.100}")
+            if not (left := int(found[1], 16)):
+                break
+            while left:
+                received = received or self._more()
+                yield received[:left]
+                left, received = max(0, left - len(received)), received[left:]
+            line, received = self._line(received)
+            if line:
+                raise BrokenError(f"RemoteProtocolError: illegal end of a chunk {line!r:.100}")
+        while line:
+            line, received = self._line(received)
+        self._is_idle = self._stays and not received
+
+    def _line(self, received: bytes) -> tuple[bytes, bytes]:
+        """Return the next line, and what was received after it."""
+        while (end := received.find(_LINE_END)) < 0 and len(received) < _MOST_HEAD_BYTES:
+            received += self._more()
+        return received[: max(0, end)], received[end + len(_LINE_END) :]
+
+    def _more(self) -> bytes:
+        buffer = bytearray(_READ_BYTES)
+        if came := self._received(memoryview(buffer)):
+            return bytes(buffer[:came])
+        what = "peer closed connection without sending complete message body (incomplete chunked read)"
+        raise BrokenError(f"RemoteProtocolError: {what}")
+
+    def _received(self, buffer: memoryview) -> int:
+        with breaking("ReadError"):
+            return self._connection.recv_into(buffer)
 
 
 def kept(url: str, connection: "Connected", target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Wire | None:
@@ -139,15 +226,35 @@ def origin_of(url: str) -> str | None:
     return found[1] if found else None
 
 
-def _head(text: bytes) -> tuple[int, dict[str, str]] | None:
-    """Return status and fields of an answer; None if it is a redirect, or not plain. No I/O."""
-    status, *lines = text.split(b"\r\n")
-    found, named = _STATUS.fullmatch(status), list(map(_FIELD.fullmatch, lines))
-    if found is None or not all(named):
-        return None
-    fields = {each[1].decode().lower(): each[2].decode() for each in named if each}
-    is_encoded = "transfer-encoding" in fields or fields.get("content-encoding", "identity") != "identity"
-    if is_encoded or len(fields) < len(named) or not _LENGTH.fullmatch(fields.get("content-length", "")):
-        return None
-    code = int(found[1])
-    return (code, fields) if code in _CONTENT or code >= _FIRST_ERROR else None
+def _head(text: bytes) -> tuple[bytes, bytes, list[tuple[str, str]]]:
+    """Return the minor version, the status and the fields of an answer. No I/O.
+
+    Raises:
+        BrokenError: it is no HTTP.
+    """
+    status, *lines = _LINE_ENDS.split(_FOLD.sub(b" ", text))
+    if (found := _STATUS.fullmatch(status)) is None:
+        raise BrokenError(f"RemoteProtocolError: illegal status line {status!r:.100}")
+    fields = []
+    for line in lines:
+        if (named := _FIELD.fullmatch(line)) is None:
+            raise BrokenError(f"RemoteProtocolError: illegal header line {line!r:.100}")
+        fields.append((named[1].decode().lower(), _decoded(named[2])))
+    return found[1], found[2], fields
+
+
+def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return fields by their names; several of a name, unless they are equal lengths, are joined as RFC 9110 says."""
+    joined: dict[str, str] = {}
+    for name, value in fields:
+        known = joined.get(name)
+        is_new = known is None or (name == "content-length" and known == value)
+        joined[name] = value if is_new else f"{known}, {value}"
+    return joined
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("iso-8859-1")

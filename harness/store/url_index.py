@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from harness.core import records, strict_json
+from harness.core import strict_json
 from harness.core.errors import DiskError
 from harness.core.urls import index_key
 from harness.core.values import frozen
@@ -66,6 +66,8 @@ def read(store: Store, path: Place) -> UrlRecord:
         OSError: there is no record.
         ValueError: the record is malformed.
     """
+    from harness.core import records  # noqa: PLC0415 - it takes 10 ms to load, and the first fetch reads none
+
     known = records.read(UrlRecord, strict_json.loads(store.files.read(path, _MAX_BYTES)))
     if not _SHA256.fullmatch(known.sha256):
         raise ValueError(f"{store.root / path}: its sha256 is not 64 hexadecimal digits")

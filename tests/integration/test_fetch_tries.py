@@ -29,7 +29,7 @@ PASSING = {
     "425": (Reply(status=425), "425 Too Early"),
     "429": (Reply(status=429), "429 Too Many Requests"),
     "599, which has no name": (Reply(status=599), "answered 599 ("),
-    "dropped before it begins": (Reply(body=SMALL, drop_at=0), "closed connection without sending"),
+    "dropped before it begins": (Reply(body=SMALL, drop_at=0), "was closed 20000 bytes before the end"),
     "no HTTP": (Reply(head=b"I am no HTTP server\r\n\r\n"), "RemoteProtocolError"),
     "hangs up": (Reply(head=b""), "disconnected without sending"),
     "reset": (Reply(head=b"", reset=True), "ReadError: [Errno 104] Connection reset by peer"),

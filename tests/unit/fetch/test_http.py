@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
+from harness.fetch.by_httpx import response
 from harness.fetch.headers import retry_after_s
-from harness.fetch.http import HttpSource, _explained, _head, _response
+from harness.fetch.http import HttpSource, _explained, _head
 from harness.fetch.sessions import Sessions
 from harness.fetch.source import AttemptError, Head
 from harness.fetch.watch import Watch
+from harness.fetch.wire import Answer
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
@@ -77,7 +79,7 @@ def _unheard(_event: str, _info: Mapping[str, Any]) -> None:
 )
 def test_a_redirect_may_stay_or_become_safer(hops: tuple[str, ...]) -> None:
     with _redirecting(*hops) as client:
-        assert _response(client, hops[0], {}, _unheard).url == hops[-1]
+        assert response(client, hops[0], {}, _unheard).url == hops[-1]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_redirect_may_stay_or_become_safer(hops: tuple[str, ...]) -> None:
 )
 def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
     with _redirecting(*hops) as client, pytest.raises(AttemptError, match="refused to follow a redirect") as raised:
-        _response(client, hops[0], {}, _unheard)
+        response(client, hops[0], {}, _unheard)
     assert not raised.value.failure.retriable
     assert "s1gnature" not in str(raised.value)
 
@@ -121,7 +123,11 @@ MD5 = base64.b64encode(hashlib.md5(b"", usedforsecurity=False).digest()).decode(
 
 def _said(code: int, start: int, **headers: str) -> Head:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return _head(httpx.Response(code, headers=SAID | named), start, is_encoded=False)
+    return _head(_answer(code, httpx.Headers(SAID | named)), start, is_encoded=False)
+
+
+def _answer(code: int, headers: httpx.Headers) -> Answer:
+    return Answer(status_code=code, headers=dict(headers.items()), pieces=iter(()))
 
 
 def test_a_head_says_what_comes() -> None:
@@ -169,7 +175,7 @@ def test_a_range_beyond_the_end_says_where_the_end_is(start: int, size: int) -> 
 def test_a_head_that_makes_no_sense_is_refused(code: int, content_range: str) -> None:
     headers = httpx.Headers({"Content-Range": content_range}, encoding="utf-8")
     with pytest.raises(AttemptError, match=f"the server answered {code} ") as raised:
-        _head(httpx.Response(code, headers=headers), 5, is_encoded=False)
+        _head(_answer(code, headers), 5, is_encoded=False)
     assert raised.value.failure.retriable is (code == 206)  # what a proxy got wrong once, it may get right
 
 

@@ -1,13 +1,14 @@
-"""What goes straight to a connection that is kept is what httpx would have sent, and only plain answers are taken."""
+"""What goes straight to a connection is what httpx would have sent, and its answers are read as httpx reads them."""
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from harness.fetch import wire
 from harness.fetch.source import AttemptError
-from harness.fetch.wire import Wire
+from harness.fetch.wire import BrokenError, Wire
 
 ORIGIN = "http://127.0.0.1:80"
 HEADERS = [(b"Host", b"127.0.0.1"), (b"Range", b"bytes=0-3"), (b"If-Range", b'"one"')]
@@ -27,7 +28,6 @@ def test_one_request_follows_another(ends: tuple[socket.socket, socket.socket]) 
     for body in (b"abcd", b"efgh"):
         theirs.sendall(PLAIN + body[:2])
         answer = kept.asked(f"{ORIGIN}/a?b=%2F", {"Range": "bytes=4-7"})
-        assert answer
         assert theirs.recv(999) == b"GET /a?b=%2F HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=4-7\r\n\r\n"
         assert (answer.status_code, answer.headers) == (206, {"content-length": "4", "etag": '"one"'})
         assert not kept.is_idle
@@ -44,7 +44,6 @@ def test_what_follows_a_body_ends_it(ends: tuple[socket.socket, socket.socket], 
     kept = Wire(ORIGIN, ours, HEADERS)
     theirs.sendall(PLAIN + more)
     answer = kept.asked(f"{ORIGIN}/a", {})
-    assert answer
     assert [*answer.pieces] == [b"abcd"]
     assert not kept.is_idle
 
@@ -54,8 +53,57 @@ def test_a_body_that_is_cut_short_is_told(ends: tuple[socket.socket, socket.sock
     theirs.sendall(PLAIN + b"abc")
     answer = Wire(ORIGIN, ours, HEADERS).asked(f"{ORIGIN}/a", {})
     theirs.shutdown(socket.SHUT_WR)
-    assert answer
     with pytest.raises(AttemptError, match="was closed 1 bytes before the end"):
+        list(answer.pieces)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stays"),
+    [
+        (CHUNKED + b"3;a=b\r\nabc\r\n1 \r\nd\r\n0\r\nA: b\r\n\r\n", True),
+        (CHUNKED + b"4\r\nabcd\r\n0\r\n\r\nHTTP/1.1", False),
+        (b"HTTP/1.1 200 OK\r\n\r\nabcd", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nabcd", False),
+    ],
+)
+def test_a_body_has_its_end_however_it_is_told(
+    ends: tuple[socket.socket, socket.socket], sent: bytes, *, stays: bool
+) -> None:
+    ours, theirs = ends
+    kept = Wire(ORIGIN, ours, HEADERS)
+
+    def send() -> None:
+        for each in sent:
+            theirs.sendall(bytes([each]))
+        if not stays:
+            theirs.shutdown(socket.SHUT_WR)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    answer = kept.asked(f"{ORIGIN}/a", {})
+    assert b"".join(map(bytes, answer.pieces)) == b"abcd"
+    sending.join()
+    assert kept.is_idle is stays
+
+
+@pytest.mark.parametrize(
+    ("sent", "what"),
+    [
+        (b"4\r\nab", "incomplete chunked read"),
+        (b"0", "incomplete"),
+        (b"x\r\n", "illegal"),
+        (b"1\r\nab\r\n", "illegal end"),
+    ],
+)
+def test_chunks_that_make_no_sense_are_told(ends: tuple[socket.socket, socket.socket], sent: bytes, what: str) -> None:
+    ours, theirs = ends
+    theirs.sendall(CHUNKED + sent)
+    theirs.shutdown(socket.SHUT_WR)
+    answer = Wire(ORIGIN, ours, HEADERS).asked(f"{ORIGIN}/a", {})
+    with pytest.raises(BrokenError, match=f"RemoteProtocolError: .*{what}"):
         list(answer.pieces)
 
 
@@ -64,37 +112,41 @@ def test_a_host_that_will_close_is_not_asked_again(ends: tuple[socket.socket, so
     kept = Wire(ORIGIN, ours, HEADERS)
     theirs.sendall(b"HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
     answer = kept.asked(f"{ORIGIN}/a", {})
-    assert answer
     assert (answer.status_code, [*answer.pieces]) == (503, [b"x"])
     assert not kept.is_idle
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("sent", "what"),
     [
-        b"",
-        b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n",
-        b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Encoding: gzip\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n folded\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\n",
-        b"HTTP/1.1 200 OK\nContent-Length: 1\n\n",
-        b"HTTP/1.1 200 OK\r\nA: " + b"a" * (1 << 17),
+        (b"I am no HTTP server\r\n\r\n", "illegal status line"),
+        (b"HTTP/2 200\r\n\r\n", "illegal status line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\nx", "illegal header line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "not a length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "not a length"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "not a length"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * (1 << 17), "has more than"),
+        (b"HTTP/1.1 200 OK\r\n", "Server disconnected"),
+        (b"", "Server disconnected"),
     ],
 )
-def test_an_answer_that_is_not_plain_is_left_to_httpx(ends: tuple[socket.socket, socket.socket], head: bytes) -> None:
+def test_what_is_no_http_is_told(ends: tuple[socket.socket, socket.socket], sent: bytes, what: str) -> None:
     ours, theirs = ends
-    ours.settimeout(None)
-    theirs.sendall(head + b"x")
+    theirs.sendall(sent)
     theirs.shutdown(socket.SHUT_WR)
     kept = Wire(ORIGIN, ours, HEADERS)
-    assert kept.asked(f"{ORIGIN}/a", {}) is None
+    with pytest.raises(BrokenError, match=f"RemoteProtocolError: .*{what}"):
+        kept.asked(f"{ORIGIN}/a", {})
     assert not kept.is_idle
+
+
+def test_an_answer_may_be_old_fashioned(ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    theirs.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404\nA: \xe9\n b\nA: c\nLength: 1\nContent-Length: 1\n")
+    theirs.sendall(b"content-length: 1\n\nx")
+    answer = Wire(ORIGIN, ours, HEADERS).asked(f"{ORIGIN}/a", {})
+    assert (answer.status_code, answer.headers) == (404, {"a": "\u00e9 b, c", "length": "1", "content-length": "1"})
+    assert answer.fields[:2] == [("a", "\u00e9 b"), ("a", "c")]
 
 
 @pytest.mark.parametrize(
