@@ -2,13 +2,14 @@
 
 import platform
 from collections.abc import Callable
+from dataclasses import field
 
 import harness
 from harness.cluster import labels
 from harness.cluster.messages import Offer
 from harness.cluster.node import Node
 from harness.core.callbacks import Notice
-from harness.core.settings import FetchSettings
+from harness.core.settings import ContainerSettings, FetchSettings
 from harness.core.values import frozen
 from harness.fetch import shared_store
 from harness.host import devices, drivers
@@ -28,9 +29,9 @@ def compiles_at_once() -> int:
     return max(1, min(capacity.cores(), in_all // _COMPILE_BYTES))
 
 
-def _identity(driver: str, cpu: str) -> str:
+def _identity(driver: str, cpu: str, container: ContainerSettings) -> str:
     kernel, loaded = drivers.of_kernel([driver]), drivers.of_libraries([driver])
-    return run_key.digest([cpu, kernel, loaded, drivers.of_environment()])
+    return run_key.digest([cpu, kernel, loaded, drivers.of_environment(), container.engine, container.image])
 
 
 @frozen
@@ -43,6 +44,7 @@ class Machine:
         compiles: the number of compilations at once.
         runs: the number of runs on the CPU at once.
         fetch: how it downloads, and its cache.
+        container: the engine and the image that its steps run in.
         provider: returns what provides a release.
         notice: called with remarks.
     """
@@ -52,6 +54,7 @@ class Machine:
     compiles: int = 1
     runs: int = 1
     fetch: FetchSettings
+    container: ContainerSettings = field(default_factory=ContainerSettings)
     provider: Callable[[ReleaseWheels], EnvironmentProvider]
     notice: Notice
 
@@ -68,7 +71,7 @@ class Machine:
             cpu=cpu,
             slots=labels.offered(self.gpus, cpu, compiles=self.compiles, runs=self.runs),
             gpus=tuple(map(str, self.gpus)),
-            drivers={each: _identity(each, cpu) for each in _DRIVERS},
+            drivers={each: _identity(each, cpu, self.container) for each in _DRIVERS},
             chips={
                 vendor: tuple(dict.fromkeys(gpu.chip for gpu in self.gpus if gpu.vendor == vendor and gpu.chip))
                 for vendor in {str(gpu.vendor) for gpu in self.gpus}

@@ -140,9 +140,9 @@ class ClusterDevices:
 
     connection: Connection
 
-    def slots(self, devices: Sequence[str]) -> int:
-        """Return how many runs with these devices are given to the cluster at once."""
-        return max(1, self.connection.roster.slots(labels.of_devices(devices)))
+    def slots(self, run: GpuRun) -> int:
+        """Return how many runs with the devices and the chip of this one are given to the cluster at once."""
+        return max(1, self.connection.roster.slots(labels.of_devices(run.devices, run.chip)))
 
     def claim(self, _run: GpuRun, _cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
         """Claim nothing."""

@@ -60,11 +60,11 @@ class Pool:
         self._on_wait = on_wait
         self._root = root
 
-    def slots(self, devices: Sequence[str]) -> int:
-        """Return how many runs with these devices are done at once, at least 1; on the CPU, one for each core."""
-        wanted = gpus_wanted(devices)
-        fitting = [len(self._of_vendor(each)) // count for each, count in wanted.items()]
-        if all(each.startswith(CPU) for each in devices):
+    def slots(self, run: GpuRun) -> int:
+        """Return how many runs like this one are done at once, at least 1; on the CPU, one for each core."""
+        wanted = gpus_wanted(run.devices)
+        fitting = [len(self._fitting(vendor, run.chip)) // count for vendor, count in wanted.items()]
+        if all(each.startswith(CPU) for each in run.devices):
             fitting = [len(cores.usable())]
         return max(1, min(fitting, default=1))
 
@@ -92,14 +92,15 @@ class Pool:
             )
             yield locks.enter_context(self.claim(run, cancel))
 
-    def _of_vendor(self, vendor: Vendor) -> tuple[Gpu, ...]:
-        return tuple(gpu for gpu in self._gpus if gpu.vendor is vendor)
+    def _fitting(self, vendor: Vendor, chip: str | None) -> tuple[Gpu, ...]:
+        """Return the GPUs of a vendor that have a chip, else those of an unknown one, else all."""
+        every = tuple(gpu for gpu in self._gpus if gpu.vendor is vendor)
+        fitting = tuple(gpu for gpu in every if chip in gpu.targets)
+        return fitting or tuple(gpu for gpu in every if not gpu.chip) or every
 
     def _choices(self, run: GpuRun) -> Iterator["_Choice"]:
         for vendor, count in gpus_wanted(run.devices).items():
-            every = self._of_vendor(vendor)
-            fitting = tuple(gpu for gpu in every if run.chip in gpu.targets)
-            fitting = fitting or tuple(gpu for gpu in every if not gpu.chip) or every
+            fitting = self._fitting(vendor, run.chip)
             if 0 < len(fitting) < count:
                 here = " and ".join(map(str, fitting))
                 raise DeviceError(

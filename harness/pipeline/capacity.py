@@ -36,8 +36,8 @@ class Capacity:
 class DevicePool(Protocol):
     """The devices of runs. `harness.host.gpu_locks.Pool` is that of this machine."""
 
-    def slots(self, devices: Sequence[str]) -> int:
-        """Return how many runs with these devices are done at once, at least 1."""
+    def slots(self, run: GpuRun) -> int:
+        """Return how many runs with the devices and the chip of this one are done at once, at least 1."""
 
     def claim(self, run: GpuRun, cancel: CancelToken) -> AbstractContextManager[Sequence[Gpu]]:
         """Lock the GPUs that a run needs; raise DeviceError if there are too few, and Cancelled if `cancel` is set."""

@@ -69,7 +69,7 @@ def resource(step: Step) -> str:
             return "compile"
         case Run():
             drivers = dict.fromkeys(each.partition("://")[0] for each in step.devices)
-            return "cpu" if estimates.is_on_cpu(step) else f"device {' '.join(drivers)}"
+            return "cpu" if estimates.is_on_cpu(step) else " ".join(["device", *drivers, step.chip or ""]).rstrip()
         case Compare() | Draw():
             return "compare"
         case Benchmark():
@@ -183,7 +183,7 @@ class LocalExecutor:
             case Compare() | Draw():
                 return capacity.compare
             case Run():
-                return self._pool.slots(step.devices)
+                return self._pool.slots(step)
             case Benchmark():
                 return 1
 

@@ -37,6 +37,7 @@ def _worker(invocation: Invocation) -> int:
         compiles=settings.run.jobs or machine.compiles_at_once(),
         runs=options.runs,
         fetch=settings.fetch,
+        container=settings.container,
         provider=lambda release: provider(own, release, choice),
         notice=_say,
     )

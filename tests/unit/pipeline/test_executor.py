@@ -10,7 +10,7 @@ from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Thresholds
 from harness.core.values import frozen
 from harness.host.devices import Gpu
-from harness.host.gpu_locks import Pool
+from harness.host.gpu_locks import GpuRun, Pool
 from harness.host.process import CancelToken
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.executor import Demand, LocalExecutor, resource
@@ -52,9 +52,9 @@ def compile_(name: str) -> Compile:
     return Compile(release="3.13.0", argv=(name,), links=(), module=name, products=())
 
 
-def run(name: str, device: str) -> Run:
+def run(name: str, device: str, chip: str | None = None) -> Run:
     none: dict[str, Any] = {"links": (), "inputs": (), "compiles": (), "outputs": ()}
-    return Run(case_id=name, argv=(), devices=(device,), **none)
+    return Run(case_id=name, argv=(), devices=(device,), chip=chip, **none)
 
 
 def test_as_many_at_once_as_a_resource_has_slots_and_one_for_each_device(tmp_path: Path) -> None:
@@ -115,10 +115,26 @@ def test_comparisons_hold_no_device_and_are_several_at_once(tmp_path: Path) -> N
     assert all(executor.next_done(IN_PROCESS_S) for _ in "abcd")
 
 
+def test_runs_wait_for_gpus_of_their_chip_and_not_behind_those_for_another(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    gpus = [kfd.gpu(0, chip="gfx942"), kfd.gpu(1, chip="gfx942"), kfd.gpu(2, chip="gfx90a")]
+    for each in gpus:
+        kfd.write(tmp_path, each.node.lstrip("/"), "")
+    executor = LocalExecutor(runner, Capacity, Pool(gpus, root=tmp_path), CancelToken())
+    for name in "abcd":
+        executor.start(run(name, "hip", "gfx90a"), Results())
+    executor.start(run("e", "hip", "gfx942"), Results())
+    executor.start(run("f", "hip", "gfx942"), Results())
+    assert comes_true(lambda: runner.busy == {"device hip gfx90a": 1, "device hip gfx942": 2})
+    runner.go.set()
+    assert all(executor.next_done(IN_PROCESS_S) for _ in "abcdef")
+    assert runner.most == {"device hip gfx90a": 1, "device hip gfx942": 2}
+
+
 class Devices(Pool):
     """As many runs on any device at once."""
 
-    def slots(self, devices: Sequence[str]) -> int:  # noqa: ARG002
+    def slots(self, run: GpuRun) -> int:  # noqa: ARG002
         return 3
 
 
