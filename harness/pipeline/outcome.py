@@ -236,11 +236,12 @@ def _label(step: Step) -> str:
 
 def _kept(case: Case, final: Verdict, out_dir: Path) -> str:
     """Return the folder of the outputs, relative to the results, unless they are right; empty if there are none."""
+    if final.status not in {Status.FAILED, Status.RAN} and final.kind is not Kind.ORACLE:
+        return ""
     folder = logs.case_dir(out_dir / "outputs", case.id)
     with contextlib.suppress(OSError):
         has_files = any(stat.S_ISREG(state.st_mode) for _, state in Folder(out_dir).content(folder))
-        is_kept = final.status in {Status.FAILED, Status.RAN} or final.kind is Kind.ORACLE
-        return str(folder.relative_to(out_dir)) if is_kept and has_files else ""
+        return str(folder.relative_to(out_dir)) if has_files else ""
     return ""
 
 

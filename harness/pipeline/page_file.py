@@ -83,6 +83,5 @@ def write_collected(paths: Sequence[Path], output: Path, recorder: Recorder) -> 
 
 def _rendered(content: Content, recorder: Recorder) -> str:
     """Return a page with the trends of its cases."""
-    return page.render(
-        replace(content, trends=recorder.trends([each.outcome.id for each in cases.shown(content.runs)]))
-    )
+    shown = cases.shown(content.runs)
+    return page.render(replace(content, trends=recorder.trends([each.outcome.id for each in shown])), shown)

@@ -201,4 +201,10 @@ class Live:
     def _print(self, line: Text) -> None:
         with self._lock:
             self._calm.spoke(self._clock())
-        self._console.print(line, soft_wrap=True)
+        has_colours = self._console.color_system is not None
+        if self._width is None and not has_colours and not self._console.quiet:
+            # Rich would take longer for the same text.
+            self._console.file.write(f"{line.plain}\n")
+            self._console.file.flush()
+        else:
+            self._console.print(line, soft_wrap=True)

@@ -1,12 +1,13 @@
 """Makes of outcomes what the script of a page lists, and what it shows of each case when that is opened."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.core.outcomes import Outcome
-from harness.core.records import as_json
+from harness.core.records import as_json, encoded
 from harness.core.statuses import Kind, Status
 from harness.core.text import capped, clean, command, first_line, one_line
 from harness.core.values import frozen
@@ -78,14 +79,14 @@ def row(each: Shown) -> dict[str, Any]:
         "ratio": ratio,
         "error": error,
     }
-    found: dict[str, Any] = as_json({name: value for name, value in known.items() if value is not None and value != ""})
-    return found
+    return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
 def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes: int) -> dict[str, Any]:
     """Return what is shown of a case when it is opened, with its trends; texts are cleaned."""
     outcome, run = each.outcome, runs[each.run]
-    data = {name: value for name, value in as_json(outcome).items() if name not in _SHOWN_ELSEWHERE and value}
+    text = encoded(outcome)
+    data = {name: value for name, value in json.loads(text).items() if name not in _SHOWN_ELSEWHERE and value}
     where = facts.whereabouts(outcome)
     told = {
         "why": capped(outcome.reason, limit_bytes=_REASON_BYTES, where="results.json"),
@@ -97,7 +98,8 @@ def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes
         "log_path": facts.log_path(outcome),
         "trends": [as_json(trend) for trend in trends],
     }
-    cleaned: dict[str, Any] = _cleaned(data)
+    # Without an escape, all is printable ASCII, and clean already.
+    cleaned: dict[str, Any] = _cleaned(data) if b"\\" in text else data
     return cleaned | told
 
 

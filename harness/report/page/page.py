@@ -45,13 +45,14 @@ def listed(files: str, *, is_wanted: bool) -> str:
     return f"{NAME}, {files}" if is_wanted else files
 
 
-def render(content: Content) -> str:
+def render(content: Content, shown: Sequence[Shown] | None = None) -> str:
     """Return the page.
 
     Args:
         content: what it shows.
+        shown: the cases that it shows, if they are known.
     """
-    shown = cases.shown(content.runs)
+    shown = cases.shown(content.runs) if shown is None else shown
     told = _told(content, shown)
     script, style = _script(), _asset("style.css")
     text: str = _template().render(
@@ -85,7 +86,7 @@ def _index(content: Content, shown: Sequence[Shown], told: Answer) -> dict[str, 
         "chunk": _CHUNK,
         "runs": [environment.described(run) for run in content.runs],
         "releases": answer.releases(content, [each.outcome for each in shown]),
-        "cases": [cases.row(each) for each in shown],
+        "cases": as_json([cases.row(each) for each in shown]),
         "bisect": as_json(content.bisect),
         "matrix": as_json(content.matrix),
         "bench": as_json(content.bench),
