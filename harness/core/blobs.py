@@ -1,5 +1,6 @@
 """Blobs: bytes by URL, before and after they are downloaded."""
 
+import functools
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -30,7 +31,7 @@ class Blob:
     @property
     def name(self) -> str:
         """The last part of the URL's path."""
-        return PurePosixPath(urlsplit(self.url).path).name
+        return _name(self.url)
 
     @property
     def is_remote(self) -> bool:
@@ -41,6 +42,11 @@ class Blob:
     def local_path(self) -> Path:
         """The path that a `file:` URL names; no I/O."""
         return Path(unquote(urlsplit(self.url).path))
+
+
+@functools.lru_cache(maxsize=1024)  # each blob is asked for it again and again
+def _name(url: str) -> str:
+    return PurePosixPath(urlsplit(url).path).name
 
 
 @frozen

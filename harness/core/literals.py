@@ -4,6 +4,7 @@ A literal has one number for each element, or one for all of them. The tool itse
 integers that are too large; here these are errors.
 """
 
+import functools
 import math
 import re
 import struct
@@ -19,6 +20,7 @@ _IMAGINARY = re.compile(rf"({numerals.REAL})[ij]", re.ASCII | re.IGNORECASE)
 _SUM = re.compile(rf"({numerals.REAL})(?:([-+]{numerals.UNSIGNED})[ij])?", re.ASCII | re.IGNORECASE)
 _LONGEST_COMPLEX = 2 * numerals.LONGEST
 _LONGEST_ARGUMENT = 500
+_SHORT = 1000  # characters
 _BITS = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -28,6 +30,16 @@ def parse(text: str) -> tuple[TensorType, tuple[Scalar, ...]]:
     Raises:
         ValueError: it has no static type, another count, or something that is no number of this type.
     """
+    return _of_short(text) if len(text) <= _SHORT else _parsed(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _of_short(text: str) -> tuple[TensorType, tuple[Scalar, ...]]:
+    """Return a literal that was read before: a case asks for each several times."""
+    return _parsed(text)
+
+
+def _parsed(text: str) -> tuple[TensorType, tuple[Scalar, ...]]:
     name, _, written = text.partition("=")
     type_ = TensorType.parse(name)
     if ELEMENT_BITS[type_.element] < 8:  # noqa: PLR2004 - bits of a byte

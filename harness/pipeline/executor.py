@@ -172,7 +172,7 @@ class LocalExecutor:
             share = self._memory.take(waiting.demand.memory_bytes, capacity.memory_bytes)
             if share is None:
                 return None
-        return replace(waiting, room=room, share=share)
+        return waiting if room == 1 and share is None else replace(waiting, room=room, share=share)
 
     def _at_once(self, step: Step, capacity: Capacity) -> int:
         match step:

@@ -113,6 +113,11 @@ def heads(cases: Sequence[Outcome]) -> Iterable[Outcome | Head]:
     return cases.heads() if isinstance(cases, OutcomeLog) else cases
 
 
+def line(cases: Sequence[Outcome], index: int) -> bytes:
+    """Return an outcome as JSON."""
+    return cases.line(index) if isinstance(cases, OutcomeLog) else records.encoded(cases[index])
+
+
 def _outcome(line: bytes) -> Outcome:
     return with_tuples(records.decoder(Outcome).decode(line))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.core.outcomes import Outcome
-from harness.core.records import as_json, encoded
+from harness.core.records import as_json
 from harness.core.statuses import Kind, Status
 from harness.core.text import capped, clean, command, first_line, one_line
 from harness.core.values import frozen
@@ -30,11 +30,13 @@ class Shown:
     Attributes:
         key: its name in links; unique within the page.
         run: the position of its run.
+        index: its position among the cases of the run.
         outcome: what became of it.
     """
 
     key: str
     run: int
+    index: int
     outcome: Outcome
 
 
@@ -45,15 +47,15 @@ def shown(runs: Sequence[Run]) -> list[Shown]:
         for number, run in enumerate(runs)
         for index, outcome in enumerate(outcome_log.heads(run.report.cases))
     ]
-    every = [(number, runs[number].report.cases[index]) for _, number, index in sorted(places)[:MOST]]
-    ids = Counter(outcome.id for _, outcome in every)
+    every = [(number, index, runs[number].report.cases[index]) for _, number, index in sorted(places)[:MOST]]
+    ids = Counter(outcome.id for *_, outcome in every)
     keys: dict[str, Shown] = {}
-    for number, outcome in every:
+    for number, index, outcome in every:
         several = f"{outcome.id} {outcome.column or ''}" if ids[outcome.id] > 1 else outcome.id
         plain = one_line(several, limit=_TITLE_CHARS) or "unnamed"
         numbered = (f"{plain} ({count})" for count in range(2, len(keys) + 3))
         key = plain if plain not in keys else next(name for name in numbered if name not in keys)
-        keys[key] = Shown(key=key, run=number, outcome=outcome)
+        keys[key] = Shown(key=key, run=number, index=index, outcome=outcome)
     return list(keys.values())
 
 
@@ -85,7 +87,7 @@ def row(each: Shown) -> dict[str, Any]:
 def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes: int) -> dict[str, Any]:
     """Return what is shown of a case when it is opened, with its trends; texts are cleaned."""
     outcome, run = each.outcome, runs[each.run]
-    text = encoded(outcome)
+    text = outcome_log.line(run.report.cases, each.index)
     data = {name: value for name, value in json.loads(text).items() if name not in _SHOWN_ELSEWHERE and value}
     where = facts.whereabouts(outcome)
     told = {
@@ -96,7 +98,7 @@ def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes
         "commands": dict(_commands(outcome)),
         "devices": list(map(str, outcome.devices)),
         "log_path": facts.log_path(outcome),
-        "trends": [as_json(trend) for trend in trends],
+        "trends": as_json(trends) if trends else [],
     }
     # Without an escape, all is printable ASCII, and clean already.
     cleaned: dict[str, Any] = _cleaned(data) if b"\\" in text else data
