@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # it takes longer to load than most blobs to arrive, and a pl
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
 _CONNECT_S = 10.0
 _HOSTS_KEPT = 4  # redirects may lead from host to host
-_PROXIES, _CERTIFICATES = {"http_proxy", "https_proxy", "all_proxy"}, {"ssl_cert_file", "ssl_cert_dir"}
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 _PORTS, _LAST_PORT = {"http": 80, "https": 443}, 0xFFFF
 
 for _name in ("httpx", "httpcore"):  # they log URLs and headers with secrets
@@ -49,15 +49,15 @@ class Sessions:
             transport: answers in place of the network.
 
         Raises:
-            FetchError: proxies or certificates in the environment are invalid.
+            FetchError: proxies in the environment are invalid. Certificates are read when they are first needed.
         """
         # A `Watch` limits what comes after, and says what is too late.
         self._connect_s = min(stall_s + 2 * TICK_S, _CONNECT_S)
         self._transport, self._mutex = transport, threading.Lock()
         self._free: list[Session] = []
-        given = {name.lower() for name, value in os.environ.items() if value}
-        self._is_direct = transport is None and not _PROXIES & given
-        if (_PROXIES | _CERTIFICATES) & given:
+        has_proxies = any(value and name.lower() in _PROXIES for name, value in os.environ.items())
+        self._is_direct = transport is None and not has_proxies
+        if has_proxies:
             _ = self._fresh  # now, as it is no fault of any blob if it cannot be made
 
     def close(self) -> None:
