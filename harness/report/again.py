@@ -19,6 +19,7 @@ from harness.core.urls import redacted
 
 _QUALITY = ("harness", "quality")
 _RUN = ("harness", "run")
+_BISECT = ("harness", "bisect")
 _FOR_RUNS = {"--run-wrapper", "--verdict", "--oracle"}
 
 
@@ -85,12 +86,24 @@ def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:
     """Return the commands that repeat cases: one for all that have the same target and release."""
     groups: dict[tuple[str, ...], dict[str, None]] = {}
     for outcome in outcomes:
-        bare = (
-            (outcome.path, *report.environment.get("program", ())) if outcome.path.endswith((".mlir", ".onnx")) else ()
-        )
-        selector = () if bare else (f"{outcome.model}/{outcome.submodel}",)
-        groups.setdefault((*bare, *_case_options(outcome, report)), {}).update(dict.fromkeys(selector))
+        selector, program = _selected(outcome, report)
+        groups.setdefault((*program, *_case_options(outcome, report)), {}).update(dict.fromkeys(selector))
     return [command([*_prefix(report), *cases, *words]) for words, cases in groups.items()]
+
+
+def search_of_case(outcome: Outcome, report: Report) -> str:
+    """Return the command that finds the release since which a case fails, each release in an image of its own."""
+    asked = report.environment
+    selector, program = _selected(outcome, report)
+    options = (*_target(outcome, report), *asked.get("place", ()), *_without(asked.get("options", ()), ["--out"]))
+    return command([*_BISECT, *selector, *program, *options])
+
+
+def _selected(outcome: Outcome, report: Report) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words that select a case, and those that stand in for its spec if it is of a bare program."""
+    if outcome.path.endswith((".mlir", ".onnx")):
+        return (), (outcome.path, *report.environment.get("program", ()))
+    return (f"{outcome.model}/{outcome.submodel}",), ()
 
 
 def _prefix(report: Report) -> Sequence[str]:
@@ -106,20 +119,29 @@ def exact_options(outcome: Outcome, report: Report) -> list[str]:
 
 def _case_options(outcome: Outcome, report: Report, *, patience: int = 2) -> Iterator[str]:
     asked = report.environment
-    compiled = outcome.chip in asked.get("compile_chips", ())
-    if outcome.config:
-        yield from ("--suite-config", outcome.config)
-        yield from _word("--compile-chip", outcome.chip if compiled else None)
-    else:
-        yield from _word("--backend", outcome.backend)
-        yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
+    yield from _target(outcome, report)
     yield from _word("--iree", None if _prefix(report) == _RUN else outcome.release)
     chosen = outcome.variant.options if outcome.variant else ()
     image = None if "--image" in chosen else _known(asked, "image", "digest") or _known(asked, "image", "image")
     place = (*_word("--engine", _known(asked, "container_engine", "name")), *_word("--image", image))
     words = (*(place or asked.get("place", ())), *asked.get("options", ()))
     words = (*_without(words, chosen[:1]), *chosen)
-    yield from _fitting(words, outcome, compiled=compiled, patience=patience)
+    yield from _fitting(words, outcome, compiled=_is_only_compiled(outcome, report), patience=patience)
+
+
+def _is_only_compiled(outcome: Outcome, report: Report) -> bool:
+    return outcome.chip in report.environment.get("compile_chips", ())
+
+
+def _target(outcome: Outcome, report: Report) -> Iterator[str]:
+    """Yield the options for the target of a case, which a config of a suite has."""
+    compiled = _is_only_compiled(outcome, report)
+    if outcome.config:
+        yield from ("--suite-config", outcome.config)
+        yield from _word("--compile-chip", outcome.chip if compiled else None)
+    else:
+        yield from _word("--backend", outcome.backend)
+        yield from _word("--compile-chip" if compiled else "--chip", outcome.chip)
 
 
 def _known(environment: Mapping[str, Any], *names: str) -> str | None:
@@ -178,6 +200,7 @@ def _options(settings: Settings) -> list[str]:
         *_selected_options(settings),
         *_release_options(settings),
         *_run_options(settings),
+        *_image_options(settings),
         *_fetch_options(settings),
     ]
 
@@ -215,6 +238,15 @@ def _run_options(settings: Settings) -> Iterator[str]:
     yield from _word("--importer", run.importer)
     yield from _word("--timeout", run.timeout_s if run.timeout_s != DEFAULT_TIMEOUT_S else None)
     yield from _word("--out", run.out)
+
+
+def _image_options(settings: Settings) -> Iterator[str]:
+    container = settings.container
+    if container.engine == "local" or settings.cluster.is_used:
+        return  # the environment may name an index of wheels, which no command takes then
+    yield from _word("--containers", container.definitions)
+    yield from _word("--debian-mirror", redacted(container.debian_mirror or ""))
+    yield from _word("--wheel-index", redacted(container.wheel_index or ""))
 
 
 def _fetch_options(settings: Settings) -> Iterator[str]:

@@ -64,7 +64,7 @@ def render(outcome: Outcome, report: Report, *, since: Since | None = None, mate
         fenced(capped(outcome.reason or str(outcome.status), limit_bytes=_REASON_BYTES, where="results.json")),
         _outputs(outcome.outputs),
         "## Since when",
-        _since(outcome, since),
+        _since(outcome, report, since),
         "## Steps to reproduce",
         _steps(outcome, material),
         *(["The program, `model.mlir`:", fenced(program).replace("text", "mlir", 1)] if program is not None else []),
@@ -114,9 +114,9 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
-def _since(outcome: Outcome, since: Since | None) -> str:
+def _since(outcome: Outcome, report: Report, since: Since | None) -> str:
     if not since:
-        return f"Not known; `harness bisect {outcome.model}/{outcome.submodel}` finds the release."
+        return f"Not known; this command finds the release:\n\n{fenced(again.search_of_case(outcome, report))}"
     return "\n\n".join(filter(None, (escaped(since.text), f"Commits: {since.url}" if since.url else "")))
 
 

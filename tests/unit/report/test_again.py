@@ -1,6 +1,13 @@
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from harness.core.references import Oracle
+from harness.core.settings import ProgramSettings, ToolSettings
 from harness.core.statuses import Kind
+from harness.core.urls import Mirror
 from harness.core.variants import Variant
 from harness.report import again, facts
 from tests.unit import reports
@@ -95,6 +102,9 @@ def test_a_case_of_a_suite_is_repeated_with_its_config() -> None:
     compiled = reports.report(failed, environment={"compile_chips": ["gfx1100"]})
     assert again.case_command(failed, compiled).endswith(f"{words} --compile-chip gfx1100")
     assert facts.target(failed) == "hip_O3"
+    quoted = again.facts(settings("--specs=onnx_ops", "--out=r", "--engine=docker"))
+    search = again.search_of_case(failed, reports.report(failed, environment=quoted))
+    assert search == f"harness bisect{words} --engine docker --specs onnx_ops"
 
 
 def test_a_search_of_a_suite_is_repeated_with_its_configs() -> None:
@@ -115,3 +125,65 @@ def test_a_case_of_a_search_is_repeated_with_its_own_image_or_hip_runtime() -> N
     assert first.endswith(" --engine docker --run-wrapper perf --image rocm-7.2")
     _, second = (again.case_command(each, reports.report(*cases, environment=facts)) for each in cases)
     assert second.endswith(" --run-wrapper 'env A=x.so perf'")
+
+
+# What a repeated command needs beside the case, its target and its release, with a value other than the default.
+QUOTED: dict[str, dict[str, Any]] = {
+    "fetch": {"store": Path("/s"), "mirrors": (Mirror(prefix="https://a", url="http://m"),)},
+    "release": {"find_links": ("/links",), "wheels": (Path("/w.whl"),)},
+    "container": {
+        "engine": "docker",
+        "image": "rocm",
+        "definitions": Path("/images"),
+        "debian_mirror": "http://debian",
+        "wheel_index": "http://wheels",
+        "capabilities": ("SYS_NICE",),
+        "memory_bytes": 1 << 30,
+    },
+    "target": {"compile_chips": ("gfx90a",), "compile_only": True, "sku": "mi300", "gpus": (0, 2)},
+    "cases": {
+        "specs": Path("/specs"),
+        "external_files": Path("/files"),
+        "allow_paths": (Path("/allowed"),),
+        "trust_flags": True,
+        "quarantine": Path("/q.toml"),
+        "program": ProgramSettings(function="f"),
+    },
+    "run": {
+        "out": Path("/out"),
+        "timeout_s": 9.0,
+        "recompile": True,
+        "tool_verdict": True,
+        "oracle": Oracle.CPU,
+        "importer": "2.9.0",
+        "run_wrapper": ("rocprof",),
+        "emulator": "rocjitsu",
+        "emulator_root": Path("/emulators"),
+        "pin_defaults": "3.1.0",
+        "tools": ToolSettings(folder=Path("/build")),
+    },
+}
+# What each case says itself, what changes no result, secrets, and what reports beside the results.
+UNQUOTED = {
+    "fetch": {"store_url", "store_key", "cache_bytes", "grants", "connections", "offline", "locked", "update"},
+    "release": {"name"},
+    "container": {"registry", "variables"},
+    "target": {"backend", "chips", "visible", "default_chip"},
+    "cases": {
+        *("selectors", "is_guessed", "id_contains", "markers", "shard", "durations", "only_failed"),
+        *("suite_configs", "default_suite_configs"),
+    },
+    "run": {
+        *("junit_xml", "html", "reuse_passed", "measures_compiler", "time_budget_s", "max_failures", "jobs", "timing"),
+    },
+}
+
+
+@pytest.mark.parametrize("part", QUOTED)
+def test_each_setting_is_quoted_or_named_as_one_that_need_not_be(part: str) -> None:
+    plain = settings("tiny")
+    group = getattr(plain, part)
+    assert {each.name for each in fields(group)} == QUOTED[part].keys() | UNQUOTED[part]
+    for name, value in QUOTED[part].items():
+        changed = replace(plain, **{part: replace(group, **{name: value})})
+        assert again.facts(changed) != again.facts(plain), name

@@ -52,7 +52,7 @@ def test_an_emulated_device_is_told() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     crashed = failed(Kind.CRASH, phase=Phase.COMPILE, outputs=(), log_tail="", reason="")
     text = bug_report.render(crashed, report(crashed))
-    assert "Not known; `harness bisect tiny/vae` finds the release." in text
+    assert "Not known; this command finds the release:\n\n```text\nharness bisect tiny/vae --backend cpu\n```" in text
     assert "pip install iree-base-compiler iree-base-runtime" in text
     assert "## Log" not in text
     assert "| output" not in text
