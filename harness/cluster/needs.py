@@ -11,8 +11,9 @@ from harness.cluster.messages import Files, Request
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.errors import FetchError, IntegrityError
 from harness.core.values import frozen
+from harness.pipeline.kept_module import MODULES
 from harness.pipeline.step_results import CompileResult, DrawResult, FetchResult, Results
-from harness.pipeline.step_runner import MODULES, StepRunner
+from harness.pipeline.step_runner import StepRunner
 from harness.pipeline.steps import Compile, Fetch
 from harness.store.store import Store
 

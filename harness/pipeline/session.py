@@ -20,12 +20,15 @@ from harness.host import devices
 from harness.host.disk import disk_errors
 from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import blocked, internal, part, planner, renderable, run_devices, scheduler, selection
+from harness.pipeline.capacity import DevicePool
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.pipeline.executor import LocalExecutor
+from harness.pipeline.import_inputs import Fetch
 from harness.pipeline.importing import Importing
 from harness.pipeline.machine import run_facts
 from harness.pipeline.out_dir import in_use
 from harness.pipeline.page_file import PageFile
+from harness.pipeline.part import Part
 from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
@@ -172,27 +175,15 @@ class Session:
 
     def _done(self, request: EnvironmentRequest, environment: Environment, live: Live) -> Prepared:
         settings, store, notice = self._settings, request.store, live.notice
-        release = environment.toolchain.release
         options = replace(self._options, emulator=environment.emulator(settings.run))
         with provision.fetcher(
             settings.fetch, store, notice, progress=live.bytes_fetched, cancel=self._cancel
         ) as fetcher:
-            steps = ToolStepRunner(
-                store=store,
-                fetch=fetcher.fetch,
-                toolchain=environment.toolchain,
-                tools=environment.tools,
-                host_cpu=devices.cpu_identity(),
-                out_dir=request.out_dir,
-                timeout_s=settings.run.timeout_s,
-                recompile=settings.run.recompile,
-                cancel=self._cancel,
-                devices=UsedDevices(emulator=str(options.emulator) if options.emulator else None),
-            )
+            steps = self._steps(request, environment, fetcher.fetch, options)
             importing = Importing(
                 steps=steps,
                 python=environment.python,
-                release=release,
+                release=environment.toolchain.release,
                 importer=settings.run.importer,
                 offline=settings.fetch.offline,
                 options=options,
@@ -214,27 +205,7 @@ class Session:
             )
             gpus = run_devices.of(request, environment, settings.target)
             pool = environment.pool(gpus, provision.waiting(notice, self._cancel))
-            capacity = functools.partial(environment.capacity, settings.run)
-            executor = LocalExecutor(
-                doing.runner, capacity, pool, self._cancel, on_running=live.step_running, on_again=live.step_again
-            )
-            live.expect_plans(len(self.cases))
-            self._log = OutcomeLog(self._folder, len(self.cases))
-            self._plan_run = PlanRun(
-                doing.plans,
-                executor,
-                doing.limit,
-                out_dir=request.out_dir,
-                cancel=self._cancel,
-                keeps_work=self._keeps_work,
-                keeps_results=self._keeps_results,
-                costs=doing.costs,
-                values=doing.values,
-                unfinished=doing.limit.unfinished,
-                on_planned=live.planned,
-                log=self._log,
-                at_once=len(self.cases) if isinstance(doing.plans, Sequence) else scheduler.AT_ONCE,
-            )
+            self._plan_run = self._begun(doing, environment, pool, live)
             self._plan_run.run()
         return Prepared(
             plans={each.case.id: each for each in doing.plans} if isinstance(doing.plans, Sequence) else {},
@@ -244,6 +215,47 @@ class Session:
             steps=steps,
             python=environment.python,
             options=options,
+        )
+
+    def _steps(
+        self, request: EnvironmentRequest, environment: Environment, fetch: Fetch, options: Options
+    ) -> ToolStepRunner:
+        """Return what does steps with the tools of the environment."""
+        return ToolStepRunner(
+            store=request.store,
+            fetch=fetch,
+            toolchain=environment.toolchain,
+            tools=environment.tools,
+            host_cpu=devices.cpu_identity(),
+            out_dir=request.out_dir,
+            timeout_s=self._settings.run.timeout_s,
+            recompile=self._settings.run.recompile,
+            cancel=self._cancel,
+            devices=UsedDevices(emulator=str(options.emulator) if options.emulator else None),
+        )
+
+    def _begun(self, doing: Part, environment: Environment, pool: DevicePool, live: Live) -> PlanRun:
+        """Return what does the plans, whose outcomes the log gets."""
+        capacity = functools.partial(environment.capacity, self._settings.run)
+        executor = LocalExecutor(
+            doing.runner, capacity, pool, self._cancel, on_running=live.step_running, on_again=live.step_again
+        )
+        live.expect_plans(len(self.cases))
+        self._log = OutcomeLog(self._folder, len(self.cases))
+        return PlanRun(
+            doing.plans,
+            executor,
+            doing.limit,
+            out_dir=self._folder,
+            cancel=self._cancel,
+            keeps_work=self._keeps_work,
+            keeps_results=self._keeps_results,
+            costs=doing.costs,
+            values=doing.values,
+            unfinished=doing.limit.unfinished,
+            on_planned=live.planned,
+            log=self._log,
+            at_once=len(self.cases) if isinstance(doing.plans, Sequence) else scheduler.AT_ONCE,
         )
 
     def _plans(self, importing: Importing) -> Iterable[Plan]:

@@ -5,33 +5,29 @@ A fault of the model is the `Verdict` of a result. So is what keeps a step from 
 
 import contextlib
 import dataclasses
-import json
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 import msgspec
 
-from harness.core import strict_json
 from harness.core.blobs import Blob, Fetched
 from harness.core.errors import NoVerdictError, ToolError
-from harness.core.measurements import FailedCompilation, Module
-from harness.core.records import as_json, read
+from harness.core.measurements import FailedCompilation
 from harness.core.statuses import Status, Verdict
 from harness.core.values import frozen
 from harness.host import files
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled, CancelToken, ProcessResult
-from harness.iree.flags import STATISTICS_NAME
+from harness.host.process import Cancelled, CancelToken
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import benchmark, diagnose, failures, file_kinds, logs, planner
+from harness.pipeline import benchmark, diagnose, failures, file_kinds, kept_module, logs, planner
 from harness.pipeline.benchmark import BenchmarkRunner
 from harness.pipeline.compilation import Compilation, Compiler
 from harness.pipeline.compile_steps import TUNER
+from harness.pipeline.kept_module import MODULES
 from harness.pipeline.model_run import ModelRunner
 from harness.pipeline.step_results import (
     INTERRUPTED,
@@ -49,11 +45,7 @@ from harness.pipeline.used_devices import UsedDevices
 from harness.store.entry import Entry
 from harness.store.store import Make, Store
 
-MODULES = "modules"  # the kind of entry
-_FACTS = "facts.json"
-_SIGNATURE = "signature.txt"
 _DUMP_TIMEOUT_S = 60.0
-_FACTS_BYTES, _STATISTICS_BYTES = 1 << 16, 16 << 20
 
 
 class StepRunner(Protocol):
@@ -166,7 +158,7 @@ class ToolStepRunner:
     def _compiled(self, step: Compile, results: Results) -> CompileResult:
         key = self._key(step, results)
         entry = self.provide_module(step, key, lambda folder: self._compile_into(folder, step, key, results))
-        return compile_result(entry, step, key)
+        return kept_module.compile_result(entry, step, key)
 
     def provide_module(self, step: Compile, key: str, make: Make) -> Entry:
         """Return the module of a compilation, made unless the store has it as the step may use it."""
@@ -174,7 +166,7 @@ class ToolStepRunner:
             MODULES,
             key,
             make,
-            is_good=lambda found: _is_usable(found, step),
+            is_good=lambda found: kept_module.is_usable(found, step),
             private=step.is_private,
             activity=f"compiling {step.module} with IREE {step.release}",
         )
@@ -183,7 +175,7 @@ class ToolStepRunner:
         """Return a compilation whose module the store has as the step may use it; None if it has not."""
         key = self._key(step, results)
         entry = self.store.find(MODULES, key)
-        return compile_result(entry, step, key) if entry and _is_usable(entry, step) else None
+        return kept_module.compile_result(entry, step, key) if entry and kept_module.is_usable(entry, step) else None
 
     def _compile_into(self, folder: Path, step: Compile, key: str, results: Results) -> None:
         """Fill the folder of a module: the module, its log, statistics, signature and cost.
@@ -206,19 +198,19 @@ class ToolStepRunner:
         if found.verdict:
             raise self._failed(found, folder / logs.COMPILE_LOG, key, cached=False)
         self._dump_signature(folder, step.module)
-        (folder / _FACTS).write_text(json.dumps(as_json(_facts(found, lacks_stand_ins=lacks))), encoding="utf-8")
+        kept_module.write_facts(folder, found, lacks_stand_ins=lacks)
 
     def _failed(self, found: Compilation, log: Path, key: str, *, cached: bool) -> StepFailedError:
         """Return a compilation that failed as an exception, with a log that is kept until the end of the run."""
         log = logs.copied(log, logs.failed_compilation(self.out_dir, key), root=self.out_dir)
-        compilation = FailedCompilation(key=key, cached=cached, **_cost(found.ended))
+        compilation = FailedCompilation(key=key, cached=cached, **kept_module.cost(found.ended))
         tail = logs.tail(log)
         result = FailedCompileResult(verdict=found.verdict, log_path=log, log_tail=tail, compilation=compilation)
         return StepFailedError(result)
 
     def _dump_signature(self, folder: Path, module: str) -> None:
         """Write what the module says about its functions; raw outputs have neither shape nor type."""
-        log = folder / _SIGNATURE
+        log = folder / kept_module.SIGNATURE
         log.touch()
         asked = ToolRun(
             argv=(str(self.toolchain.iree_dump_module), "--output=metadata", module),
@@ -229,83 +221,6 @@ class ToolStepRunner:
         )
         with contextlib.suppress(ToolError):  # without it, a run prints the types of its outputs
             self.tools.run(asked, self.cancel)
-
-
-def _is_usable(module: Entry, step: Compile) -> bool:
-    """Whether a step may use a module: what another machine's compilation took says nothing of this one's."""
-    return not (module.received and step.measured)
-
-
-def compile_result(entry: Entry, step: Compile, key: str) -> CompileResult:
-    """Return how a compilation ended whose module is in the store."""
-    facts = read(_Facts, strict_json.loads(files.read(entry.path / _FACTS, _FACTS_BYTES)))
-    module = Module(
-        key=key,
-        bytes=(entry.path / step.module).stat().st_size,
-        cached=entry.cached,
-        sha256=entry.sha256(step.module),
-        dispatches=_dispatches(entry.path / STATISTICS_NAME),
-        compile_seconds=facts.compile_seconds,
-        compile_cpu_seconds=facts.compile_cpu_seconds,
-        peak_memory_bytes=facts.peak_memory_bytes,
-    )
-    signature = (entry.path / _SIGNATURE).read_text(encoding="utf-8", errors="replace")
-    return CompileResult(
-        seconds=0.0 if entry.cached else module.compile_seconds,
-        log_path=entry.path / logs.COMPILE_LOG,
-        folder=entry.path,
-        module=module,
-        signature=signature,
-        products=tuple((name, entry.sha256(name)) for name in sorted(step.files) if name in entry.files),
-        notes=tuple(filter(None, (facts.note, _unchecked(signature)))),
-        lacks_stand_ins=facts.lacks_stand_ins,
-    )
-
-
-class _Cost(TypedDict):
-    """What a compilation took."""
-
-    compile_seconds: float
-    compile_cpu_seconds: float
-    peak_memory_bytes: int
-
-
-@frozen
-class _Facts:
-    """What a compilation took, and a remark, as they are kept beside the module."""
-
-    compile_seconds: float
-    compile_cpu_seconds: float
-    peak_memory_bytes: int
-    note: str = ""
-    lacks_stand_ins: bool = False
-
-
-def _facts(found: Compilation, *, lacks_stand_ins: bool) -> _Facts:
-    return _Facts(**_cost(found.ended), note=found.note, lacks_stand_ins=lacks_stand_ins)
-
-
-def _cost(ended: ProcessResult) -> _Cost:
-    return _Cost(
-        compile_seconds=round(ended.seconds, 3),
-        compile_cpu_seconds=round(ended.cpu_seconds, 3),
-        peak_memory_bytes=ended.peak_memory_bytes,
-    )
-
-
-def _dispatches(statistics: Path) -> int | None:
-    """Return the number of dispatches that the compiler counted; the layout is the same on all releases."""
-    try:
-        found = strict_json.loads(files.read(statistics, _STATISTICS_BYTES))
-        return int(found["stream-aggregate"]["execution"]["dispatch-count"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _unchecked(signature: str) -> str:
-    """Return a remark on the checks of a program that the runtime leaves out; a `?` marks an optional import."""
-    calls = dict.fromkeys(re.findall(r"\?(check\.\w+)\(", signature))
-    return f"nothing checks {', '.join(calls)}: iree-run-module leaves out the check dialect" if calls else ""
 
 
 def _in_names_of_the_spec(result: StepResult, step: Step) -> StepResult:

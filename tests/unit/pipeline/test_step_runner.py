@@ -11,8 +11,9 @@ from harness.core.statuses import Kind, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.process import CancelToken, ProcessResult
 from harness.pipeline import logs, model_run
+from harness.pipeline.kept_module import _dispatches
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
-from harness.pipeline.step_runner import _dispatches, _in_names_of_the_spec
+from harness.pipeline.step_runner import _in_names_of_the_spec
 from harness.pipeline.steps import Compare, Compile, ExpectedFile, Fetch, Link, Run
 from harness.pipeline.tools import LocalTools, ToolRun
 from tests.unit.executors import steps
