@@ -10,7 +10,6 @@ The first content of a URL that is not in the lock file is trusted, and expected
 
 import contextlib
 import re
-import stat
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -181,7 +180,8 @@ class Fetcher:
                 content = f"sha256:{received.sha256}, {received.bytes} bytes"
                 self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
             yield received
-        _remove_all_but({url_index.INDEX}, self.store.files, folder)
+        with self.store.files.within(folder) as inside:
+            _remove_all_but({url_index.INDEX}, inside)
         self.store.files.remove(url_index.note_place(urls.index_key(blob.url)))
         self.store.lost_a_name("blobs", url_index.read(self.store, folder / url_index.INDEX).sha256)
 
@@ -283,10 +283,10 @@ class Fetcher:
 
     def _download(self, blob: Blob, folder: Path) -> Received:
         self._check_may(blob)
-        _remove_all_but({BLOB, JOURNAL}, self.store.files, folder)
         try:
             sources = self._hosts.sources(blob)
             with self.store.files.within(folder) as inside:
+                _remove_all_but({BLOB, JOURNAL}, inside)
                 return download(blob, sources, folder, self.options, self._permits, root=inside)
         except AttemptError as error:
             raise error.failure.raises(f"{error}; {error.failure.fix}.") from error
@@ -327,11 +327,11 @@ def _fetched_blob(blob: Blob, known: UrlRecord, entry: Entry, received: Received
     )
 
 
-def _remove_all_but(names: Container[str], root: Folder, folder: Path) -> None:
+def _remove_all_but(names: Container[str], inside: Folder) -> None:
     """Remove what else is there, left by a process that was killed while it published the entry, and odd files."""
-    for path, state in root.content(folder):
-        if path.name not in names or not stat.S_ISREG(state.st_mode):
-            root.remove(path)
+    for name in inside.names():
+        if name not in names or not inside.is_regular(name):
+            inside.remove(name)
 
 
 def _activity(blob: Blob) -> str:

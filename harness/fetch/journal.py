@@ -59,7 +59,7 @@ class Journal:
         self._root, self._path = root, path
         self._heads = b""  # not written yet
         self._descriptor: int | None = None
-        with contextlib.suppress(FileNotFoundError):
+        if root.may_have(path):
             self._descriptor = root.open(path, os.O_RDWR | os.O_APPEND)
 
     def close(self) -> None:

@@ -104,7 +104,8 @@ class PartialDownload:
         written = self._journal.read()
         if written.total is None or not written.chunks:
             self._journal.clear()
-            self._root.remove(self._path)  # not truncated: it may be a link to a published blob
+            if self._root.may_have(self._path):
+                self._root.remove(self._path)  # not truncated: it may be a link to a published blob
             return ()
         self._heads = dict(written.heads)
         self._is_resumable = bool(self._blob.sha256 or self.head.validator)

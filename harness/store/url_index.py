@@ -108,8 +108,8 @@ def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str
         if _has_entry(store, key):
             store.provide(KIND, key, lambda folder: made.write(store, folder), is_good=lambda _: False)
         else:
-            store.files.make(store.root / NOTES)
-            store.files.write(note_place(key), made.text())
+            with store.files.within(NOTES, makes=True) as notes:
+                notes.write(note_place(key).removeprefix(f"{NOTES}/"), made.text())
     return made
 
 
