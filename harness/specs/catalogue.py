@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import operator
 import os
 import re
 import shlex
@@ -60,7 +61,7 @@ class Folders:
         self.trust_flags = trust_flags
         self._allowed = tuple(path.resolve() for path in allowed)
         self._is_guessed = is_guessed
-        self._real_folders: dict[str, str] = {}
+        self._real_folders: dict[Path, Path] = {}
         self.lock = lock.read(self.specs / LOCK_NAME)
 
     def locked_with(self, fetched: Mapping[str, FetchedBlob]) -> str:
@@ -77,7 +78,8 @@ class Folders:
         others = [path for path in found if not _is_named(path) and _last_word(path) != _BASE and _document(path)]
         bases = {path: base for path in found if (base := _extended(path)) in found} if others else {}
         misnamed = {path for path in others if path not in bases.values() and _is_program(path, bases)}
-        return sorted(path for path in found if _is_named(path) or path in misnamed)
+        specs = (path for path in found if _is_named(path) or path in misnamed)
+        return sorted(specs, key=operator.attrgetter("parts"))
 
     def _is_hidden(self, path: Path) -> bool:
         return any(part.startswith(".") for part in path.relative_to(self.specs).parts)
@@ -128,12 +130,9 @@ class Folders:
 
     def _real(self, path: Path) -> Path:
         """Return a path without symbolic links; those of its folder are looked for once."""
-        folder = self._real_folders.get(above := str(path.parent))
-        if folder is None:
-            folder = self._real_folders[above] = os.path.realpath(above)
-        if path.name == ".." or _is_link(path):
-            return Path(os.path.realpath(path))  # `resolve` raises for a loop of links before 3.13
-        return Path(folder, path.name)
+        above = path.parent
+        folder = self._real_folders.get(above) or self._real_folders.setdefault(above, _without_links(above))
+        return _without_links(path) if path.name == ".." or _is_link(path) else folder / path.name
 
 
 def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
@@ -150,6 +149,10 @@ def select(folders: Folders, selectors: tuple[str, ...]) -> list[Path]:
             raise UsageError(_nothing_selected(selector, paths, folders.specs))
         chosen.update(found)
     return [path for path in paths if path in chosen]
+
+
+def _without_links(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # `resolve` raises for a loop of links before 3.13
 
 
 def _is_link(path: Path) -> bool:

@@ -4,6 +4,7 @@ The format is that of iree-org/iree-test-suites@612f936a:torch_models/pytest_ire
 """
 
 import functools
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def find(tree: Tree) -> Iterator[tuple[str, Path]]:
     The name is the path without its suffix, relative to the innermost folder that is called torch_models, else to the
     root.
     """
-    for path in sorted(tree.files(".json")):
+    for path in sorted(tree.files(".json"), key=operator.attrgetter("parts")):
         if tree.has(path) and _is_case(documents.fields(path, b'"type"')):
             yield _name(path, tree.root), path
 
