@@ -20,6 +20,7 @@ from pathlib import Path
 import heading
 from rich.console import Console
 
+from harness.cli.main import collect_seldom
 from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.callbacks import Notice
 from harness.core.cases import Backend, Case, ModelSpec, Target
@@ -54,6 +55,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     if asked.alone:
+        collect_seldom()
         print(json.dumps(measured(asked.cases[0])))
         return
     heading.print_heading()

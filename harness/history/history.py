@@ -1,5 +1,6 @@
 """The history of all runs: records them, and finds the results of a case before."""
 
+import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -71,7 +72,7 @@ class History:
         def act(connection: database.Connection) -> list[RunSummary]:
             query = f"SELECT number, {_columns('runs', _RUN)} FROM runs WHERE {_OURS} {_NEWEST_FIRST} LIMIT :limit"
             found = connection.execute(query, {"project": self.project, "limit": limit}).fetchall()
-            return [RunSummary(run=_run(row), counts=_counts(connection, number)) for number, *row in found]
+            return [RunSummary(run=_run(tuple(row)), counts=_counts(connection, number)) for number, *row in found]
 
         return self._read(act, [])
 
@@ -204,7 +205,7 @@ class History:
             f"JOIN runs ON runs.number = cases.run WHERE {_OURS} AND {_CONDITIONS[key]} {_NEWEST_FIRST} LIMIT :limit"
         )
         found = connection.execute(query, {"project": self.project, "value": value, "limit": limit})
-        return [Recorded(run=_run(row[: len(_RUN)]), case=_case(row[len(_RUN) :])) for row in found]
+        return [Recorded(run=_run(tuple(row[: len(_RUN)])), case=_case(row[len(_RUN) :])) for row in found]
 
     def _ids(self, connection: database.Connection, case: str) -> list[str]:
         query = (
@@ -266,7 +267,8 @@ def _insert(table: str, names: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
 
 
-def _columns(table: str, names: Sequence[str]) -> str:
+@functools.cache
+def _columns(table: str, names: tuple[str, ...]) -> str:
     return ", ".join(f'{table}."{name}"' for name in names)
 
 
@@ -276,7 +278,8 @@ def _counts(connection: database.Connection, number: int) -> Mapping[Status, int
     return {status: found[status] for status in Status if status in found}
 
 
-def _run(row: Sequence[Any]) -> RunRecord:
+@functools.lru_cache(maxsize=64)  # many results are of one run
+def _run(row: tuple[Any, ...]) -> RunRecord:
     values: dict[str, Any] = dict(zip(_RUN, row, strict=True))
     return RunRecord(**values | {"is_pinned": bool(values["is_pinned"])})
 
