@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trustme
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.iree.toolchain import Toolchain
 from harness.store import scratch
 from tests.integration.clusters import Cluster
 from tests.integration.laboratory import (
     ADD,
+    BACKENDS,
     ENDLESS,
     NEWEST,
     A,
@@ -30,6 +32,7 @@ from tests.integration.laboratory import (
 )
 from tests.integration.range_server import RangeServer
 from tests.patience import PATIENCE_S, comes_true
+from tests.unit.store.test_upstream import pem
 
 JOBS, PROGRAMS, WORKERS = 60, 6, 3
 
@@ -97,6 +100,26 @@ def test_what_is_locked_is_downloaded_by_workers_alone(cluster: Cluster, lab: La
         assert not (store / "blobs").exists()
         workers = [cluster.root / name / "blobs" for name in ("w1", "w2")]
         assert sum(len(list(each.glob("*/*"))) for each in workers if each.exists()) in {2, 3}
+
+
+def test_modules_for_one_machine_alone_stay_out_of_a_shared_store(
+    cluster: Cluster, lab: Laboratory, tmp_path: Path
+) -> None:
+    key = tmp_path / "store.key"
+    key.write_bytes(pem(Ed25519PrivateKey.generate())[0])
+    _, flags = BACKENDS["cpu"]
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    places = ["--store", str(tmp_path / "store"), "--store-url", shared.as_uri(), "--store-key-file", str(key)]
+    asked = [*on(cluster), *places, "--trust-flags"]
+    lab.spec(compiler_flags=[*flags, f"--dump-compilation-phases-to={tmp_path / 'phases'}"])
+    private = lab.run(*asked)
+    assert private.verdict == (0, "passed", None), private.text
+    assert not (shared / "modules").exists()
+    lab.spec()
+    common = lab.run(*asked)
+    assert common.verdict == (0, "passed", None), common.text
+    assert list((shared / "modules").iterdir())
 
 
 def test_a_chip_that_no_worker_has_is_an_error_after_a_time(cluster: Cluster, lab: Laboratory) -> None:
