@@ -9,23 +9,19 @@ so a blob that cannot be fetched is an error and not a failure, and does not cou
 
 import contextlib
 import logging
-import os
 import shlex
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.cli.arguments import from_environment
+from harness.cli import pytest_options
 from harness.cli.pytest_history import Recording
 from harness.core.callbacks import beginnings
 from harness.core.cases import Case
 from harness.core.errors import NoVerdictError, UsageError
 from harness.core.outcomes import Outcome
-from harness.core.references import Oracle
-from harness.core.settings import ReleaseSettings, Settings
 from harness.core.statuses import Status, Verdict
 from harness.fetch import provision, shared_store
 from harness.host import devices
@@ -52,35 +48,7 @@ _LOG_LINES = 40
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the original suite, and those that select a release."""
-    group = parser.getgroup("harness")
-    group.addoption("--test-file-directory", type=Path, help="folder of specs (default: quality_tests)")
-    group.addoption("--suite-config", action="append", default=[], metavar="FILE", help="config of a suite; repeatable")
-    group.addoption("--external-file-directory", type=Path, help="folder of files that specs refer to by name")
-    group.addoption(
-        "--allow-path",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="file or folder outside the folder of specs that specs may name",
-    )
-    group.addoption(
-        "--trust-flags",
-        action="store_true",
-        help="accept flags of specs that start programs, load code or write files",
-    )
-    group.addoption("--recompile", action="store_true", help="compile again what failed to compile before")
-    help_text = "do not run again what passed before with the same module, inputs and device"
-    group.addoption("--reuse-passed", action="store_true", help=help_text)
-    help_text = "compare outputs for which a spec expects none with those of the same program compiled for the CPU"
-    group.addoption("--oracle", type=Oracle, choices=list(Oracle), help=help_text)
-    group.addoption("--no-history", action="store_true", help="do not record the run in the history of the harness")
-    group.addoption("--iree", metavar="RELEASE", help="IREE release (default: the newest locked one)")
-    group.addoption(
-        "--find-links", action="append", default=[], metavar="URL|DIR", help="more releases: an index page or a folder"
-    )
-    group.addoption(
-        "--wheels", action="append", default=[], metavar="DIR", help="more releases: a folder of locally built wheels"
-    )
+    pytest_options.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,7 +67,7 @@ class _Shared:
     """What the tests of a process share: settings, toolchain and store."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.settings = settings = _settings(config)
+        self.settings = settings = pytest_options.settings(config)
         with Store(settings.fetch.store) as store:
             self.release = release_sources.chosen(settings.release, settings.fetch, store, _LOG.info)
         self.folders = selection.spec_folders(settings.cases)
@@ -200,37 +168,6 @@ class _Shared:
             release, options = self.steps.toolchain.release, selection.options(self.settings)
             blobs = planner.blobs(planner.plan(case, release, options) for case in cases)
             provision.make_room(self.settings.fetch, self._fetcher, blobs, _LOG.info)
-
-
-def _settings(config: pytest.Config) -> Settings:
-    """Return the settings in the environment and on the command line of pytest."""
-    settings = from_environment(os.environ)  # noqa: TID251 - an entry point, as cli.main is
-    timeout_s = float(config.getoption("timeout", None) or settings.run.timeout_s)
-    return replace(
-        settings,
-        cases=replace(
-            settings.cases,
-            selectors=("*",),
-            suite_configs=tuple(map(Path, config.getoption("--suite-config"))),
-            specs=config.getoption("--test-file-directory"),
-            external_files=config.getoption("--external-file-directory"),
-            allow_paths=tuple(map(Path, config.getoption("--allow-path"))),
-            trust_flags=config.getoption("--trust-flags"),
-        ),
-        release=ReleaseSettings(
-            name=config.getoption("--iree"),
-            find_links=(*config.getoption("--find-links"), *settings.release.find_links),
-            wheels=tuple(map(Path, config.getoption("--wheels"))),
-        ),
-        run=replace(
-            settings.run,
-            timeout_s=timeout_s,
-            recompile=config.getoption("--recompile"),
-            reuse_passed=config.getoption("--reuse-passed"),
-            oracle=config.getoption("--oracle"),
-        ),
-        history=replace(settings.history, path=None if config.getoption("--no-history") else settings.history.path),
-    )
 
 
 class SpecFile(pytest.File):

@@ -54,7 +54,7 @@ DOORS: dict[str, set[str]] = {
     "urllib.request": set(),
     "http.server": {"fetch.mirror_server"},
     "socketserver": {"fetch.mirror_server"},
-    "os.environ": {"cli.main", "cli.pytest_plugin", "fetch.sessions", "host.process", "host.supervised"},
+    "os.environ": {"cli.main", "cli.pytest_options", "fetch.sessions", "host.process", "host.supervised"},
     "os.getenv": set(),
     "sys.argv": {"cli.main", "host.supervisor", "containers.reaper", "containers.worker", "importers.workers.main"},
     "docker": {"containers.confinement", "containers.engine"},
