@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from harness.core.errors import DiskError
 from harness.history.schema import APPLICATION_ID, MIGRATIONS
-from harness.host.beneath import IS_LINK, Folder
+from harness.host.beneath import Folder
+from harness.host.descriptors import IS_LINK
 from harness.host.files import reason
 
 BUSY_S = 10.0

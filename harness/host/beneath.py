@@ -12,13 +12,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
-from harness.host import files
+from harness.host import descriptors, files
 
-IS_LINK = "a symbolic link where the harness keeps its own files; remove the link"
-_FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # opening a FIFO must not wait for its other end
-_FOLDER = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_DIRECTORY
 _ROOT = os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY
 
 # A path that begins with that of a folder; or text, the names from there on, which takes less time for thousands.
@@ -93,17 +90,17 @@ class Folder:
         """Write a file, in the place of one of its name, that nobody reads yet: a crash may leave a part of it."""
         with self._parent(path) as (folder, name):
             try:
-                _create(name, folder, content)
+                descriptors.create(name, folder, content)
             except FileExistsError:
                 os.unlink(name, dir_fd=folder)
-                _create(name, folder, content)
+                descriptors.create(name, folder, content)
 
     def write(self, path: Place, content: bytes | Iterable[bytes]) -> None:
         """Write a file, whole or in parts, in one step: no reader sees a part, and concurrent writers do not mix."""
         with self._parent(path) as (folder, name):
             temporary = f".{name}.{uuid.uuid4().hex}.tmp"
             try:
-                _create(temporary, folder, content)
+                descriptors.create(temporary, folder, content)
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -166,18 +163,18 @@ class Folder:
     def leaves(self) -> dict[str, os.stat_result]:
         """Return all but folders below the folder itself, in order: by their paths from here, what stat(2) says."""
         with self._readable(self.path) as folder:
-            return dict(_leaves(folder, ""))
+            return dict(descriptors.leaves(folder, ""))
 
     def content(self, path: Path) -> list[tuple[Path, os.stat_result]]:
         """Return what is in a folder, in order; nothing if it does not exist."""
         with contextlib.suppress(FileNotFoundError), self._readable(path) as folder:
-            return _listed(folder, path)
+            return descriptors.listed(folder, path)
         return []
 
     def walk(self, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         """Yield all that is below a folder; nothing if it does not exist or is none."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._readable(path) as folder:
-            yield from _below(folder, path)
+            yield from descriptors.below(folder, path)
 
     def move(self, path: Place, to: Place, into: "Folder | None" = None) -> None:
         """Move a file, folder or link itself in one step, to another place beneath, or beneath the folder `into`."""
@@ -197,7 +194,7 @@ class Folder:
     def touch(self, path: Place, *, mtime_ns: int | None = None) -> None:
         """Set the modification time of a regular file, by default to now."""
         with self._parent(path) as (folder, name):
-            _check_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
+            descriptors.check_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
             times = {"ns": (mtime_ns, mtime_ns)} if mtime_ns else {}
             os.utime(name, **times, dir_fd=folder, follow_symlinks=False)
 
@@ -205,7 +202,7 @@ class Folder:
         """Make all that is below a folder read-only; `remove` removes it all the same."""
         for each, state in self.walk(path):
             with self._parent(each) as (folder, name):
-                descriptor = os.open(name, _FILE, dir_fd=folder)
+                descriptor = os.open(name, descriptors.FILE, dir_fd=folder)
             try:
                 os.fchmod(descriptor, stat.S_IMODE(state.st_mode) & ~0o222)
             finally:
@@ -214,14 +211,14 @@ class Folder:
     def remove(self, path: Place) -> None:
         """Remove a file, a link itself, or a folder with all that is in it, as far as the system allows."""
         with contextlib.suppress(OSError, RecursionError), self._parent(path) as (folder, name):
-            _remove(name, folder)
+            descriptors.remove(name, folder)
 
     def _regular(self, path: Place, flags: int) -> tuple[int, os.stat_result]:
         """Return a descriptor of a regular file, and what stat(2) says of it."""
         with self._parent(path) as (folder, name):
-            descriptor = os.open(name, flags | _FILE, 0o666, dir_fd=folder)
+            descriptor = os.open(name, flags | descriptors.FILE, 0o666, dir_fd=folder)
             try:
-                _check_regular(state := os.fstat(descriptor), name)
+                descriptors.check_regular(state := os.fstat(descriptor), name)
             except OSError:
                 os.close(descriptor)
                 raise
@@ -272,9 +269,9 @@ class Folder:
         for index, name in enumerate(names):
             above = descriptor
             try:
-                descriptor = _opened(name, above, os.O_PATH, makes=makes)
+                descriptor = descriptors.opened(name, above, os.O_PATH, makes=makes)
             except OSError as error:
-                _raise_told(error, self.path.joinpath(*names[: index + 1]))
+                descriptors.raise_told(error, self.path.joinpath(*names[: index + 1]))
             finally:
                 self._left(above)
         return descriptor
@@ -289,7 +286,7 @@ class Folder:
         """Yield a descriptor of a folder that can be listed."""
         if self._names(path, or_itself=True):
             with self._parent(path) as (folder, name):
-                descriptor = _opened(name, folder, os.O_RDONLY)
+                descriptor = descriptors.opened(name, folder, os.O_RDONLY)
         elif self.descriptor < 0:
             descriptor = os.open(path, os.O_DIRECTORY | os.O_CLOEXEC)
         else:
@@ -316,110 +313,4 @@ class _Parent:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._folder._left(self._descriptor)  # noqa: SLF001
         if isinstance(error, OSError):
-            _raise_told(error, self._folder.path / self._path)
-
-
-def _check_regular(state: os.stat_result, name: str) -> None:
-    if stat.S_ISLNK(state.st_mode):
-        raise OSError(errno.ELOOP, IS_LINK, name)
-    if not stat.S_ISREG(state.st_mode):
-        raise OSError(errno.EISDIR, "not a regular file; remove it", name)
-
-
-def _raise_told(error: OSError, path: Path) -> NoReturn:
-    """Raise an error that names a path in place of a name in a folder."""
-    if error.__cause__:
-        raise error  # it names the other path already
-    raise OSError(error.errno, IS_LINK if error.errno == errno.ELOOP else error.strerror, str(path)) from error
-
-
-def _create(name: str, parent: int, content: bytes | Iterable[bytes]) -> None:
-    """Write a new file."""
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=parent)
-    if not isinstance(content, bytes):
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(content)
-        return
-    try:
-        while content:
-            content = content[os.write(descriptor, content) :]
-    finally:
-        os.close(descriptor)
-
-
-def _opened(name: str, parent: int, access: int, *, makes: bool = False) -> int:
-    """Return a descriptor of a folder, made if `makes`; say of a link that it is one (the system says ENOTDIR)."""
-    try:
-        return os.open(name, access | _FOLDER, dir_fd=parent)
-    except FileNotFoundError:
-        if not makes:
-            raise
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, dir_fd=parent)
-        return _opened(name, parent, access)
-    except NotADirectoryError:
-        if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-            raise OSError(errno.ELOOP, IS_LINK, name) from None
-        raise
-
-
-def _listed(folder: int, path: Path) -> list[tuple[Path, os.stat_result]]:
-    """Return what is in an open folder, in order."""
-    found = []
-    with os.scandir(folder) as entries:
-        for each in sorted(entries, key=lambda each: each.name):
-            with contextlib.suppress(FileNotFoundError):
-                found.append((path / each.name, each.stat(follow_symlinks=False)))
-    return found
-
-
-def _leaves(folder: int, above: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield all but folders below an open folder, in order."""
-    for name in sorted(os.listdir(folder)):
-        try:
-            state = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if not stat.S_ISDIR(state.st_mode):
-                yield f"{above}{name}", state
-                continue
-            inner = _opened(name, folder, os.O_RDONLY)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        try:
-            yield from _leaves(inner, f"{above}{name}/")
-        finally:
-            os.close(inner)
-
-
-def _below(folder: int, path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield all that is below an open folder; what is no folder any more has nothing below it."""
-    for each, state in _listed(folder, path):
-        yield each, state
-        if stat.S_ISDIR(state.st_mode):
-            try:
-                inner = _opened(each.name, folder, os.O_RDONLY)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                _raise_told(error, each)
-            try:
-                yield from _below(inner, each)
-            finally:
-                os.close(inner)
-
-
-def _remove(name: str, parent: int) -> None:
-    if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-        os.unlink(name, dir_fd=parent)
-        return
-    folder = _opened(name, parent, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fchmod(folder, 0o700)  # a folder that is read-only keeps its files
-        with os.scandir(folder) as found:
-            names = [each.name for each in found]
-        for each in names:
-            with contextlib.suppress(OSError):
-                _remove(each, folder)
-    finally:
-        os.close(folder)
-    os.rmdir(name, dir_fd=parent)
+            descriptors.raise_told(error, self._folder.path / self._path)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.host.beneath import IS_LINK, Folder
+from harness.host.beneath import Folder
+from harness.host.descriptors import IS_LINK
 
 METHODS: dict[str, Callable[[Folder, Path], object]] = {
     "open": lambda root, path: root.open(path),
