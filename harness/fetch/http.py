@@ -5,7 +5,6 @@ User names, passwords and values of queries are sent to their server and appear 
 
 import contextlib
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
@@ -180,6 +179,8 @@ def _explained(watch: Watch) -> Iterator[None]:
     except Cancelled:
         raise
     except Exception as error:
+        import ssl  # noqa: PLC0415 - see above
+
         from harness.fetch import by_httpx  # noqa: PLC0415 - see above
 
         if not isinstance(error, (BrokenError, *by_httpx.ERRORS)):

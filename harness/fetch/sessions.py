@@ -9,7 +9,6 @@ import functools
 import logging
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,11 @@ from harness.fetch.wire import Wire
 from harness.host.process import CancelToken
 
 if TYPE_CHECKING:  # it takes longer to load than most blobs to arrive, and a plain request needs no library
+    import ssl
+
     import httpx
+
+    Connected = socket.socket | ssl.SSLSocket
 
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"iree-quality-harness/{__version__}"}
 _CONNECT_S = 10.0
@@ -35,7 +38,6 @@ for _name in ("httpx", "httpcore"):  # they log URLs and headers with secrets
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 Trace = Callable[[str, Mapping[str, Any]], None]
-Connected = socket.socket | ssl.SSLSocket
 
 
 class Sessions:
@@ -91,7 +93,7 @@ class Sessions:
                 self._free.append(session)
 
     @functools.cached_property
-    def _certificates(self) -> ssl.SSLContext:
+    def _certificates(self) -> "ssl.SSLContext":
         import httpx  # noqa: PLC0415 - see above
 
         with _environment_checked():
