@@ -30,7 +30,7 @@ from harness.cluster import labels, local, worker
 from harness.cluster.connection import Connection
 from harness.cluster.messages import Offer
 from harness.core.text import counted
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 CROWD, STEPS, AT_ONCE, ALONE, THREADS, IDLE_S = 100, 400, 60, 50, 6, 5.0
 PIECE_BYTES, PIECES = 8 << 20, 24

@@ -29,8 +29,9 @@ from harness.core.measurements import Measurement, Module
 from harness.core.settings import CaseSettings, FetchSettings, Settings
 from harness.core.tensors import Literal
 from harness.core.values import frozen
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.iree import releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.environment import Environment, EnvironmentRequest

@@ -16,8 +16,8 @@ from harness.core.settings import BenchSettings
 from harness.core.statuses import Phase
 from harness.core.timings import Latency
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.disk import disk_errors, write_all
-from harness.host.process import CancelToken
 from harness.pipeline import selection
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.page_file import PageFile

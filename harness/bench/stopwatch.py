@@ -13,7 +13,7 @@ from harness.core.statuses import Verdict
 from harness.core.text import counted
 from harness.core.timings import Latency
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import one_step
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.step_results import BenchmarkResult, StepResult

@@ -21,7 +21,7 @@ from harness.cluster.roster import Load, Roster
 from harness.cluster.watch import Task, Watch, WorkerGoneError
 from harness.core.errors import DeviceError, EngineError, UsageError
 from harness.core.text import counted
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 _T = TypeVar("_T")
 _CONNECT_S = 10.0

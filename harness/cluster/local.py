@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import EngineError
 from harness.host import process
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 _START_S = 60.0
 _FOREVER_S = 10 * 365 * 86400.0

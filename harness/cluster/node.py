@@ -19,10 +19,10 @@ from harness.core.statuses import Status, Verdict
 from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import devices
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.gpu_locks import Pool
-from harness.host.process import CancelToken
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import one_step

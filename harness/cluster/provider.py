@@ -14,10 +14,10 @@ from harness.cluster.runner import ClusterRunner
 from harness.core.callbacks import Notice, WaitNotice
 from harness.core.settings import FetchSettings, RunSettings
 from harness.core.values import frozen
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
 from harness.host.gpu_locks import GpuRun
-from harness.host.process import CancelToken
 from harness.iree.release_sources import ReleaseSource
 from harness.iree.releases import ReleaseWheels
 from harness.iree.toolchain import Toolchain

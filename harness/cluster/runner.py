@@ -23,9 +23,9 @@ from harness.core.statuses import Kind, Status, Verdict
 from harness.core.urls import redacted
 from harness.core.values import frozen
 from harness.fetch.partial import BLOB
+from harness.host.cancel import Cancelled
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import planner
 from harness.pipeline.step_results import INTERRUPTED, CompileResult, FetchResult, Results, StepResult

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.cluster.roster import Roster
 from harness.core.errors import NoVerdictError
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 _LOOK_S = 1.0
 

@@ -18,7 +18,7 @@ from harness.core.callbacks import Notice
 from harness.core.errors import NoVerdictError
 from harness.core.text import counted
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree.releases import ReleaseWheels
 
 # What the scheduler calls that which workers tell of themselves.

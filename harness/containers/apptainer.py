@@ -22,9 +22,10 @@ from harness.core.errors import EngineError
 from harness.core.values import frozen
 from harness.host import cores, devices, files, process
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import free_bytes
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.pipeline.tools import HERE, ToolEnd, ToolRun
 
 NAME = "apptainer"

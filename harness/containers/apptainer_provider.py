@@ -20,8 +20,8 @@ from harness.fetch import provision
 from harness.host import emulators, files, process
 from harness.host.beneath import Folder
 from harness.host.bundled import PACKAGE
+from harness.host.cancel import CancelToken
 from harness.host.emulators import Emulator
-from harness.host.process import CancelToken
 from harness.iree import release_sources, toolchain
 from harness.iree.release_sources import ReleaseSource
 from harness.iree.toolchain import Toolchain

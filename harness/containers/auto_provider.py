@@ -10,7 +10,7 @@ from typing import TypeVar
 from harness.core.callbacks import Notice
 from harness.core.errors import EngineError, FetchError, NoVerdictError
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest
 from harness.store.store import Store
 

@@ -16,7 +16,7 @@ from harness.core.settings import Settings
 from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import devices
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import release_sources
 from harness.iree.release_sources import ReleaseSource
 from harness.pipeline import targets

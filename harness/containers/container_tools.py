@@ -16,8 +16,8 @@ from harness.core.errors import DiskError, EngineError, ToolError
 from harness.core.values import frozen
 from harness.host import process
 from harness.host.beneath import Folder
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.disk import disk_errors, free_bytes
-from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.tools import ToolEnd, ToolRun
 
 _BEATS_WITHIN_S = 30.0  # a worker beats every second

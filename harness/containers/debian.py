@@ -19,7 +19,7 @@ from harness.core.callbacks import Notice, ignore, in_megabytes, working
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError, IntegrityError, ToolError
 from harness.core.values import frozen
 from harness.host import process
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.store.entry import file_sha256
 from harness.store.store import Store
 

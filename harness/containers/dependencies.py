@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.containers import definitions
 from harness.core.callbacks import working
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import wheels
 from harness.store.store import Store
 

@@ -16,7 +16,7 @@ from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
 from harness.core.values import frozen
 from harness.fetch.fetcher import Fetcher
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import toolchain
 from harness.store import scratch
 from harness.store.store import Store

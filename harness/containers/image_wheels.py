@@ -20,7 +20,7 @@ from harness.containers.definitions import Image, ImageWheels
 from harness.core.callbacks import working
 from harness.core.errors import IntegrityError, UsageError
 from harness.host.beneath import Folder
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import toolchain, wheels
 from harness.store.store import Store
 

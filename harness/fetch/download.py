@@ -21,7 +21,7 @@ from harness.fetch.source import AttemptError, Failure, Head, Source
 from harness.fetch.ticker import TICK_S, TICKER
 from harness.host import waiting
 from harness.host.beneath import Folder
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 
 @frozen

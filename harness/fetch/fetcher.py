@@ -31,8 +31,8 @@ from harness.fetch.policy import FetchPolicy
 from harness.fetch.source import AttemptError, Head
 from harness.host import waiting
 from harness.host.beneath import Folder
+from harness.host.cancel import Cancelled
 from harness.host.disk import allocated_bytes, free_bytes
-from harness.host.process import Cancelled
 from harness.store import url_index
 from harness.store.entry import Entry
 from harness.store.store import Store

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core import urls
 from harness.core.blobs import Blob
 from harness.fetch.source import AttemptError, Head, Source
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 if TYPE_CHECKING:  # it takes 0.1 s to load, and what is cached needs no connection
     from harness.fetch.sessions import Sessions

@@ -19,7 +19,7 @@ from harness.fetch.sessions import Session, Sessions, Trace
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece, causes
 from harness.fetch.watch import Watch
 from harness.fetch.wire import Answer, BrokenError
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 TRY_LATER = {408, 425, 429}
 _BUSY = {429, 503}

@@ -11,7 +11,7 @@ from harness.core.text import installing
 from harness.core.urls import redacted
 from harness.core.values import frozen
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, causes
-from harness.host.process import Cancelled
+from harness.host.cancel import Cancelled
 
 _LONGEST_TEXT = 300
 _TOKEN = re.compile(r"\b(?:Bearer\s+|hf_|AKIA|ASIA|ya29\.)[\w./+=-]{8,}")

@@ -23,7 +23,7 @@ from harness.fetch.object_store_errors import Access, explained
 from harness.fetch.source import CORRECT_URL, MOVED, AttemptError, Failure, Head, Piece
 from harness.fetch.watch import Watch
 from harness.host import waiting
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 # Memory holds a piece about twice: 8 connections need about 64 MiB.
 _PIECE_BYTES = 4 << 20

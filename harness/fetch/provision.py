@@ -14,7 +14,7 @@ from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.waiting import Threads, completed_together
 from harness.store import gc
 from harness.store.store import Store

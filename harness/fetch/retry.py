@@ -13,7 +13,7 @@ from harness.core.urls import index_key, redacted
 from harness.core.values import frozen
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Failure, Source
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 Receive = Callable[[Source, Span], None]
 

@@ -19,7 +19,7 @@ from harness.core.errors import FetchError
 from harness.fetch import wire
 from harness.fetch.ticker import TICK_S
 from harness.fetch.wire import Wire
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 if TYPE_CHECKING:  # it takes longer to load than most blobs to arrive, and a plain request needs no library
     import ssl

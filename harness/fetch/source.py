@@ -7,7 +7,7 @@ from typing import Protocol
 
 from harness.core.errors import FetchError, IntegrityError
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 Piece = bytes | bytearray | memoryview
 

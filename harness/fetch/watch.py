@@ -8,7 +8,7 @@ from typing import Self
 
 from harness.fetch.source import AttemptError, Failure, Piece
 from harness.fetch.ticker import TICKER
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 
 class Watch:

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import stat
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +97,7 @@ class Folder:
     def write(self, path: Place, content: bytes | Iterable[bytes]) -> None:
         """Write a file, whole or in parts, in one step: no reader sees a part, and concurrent writers do not mix."""
         with self._parent(path) as (folder, name):
-            temporary = f".{name}.{uuid.uuid4().hex}.tmp"
+            temporary = f".{name}.{os.urandom(16).hex()}.tmp"
             try:
                 descriptors.create(temporary, folder, content)
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)

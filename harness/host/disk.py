@@ -3,8 +3,6 @@
 import contextlib
 import errno
 import os
-import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -27,7 +25,8 @@ def nearest(folder: Path) -> Path:
 
 def free_bytes(folder: Path) -> int:
     """Return the free space of the disk that a folder is on; the folder need not exist."""
-    return shutil.disk_usage(nearest(folder)).free
+    disk = os.statvfs(nearest(folder))
+    return disk.f_bavail * disk.f_frsize
 
 
 def allocated_bytes(state: os.stat_result) -> int:
@@ -90,6 +89,6 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder, temporary = Folder(path.parent), path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    folder, temporary = Folder(path.parent), path.with_name(f".{path.name}.{os.urandom(16).hex()}.tmp")
     folder.new(temporary).close()
     folder.remove(temporary)

@@ -19,8 +19,8 @@ from harness.core.callbacks import WaitNotice, ignore
 from harness.core.errors import DeviceError
 from harness.core.values import frozen
 from harness.host import cores, devices
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import Cancelled, CancelToken
 
 _ROOT = Path("/")
 _CORES = "sys/devices/system/cpu"

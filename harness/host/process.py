@@ -10,9 +10,7 @@ import select
 import signal
 import subprocess  # noqa: TID251 - other modules start processes with this one
 import sys
-import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -22,6 +20,7 @@ from harness.core.errors import DiskError, ToolError
 from harness.core.floats import Number
 from harness.core.values import frozen
 from harness.host import supervised, supervisor
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.waiting import SLICE_S
 
 # Text of the C library for ENOSPC, which programs print.
@@ -59,54 +58,6 @@ def has_memory_limit() -> bool:
     """Whether this process and those that it starts may use less memory than the machine has."""
     limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
     return any(limit != resource.RLIM_INFINITY for limit in limits)
-
-
-class Cancelled(Exception):  # noqa: N818 - a request that was met is not an error
-    """Work was stopped, or not started, because its `CancelToken` was set."""
-
-
-class CancelToken:
-    """A request to stop. Threads can ask for it, wait for it with `poll`, or be called back."""
-
-    def __init__(self) -> None:
-        """Start unset."""
-        self._event, self._mutex = threading.Event(), threading.Lock()
-        self._calls: list[Callable[[], None]] = []
-        self._pipe: tuple[int, int] | None = None  # made when asked for: most tokens are never waited for
-
-    def set(self) -> None:
-        """Request the stop, and run the callbacks. It cannot be undone."""
-        with self._mutex:
-            self._event.set()
-            if self._pipe is not None:
-                os.write(self._pipe[1], b".")
-        for call in list(self._calls):
-            call()
-
-    @contextlib.contextmanager
-    def calling(self, call: Callable[[], None]) -> Iterator[None]:
-        """Within the context, let `set` run a callback, in the thread of its caller. If set already, run it now."""
-        self._calls.append(call)
-        try:
-            if self.is_set():
-                call()
-            yield
-        finally:
-            self._calls.remove(call)
-
-    def is_set(self) -> bool:
-        """Return whether `set` was called."""
-        return self._event.is_set()
-
-    def fileno(self) -> int:
-        """Return a descriptor that is readable once `set` was called."""
-        with self._mutex:
-            if self._pipe is None:
-                self._pipe = os.pipe()
-                weakref.finalize(self, _close, *self._pipe)
-                if self._event.is_set():
-                    os.write(self._pipe[1], b".")
-            return self._pipe[0]
 
 
 def run(
@@ -192,11 +143,6 @@ def outlived_by(program: Path, *arguments: str) -> Iterator[None]:
         yield
     finally:
         child.communicate(b".")
-
-
-def _close(*descriptors: int) -> None:
-    for each in descriptors:
-        os.close(each)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from harness.core.errors import ToolError
 from harness.core.text import one_line, raised
 from harness.core.values import frozen
 from harness.host import process
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.importers import interpreters
 from harness.importers.frameworks import IMPORTERS, Framework
 from harness.iree import toolchain, wheel_contents, wheels

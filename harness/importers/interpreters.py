@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.core.errors import ToolError
 from harness.core.text import one_line
 from harness.host import process
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import wheels
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"

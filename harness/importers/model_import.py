@@ -13,8 +13,9 @@ from harness.core.text import one_line, sentence
 from harness.core.values import frozen
 from harness.host import process
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.files import UnreadableError
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.importers.environment import ImporterEnvironment
 from harness.importers.frameworks import IMPORTERS, Framework, ModelFile, Step
 from harness.importers.workers import exchange, main

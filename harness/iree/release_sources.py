@@ -22,7 +22,7 @@ from harness.core.values import frozen
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host import files
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import releases, toolchain
 from harness.iree.releases import Releases, ReleaseWheels, Wheel
 from harness.iree.toolchain import Toolchain

@@ -19,7 +19,7 @@ from harness.core.cases import Release
 from harness.core.errors import IntegrityError, ToolError
 from harness.core.values import frozen
 from harness.host import process
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import releases, wheel_contents, wheels
 from harness.iree.releases import ReleaseWheels, Wheel
 from harness.store import scratch

@@ -12,7 +12,7 @@ from harness.core.callbacks import Notice, ignore, in_megabytes
 from harness.core.errors import DiskError, FetchError
 from harness.core.values import frozen
 from harness.host import process
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 LOG_NAME = "install.log"
 _LISTING_NAME = "requirements.txt"

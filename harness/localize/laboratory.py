@@ -17,7 +17,7 @@ from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Literal, Tensor, TensorType
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import measure, references
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.contents import Contents

@@ -10,8 +10,8 @@ from harness.core.cases import Case
 from harness.core.errors import UsageError, stopped_code
 from harness.core.outcomes import Report
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.disk import disk_errors
-from harness.host.process import CancelToken
 from harness.localize import onnx_laboratory
 from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Laboratory
 from harness.localize.onnx_laboratory import OnnxLaboratory

@@ -20,8 +20,8 @@ from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host import files as safe
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.disk import disk_errors
-from harness.host.process import CancelToken
 from harness.importers import environment
 from harness.importers.frameworks import Framework
 from harness.iree import release_sources, releases, toolchain

@@ -19,7 +19,7 @@ from harness.core.callbacks import working
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import Settings
 from harness.fetch.fetcher import Fetcher
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree.releases import ReleaseWheels
 from harness.packing.bundle_manifest import PackedFile, PackedImage
 from harness.store.entry import file_sha256

@@ -22,8 +22,8 @@ from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
 from harness.host import files
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.disk import disk_errors
-from harness.host.process import CancelToken
 from harness.iree import release_sources, releases, toolchain
 from harness.iree.release_sources import ReleaseSource
 from harness.iree.toolchain import Toolchain

@@ -11,7 +11,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status
 from harness.host.beneath import Folder
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.packing.script import REPRODUCER, REPRODUCER_LOG
 from harness.pipeline.steps import Compile, Plan

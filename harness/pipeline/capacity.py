@@ -8,9 +8,9 @@ from typing import Protocol
 from harness.core.values import frozen
 from harness.fetch import provision
 from harness.host import memory
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import GpuRun
-from harness.host.process import CancelToken
 
 
 @frozen

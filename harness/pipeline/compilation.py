@@ -12,7 +12,8 @@ from harness.core.errors import DiskError
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.values import frozen
 from harness.host import process
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.cancel import CancelToken
+from harness.host.process import ProcessResult
 from harness.pipeline import archive, diagnose, logs
 from harness.pipeline.steps import WEIGHTS, Compile
 from harness.pipeline.tools import ToolRun, Tools

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness.core.errors import ToolError
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import logs
 from harness.pipeline.tools import ToolRun, Tools
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from harness.core.values import frozen
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu, Vendor
 from harness.host.disk import disk_errors
-from harness.host.process import CancelToken
 from harness.pipeline import device_dump
 from harness.pipeline.tools import ToolRun, Tools
 

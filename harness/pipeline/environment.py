@@ -15,11 +15,11 @@ from harness.core.cases import EMPTY, Case
 from harness.core.settings import RunSettings, ToolSettings
 from harness.core.values import frozen
 from harness.host import devices, emulators
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.drivers import of_environment, of_kernel, of_libraries
 from harness.host.emulators import Emulator
 from harness.host.gpu_locks import Pool
-from harness.host.process import CancelToken
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import benchmark, capacity

@@ -20,7 +20,7 @@ import msgspec
 from harness.core.callbacks import ignore
 from harness.core.statuses import Kind, Verdict
 from harness.core.values import frozen
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.waiting import SLICE_S
 from harness.pipeline import estimates, internal, memory_budget, one_step
 from harness.pipeline.capacity import Capacity, DevicePool

@@ -18,8 +18,9 @@ from harness.core.errors import ImportFailedError
 from harness.core.text import one_line, sentence
 from harness.core.values import frozen
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.files import UnreadableError
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.importers import environment, workers
 from harness.importers.environment import ImporterEnvironment
 from harness.importers.frameworks import Framework

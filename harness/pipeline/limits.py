@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.text import counted
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline.scheduler import Listener
 from harness.pipeline.step_results import INTERRUPTED
 from harness.pipeline.steps import Step

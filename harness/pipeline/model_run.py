@@ -12,9 +12,10 @@ from harness.core.statuses import Status, Verdict
 from harness.core.values import frozen
 from harness.host import devices, gpu_locks, process
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.pipeline import device_list, diagnose, file_kinds, logs, output_types, scalars, tensor_files
 from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run

@@ -9,8 +9,8 @@ import msgspec
 from harness.core.callbacks import ignore
 from harness.core.errors import DeviceError
 from harness.core.statuses import Status, Verdict
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
-from harness.host.process import CancelToken
 from harness.pipeline.capacity import DevicePool
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import StepRunner

@@ -18,8 +18,8 @@ from harness.core.tensors import TensorType
 from harness.core.text import size
 from harness.core.values import frozen
 from harness.host.beneath import Folder
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.disk import free_bytes
-from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import archive, parameters
 from harness.pipeline.contents import DTYPES
 from harness.pipeline.parameters import Parameter

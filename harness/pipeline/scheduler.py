@@ -19,7 +19,7 @@ from harness.core.cases import EMPTY
 from harness.core.history import Cost
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Verdict
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.host.waiting import SLICE_S
 from harness.pipeline import estimates, internal, work_folder
 from harness.pipeline.executor import Demand, Executor

@@ -17,8 +17,8 @@ from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status, Verdict
 from harness.fetch import provision, shared_store
 from harness.host import devices
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled, CancelToken
 from harness.pipeline import blocked, internal, part, planner, renderable, run_devices, scheduler, selection
 from harness.pipeline.capacity import DevicePool
 from harness.pipeline.environment import Environment, EnvironmentProvider, EnvironmentRequest

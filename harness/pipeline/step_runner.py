@@ -19,9 +19,9 @@ from harness.core.measurements import FailedCompilation
 from harness.core.statuses import Status, Verdict
 from harness.core.values import frozen
 from harness.host import files
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled, CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import benchmark, diagnose, failures, file_kinds, kept_module, logs, planner
 from harness.pipeline.benchmark import BenchmarkRunner

@@ -17,8 +17,9 @@ from harness.core.cases import EMPTY
 from harness.core.values import frozen
 from harness.host import cores, libraries, process
 from harness.host.beneath import Folder
+from harness.host.cancel import CancelToken
 from harness.host.disk import free_bytes
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 
 # The folder of a tool, by a path of plain characters that no other process needs to know: iree-compile links through a
 # shell, to which it gives paths without quotes.

@@ -10,7 +10,7 @@ from dataclasses import field, replace
 
 from harness.core.devices import Device
 from harness.core.values import frozen
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import device_dump
 from harness.pipeline.device_dump import Dumped
 from harness.pipeline.tools import ToolRun, Tools

@@ -8,9 +8,9 @@ from typing import Any
 
 from harness.core.callbacks import Notice
 from harness.core.values import frozen
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
-from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import run_key
 from harness.pipeline.device_list import DeviceLister

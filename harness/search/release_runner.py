@@ -19,8 +19,8 @@ from harness.core.values import frozen
 from harness.core.variants import Variant
 from harness.fetch import provision
 from harness.host.beneath import Folder
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled, CancelToken
 from harness.host.waiting import Threads
 from harness.iree import release_sources
 from harness.iree.releases import Releases

@@ -3,7 +3,6 @@
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +81,7 @@ class FolderObjects:
         """Write a file under another name, and rename it when it is on disk."""
         self._check()
         path = self._root / name
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        temporary = path.with_name(f".{path.name}.{os.urandom(16).hex()}.tmp")
         self._files.make(path.parent)
         try:
             with opened() as source, self._files.new(temporary) as file:

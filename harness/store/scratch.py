@@ -6,7 +6,6 @@ ROOT/locks/scratch.<random>    that lock, which the system releases when its hol
 
 import contextlib
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -29,7 +28,7 @@ def folder(root: Path) -> Iterator[Path]:
     files = Folder(root)
     with disk_errors(root), contextlib.ExitStack() as after:
         sweep(root)
-        temporary = root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
+        temporary = root / "tmp" / f"{_PREFIX}{os.urandom(16).hex()}"
         after.callback(locks.remove_if_free, files, _lock(temporary))
         after.callback(os.close, locks.acquire(files, _lock(temporary), ignore))
         after.callback(files.remove, temporary)
@@ -45,7 +44,7 @@ def file(root: Path) -> Iterator[IO[bytes]]:
         DiskError: no space is left or the store cannot be written.
     """
     with disk_errors(root):
-        files, path = Folder(root), root / "tmp" / f"{_PREFIX}{uuid.uuid4().hex}"
+        files, path = Folder(root), root / "tmp" / f"{_PREFIX}{os.urandom(16).hex()}"
         files.make(path.parent)
         with os.fdopen(files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), "w+b") as temporary:
             files.remove(path)

@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +30,8 @@ from harness.core.callbacks import ReadProgress, WaitNotice, WorkProgress, ignor
 from harness.core.errors import DiskError
 from harness.host import locks
 from harness.host.beneath import Folder, Place
+from harness.host.cancel import Cancelled
 from harness.host.disk import disk_errors
-from harness.host.process import Cancelled
 from harness.store import entry as entries
 from harness.store.entry import MANIFEST, Entry, Found, NotReceivedError
 
@@ -256,7 +255,7 @@ class Store:
 
     def set_aside(self, folder: Path) -> Path | None:
         """Move a folder out of the way in one step; return its new path, or None if it did not exist."""
-        away = self.root / "tmp" / f"{REMOVED}{uuid.uuid4().hex}"
+        away = self.root / "tmp" / f"{REMOVED}{os.urandom(16).hex()}"
         with contextlib.suppress(FileNotFoundError):
             self.files.make(away.parent)
             self.files.move(folder, away)

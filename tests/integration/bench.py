@@ -16,7 +16,7 @@ from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.store.store import Store
 from tests.integration.faulty_server import Content, FaultyServer, Request
 

@@ -15,7 +15,7 @@ from harness.core.urls import Mirror
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.fetch.short_requests import reachable
-from harness.host.process import Cancelled
+from harness.host.cancel import Cancelled
 from tests.integration.bench import LARGE, SMALL, Bench, good, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Framing, Reply, Request
 from tests.integration.running import Running, SocketServer

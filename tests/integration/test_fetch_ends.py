@@ -16,7 +16,7 @@ from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.fetch.download import DownloadOptions
 from harness.fetch.fetcher import Fetcher
 from harness.fetch.retry import Retry
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 from harness.store.store import Store
 from tests.integration.bench import CHUNK_BYTES, LARGE, SMALL, Bench, good, inverted, locked
 from tests.integration.faulty_server import Answer, FaultyServer, Reply

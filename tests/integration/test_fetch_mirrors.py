@@ -11,7 +11,7 @@ from harness.core.errors import FetchError, IntegrityError
 from harness.core.urls import Grant, Mirror
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
-from harness.host.process import Cancelled
+from harness.host.cancel import Cancelled
 from tests.integration.answers import altered
 from tests.integration.bench import (
     CHUNK_BYTES,

@@ -11,7 +11,7 @@ from harness.core.blobs import Blob, Fetched
 from harness.core.errors import DiskError, FetchError, IntegrityError
 from harness.fetch.journal import Chunk, parsed
 from harness.fetch.policy import FetchPolicy
-from harness.host.process import Cancelled
+from harness.host.cancel import Cancelled
 from tests.integration.answers import altered
 from tests.integration.bench import (
     CHUNK_BYTES,

@@ -19,7 +19,7 @@ from harness.containers.container_tools import ContainerTools
 from harness.containers.manifest import Manifest
 from harness.containers.protocol import Hello
 from harness.core.errors import DiskError, ToolError
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.tools import ToolEnd, ToolRun
 from tests.integration.dock import opening

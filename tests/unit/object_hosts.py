@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.fetch.object_stores import ObjectSource
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 PIECE_BYTES = 4 << 20
 BODY = bytes(range(256)) * (9 << 12)  # 9 MiB: two pieces and a bit

@@ -11,7 +11,7 @@ from harness.core.exit_codes import EXIT_OK
 from harness.core.settings import Settings
 from harness.core.text import command, counted, inline, listed, size
 from harness.fetch import provision
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.importers import environment
 from harness.iree import release_sources
 from harness.iree.release_sources import ReleaseSource

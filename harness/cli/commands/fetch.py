@@ -18,8 +18,8 @@ from harness.core.text import counted, listed
 from harness.core.urls import lock_key
 from harness.fetch import provision
 from harness.fetch.partial import expectation
+from harness.host.cancel import CancelToken
 from harness.host.disk import disk_errors, write_atomically
-from harness.host.process import CancelToken
 from harness.importers import environment
 from harness.importers.frameworks import Framework
 from harness.iree import release_sources

@@ -19,7 +19,7 @@ from harness.core.settings import Settings
 from harness.core.text import age, counted, size
 from harness.fetch import provision
 from harness.fetch.fetcher import Fetcher
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import release_sources
 from harness.pipeline.progress import Live
 from harness.store.store import Store

@@ -9,9 +9,9 @@ from harness.core.callbacks import ignore
 from harness.core.settings import BenchSettings
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.timings import Timing
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
-from harness.host.process import CancelToken
 from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.step_results import BenchmarkResult, Results, StepResult

@@ -7,7 +7,7 @@ from harness.cluster.messages import Offer
 from harness.cluster.roster import Roster
 from harness.cluster.watch import Watch, WorkerGoneError
 from harness.core.errors import EngineError
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 
 class Workers:

@@ -7,7 +7,7 @@ from harness.containers.apptainer import Apptainer, ApptainerTools
 from harness.containers.provider import provider
 from harness.core.errors import EngineError, UsageError
 from harness.core.settings import ContainerSettings, Settings
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline.tools import ToolRun
 from tests.unit.kfd import gpu
 

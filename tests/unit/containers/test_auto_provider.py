@@ -12,7 +12,7 @@ from harness.containers.auto_provider import AutoProvider, Choice
 from harness.core.callbacks import Notice
 from harness.core.cases import Release
 from harness.core.errors import DiskError, EngineError, FetchError, HarnessError
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.environment import Environment, EnvironmentRequest
 from harness.store.store import Store

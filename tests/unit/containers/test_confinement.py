@@ -15,8 +15,8 @@ from harness.core.blobs import Blob
 from harness.core.callbacks import ignore
 from harness.core.cases import Case
 from harness.host import devices
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import CancelToken
 from harness.pipeline.environment import EnvironmentRequest
 from harness.store.store import Store
 from tests.unit.kfd import gpu

@@ -13,7 +13,8 @@ from harness.containers import container_tools, protocol
 from harness.containers.container_tools import ContainerTools
 from harness.containers.protocol import Order, Reply
 from harness.core.errors import DiskError, EngineError, ToolError
-from harness.host.process import Cancelled, CancelToken, ProcessResult
+from harness.host.cancel import Cancelled, CancelToken
+from harness.host.process import ProcessResult
 from harness.pipeline.tools import ToolRun
 
 ENDED = ProcessResult(exit_code=0, signal=None, timed_out=False, seconds=1.0, cpu_seconds=1.0, peak_memory_bytes=1)

@@ -18,7 +18,7 @@ from harness.containers.image_builder import ImageBuilder
 from harness.core.blobs import Blob, Fetched
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import EngineError, FetchError, UsageError
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree import releases, toolchain
 from harness.store.store import Store
 

@@ -9,7 +9,7 @@ from harness.containers.definitions import IMAGES_NAME, PACKAGES_NAME
 from harness.containers.provider import provider
 from harness.core.errors import EngineError, FetchError, UsageError
 from harness.core.settings import ToolSettings
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline.environment import EnvironmentRequest, FoundTools
 from harness.store.store import Store
 from tests.unit.command_lines import settings

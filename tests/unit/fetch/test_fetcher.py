@@ -14,7 +14,7 @@ from harness.fetch.journal import Chunk, Journal
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.source import Head
 from harness.host.beneath import Folder
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.store.store import Store
 
 BODY = b"model"

@@ -10,7 +10,7 @@ import pytest
 from harness.fetch.hasher import Hasher
 from harness.fetch.journal import Chunk
 from harness.fetch.ranges import Ranges
-from harness.host.process import Cancelled
+from harness.host.cancel import Cancelled
 
 CONTENT = bytes(range(100))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

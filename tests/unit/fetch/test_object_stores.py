@@ -12,7 +12,7 @@ import pytest
 
 from harness.fetch.object_stores import ObjectSource, _head
 from harness.fetch.source import AttemptError, Head
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 from tests.patience import IN_PROCESS_S
 from tests.unit.object_hosts import BODY, PIECE_BYTES, FakeFileSystem, read, source
 

@@ -12,7 +12,7 @@ import pytest
 from harness.fetch import object_stores
 from harness.fetch.object_stores import ObjectSource
 from harness.fetch.source import AttemptError, Failure
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from tests.unit.object_hosts import FakeFileSystem, read, source
 
 

@@ -21,7 +21,7 @@ from harness.fetch.partial import BLOB, JOURNAL, Limits, PartialDownload
 from harness.fetch.ranges import Span
 from harness.fetch.source import AttemptError, Head, Piece
 from harness.host.beneath import Folder
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 
 CHUNK_BYTES = 8
 URL = "http://host/blob"

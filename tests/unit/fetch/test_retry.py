@@ -9,7 +9,7 @@ from harness.core.blobs import Blob
 from harness.fetch.ranges import Span
 from harness.fetch.retry import Retry, RetryLoop
 from harness.fetch.source import AttemptError, Failure, Head, Piece, Source
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 
 SIZE = 100
 BLOB = Blob(url="http://host/blob?sig=secret")

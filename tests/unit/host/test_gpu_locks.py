@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import DeviceError
+from harness.host.cancel import Cancelled, CancelToken
 from harness.host.devices import Gpu, Vendor
 from harness.host.gpu_locks import Pool, visible
-from harness.host.process import Cancelled, CancelToken
 from harness.pipeline.steps import Run
 from tests.patience import IN_PROCESS_S
 from tests.unit import kfd

@@ -16,7 +16,8 @@ import pytest
 
 from harness.core.errors import DiskError, ToolError
 from harness.host import process
-from harness.host.process import Cancelled, CancelToken, ProcessResult
+from harness.host.cancel import Cancelled, CancelToken
+from harness.host.process import ProcessResult
 from tests.patience import comes_true
 
 LONG_S = "97531"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, Target
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.localize.laboratory import BAD, Laboratory
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.step_runner import ToolStepRunner

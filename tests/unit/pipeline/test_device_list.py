@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ToolError
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu, Vendor
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.pipeline.device_list import DeviceLister, addressed
 from harness.pipeline.tools import ToolEnd, ToolRun
 from tests.unit import kfd

@@ -10,8 +10,8 @@ from harness.containers.container import ContainerEnvironment
 from harness.core.callbacks import Notice, ignore
 from harness.core.errors import DeviceError
 from harness.core.settings import ContainerSettings, RunSettings, Settings
+from harness.host.cancel import CancelToken
 from harness.host.emulators import Emulator
-from harness.host.process import CancelToken
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import targets
 from harness.pipeline.environment import Environment, EnvironmentRequest, InstalledRelease

@@ -9,9 +9,9 @@ from harness.core.blobs import Blob
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Thresholds
 from harness.core.values import frozen
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import GpuRun, Pool
-from harness.host.process import CancelToken
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.executor import Demand, LocalExecutor, resource
 from harness.pipeline.scheduler import PlanRun

@@ -10,7 +10,7 @@ import pytest
 from harness.core.errors import FetchError
 from harness.core.exit_codes import EXIT_NO_VERDICT
 from harness.core.statuses import Kind, Status, Verdict
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import internal
 from harness.pipeline.planner import Options
 from harness.pipeline.renderable import renderable

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.statuses import Kind, Status
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline.limits import FailureLimit
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED

@@ -9,9 +9,10 @@ import pytest
 from harness.core.blobs import Fetched, FetchedBlob
 from harness.core.history import Cost
 from harness.core.statuses import Kind, Status, Verdict
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.process import ProcessResult
 from harness.pipeline import estimates
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.executor import Demand, LocalExecutor

@@ -11,7 +11,7 @@ from harness.core.measurements import Measurement
 from harness.core.outcomes import Outcome
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.iree.flags import CPU_FLAGS, statistics_flags
 from harness.pipeline import shell_script
 from harness.pipeline.planner import Options

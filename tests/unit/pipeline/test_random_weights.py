@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.errors import DiskError, HarnessError, IntegrityError, ToolError
 from harness.core.tensors import TensorType
-from harness.host.process import Cancelled, CancelToken
+from harness.host.cancel import Cancelled, CancelToken
 from harness.pipeline import random_weights
 from harness.pipeline.contents import DTYPES
 from harness.pipeline.tools import LocalTools

@@ -7,7 +7,7 @@ import pytest
 from harness.core.errors import DiskError
 from harness.core.outcomes import Report
 from harness.core.statuses import Kind, Status, Verdict
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import logs, out_dir
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.steps import Compile

@@ -11,7 +11,7 @@ from harness.core.cases import Backend, Target
 from harness.core.history import Cost
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status, Verdict
-from harness.host.process import CancelToken
+from harness.host.cancel import CancelToken
 from harness.pipeline import estimates, logs
 from harness.pipeline.outcome import outcome as outcome_of
 from harness.pipeline.scheduler import PlanRun

@@ -9,7 +9,8 @@ from harness.core.blobs import Blob, Fetched, FetchedBlob
 from harness.core.measurements import Module
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.cancel import CancelToken
+from harness.host.process import ProcessResult
 from harness.pipeline import logs, model_run
 from harness.pipeline.kept_module import _dispatches
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult

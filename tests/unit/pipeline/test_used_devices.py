@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.devices import Device, shown
-from harness.host.process import CancelToken, ProcessResult
+from harness.host.cancel import CancelToken
+from harness.host.process import ProcessResult
 from harness.pipeline.tools import ToolEnd, ToolRun
 from harness.pipeline.used_devices import UsedDevices
 

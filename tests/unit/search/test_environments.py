@@ -8,9 +8,9 @@ from pathlib import Path
 from harness.core.callbacks import Notice, ignore
 from harness.core.cases import RandomWeights
 from harness.core.settings import RunSettings
+from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.emulators import Emulator
-from harness.host.process import CancelToken
 from harness.pipeline.environment import Environment, EnvironmentRequest
 from harness.pipeline.run_cache import Memory
 from harness.pipeline.step_results import Results, StepResult

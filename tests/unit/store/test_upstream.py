@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.core.errors import UsageError
-from harness.host.process import Cancelled
+from harness.host.cancel import Cancelled
 from harness.store import shared_entry, shared_upkeep
 from harness.store.objects import FolderObjects, ObjectsError, Stored
 from harness.store.shared_entry import SharedEntry, SharedFile
