@@ -14,7 +14,7 @@ import msgspec
 
 from harness.core import strict_json
 from harness.core.statuses import Kind, Status, Verdict
-from harness.core.timings import Latency, Timing
+from harness.core.timings import Latency
 from harness.core.values import frozen
 from harness.host import cores, files, gpu_locks
 from harness.host.beneath import Folder
@@ -22,47 +22,25 @@ from harness.host.cores import Usage
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import ProcessResult
-from harness.pipeline import logs, model_run, output_types
+from harness.pipeline import logs, output_types, run_steps
+from harness.pipeline.benchmark_steps import PROGRAM, REPORT
 from harness.pipeline.model_run import (
     ModelRunner,
     check_gpus,
     command,
     files_of,
-    program_index,
     started,
     with_program,
     write_files,
 )
 from harness.pipeline.step_results import BenchmarkResult, Results, StepFailedError, StepResult
-from harness.pipeline.steps import Benchmark, Compare, Run
+from harness.pipeline.steps import Benchmark, Run
 from harness.pipeline.tools import ToolRun
 
-PROGRAM = "iree-benchmark-module"
-_REPORT, _FUNCTION = "benchmark.json", "--function="
+_FUNCTION = "--function="
 _MAX_BYTES = 16 << 20
-_OF_RUNS = ("--output=", "--expected_")  # arguments that only iree-run-module takes
 _MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
 _ONE_THREAD = {"local-sync"}
-
-
-def benchmark_step(run: Run, compare: Compare | None, timing: Timing) -> Benchmark:
-    """Return the step that times the function of a run.
-
-    Args:
-        run: the run.
-        compare: the comparison of its outputs, if there is one.
-        timing: how often and how long.
-    """
-    words = [word for word in run.argv if not word.startswith(_OF_RUNS)]
-    words[program_index(words, model_run.PROGRAM)] = PROGRAM
-    own = (
-        f"--benchmark_repetitions={timing.repetitions}",
-        f"--benchmark_min_time={timing.seconds:g}s",
-        f"--benchmark_min_warmup_time={timing.warmup_seconds:g}",
-        f"--benchmark_out={_REPORT}",
-        "--benchmark_out_format=json",
-    )
-    return Benchmark(run=run, compare=compare, argv=(*words, *own))
 
 
 @frozen
@@ -94,7 +72,7 @@ class BenchmarkRunner:
             ended = started(asked, self.runs.tools, self.runs.cancel).process
             busy = Usage.now(asked.cores).share_of_others(before, ended.cpu_seconds)
             verdict = self._verdict(step, ended, logs.text(asked.log_path, start=start), results)
-            times = read(folder / _REPORT) if verdict is None else None
+            times = read(folder / REPORT) if verdict is None else None
         result = StepResult(verdict=verdict, seconds=ended.seconds, log_path=asked.log_path)
         if times:
             real, cpu = times
@@ -125,7 +103,7 @@ class BenchmarkRunner:
         return ToolRun(
             argv=with_program(argv, PROGRAM, self.program),
             reads=files_of(step.run, results, folder),
-            writes=(_REPORT,),
+            writes=(REPORT,),
             folder=folder,
             log_path=log_dir / logs.BENCHMARK_LOG,
             timeout_s=self.runs.timeout_s,
@@ -135,7 +113,7 @@ class BenchmarkRunner:
 
     def _verdict(self, step: Benchmark, ended: ProcessResult, log: str, results: Results) -> Verdict | None:
         verdict = self.runs.verdict(step.run, ended, log, (), results)
-        return verdict and dataclasses.replace(verdict, reason=verdict.reason.replace(model_run.PROGRAM, PROGRAM))
+        return verdict and dataclasses.replace(verdict, reason=verdict.reason.replace(run_steps.PROGRAM, PROGRAM))
 
 
 def _function(step: Benchmark, results: Results) -> tuple[str, ...]:

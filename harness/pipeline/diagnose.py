@@ -116,7 +116,7 @@ def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -
         return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
     if found := device_faults.fault(status, devices=step.devices, is_running=phase in _MODEL_RUNS):
         return found
-    known = (verdict for pattern, verdict in _RUN_VERDICTS if pattern.search(status))
+    known = (verdict for pattern, verdict in _RUN_VERDICTS if re.search(pattern, status))
     if verdict := next(known, _BROKEN_WEIGHTS if _ARCHIVE.search(log) else None):
         reason = f"{verdict.reason}: {status}{_hint(status)}"
         return dataclasses.replace(verdict, reason=reason)
@@ -271,33 +271,30 @@ _STAND_INS_HINT = (
     "#stream.parameter.named: name real_weights, or write #flow.parameter.named)"
 )
 
-# Patterns for `STATUS; message`; the first match decides.
-_RUN_VERDICTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
-    (re.compile(pattern), verdict)
-    for pattern, verdict in (
-        (r"; [1-9]\d* physical devices available; 0 visible", _unsupported("this release hides the device of Vulkan")),
-        (
-            r"opaque and sub-byte aligned element types cannot be indexed",
-            _unsupported("this release cannot read elements smaller than a byte"),
-        ),
-        (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
-        (r"required module '.*' not (available|registered)", _MODULE),
-        (r"required module|does not support this version of the runtime", _MISMATCH),
-        (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
-        (
-            r"outputs specified|expected fewer input values.*parsing expected function outputs",
-            _failed(Kind.SHAPE, "the model returns another number of outputs than the spec expects"),
-        ),
-        (r"input list and function mismatch|(input\d+|tensor) (shape|element type)|shape rank mismatch", _INPUTS),
-        (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
-        (r"no function `", _error(Kind.TOOL, "the model has no such function; correct run_function")),
-        (
-            rf"{NO_SPACE}|possibly out of disk space",
-            _error(Kind.DISK, "no space left for the outputs; free disk space, or choose another folder with --out"),
-        ),
-        (
-            r"; outputting results",
-            _error(Kind.DISK, "the outputs cannot be written; choose another folder with --out"),
-        ),
-    )
+# Patterns for `STATUS; message`, compiled when they are first needed; the first match decides.
+_RUN_VERDICTS: tuple[tuple[str, Verdict], ...] = (
+    (r"; [1-9]\d* physical devices available; 0 visible", _unsupported("this release hides the device of Vulkan")),
+    (
+        r"opaque and sub-byte aligned element types cannot be indexed",
+        _unsupported("this release cannot read elements smaller than a byte"),
+    ),
+    (r"bytecode version mismatch|signature mismatch between module|version mismatch", _MISMATCH),
+    (r"required module '.*' not (available|registered)", _MODULE),
+    (r"required module|does not support this version of the runtime", _MISMATCH),
+    (r"no parameter found in index with key|no provider registered that handles scopes", _WEIGHTS),
+    (
+        r"outputs specified|expected fewer input values.*parsing expected function outputs",
+        _failed(Kind.SHAPE, "the model returns another number of outputs than the spec expects"),
+    ),
+    (r"input list and function mismatch|(input\d+|tensor) (shape|element type)|shape rank mismatch", _INPUTS),
+    (r"parsing function inputs|input data string underflow|function expected fewer input", _INPUTS),
+    (r"no function `", _error(Kind.TOOL, "the model has no such function; correct run_function")),
+    (
+        rf"{NO_SPACE}|possibly out of disk space",
+        _error(Kind.DISK, "no space left for the outputs; free disk space, or choose another folder with --out"),
+    ),
+    (
+        r"; outputting results",
+        _error(Kind.DISK, "the outputs cannot be written; choose another folder with --out"),
+    ),
 )

@@ -22,7 +22,7 @@ from harness.host.emulators import Emulator
 from harness.host.gpu_locks import Pool
 from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import benchmark, capacity
+from harness.pipeline import benchmark_steps, capacity
 from harness.pipeline.capacity import Capacity, DevicePool
 from harness.pipeline.device_list import DeviceLister
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
@@ -139,7 +139,7 @@ class Environment:
     def by_hand(self) -> Mapping[str, Any]:
         """What the results quote so that commands can be repeated by hand: the path of each program."""
         tools = self.toolchain
-        timing = {benchmark.PROGRAM: str(tools.iree_run_module.with_name(benchmark.PROGRAM))}
+        timing = {benchmark_steps.PROGRAM: str(tools.iree_run_module.with_name(benchmark_steps.PROGRAM))}
         return {"iree-compile": str(tools.iree_compile), "iree-run-module": str(tools.iree_run_module), **timing}
 
 

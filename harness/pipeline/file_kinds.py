@@ -12,40 +12,41 @@ from harness.pipeline.steps import Link
 
 NPY = "a .npy file"
 _HEAD_BYTES = 512
-_SAFETENSORS = re.compile(rb".{4}\0{4}\{", re.DOTALL)  # the length of the header, in 64 bits, and its JSON
+_SAFETENSORS = rb"(?s).{4}\0{4}\{"  # the length of the header, in 64 bits, and its JSON
 # The first field of an ONNX model is its version; then come the producer, the graph or the operator sets.
 # https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, message ModelProto
-_ONNX = re.compile(rb"\x08[\x01-\x7f](?:[\x12\x1a\x22\x32].|\x3a|\x42|\x28)", re.DOTALL)
+_ONNX = rb"(?s)\x08[\x01-\x7f](?:[\x12\x1a\x22\x32].|\x3a|\x42|\x28)"
+# Compiled when they are first needed.
 _KINDS = (
-    (re.compile(rb"version https://git-lfs\.github\.com/spec/"), "a Git LFS pointer; run `git lfs pull`"),
-    (re.compile(rb"\xef\xbb\xbf"), "a text that begins with a byte order mark; save it as UTF-8 without one"),
-    (re.compile(rb"(?:\xff\xfe|\xfe\xff)[\0-\xff]{2}"), "a text in UTF-16; save it as UTF-8"),
-    (re.compile(rb"<{7} "), "a text with conflicts of a merge; resolve them"),
-    (re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL), "an HTML page"),
-    (re.compile(rb"\s*<(?:\?xml|!--|Error>)", re.IGNORECASE), "an XML document, such as a host's message of an error"),
-    (re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\"{\[0-9])"), "a JSON document, such as a host's message of an error"),
-    (re.compile(rb"\x1f\x8b"), "a gzip archive; unpack it"),
-    (re.compile(rb"\x28\xb5\x2f\xfd"), "a zstd archive; unpack it"),
-    (re.compile(rb"\xfd7zXZ\x00"), "an xz archive; unpack it"),
-    (re.compile(rb"BZh[1-9]"), "a bzip2 archive; unpack it"),
-    (re.compile(rb"\x04\x22\x4d\x18"), "an lz4 archive; unpack it"),
-    (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07"), "a 7z or RAR archive; unpack it"),
-    (re.compile(rb".{257}ustar", re.DOTALL), "a tar archive; unpack it"),
-    (re.compile(rb"PK\x03\x04.{26}module\.fb", re.DOTALL), "a module that IREE compiled"),
-    (re.compile(rb"PK\x03\x04.{26}[^/\0]{1,99}\.npy", re.DOTALL), "a NumPy .npz archive; save each array as .npy"),
-    (re.compile(rb"PK(?:\x03\x04|\x05\x06)"), "a zip archive, or a PyTorch or NumPy file that is one"),
-    (re.compile(rb"\x80[\x02-\x05]"), "a Python pickle"),
-    (re.compile(rb"%PDF-"), "a PDF document"),
-    (re.compile(rb"\x7fELF"), "an ELF file"),
-    (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP", re.DOTALL), "an image"),
-    (re.compile(rb"\x89HDF\r\n"), "an HDF5 file"),
-    (re.compile(rb".{4}TFL3", re.DOTALL), "a TensorFlow Lite model; import it"),
-    (re.compile(rb"BC\xc0\xde|\s*; ModuleID"), "LLVM IR"),
-    (re.compile(rb"\s*HloModule\s"), "an HLO module; convert it to StableHLO"),
-    (re.compile(rb"\x93NUMPY"), NPY),
-    (re.compile(rb"IRPA"), "an IRPA archive"),
-    (re.compile(rb"GGUF"), "a GGUF archive"),
-    (re.compile(rb"ML\xefR"), "MLIR bytecode"),
+    (rb"version https://git-lfs\.github\.com/spec/", "a Git LFS pointer; run `git lfs pull`"),
+    (rb"\xef\xbb\xbf", "a text that begins with a byte order mark; save it as UTF-8 without one"),
+    (rb"(?:\xff\xfe|\xfe\xff)[\0-\xff]{2}", "a text in UTF-16; save it as UTF-8"),
+    (rb"<{7} ", "a text with conflicts of a merge; resolve them"),
+    (rb"(?is)\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", "an HTML page"),
+    (rb"(?i)\s*<(?:\?xml|!--|Error>)", "an XML document, such as a host's message of an error"),
+    (rb"\s*(?:\{\s*[\"}]|\[\s*[\"{\[0-9])", "a JSON document, such as a host's message of an error"),
+    (rb"\x1f\x8b", "a gzip archive; unpack it"),
+    (rb"\x28\xb5\x2f\xfd", "a zstd archive; unpack it"),
+    (rb"\xfd7zXZ\x00", "an xz archive; unpack it"),
+    (rb"BZh[1-9]", "a bzip2 archive; unpack it"),
+    (rb"\x04\x22\x4d\x18", "an lz4 archive; unpack it"),
+    (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07", "a 7z or RAR archive; unpack it"),
+    (rb"(?s).{257}ustar", "a tar archive; unpack it"),
+    (rb"(?s)PK\x03\x04.{26}module\.fb", "a module that IREE compiled"),
+    (rb"(?s)PK\x03\x04.{26}[^/\0]{1,99}\.npy", "a NumPy .npz archive; save each array as .npy"),
+    (rb"PK(?:\x03\x04|\x05\x06)", "a zip archive, or a PyTorch or NumPy file that is one"),
+    (rb"\x80[\x02-\x05]", "a Python pickle"),
+    (rb"%PDF-", "a PDF document"),
+    (rb"\x7fELF", "an ELF file"),
+    (rb"(?s)\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP", "an image"),
+    (rb"\x89HDF\r\n", "an HDF5 file"),
+    (rb"(?s).{4}TFL3", "a TensorFlow Lite model; import it"),
+    (rb"BC\xc0\xde|\s*; ModuleID", "LLVM IR"),
+    (rb"\s*HloModule\s", "an HLO module; convert it to StableHLO"),
+    (rb"\x93NUMPY", NPY),
+    (rb"IRPA", "an IRPA archive"),
+    (rb"GGUF", "a GGUF archive"),
+    (rb"ML\xefR", "MLIR bytecode"),
     (_ONNX, "an ONNX model, which is imported if its name ends in .onnx"),
     (_SAFETENSORS, "a safetensors archive"),
 )
@@ -69,7 +70,7 @@ def _head(path: Path) -> bytes:
 def _of(head: bytes) -> str | None:
     if not head.strip():
         return "an empty file"
-    return next((kind for pattern, kind in _KINDS if pattern.match(head)), None)
+    return next((kind for pattern, kind in _KINDS if re.match(pattern, head)), None)
 
 
 def shown(blob: Blob) -> str:

@@ -47,7 +47,7 @@ def fault(program: str, ended: ProcessResult, log: str, *, option: str) -> Verdi
         return _error(kind, reason, lacks_memory=number == signal.SIGKILL)
     for line in filter(_SUSPICIOUS.search, (each[:_LINE_CHARS] for each in log.splitlines())):
         for pattern, kind, reason in _PATTERNS:
-            if pattern.search(line):
+            if re.search(pattern, line):
                 told = f"{reason.format(option=option)}: {line.strip()}"
                 return _error(kind, told, lacks_memory=reason == _MEMORY)
     return None
@@ -62,39 +62,37 @@ _TOOL = r"^(?:LLVM ERROR: |\s*what\(\): +|.*: |fatal error: )?"
 _NO_MEMORY = (
     r"(?:[Oo]ut of memory(?: allocating \d+ bytes.*)?|std::bad_alloc|[Cc]annot allocate memory|memory exhausted)"
 )
-_PATTERNS = tuple(
-    (re.compile(pattern), kind, reason)
-    for pattern, kind, reason in (
-        (
-            rf"^\S.*(?:{NO_SPACE}|Disk quota exceeded)$",
-            Kind.DISK,
-            "no space left; free disk space, or choose another folder with {option}",
-        ),
-        (rf"{_TOOL}File too large$", Kind.DISK, "a file became too large; raise `ulimit -f`"),
-        (r"^\S+: error while loading shared libraries: ", Kind.TOOL, "a library could not be loaded"),
-        (
-            r"^\S+: (?:/\S+: version `[^']*' not found|symbol lookup error: )",
-            Kind.TOOL,
-            "the libraries of this system do not fit this release; use a container, or a newer system",
-        ),
-        (r"^failed to generate temporary file: ", Kind.DISK, "TMPDIR cannot be written"),
-        (rf"{_TOOL}{_NO_MEMORY}$", Kind.TOOL, _MEMORY),
-        (r"^\S*ld(?:\.\w+)?: .*(?:[Oo]ut of memory|memory exhausted|annot allocate memory)", Kind.TOOL, _MEMORY),
-        (r"^(?:\S+: )?(?:\S*(?:ld|collect2|clang\S*|gcc): .*(?:signal 9|Killed).*|Killed)$", Kind.TOOL, _MEMORY),
-        (r"^Linking failed; escaped command line returned exit code (?:9|35072):$", Kind.TOOL, _MEMORY),
-        (rf"{_TOOL}Resource temporarily unavailable$", Kind.TOOL, _THREADS),
-        (rf"{_TOOL}Too many open files$", Kind.TOOL, "too many files are open; raise `ulimit -n`"),
-        (
-            r"^No .*linker tool found in environment\.$",
-            Kind.TOOL,
-            f"{_LINKER}; install lld, or remove the flag that asks for it",
-        ),
-        (
-            r"^(?:sh: (?:\d+|line \d+): |iree-lld: error: cannot open )",
-            Kind.TOOL,
-            f"{_LINKER}; is a disk full, or a limit such as `ulimit -f` reached?",
-        ),
-    )
+# Compiled when they are first needed.
+_PATTERNS = (
+    (
+        rf"^\S.*(?:{NO_SPACE}|Disk quota exceeded)$",
+        Kind.DISK,
+        "no space left; free disk space, or choose another folder with {option}",
+    ),
+    (rf"{_TOOL}File too large$", Kind.DISK, "a file became too large; raise `ulimit -f`"),
+    (r"^\S+: error while loading shared libraries: ", Kind.TOOL, "a library could not be loaded"),
+    (
+        r"^\S+: (?:/\S+: version `[^']*' not found|symbol lookup error: )",
+        Kind.TOOL,
+        "the libraries of this system do not fit this release; use a container, or a newer system",
+    ),
+    (r"^failed to generate temporary file: ", Kind.DISK, "TMPDIR cannot be written"),
+    (rf"{_TOOL}{_NO_MEMORY}$", Kind.TOOL, _MEMORY),
+    (r"^\S*ld(?:\.\w+)?: .*(?:[Oo]ut of memory|memory exhausted|annot allocate memory)", Kind.TOOL, _MEMORY),
+    (r"^(?:\S+: )?(?:\S*(?:ld|collect2|clang\S*|gcc): .*(?:signal 9|Killed).*|Killed)$", Kind.TOOL, _MEMORY),
+    (r"^Linking failed; escaped command line returned exit code (?:9|35072):$", Kind.TOOL, _MEMORY),
+    (rf"{_TOOL}Resource temporarily unavailable$", Kind.TOOL, _THREADS),
+    (rf"{_TOOL}Too many open files$", Kind.TOOL, "too many files are open; raise `ulimit -n`"),
+    (
+        r"^No .*linker tool found in environment\.$",
+        Kind.TOOL,
+        f"{_LINKER}; install lld, or remove the flag that asks for it",
+    ),
+    (
+        r"^(?:sh: (?:\d+|line \d+): |iree-lld: error: cannot open )",
+        Kind.TOOL,
+        f"{_LINKER}; is a disk full, or a limit such as `ulimit -f` reached?",
+    ),
 )
 _SUSPICIOUS = re.compile(
     r"[Mm]emory|bad_alloc|version `|symbol lookup|space|quota|too large|temporary file|Killed|signal 9|exit code|"

@@ -17,12 +17,11 @@ from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.host.process import ProcessResult
 from harness.pipeline import device_list, diagnose, file_kinds, logs, output_types, scalars, tensor_files
+from harness.pipeline.run_steps import PROGRAM, program_index
 from harness.pipeline.step_results import Results, RunResult, StepFailedError, StepResult
 from harness.pipeline.steps import Run
 from harness.pipeline.tools import ToolEnd, ToolRun, Tools
 from harness.pipeline.used_devices import UsedDevices
-
-PROGRAM = "iree-run-module"
 
 
 @frozen
@@ -147,11 +146,6 @@ def check_gpus(gpus: Sequence[Gpu]) -> None:
     """Raise DeviceError if a GPU is gone."""
     if problem := next(filter(None, map(devices.missing, gpus)), ""):
         raise DeviceError(problem)
-
-
-def program_index(words: Sequence[str], name: str) -> int:
-    """Return where a command line names the program; a wrapper before it may have the same word."""
-    return max(at for at, word in enumerate(words) if word == name)
 
 
 def with_program(words: Sequence[str], name: str, program: Path) -> tuple[str, ...]:

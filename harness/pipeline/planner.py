@@ -22,7 +22,7 @@ from harness.core.values import frozen
 from harness.host.emulators import Emulator
 from harness.iree import flags
 from harness.pipeline import budgets, expectations, references
-from harness.pipeline.benchmark import benchmark_step
+from harness.pipeline.benchmark_steps import benchmark_step
 from harness.pipeline.compile_steps import UnsupportedError, compile_steps, flags_for
 from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import (

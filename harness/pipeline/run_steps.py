@@ -1,6 +1,6 @@
 """Plans the run of a case and the comparison of its outputs: the files, and the command line of iree-run-module."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from harness.core import literals
@@ -21,6 +21,8 @@ from harness.pipeline.steps import (
     Run,
     WrittenFile,
 )
+
+PROGRAM = "iree-run-module"
 
 
 def run_step(
@@ -65,7 +67,7 @@ def run_step(
 
 def _run_argv(spec: ModelSpec, modules: tuple[Compile, ...]) -> Iterator[str]:
     """Yield the command line of a run, without its outputs."""
-    yield from ("iree-run-module", *(f"--device={each}" for each in spec.devices))
+    yield from (PROGRAM, *(f"--device={each}" for each in spec.devices))
     yield from (f"--module={each.module}" for each in modules)
     for name, scope in zip(_weights_names(spec), [each.scope for each in spec.weights] or ["model"], strict=True):
         yield f"--parameters={f'{scope}=' if scope else ''}{name}"
@@ -179,3 +181,8 @@ def _argument(role: str, index: int, value: Tensor | Literal | Formula) -> str:
             return f"{literals.parse(value.text)[0].as_argument}={file}"
         return literals.argument(value.text) if value.is_tensor else value.text
     return f"{value.type.as_argument}={file}" if value.type and not value.is_npy else file
+
+
+def program_index(words: Sequence[str], name: str) -> int:
+    """Return where a command line names the program; a wrapper before it may have the same word."""
+    return max(at for at, word in enumerate(words) if word == name)

@@ -23,7 +23,7 @@ from harness.host.cancel import Cancelled, CancelToken
 from harness.host.devices import Gpu
 from harness.host.disk import disk_errors
 from harness.iree.toolchain import Toolchain
-from harness.pipeline import benchmark, diagnose, failures, file_kinds, kept_module, logs, planner
+from harness.pipeline import benchmark_steps, diagnose, failures, file_kinds, kept_module, logs, planner
 from harness.pipeline.benchmark import BenchmarkRunner
 from harness.pipeline.compilation import Compilation, Compiler
 from harness.pipeline.compile_steps import TUNER
@@ -111,7 +111,7 @@ class ToolStepRunner:
             case Run():
                 return self._model_runner().run(step, results, gpus)
             case Benchmark():
-                program = self.toolchain.iree_run_module.with_name(benchmark.PROGRAM)
+                program = self.toolchain.iree_run_module.with_name(benchmark_steps.PROGRAM)
                 return BenchmarkRunner(program=program, runs=self._model_runner()).run(step, results, gpus)
             case Compare():
                 from harness.pipeline import measure  # noqa: PLC0415 - loads NumPy, which takes as long as all else

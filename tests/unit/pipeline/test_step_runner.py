@@ -11,7 +11,7 @@ from harness.core.statuses import Kind, Status, Verdict
 from harness.core.tensors import TensorType, Thresholds
 from harness.host.cancel import CancelToken
 from harness.host.process import ProcessResult
-from harness.pipeline import logs, model_run
+from harness.pipeline import logs, model_run, run_steps
 from harness.pipeline.kept_module import _dispatches
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult
 from harness.pipeline.step_runner import _in_names_of_the_spec
@@ -87,7 +87,7 @@ def had(folder: Path) -> Results:
 
 def started(root: Path, *argv: str) -> str:
     log = root / "run.log"
-    words = model_run.with_program(argv, model_run.PROGRAM, Path("/bin/echo"))
+    words = model_run.with_program(argv, run_steps.PROGRAM, Path("/bin/echo"))
     asked = ToolRun(argv=words, folder=root, log_path=log, timeout_s=60.0)
     assert model_run.started(asked, LocalTools(), CancelToken()).process.exit_code == 0
     return log.read_text()
