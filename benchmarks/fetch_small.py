@@ -28,8 +28,8 @@ HEAD = """\
 NOTES = """\
 - seconds: from the start of the program to its end. CPU: its user and system time, without the server. MiB: its peak
   memory. ratio: that of the program in this row to that of `harness fetch`.
-- The harness verifies each SHA-256, and stores each blob and what its URL brought as entries of the cache, for which
-  other processes may wait. The others write files and verify nothing."""
+- The harness verifies each SHA-256, and stores each blob as an entry of the cache, for which other processes may wait,
+  and a note on its URL. The others write files and verify nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
