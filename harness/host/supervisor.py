@@ -36,9 +36,7 @@ _libc = ctypes.CDLL(None)
 def main() -> None:
     """Fork a supervisor for each tool, until the harness closes the socket or dies."""
     orders = socket.socket(fileno=int(sys.argv[1]))
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_IGN
-    )  # supervisors tell the harness of their end, and nobody waits for them
+    signal.signal(signal.SIGCHLD, _reap)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while descriptors := socket.recv_fds(orders, 1, 4)[1]:
         report = descriptors[2]
@@ -53,10 +51,13 @@ def main() -> None:
             os._exit(0)  # at once: what the interpreter would do now takes longer than all before
         for each in descriptors:
             os.close(each)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 def _reap(*_: object) -> None:
-    """Take note of supervisors that have ended. What they had to say the harness knows from them."""
+    """Wait for supervisors that have ended, so that what tools took counts as taken by the harness."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             continue

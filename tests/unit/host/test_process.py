@@ -4,6 +4,7 @@ import contextlib
 import errno
 import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -230,6 +231,20 @@ def test_cpu_seconds_are_those_that_it_computed(tmp_path: Path) -> None:
     assert idle.cpu_seconds < 0.08
     assert idle.seconds >= 0.1
     assert 0.1 <= busy.cpu_seconds < 0.5
+
+
+def test_what_programs_computed_counts_for_the_harness(tmp_path: Path) -> None:
+    """As time(1) and the accounting of a batch system count it."""
+    code = (
+        "import sys; from pathlib import Path; from harness.host import process; here = Path.cwd()\n"
+        "argv = [sys.executable, '-ISc', 'import time\\nwhile time.process_time() < 0.5: pass']\n"
+        "for _ in range(3): process.run(argv, cwd=here, log_path=here / 'log', timeout_s=60)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    root = Path(process.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(root)}, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime >= 1.5
 
 
 def test_what_a_program_has_written_is_told_while_it_runs(tmp_path: Path) -> None:
