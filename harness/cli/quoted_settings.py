@@ -22,7 +22,9 @@ _OPTIONS = frozenset(
         *("--compile-chip", "--compile-only", "--sku", "--gpu", "--iree", "--find-links", "--wheels", "--toolchain"),
         *("--run-wrapper", "--pin-defaults", "--recompile", "--cap", "--memory", "--verdict", "--oracle", "--timeout"),
         *("--out", "--store", "--mirror", "--engine", "--image", "--compiler-flag", "--function", "--input"),
-        *("--expected-output", "--threshold", "--weights", "--emulator", "--emulator-root"),
+        *("--expected-output", "--threshold", "--weights", "--emulator", "--emulator-root", "--seed", "--dim"),
+        *("--importer", "--quarantine", "--containers", "--debian-mirror", "--wheel-index"),
+        *("--cluster", "--scheduler", "--certificates"),
     )
 )
 
@@ -52,8 +54,15 @@ def quoted(outcome: Outcome, report: Report, given: Settings) -> Settings:
         allow_paths=tuple(filter(None, (_named("allow_path", each, given) for each in found.cases.allow_paths))),
         suite_configs=tuple(filter(None, (_named("suite_config", each, given) for each in found.cases.suite_configs))),
         trust_flags=given.cases.trust_flags,
+        quarantine=given.cases.quarantine,
     )
-    container = found.container
+    container = replace(
+        found.container,
+        definitions=given.container.definitions,
+        debian_mirror=given.container.debian_mirror,
+        wheel_index=given.container.wheel_index,
+        variables=given.container.variables,
+    )
     if not is_run and not report.environment.get("container_engine"):
         container = replace(container, engine="local", image=None)
     return Settings(
@@ -61,7 +70,7 @@ def quoted(outcome: Outcome, report: Report, given: Settings) -> Settings:
         target=_without_gpus(found.target),
         fetch=given.fetch,
         release=_release(found.release, given),
-        container=replace(container, variables=given.container.variables),
+        container=container,
         run=replace(
             found.run,
             out=None,

@@ -8,7 +8,9 @@ from harness.cli import quoted_settings
 from harness.core.errors import UsageError
 from harness.core.settings import Settings
 from harness.core.statuses import Kind, Status
+from harness.report import again
 from tests.unit.command_lines import invocation
+from tests.unit.report.test_again import QUOTED
 from tests.unit.reports import outcome, report
 
 
@@ -82,6 +84,23 @@ def test_folders_below_the_current_one_are_taken(tmp_path: Path, monkeypatch: py
     assert quoted(options=["--specs", "models"]).cases.specs == Path("models")
     assert not quoted(options=["--specs", "models", "--trust-flags"]).cases.trust_flags
     assert quoted("--trust-flags", options=["--specs", "models"]).cases.trust_flags
+
+
+@pytest.mark.parametrize("part", QUOTED)
+def test_every_option_that_results_quote_is_known(part: str) -> None:
+    plain = invocation("quality", "tiny").settings
+    for name, value in QUOTED[part].items():
+        facts = again.facts(replace(plain, **{part: replace(getattr(plain, part), **{name: value})}))
+        try:
+            quoted(**{each: facts[each] for each in ("options", "place", "program") if each in facts})
+        except UsageError as error:
+            assert "which no run has" not in str(error)  # noqa: PT017 - others have to be named again
+
+
+def test_where_images_come_from_is_not_taken_from_results() -> None:
+    words = ["--containers", "/elsewhere", "--debian-mirror", "http://evil", "--wheel-index", "http://evil"]
+    container = quoted(options=words, container_engine={"name": "docker"}).container
+    assert (container.definitions, container.debian_mirror, container.wheel_index) == (None, None, None)
 
 
 @pytest.mark.parametrize("word", ["--help", "--version", "--only-failed", "-h", "--junit-xml=x"])
