@@ -257,7 +257,7 @@ class Folder:
         try:
             return self._descended(names, makes=True)
         except FileNotFoundError:
-            if self.descriptor >= 0 or self.path.is_dir():
+            if self.descriptor >= 0:
                 raise
         self.path.mkdir(parents=True, exist_ok=True)
         return self._descended(names, makes=True)

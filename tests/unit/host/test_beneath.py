@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,3 +231,21 @@ def test_a_folder_may_be_a_relative_path(root: Folder, monkeypatch: pytest.Monke
         assert relative.has_at(relative.path / "file", file.fileno())
         assert relative.has_at("file", file.fileno())
     assert relative.may_have(relative.path / "file")
+
+
+def test_a_folder_that_another_makes_in_the_same_moment_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process makes the folder itself just after it was looked for."""
+    root, really = Folder(tmp_path / "cache"), os.open
+
+    def late(path: Any, *rest: Any, **options: Any) -> int:
+        try:
+            return really(path, *rest, **options)
+        except FileNotFoundError:
+            root.path.mkdir(exist_ok=True)
+            raise
+
+    monkeypatch.setattr(os, "open", late)
+    root.make(root.path / "locks")
+    assert (root.path / "locks").is_dir()
