@@ -9,6 +9,7 @@ _ROOT = Path("/")
 # By the version of control groups: the folder, the limit, what is used, and what of it the kernel gives back.
 _V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 _V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file")
+_NO_LIMIT = 1 << 62  # version 1 has the largest multiple of a page for it; it is asked twice for each case
 
 
 def available_bytes(root: Path = _ROOT) -> int:
@@ -30,8 +31,10 @@ def _left_in_groups(root: Path) -> Iterator[int]:
 
 def _left(group: Path, limit: str, used: str, reclaimed: str) -> Iterator[int]:
     """Yield what a control group leaves, if it has a limit and this process sees it."""
-    most, now = _text(group / limit).strip(), _text(group / used).strip()
-    if most.isdecimal() and now.isdecimal():
+    most = _text(group / limit).strip()
+    if not most.isdecimal() or int(most) >= _NO_LIMIT:
+        return
+    if (now := _text(group / used).strip()).isdecimal():
         words = _text(group / "memory.stat").split()
         known = dict(zip(words[::2], words[1::2], strict=False))
         yield max(0, int(most) - int(now) + int(known.get(reclaimed, 0)))

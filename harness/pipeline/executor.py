@@ -108,7 +108,7 @@ class LocalExecutor:
         self._busy: Counter[str] = Counter()
         self._memory = memory
         self._workers = Workers()
-        self._known, self._asked_s, self._asked_idle = capacity(), time.monotonic(), True
+        self._known = {True: (capacity(), time.monotonic())}  # by whether no step needed memory, and when
         self._done: queue.SimpleQueue[tuple[_Waiting, StepResult]] = queue.SimpleQueue()
 
     def start(self, step: Step, results: Results, demand: Demand | None = None) -> None:
@@ -152,14 +152,16 @@ class LocalExecutor:
             self._begin(heapq.heappop(alone))
 
     def _now(self) -> Capacity:
-        """Return how much is done at once now. It may be a tenth of a second old, because this machine reads files.
+        """Return how much is done at once now, or was a moment ago, because this machine reads files for it.
 
-        But where no step needs memory, it is not from when one did.
+        Where no step needs memory, it is from when none did.
         """
         now_s, is_idle = time.monotonic(), self._memory.is_idle
-        if now_s >= self._asked_s + SLICE_S or (is_idle and not self._asked_idle):
-            self._known, self._asked_s, self._asked_idle = self._capacity(), now_s, is_idle
-        return self._known
+        known, asked_s = self._known.get(is_idle, (None, 0.0))
+        if known is None or now_s >= asked_s + SLICE_S:
+            known = self._capacity()
+            self._known[is_idle] = known, now_s
+        return known
 
     def _with_room(self, name: str, waiting: "_Waiting", capacity: Capacity) -> "_Waiting | None":
         """Return a step with what it needs to begin, or None if it has to wait."""
