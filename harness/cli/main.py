@@ -45,8 +45,7 @@ def _version() -> int:
 
 
 def _command() -> int:
-    """Run a command. Until its modules are loaded, signals wait."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    """Run a command. Signals wait since `harness.__main__`, and until its modules are loaded."""
     from harness.cli import command_line  # noqa: PLC0415 - the version is known without it
 
     for number in (signal.SIGTERM, signal.SIGHUP):

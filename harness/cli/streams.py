@@ -102,6 +102,11 @@ class Styled:
         self.flush, self.isatty, self.fileno = stream.flush, stream.isatty, stream.fileno
 
 
+def notice(text: str) -> None:
+    """Print a line about what goes on, beside what a command prints."""
+    sys.stderr.write(f"{text}\n")
+
+
 def write_commands(text: str) -> None:
     """Write commands of GitHub to standard output; the caller has escaped all that is in them."""
     (sys.stdout.write_commands if isinstance(sys.stdout, Text) else sys.stdout.write)(text)

@@ -27,9 +27,7 @@ def loads(text: bytes | str) -> Any:
     """
     decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     value = parsed(decoded)
-    if "\\u" not in decoded and not _UNUSABLE.search(decoded) and decoded.count("[") + decoded.count("{") <= DEEPEST:
-        return value  # it can have no fault, and to look at each of its values takes as long as to parse it
-    for path, fault in faults(value):
+    for path, fault in faults(value) if may_have_faults(decoded) else ():
         raise ValueError("".join(f"[{key!r}]" for key in path) + f": {fault}")
     return value
 
@@ -55,8 +53,8 @@ def parsed(text: bytes | str, members: Callable[[list[tuple[str, Any]]], Any] | 
 
 
 def may_have_faults(text: str) -> bool:
-    """Whether `faults` may find some in the value of a document: all others have no such escape, and fewer brackets."""
-    return "\\u" in text or text.count("[") + text.count("{") > DEEPEST
+    """Whether `faults` may find some in the value of a document: to look for them takes as long as to parse it."""
+    return "\\u" in text or text.count("[") + text.count("{") > DEEPEST or _UNUSABLE.search(text) is not None
 
 
 def faults(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

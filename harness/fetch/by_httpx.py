@@ -9,7 +9,7 @@ import httpx
 
 from harness.core.urls import redacted
 from harness.fetch.sessions import Session, Trace
-from harness.fetch.source import CORRECT_URL, AttemptError, Failure, Piece
+from harness.fetch.source import CORRECT_URL, AttemptError, Failure, Piece, cut_short
 from harness.fetch.wire import Answer
 
 _MAX_REDIRECTS = 10
@@ -100,7 +100,7 @@ def _pieces(response: httpx.Response) -> Iterator[Piece]:
         yield piece
         piece = receive(left) if left else b""
     if left:
-        raise AttemptError(Failure(what=f"the connection was closed {left} bytes before the end"))
+        raise cut_short(left)
 
 
 def _receiver(stream: httpcore.NetworkStream, at_once: int) -> Callable[[int], Piece]:

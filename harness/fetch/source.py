@@ -117,6 +117,11 @@ class AttemptError(Exception):
         self.failure = failure
 
 
+def cut_short(left: int) -> AttemptError:
+    """Return the error that a connection ended so many bytes too early."""
+    return AttemptError(Failure(what=f"the connection was closed {left} bytes before the end"))
+
+
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception, then those that led to it."""
     seen = set[int]()

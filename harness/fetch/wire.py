@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from harness.core.callbacks import ignore
 from harness.core.values import frozen
-from harness.fetch.source import AttemptError, Failure, Piece
+from harness.fetch.source import Piece, cut_short
 
 if TYPE_CHECKING:
     from harness.fetch.sessions import Connected
 
 _MOST_HEAD_BYTES, _READ_BYTES, _AT_ONCE_BYTES = 64 << 10, 64 << 10, 1 << 20
-# What nobody has to encode, and no dot that leads elsewhere.
+# Characters that need no encoding, and no dot that leads elsewhere.
 _URL = re.compile(
     r"(https?://[a-z0-9.-]+(?::[0-9]+)?)"
     r"/(?!\.)(?:[A-Za-z0-9_~=@,;:!&+.-]|/(?!\.)|%[0-9A-F]{2})*"
@@ -158,7 +158,7 @@ class Wire:
         buffer = memoryview(bytearray(min(left, _AT_ONCE_BYTES)))
         while left:
             if not (came := self._received(buffer[:left])):
-                raise AttemptError(Failure(what=f"the connection was closed {left} bytes before the end"))
+                raise cut_short(left)
             left -= came
             self._is_idle = self._stays and not left
             yield buffer[:came]

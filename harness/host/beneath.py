@@ -86,7 +86,7 @@ class Folder:
         return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
 
     def create(self, path: Place, content: bytes) -> None:
-        """Write a file, in the place of one of its name, that nobody reads yet: a crash may leave a part of it."""
+        """Write a file, in the place of one of its name, before any process reads it: a crash may leave a part."""
         with self._parent(path) as (folder, name):
             try:
                 descriptors.create(name, folder, content)

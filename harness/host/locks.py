@@ -87,13 +87,11 @@ class Pins:
         self._held: set[str] = set()  # the system takes longer for each lock the more there are
         self._close: Callable[[], object] = ignore
 
-    def hold(self, name: str) -> bool:
-        """Hold a name until `close` or the end of the process. Do nothing, and return False, if that is impossible."""
+    def hold(self, name: str) -> None:
+        """Hold a name until `close` or the end of the process. Do nothing if the file cannot be locked."""
         with contextlib.suppress(OSError):
             while not self._is_held(name):
                 time.sleep(_POLL_S)
-            return True
-        return False
 
     def probe(self) -> None:
         """Raise an OSError if the file cannot be locked, so that no name can be seized."""

@@ -70,7 +70,7 @@ def completed(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
 
 
 def completed_together(futures: Sequence[Future[Result]]) -> Iterator[list[Future[Result]]]:
-    """Yield futures as they complete: all those of a tenth of a second together, so that thousands wake nobody."""
+    """Yield futures as they complete: all those of a tenth of a second together, not each of thousands alone."""
     ended, all_ended, left = deque[Future[Result]](), Event(), count(len(futures) - 1, -1)
 
     def end(future: Future[Result]) -> None:

@@ -109,7 +109,7 @@ class Store:
     def find(self, kind: str, key: str) -> Entry | None:
         """Return an entry, or None if there is none. An entry whose files changed is removed."""
         self._pins.hold(f"{kind}-{key}")
-        place = f"{kind}/{key[:2]}/{key}"
+        place = self.place(kind, key)
         if not self.files.may_have(f"{place}/{MANIFEST}"):
             return None
         try:
@@ -218,9 +218,14 @@ class Store:
             self.files.write(record_path, json.dumps(record).encode())
         return sha256
 
+    @staticmethod
+    def place(kind: str, key: str) -> str:
+        """Return where the folder of an entry is in the store, whether it exists or not."""
+        return f"{kind}/{key[:2]}/{key}"
+
     def path(self, kind: str, key: str) -> Path:
         """Return the folder of an entry, whether it exists or not."""
-        return self.root.joinpath(kind, key[:2], key)
+        return self.root / self.place(kind, key)
 
     def partial_dir(self, kind: str, key: str) -> Path:
         """Return the folder in which an entry is created, whether it exists or not."""

@@ -92,7 +92,7 @@ def found(store: Store, key: str) -> UrlRecord | None:
 
 def note_place(key: str) -> str:
     """Return where the note of a URL is beneath the folder of the store, whether it exists or not."""
-    return f"{NOTES}/{key}.json"
+    return f"{NOTES}/{_note_name(key)}"
 
 
 def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str) -> UrlRecord:
@@ -109,8 +109,12 @@ def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str
             store.provide(KIND, key, lambda folder: made.write(store, folder), is_good=lambda _: False)
         else:
             with store.files.within(NOTES, makes=True) as notes:
-                notes.write(note_place(key).removeprefix(f"{NOTES}/"), made.text())
+                notes.write(_note_name(key), made.text())
     return made
+
+
+def _note_name(key: str) -> str:
+    return f"{key}.json"
 
 
 def _noted(store: Store, key: str) -> UrlRecord | None:
@@ -120,4 +124,4 @@ def _noted(store: Store, key: str) -> UrlRecord | None:
 
 
 def _has_entry(store: Store, key: str) -> bool:
-    return store.files.may_have(f"{KIND}/{key[:2]}/{key}")
+    return store.files.may_have(store.place(KIND, key))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.cli.settings import Invocation
+from harness.cli.streams import notice
 from harness.containers import sockets
 from harness.core.exit_codes import EXIT_OK
 from harness.core.settings import Settings
@@ -28,7 +29,7 @@ def main(invocation: Invocation) -> int:
 
 def _write(invocation: Invocation) -> int:
     settings, to = invocation.settings, invocation.options.to or Path()
-    manifest = bundle.write(settings, selection.cases(settings, _notice), to, _notice)
+    manifest = bundle.write(settings, selection.cases(settings, notice), to, notice)
     blobs = sum(each.kind == "blobs" for each in manifest.entries)
     parts = [f"IREE {manifest.release}", counted(blobs, "blob"), "specs", *_unproved(manifest)]
     _say(f"Written: {to}, {size(to.stat().st_size)}: {', '.join(parts)}.")
@@ -40,7 +41,7 @@ def _load(invocation: Invocation) -> int:
     options, settings = invocation.options, invocation.settings
     path, to, store_dir = options.bundle or Path(), options.to or Path(), settings.fetch.store
     with (
-        Store(store_dir.absolute(), on_wait=provision.waiting(_notice)) as store,
+        Store(store_dir.absolute(), on_wait=provision.waiting(notice)) as store,
         bundle_load.loaded(path, store, to, is_trusted=options.is_trusted) as (manifest, contents),
     ):
         engine = _engine(manifest, contents, store, invocation)
@@ -73,9 +74,9 @@ def _engine(manifest: Manifest, contents: Path, store: Store, invocation: Invoca
     source = ReleaseSource(settings=settings.release, fetch=settings.fetch, found=None)
     with (
         contextlib.closing(sockets.required(container.engine, container.variables)) as engine,
-        provision.fetcher(settings.fetch, store, _notice) as fetcher,
+        provision.fetcher(settings.fetch, store, notice) as fetcher,
     ):
-        release = release_sources.pinned(source.find(store, CancelToken(), _notice), fetcher)
+        release = release_sources.pinned(source.find(store, CancelToken(), notice), fetcher)
         bundle_image.load(engine, manifest.image, bundle_image.recipe(settings, release), contents, store)
         return str(engine.info.name)
 
@@ -83,10 +84,6 @@ def _engine(manifest: Manifest, contents: Path, store: Store, invocation: Invoca
 def _definitions(settings: Settings) -> str:
     folder = settings.container.definitions
     return f" {command(['--containers', str(folder)])}" if folder else ""
-
-
-def _notice(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.cli.settings import Invocation
+from harness.cli.streams import notice
 from harness.core.cases import ModelSpec
 from harness.core.errors import UsageError
 from harness.core.exit_codes import EXIT_OK
@@ -22,7 +23,7 @@ def main(invocation: Invocation) -> int:
 
 
 def _list(invocation: Invocation) -> int:
-    cases = selection.cases(invocation.settings, _notice)
+    cases = selection.cases(invocation.settings, notice)
     if not invocation.options.json:
         sys.stdout.write("".join(f"{case.id}\n" for case in cases))
         return EXIT_OK
@@ -50,7 +51,7 @@ def _validate(invocation: Invocation) -> int:
     where = selection.spec_folders(asked)
     specs = reader.load_all(select(where, asked.selectors), where, strict=bool(where.external_files))
     for text in tuners.missing(specs):
-        _notice(f"notice: {text}")
+        notice(f"notice: {text}")
     if invocation.options.merged:
         sys.stdout.write(_merged(specs, where))
         return EXIT_OK
@@ -68,19 +69,15 @@ def _validate_suite(invocation: Invocation, suite: Suite) -> int:
     if not suite.format.HAS_CONFIGS:
         specs = suite_selection.specs(invocation.settings.cases, suite)
         for text in (*tuners.missing(specs), *(f"{each.path}: {remark}" for each in specs for remark in each.remarks)):
-            _notice(f"notice: {text}")
+            notice(f"notice: {text}")
         verb = "is" if len(specs) == 1 else "are"
         sys.stdout.write(f"{counted(len(specs), 'case')} of {suite.format.NAME} {verb} valid.\n")
         return EXIT_OK
-    cases = suite_selection.cases(invocation.settings, suite, _notice)
+    cases = suite_selection.cases(invocation.settings, suite, notice)
     configs = len({case.target.config for case in cases})
     sys.stdout.write(f"{counted(len({case.spec.name for case in cases}), 'case')} of {suite.format.NAME} ")
     sys.stdout.write(f"and {counted(configs, 'config')} are valid.\n")
     return EXIT_OK
-
-
-def _notice(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 _COMMANDS: Mapping[str, Callable[[Invocation], int]] = {"list": _list, "validate": _validate}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness import api
 from harness.cli.settings import Invocation
+from harness.cli.streams import notice
 from harness.core.exit_codes import EXIT_OK
 from harness.fetch import provision
 from harness.host.disk import free_bytes
@@ -15,7 +16,7 @@ from harness.store.store import Store
 def main(invocation: Invocation) -> int:
     """Print the commands of a run, and what it would download."""
     settings = invocation.settings
-    plans = api.plan(settings, notice=_notice)
+    plans = api.plan(settings, notice=notice)
     sys.stdout.write("\n\n".join(map(shell_script.render, plans)) + "\n")
     sys.stdout.flush()
     with Store(settings.fetch.store) as store:
@@ -30,7 +31,3 @@ def _free_bytes(folder: Path) -> int | None:
         return free_bytes(folder)
     except OSError:
         return None
-
-
-def _notice(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

@@ -4,6 +4,7 @@ import json
 import sys
 
 from harness.cli.settings import Invocation
+from harness.cli.streams import notice
 from harness.core.exit_codes import EXIT_OK
 from harness.iree import release_sources, releases
 from harness.iree.releases import ReleaseWheels
@@ -15,17 +16,13 @@ def main(invocation: Invocation) -> int:
     settings = invocation.settings
     release_sources.check(settings.release)
     with Store(settings.fetch.store) as store:
-        known = release_sources.known(settings.release, settings.fetch, store, _notice)
+        known = release_sources.known(settings.release, settings.fetch, store, notice)
     found = [known.find(name) for name in known.names]
     if invocation.options.json:
         sys.stdout.write(json.dumps([_entry(each) for each in found], indent=1) + "\n")
     else:
         sys.stdout.writelines(_lines(found))
     return EXIT_OK
-
-
-def _notice(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 def _entry(each: ReleaseWheels) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.cli import quoted_settings
 from harness.cli.settings import Invocation
+from harness.cli.streams import notice
 from harness.core.cases import Case
 from harness.core.errors import UsageError
 from harness.core.exit_codes import EXIT_FAILED, EXIT_OK
@@ -42,7 +43,7 @@ def _write(invocation: Invocation) -> int:
             with_blobs=options.with_blobs,
             allowed=tuple(quoted_settings.folders(settings.cases, given)),
         ),
-        _notice,
+        notice,
     )
     _say(f"{outcome.id}: {repetition.ending(outcome)}")
     for note in packed.notes:
@@ -57,7 +58,7 @@ def _how(is_offline: bool) -> str:  # noqa: FBT001 - one fact, said in words
 
 def _case(settings: Settings, outcome: Outcome) -> Case:
     """Return the case as its spec says it now."""
-    if found := [case for case in selection.cases(settings, _notice) if case.id == outcome.id]:
+    if found := [case for case in selection.cases(settings, notice) if case.id == outcome.id]:
         return found[0]
     raise UsageError(f"{inline(outcome.id)}: the spec is not for this target any more; run the case again.")
 
@@ -79,10 +80,6 @@ def _only(path: Path) -> Outcome:
     if len(cases) != 1:
         raise UsageError(f"{path}: has {len(cases)} cases; expected that of a folder that `harness repro` wrote.")
     return cases[0]
-
-
-def _notice(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 def _say(text: str) -> None:
