@@ -29,7 +29,7 @@ from harness.localize.result import SideErrors, Verdict
 from harness.localize.subject import Subject
 from harness.localize.widened import WIDE, has_stored, widened
 from harness.pipeline import contents
-from harness.pipeline.contents import DTYPES, Array, Contents
+from harness.pipeline.contents import Array, Contents, numpy_type
 from harness.pipeline.drawing import Stream
 
 _BACKENDS = ("llvm-cpu", "vmvx")
@@ -183,12 +183,12 @@ class _Oracle:
         if type_.element not in WIDE:
             return given
         wide = TensorType(shape=type_.shape, element=WIDE[type_.element])
-        raw = numbers.astype(DTYPES[wide.element]).tobytes()
+        raw = numbers.astype(numpy_type(wide.element)).tobytes()
         return Tensor(blob=self._kept(f"{_digest(raw)}.bin", raw), type=wide)
 
     def _numbers(self, given: Input) -> tuple[TensorType, Array]:
         if isinstance(given, Formula):
-            return given.type, np.frombuffer(b"".join(Stream().chunks(given)), DTYPES[given.type.element])
+            return given.type, np.frombuffer(b"".join(Stream().chunks(given)), numpy_type(given.type.element))
         if isinstance(given, Literal):
             return _all(contents.of_literal(given.text))
         path = self.subject.laboratory.prepared[BAD].steps.fetch(given.blob).path
@@ -200,7 +200,7 @@ class _Oracle:
             return difference.difference(actual, right, self.subject.thresholds)
         _, numbers = _all(right)
         with np.errstate(over="ignore"):
-            raw = numbers.astype(DTYPES[actual.type.element]).tobytes()
+            raw = numbers.astype(numpy_type(actual.type.element)).tobytes()
         type_ = TensorType(shape=right.type.shape, element=actual.type.element)
         path = self._kept(f"{_digest(raw)}.bin", raw).local_path
         return difference.difference(actual, contents.of_file(path, type_, is_npy=False), self.subject.thresholds)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 
 WIDE: Mapping[str, str] = MappingProxyType({"f16": "f64", "bf16": "f64", "f32": "f64", "complex<f32>": "complex<f64>"})
 _FLOAT = r"(?:bf16|f16|f32)"
@@ -55,7 +55,7 @@ def _wide(found: re.Match[str]) -> str:
 
 def _exact(number: str, element: str) -> str:
     """Return the number that a literal of a type stands for, as one of f64."""
-    dtype = DTYPES[element]
+    dtype = numpy_type(element)
     if number.startswith("0x"):
         value = np.array(int(number, 16), f"<u{dtype.itemsize}").view(dtype)
     else:

@@ -1,5 +1,6 @@
 """The numbers of tensors, a range at a time: of files, of literals, and of scalars that the VM widened."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -19,22 +19,26 @@ from harness.pipeline import scalars, tensor_files
 
 Array = npt.NDArray[Any]
 
-# NumPy's type of each element type, one element after the other; smaller ones than a byte are packed in files.
-DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
-    {f"{sign}{8 * size}": np.dtype(f"<i{size}") for sign in ("i", "si") for size in (1, 2, 4, 8)}
-    | {f"ui{8 * size}": np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
-    | {f"{sign}{bits}": np.dtype("i1") for sign in ("i", "si") for bits in (2, 4)}
-    | {f"ui{bits}": np.dtype("u1") for bits in (2, 4)}
-    | {"i1": np.dtype("u1"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4"), "f64": np.dtype("<f8")}
-    | {"complex<f32>": np.dtype("<c8"), "complex<f64>": np.dtype("<c16"), "bf16": np.dtype(ml_dtypes.bfloat16)}
-    | {
-        f"f{bits}{form}": np.dtype(getattr(ml_dtypes, f"float{bits}_{form.lower()}"))
-        for bits, forms in {8: ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0FNU"), 6: ("E2M3FN", "E3M2FN")}.items()
-        for form in forms
-    }
-    | {"f4E2M1FN": np.dtype(ml_dtypes.float4_e2m1fn)}
+# The element types that NumPy has; the others are those of ml_dtypes.
+_OF_NUMPY: Mapping[str, str] = MappingProxyType(
+    {f"{sign}{8 * size}": f"<i{size}" for sign in ("i", "si") for size in (1, 2, 4, 8)}
+    | {f"ui{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)}
+    | {f"{sign}{bits}": "i1" for sign in ("i", "si") for bits in (2, 4)}
+    | {f"ui{bits}": "u1" for bits in (2, 4)}
+    | {"i1": "u1", "f16": "<f2", "f32": "<f4", "f64": "<f8", "complex<f32>": "<c8", "complex<f64>": "<c16"}
 )
 _BYTE = 8
+
+
+@functools.cache
+def numpy_type(element: str) -> np.dtype[Any]:
+    """Return NumPy's type of an element type, one element after the other; files pack those smaller than a byte."""
+    if name := _OF_NUMPY.get(element):
+        return np.dtype(name)
+    import ml_dtypes  # noqa: PLC0415 - takes longer to load than NumPy
+
+    bits, _, form = element.removeprefix("f").partition("E")
+    return np.dtype(getattr(ml_dtypes, "bfloat16" if element == "bf16" else f"float{bits}_e{form.lower()}"))
 
 
 class Contents(Protocol):
@@ -111,7 +115,7 @@ class _File:
             return _unpacked(
                 self._map(np.dtype("u1"), start * bits // _BYTE, -(-count * bits // _BYTE)), self.type, count
             )
-        return self._map(DTYPES[self.type.element], start, count)
+        return self._map(numpy_type(self.type.element), start, count)
 
     def _map(self, dtype: np.dtype[Any], start: int, count: int) -> Array:
         offset = self.offset + start * dtype.itemsize
@@ -126,7 +130,7 @@ def _unpacked(content: Array, type_: TensorType, count: int) -> Array:
     if type_.element.startswith(("i", "si")):
         sign = np.uint8(1 << bits - 1)
         return ((numbers ^ sign) - sign).view(np.int8)  # the sign of two's complement, from bit `bits - 1`
-    return numbers.view(DTYPES[type_.element])
+    return numbers.view(numpy_type(type_.element))
 
 
 @frozen
@@ -135,7 +139,7 @@ class _Literal:
     numbers: Sequence[literals.Scalar]
 
     def read(self, start: int, count: int) -> Array:
-        dtype = DTYPES[self.type.element]
+        dtype = numpy_type(self.type.element)
         numbers = self.numbers if len(self.numbers) == 1 else self.numbers[start : start + count]
         if dtype.kind in "iu":  # an i8 of 255 is -1
             mask = (1 << ELEMENT_BITS[self.type.element]) - 1
@@ -154,6 +158,6 @@ class _Narrowed:
     type: TensorType
 
     def read(self, start: int, count: int) -> Array:
-        wide, dtype = self.wide.read(start, count), DTYPES[self.type.element]
+        wide, dtype = self.wide.read(start, count), numpy_type(self.type.element)
         has_bits = wide.dtype.kind == "i" and dtype.kind not in "iu"
         return wide.astype(f"<u{dtype.itemsize}").view(dtype) if has_bits else wide.astype(dtype)

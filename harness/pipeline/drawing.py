@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.formulas import Formula
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 
 _CHUNK = 1 << 18  # numbers drawn at a time; so many at once are the same as one after the other
 
@@ -55,4 +55,4 @@ def script(drawn: Mapping[str, Formula]) -> str:
 
 
 def _dtype(formula: Formula) -> np.dtype[Any]:
-    return np.dtype(np.bool_) if formula.type.element == "i1" else DTYPES[formula.type.element]
+    return np.dtype(np.bool_) if formula.type.element == "i1" else numpy_type(formula.type.element)

@@ -59,10 +59,10 @@ def _file(each: Tensor | Literal | Formula, to: Path, fetch: Fetch, stream: obje
 def _save(content: bytes, type_: TensorType, to: Path, name: str) -> None:
     import numpy as np  # noqa: PLC0415 - as above
 
-    from harness.pipeline.contents import DTYPES  # noqa: PLC0415 - as above
+    from harness.pipeline.contents import numpy_type  # noqa: PLC0415 - as above
     from harness.pipeline.tensor_files import NPY_ELEMENTS  # noqa: PLC0415 - as above
 
     if type_.element.removeprefix("s") not in {*NPY_ELEMENTS.values()}:
         raise ImportFailedError(f"{name}: ONNX Runtime cannot be given an input of {type_}; expected a type of NumPy.")
-    dtype = np.dtype(bool) if type_.element == "i1" else DTYPES[type_.element]
+    dtype = np.dtype(bool) if type_.element == "i1" else numpy_type(type_.element)
     np.save(to, np.frombuffer(content, dtype).reshape(type_.shape), allow_pickle=False)

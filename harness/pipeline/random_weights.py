@@ -21,7 +21,7 @@ from harness.host.beneath import Folder
 from harness.host.cancel import Cancelled, CancelToken
 from harness.host.disk import free_bytes
 from harness.pipeline import archive, parameters
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 from harness.pipeline.parameters import Parameter
 from harness.pipeline.steps import WEIGHTS
 from harness.pipeline.tools import ToolRun, Tools
@@ -122,7 +122,7 @@ def _content(head: bytes, found: Sequence[Parameter], seed: int) -> Iterator[byt
 
 def drawn(generator: np.random.Generator, type_: TensorType) -> Iterator[bytes]:
     """Yield the raw content of the next parameter, piece by piece."""
-    dtype, count = DTYPES[type_.element], math.prod(type_.shape)
+    dtype, count = numpy_type(type_.element), math.prod(type_.shape)
     if type_.element in _FLOATS:
         for start in range(0, count, _CHUNK):
             numbers = generator.normal(loc=0, scale=_SCALE, size=min(_CHUNK, count - start))

@@ -12,7 +12,7 @@ from harness.core.tensors import ELEMENT_BITS, Literal, TensorType
 from harness.core.values import frozen
 from harness.localize.program import Cut
 from harness.pipeline import contents
-from harness.pipeline.contents import DTYPES, Array
+from harness.pipeline.contents import Array, numpy_type
 
 _BYTE = 8
 
@@ -39,7 +39,7 @@ class Values:
         """Its numbers; of types smaller than a byte, its bytes."""
         if ELEMENT_BITS[self.type.element] < _BYTE:
             return np.frombuffer(self.raw, np.uint8)
-        return np.frombuffer(self.raw, DTYPES[self.type.element]).reshape(self.type.shape)
+        return np.frombuffer(self.raw, numpy_type(self.type.element)).reshape(self.type.shape)
 
     def sliced(self, shape: tuple[int, ...]) -> "Values | None":
         """Return its first elements in each dimension; None for types smaller than a byte."""
@@ -111,4 +111,4 @@ def drawn(type_: TensorType, seed: int) -> Given | None:
     text = f"{type_}={' '.join(map(str, numbers.ravel()))}"
     if literals.fits_argument(text):
         return Literal(text=text)
-    return Values(type=type_, raw=numbers.astype(DTYPES[type_.element]).tobytes())
+    return Values(type=type_, raw=numbers.astype(numpy_type(type_.element)).tobytes())

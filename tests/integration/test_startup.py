@@ -33,7 +33,13 @@ OF_OTHERS = {
 
 
 @pytest.mark.parametrize(
-    ("modules", "late"), [(("api", "cli.main"), LATE), (MODULES, LATE | {"httpx", "msgspec"})], ids=["start", "specs"]
+    ("modules", "late"),
+    [
+        (("api", "cli.main"), LATE),
+        (MODULES, LATE | {"httpx", "msgspec"}),
+        (("pipeline.measure",), {"ml_dtypes"}),
+    ],
+    ids=["start", "specs", "comparison"],
 )
 def test_what_loads_slowly_is_not_loaded_at_the_start(modules: tuple[str, ...], late: set[str]) -> None:
     names = ", ".join(f"harness.{each}" for each in modules)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from harness.iree.toolchain import Toolchain
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 from tests.integration.laboratory import Array, Laboratory
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def output_types() -> dict[str, np.dtype[Any]]:
     specs = [json.loads(path.read_text()) for path in TINY.glob("*.json")]
     types = {output["source"]: output.get("value") for spec in specs for output in spec.get("outputs", ())}
     return {
-        name: np.dtype(DTYPES[value.rpartition("x")[2]]) if value else np.load(TINY / name).dtype
+        name: np.dtype(numpy_type(value.rpartition("x")[2])) if value else np.load(TINY / name).dtype
         for name, value in types.items()
     }
 

@@ -19,7 +19,7 @@ from harness.core.errors import IntegrityError
 from harness.core.tensors import DEFAULT_ATOL, DEFAULT_RTOL, ELEMENT_BITS, TensorType, Thresholds
 from harness.pipeline import contents
 from harness.pipeline.compare import compare
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 
 Array = npt.NDArray[Any]
 
@@ -80,7 +80,7 @@ class Pair:
 
 def value(number: complex, element: str, *, ulps: int = 0) -> Array:
     """Return the value of the type that is nearest to a number, and then some ulps further from zero."""
-    found = np.array([number]).astype(DTYPES[element])
+    found = np.array([number]).astype(numpy_type(element))
     word = f"u{found.itemsize}"
     return np.asarray((found.view(word) + np.array(ulps).astype(word)).view(found.dtype))
 
@@ -130,14 +130,14 @@ def float_pairs(element: str) -> Iterator[Pair]:
 
 def complex_pairs(element: str) -> Iterator[Pair]:
     parts = {"0i": 0.0, "-0i": -0.0, "1i": 1.0, "nan": np.nan}
-    return matrix({name: np.array([complex(1, part)], DTYPES[element]) for name, part in parts.items()}, ONE)
+    return matrix({name: np.array([complex(1, part)], numpy_type(element)) for name, part in parts.items()}, ONE)
 
 
 def integer_pairs(element: str) -> Iterator[Pair]:
-    ends = np.iinfo(DTYPES[element])
+    ends = np.iinfo(numpy_type(element))
     high = 1 if element == "i1" else ends.max
     numbers = {"high": high, "high - 1": high - 1, "low": ends.min}
-    return matrix({name: np.array([number], DTYPES[element]) for name, number in numbers.items()})
+    return matrix({name: np.array([number], numpy_type(element)) for name, number in numbers.items()})
 
 
 def byte_pairs(element: str) -> Iterator[Pair]:
@@ -301,7 +301,7 @@ def test_another_size_fails_with_both(tool: Tool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("element", "told"), [("f32", PASS), ("i32", FAIL)])
 def test_the_tool_takes_npy_integers_for_signed(tool: Tool, tmp_path: Path, element: str, told: str) -> None:
     raw, npy = tmp_path / "raw.bin", tmp_path / "array.npy"
-    array = np.arange(6).astype(DTYPES[element])
+    array = np.arange(6).astype(numpy_type(element))
     np.save(npy, array)
     given = tensor(raw, element, array)
     assert tool.verdict(function_name(element), f"--input={given}", f"--expected_output=@{npy}") == told

@@ -16,13 +16,13 @@ from harness.core.statuses import Kind
 from harness.core.tensors import DEFAULT_ATOL, ELEMENT_BITS, TensorType, Thresholds
 from harness.pipeline import contents
 from harness.pipeline.compare import compare
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 from harness.pipeline.tensor_files import NPY_ELEMENTS, file_type
 
 Array = npt.NDArray[Any]
 
 NAN, INF, NUMERIC = math.nan, math.inf, Kind.NUMERIC
-INTEGERS = [element for element in ELEMENT_BITS if DTYPES[element].kind in "iu"]
+INTEGERS = [element for element in ELEMENT_BITS if numpy_type(element).kind in "iu"]
 COMPLEX = {"complex<f32>": "f32", "complex<f64>": "f64"}
 NO_RTOL = Thresholds(rtol=0.0)
 
@@ -52,12 +52,12 @@ def packed(array: Array, element: str) -> bytes:
 
 def values(element: str, *numbers: complex) -> Array:
     with np.errstate(all="ignore"):
-        return np.array(numbers).astype(DTYPES[element])
+        return np.array(numbers).astype(numpy_type(element))
 
 
 @pytest.mark.parametrize("element", ELEMENT_BITS)
 def test_every_element_type(folder: Path, element: str) -> None:
-    assert 8 * DTYPES[element].itemsize == max(8, ELEMENT_BITS[element])
+    assert 8 * numpy_type(element).itemsize == max(8, ELEMENT_BITS[element])
     one, zero = (2, 1) if element == "f8E8M0FNU" else (1, 0)  # which has powers of two only
     reference = values(element, one, zero, one)
     same = judged(folder, element, reference, reference)
@@ -114,7 +114,7 @@ def test_every_element_type(folder: Path, element: str) -> None:
     ],
 )
 def test_edge_values(folder: Path, element: str, actual: int, expected: int, error: Any, *, kind: Any) -> None:
-    size, dtype = DTYPES[element].itemsize, DTYPES[element]
+    size, dtype = numpy_type(element).itemsize, numpy_type(element)
     pair = (np.frombuffer(bits.to_bytes(size, "little"), dtype) for bits in (actual, expected))
     found = judged(folder, element, *pair)
     assert found.max_abs_error == (None if error is None else pytest.approx(error, rel=1e-6))
@@ -151,7 +151,7 @@ def test_integers_may_have_thresholds(folder: Path, element: str) -> None:
 
 @pytest.mark.parametrize("element", ["i64", "ui64"])
 def test_large_integers_are_not_rounded_before_they_are_compared(folder: Path, element: str) -> None:
-    dtype = DTYPES[element]
+    dtype = numpy_type(element)
     pair = np.array([2**53 + 1, 2**62 + 1], dtype), np.array([2**53, 2**62 - 1], dtype)
     for atol, wrong in ((0, 2), (1, 1), (2, 0)):
         assert judged(folder, element, *pair, thresholds=Thresholds(rtol=0, other_atol=atol)).mismatches == wrong
@@ -224,7 +224,7 @@ def test_cosine_similarity(folder: Path) -> None:
     ],
 )
 def test_the_reason_is_a_sentence(folder: Path, element: str, actual: Any, expected: Any, reason: str) -> None:
-    arrays = np.array(actual).astype(DTYPES[element]), np.array(expected).astype(DTYPES[element])
+    arrays = np.array(actual).astype(numpy_type(element)), np.array(expected).astype(numpy_type(element))
     found = judged(folder, element, *arrays, thresholds=Thresholds(rtol=1e-5))
     worst = "; max error 8 (>1000x threshold)" if element == "f32" else ""
     assert found.reason == f"output 0 ({found.type}): {found.mismatches} of {found.elements} elements {reason}{worst}"
@@ -314,7 +314,7 @@ def test_exact_types_agree_with_bytes(folder: Path, data: st.DataObject, element
     bits = ELEMENT_BITS[element]
     word = st.integers(0, (1 << bits) - 1).map(lambda number: number.to_bytes(max(1, bits // 8), "little"))
     pairs = data.draw(st.lists(st.tuples(word, word) | word.map(lambda each: (each, each)), min_size=1, max_size=8))
-    arrays = [np.frombuffer(b"".join(column), DTYPES[element]) for column in zip(*pairs, strict=True)]
+    arrays = [np.frombuffer(b"".join(column), numpy_type(element)) for column in zip(*pairs, strict=True)]
     found = judged(folder, element, *arrays, chunk=chunk if bits >= 8 else 8 * chunk)
     wrong = [i for i, (a, e) in enumerate(pairs) if a != e]
     assert (found.mismatches, found.first_mismatch) == (len(wrong), (wrong[0],) if wrong else None)

@@ -11,7 +11,7 @@ import pytest
 from harness.core.formulas import Formula
 from harness.core.tensors import TensorType
 from harness.pipeline import drawing
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 
 
 def formulas(seed: int, *types: str, coeff: float = 1.0, offset: float = 0.0) -> list[Formula]:
@@ -50,7 +50,7 @@ def test_the_bytes_are_those_of_torch_ops(name: str) -> None:
 )
 def test_elements_are_converted_as_numpy_does(element: str) -> None:
     (formula,) = formulas(7, f"1000x{element}", coeff=100, offset=0.5)
-    dtype = bool if element == "i1" else DTYPES[element]
+    dtype = bool if element == "i1" else numpy_type(element)
     wanted = (100 * np.random.RandomState(7).rand(1000) + 0.5).astype(dtype)
     assert drawn(formula) == wanted.tobytes()
 

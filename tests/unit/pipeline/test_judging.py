@@ -15,7 +15,7 @@ from harness.core.statuses import Kind
 from harness.core.tensors import TensorType, Thresholds
 from harness.pipeline import contents
 from harness.pipeline.compare import compare
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 
 Array = npt.NDArray[Any]
 FLOATS = ("f16", "bf16", "f32", "f64")
@@ -35,8 +35,8 @@ def compared(
     folder: Path, element: str, actual: Array, expected: Array, asked: Judge | None, **more: Any
 ) -> Measurement:
     got, want = folder / "actual.bin", folder / "expected.bin"
-    got.write_bytes(actual.astype(DTYPES[element]).tobytes())
-    want.write_bytes(expected.astype(DTYPES[element]).tobytes())
+    got.write_bytes(actual.astype(numpy_type(element)).tobytes())
+    want.write_bytes(expected.astype(numpy_type(element)).tobytes())
     declared = TensorType(shape=expected.shape, element=element)
     pair = contents.of_output(got, declared), contents.of_file(want, declared, is_npy=False)
     return compare(0, *pair, judge=asked, **({"thresholds": Thresholds()} | more))
@@ -44,7 +44,7 @@ def compared(
 
 def wide(element: str, array: Array) -> Array:
     """Return numbers as the type has them, as float64."""
-    return array.astype(DTYPES[element]).astype(np.float64)
+    return array.astype(numpy_type(element)).astype(np.float64)
 
 
 def log_softmax(logits: Array) -> Array:

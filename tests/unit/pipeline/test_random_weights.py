@@ -10,7 +10,7 @@ from harness.core.errors import DiskError, HarnessError, IntegrityError, ToolErr
 from harness.core.tensors import TensorType
 from harness.host.cancel import Cancelled, CancelToken
 from harness.pipeline import random_weights
-from harness.pipeline.contents import DTYPES
+from harness.pipeline.contents import numpy_type
 from harness.pipeline.tools import LocalTools
 
 # Prints programs as iree-opt does: they are in text already.
@@ -60,7 +60,7 @@ def test_one_generator_draws_all_in_order(maker: random_weights.Maker, tmp_path:
 @pytest.mark.parametrize("element", ["f64", "f32", "f8E4M3FN", "i64", "ui8"])
 def test_a_piece_at_a_time_is_the_same_as_all_at_once(element: str) -> None:
     type_ = TensorType.parse(f"700001x{element}")
-    again, dtype = np.random.default_rng(1), DTYPES[element]
+    again, dtype = np.random.default_rng(1), numpy_type(element)
     if element.startswith("f"):
         wanted = again.normal(loc=0, scale=0.01, size=700_001).astype(dtype)
     else:
