@@ -8,7 +8,7 @@ import contextlib
 import platform
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,9 +68,11 @@ class ReleaseSource:
             self._known.append(chosen(self.settings, self.fetch, store, notice, cancel=cancel))
         return self._known[0]
 
-    def install(self, store: Store, cancel: CancelToken, notice: Notice, *, is_read: bool = True) -> Toolchain:
+    def install(
+        self, store: Store, cancel: CancelToken, notice: Notice, *, read: Collection[str] = toolchain.PROGRAMS
+    ) -> Toolchain:
         """Return the release, installed into the store the first time; see `installed`."""
-        return installed(self.fetch, self.find(store, cancel, notice), store, cancel, notice, is_read=is_read)
+        return installed(self.fetch, self.find(store, cancel, notice), store, cancel, notice, read=read)
 
 
 def check(settings: ReleaseSettings) -> None:
@@ -170,11 +172,11 @@ def installed(
     cancel: CancelToken | None,
     notice: Notice,
     *,
-    is_read: bool = True,
+    read: Collection[str] = toolchain.PROGRAMS,
 ) -> Toolchain:
     """Return the installed release; the first time, its wheels are downloaded and installed into the store.
 
-    Unless its files are read, nothing of it may run; see `toolchain.installed`.
+    Nothing may run from folders that are not read; see `toolchain.installed`.
 
     Raises:
         FetchError: a wheel cannot be downloaded.
@@ -190,7 +192,7 @@ def installed(
             offline=fetch.offline,
             cancel=cancel,
             notice=notice,
-            is_read=is_read,
+            read=read,
         )
 
 

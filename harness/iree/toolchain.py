@@ -9,7 +9,7 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -30,7 +30,7 @@ from harness.store.store import Store
 WHEEL_PYTHON = "3.12"
 _COMPILER_DIR = Path("iree/compiler/_mlir_libs")
 _RUNTIME_DIR = Path("iree/_runtime_libs")
-_PROGRAMS = (f"{_COMPILER_DIR}/", f"{_RUNTIME_DIR}/")
+PROGRAMS = (f"{_COMPILER_DIR}/", f"{_RUNTIME_DIR}/")  # the folders of a release from which something runs
 KIND = "toolchains"
 _LINKERS = ("iree-lld", "lld", "ld.lld")
 _LIBRARIES = ("lib[iI][rR][eE][eE]*.so*", "lib[mM][lL][iI][rR]*.so*", "libLLVM*.so*", "iree_platform_libs/**/*")
@@ -72,12 +72,12 @@ def installed(
     offline: bool = False,
     cancel: CancelToken | None = None,
     notice: Notice = ignore,
-    is_read: bool = True,
+    read: Collection[str] = PROGRAMS,
 ) -> Toolchain:
     """Return the installed release; the first time, its wheels are installed into the store, by hash.
 
-    Its programs and libraries are read and compared with the digests of its wheels, once in a process. If one changed,
-    or could be changed by another name elsewhere, the release is installed again.
+    Programs and libraries are read and compared with the digests of its wheels, once in a process. If one changed, or
+    could be changed by another name elsewhere, the release is installed again.
 
     Args:
         locked: the release, with a sha256 for each wheel.
@@ -86,7 +86,7 @@ def installed(
         offline: use only the store and uv's cache.
         cancel: stops the installation.
         notice: called if the release is installed again.
-        is_read: whether the files are read. If not, the release may be described, and nothing of it may run.
+        read: the folders whose files are read, of `PROGRAMS`. Nothing may run from another one.
 
     Raises:
         FetchError: a wheel cannot be downloaded.
@@ -100,7 +100,7 @@ def installed(
     was_there = store.files.is_folder(store.path(KIND, key(locked)))
 
     def is_good(entry: Entry) -> bool:
-        is_intact = not is_read or wheel_contents.is_intact(store.files, entry, _PROGRAMS)
+        is_intact = not read or wheel_contents.is_intact(store.files, entry, tuple(read))
         return is_intact and wheel_contents.is_listed_right(entry, wanted)
 
     def install(folder: Path) -> None:

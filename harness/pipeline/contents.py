@@ -38,7 +38,10 @@ def numpy_type(element: str) -> np.dtype[Any]:
     import ml_dtypes  # noqa: PLC0415 - takes longer to load than NumPy
 
     bits, _, form = element.removeprefix("f").partition("E")
-    return np.dtype(getattr(ml_dtypes, "bfloat16" if element == "bf16" else f"float{bits}_e{form.lower()}"))
+    found: np.dtype[Any] = np.dtype(
+        getattr(ml_dtypes, "bfloat16" if element == "bf16" else f"float{bits}_e{form.lower()}")
+    )
+    return found
 
 
 class Contents(Protocol):

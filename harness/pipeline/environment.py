@@ -1,7 +1,6 @@
 """Environments: where the steps of a run are done. This machine is one; containers are others."""
 
 import contextlib
-import functools
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,6 +23,7 @@ from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import benchmark_steps, capacity
 from harness.pipeline.capacity import Capacity, DevicePool
+from harness.pipeline.checked_tools import CheckedTools
 from harness.pipeline.device_list import DeviceLister
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.tools import LocalTools, Tools
@@ -107,7 +107,7 @@ class Environment:
 
     def runner(self, steps: ToolStepRunner) -> StepRunner:
         """Return what does steps in this environment, given what does them in any."""
-        return replace(steps, toolchain=self.toolchain, tools=self.tools)
+        return replace(steps, toolchain=self.toolchain, tools=self._checked())
 
     def pool(self, gpus: Sequence[Gpu], on_wait: WaitNotice) -> DevicePool:
         """Return the devices of runs in this environment, given the GPUs of this machine that may be used."""
@@ -133,7 +133,11 @@ class Environment:
     def lister(self, out_dir: Path, cancel: CancelToken) -> DeviceLister:
         """Return what lists the devices that runs in this environment can have, once it has a runner."""
         program = self.toolchain.iree_run_module
-        return DeviceLister(program=program, tools=self.tools, out_dir=out_dir, cancel=cancel)
+        return DeviceLister(program=program, tools=self._checked(), out_dir=out_dir, cancel=cancel)
+
+    def _checked(self) -> Tools:
+        """Return what runs programs of which it is known that they are those of the release."""
+        return self.tools
 
     @property
     def by_hand(self) -> Mapping[str, Any]:
@@ -160,18 +164,20 @@ class EnvironmentProvider(Protocol):
 class Install(Protocol):
     """Installs a release into the store."""
 
-    def __call__(self, store: Store, cancel: CancelToken, notice: Notice, /, *, is_read: bool = True) -> Toolchain:
-        """Return the release; unless its files are read, it may be described, and nothing of it may run."""
+    def __call__(
+        self, store: Store, cancel: CancelToken, notice: Notice, /, *, read: Collection[str] = toolchain.PROGRAMS
+    ) -> Toolchain:
+        """Return the release. The files of some folders are read, and nothing may run from another one."""
 
 
 @frozen(slots=False)
 class _ReleaseEnvironment(Environment):
     """This machine with an installed release, whose files are read before the first of them runs."""
 
-    read: Callable[[], Toolchain]
+    read: Callable[[Collection[str]], Toolchain]
 
-    def runner(self, steps: ToolStepRunner) -> StepRunner:
-        return replace(steps, toolchain=self.read(), tools=self.tools)
+    def _checked(self) -> Tools:
+        return CheckedTools(tools=self.tools, release=self.toolchain, read=self.read)
 
 
 @frozen
@@ -197,10 +203,11 @@ class InstalledRelease:
     def open(self, request: EnvironmentRequest) -> Iterator[Environment]:
         """Install the release unless it is installed, and use this machine."""
         self._remark(request.notice)
-        install = functools.partial(self.install, request.store, request.cancel, request.notice)
-        yield _ReleaseEnvironment(
-            name="local", toolchain=install(is_read=False), read=install, tools=_local_tools(request.store)
-        )
+
+        def read(folders: Collection[str]) -> Toolchain:
+            return self.install(request.store, request.cancel, request.notice, read=folders)
+
+        yield _ReleaseEnvironment(name="local", toolchain=read(()), read=read, tools=_local_tools(request.store))
 
     def _remark(self, notice: Notice) -> None:
         if self.remark:

@@ -107,7 +107,7 @@ def _read_toolchains(job: Any) -> None:
     with contextlib.suppress(OSError):
         for folder in (root.path / toolchain.KIND).glob("*/[0-9]*"):
             if found := entry.found(root, folder):
-                wheel_contents.is_intact(root, found.entry, toolchain._PROGRAMS)
+                wheel_contents.is_intact(root, found.entry, toolchain.PROGRAMS)
 
 
 def _look_after(pid: int, reply: int) -> None:

@@ -1,6 +1,7 @@
-"""A release is described at once, and read before anything of it runs; an environment has emulators of its own."""
+"""A release is described at once, and read before its tools run; an environment has emulators of its own."""
 
 import os
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,34 +9,96 @@ import pytest
 
 from harness.containers.container import ContainerEnvironment
 from harness.core.callbacks import Notice, ignore
-from harness.core.errors import DeviceError
+from harness.core.errors import DeviceError, FetchError, ToolError
 from harness.core.settings import ContainerSettings, RunSettings, Settings
 from harness.host.cancel import CancelToken
 from harness.host.emulators import Emulator
+from harness.iree import toolchain
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import targets
 from harness.pipeline.environment import Environment, EnvironmentRequest, InstalledRelease
 from harness.pipeline.step_runner import ToolStepRunner
+from harness.pipeline.tools import ToolRun
 from harness.store.store import Store
 from tests.unit.executors import steps
 
 
-def test_a_release_is_read_before_a_runner_is_handed_out(tmp_path: Path) -> None:
-    runner = steps(tmp_path)
-    read: list[bool] = []
+@pytest.fixture
+def folders() -> list[Collection[str]]:
+    """The folders of the release that were read, each time it was installed."""
+    return []
 
-    def install(_store: Store, _cancel: CancelToken, _notice: Notice, *, is_read: bool = True) -> Toolchain:
-        read.append(is_read)
-        return replace(runner.toolchain, build="read" if is_read else "described")
+
+@pytest.fixture
+def local(tmp_path: Path, folders: list[Collection[str]]) -> Iterator[tuple[ToolStepRunner, Environment]]:
+    """What does steps with a release, and this machine with that release."""
+    runner = steps(tmp_path)
+    root = tmp_path / "release"
+    tools = replace(
+        runner.toolchain,
+        iree_compile=root / toolchain.PROGRAMS[0] / "iree-compile",
+        iree_run_module=root / toolchain.PROGRAMS[1] / "iree-run-module",
+    )
+
+    def install(
+        _store: Store, _cancel: CancelToken, _notice: Notice, *, read: Collection[str] = toolchain.PROGRAMS
+    ) -> Toolchain:
+        folders.append(read)
+        if (root / "lost").exists():
+            raise FetchError("Cannot download it.")
+        return tools
 
     request = EnvironmentRequest(
         cases=(), folders=(), store=runner.store, out_dir=tmp_path, gpus=(), cancel=CancelToken(), notice=ignore
     )
     with InstalledRelease(install=install).open(request) as environment:
-        assert (environment.toolchain.build, read) == ("described", [False])
         found = environment.runner(runner)
-    assert isinstance(found, ToolStepRunner)
-    assert (found.toolchain.build, read) == ("read", [False, True])
+        assert isinstance(found, ToolStepRunner)
+        yield found, environment
+
+
+def started(runner: ToolStepRunner, *argv: str | Path) -> None:
+    """Start a tool that does not exist."""
+    folder = runner.out_dir / "tool"
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = ToolRun(argv=tuple(map(str, argv)), folder=folder, log_path=folder / "log", timeout_s=1)
+    with pytest.raises(ToolError, match="Cannot start"):
+        runner.tools.run(asked, CancelToken())
+
+
+def test_a_release_is_read_before_its_tools_run_each_folder_once(
+    local: tuple[ToolStepRunner, Environment], folders: list[Collection[str]]
+) -> None:
+    runner, _ = local
+    of_compiler, of_runtime = toolchain.PROGRAMS
+    assert folders == [()]
+    started(runner, runner.toolchain.iree_run_module)
+    assert folders == [(), [of_runtime]]
+    started(runner, "no-such-wrapper", runner.toolchain.iree_compile)
+    started(runner, runner.toolchain.iree_compile.with_name("iree-opt"))
+    started(runner, runner.toolchain.iree_run_module.with_name("iree-dump-module"))
+    assert folders == [(), [of_runtime], [of_compiler]]
+
+
+def test_what_lists_devices_is_read_before_it_runs(
+    local: tuple[ToolStepRunner, Environment], folders: list[Collection[str]], tmp_path: Path
+) -> None:
+    _, environment = local
+    environment.lister(tmp_path, CancelToken()).vulkan([])
+    assert folders == [(), [toolchain.PROGRAMS[1]]]
+
+
+def test_a_release_that_cannot_be_installed_again_is_asked_for_once(
+    local: tuple[ToolStepRunner, Environment], folders: list[Collection[str]]
+) -> None:
+    runner, _ = local
+    lost = toolchain.folder(runner.toolchain) / "lost"
+    lost.mkdir(parents=True)
+    asked = ToolRun(argv=(str(runner.toolchain.iree_compile),), folder=lost, log_path=lost / "log", timeout_s=1)
+    for _ in range(2):
+        with pytest.raises(FetchError, match=r"^Cannot download it\.$"):
+            runner.tools.run(asked, CancelToken())
+    assert folders == [(), [toolchain.PROGRAMS[0]]]
 
 
 def test_a_container_has_emulators_of_its_own(tmp_path: Path) -> None:
