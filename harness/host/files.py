@@ -3,6 +3,7 @@
 import mmap
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,14 +31,8 @@ def opened(path: Path) -> BinaryIO:
         OSError: it cannot be opened.
         ValueError: the path has a NUL or half of a surrogate pair.
     """
-    _check(path.stat())  # before it is opened, because some devices do something when they are
-    file = os.fdopen(os.open(path, _FLAGS), "rb")
-    try:
-        _check(os.fstat(file.fileno()))
-    except BaseException:
-        file.close()
-        raise
-    return file
+    descriptor, _ = _opened(path)
+    return os.fdopen(descriptor, "rb")
 
 
 def read(path: Path, limit_bytes: int) -> bytes:
@@ -48,8 +43,12 @@ def read(path: Path, limit_bytes: int) -> bytes:
         OSError: it cannot be read.
         ValueError: the path has a NUL or half of a surrogate pair.
     """
-    with opened(path) as file:
-        return content(file, limit_bytes)
+    descriptor, bytes_ = _opened(path)
+    try:
+        pieces = list(_pieces(descriptor, limit_bytes, bytes_))
+    finally:
+        os.close(descriptor)
+    return b"".join(pieces)
 
 
 def contains(path: Path, text: bytes) -> bool:
@@ -74,7 +73,30 @@ def reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
-def _check(state: os.stat_result) -> None:
+def _opened(path: Path) -> tuple[int, int]:
+    """Return the descriptor of a regular file, and its size in bytes so far."""
+    _check(path.stat())  # before it is opened, because some devices do something when they are
+    descriptor = os.open(path, _FLAGS)
+    try:
+        return descriptor, _check(os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _pieces(descriptor: int, limit_bytes: int, bytes_: int) -> Iterator[bytes]:
+    """Yield the content of a file: most often all of it at once, since its size is known."""
+    left = limit_bytes
+    while piece := os.read(descriptor, min(left, bytes_) + 1):
+        left -= len(piece)
+        if left < 0:
+            raise UnreadableError(f"it has more than {size(limit_bytes)}")
+        yield piece
+
+
+def _check(state: os.stat_result) -> int:
+    """Return the size in bytes of a regular file."""
     if not stat.S_ISREG(state.st_mode):
         kind = _SPECIAL.get(stat.S_IFMT(state.st_mode), "a special file")
         raise UnreadableError(f"it is {kind}; expected a regular file")
+    return state.st_size

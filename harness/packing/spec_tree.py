@@ -25,7 +25,7 @@ from harness.packing.plain_names import plain, unused
 from harness.pipeline import selection
 from harness.specs import inline, lock, overlays, schema
 from harness.specs.catalogue import Folders
-from harness.suites import tree
+from harness.specs.tree import Tree
 from harness.suites.reader import Suite
 
 SPECS, CONFIGS, FILES = "specs", "configs", "files"
@@ -176,7 +176,7 @@ def _document(case: Case, asked: CaseSettings) -> tuple[Mapping[str, Any], Folde
     return overlays.document(path, where), where
 
 
-def _links(content: tree.Tree, wanted: set[Path]) -> set[Path]:
+def _links(content: Tree, wanted: set[Path]) -> set[Path]:
     """Return the links of a suite that lead to files which are wanted."""
     links = (folder / name for folder, names in content.folders.items() for name, is_link in names.items() if is_link)
     return {each for each in links if Path(os.path.realpath(each)) in wanted}

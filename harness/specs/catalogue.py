@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import functools
 import operator
 import os
 import re
@@ -9,20 +10,18 @@ import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from harness.core import strict_json, urls
+from harness.core import urls
 from harness.core.blobs import LOCK_NAME, Blob, FetchedBlob
-from harness.core.cases import EMPTY, Backend
+from harness.core.cases import Backend
 from harness.core.errors import UsageError
-from harness.host import files
 from harness.specs import lock
 from harness.specs.selectors import Selector, parse
+from harness.specs.tree import Tree
 
 EXTENDS = "extends"
 _BASE = "base"  # the last word in the name of a file that specs extend
-_PROGRAM, _EXTENDS = b'"mlir"', b'"extends"'
-_MAX_BYTES = 1 << 20
+_BACKENDS = frozenset(Backend)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
@@ -74,15 +73,34 @@ class Folders:
         So results, caches and environments may be in the folder. A file that is named unlike a spec and has a program
         is returned too, so that a wrong name is noticed, unless it is named like a base or another file extends it.
         """
-        found = {path for path in self.specs.rglob("*.json") if not self._is_hidden(path) and not path.is_dir()}
-        others = [path for path in found if not _is_named(path) and _last_word(path) != _BASE and _document(path)]
-        bases = {path: base for path in found if (base := _extended(path)) in found} if others else {}
-        misnamed = {path for path in others if path not in bases.values() and _is_program(path, bases)}
-        specs = (path for path in found if _is_named(path) or path in misnamed)
+        tree = self.tree
+        found = {path for path in tree.files(".json") if path.name[0] != "." and (tree.has(path) or not path.is_dir())}
+        specs = {path for path in found if _last_word(path) in _BACKENDS}
+        others = [path for path in found - specs if _last_word(path) != _BASE and tree.document(path, "mlir", EXTENDS)]
+        if others:
+            bases = {path: base for path in found if (base := self._extended(path)) in found}
+            specs |= {path for path in others if path not in bases.values() and self._is_program(path, bases)}
         return sorted(specs, key=operator.attrgetter("parts"))
 
-    def _is_hidden(self, path: Path) -> bool:
-        return any(part.startswith(".") for part in path.relative_to(self.specs).parts)
+    @functools.cached_property
+    def tree(self) -> Tree:
+        """What is in the folder of specs."""
+        return Tree(self.specs)
+
+    def _is_program(self, path: Path, bases: Mapping[Path, Path]) -> bool:
+        """Whether a file has the field that every spec has, or one that it extends has it."""
+        seen = set[Path]()
+        while path in bases and path not in seen and not self._has_program(path):
+            seen.add(path)
+            path = bases[path]
+        return self._has_program(path)
+
+    def _has_program(self, path: Path) -> bool:
+        return "mlir" in self.tree.document(path, "mlir")
+
+    def _extended(self, path: Path) -> Path | None:
+        """Return the file that another one extends, or None."""
+        return base_path(self.tree.document(path, EXTENDS).get(EXTENDS), path)
 
     def root(self, spec_path: Path) -> Path:
         """Return the folder in which the files of a spec are."""
@@ -163,42 +181,8 @@ def _is_link(path: Path) -> bool:
         return False
 
 
-def _is_named(path: Path) -> bool:
-    """Whether a file is named like a spec."""
-    return _last_word(path) in list(Backend)
-
-
 def _last_word(path: Path) -> str:
-    return path.stem.rpartition("_")[2]
-
-
-def has_program(path: Path) -> bool:
-    """Whether a file has the field that every spec has."""
-    return "mlir" in _document(path)
-
-
-def _is_program(path: Path, bases: Mapping[Path, Path]) -> bool:
-    """Whether a file has a program, or one that it extends."""
-    seen = set[Path]()
-    while path in bases and path not in seen and not has_program(path):
-        seen.add(path)
-        path = bases[path]
-    return has_program(path)
-
-
-def _extended(path: Path) -> Path | None:
-    """Return the file that another one extends, or None."""
-    return base_path(_document(path, (_EXTENDS,)).get(EXTENDS), path)
-
-
-def _document(path: Path, words: Sequence[bytes] = (_PROGRAM, _EXTENDS)) -> Mapping[str, Any]:
-    """Return what a spec file or a base says; nothing for a file that has none of these words."""
-    try:
-        text = files.read(path, _MAX_BYTES)
-        document = strict_json.parsed(text) if any(each in text for each in words) else None
-    except (OSError, ValueError):
-        return EMPTY
-    return document if isinstance(document, dict) else EMPTY
+    return path.name.removesuffix(".json").rpartition("_")[2]
 
 
 def base_path(source: object, path: Path) -> Path | None:

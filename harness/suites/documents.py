@@ -1,18 +1,14 @@
 """Reads the JSON files of suites into values of a known form, with a violation and its line for what has another."""
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from harness.core import strict_json
 from harness.core.errors import SpecError
 from harness.core.text import shortened
-from harness.host import files
 from harness.specs import json_lines
-from harness.specs.violations import MAX_BYTES, Violations
+from harness.specs.violations import Violations
 
 _SHOWN = 60  # characters
 _AT = re.compile(r"(?P<message>.*?)(?: - at `(?P<json_path>.*)`)?", re.DOTALL)
@@ -43,13 +39,3 @@ def unknown(violations: Violations, form: type[msgspec.Struct]) -> tuple[str, ..
     names = [name for name in violations.document.value if name not in known]
     lines = {name: violations.document.line(json_lines.member("$", name)) for name in names}
     return tuple(f"unknown field {shortened(name, _SHOWN)!r} in line {line} is ignored" for name, line in lines.items())
-
-
-def fields(path: Path, needed: bytes) -> Mapping[str, Any]:
-    """Return the object in a JSON file that has these bytes; nothing if it is none, or cannot be read."""
-    try:
-        text = files.read(path, MAX_BYTES)
-        found = strict_json.parsed(text) if needed in text else None
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -15,7 +15,7 @@ from harness.core.values import frozen
 from harness.host import files
 from harness.specs import names
 from harness.specs.catalogue import Folders
-from harness.suites.tree import Tree
+from harness.specs.tree import Tree
 
 NAME, HAS_CONFIGS = "onnx_models", True
 _ENDING = "_test.py"

@@ -17,7 +17,7 @@ from harness.core.text import shortened
 from harness.host import files
 from harness.specs import names
 from harness.specs.catalogue import Folders
-from harness.suites.tree import Tree
+from harness.specs.tree import Tree
 
 NAME, HAS_CONFIGS = "onnx_ops", True
 FLAG_FILE = "run_module_io_flags.txt"

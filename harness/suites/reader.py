@@ -4,7 +4,7 @@ import difflib
 import fnmatch
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.core.cases import Backend, ModelSpec
 from harness.core.errors import SpecError, UsageError, Violation
@@ -12,9 +12,9 @@ from harness.core.text import counted
 from harness.core.values import frozen
 from harness.specs.catalogue import Folders
 from harness.specs.selectors import Selector
-from harness.suites import documents, onnx_models, onnx_ops, sharktank_models, torch_models, torch_ops, tree
+from harness.specs.tree import Tree
+from harness.suites import onnx_models, onnx_ops, sharktank_models, torch_models, torch_ops
 from harness.suites.config import Config
-from harness.suites.tree import Tree
 
 _SHOWN, _MOST = 3, 100
 _OF_RUNS = frozenset({"run_function", "device", "devices", "inputs", "outputs", "compile_only"})
@@ -135,7 +135,7 @@ def find(folders: Folders) -> Suite | None:
     Raises:
         UsageError: there is another suite or a spec as well, or two cases of one name.
     """
-    content = tree.read(folders.specs)
+    content = folders.tree
     suites = {each: found for each in _FORMATS if (found := list(each.find(content)))}
     if not suites:
         return None
@@ -159,15 +159,14 @@ def _check_alone(suites: Mapping[Format, Sequence[tuple[str, Path]]], content: T
         )
     endings, cases = tuple(f"_{backend}.json" for backend in Backend), {path for _, path in found}
     named = (each for each in content.files(*endings) if each not in cases)
-    if spec := next((each for each in named if _is_spec(each, form)), None):
+    if spec := next((each for each in named if _is_spec(content.document(each, "mlir"), form)), None):
         raise UsageError(
             f"{content.root} has specs ({spec}) and cases of {form.NAME} ({case}); expected a folder of either."
         )
 
 
-def _is_spec(path: Path, form: Format) -> bool:
-    """Whether a file is a spec; modules of suites without configs have a program and flags, too, but do not run."""
-    found = documents.fields(path, b'"mlir"')
+def _is_spec(found: Mapping[str, Any], form: Format) -> bool:
+    """Whether a document is a spec; modules of suites without configs have a program and flags, too, but do not run."""
     return "mlir" in found and (form.HAS_CONFIGS or bool(_OF_RUNS & found.keys()))
 
 

@@ -16,11 +16,11 @@ from harness.core.cases import MAIN, Backend, ModelSpec, Weights
 from harness.core.errors import SpecError
 from harness.core.tensors import Thresholds
 from harness.specs import names, reader
-from harness.specs.catalogue import Folders, has_program
+from harness.specs.catalogue import Folders
 from harness.specs.tensor_fields import TensorFields
+from harness.specs.tree import Tree
 from harness.specs.violations import Violations
 from harness.suites import benchmarks, documents, target_flags
-from harness.suites.tree import Tree
 
 NAME, HAS_CONFIGS = "sharktank_models", False
 _FUNCTION, _SPECS = "function_run", "quality_tests"
@@ -49,8 +49,9 @@ class _Benchmark(msgspec.Struct, kw_only=True):
 def find(tree: Tree) -> Iterator[tuple[str, Path]]:
     """Yield the name and the file of each benchmark and, if there is one, of each spec."""
     paths = [path for path in sorted(tree.files(*_ENDINGS)) if tree.has(path)]
-    if any(map(_is_benchmark, paths)):
-        yield from ((_name(path), path) for path in paths if _is_benchmark(path) or has_program(path))
+    if any(_is_benchmark(path, tree) for path in paths):
+        cases = (path for path in paths if _is_benchmark(path, tree) or "mlir" in tree.document(path, "mlir"))
+        yield from ((_name(path), path) for path in cases)
 
 
 def root(tree: Tree) -> Path:
@@ -65,12 +66,12 @@ def read(name: str, path: Path, tree: Tree, folders: Folders) -> ModelSpec:
         SpecError: it is not valid; the error has all violations.
     """
     model, _, submodel = name.rpartition("/")
-    found = _Reader(path, tree, folders).read() if _is_benchmark(path) else _spec(path, folders)
+    found = _Reader(path, tree, folders).read() if _is_benchmark(path, tree) else _spec(path, folders)
     return replace(found, model=model, submodel=submodel)
 
 
-def _is_benchmark(path: Path) -> bool:
-    return _FUNCTION in documents.fields(path, f'"{_FUNCTION}"'.encode())
+def _is_benchmark(path: Path, tree: Tree) -> bool:
+    return _FUNCTION in tree.document(path, _FUNCTION)
 
 
 def _name(path: Path) -> str:

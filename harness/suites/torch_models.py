@@ -21,10 +21,10 @@ from harness.specs import names, thresholds
 from harness.specs.catalogue import Folders
 from harness.specs.markers import KEYWORDS
 from harness.specs.tensor_fields import TensorFields
+from harness.specs.tree import Tree
 from harness.specs.violations import Violations
 from harness.suites import benchmarks, documents, target_flags
 from harness.suites.target_flags import CompilerFlags
-from harness.suites.tree import Tree
 
 NAME, HAS_CONFIGS = "torch_models", False
 _TYPES = ("quality", "benchmark", "compstat")
@@ -81,7 +81,7 @@ def find(tree: Tree) -> Iterator[tuple[str, Path]]:
     root.
     """
     for path in sorted(tree.files(".json"), key=operator.attrgetter("parts")):
-        if tree.has(path) and _is_case(documents.fields(path, b'"type"')):
+        if tree.has(path) and _is_case(tree.document(path, "type")):
             yield _name(path, tree.root), path
 
 

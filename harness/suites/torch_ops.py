@@ -18,9 +18,9 @@ from harness.core.tensors import Literal as Written
 from harness.core.tensors import Tensor, TensorType
 from harness.specs import names, thresholds
 from harness.specs.catalogue import Folders
+from harness.specs.tree import Tree
 from harness.specs.violations import Violations
 from harness.suites import benchmarks, documents
-from harness.suites.tree import Tree
 
 NAME, HAS_CONFIGS = "torch_ops", True
 CASE_FILE = "run_module_io.json"
