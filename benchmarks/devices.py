@@ -30,6 +30,7 @@ from harness.host import libraries
 from harness.host.beneath import Folder
 from harness.iree import releases, toolchain
 from harness.pipeline import model_run, planner
+from harness.pipeline.options import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.steps import Plan, Run
@@ -79,7 +80,7 @@ def written(prepared: Prepared, folder: Path) -> list[dict[str, Any]]:
 def case_folder(prepared: Prepared, compiled: Plan, folder: Path) -> dict[str, Any] | None:
     """Write the files of a case; return its command line, or None if it has none."""
     case = replace(compiled.case, target=replace(compiled.case.target, compile_only=False))
-    plan = planner.plan(case, compiled.release, planner.Options(tool_verdict=True)) if compiled.release else compiled
+    plan = planner.plan(case, compiled.release, Options(tool_verdict=True)) if compiled.release else compiled
     run = next((step for step in plan.steps if isinstance(step, Run)), None)
     if run is None or any(each not in prepared.results or prepared.results[each].verdict for each in run.compiles):
         return None

@@ -35,7 +35,7 @@ from harness.host.process import ProcessResult
 from harness.iree import releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline.environment import Environment, EnvironmentRequest
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
 from harness.pipeline.step_results import CompareResult, CompileResult, FetchResult, Results, RunResult, StepResult

@@ -43,6 +43,7 @@ from harness.core.shards import Shard
 from harness.core.statuses import Kind, Status
 from harness.iree import release_sources
 from harness.pipeline import internal, selection
+from harness.pipeline.options import Options
 from harness.pipeline.out_dir import check_files, new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.session import Session
@@ -111,7 +112,7 @@ def plan(settings: Settings, *, notice: Notice = ignore) -> list[Plan]:
     release_sources.check(settings.release)
     with Store(settings.fetch.store) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, notice).release
-    options = selection.options(settings)
+    options = Options.of(settings)
     return internal.plans(selection.cases(settings, notice), release, options)
 
 
@@ -147,7 +148,7 @@ def session(settings: Settings, *, notice: Notice = ignore) -> Session:
         DiskError: the results cannot be written where the settings say.
     """
     settings = replace(settings, cases=selection.located(settings.cases))
-    wanted, chosen, options = provider(settings), selection.cases(settings, notice), selection.options(settings)
+    wanted, chosen, options = provider(settings), selection.cases(settings, notice), Options.of(settings)
     check_files({"--junit-xml": settings.run.junit_xml})
     return Session(settings, chosen, options, new_out_dir(settings.run.out), wanted)
 

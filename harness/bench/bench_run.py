@@ -18,7 +18,7 @@ from harness.core.timings import Latency
 from harness.host.beneath import Folder
 from harness.host.cancel import CancelToken
 from harness.host.disk import disk_errors, write_all
-from harness.pipeline import selection
+from harness.pipeline.options import Options
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.page_file import PageFile
 from harness.pipeline.prepared import Prepared
@@ -101,7 +101,7 @@ class BenchRun:
         with disk_errors(folder):
             Folder(self.folder).make(folder)
         run = replace(side.settings.run, timing=self._bench.timing)
-        options = selection.options(replace(side.settings, run=run))
+        options = Options.of(replace(side.settings, run=run))
         cases = [side.cases[name] for name in self._names]
         return Session(
             side.settings,

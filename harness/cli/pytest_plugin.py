@@ -31,6 +31,7 @@ from harness.pipeline import logs, machine, planner, selection, suite_selection,
 from harness.pipeline.environment import Environment, Python
 from harness.pipeline.importing import Importing
 from harness.pipeline.one_step import result_of
+from harness.pipeline.options import Options
 from harness.pipeline.outcome import outcome
 from harness.pipeline.reuse import Reuse
 from harness.pipeline.step_results import Results
@@ -111,7 +112,7 @@ class _Shared:
         wanted = targets.targets(target, selection.gpus(target))
         sku = selection.asked_sku(target, wanted[0].backend)
         specs = reader.load_all([path.resolve()], self.folders, sku=sku)
-        return selection.quarantined(planner.cases(specs, wanted), self.settings.cases)
+        return selection.quarantined(targets.cases(specs, wanted), self.settings.cases)
 
     def plan(self, case: Case) -> Plan:
         """Return the plan of a case."""
@@ -122,7 +123,7 @@ class _Shared:
             release=self.steps.toolchain.release,
             importer=run.importer,
             offline=self.settings.fetch.offline,
-            options=selection.options(self.settings),
+            options=Options.of(self.settings),
         ).plan(case)
 
     @property
@@ -165,7 +166,7 @@ class _Shared:
         if not self._has_room:
             self._has_room = True
             cases = [item.case for item in items if isinstance(item, CaseItem)]
-            release, options = self.steps.toolchain.release, selection.options(self.settings)
+            release, options = self.steps.toolchain.release, Options.of(self.settings)
             blobs = planner.blobs(planner.plan(case, release, options) for case in cases)
             provision.make_room(self.settings.fetch, self._fetcher, blobs, _LOG.info)
 

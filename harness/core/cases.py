@@ -301,6 +301,16 @@ class Case:
         return f"{self.spec.name}[{self.target}]"
 
     @property
+    def is_compile_only(self) -> bool:
+        """Whether nothing is run, because of the spec, the target, or an expected compile failure."""
+        return self.spec.compile_only or self.target.compile_only or self.expects_compile_failure
+
+    @property
+    def expects_compile_failure(self) -> bool:
+        """Whether the spec expects compiling for this chip to fail."""
+        return self.target.chip in self.spec.compile_chip_expecting_to_fail
+
+    @property
     def limits(self) -> dict[Quantity, Limit]:
         """The most that it may take of each quantity that has a budget for its target."""
         names = (*self.target.names, EVERY)

@@ -8,7 +8,6 @@ import platform
 import sys
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -33,6 +32,7 @@ KIND = "importers"
 _EVERYTHING = ("",)
 _ARCHIVE = "environment.tar"
 _WHEELS = ".wheels.json"
+_LOCKS = Path(__file__).with_name("locks")
 _COMPILE_TIMEOUT_S = 600.0
 # Imports modules without -B, which writes their bytecode: the framework then starts in a fraction of the time.
 _COMPILE = "import importlib, sys; sys.path.insert(0, sys.argv[1]); [*map(importlib.import_module, sys.argv[2:])]"
@@ -157,7 +157,7 @@ def archive(environment: ImporterEnvironment, store: Store) -> Path:
 
 def _lock(name: str) -> str:
     """Return a lock; empty for a framework that needs nothing but the packages of a release."""
-    lock = resources.files("harness.importers").joinpath("locks", name)
+    lock = _LOCKS / name
     return lock.read_text(encoding="utf-8") if lock.is_file() else ""
 
 
@@ -168,7 +168,7 @@ def _elsewhere(framework: Framework) -> Sequence[Wheel]:
         ToolError: there are none for it.
     """
     name = f"{framework}{_WHEELS}"
-    if not resources.files("harness.importers").joinpath("locks", name).is_file():
+    if not (_LOCKS / name).is_file():
         return ()
     by_machine = records.read(Mapping[str, tuple[Wheel, ...]], strict_json.loads(_lock(name)))  # type: ignore[type-abstract]
     if platform.machine() not in by_machine:

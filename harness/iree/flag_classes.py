@@ -10,8 +10,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from harness.iree import flag_table
 
@@ -130,7 +129,7 @@ def _files(text: str) -> Iterator[tuple[str, str, str]]:
 def _data() -> Mapping[str, Mapping[str, list[str]] | list[str]]:
     import msgspec  # noqa: PLC0415 - as slow to import as all of harness.specs.reader
 
-    text = resources.files("harness.iree").joinpath("flag_classes.json").read_bytes()
+    text = Path(__file__).with_name("flag_classes.json").read_bytes()
     return msgspec.json.decode(text, type=dict[str, dict[str, list[str]] | list[str]])
 
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import field
-from importlib import resources
+from pathlib import Path
 
 from harness.core.cases import EMPTY, Backend
 from harness.core.values import frozen
@@ -97,5 +97,5 @@ def load() -> FlagTable:
     """Return the table."""
     import msgspec  # noqa: PLC0415 - as slow to import as all of harness.specs.reader
 
-    data = resources.files("harness.iree").joinpath("flags.toml").read_bytes()
+    data = Path(__file__).with_name("flags.toml").read_bytes()
     return msgspec.toml.decode(data, type=FlagTable)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import date
-from importlib import resources
+from pathlib import Path
 
 from harness.core.cases import Release
 from harness.core.errors import UsageError
@@ -161,7 +161,7 @@ def locked() -> Mapping[str, ReleaseWheels]:
     """Return the locked releases by name, oldest first."""
     import msgspec  # noqa: PLC0415 - as slow to import as all of harness.specs.reader
 
-    data = resources.files("harness.iree").joinpath(LOCK_NAME).read_bytes()
+    data = Path(__file__).with_name(LOCK_NAME).read_bytes()
     entries = msgspec.json.decode(data, type=dict[str, _Locked])
     return {name: _release(name, entry) for name, entry in sorted(entries.items(), key=lambda item: item[1].date)}
 

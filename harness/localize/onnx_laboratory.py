@@ -17,7 +17,6 @@ from harness.host.process import ProcessResult
 from harness.importers.workers import exchange
 from harness.localize.editor import Editor
 from harness.localize.laboratory import BAD, GOOD, Experiment, Laboratory, Trial
-from harness.pipeline import planner
 from harness.pipeline.import_steps import files_of
 from harness.pipeline.onnx_import import OnnxImport
 from harness.pipeline.step_results import RunResult
@@ -34,7 +33,7 @@ def uncut(case: Case, imported: Case) -> Case:
         case.spec,
         inputs=found.inputs,
         thresholds=found.thresholds,
-        compile_only=planner.is_compile_only(case),
+        compile_only=case.is_compile_only,
         dimensions=EMPTY,
         has_reference=False,
         seed=0,

@@ -15,7 +15,7 @@ from harness.host.disk import disk_errors
 from harness.localize import onnx_laboratory
 from harness.localize.laboratory import BAD, BOTH, GOOD, NAMES, Laboratory
 from harness.localize.onnx_laboratory import OnnxLaboratory
-from harness.pipeline import selection
+from harness.pipeline.options import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
@@ -88,7 +88,7 @@ class OpenSides:
         return Session(
             side.settings,
             [self.cases[number]],
-            selection.options(side.settings),
+            Options.of(side.settings),
             folder,
             provider(side.settings, side.release),
             cancel=self._cancel,

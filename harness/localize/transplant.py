@@ -19,7 +19,6 @@ from harness.localize.exports import Export
 from harness.localize.guard import Kernel
 from harness.localize.laboratory import BAD, GOOD, NAMES, Laboratory, named
 from harness.pipeline import logs
-from harness.pipeline.planner import is_compile_only
 from harness.pipeline.step_results import CompileResult
 from harness.pipeline.steps import Compile, Plan, Run
 
@@ -129,7 +128,7 @@ class Transplants:
     @property
     def blocked(self) -> str:
         """Why nothing can be run here; empty if the case ran, or may run."""
-        if any(map(is_compile_only, self.laboratory.cases)):
+        if any(case.is_compile_only for case in self.laboratory.cases):
             return "the case is only compiled."
         steps = (pair for prepared in self.laboratory.prepared for pair in prepared.results.items())
         verdicts = (result.verdict for step, result in steps if isinstance(step, Run))

@@ -32,7 +32,8 @@ from harness.packing.bundle_archive import MANIFEST, Writer
 from harness.packing.bundle_manifest import LOCAL, SCHEMA, WHEELS, Manifest, PackedEntry, PackedFile, PackedImage
 from harness.packing.plain_names import plain
 from harness.packing.spec_tree import SpecTree
-from harness.pipeline import importing, internal, planner, selection
+from harness.pipeline import importing, internal, planner
+from harness.pipeline.options import Options
 from harness.store import scratch
 from harness.store.entry import file_sha256
 from harness.store.store import Store
@@ -81,7 +82,7 @@ class _Packing:
         settings, target = self._settings, self._settings.target
         found = release_sources.chosen(settings.release, settings.fetch, self._store, self._notice)
         release = release_sources.pinned(found, self._fetcher)
-        plans = internal.plans(cases, release.release, selection.options(settings))
+        plans = internal.plans(cases, release.release, Options.of(settings))
         remote = {blob: self._fetcher.fetch(blob).blob for blob in planner.blobs(plans) if blob.is_remote}
         tree = self._tree(cases, remote)
         is_locked = releases.locked().get(release.release.name) == found

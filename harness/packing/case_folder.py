@@ -32,7 +32,8 @@ from harness.packing.plain_names import plain
 from harness.packing.private_text import without_folders
 from harness.packing.script import Packed
 from harness.packing.spec_tree import SpecTree
-from harness.pipeline import internal, planner, selection
+from harness.pipeline import internal, planner
+from harness.pipeline.options import Options
 from harness.pipeline.steps import ORACLE, Compile
 from harness.report import again, results
 from harness.store.store import Store
@@ -106,7 +107,7 @@ class _Writer:
         self._release = release_sources.pinned(
             release_sources.chosen(settings.release, settings.fetch, store, notice), fetcher
         )
-        options = selection.options(settings)
+        options = Options.of(settings)
         with_tools = releases.of_build(request.outcome.release or "") if settings.run.tools else None
         (self._plan,) = internal.plans([request.case], with_tools or self._release.release, options)
         self._fetched: dict[str, FetchedBlob] = {redacted(each.url): each for each in request.outcome.blobs}

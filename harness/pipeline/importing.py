@@ -12,10 +12,11 @@ from harness.core.values import frozen
 from harness.importers.frameworks import Framework
 from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
-from harness.pipeline import internal, planner
+from harness.pipeline import internal
 from harness.pipeline.environment import Python
 from harness.pipeline.import_steps import WorkerRunner
 from harness.pipeline.onnx_import import OnnxImport
+from harness.pipeline.options import Options
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
 
@@ -52,7 +53,7 @@ class Importing:
     release: Release
     importer: str | None
     offline: bool
-    options: planner.Options
+    options: Options
 
     def plans(self, cases: Iterable[Case]) -> Iterator[Plan]:
         """Yield the plan of each case; one whose program cannot be imported is blocked by the reason.

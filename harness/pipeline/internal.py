@@ -11,6 +11,7 @@ from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Status, Verdict
 from harness.core.text import one_line
 from harness.pipeline import planner
+from harness.pipeline.options import Options
 from harness.pipeline.steps import Plan
 
 _PACKAGE = Path(harness.__file__).parent
@@ -50,12 +51,12 @@ def _place(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).relative_to(_PACKAGE)}:{frames[-1].lineno}" if frames else "outside of it"
 
 
-def plans(cases: Iterable[Case], release: Release, options: planner.Options) -> list[Plan]:
+def plans(cases: Iterable[Case], release: Release, options: Options) -> list[Plan]:
     """Return the plan of each case; one that cannot be made is blocked by the reason."""
     return [plan(case, release, options) for case in cases]
 
 
-def plan(case: Case, release: Release, options: planner.Options) -> Plan:
+def plan(case: Case, release: Release, options: Options) -> Plan:
     """Return the plan of a case, as `plans` does."""
     try:
         return planner.plan(case, release, options)

@@ -20,7 +20,7 @@ from harness.importers.document import F64_FLAG
 from harness.importers.frameworks import IMPORTERS, Framework
 from harness.importers.model_import import Call, SavedTensor
 from harness.importers.thresholds import F16_ATOL
-from harness.pipeline import file_kinds, import_inputs, planner
+from harness.pipeline import file_kinds, import_inputs
 from harness.pipeline.import_steps import ImportStep, RequestRefusedError, WorkerRunner, files_of, taken
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.store import scratch
@@ -103,7 +103,7 @@ class OnnxImport:
         entry, program = self._program()
         spec = replace(spec, **_of_program(spec, entry, program, self.name))
         reference = ""
-        if not planner.is_compile_only(self.case):
+        if not self.case.is_compile_only:
             if (is_oracle or spec.has_reference) and not spec.outputs:
                 spec, reference = self._with_reference(spec, program)
             elif not spec.inputs:

@@ -17,7 +17,6 @@ from harness.core.tensors import Tensor
 from harness.core.timings import Reused, StepTime
 from harness.host.beneath import Folder
 from harness.pipeline import budgets, expectations, logs, steps
-from harness.pipeline import planner as planning
 from harness.pipeline.step_results import (
     INTERRUPTED,
     BenchmarkResult,
@@ -169,7 +168,7 @@ def _refused(found: Verdict) -> Verdict:
 
 
 def _good(plan: Plan, left: Sequence[StepResult]) -> Verdict:
-    if planning.is_compile_only(plan.case):
+    if plan.case.is_compile_only:
         return Verdict(status=Status.COMPILED, kind=None, reason="")
     nothing = next((each.nothing for each in left if isinstance(each, CompareResult)), plan.nothing)
     is_compared = plan.case.spec.outputs or (plan.oracle and not nothing)

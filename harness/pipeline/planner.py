@@ -4,26 +4,21 @@ Every tool runs in a folder of its own, in which its files have plain, fixed nam
 every machine, and no path ends up in a module.
 """
 
-import datetime as dt
 import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 
 from msgspec import structs
 
 from harness.core.blobs import Blob
-from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Release, Target
+from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Release
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Status, Verdict
-from harness.core.timings import Timing
-from harness.core.values import frozen
-from harness.host.emulators import Emulator
 from harness.iree import flags
 from harness.pipeline import budgets, expectations, references
 from harness.pipeline.benchmark_steps import benchmark_step
 from harness.pipeline.compile_steps import UnsupportedError, compile_steps, flags_for
+from harness.pipeline.options import Options
 from harness.pipeline.run_steps import compare_step, run_step
 from harness.pipeline.steps import (
     ORACLE,
@@ -39,46 +34,6 @@ from harness.pipeline.steps import (
 )
 
 _IGNORED = "specific_chip_to_ignore"  # a field of benchmarks of a suite
-
-
-@frozen
-class Options:
-    """Settings for all cases.
-
-    Attributes:
-        tool_verdict: let iree-run-module compare the outputs.
-        run_wrapper: words before iree-run-module on its command line.
-        emulator: what emulates GPUs; None for nothing.
-        pin_defaults: compile with the defaults of this release where they changed between releases.
-        timing: how to time the function of each case; None for not at all.
-        measures_compiler: whether what the compilations of each case take is compared.
-        oracle: where the outputs come from that cases without expected outputs are compared with.
-        keeps_outputs: keep all outputs of every case, and compare nothing.
-        today: the day on which expected failures may have ended.
-        nonce: a text that no other run has.
-    """
-
-    tool_verdict: bool = False
-    run_wrapper: tuple[str, ...] = ()
-    emulator: Emulator | None = None
-    pin_defaults: Release | None = None
-    timing: Timing | None = None
-    measures_compiler: bool = False
-    oracle: Oracle | None = None
-    keeps_outputs: bool = False
-    today: dt.date = field(default_factory=dt.date.today)
-    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-
-def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
-    """Return a case for each spec and each target that it is for."""
-    return [Case(spec=spec, target=target) for spec in specs for target in targets if _is_for(spec, target)]
-
-
-def _is_for(spec: ModelSpec, target: Target) -> bool:
-    """Whether a spec is for the backend of a target, and for its chip if both say one."""
-    chips = {spec.chip, target.chip} - {None}
-    return target.backend is spec.backend and (not spec.chip or len(chips) == 1)
 
 
 def plan(case: Case, release: Release, options: Options) -> Plan:
@@ -110,7 +65,7 @@ def plan(case: Case, release: Release, options: Options) -> Plan:
 
 def _asked_oracle(case: Case, options: Options) -> tuple[Oracle | None, str]:
     """Return the oracle of a case, and why it has none although the user asks for one."""
-    if options.oracle is None or case.spec.outputs or case.spec.is_onnx or is_compile_only(case):
+    if options.oracle is None or case.spec.outputs or case.spec.is_onnx or case.is_compile_only:
         return None, ""
     if options.oracle is Oracle.ONNXRUNTIME:
         return None, f"the program is no ONNX file, and only these can be compared with {options.oracle.description}"
@@ -135,7 +90,7 @@ def _steps(
     sources = case.spec.imported.sources if case.spec.imported else case.spec.external_data.values()
     steps: list[Step] = [*(Fetch(blob=each) for each in sources), *fetches(compiles), *compiles]
     oracle = None
-    if not is_compile_only(case):
+    if not case.is_compile_only:
         keeps_all = options.keeps_outputs or asked is not None
         run = run_step(
             case, compiles, run_wrapper=_wrapper(case, options), tool_verdict=options.tool_verdict, keeps_all=keeps_all
@@ -184,16 +139,6 @@ def _drawn(run: Run) -> tuple[Draw, ...]:
 def blobs(plans: Iterable[Plan]) -> list[Blob]:
     """Return the blobs that plans fetch, each once."""
     return list(dict.fromkeys(step.blob for each in plans for step in each.steps if isinstance(step, Fetch)))
-
-
-def is_compile_only(case: Case) -> bool:
-    """Whether nothing is run, because of the spec, the target, or an expected compile failure."""
-    return case.spec.compile_only or case.target.compile_only or expects_compile_failure(case)
-
-
-def expects_compile_failure(case: Case) -> bool:
-    """Whether the spec expects compiling for this chip to fail."""
-    return case.target.chip in case.spec.compile_chip_expecting_to_fail
 
 
 def is_for_host(step: Compile) -> bool:
@@ -269,7 +214,7 @@ def _notes(case: Case, options: Options) -> Iterator[str]:
         yield f"expected outputs: {spec.provenance}"
     yield from spec.remarks
     yield from budgets.remarks(case)
-    if expects_compile_failure(case):
+    if case.expects_compile_failure:
         yield f"compiling for {case.target.chip} is expected to fail, so nothing is run"
 
 
@@ -280,5 +225,5 @@ def _notes_for(spec: ModelSpec, release: Release) -> Iterator[str]:
 
 def _check_run(case: Case, release: Release, options: Options) -> None:
     own = (*case.spec.run_args, *(case.spec.threshold_args if options.tool_verdict else ()))
-    if not is_compile_only(case) and (reason := flags.unknown_run_flag(own, release)):
+    if not case.is_compile_only and (reason := flags.unknown_run_flag(own, release)):
         raise UnsupportedError(reason)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from harness.core.values import frozen
 from harness.pipeline.capacity import DevicePool
 from harness.pipeline.environment import Python
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.step_results import Results
 from harness.pipeline.step_runner import StepRunner, ToolStepRunner
 from harness.pipeline.steps import Plan

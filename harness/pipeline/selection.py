@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.callbacks import Notice, ignore
-from harness.core.cases import Backend, Case, ModelSpec, Release, Target
+from harness.core.cases import Backend, Case, ModelSpec, Target
 from harness.core.errors import UsageError
 from harness.core.settings import CaseSettings, RunSettings, Settings, TargetSettings
-from harness.host import bundled, devices, emulators
+from harness.host import bundled, devices
 from harness.host.devices import Gpu, Vendor
-from harness.iree import flags, releases
-from harness.pipeline import planner, quarantine, shards, suite_selection, targets
+from harness.iree import flags
+from harness.pipeline import quarantine, suite_selection, targets
 from harness.report.again import program_words
 from harness.specs import inline, reader, selectors
 from harness.specs.catalogue import Folders, select, selects
@@ -67,7 +67,11 @@ def cases(settings: Settings, notice: Notice = ignore) -> list[Case]:
     chosen = cases_of_suite(settings, suite, notice) if suite else _cases_of_specs(settings)
     check_pinned(settings.run, chosen)
     chosen = _marked(chosen, settings.cases.markers) if settings.cases.markers else chosen
-    chosen = shards.part(quarantined(chosen, settings.cases, notice), settings.cases, notice)
+    chosen = quarantined(chosen, settings.cases, notice)
+    if settings.cases.shard:
+        from harness.pipeline import shards  # noqa: PLC0415 - only this option reads durations
+
+        chosen = shards.part(chosen, settings.cases.shard, settings.cases.durations, notice)
     if not settings.cases.only_failed:
         return chosen
     from harness.pipeline import previous  # noqa: PLC0415 - only this option reads results
@@ -123,7 +127,7 @@ def _cases_of_specs(settings: Settings, suite: Suite | None = None) -> list[Case
     if not (settings.release.find_links or settings.release.wheels or settings.run.tools):
         targets.check_known(_target(settings.target, asked), backend)
     specs = suite_selection.specs(settings.cases, suite) if suite else _specs(settings, backend)
-    selected = planner.cases(specs, wanted)
+    selected = targets.cases(specs, wanted)
     if not selected:
         raise UsageError(_no_case(specs, wanted))
     selected = _of_ids(selected, asked, suite)
@@ -263,36 +267,11 @@ def gpus_for(chosen: Sequence[Case], here: Sequence[Gpu]) -> tuple[Gpu, ...]:
     For Vulkan these are NVIDIA's, which need their vendor's libraries, and all that have a device file for rendering.
     """
     vendors = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA, Backend.VULKAN: Vendor.NVIDIA}
-    wanted = {vendors.get(case.target.backend) for case in chosen if not planner.is_compile_only(case)}
+    wanted = {vendors.get(case.target.backend) for case in chosen if not case.is_compile_only}
     rendering = devices.render_nodes() if needs_vulkan(chosen) else ()
     return (*(gpu for gpu in here if gpu.vendor in wanted), *rendering)
 
 
 def needs_vulkan(chosen: Sequence[Case]) -> bool:
     """Return whether some case runs on a device of Vulkan."""
-    return any(case.target.backend is Backend.VULKAN and not planner.is_compile_only(case) for case in chosen)
-
-
-def options(settings: Settings) -> planner.Options:
-    """Return the settings for all cases. The emulator of a container is known when it runs.
-
-    Raises:
-        UsageError: `pin_defaults` is not a known release.
-        DeviceError: this machine does not have the emulator.
-    """
-    run = settings.run
-    return planner.Options(
-        tool_verdict=run.tool_verdict,
-        run_wrapper=run.run_wrapper,
-        emulator=emulators.found(str(run.emulator), run.emulator_root) if settings.emulates_here else None,
-        oracle=run.oracle,
-        pin_defaults=_pinned(run.pin_defaults) if run.pin_defaults else None,
-        timing=run.timing,
-        measures_compiler=run.measures_compiler,
-    )
-
-
-def _pinned(name: str) -> Release:
-    """Return a release with its date, by which releases are ordered; it may be one that is not locked."""
-    release = releases.of_build(name)
-    return release if release.date else releases.find(name).release
+    return any(case.target.backend is Backend.VULKAN and not case.is_compile_only for case in chosen)

@@ -26,10 +26,10 @@ from harness.pipeline.executor import LocalExecutor
 from harness.pipeline.import_inputs import Fetch
 from harness.pipeline.importing import Importing
 from harness.pipeline.machine import run_facts
+from harness.pipeline.options import Options
 from harness.pipeline.out_dir import in_use
 from harness.pipeline.page_file import PageFile
 from harness.pipeline.part import Part
-from harness.pipeline.planner import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder

@@ -7,33 +7,32 @@ files that all have.
 import heapq
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from harness.core.callbacks import Notice
 from harness.core.cases import Case
-from harness.core.settings import CaseSettings
 from harness.core.shards import Shard
 from harness.report import durations
 from harness.report.facts import count_of_cases
 
 
-def part(chosen: Sequence[Case], settings: CaseSettings, notice: Notice) -> list[Case]:
-    """Return the cases of the shard of the settings, in their order; all cases without one.
+def part(chosen: Sequence[Case], shard: Shard, files: Sequence[Path], notice: Notice) -> list[Case]:
+    """Return the cases of a shard, in their order.
 
     Args:
         chosen: all cases of the run.
-        settings: which shard, and where the durations are.
+        shard: which part.
+        files: where the durations are.
         notice: told by what the cases were divided.
 
     Raises:
         UsageError: durations cannot be read.
     """
-    if not (shard := settings.shard):
-        return list(chosen)
-    known = durations.read(settings.durations) if settings.durations else {}
+    known = durations.read(files) if files else {}
     own = members([case.id for case in chosen], shard, known)
     found = [case for case in chosen if case.id in own]
     by = "their number; name files with --durations to divide by time"
-    if settings.durations:
+    if files:
         total = sum(case.id in known for case in chosen)
         by = f"durations, known of {total}"
     notice(f"shard {shard}: {len(found)} of {count_of_cases(len(chosen))}, divided by {by}")

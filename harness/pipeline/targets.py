@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from harness.core.cases import Backend, Target
+from harness.core.cases import Backend, Case, ModelSpec, Target
 from harness.core.errors import UsageError
 from harness.core.settings import Settings, TargetSettings
 from harness.host import emulators
@@ -21,6 +21,17 @@ _CHIPS = {
 }
 VENDORS = {Backend.ROCM: Vendor.AMD, Backend.CUDA: Vendor.NVIDIA}
 _SOFTWARE = "llvmpipe"  # the device of Vulkan that any machine can have
+
+
+def cases(specs: Iterable[ModelSpec], targets: tuple[Target, ...]) -> list[Case]:
+    """Return a case for each spec and each target that it is for."""
+    return [Case(spec=spec, target=target) for spec in specs for target in targets if _is_for(spec, target)]
+
+
+def _is_for(spec: ModelSpec, target: Target) -> bool:
+    """Whether a spec is for the backend of a target, and for its chip if both say one."""
+    chips = {spec.chip, target.chip} - {None}
+    return target.backend is spec.backend and (not spec.chip or len(chips) == 1)
 
 
 def selected_gpus(settings: TargetSettings, gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:

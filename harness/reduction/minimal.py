@@ -18,7 +18,8 @@ from harness.packing import case_folder
 from harness.packing.plain_names import plain, unused
 from harness.packing.private_text import without_folders
 from harness.packing.script import REPRODUCER
-from harness.pipeline import planner, selection
+from harness.pipeline import planner
+from harness.pipeline.options import Options
 from harness.reduction import keeping, minimal_text
 from harness.reduction.candidate import Given
 from harness.reduction.keeping import Begun
@@ -167,7 +168,7 @@ class _Writer:
 
     def _told(self, number: int, spec: ModelSpec) -> ToldSide:
         side = self._laboratory.sides[number]
-        options = replace(selection.options(side.settings), tool_verdict=True, oracle=None)
+        options = replace(Options.of(side.settings), tool_verdict=True, oracle=None)
         plan = planner.plan(replace(self._laboratory.cases[number], spec=spec), side.release.release, options)
         return ToldSide(label=side.label, release=side.release.release.name, lines=list(minimal_text.lines(plan)))
 

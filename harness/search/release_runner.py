@@ -24,8 +24,9 @@ from harness.host.disk import disk_errors
 from harness.host.waiting import Threads
 from harness.iree import release_sources
 from harness.iree.releases import Releases
-from harness.pipeline import capacity, selection
+from harness.pipeline import capacity
 from harness.pipeline.environment import Environment, EnvironmentProvider
+from harness.pipeline.options import Options
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live
 from harness.pipeline.recorder import Recorder
@@ -260,7 +261,7 @@ class ReleaseRunner:
         new_out_dir(folder)
         settings = self._axis.settings(self._settings, release)
         settings = replace(settings, run=replace(settings.run, recompile=recompile or settings.run.recompile))
-        options = selection.options(settings)
+        options = Options.of(settings)
         session = Session(settings, self._cases, options, folder, wanted, cancel=self.cancel, recorder=self._recorder)
         session.run(self._live)
         report = session.written(lambda outcome: replace(outcome, variant=self._variants.get(release)))

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import fnmatch
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -58,6 +57,8 @@ def read(path: Path, today: dt.date) -> tuple[Entry, ...]:
     Raises:
         UsageError: it cannot be read, or is malformed; the message names the file and what was expected.
     """
+    import tomllib  # noqa: PLC0415 - most folders have no list
+
     try:
         data = tomllib.loads(files.read(path, _MAX_BYTES).decode())
         found = msgspec.convert(data, _File).case

@@ -5,7 +5,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterator
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.text import shortened
@@ -64,7 +64,7 @@ def _inlined(schema: Any, definitions: Any) -> Any:
 @functools.cache
 def _schema() -> Any:
     """Return the schema of a merged document: no field of it may be null, which an overlay may have."""
-    text = resources.files("harness.specs").joinpath("spec.schema.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("spec.schema.json").read_text(encoding="utf-8")
     return _without_null(json.loads(text))
 
 

@@ -14,6 +14,8 @@ from harness.core.statuses import Status
 from harness.iree import releases
 from harness.iree.toolchain import Toolchain
 from harness.pipeline import planner as planning
+from harness.pipeline import targets
+from harness.pipeline.options import Options
 from harness.pipeline.steps import Compile, Plan
 from tests import original_suite
 from tests.integration.laboratory import ADD, HIP_FLAGS, Laboratory, clean_environment
@@ -93,8 +95,8 @@ def test_the_catalogue_is_listed_and_checked_and_not_judged_where_nothing_is_nam
 
 
 def plans(release: Release) -> Iterator[Plan]:
-    for case in planning.cases(catalogue(), TARGETS):
-        yield planning.plan(case, release, planning.Options())
+    for case in targets.cases(catalogue(), TARGETS):
+        yield planning.plan(case, release, Options())
 
 
 def preprocessed(tools: Toolchain, folder: Path, step: tuple[str, ...]) -> subprocess.CompletedProcess[str]:

@@ -29,6 +29,7 @@ LOOK = """
 import json, os, sys
 from harness.core import records
 from harness.host import devices
+from harness.pipeline.options import Options
 gpus = [records.read(devices.Gpu, each) for each in json.loads(sys.argv[1])]
 nodes = sorted({node for gpu in gpus for node in (*gpu.shared_nodes, gpu.node)})
 can = {node: os.access(node, os.R_OK | os.W_OK) for node in nodes if os.path.exists(node)}

@@ -7,7 +7,8 @@ from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, Release, Target
 from harness.core.tensors import Tensor, TensorType
 from harness.iree import releases
-from harness.pipeline.planner import Options, plan
+from harness.pipeline.options import Options
+from harness.pipeline.planner import plan
 from harness.pipeline.steps import Plan
 
 CPU = Target(backend=Backend.CPU)

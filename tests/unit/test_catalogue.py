@@ -8,7 +8,8 @@ import pytest
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, Case, ModelSpec, Target
-from harness.pipeline.planner import Options, plan
+from harness.pipeline.options import Options
+from harness.pipeline.planner import plan
 from harness.pipeline.steps import Compare, Compile, Plan, Run
 from harness.specs import reader
 from harness.specs.catalogue import Folders

@@ -26,6 +26,7 @@ from harness.iree import release_sources
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import importing, internal, planner, selection
 from harness.pipeline.environment import EnvironmentProvider
+from harness.pipeline.options import Options
 from harness.pipeline.progress import Live
 from harness.pipeline.steps import Plan
 from harness.specs import reader
@@ -52,7 +53,7 @@ def _fetch(settings: Settings, *, blobs_only: bool) -> int:
     release_sources.check(settings.release)
     with Store(settings.fetch.store.absolute()) as store:
         release = release_sources.chosen(settings.release, settings.fetch, store, partial(_print, console))
-    plans = internal.plans(cases, release.release, selection.options(settings))
+    plans = internal.plans(cases, release.release, Options.of(settings))
     is_possible = _is_possible(plans, console)
     is_ready = blobs_only or _has_tools(settings, cases, release, console)
     blobs = planner.blobs(plans)

@@ -21,9 +21,10 @@ from harness.core.statuses import Status
 from harness.core.tensors import Tensor
 from harness.fetch import provision
 from harness.host.disk import disk_errors, write_atomically
-from harness.pipeline import goldens, planner, references, selection
+from harness.pipeline import goldens, references, selection
 from harness.pipeline.file_kinds import shown
 from harness.pipeline.goldens import Golden
+from harness.pipeline.options import Options
 from harness.pipeline.out_dir import new_out_dir
 from harness.pipeline.progress import Live, columns
 from harness.pipeline.session import Session
@@ -90,7 +91,7 @@ def _made_by(case: Case, reference: Reference) -> Case:
         UsageError: it is not run.
     """
     found = without_expectations(references.of(case, reference))
-    if planner.is_compile_only(found):
+    if found.is_compile_only:
         raise UsageError(f"{case.id} is only compiled with these options; name a chip to run on with --chip.")
     return replace(found, spec=replace(found.spec, outputs=(), provenance=None, budget={}))
 
@@ -98,7 +99,7 @@ def _made_by(case: Case, reference: Reference) -> Case:
 def _session(settings: Settings, case: Case) -> Session:
     if case.target.backend is Backend.CPU:  # whatever the spec is for
         settings = replace(settings, target=TargetSettings(backend=Backend.CPU))
-    options = replace(selection.options(settings), keeps_outputs=True)
+    options = replace(Options.of(settings), keeps_outputs=True)
     return Session(settings, [case], options, new_out_dir(settings.run.out), provider(settings))
 
 

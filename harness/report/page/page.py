@@ -12,7 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from harness.core.records import as_json
@@ -133,7 +133,7 @@ def _digest(text: str) -> str:
 
 @functools.cache
 def _asset(name: str) -> str:
-    return resources.files("harness.report.page").joinpath("assets", name).read_text(encoding="utf-8")
+    return Path(__file__).with_name("assets").joinpath(name).read_text(encoding="utf-8")
 
 
 @functools.cache

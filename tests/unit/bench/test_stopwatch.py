@@ -12,7 +12,7 @@ from harness.core.timings import Timing
 from harness.host.cancel import CancelToken
 from harness.host.devices import Gpu
 from harness.host.gpu_locks import Pool
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.prepared import Prepared
 from harness.pipeline.step_results import BenchmarkResult, Results, StepResult
 from harness.pipeline.steps import Step

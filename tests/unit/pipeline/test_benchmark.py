@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.timings import Latency, Timing
 from harness.pipeline import benchmark
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.step_results import StepFailedError
 from harness.pipeline.steps import Benchmark, Compare, Run, needs
 from tests.unit.samples import planned, spec

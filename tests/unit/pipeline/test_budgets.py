@@ -11,8 +11,8 @@ from harness.core.measurements import BudgetCheck, Module
 from harness.core.outcomes import Outcome
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.timings import Latency, Timing
+from harness.pipeline.options import Options
 from harness.pipeline.outcome import outcome
-from harness.pipeline.planner import Options
 from harness.pipeline.step_results import BenchmarkResult, CompileResult, StepResult
 from harness.pipeline.steps import Benchmark, Compile, Plan, Run, Step
 from tests.unit.executors import FakeExecutor, failed

@@ -12,7 +12,7 @@ from harness.core.exit_codes import EXIT_NO_VERDICT
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.cancel import CancelToken
 from harness.pipeline import internal
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.renderable import renderable
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import StepResult

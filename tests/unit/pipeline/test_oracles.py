@@ -14,7 +14,7 @@ from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.host.cancel import CancelToken
 from harness.iree.flags import CPU_FLAGS, statistics_flags
 from harness.pipeline import shell_script
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import INTERRUPTED, CompareResult, StepResult
 from harness.pipeline.steps import Compare, Compile, Draw, Fetch, Plan, Run, Step

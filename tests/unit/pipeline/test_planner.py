@@ -9,7 +9,8 @@ from harness.core.cases import Backend, Case, ModelSpec, Program, RandomWeights,
 from harness.core.statuses import Kind, Status
 from harness.core.tensors import Literal, Thresholds
 from harness.pipeline import shell_script
-from harness.pipeline.planner import Options, cases, expects_compile_failure, is_compile_only, module_key
+from harness.pipeline.options import Options
+from harness.pipeline.planner import module_key
 from harness.pipeline.steps import (
     Compare,
     Compile,
@@ -23,6 +24,7 @@ from harness.pipeline.steps import (
     needs,
     written_sha256,
 )
+from harness.pipeline.targets import cases
 from tests.unit.samples import CPU, MI300, blob, planned, release, rocm_spec, spec, tensor
 
 STATISTICS = ("--iree-scheduling-dump-statistics-format=json", "--iree-scheduling-dump-statistics-file=statistics.json")
@@ -455,7 +457,7 @@ def test_a_wrapper_goes_before_the_program() -> None:
 )
 def test_what_ends_with_its_modules(model: ModelSpec, target: Target) -> None:
     plan = planned(model, target)
-    assert is_compile_only(plan.case)
+    assert plan.case.is_compile_only
     assert [type(step) for step in plan.steps] == [Fetch, Compile]
 
 
@@ -463,7 +465,7 @@ def test_a_chip_that_is_expected_to_fail_is_so_alone() -> None:
     model = rocm_spec(compile_chip_expecting_to_fail=("gfx90a",))
     failing = planned(model, Target(backend=Backend.ROCM, chip="gfx90a"))
     assert failing.notes == ("compiling for gfx90a is expected to fail, so nothing is run",)
-    assert not expects_compile_failure(Case(spec=model, target=MI300))
+    assert not Case(spec=model, target=MI300).expects_compile_failure
     assert isinstance(planned(model, MI300).steps[-1], Compare)
 
 

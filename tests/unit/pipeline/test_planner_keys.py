@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from harness.core.blobs import Blob
 from harness.core.cases import Backend, ModelSpec, Target
-from harness.pipeline.planner import Options, module_key
+from harness.pipeline.options import Options
+from harness.pipeline.planner import module_key
 from harness.pipeline.shell_script import render
 from harness.pipeline.steps import Compile, Fetch, Link, Plan, needs
 from tests.unit.samples import CPU, MI300, blob, planned, rocm_spec, spec, tensor

@@ -16,8 +16,8 @@ from harness.host.devices import Gpu, Vendor
 from harness.host.emulators import Emulator
 from harness.pipeline import reuse
 from harness.pipeline.environment import Environment
+from harness.pipeline.options import Options
 from harness.pipeline.outcome import outcome
-from harness.pipeline.planner import Options
 from harness.pipeline.reuse import Reuse
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.steps import Compare, ExpectedFile, Fetch, Plan, Run, Step

@@ -11,7 +11,7 @@ from harness.core.references import Oracle
 from harness.core.statuses import Kind, Status, Verdict
 from harness.host.devices import Gpu
 from harness.pipeline import run_key
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.pipeline.run_cache import CachingStepRunner, KnownRun, Memory
 from harness.pipeline.step_results import CompileResult, FetchResult, Results, StepResult
 from harness.pipeline.steps import Compare, Compile, Fetch, Run, Step

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from harness.core.errors import UsageError
-from harness.core.settings import CaseSettings
 from harness.core.shards import Shard
 from harness.pipeline import shards
 from harness.report import durations, results
@@ -52,14 +51,13 @@ def test_what_a_run_says(tmp_path: Path) -> None:
     (tmp_path / "a" / "results.json").write_text(results.render(reports.report(reports.outcome())))
     said: list[str] = []
     shard = Shard(number=2, total=2)
-    found = shards.part(chosen("clip", "vae"), CaseSettings(shard=shard, durations=(tmp_path,)), said.append)
+    found = shards.part(chosen("clip", "vae"), shard, (tmp_path,), said.append)
     assert [each.id for each in found] == ["tiny/vae[cpu]"]
-    shards.part(chosen("clip"), CaseSettings(shard=shard), said.append)
+    shards.part(chosen("clip"), shard, (), said.append)
     assert said == [
         "shard 2/2: 1 of 2 cases, divided by durations, known of 1",
         "shard 2/2: 0 of 1 case, divided by their number; name files with --durations to divide by time",
     ]
-    assert shards.part(chosen("clip", "vae"), CaseSettings(), said.append) == chosen("clip", "vae")
 
 
 def test_durations_of_results(tmp_path: Path) -> None:

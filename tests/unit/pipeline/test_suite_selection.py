@@ -9,7 +9,7 @@ from harness.core.errors import UsageError
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.pipeline import planner, selection
 from harness.pipeline.expectations import expected_failures, judged
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from tests.unit.command_lines import settings
 from tests.unit.samples import release
 from tests.unit.suites import onnx, torch
@@ -127,8 +127,8 @@ def test_what_lists_of_a_config_do(suite: Path, tmp_path: Path) -> None:
     assert skipped.blocked == Verdict(
         status=Status.SKIPPED, kind=None, reason=f"{cpu}:11 says so (skip_compile_tests[0])"
     )
-    assert planner.is_compile_only(compiled.case)
-    assert not planner.is_compile_only(run.case)
+    assert compiled.case.is_compile_only
+    assert not run.case.is_compile_only
 
 
 def test_a_config_without_a_chip_compiles_as_it_says(suite: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from harness.core.tensors import Literal, Tensor, TensorType, Thresholds
 from harness.iree import releases
 from harness.localize.failed_part import FailedPart
 from harness.pipeline import planner
+from harness.pipeline.options import Options
 from harness.reduction import minimal_text
 from harness.reduction.candidate import Candidate
 from harness.reduction.keeping import Begun
@@ -72,7 +73,7 @@ def test_lines_name_the_files_and_what_each_release_takes() -> None:
         release = releases.find(name).release
         threshold_args = minimal_text.flags({"f32": 0.5}, release)
         case = Case(spec=spec(threshold_args=threshold_args), target=Target(backend=Backend.CPU))
-        lines[name] = list(minimal_text.lines(planner.plan(case, release, planner.Options(tool_verdict=True))))
+        lines[name] = list(minimal_text.lines(planner.plan(case, release, Options(tool_verdict=True))))
     old, new = lines.values()
     assert old[0] == "iree-compile program.mlir -o model.vmfb --iree-hal-target-device=local"
     assert "--input=4xf32=1 --input=@input1.npy --expected_output=4xbf16=@output0.bin" in old[1]

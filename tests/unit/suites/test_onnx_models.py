@@ -8,7 +8,7 @@ from harness.core.cases import Backend, Case, Listing, ModelSpec, Place, Target
 from harness.core.errors import SpecError
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.pipeline import expectations, planner
-from harness.pipeline.planner import Options
+from harness.pipeline.options import Options
 from harness.specs import bless
 from harness.specs.catalogue import Folders
 from harness.suites import config, reader
