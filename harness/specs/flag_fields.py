@@ -1,7 +1,7 @@
 """Reads the fields of a spec that are flags of tools: which are accepted, and which files they name."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.core.blobs import Blob
@@ -25,24 +25,35 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
-def check(value: Mapping[str, Any], violations: Violations, *, backend: str, trusted: bool) -> None:
-    """Add a violation for each flag that a spec must not have, and for each range of releases that is none."""
+def read(
+    value: Mapping[str, Any],
+    violations: Violations,
+    blob: Callable[[str, str], Blob | None],
+    *,
+    backend: str,
+    trusted: bool,
+) -> dict[str, Blob | None]:
+    """Return the files that flags name, by their names there; those of lists may be missing, as weights may be.
+
+    Adds a violation for each flag that a spec must not have, and for each range of releases that is none.
+    """
+    flags = list(_flags(value))
     for comparisons in value.get("flags_for", {}):
         json_path = json_lines.member("$.flags_for", comparisons)
         violations.checked(json_path, functools.partial(releases.fulfils, releases.newest(), comparisons))
-    for json_path, flag in _flags(value):
+    for json_path, flag in flags:
         if reason := flag_classes.refusal(flag, trusted=trusted, backend=backend):
             violations.add(json_path, f"{flag!r} {reason}")
     for index, flag in enumerate(value.get("run_args", [])):
         if reason := refused_argument(flag, trusted=trusted):
             violations.add(f"$.run_args[{index}]", f"{flag!r} {reason}")
+    return _files(flags, violations, blob)
 
 
-def files(
-    value: Mapping[str, Any], violations: Violations, blob: Callable[[str, str], Blob | None]
+def _files(
+    flags: Sequence[tuple[str, str]], violations: Violations, blob: Callable[[str, str], Blob | None]
 ) -> dict[str, Blob | None]:
-    """Return the files that flags name, by their names there; those of lists may be missing, as weights may be."""
-    found = {name: (path, flag) for path, flag in _flags(value) for name in flag_classes.files_named(flag)}
+    found = {name: (path, flag) for path, flag in flags for name in flag_classes.files_named(flag)}
     blobs = {name: blob(path, name) for name, (path, _) in found.items()}
     for name, (path, flag) in found.items():
         is_missing = (each := blobs[name]) is not None and tuners.is_missing(each)

@@ -131,7 +131,8 @@ class _Reader:
     def _spec(self, submodel: str, backend: str, value: Mapping[str, Any]) -> ModelSpec | None:
         self._check_combinations(self.violations.document.value)
         self._check_names_and_seed(value)
-        flag_fields.check(value, self.violations, backend=backend, trusted=self._folders.trust_flags)
+        trusted = self._folders.trust_flags
+        flag_files = flag_fields.read(value, self.violations, self._blob, backend=backend, trusted=trusted)
         value = {name: each for name, each in value.items() if name != "$schema"}
         tensors = TensorFields(self.violations, self._blob)
         outputs = tensors.outputs(value.get("outputs", []))
@@ -151,7 +152,7 @@ class _Reader:
             "threshold_args": thresholds.arguments(value, limits),
             "tuner_file": self._tuners(value.get("tuner_file", {})),
             "flags_for": {key: tuple(each) for key, each in value.get("flags_for", {}).items()},
-            "flag_files": flag_fields.files(value, self.violations, self._blob),
+            "flag_files": flag_files,
             "weights": tuple(self._weights(i, entry) for i, entry in enumerate(value.get("weights", []))),
             "expect": tuple(
                 self.violations.checked(f"$.expect[{index}]", functools.partial(expectation.read, entry))
@@ -168,7 +169,7 @@ class _Reader:
         }
         known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
         named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}
-        return ModelSpec(**named, **known, **self._places(value), trust_flags=self._folders.trust_flags)
+        return ModelSpec(**named, **known, **self._places(value), trust_flags=trusted)
 
     def _places(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return as fields where the spec says what is expected to fail."""

@@ -19,6 +19,7 @@ _NUMPY_ATOL = 1e-8  # of numpy.allclose, whose rtol is DEFAULT_RTOL
 _FLAG = re.compile(r"--expected_(?:(f16|f32|f64|bf16)_threshold|(rtol))=(.*)", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=1024)  # a catalogue has few thresholds, in many specs
 def parse(flag: str) -> tuple[str | None, float]:
     """Return the element type and the number of a flag; the element type is None for the relative threshold.
 

@@ -25,7 +25,6 @@ _MAX_BYTES = 1 << 20
 _SHOWN = 120
 _LINE = re.compile(r"--(input|expected_output)=(?:([^=@]+)=)?@(.+)")
 _EXPECTED = "expected --input=TYPE=@FILE or --expected_output=TYPE=@FILE"
-_type = functools.lru_cache(maxsize=4096)(TensorType.parse)
 
 
 def find(tree: Tree) -> Iterator[tuple[str, Path]]:
@@ -124,7 +123,7 @@ class _Reader:
             self._violation(number, f"{file}: missing type; {_EXPECTED}")
             return None
         try:
-            type_ = _type(text) if text else None
+            type_ = TensorType.parse(text) if text else None
         except ValueError as error:
             self._violation(number, str(error))
             return None

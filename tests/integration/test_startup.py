@@ -11,15 +11,15 @@ CATALOGUE = Path(__file__).parents[2] / "quality_tests"
 # To compare tensors, to talk to an engine, to check a spec.
 LATE = {"docker", "jsonschema", "ml_dtypes", "numpy", "requests"}
 MODULES = (
-    *("specs.catalogue", "specs.inline", "specs.json_lines", "specs.reader", "specs.schema"),
-    *("suites.config", "suites.tree"),
+    *("specs.catalogue", "specs.inline", "specs.json_lines", "specs.reader", "specs.schema", "specs.tree"),
+    "suites.config",
     *("iree.flag_table", "iree.flags", "iree.releases", "iree.toolchain", "iree.wheel_links", "iree.wheels"),
 )
 # What answers `--version`, and what help needs besides.
 OF_VERSION = {"__main__", "cli.main", "cli.streams", "core.exit_codes", "core.text"}
 OF_HELP = {"cli.arguments", "cli.command_line", "cli.command_table", "cli.parser"}
 OF_HELP |= {"core.errors", "core.statuses", "core.values"}
-# What runs models, downloads, draws, or reads results.
+# What plans and runs models, downloads, draws, or reads results.
 OF_OTHERS = {
     "httpx",
     "jinja2",
@@ -28,6 +28,8 @@ OF_OTHERS = {
     "sqlite3",
     "harness.api",
     "harness.fetch",
+    "harness.host.process",
+    "harness.pipeline.planner",
     "harness.pipeline.session",
 }
 

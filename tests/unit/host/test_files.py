@@ -21,6 +21,14 @@ def test_a_file_that_is_too_large_is_refused_and_not_read(tmp_path: Path) -> Non
         files.read(tmp_path / "a", 4)
 
 
+def test_a_file_that_tells_no_size_is_read_whole_and_to_the_limit() -> None:
+    path = Path("/proc/self/status")
+    assert path.stat().st_size == 0
+    assert files.read(path, 1 << 20).startswith(b"Name:")
+    with pytest.raises(UnreadableError, match=r"^it has more than 4 B$"):
+        files.read(path, 4)
+
+
 def fifo(path: Path) -> None:
     os.mkfifo(path)
 

@@ -5,7 +5,9 @@ import pytest
 
 from harness.core.blobs import LOCK_NAME
 from harness.core.errors import UsageError
+from harness.host import files
 from harness.specs.catalogue import Folders, select
+from harness.suites import reader
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"https://h/x": {}}'])
@@ -50,6 +52,23 @@ def test_a_file_that_is_no_spec_may_be_among_specs(tmp_path: Path, name: str, te
 def test_a_spec_with_a_wrong_name_is_noticed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text('{"mlir": "add.mlir"}')
     assert Folders(tmp_path).paths() == [tmp_path / name]
+
+
+def test_a_file_is_read_once_to_find_out_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("m/a_cpu", "m/b_cpu", "m/other"):
+        (tmp_path / "m").mkdir(exist_ok=True)
+        (tmp_path / f"{name}.json").write_text('{"a": 1}')
+    opened: list[Path] = []
+
+    def read(path: Path, limit_bytes: int) -> bytes:
+        opened.append(path)
+        return path.read_bytes()[:limit_bytes]
+
+    folders = Folders(tmp_path)
+    monkeypatch.setattr(files, "read", read)
+    assert reader.find(folders) is None
+    assert [path.name for path in folders.paths()] == ["a_cpu.json", "b_cpu.json"]
+    assert sorted(path.name for path in opened) == ["a_cpu.json", "b_cpu.json", "other.json"]
 
 
 def test_selectors_are_names_and_globs(tmp_path: Path) -> None:
