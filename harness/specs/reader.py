@@ -3,12 +3,12 @@
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.core.blobs import Blob
-from harness.core.cases import ONNX, Backend, ModelSpec, Program, RandomWeights, Weights
+from harness.core.cases import EMPTY, ONNX, Backend, ModelSpec, Program, RandomWeights, Weights
 from harness.core.errors import SpecError, Violation
 from harness.core.provenance import ProgramSource, Provenance
 from harness.core.references import DRIVERS
@@ -31,7 +31,8 @@ from harness.specs.violations import MOST, Violations
 
 _DEFAULT_DEVICE: Mapping[str, str] = {backend: drivers[0] for backend, drivers in DRIVERS.items()}
 _EXPECTED_FAILURES = ("run_test_expecting_to_fail", "compile_chip_expecting_to_fail", "expect")
-_SOURCES = ("mlir", "real_weights", "pipeline_mlir")
+_NO_FIELDS = thresholds.FIELDS | {"$schema", "device", judgement.FIELD}  # of `ModelSpec`
+_Form = TypeVar("_Form")
 
 
 def load_all(paths: list[Path], folders: Folders, *, sku: str | None = None, strict: bool = False) -> list[ModelSpec]:
@@ -133,43 +134,27 @@ class _Reader:
         self._check_names_and_seed(value)
         trusted = self._folders.trust_flags
         flag_files = flag_fields.read(value, self.violations, self._blob, backend=backend, trusted=trusted)
-        value = {name: each for name, each in value.items() if name != "$schema"}
         tensors = TensorFields(self.violations, self._blob)
-        outputs = tensors.outputs(value.get("outputs", []))
-        parts = {
+        outputs = tensors.outputs(value.get("outputs", ()))
+        limits = thresholds.read(value, self.violations)
+        given = value.get("provenance", EMPTY)
+        parts = {field: read(self, value[field]) for field, read in self._PARTS.items() if field in value} | {
             "devices": tuple(value.get("devices") or [value.get("device") or _DEFAULT_DEVICE.get(backend, "")]),
-            "comment": _texts(value.get("comment", [])),
-            "external_data": {
-                name: self._external(name, source) for name, source in value.get("external_data", {}).items()
-            },
-            "seed": value.get("seed", 0),
-            "modules": tuple(self._module(i, entry) for i, entry in enumerate(value.get("modules", []))),
-            "inputs": tensors.inputs(value.get("inputs", []), value.get("seed", 0)),
+            "inputs": tensors.inputs(value.get("inputs", ()), value.get("seed", 0)),
             "outputs": outputs,
             "judges": judgement.read(value, outputs, self.violations),
-            **(_provenance(value["provenance"]) if "provenance" in value else {}),
-            "thresholds": (limits := thresholds.read(value, self.violations)),
+            "thresholds": limits,
             "threshold_args": thresholds.arguments(value, limits),
-            "tuner_file": self._tuners(value.get("tuner_file", {})),
-            "flags_for": {key: tuple(each) for key, each in value.get("flags_for", {}).items()},
             "flag_files": flag_files,
-            "weights": tuple(self._weights(i, entry) for i, entry in enumerate(value.get("weights", []))),
-            "expect": tuple(
-                self.violations.checked(f"$.expect[{index}]", functools.partial(expectation.read, entry))
-                for index, entry in enumerate(value.get("expect", []))
-            ),
-            "budget": budgets.read(value.get("budget", {}), self.violations),
-            "compile_chip_expecting_to_fail": tuple(value.get("compile_chip_expecting_to_fail", [])),
-        } | {field: self._blob(f"$.{field}", value[field]) for field in _SOURCES if field in value}
+            "program_source": _record(ProgramSource, made) if (made := given.get("source")) else None,
+        }
         if self.violations.found:
             return None
-        plain = {
-            field: _frozen(value[field])
-            for field in value.keys() - parts.keys() - thresholds.FIELDS - {"device", judgement.FIELD}
-        }
-        known: dict[str, Any] = {"backend": Backend(backend)} | plain | parts
-        named: dict[str, Any] = {"path": self._path, "model": names.model(self._path), "submodel": submodel}
-        return ModelSpec(**named, **known, **self._places(value), trust_flags=trusted)
+        plain = {field: _frozen(each) for field, each in value.items() if field not in _NO_FIELDS}
+        known: dict[str, Any] = {**plain, **parts, **self._places(value)}
+        model = names.model(self._path)
+        named: dict[str, Any] = {"path": self._path, "model": model, "submodel": submodel, "backend": Backend(backend)}
+        return ModelSpec(**named, **known, trust_flags=trusted)
 
     def _places(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return as fields where the spec says what is expected to fail."""
@@ -213,21 +198,35 @@ class _Reader:
     def _blob(self, json_path: str, source: str) -> Blob | None:
         return self.violations.checked(json_path, lambda: self._folders.blob(source, self._path))
 
-    def _weights(self, index: int, entry: Mapping[str, Any]) -> Weights | RandomWeights | None:
+    def _weights(self, entries: Sequence[Mapping[str, Any]]) -> tuple[Weights | RandomWeights | None, ...]:
+        return tuple(self._archive(f"$.weights[{index}]", entry) for index, entry in enumerate(entries))
+
+    def _archive(self, json_path: str, entry: Mapping[str, Any]) -> Weights | RandomWeights | None:
         if ("source" in entry) == ("random" in entry):
-            self.violations.add(f"$.weights[{index}]", "expected either 'source', an archive, or 'random'")
+            self.violations.add(json_path, "expected either 'source', an archive, or 'random'")
             return None
         if "random" in entry:
             return RandomWeights(seed=entry["random"].get("seed", 0), scope=entry.get("scope", ""))
-        blob = self._blob(f"$.weights[{index}].source", entry["source"])
+        blob = self._blob(f"{json_path}.source", entry["source"])
         return Weights(blob=blob, scope=entry.get("scope", "")) if blob else None
 
-    def _module(self, index: int, entry: Mapping[str, Any]) -> Program | None:
-        mlir = self._blob(f"$.modules[{index}].mlir", entry["mlir"])
-        return Program(mlir=mlir, compiler_flags=tuple(entry.get("compiler_flags", []))) if mlir else None
+    def _modules(self, entries: Sequence[Mapping[str, Any]]) -> tuple[Program | None, ...]:
+        blobs = [self._blob(f"$.modules[{index}].mlir", entry["mlir"]) for index, entry in enumerate(entries)]
+        flags = [tuple(entry.get("compiler_flags", [])) for entry in entries]
+        return tuple(
+            Program(mlir=mlir, compiler_flags=own) if mlir else None for mlir, own in zip(blobs, flags, strict=True)
+        )
 
-    def _external(self, name: str, source: str) -> Blob | None:
-        return self._blob(json_lines.member("$.external_data", name), source)
+    def _external_data(self, sources: Mapping[str, str]) -> dict[str, Blob | None]:
+        return {
+            name: self._blob(json_lines.member("$.external_data", name), source) for name, source in sources.items()
+        }
+
+    def _expectations(self, entries: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+        return tuple(
+            self.violations.checked(f"$.expect[{index}]", functools.partial(expectation.read, entry))
+            for index, entry in enumerate(entries)
+        )
 
     def _tuners(self, tuners: Mapping[str, str]) -> dict[str, Blob | None]:
         return {sku: self._tuner(json_lines.member("$.tuner_file", sku), sku, path) for sku, path in tuners.items()}
@@ -239,20 +238,27 @@ class _Reader:
             self.violations.add(json_path, message)
         return blob
 
-
-def _provenance(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields for what is known of where expected outputs and the program come from."""
-    from harness.core import records  # noqa: PLC0415 - as slow to import as all of this module
-
-    return {
-        "provenance": records.read(Provenance, value) if "reference" in value else None,
-        "program_source": records.read(ProgramSource, value["source"]) if "source" in value else None,
+    # What reads a field, if a spec has it; others are taken as they are.
+    _PARTS: Mapping[str, Callable[["_Reader", Any], Any]] = {
+        "mlir": lambda self, given: self._blob("$.mlir", given),
+        "external_data": _external_data,
+        "modules": _modules,
+        "real_weights": lambda self, given: self._blob("$.real_weights", given),
+        "weights": _weights,
+        "pipeline_mlir": lambda self, given: self._blob("$.pipeline_mlir", given),
+        "tuner_file": _tuners,
+        "flags_for": lambda _, given: {key: tuple(each) for key, each in given.items()},
+        "expect": _expectations,
+        "budget": lambda self, given: budgets.read(given, self.violations),
+        "comment": lambda _, given: (given,) if isinstance(given, str) else tuple(given),
+        "provenance": lambda _, given: _record(Provenance, given) if "reference" in given else None,
     }
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    """Return the texts of a value that is a string or an array."""
-    return (value,) if isinstance(value, str) else tuple(value)
+def _record(form: type[_Form], value: Mapping[str, Any]) -> _Form:
+    from harness.core import records  # noqa: PLC0415 - as slow to import as all of this module
+
+    return records.read(form, value)
 
 
 def _frozen(value: object) -> object:
