@@ -56,6 +56,14 @@ class Activity:
         return f"{self.verb} {self.name}{self.more} ({amount}{clock(now_s - self.since_s)})"
 
 
+@dataclass(slots=True, frozen=True)
+class _Begun:
+    """A step that goes on, and since when; what is said of it is made when somebody looks."""
+
+    step: Step
+    since_s: float
+
+
 @dataclass(slots=True)
 class Board:
     """Gathers what goes on. It is not thread-safe.
@@ -75,10 +83,11 @@ class Board:
     unplanned: int = 0
     throughput: Throughput = field(default_factory=Throughput)
     _labels: dict[Step, Sequence[str]] = field(default_factory=dict)
-    _going_on: dict[Key, Activity] = field(default_factory=dict)
+    _going_on: dict[Key, Activity | _Begun] = field(default_factory=dict)
     _left: dict[str, set[Step]] = field(default_factory=dict)
     _users: defaultdict[Step, list[str]] = field(default_factory=lambda: defaultdict(list))
     _seconds: defaultdict[type[Step], list[float]] = field(default_factory=lambda: defaultdict(list))
+    _running: Counter[type[Step]] = field(default_factory=Counter)
     _at_once: Counter[type[Step]] = field(default_factory=Counter)
 
     def planned(self, plans: Sequence[Plan]) -> None:
@@ -95,22 +104,26 @@ class Board:
 
     def started(self, step: Step, now_s: float) -> None:
         """Show a step that runs now."""
-        verb, key = _VERBS[type(step)], step.blob if isinstance(step, Fetch) else step
-        name, more = self._described(step)
-        self._going_on.setdefault(key, Activity(verb=verb, name=name, more=more, since_s=now_s))
-        running = sum(type(each) is type(step) for each in self._going_on)
-        self._at_once[type(step)] = max(self._at_once[type(step)], running)
+        key, kind = step.blob if isinstance(step, Fetch) else step, type(step)
+        if key in self._going_on:
+            return
+        self._going_on[key] = _Begun(step, now_s)
+        if kind in _TIMED:
+            self._running[kind] += 1
+            self._at_once[kind] = max(self._at_once[kind], self._running[kind])
 
     def ended(self, step: Step, now_s: float) -> None:
         """Remove a step, and learn from its duration."""
         if isinstance(step, Fetch):
             self.fetched(step.blob)
         self._labels.pop(step, None)
-        activity = self._going_on.pop(step, None)
+        begun = self._going_on.pop(step, None)
         for case_id in self._users.pop(step, ()):
-            self._left.get(case_id, set()).discard(step)
-        if activity and isinstance(step, _TIMED):
-            self._seconds[type(step)].append(now_s - activity.since_s)
+            if left := self._left.get(case_id):
+                left.discard(step)
+        if begun and isinstance(step, _TIMED):
+            self._running[type(step)] -= 1
+            self._seconds[type(step)].append(now_s - begun.since_s)
 
     def case_ended(self, case_id: str) -> None:
         """Count a case."""
@@ -137,7 +150,19 @@ class Board:
         if amount is None:
             self._going_on.pop(key, None)
         else:
-            self._going_on[key] = replace(self._going_on.get(key, activity), amount=amount)
+            self._going_on[key] = replace(self._activity(self._going_on.get(key, activity)), amount=amount)
+
+    def _activity(self, known: Activity | _Begun) -> Activity:
+        """Return what is said of something that goes on."""
+        if isinstance(known, Activity):
+            return known
+        name, more = self._described(known.step)
+        return Activity(verb=_VERBS[type(known.step)], name=name, more=more, since_s=known.since_s)
+
+    @property
+    def _activities(self) -> list[Activity]:
+        """All that goes on, what began first before the others."""
+        return sorted(map(self._activity, self._going_on.values()), key=lambda each: each.since_s)
 
     def _described(self, step: Step) -> tuple[str, str]:
         """Return the name of a step: that of its blob or of its first case, and what follows it."""
@@ -156,7 +181,7 @@ class Board:
         """Return what a terminal shows, in at most `height` lines: the total, the downloads together, what goes on."""
         fetching = [self.throughput.line()] if self._fetches and self.throughput.blobs > 1 else []
         head = [self.total(now_s, width), *fetching]
-        going_on = sorted(self._going_on.values(), key=lambda each: each.since_s)
+        going_on = self._activities
         room = max(0, height - len(head))
         shown = going_on if len(going_on) <= room else going_on[: max(0, room - 1)]
         rows = _rows(shown, now_s, width)
@@ -165,7 +190,7 @@ class Board:
 
     def total(self, now_s: float, width: int | None = None) -> str:
         """Return `12/40 done, 2 compiling, about 3 min left, 4:05 elapsed`; what has no room is what rows say too."""
-        verbs = Counter(each.verb for each in self._going_on.values())
+        verbs = Counter(each.verb for each in map(self._activity, self._going_on.values()))
         left_s = self.left_s(now_s)
         counts = [f"{number} {verb}" for verb, number in verbs.items()]
         done = [f"{self.done}/{self.cases} done"] if self.cases else []
@@ -177,7 +202,7 @@ class Board:
 
     def line(self, now_s: float) -> str:
         """Return one line for a log: the total, and what has been going on for longest."""
-        going_on = sorted(self._going_on.values(), key=lambda each: each.since_s)
+        going_on = self._activities
         named = [each.text(now_s) for each in going_on[:_NAMED]]
         more = [f"{len(going_on) - _NAMED} more"] if len(going_on) > _NAMED else []
         fetching = [self.throughput.line()] if self._fetches else []

@@ -3,7 +3,7 @@
 What a case took before is the best estimate, with whatever release. Without that, the sizes of files have to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core.history import Cost
 from harness.host import gpu_locks
@@ -25,19 +25,20 @@ _MARGIN = 1.1  # another release, and the next run, may need a little more
 
 def seconds(step: Step, cost: Cost) -> float:
     """Return how long a step of a case that took so much before is expected to take."""
-    known_s = {Compile: cost.compile_seconds, Run: cost.run_seconds}.get(type(step))
-    if known_s is not None:
-        return known_s
+    sizes: Sequence[int | None] = ()
     match step:
         case Fetch():
             sizes = [step.blob.size_bytes]
         case Compile():
+            if cost.compile_seconds is not None:
+                return cost.compile_seconds
             sizes = [each.blob.size_bytes for each in step.links[:1]]
         case Run():
+            if cost.run_seconds is not None:
+                return cost.run_seconds
             sizes = [each.blob.size_bytes for each in step.links]
-        case _:
-            sizes = []
-    return _USUAL_S[type(step)] + sum(filter(None, sizes)) / _BYTES_PER_S.get(type(step), 1.0)
+    usual_s, known = _USUAL_S[type(step)], sum(filter(None, sizes))
+    return usual_s + known / _BYTES_PER_S[type(step)] if known else usual_s
 
 
 def memory_bytes(step: Step, costs: Iterable[Cost], results: Mapping[Step, StepResult]) -> int:

@@ -1,5 +1,8 @@
 """Does steps in threads, a limited number at once for each resource. `scheduler` decides which steps, and their order.
 
+A thread that has done a step begins the next one that waits for the resource, so steps that take no time cost no change
+of threads.
+
 A benchmark is done while no other step is. Steps that need memory are done at once as far as they are expected to fit
 into it. That may be wrong, so one that had too little beside others is done again, alone.
 """
@@ -9,10 +12,11 @@ import heapq
 import itertools
 import math
 import queue
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -53,7 +57,7 @@ class Executor(Protocol):
         """Start a step whose needs are among the results; of those that wait, the one with the highest rank is next."""
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
-        """Wait for a step to end, and return it with its result; None after the timeout."""
+        """Wait for a step to end, and return it with its result; None after the timeout, or if it is done again."""
 
 
 _ALONE = "the machine"
@@ -103,78 +107,81 @@ class LocalExecutor:
         """
         self._on_running, self._on_again = on_running, on_again
         self._runner, self._capacity, self._pool, self._cancel = runner, capacity, pool, cancel
-        self._waiting: dict[str, list[_Waiting]] = {}
+        self._lock = threading.Lock()  # of all that follows
+        self._waiting: dict[str, list[tuple[float, int, _Waiting]]] = {}  # heaps, by resource
         self._numbers = itertools.count()
         self._busy: Counter[str] = Counter()
         self._memory = memory
         self._workers = Workers()
         self._known = {True: (capacity(), time.monotonic())}  # by whether no step needed memory, and when
-        self._done: queue.SimpleQueue[tuple[_Waiting, StepResult]] = queue.SimpleQueue()
+        self._slots: dict[tuple[tuple[str, ...], str | None], int] = {}  # of the pool, as of then
+        self._done: queue.SimpleQueue[tuple[Step, StepResult] | BaseException | None] = queue.SimpleQueue()
 
     def start(self, step: Step, results: Results, demand: Demand | None = None) -> None:
         """Start a step, or put it into the queue of its resource."""
-        self._queue(_Waiting(demand=demand or Demand(), number=next(self._numbers), step=step, results=results))
-        self._fill()
+        waiting = _Waiting(step=step, results=results, demand=demand or Demand(), resource=resource(step))
+        with self._lock:
+            self._queue(waiting)
+            begun = self._filled([waiting.resource])
+        self._begin(begun)
 
     def _queue(self, waiting: "_Waiting") -> None:
-        heapq.heappush(self._waiting.setdefault(resource(waiting.step), []), waiting)
+        entry = (-waiting.demand.rank, next(self._numbers), waiting)  # of equal ranks, the one that came first
+        heapq.heappush(self._waiting.setdefault(waiting.resource, []), entry)
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end. An exception in its thread, which is a bug of the harness, is the step's verdict."""
         try:
-            waiting, result = self._done.get(timeout=timeout_s)
+            found = self._done.get(timeout=timeout_s)
         except queue.Empty:
-            self._fill()
+            with self._lock:
+                begun = self._filled(self._waiting)
+            self._begin(begun)
             return None
-        self._busy[resource(waiting.step)] -= waiting.room
-        had_company = waiting.share is not None and waiting.share.had_company
-        if again := had_company and not self._cancel.is_set() and _says_nothing(result):
-            self._queue(self._alone(waiting, result))
-        self._fill()
-        return None if again else (waiting.step, _with_note(result, waiting.note))
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
-    def _alone(self, waiting: "_Waiting", result: StepResult) -> "_Waiting":
-        """Return a step that had too little beside others, to be done while no other needs memory."""
-        reason = result.verdict.reason.partition(";")[0] if result.verdict else ""
-        note = f"done again, alone, because {reason}"
-        self._on_again(waiting.step, note)
-        return replace(waiting, demand=replace(waiting.demand, memory_bytes=math.inf), note=note)
+    def _filled(self, names: Iterable[str]) -> list["_Waiting"]:
+        """Return the steps for which there is room now, and take that. Only these resources have more than before."""
+        capacity, is_news = self._now()
+        begun: list[_Waiting] = []
+        for name in self._waiting if is_news else names:
+            waiting = self._waiting.get(name)
+            while waiting and name != _ALONE and self._takes_room(waiting[0][-1], capacity):
+                begun.append(heapq.heappop(waiting)[-1])
+        if (alone := self._waiting.get(_ALONE)) and not self._busy.total():
+            begun.append(heapq.heappop(alone)[-1])
+            self._busy[_ALONE] += 1
+        return begun
 
-    def _fill(self) -> None:
-        """Begin the steps for which there is room."""
-        capacity = self._now()
-        alone = self._waiting.get(_ALONE)
-        for name, waiting in self._waiting.items():
-            while waiting and name != _ALONE and (next_one := self._with_room(name, waiting[0], capacity)):
-                heapq.heappop(waiting)
-                self._begin(next_one)
-        if alone and not self._busy.total():
-            self._begin(heapq.heappop(alone))
+    def _now(self) -> tuple[Capacity, bool]:
+        """Return how much is done at once, and whether that was found out now, because this machine reads files for it.
 
-    def _now(self) -> Capacity:
-        """Return how much is done at once now, or was a moment ago, because this machine reads files for it.
-
-        Where no step needs memory, it is from when none did.
+        Else it is from a moment ago. Where no step needs memory, it is from when none did.
         """
         now_s, is_idle = time.monotonic(), self._memory.is_idle
         known, asked_s = self._known.get(is_idle, (None, 0.0))
-        if known is None or now_s >= asked_s + SLICE_S:
-            known = self._capacity()
-            self._known[is_idle] = known, now_s
-        return known
+        if known is not None and now_s < asked_s + SLICE_S:
+            return known, False
+        known = self._capacity()
+        self._known[is_idle] = known, now_s
+        self._slots.clear()
+        return known, True
 
-    def _with_room(self, name: str, waiting: "_Waiting", capacity: Capacity) -> "_Waiting | None":
-        """Return a step with what it needs to begin, or None if it has to wait."""
+    def _takes_room(self, waiting: "_Waiting", capacity: Capacity) -> bool:
+        """Give a step what it needs to begin; return False if it has to wait."""
         at_once = self._at_once(waiting.step, capacity)
         room = at_once if waiting.demand.is_large and capacity.is_one_machine else 1
-        if self._busy[_ALONE] or self._busy[name] + room > at_once:
-            return None
-        share = None
+        if self._busy[_ALONE] or self._busy[waiting.resource] + room > at_once:
+            return False
         if waiting.demand.memory_bytes and capacity.memory_bytes is not None:
-            share = self._memory.take(waiting.demand.memory_bytes, capacity.memory_bytes)
-            if share is None:
-                return None
-        return waiting if room == 1 and share is None else replace(waiting, room=room, share=share)
+            waiting.share = self._memory.take(waiting.demand.memory_bytes, capacity.memory_bytes)
+            if waiting.share is None:
+                return False
+        waiting.room = room
+        self._busy[waiting.resource] += room
+        return True
 
     def _at_once(self, step: Step, capacity: Capacity) -> int:
         match step:
@@ -185,19 +192,43 @@ class LocalExecutor:
             case Compare() | Draw():
                 return capacity.compare
             case Run():
-                return self._pool.slots(step)
+                key = step.devices, step.chip
+                if (slots := self._slots.get(key)) is None:
+                    slots = self._slots[key] = self._pool.slots(step)
+                return slots
             case Benchmark():
                 return 1
 
-    def _begin(self, waiting: "_Waiting") -> None:
-        self._busy[resource(waiting.step)] += waiting.room
-        self._workers.do(functools.partial(self._do, waiting))
+    def _begin(self, begun: Iterable["_Waiting"]) -> None:
+        for each in begun:
+            self._workers.do(functools.partial(self._do, each))
 
-    def _do(self, waiting: "_Waiting") -> None:
-        result = self._result(waiting)
-        if waiting.share:
-            self._memory.give_back(waiting.share)
-        self._done.put((waiting, result))
+    def _do(self, waiting: "_Waiting | None") -> None:
+        """Do a step, and then those for which it leaves room; others get the room for which they have no thread."""
+        try:
+            while waiting:
+                begun = self._ended(waiting, self._result(waiting))
+                waiting = begun[0] if begun else None
+                self._begin(begun[1:])
+        except BaseException as bug:  # noqa: BLE001 - `next_done` raises it
+            self._done.put(bug)
+
+    def _ended(self, waiting: "_Waiting", result: StepResult) -> list["_Waiting"]:
+        """Return what begins in the place of a step; that is done again if it had too little beside others."""
+        share = waiting.share
+        with self._lock:
+            self._busy[waiting.resource] -= waiting.room
+            if share:
+                self._memory.give_back(share)
+            again = share is not None and share.had_company and not self._cancel.is_set() and _says_nothing(result)
+            if again:
+                self._queue(_alone(waiting, result))
+            more = share or waiting.resource == _ALONE
+            begun = self._filled(self._waiting if more else [waiting.resource])
+        if again:
+            self._on_again(waiting.step, _reason(result))
+        self._done.put(None if again else (waiting.step, _with_note(result, waiting.note)))
+        return begun
 
     def _result(self, waiting: "_Waiting") -> StepResult:
         try:
@@ -215,28 +246,36 @@ class LocalExecutor:
             return StepResult(verdict=internal.verdict(bug))
 
 
-@frozen
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Waiting:
     """A step that waits for its resource, and the results that it needs.
 
     Attributes:
         demand: what it asks for.
-        number: the order in which steps came, which decides between equal ranks.
+        resource: the resource.
         note: why it is done again; empty for the first time.
         room: how many steps of its resource it stands for while it is done.
         share: its part of the memory while it is done, if that is limited and it needs some.
     """
 
-    demand: Demand
-    number: int
     step: Step
     results: Results
+    demand: Demand
+    resource: str
     note: str = ""
     room: int = 1
     share: Share | None = None
 
-    def __lt__(self, other: "_Waiting") -> bool:
-        return (-self.demand.rank, self.number) < (-other.demand.rank, other.number)
+
+def _alone(waiting: _Waiting, result: StepResult) -> _Waiting:
+    """Return a step that had too little beside others, to be done while no other needs memory."""
+    demand = replace(waiting.demand, memory_bytes=math.inf)
+    return replace(waiting, demand=demand, note=_reason(result), share=None)
+
+
+def _reason(result: StepResult) -> str:
+    """Return why a step is done again."""
+    return f"done again, alone, because {result.verdict.reason.partition(';')[0] if result.verdict else ''}"
 
 
 def _says_nothing(result: StepResult) -> bool:

@@ -10,7 +10,7 @@ that no other case needs: so memory does not grow with the number of cases.
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -98,12 +98,9 @@ class PlanRun:
         self._keeps_work, self._keeps_results = keeps_work, keeps_results
         self._costs, self._on_planned, self._at_once = costs, on_planned, at_once
         self._values, self.unfinished = values, unfinished
-        self._under_way: set[Step] = set()
+        self._under_way = 0  # steps that the executor has
         self._open: dict[int, _Open] = {}  # the cases that are not decided
-        self._users: dict[Step, dict[int, _Open]] = {}
-        self._needs: dict[Step, tuple[Step, ...]] = {}
-        self._needed_by: dict[Step, dict[Step, None]] = {}
-        self._ranks: dict[Step, float] = {}
+        self._nodes: dict[Step, _Node] = {}
         self._next = self._admitted()
 
     def _admitted(self) -> list["_Open"]:
@@ -113,29 +110,39 @@ class PlanRun:
         if not (batch := list(itertools.islice(self._plans, self._at_once - len(self._open)))):
             return []
         costs = self._costs([plan.case.id for _, plan in batch])
-        found = [
-            _Open(number=number, plan=plan, left=set(plan.steps), cost=costs.get(plan.case.id, _UNKNOWN))
-            for number, plan in batch
-        ]
-        for each in found:
-            self._open[each.number] = each
-            for step in each.plan.steps:
-                self._users.setdefault(step, {})[each.number] = each
-                self._needs[step] = each.plan.needs(step)
-                for need in self._needs[step]:
-                    self._needed_by.setdefault(need, {})[step] = None
-            self._rank(each)
+        found = [self._opened(number, plan, costs) for number, plan in batch]
         self._on_planned([each.plan for each in found])
         return found
 
+    def _opened(self, number: int, plan: Plan, costs: Mapping[str, Cost]) -> "_Open":
+        """Return the case of a plan, for whose steps there are nodes from now on."""
+        name = plan.case.id
+        case = _Open(number=number, plan=plan, id=name, cost=costs.get(name, _UNKNOWN))
+        self._open[number] = case
+        for step in plan.steps:
+            node = self._nodes.get(step) or self._node(step, plan)
+            node.users[number] = case
+            case.nodes.append(node)
+            case.left += not node.is_done
+        self._rank(case)
+        return case
+
+    def _node(self, step: Step, plan: Plan) -> "_Node":
+        """Return a new node of a step; what it needs comes before it in its plan."""
+        node = self._nodes[step] = _Node(step=step, needs=[self._nodes[need] for need in plan.needs(step)])
+        for need in node.needs:
+            need.needed_by[node] = None
+            node.missing += not need.is_done
+        return node
+
     def _rank(self, case: "_Open") -> None:
         """Rank the steps of a case. The whole path to a step is in its plan, so cases can be ranked one by one."""
-        after: dict[Step, float] = {}  # the highest rank of the steps that need a step
-        for step in reversed(case.plan.steps):
-            rank = estimates.seconds(step, case.cost) + after.get(step, 0.0)
-            rank = self._values.get(case.plan.case.id, rank)
-            self._ranks[step] = max(rank, self._ranks.get(step, 0.0))
-            for need in self._needs[step]:
+        after: dict[_Node, float] = {}  # the highest rank of the steps that need a step
+        value = self._values.get(case.id)
+        for node in reversed(case.nodes):
+            rank = estimates.seconds(node.step, case.cost) + after.get(node, 0.0) if value is None else value
+            node.rank = max(rank, node.rank)
+            for need in node.needs:
                 after[need] = max(rank, after.get(need, 0.0))
 
     def ran(self, case_id: str) -> RunResult | None:
@@ -176,69 +183,71 @@ class PlanRun:
     def _begin(self, cases: Sequence["_Open"]) -> None:
         """Start the steps of cases, of which some may be done; decide those that need nothing."""
         for each in cases:
-            done = [self.results[step] for step in each.plan.steps if step in self.results]
-            each.left -= self.results.keys()
-            if not each.left or any(result.verdict for result in done):
-                self._decide(each, next((result.verdict for result in done if result.verdict), each.plan.blocked))
-        self._start_ready([step for each in cases if each.number in self._open for step in each.plan.steps])
+            done = (self.results[node.step] for node in each.nodes if node.is_done)
+            verdict = next((result.verdict for result in done if result.verdict), None)
+            if verdict or not each.left:
+                self._decide(each, verdict or each.plan.blocked)
+        self._start_ready([node for each in cases if each.number in self._open for node in each.nodes])
 
     def _drain(self) -> None:
         deadline = time.monotonic() + _GRACE_S
         while self._under_way and (left_s := deadline - time.monotonic()) > 0:
             if done := self._executor.next_done(left_s):
-                step, result = done
-                self._under_way.discard(step)
-                self.results[step] = result
-                self._listener.step_ended(step)
+                self._ended(*done)
 
-    def _start_ready(self, steps: Iterable[Step]) -> None:
-        """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
-        for step in sorted(filter(self._is_ready, dict.fromkeys(steps)), key=lambda each: -self._ranks[each]):
-            self._under_way.add(step)
-            users = self._users[step].values()
-            self._listener.step_started(step, [each.plan.case.id for each in users])
-            costs = [each.cost for each in users]
-            demand = Demand(
-                rank=self._ranks[step],
-                memory_bytes=estimates.memory_bytes(step, costs, self.results),
-                is_large=estimates.is_large(step, costs[0], self.results),
-            )
-            self._executor.start(step, self.results, demand)
-
-    def _is_ready(self, step: Step) -> bool:
-        if self._cancel.is_set() or step in self._under_way or step in self.results:
-            return False
-        is_wanted = any(number in self._open for number in self._users[step])
-        return is_wanted and all(need in self.results for need in self._needs[step])
-
-    def _take(self, step: Step, result: StepResult) -> None:
-        self._under_way.remove(step)
+    def _ended(self, step: Step, result: StepResult) -> None:
+        self._under_way -= 1
         self.results[step] = result
         self._listener.step_ended(step)
-        for each in list(self._users[step].values()):
-            each.left.discard(step)
-            if each.number in self._open and (result.verdict or not each.left):
+
+    def _start_ready(self, nodes: Iterable["_Node"]) -> None:
+        """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
+        if self._cancel.is_set():
+            return
+        ready = dict.fromkeys(node for node in nodes if node.is_ready)
+        for node in sorted(ready, key=_falling) if len(ready) > 1 else ready:
+            node.has_begun = True
+            self._under_way += 1
+            self._listener.step_started(node.step, [each.id for each in node.users.values()])
+            costs = [each.cost for each in node.users.values()]
+            demand = Demand(
+                rank=node.rank,
+                memory_bytes=estimates.memory_bytes(node.step, costs, self.results),
+                is_large=estimates.is_large(node.step, costs[0], self.results),
+            )
+            self._executor.start(node.step, self.results, demand)
+
+    def _take(self, step: Step, result: StepResult) -> None:
+        self._ended(step, result)
+        node = self._nodes[step]
+        node.is_done = True
+        for other in node.needed_by:
+            other.missing -= 1
+        for each in list(node.users.values()):
+            each.left -= 1
+            if result.verdict or not each.left:
                 self._decide(each, self.unfinished() if result.verdict == INTERRUPTED else result.verdict)
-        self._start_ready(self._needed_by.get(step, ()))
-        self._forget([step])
+        self._start_ready(node.needed_by)
+        self._forget([node])
 
     def _decide(self, case: "_Open", verdict: Verdict | None) -> None:
         found = self._put(case, self._safely(case.plan, verdict, keeps_work=self._keeps_work))
         del self._open[case.number]
         self._listener.case_ended(found)
-        if not self._keeps_results:
-            for step in case.plan.steps:
-                del self._users[step][case.number]
-            self._forget(case.plan.steps)
+        for node in case.nodes:
+            del node.users[case.number]
+        self._forget(case.nodes)
 
-    def _forget(self, steps: Iterable[Step]) -> None:
+    def _forget(self, nodes: Iterable["_Node"]) -> None:
         """Forget steps that no case needs any more, once they have ended."""
-        for step in steps:
-            if not self._users.get(step, True) and step not in self._under_way:
-                for need in self._needs.pop(step):
-                    self._needed_by.get(need, {}).pop(step, None)
-                for known in (self.results, self._users, self._needed_by, self._ranks):
-                    known.pop(step, None)
+        if self._keeps_results:
+            return
+        for node in nodes:
+            if not node.users and node.is_done == node.has_begun:
+                for need in node.needs:
+                    need.needed_by.pop(node, None)
+                for known in (self._nodes, self.results):
+                    known.pop(node.step, None)
 
     def _put(self, case: "_Open", found: Outcome) -> Outcome:
         """Keep an outcome, and return it; if it cannot be written, that is the error of this case alone."""
@@ -265,11 +274,49 @@ class _Open:
     Attributes:
         number: its position among the plans.
         plan: its plan.
-        left: the steps to do.
+        id: its id.
         cost: what it took before.
+        nodes: its steps, in the order of the plan.
+        left: how many of them are not done.
     """
 
     number: int
     plan: Plan
-    left: set[Step]
+    id: str
     cost: Cost
+    nodes: list["_Node"] = field(default_factory=list)
+    left: int = 0
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Node:
+    """A step that cases need, and what that step needs.
+
+    Attributes:
+        step: the step.
+        needs: the steps that have to be done before.
+        users: the undecided cases that need it, by their numbers.
+        missing: how many of these are not done.
+        needed_by: the steps that wait for it, in order.
+        rank: of the steps that are ready, that with the highest rank is started first.
+        has_begun: whether the executor has, or had it.
+        is_done: whether it has a result.
+    """
+
+    step: Step
+    needs: Sequence["_Node"]
+    users: dict[int, _Open] = field(default_factory=dict)
+    missing: int = 0
+    needed_by: dict["_Node", None] = field(default_factory=dict)
+    rank: float = 0.0
+    has_begun: bool = False
+    is_done: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is wanted, can begin and did not."""
+        return not self.has_begun and not self.missing and bool(self.users)
+
+
+def _falling(node: _Node) -> float:
+    return -node.rank

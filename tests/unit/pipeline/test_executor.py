@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.core.blobs import Blob
 from harness.core.statuses import Kind, Phase, Status
 from harness.core.tensors import Thresholds
@@ -14,6 +16,7 @@ from harness.host.devices import Gpu
 from harness.host.gpu_locks import GpuRun, Pool
 from harness.pipeline.capacity import Capacity
 from harness.pipeline.executor import Demand, LocalExecutor, resource
+from harness.pipeline.memory_budget import MemoryBudget
 from harness.pipeline.scheduler import PlanRun
 from harness.pipeline.step_results import Results, StepResult
 from harness.pipeline.step_runner import ToolStepRunner
@@ -26,19 +29,20 @@ from tests.unit.samples import planned, spec
 
 @frozen
 class Counting(ToolStepRunner):
-    """Counts how many steps of a resource are done at once, and at most were; none ends before `go`."""
+    """Counts how many steps of a resource are done at once, and at most were; none ends before `go`, or `timed`."""
 
     busy: Counter[str] = dataclasses.field(default_factory=Counter)
     most: Counter[str] = dataclasses.field(default_factory=Counter)
     mutex: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     go: threading.Event = dataclasses.field(default_factory=threading.Event)
+    timed: threading.Event = dataclasses.field(default_factory=threading.Event)  # of benchmarks
 
     def run(self, step: Step, results: Results, gpus: Sequence[Gpu]) -> StepResult:  # noqa: ARG002
         name = resource(step)
         with self.mutex:
             self.busy[name] += 1
             self.most[name] = max(self.most[name], self.busy[name])
-        self.go.wait(IN_PROCESS_S)
+        (self.timed if isinstance(step, Benchmark) else self.go).wait(IN_PROCESS_S)
         with self.mutex:
             self.busy[name] -= 1
         return StepResult()
@@ -162,13 +166,36 @@ def test_a_step_is_told_when_it_has_its_resource_and_never_after_a_stop(tmp_path
         executor.start(step, Results())
     assert comes_true(lambda: runner.busy == {"compile": 1})
     assert told == [first]
-    runner.go.set()
-    assert executor.next_done(IN_PROCESS_S)
-    assert comes_true(lambda: told == [first, second])
     cancel.set()
-    ended = [executor.next_done(IN_PROCESS_S) for _ in range(2)]
-    assert [step for step, _ in filter(None, ended)] == [second, third]
-    assert told == [first, second]
+    runner.go.set()
+    ended = [executor.next_done(IN_PROCESS_S) for _ in range(3)]
+    assert [step for step, _ in filter(None, ended)] == [first, second, third]
+    assert told == [first]
+
+
+def test_a_step_that_waits_begins_when_another_ends_whether_or_not_anybody_asks(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    told = list[Step]()
+    executor = LocalExecutor(runner, Capacity, Pool(()), CancelToken(), on_running=told.append)
+    wanted = [*map(compile_, "abc")]
+    for step in wanted:
+        executor.start(step, Results())
+    runner.go.set()
+    assert comes_true(lambda: told == wanted)
+    assert [step for step, _ in filter(None, (executor.next_done(IN_PROCESS_S) for _ in wanted))] == wanted
+
+
+def test_a_bug_of_the_executor_is_raised_where_the_next_step_is_waited_for(tmp_path: Path) -> None:
+    runner: Any = steps(tmp_path, program=str(tmp_path / "nowhere"), kind=Counting)
+    limits = [Capacity()]
+    executor = LocalExecutor(runner, limits.pop, Pool(()), CancelToken(), memory=MemoryBudget())
+    executor._known.clear()
+    limits.append(Capacity())
+    executor.start(compile_("a"), Results())
+    executor._known.clear()
+    runner.go.set()
+    with pytest.raises(IndexError):
+        executor.next_done(IN_PROCESS_S)
 
 
 def test_a_bug_in_a_step_is_the_error_of_its_case(tmp_path: Path) -> None:
@@ -223,13 +250,9 @@ def test_a_benchmark_waits_for_all_other_steps_and_lets_none_begin(tmp_path: Pat
         executor.start(step, Results())
     assert comes_true(lambda: runner.busy == {"compile": 2})
     runner.go.set()
-    assert comes_true(lambda: not runner.busy.total())
-    runner.go.clear()
-    done = [executor.next_done(IN_PROCESS_S) for _ in compiles]
-    assert {step for step, _ in filter(None, done)} == {*compiles}
     assert comes_true(lambda: runner.busy[resource(timed)] == 1)
     executor.start(compile_("c"), Results())
     assert runner.busy.total() == 1
-    runner.go.set()
-    done = [executor.next_done(IN_PROCESS_S) for _ in range(2)]
-    assert [step for step, _ in filter(None, done)] == [timed, compile_("c")]
+    runner.timed.set()
+    done = [executor.next_done(IN_PROCESS_S) for _ in range(4)]
+    assert [step for step, _ in filter(None, done)][2:] == [timed, compile_("c")]
