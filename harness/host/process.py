@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from harness.core.callbacks import ignore
 from harness.core.errors import DiskError, ToolError
@@ -99,16 +98,16 @@ def run(
             argv, cwd=cwd, log=log, variables=variables or {}, inherited=inherited, become=become
         ) as started,
     ):
-        report = started.report
         pid = _pid(started.said, argv[0])
 
         def meanwhile() -> None:
             _tell_written(pid, on_written)
             on_wait()
 
-        in_time = _wait_for_line(report, timeout_s, cancel, meanwhile)
-        started.control.close()
-        line = report.readline()
+        in_time = _wait_for_line(started.channel.fileno(), timeout_s, cancel, meanwhile)
+        if not in_time:
+            started.kill()
+        line = started.told()
         if not line:
             supervisor.kill_group(pid)
     if not in_time and cancel is not None and cancel.is_set():
@@ -175,9 +174,7 @@ def _tell_written(pid: int, on_written: Callable[[int], None] | None) -> None:
             on_written(int(counts["wchar"]))
 
 
-def _wait_for_line(
-    report: IO[str], timeout_s: float, cancel: CancelToken | None, meanwhile: Callable[[], None]
-) -> bool:
+def _wait_for_line(report: int, timeout_s: float, cancel: CancelToken | None, meanwhile: Callable[[], None]) -> bool:
     """Wait for the next line of the report. Return False after the timeout, or when `cancel` is set."""
     poll = select.poll()
     poll.register(report, select.POLLIN)
@@ -187,7 +184,7 @@ def _wait_for_line(
     while (left_s := deadline - time.monotonic()) > 0:
         meanwhile()
         if ready := {descriptor for descriptor, _ in poll.poll(1000 * min(left_s, SLICE_S))}:
-            return report.fileno() in ready
+            return report in ready
     return False
 
 

@@ -60,6 +60,7 @@ DOORS: dict[str, set[str]] = {
     "docker": {"containers.confinement", "containers.engine"},
     "socket.socket": {
         "fetch.sessions",
+        "host.supervised",
         "host.supervisor",
         *(f"containers.{name}" for name in ("container", "container_tools", "protocol", "reaper", "worker")),
     },
