@@ -23,9 +23,9 @@ def nearest(folder: Path) -> Path:
     return next(each for each in (folder, *folder.absolute().parents) if each.exists())
 
 
-def free_bytes(folder: Path) -> int:
-    """Return the free space of the disk that a folder is on; the folder need not exist."""
-    disk = os.statvfs(nearest(folder))
+def free_bytes(folder: Path | int) -> int:
+    """Return the free space of the disk that a folder is on, which is open or need not exist."""
+    disk = os.statvfs(nearest(folder) if isinstance(folder, Path) else folder)
     return disk.f_bavail * disk.f_frsize
 
 

@@ -216,6 +216,7 @@ def _end(channel: socket.socket) -> None:
 def _order(argv: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> bytes:
     """Return what the supervisor is told, with what a child of this thread would inherit."""
     cores = ",".join(map(str, os.sched_getaffinity(0)))
-    environment = {**os.environ, **variables}  # noqa: TID251 - inherited by the program, not read here
-    given = (f"{name}={value}" for name, value in environment.items())
-    return b"".join(os.fsencode(each) + b"\0" for each in (str(cwd.absolute()), cores, str(len(argv)), *argv, *given))
+    added = {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
+    environment = {**os.environb, **added}  # inherited by the program, not read here
+    words = map(os.fsencode, (str(cwd.absolute()), cores, str(len(argv)), *argv))
+    return b"\0".join((*words, *map(b"=".join, environment.items()), b""))

@@ -1,4 +1,4 @@
-"""Compares tensors by one fixed rule, in constant memory, by memory map.
+"""Compares tensors by one fixed rule, in constant memory.
 
 Types with a threshold pass where `|actual - expected| <= atol + rtol * |expected|`, computed in float64; an infinity
 equals itself, and NaN equals NaN. All other types must agree bit for bit. Unless a spec says otherwise, f16, bf16, f32,

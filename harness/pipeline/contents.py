@@ -15,6 +15,7 @@ from harness.core import literals
 from harness.core.errors import IntegrityError
 from harness.core.tensors import ELEMENT_BITS, TensorType
 from harness.core.values import frozen
+from harness.host import files
 from harness.pipeline import scalars, tensor_files
 
 Array = npt.NDArray[Any]
@@ -112,17 +113,19 @@ class _File:
     offset: int
 
     def read(self, start: int, count: int) -> Array:
-        """Map only these elements, so that what was read before does not count as memory of this process."""
         bits = ELEMENT_BITS[self.type.element]
         if bits < _BYTE:
-            return _unpacked(
-                self._map(np.dtype("u1"), start * bits // _BYTE, -(-count * bits // _BYTE)), self.type, count
-            )
-        return self._map(numpy_type(self.type.element), start, count)
+            content = self._content(np.dtype("u1"), start * bits // _BYTE, -(-count * bits // _BYTE))
+            return _unpacked(content, self.type, count)
+        return self._content(numpy_type(self.type.element), start, count)
 
-    def _map(self, dtype: np.dtype[Any], start: int, count: int) -> Array:
-        offset = self.offset + start * dtype.itemsize
-        return np.asarray(np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=(count,)))
+    def _content(self, dtype: np.dtype[Any], start: int, count: int) -> Array:
+        with files.opened(self.path) as file:
+            file.seek(self.offset + start * dtype.itemsize)
+            content = file.read(wanted := count * dtype.itemsize)
+        if len(content) < wanted:
+            raise IntegrityError(f"{self.path.name} became shorter while it was compared")
+        return np.frombuffer(content, dtype)
 
 
 def _unpacked(content: Array, type_: TensorType, count: int) -> Array:

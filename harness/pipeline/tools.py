@@ -7,6 +7,7 @@ Environments differ in how much a tool could do beyond that: on this machine it 
 user of its own that owns nothing else (`harness.containers.worker`).
 """
 
+import functools
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -89,26 +90,31 @@ class LocalTools:
 
     def run(self, asked: ToolRun, cancel: CancelToken) -> ToolEnd:
         """Run a tool in a folder below that for its results; see `Tools.run`."""
-        files, folder = Folder(asked.folder), asked.folder / "work"
-        folder.mkdir()
-        try:
-            for name, path in asked.reads.items():
-                (folder / name).symlink_to(path.absolute())
-            with cores.pinned(asked.cores):
-                ended = process.run(
-                    located(asked.argv),
-                    cwd=folder,
-                    log_path=asked.log_path,
-                    timeout_s=asked.timeout_s,
-                    cancel=cancel,
-                    variables={**asked.variables, **prepared(folder, asked.argv), **self._places(asked.argv)},
-                )
-            for name in asked.writes:
-                if files.is_regular(folder / name):
-                    files.move(folder / name, asked.folder / name)
-            return ToolEnd(process=ended, free_bytes=free_bytes(folder))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        place = asked.folder / "work"
+        place.mkdir()
+        with Folder(asked.folder).within(asked.folder) as above:
+            try:
+                with above.within(place) as folder:
+                    for name, path in asked.reads.items():
+                        folder.point(name, path.absolute())
+                    ended = self._ended(asked, place, cancel)
+                    for name in asked.writes:
+                        if folder.is_regular(name):
+                            folder.move(name, name, above)
+                    return ToolEnd(process=ended, free_bytes=free_bytes(folder.descriptor))
+            finally:
+                above.remove(place.name)
+
+    def _ended(self, asked: ToolRun, folder: Path, cancel: CancelToken) -> ProcessResult:
+        with cores.pinned(asked.cores):
+            return process.run(
+                located(asked.argv),
+                cwd=folder,
+                log_path=asked.log_path,
+                timeout_s=asked.timeout_s,
+                cancel=cancel,
+                variables={**asked.variables, **prepared(folder, asked.argv), **self._places(asked.argv)},
+            )
 
     def _places(self, argv: Sequence[str]) -> dict[str, str]:
         """Return the environment variables with which a driver for Vulkan finds what it compiled before."""
@@ -120,7 +126,7 @@ class LocalTools:
 
 def located(argv: Sequence[str]) -> list[str]:
     """Return a command line that starts the same program, perhaps a wrapper, from any folder, if there is one."""
-    found = shutil.which(argv[0])
+    found = None if argv[0].startswith("/") else shutil.which(argv[0])
     return [str(Path(found).absolute()) if found else argv[0], *argv[1:]]
 
 
@@ -128,8 +134,7 @@ def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
     """Make a folder ready for a tool, and return the environment variables with which it finds its places there."""
     (folder / _TEMPORARY).mkdir()
     variables = {"TMPDIR": f"{HERE}/{_TEMPORARY}", "PWD": HERE}
-    linker = Path(argv[0]).resolve().with_name(_LINKER)
-    if linker.exists():
+    if linker := _linker(argv[0]):
         (folder / _LINKER).symlink_to(linker)
         variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{HERE}/{_LINKER}"
     own = process.inherited(_SEARCH_PATH).split(":")
@@ -140,6 +145,13 @@ def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
         (folder / _LIBRARIES / _CUDA).symlink_to(driver)
         variables[_SEARCH_PATH] = ":".join(filter(None, (f"{HERE}/{_LIBRARIES}", *own)))
     return variables
+
+
+@functools.cache
+def _linker(program: str) -> Path | None:
+    """Return the linker beside a program; None if it has none."""
+    found = Path(program).resolve().with_name(_LINKER)
+    return found if found.exists() else None
 
 
 def _has_device(argv: Sequence[str], driver: str) -> bool:
