@@ -23,6 +23,7 @@ _ANSI = re.compile(
 _HIDDEN = "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
 _ILLEGAL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_HIDDEN}]")
 _UNUSUAL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_HIDDEN}'\\\\]")
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")  # what bash takes as it is: most words
 
 LINE_CHARS = 1_000
 DAY_S = 86_400.0
@@ -78,6 +79,8 @@ def command(words: Iterable[str]) -> str:
 
 
 def _quoted(word: str) -> str:
+    if _PLAIN.fullmatch(word):
+        return word
     return shlex.quote(word) if inline(word) == word else f"$'{_UNUSUAL.sub(_escaped, word)}'"
 
 

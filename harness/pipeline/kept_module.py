@@ -34,7 +34,7 @@ def compile_result(entry: Entry, step: Compile, key: str) -> CompileResult:
     facts = read(_Facts, strict_json.loads(files.read(entry.path / _FACTS, _FACTS_BYTES)))
     module = Module(
         key=key,
-        bytes=(entry.path / step.module).stat().st_size,
+        bytes=entry.files[step.module]["bytes"],
         cached=entry.cached,
         sha256=entry.sha256(step.module),
         dispatches=_dispatches(entry.path / STATISTICS_NAME),

@@ -97,12 +97,15 @@ def copied(path: Path, to: Path, *, root: Path, argv: Sequence[str] = ()) -> Pat
     Raises:
         DiskError: it cannot be written there.
     """
-    with disk_errors(to, removable=True):
-        results, folder = Folder(root), Folder(root if path.is_relative_to(root) else path.parent)
-        results.make(to.parent)
-        with folder.reader(path) as source, results.new(to) as target:
-            target.write(_command(argv) if argv else b"")
-            shutil.copyfileobj(source, target)
+    folder = Folder(root if path.is_relative_to(root) else path.parent)
+    with (
+        disk_errors(to, removable=True),
+        Folder(root).within(to.parent, makes=True) as above,
+        folder.reader(path) as source,
+        above.new(to.name) as target,
+    ):
+        target.write(_command(argv) if argv else b"")
+        shutil.copyfileobj(source, target)
     return to
 
 
@@ -112,11 +115,12 @@ def written(path: Path, content: str, *, root: Path) -> Path:
     Raises:
         DiskError: it cannot be written.
     """
-    with disk_errors(path, removable=True):
-        results = Folder(root)
-        results.make(path.parent)
-        with results.new(path) as file:
-            file.write(content.encode(errors="replace"))
+    with (
+        disk_errors(path, removable=True),
+        Folder(root).within(path.parent, makes=True) as above,
+        above.new(path.name) as file,
+    ):
+        file.write(content.encode(errors="replace"))
     return path
 
 

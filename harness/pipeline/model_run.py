@@ -109,8 +109,9 @@ class ModelRunner:
         files = Folder(self.out_dir)
         with disk_errors(self.out_dir):
             for path in (folder, log_dir):
-                files.remove(path)
-                files.make(path)
+                with files.within(path.parent, makes=True) as above:
+                    above.remove(path.name)
+                    above.make(path.name)
             write_files(files, folder, step)
         return folder, log_dir / logs.RUN_LOG
 
