@@ -9,22 +9,20 @@ from collections.abc import Sequence
 
 from harness.core.statuses import Kind, Status, Verdict
 
-_MEMORY = re.compile(r"hipErrorOutOfMemory|CUDA_ERROR_OUT_OF_MEMORY|VK_ERROR_OUT_OF_DEVICE_MEMORY")
-_LOST = re.compile(
-    r"hipError(ECCNotCorrectable|Deinitialized)|CUDA_ERROR_(ECC_UNCORRECTABLE|DEINITIALIZED)|VK_ERROR_DEVICE_LOST"
-)
-_ABSENT = re.compile(
+_MEMORY = r"hipErrorOutOfMemory|CUDA_ERROR_OUT_OF_MEMORY|VK_ERROR_OUT_OF_DEVICE_MEMORY"
+_LOST = r"hipError(ECCNotCorrectable|Deinitialized)|CUDA_ERROR_(ECC_UNCORRECTABLE|DEINITIALIZED)|VK_ERROR_DEVICE_LOST"
+_ABSENT = (
     r"hipError(NoDevice|InvalidDevice|NotInitialized)"
     r"|CUDA_ERROR_(NO_DEVICE|INVALID_DEVICE|NOT_INITIALIZED|DEVICE_UNAVAILABLE)"
     r"|VK_ERROR_(INCOMPATIBLE_DRIVER|INITIALIZATION_FAILED)"
 )
-_UNUSABLE = re.compile(
+_UNUSABLE = (
     r"runtime library .* not available|driver library|loader library|no driver '|no compatible .* devices"
     r"|INCOMPATIBLE; HAL device|device .* not found|symbol '\w+' not found in library"
 )
 # ROCR-Runtime: VMFaultHandler, and the callback for errors of queues in clr.
-_ABORTS = re.compile(r"^(?:Memory access fault by GPU .*|.*HSA_STATUS_ERROR\w*: .*)$", re.MULTILINE)
-_ORDINAL = re.compile(r"HAL device .* not found or unavailable: #hal\.device\.target<[^{]*\{ordinal = (\d+)")
+_ABORTS = r"(?m)^(?:Memory access fault by GPU .*|.*HSA_STATUS_ERROR\w*: .*)$"
+_ORDINAL = r"HAL device .* not found or unavailable: #hal\.device\.target<[^{]*\{ordinal = (\d+)"
 _HINT = " (--compile-only needs none; `harness doctor` checks it)"
 
 
@@ -36,18 +34,18 @@ def fault(status: str, *, devices: Sequence[str], is_running: bool) -> Verdict |
         devices: those that the program was given.
         is_running: whether code of the model was running, so that there was a device.
     """
-    if _MEMORY.search(status):
+    if re.search(_MEMORY, status):
         return _error(f"the device ran out of memory: {status}")
-    if _LOST.search(status) or (is_running and _ABSENT.search(status)):
+    if re.search(_LOST, status) or (is_running and re.search(_ABSENT, status)):
         return _error(f"the device was lost: {status}")
-    if _ABSENT.search(status) or _UNUSABLE.search(status):
+    if re.search(_ABSENT, status) or re.search(_UNUSABLE, status):
         return _error(f"the device cannot be used: {status}{_too_few(status, devices) or _HINT}")
     return None
 
 
 def _too_few(status: str, devices: Sequence[str]) -> str:
     """Return what helps if the program uses more devices than it was given; empty if it has enough."""
-    ordinal = _ORDINAL.search(status)
+    ordinal = re.search(_ORDINAL, status)
     if not ordinal or int(ordinal[1]) < len(devices):
         return ""
     return f" (the program uses {int(ordinal[1]) + 1} devices: list them in 'devices', in order)"
@@ -55,7 +53,7 @@ def _too_few(status: str, devices: Sequence[str]) -> str:
 
 def last_words(log: str) -> str:
     """Return what the runtime of the device printed before it ended the process, after a colon; empty if nothing."""
-    found = _ABORTS.search(log)
+    found = re.search(_ABORTS, log)
     return f": {found[0].strip()}" if found else ""
 
 

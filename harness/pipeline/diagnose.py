@@ -14,26 +14,24 @@ from harness.iree import flags
 from harness.pipeline import device_faults, machine_faults, output_types
 from harness.pipeline.steps import Compile, Run
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_ANSI = r"\x1b\[[0-9;]*[A-Za-z]"
 # Logs quote source lines and operations, whose names and texts may contain anything. So a message of the program itself
 # is recognised by the start of its line, and an error by the severity that comes first.
-_DIAGNOSTIC = re.compile(r"^(?:\S.*?:\d+: |[\w.-]+: |LLVM )?(error|ERROR|warning|note|remark): .*$", re.MULTILINE)
-_OPTION = re.compile(r"^\S*iree-compile: for the (--\S+) option: (.*)", re.MULTILINE)
-_FLAG = re.compile(
-    r"^(\S*iree-compile: )Unknown command line argument '([^']*)'.*(?:\n\1Did you mean '([^'=]*))?", re.MULTILINE
-)
-_CHIP = re.compile(r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target)")
+_DIAGNOSTIC = r"(?m)^(?:\S.*?:\d+: |[\w.-]+: |LLVM )?(error|ERROR|warning|note|remark): .*$"
+_OPTION = r"(?m)^\S*iree-compile: for the (--\S+) option: (.*)"
+_FLAG = r"(?m)^(\S*iree-compile: )Unknown command line argument '([^']*)'.*(?:\n\1Did you mean '([^'=]*))?"
+_CHIP = r"error: (?:Unknown (?:HIP|ROCM) target '([^']*)'|missing GPU target in #hal\.executable\.target)"
 # The compiler says so of whatever went wrong; where it could not make a module, an error before says why.
-_FILES = re.compile(r"^error opening input file: (?!failed to generate )(.*)", re.MULTILINE)
-_SYSTEM_STATUS = re.compile(r"^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$", re.MULTILINE)
-_TARGET = re.compile(
+_FILES = r"(?m)^error opening input file: (?!failed to generate )(.*)"
+_SYSTEM_STATUS = r"(?m)^(?:\S+:\d+: )?([A-Z][A-Z_]+; .*)$"
+_TARGET = (
     r"target backend '.*' not registered|unregistered device alias|no HAL devices defined in the module"
     r"|does not provide any executable targets"
 )
 _LINE_CHARS = 1000
-_ATTRIBUTES = re.compile(r"\{[^{}]{100,}\}")  # all features of a CPU, for example
-_EXECUTED = re.compile(r"^EXEC @", re.MULTILINE)
-_ASSERTION = re.compile(r"^<vm>:\d+: FAILED_PRECONDITION; ", re.MULTILINE)
+_ATTRIBUTES = r"\{[^{}]{100,}\}"  # all features of a CPU, for example
+_EXECUTED = r"(?m)^EXEC @"
+_ASSERTION = r"(?m)^<vm>:\d+: FAILED_PRECONDITION; "
 
 
 def compile_verdict(
@@ -48,7 +46,7 @@ def compile_verdict(
         missing: the products that it did not write, or left empty.
         timeout_s: the time limit, in seconds.
     """
-    log = _ANSI.sub("", log)
+    log = re.sub(_ANSI, "", log)
     error = first_error(log)
     if ended.exit_code == 0 and not error and not missing:
         return None
@@ -84,7 +82,7 @@ def run_verdict(
         memory_limited: whether this process may use less memory than the machine has.
         lacks_stand_ins: whether the compiler made the weights, and leaves out parameters as this program names them.
     """
-    log = _ANSI.sub("", log)
+    log = re.sub(_ANSI, "", log)
     if ended.exit_code == 0:
         said = f"iree-run-module exited with code 0 but did not write {', '.join(missing)}"
         return _failed(Kind.SHAPE, said) if missing else None
@@ -106,18 +104,19 @@ def run_verdict(
 
 def cannot_write_type(ended: ProcessResult, log: str) -> bool:
     """Whether the run failed only because NumPy's format lacks the type of an output."""
-    status = run_status(_ANSI.sub("", log))
-    return bool(ended.exit_code) and "unsupported data encoding; outputting results" in status
+    if not ended.exit_code:
+        return False
+    return "unsupported data encoding; outputting results" in run_status(re.sub(_ANSI, "", log))
 
 
 def _told_by_status(step: Run, status: str, log: str, *, memory_limited: bool) -> Verdict:
     phase = _phase(log)
-    if phase in _MODEL_RUNS and _ASSERTION.search(log):  # a message of the model, which may look like any of these
+    if phase in _MODEL_RUNS and re.search(_ASSERTION, log):  # a message of the model, which may look like any of these
         return _failed(Kind.CRASH, f"the model failed while {phase}: {status}")
     if found := device_faults.fault(status, devices=step.devices, is_running=phase in _MODEL_RUNS):
         return found
     known = (verdict for pattern, verdict in _RUN_VERDICTS if re.search(pattern, status))
-    if verdict := next(known, _BROKEN_WEIGHTS if _ARCHIVE.search(log) else None):
+    if verdict := next(known, _BROKEN_WEIGHTS if re.search(_ARCHIVE, log) else None):
         reason = f"{verdict.reason}: {status}{_hint(status)}"
         return dataclasses.replace(verdict, reason=reason)
     if "RESOURCE_EXHAUSTED" in status:
@@ -137,17 +136,17 @@ def _by_phase(step: Run, status: str, log: str, phase: str | None) -> Verdict:
 
 _LOADS, _INITIALIZES, _RUNS = "loading", "initializing", "running"
 _MODEL_RUNS = {_INITIALIZES, _RUNS}
-_MODULE_CODE = re.compile(r"^<vm>:|^\[ *\d+\] bytecode |while invoking native function", re.MULTILINE)
-_ARCHIVE = re.compile(r"^\S*/io/formats/", re.MULTILINE)
-_LOADING = re.compile(r"; (?:loading bytecode module|resolving module|creating VM context)")
+_MODULE_CODE = r"(?m)^<vm>:|^\[ *\d+\] bytecode |while invoking native function"
+_ARCHIVE = r"(?m)^\S*/io/formats/"
+_LOADING = r"; (?:loading bytecode module|resolving module|creating VM context)"
 
 
 def _phase(log: str) -> str | None:
     """Return how far iree-run-module came; None before it had read the module."""
-    if _EXECUTED.search(log):
+    if re.search(_EXECUTED, log):
         return _RUNS
-    loading = _LOADING.search(log)
-    return (_INITIALIZES if _MODULE_CODE.search(log) else _LOADS) if loading else None
+    loading = re.search(_LOADING, log)
+    return (_INITIALIZES if re.search(_MODULE_CODE, log) else _LOADS) if loading else None
 
 
 def _is_on_cpu(step: Run) -> bool:
@@ -191,11 +190,11 @@ def _killed(program: str, ended: ProcessResult, log: str, timeout_s: float, *, o
 
 def first_error(log: str) -> str | None:
     """Return the first line with the severity `error:` in a log, or None."""
-    return next(_errors(_ANSI.sub("", log)), None)
+    return next(_errors(re.sub(_ANSI, "", log)), None)
 
 
 def _errors(log: str) -> Iterator[str]:
-    return (_cut(found[0]) for found in _DIAGNOSTIC.finditer(log) if found[1].lower() == "error")
+    return (_cut(found[0]) for found in re.finditer(_DIAGNOSTIC, log) if found[1].lower() == "error")
 
 
 def _cut(text: str) -> str:
@@ -205,26 +204,26 @@ def _cut(text: str) -> str:
 
 def run_status(log: str) -> str:
     """Return `STATUS; message; context` of iree-run-module, without the source file and line of IREE."""
-    found = _SYSTEM_STATUS.search(log)
-    return _cut(_ATTRIBUTES.sub("{...}", found[1])).strip(" ;:") if found else ""
+    found = re.search(_SYSTEM_STATUS, log)
+    return _cut(re.sub(_ATTRIBUTES, "{...}", found[1])).strip(" ;:") if found else ""
 
 
 def _not_the_models_fault(log: str, release: str) -> Verdict | None:
     """Return the verdict if iree-compile refused the command line, the chip or a file."""
-    if match := _OPTION.search(log):
+    if match := re.search(_OPTION, log):
         return _error(Kind.TOOL, f"invalid value for {match[1]}: {match[2]}")
-    if match := _FLAG.search(log):
+    if match := re.search(_FLAG, log):
         return _refused_flag(match[2], match[3], release)
-    if match := _FILES.search(log):
+    if match := re.search(_FILES, log):
         return _error(Kind.TOOL, f"iree-compile could not open a file: {match[1]}")
     verdicts = (_unfit_target(error, release) for error in _errors(log))
     return next(filter(None, verdicts), None)
 
 
 def _unfit_target(error: str, release: str) -> Verdict | None:
-    if match := _CHIP.search(error):
+    if match := re.search(_CHIP, error):
         return _refused_chip(match[1] or "asked for", release)
-    if _TARGET.search(error):
+    if re.search(_TARGET, error):
         return _error(Kind.TOOL, f"iree-compile does not know this target; correct compiler_flags: {error}")
     return None
 

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.core.cases import Case, Release
 from harness.core.errors import NoVerdictError
@@ -14,11 +15,13 @@ from harness.iree import releases
 from harness.iree.releases import ReleaseWheels
 from harness.pipeline import internal
 from harness.pipeline.environment import Python
-from harness.pipeline.import_steps import WorkerRunner
-from harness.pipeline.onnx_import import OnnxImport
 from harness.pipeline.options import Options
 from harness.pipeline.step_runner import ToolStepRunner
 from harness.pipeline.steps import Plan
+
+if TYPE_CHECKING:  # what runs importers takes 20 ms to load, and few cases need it
+    from harness.pipeline.import_steps import WorkerRunner
+    from harness.pipeline.onnx_import import OnnxImport
 
 SAME = "same"
 
@@ -79,13 +82,17 @@ class Importing:
             return replace(plain, steps=(), blocked=internal.verdict(bug))
         return internal.plan(imported, self.release, self.options)
 
-    def model(self, case: Case) -> OnnxImport:
+    def model(self, case: Case) -> "OnnxImport":
         """Return the import of a case whose program is an ONNX file."""
+        from harness.pipeline.onnx_import import OnnxImport  # noqa: PLC0415 - see above
+
         importer = f"IREE {self._runner.release.release.name}"
         return OnnxImport(case=case, steps=self.steps, runner=self._runner, importer=importer)
 
     @functools.cached_property
-    def _runner(self) -> WorkerRunner:
+    def _runner(self) -> "WorkerRunner":
+        from harness.pipeline.import_steps import WorkerRunner  # noqa: PLC0415 - see above
+
         return WorkerRunner(
             framework=Framework.ONNX,
             release=importer_of(self.importer, self.release),

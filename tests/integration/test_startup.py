@@ -40,8 +40,9 @@ OF_OTHERS = {
         (("api", "cli.main"), LATE),
         (MODULES, LATE | {"httpx", "msgspec"}),
         (("pipeline.measure",), {"ml_dtypes"}),
+        (("pipeline.session",), LATE | {"harness.pipeline.onnx_import", "tarfile"}),
     ],
-    ids=["start", "specs", "comparison"],
+    ids=["start", "specs", "comparison", "run"],
 )
 def test_what_loads_slowly_is_not_loaded_at_the_start(modules: tuple[str, ...], late: set[str]) -> None:
     names = ", ".join(f"harness.{each}" for each in modules)
