@@ -313,6 +313,8 @@ class Case:
     @property
     def limits(self) -> dict[Quantity, Limit]:
         """The most that it may take of each quantity that has a budget for its target."""
+        if not self.spec.budget:
+            return {}
         names = (*self.target.names, EVERY)
         found = {
             quantity: next((limits[name] for name in names if name in limits), None)

@@ -94,9 +94,10 @@ class Board:
         """Expect the steps of plans: what is left to do is estimated from them."""
         self.unplanned = max(0, self.unplanned - len(plans))
         for plan in plans:
-            self._left[plan.case.id] = {step for step in plan.steps if isinstance(step, _TIMED)}
-            for step in self._left[plan.case.id]:
-                self._users[step].append(plan.case.id)
+            name = plan.case.id
+            self._left[name] = {step for step in plan.steps if isinstance(step, _TIMED)}
+            for step in self._left[name]:
+                self._users[step].append(name)
 
     def queued(self, step: Step, case_ids: Sequence[str]) -> None:
         """Remember whose step it is."""

@@ -41,7 +41,9 @@ def remarks(case: Case) -> Iterator[str]:
 
 def checks(plan: Plan, left: Sequence[StepResult]) -> tuple[BudgetCheck, ...]:
     """Return the numbers of a case that have a budget, in the order of `Quantity`; `left` is what its steps left."""
-    found, limits = _numbers(plan, left), plan.case.limits
+    if not (limits := plan.case.limits):
+        return ()
+    found = _numbers(plan, left)
     return tuple(_check(each, found[each], limits[each]) for each in Quantity if each in found and each in limits)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from harness.core.cases import Case, ModelSpec
 from harness.core.errors import DiskError
@@ -14,7 +15,7 @@ from harness.core.outcomes import Outcome
 from harness.core.references import Oracle
 from harness.core.statuses import Kind, Phase, Status, Verdict
 from harness.core.tensors import Tensor
-from harness.core.timings import Reused, StepTime
+from harness.core.timings import StepTime
 from harness.host.beneath import Folder
 from harness.pipeline import budgets, expectations, logs, steps
 from harness.pipeline.step_results import (
@@ -51,14 +52,17 @@ _PHASES: Mapping[type[Step], Phase] = {
 _BUSY = 0.1  # of the time; below that, others hardly change what is timed
 INTERNAL = "internal"  # the log of an unexpected exception
 _Ended = Sequence[tuple[Step, StepResult]]
+_Result = TypeVar("_Result", bound=StepResult)
 
 
 def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | None, out_dir: Path) -> Outcome:
     """Return what happened to a case, with its expectations applied, and copy the logs of its compilations."""
     case, spec = plan.case, plan.case.spec
     ended = [(step, results[step]) for step in plan.steps if step in results]
-    own = [(step, result) for step, result in ended if step not in plan.of_oracle]
-    left = [result for _, result in own]
+    of_oracle = plan.of_oracle
+    left = [result for step, result in ended if step not in of_oracle]
+    ran, failure = _first(left, RunResult), _first(left, FailedCompileResult)
+    compared, timed = _first(left, CompareResult), _first(left, BenchmarkResult)
     checks = budgets.checks(plan, left)
     final, phase = _final(plan, ended, verdict, checks)
     return Outcome(
@@ -68,7 +72,7 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         backend=str(spec.backend),
         chip=case.target.chip,
         release=plan.release.name if plan.release else None,
-        devices=next((each.devices for each in left if isinstance(each, RunResult)), ()),
+        devices=ran.devices if ran else (),
         status=final.status,
         kind=final.kind,
         phase=phase,
@@ -77,20 +81,20 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
         config=spec.config_path,
         listed_as=spec.listing.name if spec.listing else "",
         seconds=_seconds(plan, ended),
-        reused=_reused(left),
+        reused=ran.reused if ran else None,
         steps=tuple(_times(ended)),
         modules=tuple(each.module for each in left if isinstance(each, CompileResult)),
-        failed_compilation=next((each.compilation for each in left if isinstance(each, FailedCompileResult)), None),
-        outputs=next((each.outputs for each in left if isinstance(each, CompareResult)), ()),
+        failed_compilation=failure.compilation if failure else None,
+        outputs=compared.outputs if compared else (),
         oracle=plan.oracle.oracle if plan.oracle else _framework(spec),
         importer=spec.imported.importer if spec.imported else "",
-        latency=next((each.latency for each in left if isinstance(each, BenchmarkResult)), None),
+        latency=timed.latency if timed else None,
         budgets=checks,
         written=steps.written_sha256(plan.own),
         commands=_commands(plan, results),
         logs=_logs(plan, _to_show(plan, ended, verdict), final, out_dir),
         blobs=tuple(each.fetched.blob for each in left if isinstance(each, FetchResult)),
-        peak_memory_bytes=next((each.process.peak_memory_bytes for each in left if isinstance(each, RunResult)), None),
+        peak_memory_bytes=ran.process.peak_memory_bytes if ran else None,
         kept=_kept(case, final, out_dir),
         notes=(
             *plan.notes,
@@ -104,8 +108,12 @@ def outcome(plan: Plan, results: Mapping[Step, StepResult], verdict: Verdict | N
     )
 
 
-def _reused(left: Iterable[StepResult]) -> Reused | None:
-    return next((each.reused for each in left if isinstance(each, RunResult)), None)
+def _first(left: Iterable[StepResult], kind: type[_Result]) -> _Result | None:
+    """Return the first result of a kind; None if there is none."""
+    for each in left:
+        if isinstance(each, kind):
+            return each
+    return None
 
 
 def _framework(spec: ModelSpec) -> Oracle | None:
@@ -185,22 +193,23 @@ def _phase(plan: Plan, ended: _Ended, verdict: Verdict | None) -> Phase | None:
 
 
 def _decisive(ended: _Ended, verdict: Verdict | None) -> Step | None:
-    decisive = [step for step, result in ended if verdict is None or result.verdict is verdict]
-    return decisive[-1] if decisive else None
+    return next((step for step, result in reversed(ended) if verdict is None or result.verdict is verdict), None)
 
 
 def _seconds(plan: Plan, ended: _Ended) -> dict[str, float]:
     imported = plan.case.spec.imported
     totals: dict[str, float] = {str(Phase.IMPORT): imported.seconds} if imported else {}
+    of_oracle = plan.of_oracle
     for step, result in ended:
-        name = ORACLE if step in plan.of_oracle else type(step).__name__.lower()
+        name = ORACLE if step in of_oracle else type(step).__name__.lower()
         totals[name] = round(totals.get(name, 0.0) + result.seconds, 3)
     return totals
 
 
 def _times(ended: _Ended) -> Iterator[StepTime]:
     """Yield when steps were done; blobs and runs that the cache had took no time."""
-    reused = _reused(result for _, result in ended)
+    ran = _first((result for _, result in ended), RunResult)
+    reused = ran.reused if ran else None
     for step, result in ended:
         is_cached = isinstance(result, FetchResult) and result.fetched.blob.cached
         if result.began and not is_cached and not (reused and isinstance(step, Run | Compare)):
@@ -246,9 +255,10 @@ def _kept(case: Case, final: Verdict, out_dir: Path) -> str:
 
 def _to_show(plan: Plan, ended: _Ended, verdict: Verdict | None) -> _Ended:
     """Return steps in the order in which their logs are listed: the user is shown the last one."""
-    if _decisive(ended, verdict) in plan.of_oracle:
+    of_oracle = plan.of_oracle
+    if not of_oracle or _decisive(ended, verdict) in of_oracle:
         return ended
-    return sorted(ended, key=lambda each: each[0] not in plan.of_oracle)
+    return sorted(ended, key=lambda each: each[0] not in of_oracle)
 
 
 def _logs(plan: Plan, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str, str]:
@@ -257,16 +267,18 @@ def _logs(plan: Plan, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str,
     A log for which the disk has no space is left out: the result of the case must not be lost with it.
     """
     found: dict[str, str] = {}
+    with_log = [(step, result.log_path) for step, result in ended if result.log_path is not None]
+    if not with_log and not final.details:
+        return found
     folder = logs.case_dir(out_dir / "logs", plan.case.id)
-    for step, result in ended:
-        if (path := result.log_path) is None:
-            continue
+    for step, path in with_log:
         name = _label(step)
         with contextlib.suppress(DiskError):
+            shown = path
             if not path.is_relative_to(folder):
                 argv = step.argv if isinstance(step, Compile) else ()
-                path = logs.copied(path, folder / f"{name}.log", root=out_dir, argv=argv)
-            found[name] = str(path.relative_to(out_dir))
+                shown = logs.copied(path, folder / f"{name}.log", root=out_dir, argv=argv)
+            found[name] = str(shown.relative_to(out_dir))
     if final.details:
         with contextlib.suppress(DiskError):
             path = logs.written(folder / f"{INTERNAL}.log", final.details, root=out_dir)

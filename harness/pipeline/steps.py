@@ -245,7 +245,7 @@ class Plan:
     @property
     def own(self) -> tuple[Step, ...]:
         """The steps of the case itself: all but those of the oracle."""
-        return tuple(step for step in self.steps if step not in self.of_oracle)
+        return tuple(step for step in self.steps if step not in theirs) if (theirs := self.of_oracle) else self.steps
 
     def needs(self, step: Step) -> tuple[Step, ...]:
         """Return the steps that have to be done before one of them: an oracle waits until the case itself has run."""
