@@ -90,6 +90,7 @@ def refusal(text: str, *, tool: Tool = Tool.COMPILE, trusted: bool = False, back
     return f"{problem}; {TRUST}" if problem else None
 
 
+@functools.lru_cache(maxsize=4096)
 def is_opaque(text: str) -> bool:
     """Whether the harness cannot tell what a flag of iree-compile reads and writes."""
     return of(text) is not FlagClass.HARNESS and refusal(text) is not None
@@ -103,8 +104,9 @@ def files_named(text: str) -> tuple[str, ...]:
 
 def with_files(text: str, names: Mapping[str, str]) -> str:
     """Return a flag in which files have other names."""
-    if not (parts := list(_files(text))):
+    if not files_named(text):
         return text
+    parts = _files(text)
     return f"{Word.read(text).name}={','.join(f'{key}{names[path]}{rest}' for key, path, rest in parts)}"
 
 

@@ -54,6 +54,7 @@ class ChangedDefault:
     new: str
 
 
+@functools.lru_cache(maxsize=4096)  # a catalogue has few sets of flags, in many specs
 def translated(spec_flags: tuple[str, ...], release: Release, *, trusted: bool = False) -> Translation:
     """Return a spec's flags in the dialect of a release; unless they are trusted, without those that dump files."""
     flags: list[str] = []
@@ -91,6 +92,7 @@ def is_plain(spec_flags: Sequence[str]) -> bool:
     return set(spec_flags) <= {*_PLAIN, *of_meaning(spec_flags)}
 
 
+@functools.lru_cache(maxsize=4096)
 def splat_flag(file_name: str, release: Release) -> str:
     """Return the flag that makes the compiler write stand-in weights."""
     return _renamed(f"--iree-parameter-splat={file_name}", release)

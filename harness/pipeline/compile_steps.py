@@ -3,9 +3,6 @@
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-
-import msgspec
 
 from harness.core.blobs import Blob
 from harness.core.cases import MAIN, Case, ModelSpec, Release, Target
@@ -45,9 +42,7 @@ def compile_steps(
     """
     chip = _chip(case.target, release, notes)
     return tuple(
-        msgspec.structs.replace(
-            _compile(each, case, release, pin_defaults, chip=chip, nonce=nonce, notes=notes), measured=measured
-        )
+        _compile(each, case, release, pin_defaults, chip=chip, nonce=nonce, measured=measured, notes=notes)
         for each in _compilations(case, release)
     )
 
@@ -91,14 +86,11 @@ def _compilations(case: Case, release: Release) -> Iterator[_Compilation]:
     spec = case.spec
     for name, program in spec.programs.items():
         tuner = program.tuner_file.get(case.target.sku or "")
-        found = _Compilation(name=name, mlir=program.mlir, flags=program.compiler_flags, tuner=tuner)
+        own, splats = program.compiler_flags, tuple[str, ...]()
         if name == MAIN:
-            found = replace(
-                found,
-                flags=(*found.flags, *itertools.chain.from_iterable(flags_for(spec, release).values())),
-                splat_flags=(flags.splat_flag(WEIGHTS, release),) if _needs_weights(spec) else (),
-            )
-        yield found
+            own = (*own, *itertools.chain.from_iterable(flags_for(spec, release).values()))
+            splats = (flags.splat_flag(WEIGHTS, release),) if _needs_weights(spec) else ()
+        yield _Compilation(name=name, mlir=program.mlir, flags=own, tuner=tuner, splat_flags=splats)
 
 
 def _needs_weights(spec: ModelSpec) -> bool:
@@ -114,6 +106,7 @@ def _compile(
     *,
     chip: str | None,
     nonce: str,
+    measured: bool,
     notes: list[str],
 ) -> Compile:
     """Return the compilation of a program, with flags that the release has."""
@@ -136,6 +129,7 @@ def _compile(
         products=(module, flags.STATISTICS_NAME, *([WEIGHTS] if program.splat_flags else [])),
         added=added,
         nonce=nonce if any(map(flag_classes.is_opaque, translation.flags)) else "",
+        measured=measured,
     )
 
 
