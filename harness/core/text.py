@@ -97,6 +97,8 @@ def installing(extra: str) -> str:
 
 def first_line(text: str, *, limit: int = LINE_CHARS) -> str:
     """Return the first line that is not blank, cleaned and cut as by `one_line`."""
+    if text.isascii() and text.isprintable():
+        return one_line(text.lstrip(), limit=limit)
     return one_line(next(iter(clean(text.lstrip()[: _TAKEN * limit]).strip().splitlines()), ""), limit=limit)
 
 

@@ -1,6 +1,7 @@
 """The history of all runs: records them, and finds the results of a case before."""
 
 import functools
+import operator
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,6 +16,7 @@ from harness.host import checkout
 
 _RUN = tuple(each.name for each in fields(RunRecord))
 _CASE = tuple(each.name for each in fields(CaseRecord))
+_VALUES = operator.attrgetter(*_CASE)
 # Every value is a parameter. The names of columns are those of the dataclasses.
 _NEWEST_FIRST = "ORDER BY runs.started DESC, runs.number DESC"
 _OURS = "(:project IS NULL OR runs.project = :project)"
@@ -60,7 +62,7 @@ class History:
             added = connection.execute(_insert("runs", _RUN), [getattr(run, name) for name in _RUN])
             is_new = added.rowcount > 0
             (number,) = connection.execute("SELECT number FROM runs WHERE id = ?", [run.id]).fetchone()
-            rows = ([number, *(getattr(case, name) for name in _CASE)] for case in cases)
+            rows = ((number, *_VALUES(case)) for case in cases)
             connection.executemany(_insert("cases", ("run", *_CASE)), rows)
             return is_new
 

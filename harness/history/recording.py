@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -18,6 +19,7 @@ from harness.core.outcomes import Outcome, Report
 from harness.core.records import as_json
 from harness.core.statuses import Kind, Phase
 from harness.core.text import first_line, flat, one_line
+from harness.core.values import frozen
 from harness.report import facts, results
 
 _ID_CHARACTERS = 16
@@ -87,8 +89,8 @@ class CaseRecords:
 
     def __iter__(self) -> Iterator[CaseRecord]:
         """Yield them."""
-        known = flat(self.report.environment)
-        return (_case(outcome, known) for outcome in self.report.cases if outcome.kind is not Kind.NOT_RUN)
+        machine = _Machine.of(self.report)
+        return (_case(outcome, machine) for outcome in self.report.cases if outcome.kind is not Kind.NOT_RUN)
 
 
 def case_records(report: Report) -> tuple[CaseRecord, ...]:
@@ -96,7 +98,28 @@ def case_records(report: Report) -> tuple[CaseRecord, ...]:
     return tuple(CaseRecords(report))
 
 
-def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:
+@frozen
+class _Machine:
+    """What a report says of its machine.
+
+    Attributes:
+        known: its environment, flat.
+        cpu: the name of the CPU.
+        chips: the chip of each GPU, by how the names of what is known of it begin, such as `host.gpus.0`.
+    """
+
+    known: Mapping[str, str]
+    cpu: str
+    chips: Mapping[str, str]
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Return it."""
+        known = flat(report.environment)
+        return cls(known=known, cpu=one_line(known.get("host.cpu", "")), chips=_chips(known))
+
+
+def _case(outcome: Outcome, machine: _Machine) -> CaseRecord:
     worst = facts.worst(outcome)
     return CaseRecord(
         id=strict_json.usable(outcome.id),
@@ -108,8 +131,8 @@ def _case(outcome: Outcome, known: Mapping[str, str]) -> CaseRecord:
         kind=outcome.kind,
         reason=first_line(outcome.reason, limit=_REASON_CHARACTERS),
         is_green=facts.is_green(outcome),
-        device=_device(outcome, known),
-        device_uuid=_uuid(outcome, known),
+        device=_device(outcome, machine),
+        device_uuid=_uuid(outcome, machine),
         module=_module(outcome),
         inputs=_inputs(outcome),
         limits=_limits(outcome),
@@ -133,21 +156,21 @@ def _release(outcome: Outcome) -> str:
     return " ".join(filter(None, (outcome.release, str(outcome.variant or ""))))
 
 
-def _device(outcome: Outcome, known: Mapping[str, str]) -> str:
+def _device(outcome: Outcome, machine: _Machine) -> str:
     """Return what a case ran on: the CPU, or the GPUs of its chip, such as `mi300 (gfx942)`."""
     if outcome.backend == "cpu":
-        return one_line(known.get("host.cpu", ""))
+        return machine.cpu
     if outcome.devices:
-        return one_line(" and ".join(_name(each, known) for each in outcome.devices))
-    return ", ".join(_gpus(known, outcome.chip)) or one_line(outcome.chip or "")
+        return one_line(" and ".join(_name(each, machine.known) for each in outcome.devices))
+    return ", ".join(_gpus(machine.known, outcome.chip)) or one_line(outcome.chip or "")
 
 
-def _uuid(outcome: Outcome, known: Mapping[str, str]) -> str:
+def _uuid(outcome: Outcome, machine: _Machine) -> str:
     """Return the UUIDs of its devices, or that of the GPU with its chip, if the machine has one such GPU."""
     if outcome.devices:
         return one_line(" and ".join(each.uuid or "?" for each in outcome.devices))
-    same = [name[:-5] for name, chip in known.items() if _is_chip(name) and chip == outcome.chip]
-    return one_line(known.get(f"{same[0]}.uuid", "")) if len(same) == 1 else ""
+    same = [name for name, chip in machine.chips.items() if chip == outcome.chip]
+    return one_line(machine.known.get(f"{same[0]}.uuid", "")) if len(same) == 1 else ""
 
 
 def _name(device: Device, known: Mapping[str, str]) -> str:
@@ -162,16 +185,18 @@ def _is_uuid(name: str) -> bool:
     return name.startswith("host.gpus.") and name.endswith(".uuid")
 
 
-def _is_chip(name: str) -> bool:
-    return name.startswith("host.gpus.") and name.endswith(".chip")
+def _chips(known: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the chips of all GPUs, by how the names of what is known of them begin."""
+    names = (name for name in known if name.startswith("host.gpus.") and name.endswith(".chip"))
+    return {name.removesuffix(".chip"): known[name] for name in names}
 
 
 def _gpus(known: Mapping[str, str], chip: str | None) -> Sequence[str]:
     """Return the GPUs of the machine, or those with a chip; equal ones once."""
     found: dict[str, None] = {}
-    for name, own in known.items():
-        if _is_chip(name) and chip in {None, own}:
-            found[one_line(f"{known.get(f'{name[:-5]}.sku', 'GPU')} ({own})")] = None
+    for name, own in _chips(known).items():
+        if chip in {None, own}:
+            found[one_line(f"{known.get(f'{name}.sku', 'GPU')} ({own})")] = None
     return list(found)
 
 
@@ -212,7 +237,13 @@ def _limits(outcome: Outcome) -> str:
 
 
 def _digest(value: Sequence[object]) -> str:
-    return hashlib.sha256(msgspec.json.encode(as_json(value))).hexdigest()
+    try:
+        text = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        text = b""
+    if not text or not text.isascii() or rb"\u0000" in text:
+        text = msgspec.json.encode(as_json(value))
+    return hashlib.sha256(text).hexdigest()
 
 
 def _compile_seconds(outcome: Outcome) -> float | None:
