@@ -147,12 +147,13 @@ class Measurement:
     @property
     def decisive(self) -> Judged | None:
         """The condition that is nearest to failing; None if thresholds decide alone."""
-        return max(self.conditions, key=lambda each: each.share, default=None)
+        return max(self.conditions, key=lambda each: each.share) if self.conditions else None
 
     @property
     def share(self) -> float | None:
         """Which part of what is allowed is used: by the decisive condition, or by thresholds."""
-        return self.decisive.share if self.decisive else self.error_ratio
+        decisive = self.decisive
+        return decisive.share if decisive else self.error_ratio
 
 
 @frozen

@@ -23,7 +23,7 @@ _ANSI = re.compile(
 _HIDDEN = "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
 _ILLEGAL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_HIDDEN}]")
 _UNUSUAL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_HIDDEN}'\\\\]")
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")  # what bash takes as it is: most words
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+")  # what bash takes as it is, but for the spaces: most words
 
 LINE_CHARS = 1_000
 DAY_S = 86_400.0
@@ -42,7 +42,7 @@ def clean(text: str) -> str:
 
     A character that XML does not allow becomes `#x07`, as in pytest's `bin_xml_escape`.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
     plain = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _ILLEGAL.sub(lambda found: f"#x{ord(found[0]):02X}", plain)
@@ -75,11 +75,15 @@ def inline(text: str) -> str:
 
 def command(words: Iterable[str]) -> str:
     r"""Return words as bash takes them, in one line: what cannot be shown is written as in `$'\x0a'`."""
-    return " ".join(map(_quoted, words))
+    several = [*words]
+    line = " ".join(several)
+    if _PLAIN.fullmatch(line) and line.count(" ") == len(several) - 1 and all(several):
+        return line
+    return " ".join(map(_quoted, several))
 
 
 def _quoted(word: str) -> str:
-    if _PLAIN.fullmatch(word):
+    if _PLAIN.fullmatch(word) and " " not in word:
         return word
     return shlex.quote(word) if inline(word) == word else f"$'{_UNUSUAL.sub(_escaped, word)}'"
 
@@ -110,6 +114,8 @@ def capped(text: str, *, limit_bytes: int, where: str) -> str:
         limit_bytes: size of the result, including the notice of what was cut.
         where: where the full text is, for the notice.
     """
+    if len(text) <= limit_bytes and text.isascii() and len(plain := clean(text)) <= limit_bytes:
+        return plain
     start = _start_of_end(text, _TAKEN * limit_bytes)
     data = clean(text[start:]).encode()
     if start == 0 and len(data) <= limit_bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rich.text import Text
+from rich.text import Span, Text
 
 from harness.core.devices import shown
 from harness.core.outcomes import Outcome, Report
@@ -45,7 +45,7 @@ def case_line(outcome: Outcome, *, id_width: int = 30, width: int | None = None,
     rest = [part for part in ("  ".join(_timings(outcome)), detail) if part]
     head = f"{outcome.status.upper():<{_STATUS_WIDTH}}"
     text = filled([head + start, *rest], width=width, indent=_INDENT)
-    return Text.assemble((head, STYLES[outcome.status]), text.removeprefix(head).rstrip())
+    return Text(text.rstrip(), spans=[Span(0, len(head), STYLES[outcome.status])])
 
 
 def _timings(outcome: Outcome) -> list[str]:

@@ -42,7 +42,7 @@ def explanation(outcome: Outcome) -> str:
 
 def seconds(value: float) -> float:
     """Return a duration that can be shown: finite and not negative."""
-    return max(0.0, float(value)) if math.isfinite(value) else 0.0
+    return float(value) if 0.0 < value < math.inf else 0.0
 
 
 def finite(value: float) -> float | str:
@@ -90,7 +90,7 @@ def target(outcome: Outcome | Head) -> str:
 def worst(outcome: Outcome) -> Measurement | None:
     """Return the measurement that uses most of what it is allowed."""
     measured = [each for each in outcome.outputs if not each.ignored and each.max_abs_error is not None]
-    return max(measured, key=_nearness, default=None)
+    return max(measured, key=_nearness, default=None) if len(measured) > 1 else next(iter(measured), None)
 
 
 def _nearness(measurement: Measurement) -> tuple[float, float]:
