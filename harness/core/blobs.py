@@ -1,6 +1,7 @@
 """Blobs: bytes by URL, before and after they are downloaded."""
 
 import functools
+import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,7 @@ from harness.core.values import frozen
 
 # The lock file of a folder of specs: digest and size of each remote blob.
 LOCK_NAME = "blobs.lock.json"
+_PLAIN = re.compile(r"[a-z0-9]+://[^/?#\[\]]*/(?:[^/?#]+/)*(\w[\w.-]*)", re.ASCII)  # a URL of a file, without a query
 
 
 @frozen
@@ -46,6 +48,8 @@ class Blob:
 
 @functools.lru_cache(maxsize=1024)  # each blob is asked for it again and again
 def _name(url: str) -> str:
+    if found := _PLAIN.fullmatch(url):
+        return found[1]
     return PurePosixPath(urlsplit(url).path).name
 
 

@@ -22,7 +22,7 @@ from harness.core.floats import Number
 T = TypeVar("T")
 _NOT_FINITE = ("inf", "-inf", "nan")
 _SHOWN_CHARACTERS = 80
-_STRICT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_STRICT = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
 # As JSON has them, characters that no string may have, or that take two escapes.
 _ODD = re.compile(r"\\u(?:0000|d[89a-f])")
 
@@ -58,7 +58,7 @@ def encoded(value: object) -> bytes:
     data = msgspec.to_builtins(value, enc_hook=_encoded)
     with contextlib.suppress(ValueError):  # a float is not finite
         text = _STRICT.encode(data)
-        if not _ODD.search(text):
+        if "\\u" not in text or not _ODD.search(text):
             return text.encode()
     return _STRICT.encode(_plain(data)).encode()
 
@@ -70,6 +70,8 @@ def decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
 
 
 def _decoded(kind: type, data: object) -> object:
+    if kind is Number and type(data) is float:
+        return Number(data)
     if kind is Path and isinstance(data, str):
         return Path(data)
     if kind is Number and (data in _NOT_FINITE if isinstance(data, str) else type(data) in {int, float}):

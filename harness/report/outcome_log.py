@@ -17,6 +17,7 @@ from harness.host.beneath import Folder
 
 NAME = "cases.jsonl"
 _NOWHERE = -1
+_FEW = 2_000  # outcomes that have room in memory, too
 
 
 class OutcomeLog(Sequence[Outcome]):
@@ -37,6 +38,7 @@ class OutcomeLog(Sequence[Outcome]):
         self._in_memory: dict[int, bytes] = {}
         self._end = 0
         self.memory: dict[type, object] = {}
+        self._read: dict[int, Outcome] | None = {} if number <= _FEW else None
         self._descriptor = _NOWHERE
         if folder is None:
             return
@@ -49,7 +51,8 @@ class OutcomeLog(Sequence[Outcome]):
         """Keep an outcome; a later one takes its place."""
         line = records.encoded(outcome)
         self.memory.clear()
-        self._in_memory.pop(index, None)
+        for known in (self._in_memory, self._read or {}):
+            known.pop(index, None)
         try:
             written = os.pwrite(self._descriptor, line + b"\n", self._end)
         except OSError:
@@ -74,8 +77,10 @@ class OutcomeLog(Sequence[Outcome]):
         """Yield all outcomes as JSON."""
         return map(self.line, range(len(self)))
 
-    def heads(self) -> Iterator[Head]:
+    def heads(self) -> Iterator[Head | Outcome]:
         """Yield the heads of all outcomes, which takes much less time than these."""
+        if self._read is not None and len(self._read) == len(self):
+            return iter(self)
         return map(records.decoder(Head).decode, self.lines())
 
     def remove(self) -> None:
@@ -96,11 +101,19 @@ class OutcomeLog(Sequence[Outcome]):
     def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
         """Return an outcome, or some of them."""
         places = range(len(self))[index]
-        return _outcome(self.line(places)) if isinstance(places, int) else [self[each] for each in places]
+        return self._outcome(places) if isinstance(places, int) else [self[each] for each in places]
 
     def __iter__(self) -> Iterator[Outcome]:
         """Yield all outcomes."""
-        return map(_outcome, self.lines())
+        return map(self._outcome, range(len(self)))
+
+    def _outcome(self, index: int) -> Outcome:
+        """Return an outcome; that of a small run is read once, for all renderers."""
+        if self._read is None:
+            return _outcome(self.line(index))
+        if (known := self._read.get(index)) is None:
+            known = self._read[index] = _outcome(self.line(index))
+        return known
 
     def __del__(self) -> None:
         """Close the file."""

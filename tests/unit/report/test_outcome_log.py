@@ -73,3 +73,13 @@ def test_the_overview_is_made_once_until_there_is_more(tmp_path: Path) -> None:
     log.put(1, GOOD)
     assert Overview.of(log).bad == []
     assert len(found.bad) == 1
+
+
+@pytest.mark.parametrize(("number", "is_few"), [(2, True), (2_001, False)])
+def test_the_outcomes_of_a_small_run_are_read_once(number: int, *, is_few: bool) -> None:
+    log = OutcomeLog(None, number)
+    log.put(0, GOOD)
+    first = log[0]
+    assert (log[0] is first) is is_few
+    log.put(0, BAD)
+    assert log[0] == BAD
