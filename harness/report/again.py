@@ -78,8 +78,8 @@ def exact_command(settings: Settings) -> str:
 
 def case_command(outcome: Outcome, report: Report) -> str:
     """Return the command that repeats a case, in the same image if it was for a container."""
-    (found,) = case_commands([outcome], report)
-    return found
+    selector, program = _selected(outcome, report)
+    return command([*_prefix(report), *selector, *program, *_case_options(outcome, report)])
 
 
 def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:

@@ -1,10 +1,11 @@
 """Makes of outcomes what the script of a page lists, and what it shows of each case when that is opened."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from harness.core.outcomes import Outcome
 from harness.core.records import as_json
@@ -74,12 +75,12 @@ def row(each: Shown) -> dict[str, Any]:
         "status": str(outcome.status),
         "kind": str(outcome.kind or ""),
         "why": first_line(outcome.reason, limit=_TITLE_CHARS),
-        "seconds": round(facts.case_seconds(outcome), 3),
+        "seconds": facts.finite(round(facts.case_seconds(outcome), 3)),
         "cached": outcome.reused is not None,
         "close": bool(worst and worst.is_close),
         "run": each.run,
-        "ratio": ratio,
-        "error": error,
+        "ratio": None if ratio is None else facts.finite(ratio),
+        "error": None if error is None else facts.finite(error),
     }
     return {name: value for name, value in known.items() if value is not None and value != ""}
 
@@ -88,7 +89,7 @@ def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes
     """Return what is shown of a case when it is opened, with its trends; texts are cleaned."""
     outcome, run = each.outcome, runs[each.run]
     text = outcome_log.line(run.report.cases, each.index)
-    data = {name: value for name, value in json.loads(text).items() if name not in _SHOWN_ELSEWHERE and value}
+    data = {name: value for name, value in msgspec.json.decode(text).items() if name not in _SHOWN_ELSEWHERE and value}
     where = facts.whereabouts(outcome)
     told = {
         "why": capped(outcome.reason, limit_bytes=_REASON_BYTES, where="results.json"),
