@@ -110,6 +110,8 @@ class LocalExecutor:
         self._lock = threading.Lock()  # of all that follows
         self._waiting: dict[str, list[tuple[float, int, _Waiting]]] = {}  # heaps, by resource
         self._numbers = itertools.count()
+        self._full: set[str] = set()  # the resources whose next step has to wait
+        self._short: set[str] = set()  # those where it waits for memory
         self._busy: Counter[str] = Counter()
         self._memory = memory
         self._workers = Workers()
@@ -121,13 +123,16 @@ class LocalExecutor:
         """Start a step, or put it into the queue of its resource."""
         waiting = _Waiting(step=step, results=results, demand=demand or Demand(), resource=resource(step))
         with self._lock:
-            self._queue(waiting)
-            begun = self._filled([waiting.resource])
+            is_next = self._queue(waiting)
+            begun = self._filled([waiting.resource]) if is_next or waiting.resource not in self._full else []
         self._begin(begun)
 
-    def _queue(self, waiting: "_Waiting") -> None:
+    def _queue(self, waiting: "_Waiting") -> bool:
+        """Put a step into the queue of its resource; return whether it is the next one."""
         entry = (-waiting.demand.rank, next(self._numbers), waiting)  # of equal ranks, the one that came first
-        heapq.heappush(self._waiting.setdefault(waiting.resource, []), entry)
+        others = self._waiting.setdefault(waiting.resource, [])
+        heapq.heappush(others, entry)
+        return others[0] is entry
 
     def next_done(self, timeout_s: float) -> tuple[Step, StepResult] | None:
         """Wait for a step to end. An exception in its thread, which is a bug of the harness, is the step's verdict."""
@@ -135,7 +140,7 @@ class LocalExecutor:
             found = self._done.get(timeout=timeout_s)
         except queue.Empty:
             with self._lock:
-                begun = self._filled(self._waiting)
+                begun = self._filled([*self._waiting])
             self._begin(begun)
             return None
         if isinstance(found, BaseException):
@@ -146,9 +151,14 @@ class LocalExecutor:
         """Return the steps for which there is room now, and take that. Only these resources have more than before."""
         capacity, is_news = self._now()
         begun: list[_Waiting] = []
-        for name in self._waiting if is_news else names:
+        for name in [*self._waiting] if is_news else names:
+            self._full.discard(name)
+            self._short.discard(name)
             waiting = self._waiting.get(name)
-            while waiting and name != _ALONE and self._takes_room(waiting[0][-1], capacity):
+            while waiting and name != _ALONE:
+                if not self._takes_room(waiting[0][-1], capacity):
+                    self._full.add(name)
+                    break
                 begun.append(heapq.heappop(waiting)[-1])
         if (alone := self._waiting.get(_ALONE)) and not self._busy.total():
             begun.append(heapq.heappop(alone)[-1])
@@ -178,6 +188,7 @@ class LocalExecutor:
         if waiting.demand.memory_bytes and capacity.memory_bytes is not None:
             waiting.share = self._memory.take(waiting.demand.memory_bytes, capacity.memory_bytes)
             if waiting.share is None:
+                self._short.add(waiting.resource)
                 return False
         waiting.room = room
         self._busy[waiting.resource] += room
@@ -223,12 +234,18 @@ class LocalExecutor:
             again = share is not None and share.had_company and not self._cancel.is_set() and _says_nothing(result)
             if again:
                 self._queue(_alone(waiting, result))
-            more = share or waiting.resource == _ALONE
-            begun = self._filled(self._waiting if more else [waiting.resource])
+            begun = self._filled(self._freed(waiting))
         if again:
             self._on_again(waiting.step, _reason(result))
         self._done.put(None if again else (waiting.step, _with_note(result, waiting.note)))
         return begun
+
+    def _freed(self, waiting: "_Waiting") -> list[str]:
+        """Return the resources for which there is more room once a step has ended."""
+        if waiting.resource == _ALONE:
+            return [*self._waiting]
+        short = self._short if waiting.share else ()
+        return [name for name in self._waiting if name == waiting.resource or name in short]
 
     def _result(self, waiting: "_Waiting") -> StepResult:
         try:

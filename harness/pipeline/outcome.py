@@ -1,6 +1,8 @@
 """Makes the outcome of a case from the results of its steps, and applies expected failures."""
 
 import contextlib
+import functools
+import math
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -213,13 +215,25 @@ def _times(ended: _Ended) -> Iterator[StepTime]:
     for step, result in ended:
         is_cached = isinstance(result, FetchResult) and result.fetched.blob.cached
         if result.began and not is_cached and not (reused and isinstance(step, Run | Compare)):
-            began = datetime.fromtimestamp(result.began, UTC).isoformat(timespec="milliseconds")
             yield StepTime(
                 step=_label(step),
-                began=began.replace("+00:00", "Z"),
+                began=_moment(result.began),
                 seconds=round(result.held_s, 3),
                 resource=result.resource,
             )
+
+
+def _moment(since_1970: float) -> str:
+    """Return a time in UTC, ISO 8601 with milliseconds."""
+    fraction, second = math.modf(since_1970)
+    more, microseconds = divmod(round(fraction * 1_000_000), 1_000_000)
+    return f"{_second(second + more)}.{microseconds // 1000:03}Z"
+
+
+@functools.lru_cache(maxsize=1024)
+def _second(since_1970: float) -> str:
+    """Return a whole second in UTC, ISO 8601; many steps begin in one."""
+    return datetime.fromtimestamp(since_1970, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _commands(plan: Plan, results: Mapping[Step, StepResult]) -> dict[str, tuple[str, ...]]:

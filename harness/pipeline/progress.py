@@ -49,6 +49,7 @@ class Live:
             clock: returns the time, in seconds.
         """
         self._console, self._id_width, self._clock = console, id_width, clock
+        self._has_columns = columns(console) is not None
         self._lock = threading.Lock()
         self._told: set[str] = set()  # causes of errors
         self._retried_s: dict[str, float] = {}
@@ -79,7 +80,7 @@ class Live:
 
     @property
     def _width(self) -> int | None:
-        return columns(self._console)
+        return self._console.width if self._has_columns else None
 
     def _shown(self) -> Text:
         width, height = self._console.size

@@ -1,6 +1,7 @@
 import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -366,3 +367,11 @@ def test_many_cases_take_linear_time(tmp_path: Path) -> None:
     counted = [dataclasses.replace(each, steps=_Counted(each.steps)) for each in plans]
     assert {each.status for each in outcomes(tmp_path, *counted)} == {Status.PASSED}
     assert _Counted.looked < 20 * number
+
+
+@pytest.mark.parametrize("began", [1_790_000_000.0, 1_790_000_000.123, 1_790_000_000.9994, 1_790_000_000.9999999])
+def test_when_a_step_began_is_told_with_milliseconds(tmp_path: Path, began: float) -> None:
+    plan = planned()
+    found = outcome_of(plan, {plan.steps[0]: StepResult(began=began)}, None, tmp_path)
+    said = datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert [each.began for each in found.steps] == [said]
