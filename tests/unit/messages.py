@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import functools
+import math
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from harness.containers.protocol import Hello, Order, Reply
-from harness.core.floats import Number
+from harness.core.floats import NotFinite
 from harness.pipeline.steps import Compare, Compile, Run
 
 KINDS = (Compile, Run, Compare, Hello, Order, Reply)
@@ -26,7 +27,8 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     types.NoneType: st.none(),
     bool: st.booleans(),
     int: st.integers(-(2**63), 2**63 - 1),
-    Number: st.floats(allow_nan=False),  # a NaN is not what it was, so that nothing with one in it can be compared
+    float: st.floats(allow_nan=False),
+    NotFinite: st.sampled_from([math.inf, -math.inf]),  # a NaN is not what it was: nothing with one can be compared
     str: st.text(_USABLE, max_size=5),
     Path: st.text(_USABLE, max_size=5).map(Path),
 }
@@ -35,6 +37,8 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
 @functools.cache
 def a(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each shape of a type
     """Return any value of a type; fields with a default have others too."""
+    if kind in _SCALARS:
+        return _SCALARS[kind]
     if dataclasses.is_dataclass(kind):
         types_of: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(kind)}
         make: Any = kind
@@ -52,7 +56,7 @@ def a(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each shap
             return st.tuples(*map(a, each))
         case origin, (_, each) if origin is Mapping:
             return st.dictionaries(_SCALARS[str], a(each), max_size=2)
-    return _SCALARS[kind]
+    raise TypeError(kind)
 
 
 MESSAGES: st.SearchStrategy[Any] = st.one_of(*map(a, (Hello, Order, Reply)))

@@ -167,11 +167,11 @@ def test_keys_that_are_unknown_or_have_a_default() -> None:
         (("place",), 1, "$.place", "expected a path, got '1'"),
         (("by_name",), [], "$.by_name", "expected `object`, got `array`"),
         (("by_name", "x.y"), 1, "$.by_name[...]", "expected `object`, got `int`"),
-        (("height",), True, "$.height", "expected a number, got 'True'"),
-        (("height",), "1.5", "$.height", "expected a number, got '1.5'"),
-        (("height",), "infinity", "$.height", "expected a number, got 'infinity'"),
-        (("height",), [], "$.height", "expected a number, got '[]'"),
-        (("height",), 10**400, "$.height", "expected a number that fits 64 bits"),
+        (("height",), True, "$.height", "expected a number, got `bool`"),
+        (("height",), "1.5", "$.height", "invalid enum value '1.5'"),
+        (("height",), "infinity", "$.height", "invalid enum value 'infinity'"),
+        (("height",), [], "$.height", "expected a number, got `array`"),
+        (("height",), 10**400, "$.height", "number out of range"),
         (("width",), True, "$.width", "expected `float`, got `bool`"),
         (("width",), "inf", "$.width", "expected `float`, got `str`"),
         (("width",), 10**400, "$.width", "number out of range"),
@@ -184,9 +184,10 @@ def test_malformed_data_is_refused_with_its_path(path: tuple[Any, ...], value: A
 
 
 def test_a_message_does_not_quote_megabytes() -> None:
-    with pytest.raises(MalformedError) as caught:
-        read(int, "x" * 1_000_000)
-    assert len(str(caught.value)) < 200
+    for kind in (int, Number, Colour):
+        with pytest.raises(MalformedError) as caught:
+            read(kind, "x" * 1_000_000)
+        assert len(str(caught.value)) < 300
 
 
 @given(kind=st.sampled_from(SHAPES), data=JSON)
