@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -66,7 +66,8 @@ class Grant:
 @functools.lru_cache(maxsize=1024)
 def redacted(url: str) -> str:
     """Return a URL that is safe to show: without user, password, fragment and the values of its query."""
-    url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
+    if not url.isprintable():
+        url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError; a port that is not a number may be part of a password
@@ -107,8 +108,10 @@ def index_key(url: str) -> str:
     return hashlib.sha256(identity(url).encode(errors="surrogatepass")).hexdigest()
 
 
-def candidates(url: str, mirrors: Iterable[Mirror]) -> tuple[str, ...]:
+def candidates(url: str, mirrors: Collection[Mirror]) -> tuple[str, ...]:
     """Return the URLs to try for a content, in order; those of mirrors contain no credentials."""
+    if not mirrors:
+        return (url,)
     named = lock_key(url) or ""
     mirrored = (each.url + named[len(each.prefix) :] for each in mirrors if _is_below(named, each.prefix))
     return tuple(dict.fromkeys((*mirrored, url)))

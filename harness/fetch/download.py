@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import field, replace
-from pathlib import Path
 
 from harness.core.blobs import Blob
 from harness.core.callbacks import DownloadProgress, Notice, ignore
@@ -69,21 +68,18 @@ class Received:
 def download(
     blob: Blob,
     sources: Sequence[Source],
-    folder: Path,
+    folder: Folder,
     options: DownloadOptions,
     permits: threading.Semaphore,
-    *,
-    root: Folder,
 ) -> Received:
     """Download a blob into a folder as `BLOB`, resuming an earlier download there.
 
     Args:
         blob: the blob.
         sources: where to download it, in the order to try.
-        folder: keeps the partial download.
+        folder: keeps the partial download; it has nothing else.
         options: how to download.
         permits: one for each connection that may be open.
-        root: the folder of the store, which that folder is beneath.
 
     Raises:
         AttemptError: the download failed, or the content is wrong.
@@ -95,7 +91,7 @@ def download(
         options.notice(f"{redacted(blob.url)}: {text}")
 
     limits = Limits(chunk_bytes=options.chunk_bytes, restarts=options.retry.attempts)
-    with PartialDownload(blob, root, folder, limits, say) as partial:
+    with PartialDownload(blob, folder, limits, say) as partial:
         return _Download(blob, sources, partial, options, permits).run()
 
 
@@ -111,7 +107,8 @@ class _Download:
         permits: threading.Semaphore,
     ) -> None:
         self._blob, self._partial, self._options, self._permits = blob, partial, options, permits
-        self._ranges, self._changed = partial.ranges, partial.changed
+        self._ranges = partial.ranges
+        self._lock, self._changed = self._ranges.lock, self._ranges.changed
         self._ends = CancelToken()
         self._retry_loop = RetryLoop(
             blob, sources, options.retry, notice=options.notice, ends=self._ends, busy=self._throttle
@@ -170,7 +167,7 @@ class _Download:
         """Adapt the number of connections until the download ends."""
         while not self._ends.is_set():
             self._listen()
-            with self._changed:
+            with self._lock:
                 self._concurrency.update(time.monotonic(), self._ranges.present_bytes)
                 self._connect()
                 if not self._ends.is_set():
@@ -181,7 +178,7 @@ class _Download:
         """Fail if it takes too long, or nothing new has come. A blob whose turn has not come is not waited for."""
         if (now_s := time.monotonic()) > self._retry_loop.deadline_s:
             self._fail(self._retry_loop.overdue())
-        with self._changed:
+        with self._lock:
             ranges, is_waiting = self._ranges, bool(self._workers)
             self._silence.update(now_s, ranges.received_bytes, ranges.present_bytes, is_waiting=is_waiting)
         if self._silence.seconds > self._options.retry.silence_s:
@@ -197,11 +194,11 @@ class _Download:
     def _end(self) -> None:
         if not self._ends.is_set():
             self._ends.set()
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
 
     def _fail(self, error: BaseException) -> None:
-        with self._changed:
+        with self._lock:
             self._failed = self._failed or error
         self._end()
 
@@ -222,33 +219,33 @@ class _Download:
                 try:
                     self._retry_loop.fetch_span(span, self._receive, self._is_wanted)
                 finally:
-                    with self._changed:
+                    with self._lock:
                         self._ranges.give_back(span)
         except AttemptError as error:
-            with self._changed:
+            with self._lock:
                 if not error.failure.retriable or (was_alone and len(self._workers) == 1):
                     raise
                 # The other connections may still succeed, and this one may have failed because of them.
                 self._concurrency.lower_limit()
         finally:
             self._permits.release()
-            with self._changed:
+            with self._lock:
                 self._workers.discard(threading.current_thread())
                 self._changed.notify_all()
 
     def _next_span(self) -> Span | None:
-        with self._changed:
+        with self._lock:
             return None if self._ends.is_set() or self._is_surplus() else self._ranges.take()
 
     def _is_wanted(self, span: Span) -> bool:
-        with self._changed:
+        with self._lock:
             return self._ranges.is_incomplete(span) and not self._is_surplus()
 
     def _is_surplus(self) -> bool:
         return len(self._workers) > max(1, self._concurrency.wanted)
 
     def _throttle(self) -> None:
-        with self._changed:
+        with self._lock:
             self._concurrency.throttle(time.monotonic())
 
     def _receive(self, source: Source, span: Span) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,7 +132,7 @@ class Fetcher:
         entry = self._just_seen(blob) or self.store.provide(
             *self.entry_key(blob),
             make,
-            resumable=True,
+            resumable=(BLOB, JOURNAL),
             activity=_activity(blob),
             private=self._is_for_us_alone(blob),
             size_bytes=blob.size_bytes,
@@ -151,7 +151,7 @@ class Fetcher:
                 *self.entry_key(blob),
                 lambda folder: received.extend(self._make_unlocked(blob, folder)),
                 is_good=lambda index: self._is_good(blob, self._read(index)),
-                resumable=True,
+                resumable=(BLOB, JOURNAL, url_index.INDEX),
                 activity=_activity(blob),
             )
             known, cached = self._read(index), index.cached
@@ -174,6 +174,7 @@ class Fetcher:
         Yield nothing if a killed process did that before.
         """
         if self.policy.revalidate or self.policy.refetch or not self._is_shared(folder):
+            self.store.files.remove(folder / url_index.INDEX)
             received = self._download(blob, folder)
             self._record(blob, self._share(blob, folder, received), received).write(self.store, folder)
             if not self.policy.refetch:
@@ -181,7 +182,7 @@ class Fetcher:
                 self.options.notice(f"{redacted(blob.url)} is not in the lock file; trusting {content}")
             yield received
         with self.store.files.within(folder) as inside:
-            _remove_all_but({url_index.INDEX}, inside)
+            inside.remove_all_but({url_index.INDEX})
         self.store.files.remove(url_index.note_place(urls.index_key(blob.url)))
         self.store.lost_a_name("blobs", url_index.read(self.store, folder / url_index.INDEX).sha256)
 
@@ -286,8 +287,7 @@ class Fetcher:
         try:
             sources = self._hosts.sources(blob)
             with self.store.files.within(folder) as inside:
-                _remove_all_but({BLOB, JOURNAL}, inside)
-                return download(blob, sources, folder, self.options, self._permits, root=inside)
+                return download(blob, sources, inside, self.options, self._permits)
         except AttemptError as error:
             raise error.failure.raises(f"{error}; {error.failure.fix}.") from error
 
@@ -325,13 +325,6 @@ def _fetched_blob(blob: Blob, known: UrlRecord, entry: Entry, received: Received
         md5=known.md5,
         last_modified=known.last_modified,
     )
-
-
-def _remove_all_but(names: Container[str], inside: Folder) -> None:
-    """Remove what else is there, left by a process that was killed while it published the entry, and odd files."""
-    for name in inside.names():
-        if name not in names or not inside.is_regular(name):
-            inside.remove(name)
 
 
 def _activity(blob: Blob) -> str:

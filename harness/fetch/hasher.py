@@ -71,7 +71,7 @@ class Hasher:
     def whole(self) -> Digests:
         """Wait for the whole blob and return its digests; restart whenever the download does."""
         while True:
-            with self._ranges.changed:
+            with self._ranges.lock:
                 generation = self._ranges.generation
             if (digests := self._of(generation)) is not None:
                 return digests
@@ -79,7 +79,7 @@ class Hasher:
     def _of(self, generation: int) -> Digests | None:
         digests, at = Digests(with_md5=self._with_md5), 0
         while True:
-            with self._ranges.changed:
+            with self._ranges.lock:
                 chunk = self._awaited(generation, at)
                 if self._ranges.generation != generation:
                     return None
@@ -89,7 +89,7 @@ class Hasher:
             if (longer := self._read(chunk, file, digests)) is not None:
                 digests, at = longer, chunk.stop
                 continue
-            with self._ranges.changed:
+            with self._ranges.lock:
                 if self._ranges.generation == generation:
                     self._ranges.discard(chunk)
 

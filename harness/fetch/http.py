@@ -58,24 +58,21 @@ class HttpSource:
         """
         with (
             Watch(self.stall_s) as watch,
-            _explained(watch),
+            _Explained(watch),
             self.sessions.borrowed(keeps=self.blob.sha256 is not None) as session,
             session.ended_by(watch.ended, cancel) as trace,
-            contextlib.ExitStack() as responses,
         ):
-
-            def ask(**headers: str) -> Answer:
-                return responses.enter_context(contextlib.closing(_answer(session, self.url, headers, trace)))
-
-            response = ask(**_range_headers(start, stop, known))
-            if (is_encoded := self._is_encoded(response)) and response.status_code == HTTPStatus.PARTIAL_CONTENT:
-                responses.close()  # a part of a compressed body cannot be decoded
-                response = ask()
-                is_encoded = self._is_encoded(response)
-            head, pieces = _head(response, start, is_encoded=is_encoded), response.pieces
-            watch.pause()
-            yield head, watch.over(encoding.decoded(pieces, self.blob.size_bytes) if is_encoded else pieces)
-            responses.close()  # which closes the connection, unless all was read
+            response = _answer(session, self.url, _range_headers(start, stop, known), trace)
+            try:
+                if (is_encoded := self._is_encoded(response)) and response.status_code == HTTPStatus.PARTIAL_CONTENT:
+                    response.close()  # a part of a compressed body cannot be decoded
+                    response = _answer(session, self.url, {}, trace)
+                    is_encoded = self._is_encoded(response)
+                head, pieces = _head(response, start, is_encoded=is_encoded), response.pieces
+                watch.pause()
+                yield head, watch.over(encoding.decoded(pieces, self.blob.size_bytes) if is_encoded else pieces)
+            finally:
+                response.close()  # which closes the connection, unless all was read
             session.keep(self.url)
 
     def _is_encoded(self, response: Answer) -> bool:
@@ -168,24 +165,26 @@ def _refusal(response: Answer, start: int) -> Failure:
     )
 
 
-@contextlib.contextmanager
-def _explained(watch: Watch) -> Iterator[None]:
-    """Turn exceptions of connections into AttemptError. If the time was over, that is the reason."""
-    try:
-        yield
-    except AttemptError:
-        watch.check()
-        raise
-    except Cancelled:
-        raise
-    except Exception as error:
+class _Explained(contextlib.AbstractContextManager[None]):
+    """Turns exceptions of connections into AttemptError. If the time was over, that is the reason."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, AttemptError):
+            self._watch.check()
+        elif isinstance(error, Exception) and not isinstance(error, Cancelled):
+            self._explain(error)
+
+    def _explain(self, error: Exception) -> None:
         import ssl  # noqa: PLC0415 - see above
 
         from harness.fetch import by_httpx  # noqa: PLC0415 - see above
 
         if not isinstance(error, (BrokenError, *by_httpx.ERRORS)):
-            raise
-        watch.check()
+            return
+        self._watch.check()
         what, chain = _named(error), tuple(causes(error))
         if any(isinstance(each, by_httpx.NO_URL) for each in chain):  # its text may contain secrets
             what = "not a valid URL, or it redirects to one that is not"

@@ -19,7 +19,7 @@ from typing import Any
 from harness.core import strict_json
 from harness.core.values import frozen
 from harness.fetch.source import Head
-from harness.host.beneath import Folder
+from harness.host.beneath import Folder, Place
 
 NAME = "journal"
 _MAX_BYTES = 32 << 20
@@ -54,12 +54,12 @@ class JournalState:
 class Journal:
     """A file to which lines are appended. The first chunk creates it: without one there is nothing to resume."""
 
-    def __init__(self, root: Folder, path: Path) -> None:
-        """Open the file beneath a folder, if it exists."""
+    def __init__(self, root: Folder, path: Place, *, is_new: bool = False) -> None:
+        """Open the file beneath a folder, if it exists; if `is_new`, write another in its place."""
         self._root, self._path = root, path
         self._heads = b""  # not written yet
         self._descriptor: int | None = None
-        if root.may_have(path):
+        if not is_new and root.may_have(path):
             self._descriptor = root.open(path, os.O_RDWR | os.O_APPEND)
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class Journal:
     def add_chunk(self, chunk: Chunk) -> None:
         """Record a chunk whose bytes were written."""
         if self._descriptor is None:
-            self._descriptor = self._root.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            self._descriptor = self._root.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
         os.write(self._descriptor, self._heads + _line(asdict(chunk)))
         self._heads = b""
 

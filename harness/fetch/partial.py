@@ -3,9 +3,7 @@
 import os
 import zlib
 from collections.abc import Collection
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
 from harness.core.blobs import Blob
@@ -42,17 +40,15 @@ class PartialDownload:
 
     Attributes:
         ranges: which bytes are present, being downloaded or missing.
-        changed: lock and condition of `ranges`.
         unverified: chunks of an earlier download.
         file: file descriptor of `BLOB`.
     """
 
-    def __init__(self, blob: Blob, root: Folder, folder: Path, limits: Limits, say: Notice) -> None:
+    def __init__(self, blob: Blob, folder: Folder, limits: Limits, say: Notice) -> None:
         """Resume an earlier download in the folder, or start a new one.
 
         Args:
             blob: the blob; without a digest, bytes are combined only if a validator shows that they belong together.
-            root: the folder of the store.
             folder: where to download it.
             limits: limits of the download.
             say: called when the download resumes or restarts.
@@ -61,16 +57,20 @@ class PartialDownload:
             OSError: the folder cannot be written.
         """
         self.ranges = Ranges(limits.chunk_bytes)
-        self.changed = self.ranges.changed
+        self._lock = self.ranges.lock
         self._blob, self._limits, self._say = blob, limits, say
-        self._root, self._path, self._open = root, folder / BLOB, ExitStack()
-        self._journal = Journal(root, folder / JOURNAL)
-        self._open.callback(self._journal.close)
+        self._root, self._files = folder, list[int]()
         self._heads: dict[str, Head] = {}
         self._is_resumable = True  # with a request for the missing bytes
         self._restarts, self._wrong = 0, set[str]()
-        self.unverified = self._resumed()
-        self.file = self._opened()
+        self.unverified: tuple[Chunk, ...] = ()
+        try:
+            self.file = self._opened(os.O_EXCL)
+            self._journal = Journal(folder, JOURNAL, is_new=True)
+        except FileExistsError:
+            self._journal = Journal(folder, JOURNAL)
+            self.unverified = self._resumed()
+            self.file = self._opened()
 
     def __enter__(self) -> Self:
         """Return the partial download."""
@@ -79,10 +79,12 @@ class PartialDownload:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close the files; after an error, remove them unless a chunk is complete."""
         is_useful = kind is None or self._journal.read().chunks
-        self._open.close()
+        self._journal.close()
+        for each in self._files:
+            os.close(each)
         if not is_useful:
-            for path in (self._path, self._path.with_name(JOURNAL)):
-                self._root.remove(path)
+            for name in (JOURNAL, BLOB):
+                self._root.remove(name)
 
     @property
     def head(self) -> Head:
@@ -94,18 +96,16 @@ class PartialDownload:
         """The `index_key` of every source that sent bytes."""
         return self._heads.keys()
 
-    def _opened(self) -> int:
+    def _opened(self, flags: int = 0) -> int:
         """Open the file until the end; after a restart, connections that still write to the old one harm nothing."""
-        descriptor = self._root.open(self._path, os.O_RDWR | os.O_CREAT)
-        self._open.callback(os.close, descriptor)
+        self._files.append(descriptor := self._root.open(BLOB, os.O_RDWR | os.O_CREAT | flags))
         return descriptor
 
     def _resumed(self) -> tuple[Chunk, ...]:
         written = self._journal.read()
         if written.total is None or not written.chunks:
             self._journal.clear()
-            if self._root.may_have(self._path):
-                self._root.remove(self._path)  # not truncated: it may be a link to a published blob
+            self._root.remove(BLOB)  # not truncated: it may be a link to a published blob
             return ()
         self._heads = dict(written.heads)
         self._is_resumable = bool(self._blob.sha256 or self.head.validator)
@@ -115,7 +115,7 @@ class PartialDownload:
 
     def known(self, source: Source, span: Span) -> Head | None:
         """Return the earlier answer of a source before a request for a span; restart if it cannot be resumed."""
-        with self.changed:
+        with self._lock:
             if span.at and not self._is_resumable and span.generation == self.ranges.generation:
                 self.restart(span)
             return self._heads.get(index_key(source.url))
@@ -126,7 +126,7 @@ class PartialDownload:
         Raises:
             AttemptError: the answer cannot be used.
         """
-        with self.changed:
+        with self._lock:
             if span.generation != self.ranges.generation:
                 return False
             self._check_size(head)
@@ -174,7 +174,7 @@ class PartialDownload:
         Raises:
             AttemptError: this happened too often.
         """
-        with self.changed:
+        with self._lock:
             self._restarts += bool(why)
             if self._restarts > self._limits.restarts:
                 raise AttemptError(Failure(what=f"{why}, repeatedly", retriable=False))
@@ -182,7 +182,7 @@ class PartialDownload:
                 self._say(f"{why}; restarting")
             self._journal.clear()
             self._heads.clear()
-            self._root.remove(self._path)
+            self._root.remove(BLOB)
             if not os.fstat(self.file).st_nlink:
                 os.ftruncate(self.file, 0)  # free the space of the old file, which stays open
             self.file = self._opened()
@@ -196,13 +196,13 @@ class PartialDownload:
             OSError: the file cannot be written.
         """
         while piece:
-            with self.changed:
+            with self._lock:
                 writable_bytes, file = self.ranges.writable_bytes(span), self.file
             if not writable_bytes:
                 return False
             size = os.pwrite(file, piece[:writable_bytes], span.at)
             crc32 = zlib.crc32(piece[:size], span.crc32)
-            with self.changed:
+            with self._lock:
                 if span.generation != self.ranges.generation:
                     return False
                 span.crc32 = crc32
@@ -220,7 +220,7 @@ class PartialDownload:
 
     def end_body(self, source: Source, span: Span) -> None:
         """Take the end of a body for the end of the blob, if its size is unknown."""
-        with self.changed:
+        with self._lock:
             if self.ranges.is_incomplete(span) and span.stop is None:
                 if self._blob.sha256 is None and self.head.open_ended:
                     self._say("the host does not state the size: the blob may be incomplete")

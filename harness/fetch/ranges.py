@@ -36,10 +36,11 @@ class Span:
 class Ranges:
     """The state of every byte of a blob, shared by the connections of a download.
 
-    The caller holds `changed`, a condition that is notified of every change, around each call.
+    The caller holds `lock` around each call. `changed` is notified of every change.
 
     Attributes:
-        changed: lock and condition of all attributes.
+        lock: that of all attributes.
+        changed: its condition.
         generation: how often the download restarted.
         total: size of the blob in bytes; None if unknown.
         present_bytes: bytes on disk.
@@ -52,7 +53,8 @@ class Ranges:
         Args:
             chunk_bytes: size of a chunk. After an interruption, a chunk is present either completely or not at all.
         """
-        self.changed = threading.Condition()
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.generation = 0
         self.total: int | None = None
         self.present_bytes = self.received_bytes = 0

@@ -221,11 +221,12 @@ class Session:
         """Yield a trace for httpx. When a token is set, the connections are shut down, also those made after it."""
         self._tokens = tuple(filter(None, tokens))
         try:
-            with contextlib.ExitStack() as calling:
-                for token in self._tokens:
-                    calling.enter_context(token.calling(self._shut_down))
-                yield self._trace
+            for token in self._tokens:
+                token.call(self._shut_down)
+            yield self._trace
         finally:
+            for token in self._tokens:
+                token.forget(self._shut_down)
             if self._wire and not self._wire.is_finished:
                 self.drop()
             self._forget_closed()
@@ -248,7 +249,9 @@ class Session:
             each.shut_down()
 
     def _forget_closed(self) -> None:
-        for each in [each for each in self._connections if each.is_closed]:
+        for each in list(self._connections):
+            if not each.is_closed:
+                continue
             self._connections.remove(each)
             self._wire = None
             each.forget()

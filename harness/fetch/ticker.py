@@ -22,17 +22,26 @@ class Ticker:
     @contextlib.contextmanager
     def calling(self, call: Call) -> Iterator[None]:
         """Within the context, call a function again and again. It must neither raise nor wait."""
+        key = self.call(call)
+        try:
+            yield
+        finally:
+            self.forget(key)
+
+    def call(self, call: Call) -> object:
+        """Do as `calling`, until `forget` is called with what this returns."""
         key = object()
         with self._mutex:
             self._calls[key] = call
             if self._thread is None or not self._thread.is_alive():  # it does not survive a fork
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
-        try:
-            yield
-        finally:
-            with self._mutex:
-                del self._calls[key]
+        return key
+
+    def forget(self, key: object) -> None:
+        """Call a function no more."""
+        with self._mutex:
+            del self._calls[key]
 
     def _run(self) -> None:
         pause, idle_ticks = threading.Event(), 0

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Self
 
 from harness.fetch.source import AttemptError, Failure, Piece
@@ -29,17 +28,17 @@ class Watch:
         """
         self.ended = CancelToken()
         self._limit_s, self._end_s = limit_s, math.inf
-        self._open = ExitStack()
+        self._ticking: object = None
 
     def __enter__(self) -> Self:
         """Start the clock."""
         self._start()
-        self._open.enter_context(TICKER.calling(self._look))
+        self._ticking = TICKER.call(self._look)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop the clock for good."""
-        self._open.close()
+        TICKER.forget(self._ticking)
 
     def pause(self) -> None:
         """Stop the clock until a piece is waited for."""

@@ -7,7 +7,7 @@ same request with another target and range. Errors have the names that httpx has
 import contextlib
 import re
 import select
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ _URL = re.compile(
     r"(?:\?(?:[A-Za-z0-9_~=,:&+./-]|%[0-9A-F]{2})*)?"
 )
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\0\n\r]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\n\r]*?)[ \t]*")
+_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0\n\r]*")
+_LINES = re.compile(rb"(?:\r?\n%b)*" % _LINE.pattern)
+_FIELD = re.compile(r"\n([^:]+):[ \t]*([^\n\r]*?)[ \t]*(?![^\r\n])")
 _HEAD_END, _LINE_ENDS, _FOLD = re.compile(rb"\r?\n\r?\n"), re.compile(rb"\r?\n"), re.compile(rb"\r?\n[ \t]+")
 _INTERIM = {b"100", b"102", b"103"}
 _LINE_END = b"\r\n"
@@ -38,19 +40,23 @@ class BrokenError(Exception):
     """A connection cannot be made, broke, or brought what is no HTTP. The text begins with the name of the error."""
 
 
-@contextlib.contextmanager
-def breaking(what: str, late: str = "") -> Iterator[None]:
-    """Raise BrokenError for errors of the system.
+class breaking(contextlib.AbstractContextManager[None]):  # noqa: N801 - it is used as a function
+    """Raise BrokenError for errors of the system."""
 
-    Args:
-        what: name of the error.
-        late: name of the error if it is that time was over, if another.
-    """
-    try:
-        yield
-    except OSError as error:
-        name = (isinstance(error, TimeoutError) and late) or what
-        raise BrokenError(f"{name}: {' '.join(str(error).split())}") from error
+    def __init__(self, what: str, late: str = "") -> None:
+        """Prepare.
+
+        Args:
+            what: name of the error.
+            late: name of the error if it is that time was over, if another.
+        """
+        self._what, self._late = what, late
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raise the BrokenError."""
+        if isinstance(error, OSError):
+            name = (isinstance(error, TimeoutError) and self._late) or self._what
+            raise BrokenError(f"{name}: {' '.join(str(error).split())}") from error
 
 
 @frozen
@@ -232,20 +238,25 @@ def _head(text: bytes) -> tuple[bytes, bytes, list[tuple[str, str]]]:
     Raises:
         BrokenError: it is no HTTP.
     """
-    status, *lines = _LINE_ENDS.split(_FOLD.sub(b" ", text))
+    text = _FOLD.sub(b" ", text)
+    status, *lines = _LINE_ENDS.split(text)
     if (found := _STATUS.fullmatch(status)) is None:
         raise BrokenError(f"RemoteProtocolError: illegal status line {status!r:.100}")
-    fields = []
-    for line in lines:
-        if (named := _FIELD.fullmatch(line)) is None:
-            raise BrokenError(f"RemoteProtocolError: illegal header line {line!r:.100}")
-        fields.append((named[1].decode().lower(), _decoded(named[2])))
+    if not _LINES.fullmatch(text, found.end()):
+        line = next(each for each in lines if not _LINE.fullmatch(each))
+        raise BrokenError(f"RemoteProtocolError: illegal header line {line!r:.100}")
+    fields = [(name.lower(), value) for name, value in _FIELD.findall(text.decode("iso-8859-1"))]
+    if not text.isascii():
+        fields = [(name, _decoded(value.encode("iso-8859-1"))) for name, value in fields]
     return found[1], found[2], fields
 
 
-def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _joined(fields: Collection[tuple[str, str]]) -> dict[str, str]:
     """Return fields by their names; several of a name, unless they are equal lengths, are joined as RFC 9110 says."""
-    joined: dict[str, str] = {}
+    joined = dict(fields)
+    if len(joined) == len(fields):
+        return joined
+    joined.clear()
     for name, value in fields:
         known = joined.get(name)
         is_new = known is None or (name == "content-length" and known == value)

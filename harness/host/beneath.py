@@ -8,12 +8,13 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from harness.host import descriptors, files
+from harness.host.kept_folders import KeptFolders
 
 _ROOT = os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY
 
@@ -28,31 +29,25 @@ class Folder:
     Attributes:
         path: the folder, which may itself be a link, because a user named it.
         descriptor: one of the folder, if `within` opened it; -1 if each method does.
+        kept: the folders beneath that stay open.
     """
 
     path: Path
     descriptor: int = -1
+    kept: KeptFolders | None = field(default=None, compare=False, repr=False)
 
-    @contextlib.contextmanager
-    def within(self, path: Place, *, makes: bool = False) -> Iterator["Folder"]:
+    def within(self, path: Place, *, makes: bool = False) -> "_Within":
         """Yield a folder beneath, opened once for many methods, which then act on it even if it is moved.
 
         Args:
             path: the folder.
             makes: whether to make it, and those above it, unless they exist.
         """
-        names = self._names(path, or_itself=True)
-        descriptor = self._made(names) if makes else self._descended(names)
-        if descriptor == self.descriptor:
-            descriptor = os.dup(descriptor)
-        try:
-            yield Folder(path if isinstance(path, Path) else self.path / path, descriptor)
-        finally:
-            os.close(descriptor)
+        return _Within(self, path, makes=makes)
 
     def open(self, path: Place, flags: int = os.O_RDONLY) -> int:
         """Return a descriptor of a regular file."""
-        return self._regular(path, flags)[0]
+        return self.opened(path, flags)[0]
 
     def reader(self, path: Place) -> BinaryIO:
         """Return a file opened for reading."""
@@ -64,7 +59,7 @@ class Folder:
         Raises:
             UnreadableError: it has more than `limit_bytes`.
         """
-        descriptor, state = self._regular(path, os.O_RDONLY)
+        descriptor, state = self.opened(path, os.O_RDONLY)
         try:
             content = os.read(descriptor, min(state.st_size, limit_bytes) + 1)
             if len(content) == state.st_size <= limit_bytes:
@@ -121,8 +116,8 @@ class Folder:
 
     def state(self, path: Place) -> os.stat_result | None:
         """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""
-        if not self._names(path, or_itself=True):
-            return self._own_state()
+        if isinstance(path, Path) and not self._names(path, or_itself=True):
+            return self.own_state()
         try:
             with self._parent(path) as (folder, name):
                 return os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -131,18 +126,26 @@ class Folder:
 
     def may_have(self, path: Place) -> bool:
         """Return whether it is worth while to open a path: a quick look that follows links, for what does not."""
-        return os.path.lexists(self._path(path))
-
-    def has_at(self, path: Place, descriptor: int) -> bool:
-        """Return whether an open file is at a path. Links may lead there: it was opened already, and through none."""
         try:
-            return os.path.samestat(os.fstat(descriptor), os.lstat(self._path(path)))
-        except (FileNotFoundError, NotADirectoryError):
+            os.lstat(self._path(path))
+        except OSError:
             return False
+        return True
+
+    def state_of(self, opened: os.stat_result, path: Place) -> os.stat_result | None:
+        """Return what stat(2) says now of an open file, if it is at a path; else None.
+
+        Links may lead there: it was opened already, and through none.
+        """
+        try:
+            state = os.lstat(self._path(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return state if os.path.samestat(opened, state) else None
 
     def _path(self, path: Place) -> Place:
         """Return a path that the system can open; a name is one beneath this folder, which may be a relative path."""
-        return os.path.join(self.path, path) if isinstance(path, str) else path  # noqa: PTH118 - pathlib takes longer
+        return f"{self.path}/{path}" if isinstance(path, str) else path
 
     def is_folder(self, path: Place) -> bool:
         """Return whether there is a folder, not a link to one."""
@@ -212,7 +215,7 @@ class Folder:
         with contextlib.suppress(OSError, RecursionError), self._parent(path) as (folder, name):
             descriptors.remove(name, folder)
 
-    def _regular(self, path: Place, flags: int) -> tuple[int, os.stat_result]:
+    def opened(self, path: Place, flags: int) -> tuple[int, os.stat_result]:
         """Return a descriptor of a regular file, and what stat(2) says of it."""
         with self._parent(path) as (folder, name):
             descriptor = os.open(name, flags | descriptors.FILE, 0o666, dir_fd=folder)
@@ -223,7 +226,14 @@ class Folder:
                 raise
         return descriptor, state
 
-    def _own_state(self) -> os.stat_result | None:
+    def remove_all_but(self, names: Container[str]) -> None:
+        """Remove all that is in the folder itself except for regular files of these names."""
+        for name in self.names():
+            if name not in names or not self.is_regular(name):
+                self.remove(name)
+
+    def own_state(self) -> os.stat_result | None:
+        """Return what stat(2) says of the folder itself; None if it does not exist."""
         with contextlib.suppress(FileNotFoundError):
             return self.path.stat() if self.descriptor < 0 else os.fstat(self.descriptor)
         return None
@@ -264,20 +274,25 @@ class Folder:
 
     def _descended(self, names: Sequence[str], *, makes: bool = False) -> int:
         """Return a descriptor of the folder that names lead to; if `makes`, make those that do not exist."""
-        descriptor = os.open(self.path, _ROOT) if self.descriptor < 0 else self.descriptor
-        for index, name in enumerate(names):
+        descriptor = self.kept.descriptor(names[0]) if self.kept and names else -1
+        begun = int(descriptor >= 0)
+        if not begun:
+            descriptor = os.open(self.path, _ROOT) if self.descriptor < 0 else self.descriptor
+        for index in range(begun, len(names)):
             above = descriptor
             try:
-                descriptor = descriptors.opened(name, above, os.O_PATH, makes=makes)
+                descriptor = descriptors.opened(names[index], above, os.O_PATH, makes=makes)
             except OSError as error:
                 descriptors.raise_told(error, self.path.joinpath(*names[: index + 1]))
             finally:
                 self._left(above)
+            if self.kept and not index:
+                self.kept.keep(names[0], descriptor)
         return descriptor
 
     def _left(self, descriptor: int) -> None:
-        """Close what `_descended` returned, unless it is the folder itself."""
-        if descriptor != self.descriptor:
+        """Close what `_descended` returned, unless it is the folder itself or one that is kept."""
+        if descriptor != self.descriptor and not (self.kept and descriptor in self.kept.descriptors):
             os.close(descriptor)
 
     @contextlib.contextmanager
@@ -296,6 +311,24 @@ class Folder:
             os.close(descriptor)
 
 
+class _Within:
+    """The context of `Folder.within`."""
+
+    __slots__ = ("_descriptor", "_folder", "_makes", "_path")
+
+    def __init__(self, folder: Folder, path: Place, *, makes: bool) -> None:
+        self._folder, self._path, self._makes, self._descriptor = folder, path, makes, -1
+
+    def __enter__(self) -> Folder:
+        folder, path = self._folder, self._path
+        names = folder._names(path, or_itself=True)  # noqa: SLF001 - it is a part of that class
+        self._descriptor = folder._made(names) if self._makes else folder._descended(names)  # noqa: SLF001
+        return Folder(path if isinstance(path, Path) else folder.path / path, self._descriptor)
+
+    def __exit__(self, *_: object) -> None:
+        self._folder._left(self._descriptor)  # noqa: SLF001
+
+
 class _Parent:
     """The context of `Folder._parent`: a class, because contexts made of generators take longer than the system."""
 
@@ -306,10 +339,12 @@ class _Parent:
 
     def __enter__(self) -> tuple[int, str]:
         *folders, name = self._folder._names(self._path)  # noqa: SLF001 - it is a part of that class
-        self._descriptor = self._folder._descended(folders)  # noqa: SLF001
+        own = self._folder.descriptor
+        self._descriptor = self._folder._descended(folders) if folders or own < 0 else own  # noqa: SLF001
         return self._descriptor, name
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self._folder._left(self._descriptor)  # noqa: SLF001
+        if self._descriptor != self._folder.descriptor:
+            self._folder._left(self._descriptor)  # noqa: SLF001
         if isinstance(error, OSError):
             descriptors.raise_told(error, self._folder.path / self._path)

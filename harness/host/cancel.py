@@ -16,14 +16,14 @@ class CancelToken:
 
     def __init__(self) -> None:
         """Start unset."""
-        self._event, self._mutex = threading.Event(), threading.Lock()
+        self._is_set, self._mutex = False, threading.Lock()
         self._calls: list[Callable[[], None]] = []
         self._pipe: tuple[int, int] | None = None  # made when asked for: most tokens are never waited for
 
     def set(self) -> None:
         """Request the stop, and run the callbacks. It cannot be undone."""
         with self._mutex:
-            self._event.set()
+            self._is_set = True
             if self._pipe is not None:
                 os.write(self._pipe[1], b".")
         for call in list(self._calls):
@@ -32,17 +32,25 @@ class CancelToken:
     @contextlib.contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:
         """Within the context, let `set` run a callback, in the thread of its caller. If set already, run it now."""
-        self._calls.append(call)
         try:
-            if self.is_set():
-                call()
+            self.call(call)
             yield
         finally:
-            self._calls.remove(call)
+            self.forget(call)
+
+    def call(self, call: Callable[[], None]) -> None:
+        """Do as `calling`, until `forget` is called with the same callback."""
+        self._calls.append(call)
+        if self._is_set:
+            call()
+
+    def forget(self, call: Callable[[], None]) -> None:
+        """Let `set` not run a callback."""
+        self._calls.remove(call)
 
     def is_set(self) -> bool:
         """Return whether `set` was called."""
-        return self._event.is_set()
+        return self._is_set
 
     def fileno(self) -> int:
         """Return a descriptor that is readable once `set` was called."""
@@ -50,7 +58,7 @@ class CancelToken:
             if self._pipe is None:
                 self._pipe = os.pipe()
                 weakref.finalize(self, _close, *self._pipe)
-                if self._event.is_set():
+                if self._is_set:
                     os.write(self._pipe[1], b".")
             return self._pipe[0]
 

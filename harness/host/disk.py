@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.core.errors import DiskError
@@ -34,23 +34,28 @@ def allocated_bytes(state: os.stat_result) -> int:
     return state.st_blocks * _BLOCK_BYTES
 
 
-@contextlib.contextmanager
-def disk_errors(path: Path, *, removable: bool = False) -> Iterator[None]:
-    """Raise a DiskError that names the file for errors about space and permissions.
+class disk_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 - it is used as a function
+    """Raise a DiskError that names the file for errors about space and permissions."""
 
-    Args:
-        path: what is written, if an error does not say it.
-        removable: whether a file may be missing because a user removed its folder, as those of results.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _DISK_ERRORS | (_REMOVED if removable else set()):
-            raise
+    def __init__(self, path: Path, *, removable: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            path: what is written, if an error does not say it.
+            removable: whether a file may be missing because a user removed its folder, as those of results.
+        """
+        self._path, self._removable = path, removable
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raise the DiskError."""
+        if not isinstance(error, OSError):
+            return
+        if error.errno not in _DISK_ERRORS | (_REMOVED if self._removable else set()):
+            return
         hint = "Free disk space, or choose other folders with --store and --out."
         if error.errno == errno.ELOOP:
             hint = "What it leads to is left as it is."
-        raise DiskError(f"Cannot write {error.filename or path}: {error.strerror}. {hint}") from error
+        raise DiskError(f"Cannot write {error.filename or self._path}: {error.strerror}. {hint}") from error
 
 
 def write_all(texts: Mapping[Path, str | Iterable[str]]) -> None:

@@ -5,6 +5,7 @@ The system releases locks and pins when the process that holds them ends.
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import struct
@@ -23,6 +24,8 @@ _HOLDER_BYTES = 500
 # Each name is one byte of the file to lock, which need not exist. The probed byte is beyond those of names.
 _NAME_BYTES = 7
 _PROBED = 1 << 8 * _NAME_BYTES
+# For each lock the system looks at all others of the file: thousands take it longer than to store as many small files.
+_MOST_LOCKS = 4096
 
 
 def acquire(root: Folder, path: Place, on_wait: WaitNotice, *, activity: str = "") -> int:
@@ -49,23 +52,23 @@ def try_acquire(root: Folder, path: Place, *, activity: str = "") -> int | None:
     """
     while True:
         try:
-            descriptor = root.open(path, os.O_RDWR | os.O_CREAT)
-            if _is_locked(descriptor, root, path):
+            descriptor, opened = root.opened(path, os.O_RDWR | os.O_CREAT)
+            if state := _locked(descriptor, opened, root, path):
                 break
         except FileNotFoundError:
             root.make(os.path.dirname(path) if isinstance(path, str) else path.parent)  # noqa: PTH120
         except BlockingIOError:
             return None
-    _write_holder(descriptor, activity)
+    _write_holder(descriptor, state, activity)
     return descriptor
 
 
 def remove_if_free(root: Folder, path: Path) -> bool:
     """Remove the file of a lock unless it is held, and return whether it was removed."""
     with contextlib.suppress(FileNotFoundError):
-        descriptor = root.open(path, os.O_RDWR)
+        descriptor, opened = root.opened(path, os.O_RDWR)
         try:
-            if _lock(descriptor) and root.has_at(path, descriptor):
+            if _lock(descriptor) and root.state_of(opened, path):
                 root.remove(path)
                 return True
         finally:
@@ -76,15 +79,17 @@ def remove_if_free(root: Folder, path: Path) -> bool:
 class Pins:
     """Pins on names, in one file. A name may have many holders; it can be seized only while it has none.
 
-    Pins are open file description locks (fcntl(2)), so two objects in one process are two holders.
+    Pins are open file description locks (fcntl(2)), so two objects in one process are two holders. One that holds
+    4,096 names holds all names from then on.
     """
 
-    def __init__(self, root: Folder, path: Path) -> None:
+    def __init__(self, root: Folder, path: Place) -> None:
         """Open nothing yet."""
         self._root, self._path = root, path
         self._mutex = threading.Lock()
-        self._descriptor = -1
-        self._held: set[str] = set()  # the system takes longer for each lock the more there are
+        self._file: tuple[int, os.stat_result] | None = None
+        self._held: set[str] = set()
+        self._holds_all = False
         self._close: Callable[[], object] = ignore
 
     def hold(self, name: str) -> None:
@@ -95,14 +100,14 @@ class Pins:
 
     def probe(self) -> None:
         """Raise an OSError if the file cannot be locked, so that no name can be seized."""
-        _lock_byte(self._opened(), fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _PROBED)
+        _lock_bytes(self._opened(), fcntl.F_RDLCK, _PROBED)
 
     @contextlib.contextmanager
     def seized(self, name: str) -> Iterator[bool]:
         """Let others wait who want to hold a name. Yield False if it has a holder already."""
         descriptor, offset = self._opened(), _offset(name)
         try:
-            _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, offset)
+            _lock_bytes(descriptor, fcntl.F_WRLCK, offset)
         except BlockingIOError:
             yield False
             return
@@ -110,53 +115,60 @@ class Pins:
             yield True
         finally:
             self._held.discard(name)
-            _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, offset)
+            _lock_bytes(descriptor, fcntl.F_RDLCK if self._holds_all else fcntl.F_UNLCK, offset)
 
     def close(self) -> None:
         """Release all names."""
         with self._mutex:
-            self._close()
-            self._descriptor = -1
-            self._held.clear()
+            self._forget()
 
     def _is_held(self, name: str) -> bool:
         descriptor = self._opened(read_only=True)
-        if name not in self._held:
-            try:
-                _lock_byte(descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _offset(name))
-            except BlockingIOError:
-                return False
-            self._held.add(name)
+        if self._holds_all or name in self._held:
+            return True
+        try:
+            if len(self._held) >= _MOST_LOCKS:
+                with contextlib.suppress(BlockingIOError):  # another name is seized just now
+                    _lock_bytes(descriptor, fcntl.F_RDLCK, 0, _PROBED)
+                    self._holds_all = True
+                    return True
+            _lock_bytes(descriptor, fcntl.F_RDLCK, _offset(name))
+        except BlockingIOError:
+            return False
+        self._held.add(name)
         return True
 
     def _opened(self, *, read_only: bool = False) -> int:
         """Return the descriptor. To hold names, an existing file need only be readable."""
         with self._mutex:
-            if self._descriptor < 0 or not self._root.has_at(self._path, self._descriptor):
-                self._close()
-                self._descriptor = -1
-                self._held.clear()
-                self._descriptor = _open(self._root, self._path, read_only=read_only)
-                self._close = weakref.finalize(self, os.close, self._descriptor)
-            return self._descriptor
+            if self._file is None or not self._root.state_of(self._file[1], self._path):
+                self._forget()
+                self._file = _opened(self._root, self._path, read_only=read_only)
+                self._close = weakref.finalize(self, os.close, self._file[0])
+            return self._file[0]
+
+    def _forget(self) -> None:
+        self._close()
+        self._file, self._holds_all = None, False
+        self._held.clear()
 
 
-def _open(root: Folder, path: Path, *, read_only: bool) -> int:
+def _opened(root: Folder, path: Place, *, read_only: bool) -> tuple[int, os.stat_result]:
     try:
-        return root.open(path, os.O_RDWR | os.O_CREAT)
+        return root.opened(path, os.O_RDWR | os.O_CREAT)
     except OSError:
         if not read_only:
             raise
-        return root.open(path)
+        return root.opened(path, os.O_RDONLY)
 
 
 def _offset(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:_NAME_BYTES])
 
 
-def _lock_byte(descriptor: int, command: int, kind: int, offset: int) -> None:
-    """Lock one byte with the `struct flock` of 64-bit Linux: type, whence, start, length, and a pid of 0."""
-    fcntl.fcntl(descriptor, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0))
+def _lock_bytes(descriptor: int, kind: int, offset: int, length: int = 1) -> None:
+    """Lock bytes with the `struct flock` of 64-bit Linux: type, whence, start, length, and a pid of 0."""
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, length, 0))
 
 
 def _lock(descriptor: int) -> bool:
@@ -168,29 +180,28 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _is_locked(descriptor: int, root: Folder, path: Place) -> bool:
-    """Lock a file, or close it and return False if it is not at its path any more.
+def _locked(descriptor: int, opened: os.stat_result, root: Folder, path: Place) -> os.stat_result | None:
+    """Lock a file and return its state, or close it and return None if it is not at its path any more.
 
     Raises:
         BlockingIOError: another process holds the lock.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if root.has_at(path, descriptor):
-            return True
+        if state := root.state_of(opened, path):
+            return state
     except BaseException:
         os.close(descriptor)
         raise
     os.close(descriptor)
-    return False
+    return None
 
 
-def _write_holder(descriptor: int, activity: str) -> None:
+def _write_holder(descriptor: int, state: os.stat_result, activity: str) -> None:
     """Write who holds the lock and why, for others that wait. Do nothing if the disk is full.
 
     A file with another name is no lock that this program made, so it is left as it is.
     """
-    state = os.fstat(descriptor)
     if state.st_nlink != 1:
         return
     holder = _this_process() + (f", which is {activity}" if activity else "")
@@ -201,7 +212,12 @@ def _write_holder(descriptor: int, activity: str) -> None:
 
 
 def _this_process() -> str:
-    return f"process {os.getpid()} on {os.uname().nodename}"
+    return _process(os.getpid())
+
+
+@functools.lru_cache(maxsize=1)
+def _process(pid: int) -> str:
+    return f"process {pid} on {os.uname().nodename}"
 
 
 def _other_holder(root: Folder, path: Place) -> str:

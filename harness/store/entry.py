@@ -107,8 +107,8 @@ class Found:
     is_unchanged: bool
 
 
-def found(root: Folder, folder: Path) -> Found | None:
-    """Return the entry of a folder, without looking into its files.
+def found(root: Folder, folder: str) -> Found | None:
+    """Return the entry of a folder, named from `root` on, without looking into its files.
 
     None if its manifest is missing or malformed, or does not list all files of the folder.
     """
@@ -188,15 +188,17 @@ def records(
     return {name: _record(root, folder / name, progress) for name in names}
 
 
-def filled(inside: Folder, known: Mapping[str, str]) -> dict[str, FileRecord]:
+def filled(inside: Folder, known: Mapping[str, str], names: Iterable[str] = ()) -> dict[str, FileRecord]:
     """Return the records of all files of a new entry, in order, and remove what is neither a file nor a folder.
 
     Args:
         inside: its folder.
         known: the SHA-256 of files that need not be read.
+        names: those that the files may have, if only those.
     """
     records = {}
-    for name, state in sorted(_content(inside).items()):
+    named = {name: state for name in names if (state := inside.state(name))}
+    for name, state in sorted((named or _content(inside)).items()):
         if not stat.S_ISREG(state.st_mode):
             inside.remove(name)  # an entry has neither links nor special files
         elif name in known:

@@ -115,7 +115,7 @@ def collect(store: Store, budget_bytes: int | None, *, keep: Container[tuple[str
     """
     if not store.files.state(store.root / "locks"):
         return Collected(removed=(), kept_in_use=(), freed_bytes=0, total_bytes=0)  # nothing was ever stored here
-    with contextlib.closing(locks.Pins(store.files, store.root / "pins")) as pins, disk_errors(store.root):
+    with contextlib.closing(locks.Pins(store.files, "pins")) as pins, disk_errors(store.root):
         _probe(store, pins)
         with store.lock(
             "collection", activity=_COLLECTING

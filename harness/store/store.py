@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -32,13 +32,15 @@ from harness.host import locks
 from harness.host.beneath import Folder, Place
 from harness.host.cancel import Cancelled
 from harness.host.disk import disk_errors
+from harness.host.kept_folders import KeptFolders
 from harness.store import entry as entries
-from harness.store.entry import MANIFEST, Entry, Found, NotReceivedError
+from harness.store.entry import MANIFEST, Entry, FileRecord, Found, NotReceivedError
 
 if TYPE_CHECKING:  # few commands have one, and msgspec takes 20 ms to load
     from harness.store.upstream import Upstream
 
 REMOVED = "removed."
+_KEPT_OPEN = ("blobs", "locks", "notes", "tmp")
 # By then the kernel has written the files back: dirty_expire_centisecs is 30 s, and it checks every 5 s.
 SETTLE_S = 60.0
 # To read a smaller entry again after another boot takes no longer than to note that it is on disk.
@@ -84,10 +86,11 @@ class Store:
             boot: id of this boot of the machine; by default the kernel's.
         """
         self.root, self.on_work = root.absolute(), on_work
-        self.files = Folder(self.root)
+        self._temporary = self.root / "tmp"
+        self.files = Folder(self.root, kept=KeptFolders(self.root, _KEPT_OPEN))
         self._upstream, self._on_wait = upstream, on_wait
         self._boot = boot or _this_boot()
-        self._pins = locks.Pins(self.files, self.root / "pins")
+        self._pins = locks.Pins(self.files, "pins")
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -143,7 +146,7 @@ class Store:
         make: Make,
         *,
         is_good: IsGood = lambda _: True,
-        resumable: bool = False,
+        resumable: Collection[str] = (),
         activity: str = "",
         private: bool = False,
         size_bytes: int | None = None,
@@ -158,7 +161,8 @@ class Store:
             make: fills the folder. It may return the SHA-256 of files that it hashed while it wrote them, so that they
                 are not read again.
             is_good: an existing entry for which this is false is replaced.
-            resumable: whether a failed or killed `make` leaves its partial entry for the next one.
+            resumable: names of the files that a failed or killed `make` leaves for the next one. If any, the entry
+                has no others.
             activity: what `make` does, for processes that wait: `installing IREE 3.12.0`.
             private: whether it is neither taken from the shared store nor put there.
             size_bytes: size of a blob, without which it is not taken from the shared store.
@@ -185,7 +189,7 @@ class Store:
     @contextlib.contextmanager
     def lock(self, name: str, *, activity: str = "") -> Iterator[None]:
         """Wait for a lock and hold it. No other process or thread holds it meanwhile; `activity` as for `provide`."""
-        with disk_errors(self.root.joinpath("locks", name)):
+        with disk_errors(self.root):
             descriptor = locks.acquire(self.files, f"locks/{name}", self._on_wait, activity=activity)
         try:
             yield
@@ -195,7 +199,7 @@ class Store:
     @contextlib.contextmanager
     def lock_if_free(self, name: str, *, activity: str = "") -> Iterator[bool]:
         """Hold a lock as `lock` does, or yield False if another holds it."""
-        with disk_errors(self.root.joinpath("locks", name)):
+        with disk_errors(self.root):
             descriptor = locks.try_acquire(self.files, f"locks/{name}", activity=activity)
         try:
             yield descriptor is not None
@@ -229,11 +233,11 @@ class Store:
 
     def partial_dir(self, kind: str, key: str) -> Path:
         """Return the folder in which an entry is created, whether it exists or not."""
-        return self.root.joinpath("tmp", f"{kind}-{key}")
+        return self._temporary / f"{kind}-{key}"
 
     def listed(self, kind: str, key: str) -> Entry | None:
         """Return an entry as its manifest lists it, without checking its files or marking it as used."""
-        found = entries.found(self.files, self.path(kind, key))
+        found = entries.found(self.files, self.place(kind, key))
         return found.entry if found else None
 
     def read_again(self, entry: Entry, progress: ReadProgress = ignore) -> Entry | None:
@@ -286,20 +290,24 @@ class Store:
             return upstream.fill(self.files, folder, offer, self._poll)
 
         try:
-            entry = replace(self._made(kind, key, fill, is_good, resumable=False, received=True), cached=True)
+            entry = replace(self._made(kind, key, fill, is_good, resumable=(), received=True), cached=True)
         except NotReceivedError:
             return None
         return entry if is_good(entry) else None
 
     def _made(
-        self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: bool, received: bool = False
+        self, kind: str, key: str, make: Make, is_good: IsGood, *, resumable: Collection[str], received: bool = False
     ) -> Entry:
         partial = self.partial_dir(kind, key)
-        with self.files.within(partial.parent, makes=True) as temporary:
-            self._begin(temporary, partial, resumable=resumable)
+        with self.files.within(self._temporary, makes=True) as temporary:
+            self._begin(temporary, partial, resumable)
             try:
-                with temporary.within(partial.name) as inside:
-                    entry = self._published(temporary, inside, kind, key, make, is_good=is_good, received=received)
+                with temporary.within(partial) as inside:
+
+                    def fill() -> dict[str, FileRecord]:
+                        return entries.filled(inside, make(partial) or {}, resumable)
+
+                    entry = self._published(temporary, inside, kind, key, fill, is_good=is_good, received=received)
             except BaseException:
                 if not resumable:
                     self.remove(partial)
@@ -310,27 +318,36 @@ class Store:
                 self.remove(partial)
         return entry
 
-    def _begin(self, temporary: Folder, partial: Path, *, resumable: bool) -> None:
+    def _begin(self, temporary: Folder, partial: Path, resumable: Collection[str]) -> None:
         """Make the folder of a partial entry, or keep what a killed process left in it; this one holds the lock."""
         if temporary.begin(partial.name):
             return
         if not (resumable and temporary.is_folder(partial.name)):
             self.remove(partial)
             temporary.make(partial)
-        temporary.remove(partial / MANIFEST)
+        with temporary.within(partial.name) as inside:
+            inside.remove_all_but(resumable)
 
     def _published(
-        self, temporary: Folder, inside: Folder, kind: str, key: str, make: Make, *, is_good: IsGood, received: bool
+        self,
+        temporary: Folder,
+        inside: Folder,
+        kind: str,
+        key: str,
+        fill: Callable[[], dict[str, FileRecord]],
+        *,
+        is_good: IsGood,
+        received: bool,
     ) -> Entry:
         """Fill the partial entry and move it into place, unless a process without our locks did so first."""
-        partial, path = inside.path, self.path(kind, key)
-        state = inside.state(partial)
+        partial, path, name = inside.path, self.path(kind, key), f"{kind}-{key}"
+        state = inside.own_state()
         try:
-            files = entries.filled(inside, make(partial) or {})
+            files = fill()
             entry = Entry(path=path, cached=False, files=files, boot=self._boot, made=time.time(), received=received)
             inside.create(MANIFEST, entries.manifest(entry))
-            with self.files.within(path.parent, makes=True) as target:
-                while _is_still(temporary, partial.name, state) and not _is_moved(temporary, partial.name, target, key):
+            with self.files.within(f"{kind}/{key[:2]}", makes=True) as target:
+                while _is_still(temporary, name, state) and not _is_moved(temporary, name, target, key):
                     if there := self._good(kind, key, is_good):
                         return replace(there, cached=False)
                     self.remove(path)
@@ -354,7 +371,7 @@ class Store:
 
     def _checked(self, kind: str, key: str) -> Entry | None:
         """Return an entry, hashing its files if it is not trusted; remove it if they changed. The caller locks it."""
-        found = entries.found(self.files, self.path(kind, key))
+        found = entries.found(self.files, self.place(kind, key))
         if found is None:
             return None
         return found.entry if self._is_trusted(found) else self.read_again(found.entry)

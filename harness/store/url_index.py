@@ -56,7 +56,10 @@ class UrlRecord:
 
     def text(self) -> bytes:
         """Return the content of its file."""
-        return json.dumps({each.name: getattr(self, each.name) for each in fields(self)}).encode()
+        return json.dumps({name: getattr(self, name) for name in _FIELDS}).encode()
+
+
+_FIELDS = tuple(each.name for each in fields(UrlRecord))
 
 
 def read(store: Store, path: Place) -> UrlRecord:
@@ -76,9 +79,7 @@ def read(store: Store, path: Place) -> UrlRecord:
 
 def noted(store: Store, key: str) -> UrlRecord | None:
     """Return the note of a URL by its `index_key`; None if there is none, or an entry."""
-    if not store.files.may_have(note_place(key)) or _has_entry(store, key):
-        return None
-    return _noted(store, key)
+    return None if _has_entry(store, key) else _noted(store, key)
 
 
 def found(store: Store, key: str) -> UrlRecord | None:
@@ -87,7 +88,7 @@ def found(store: Store, key: str) -> UrlRecord | None:
         with contextlib.suppress(OSError, ValueError):
             return read(store, entry.path / INDEX)
         return None
-    return _noted(store, key) if store.files.may_have(note_place(key)) else None
+    return _noted(store, key)
 
 
 def note_place(key: str) -> str:
@@ -101,11 +102,12 @@ def note(store: Store, url: str, record: Callable[[], UrlRecord], *, sha256: str
     A store that cannot be written does not keep it.
     """
     key = index_key(url)
-    if (known := found(store, key)) and known.sha256 == sha256:
+    has_entry = _has_entry(store, key)
+    if (known := found(store, key) if has_entry else _noted(store, key)) and known.sha256 == sha256:
         return known
     made = record()
     with contextlib.suppress(DiskError), disk_errors(store.root):
-        if _has_entry(store, key):
+        if has_entry:
             store.provide(KIND, key, lambda folder: made.write(store, folder), is_good=lambda _: False)
         else:
             with store.files.within(NOTES, makes=True) as notes:
@@ -118,8 +120,9 @@ def _note_name(key: str) -> str:
 
 
 def _noted(store: Store, key: str) -> UrlRecord | None:
-    with contextlib.suppress(OSError, ValueError):
-        return read(store, note_place(key))
+    if store.files.may_have(place := note_place(key)):
+        with contextlib.suppress(OSError, ValueError):
+            return read(store, place)
     return None
 
 

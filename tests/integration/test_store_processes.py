@@ -64,8 +64,8 @@ def test_processes_that_want_the_same_entry_create_it_once_and_learn_who_creates
     assert heard == sorted(heard, key=lambda each: each[1])
 
 
-@pytest.mark.parametrize(("resumable", "left"), [(False, []), (True, ["part"])])
-def test_a_killed_maker_is_in_nobody_s_way(store: Store, left: list[str], *, resumable: bool) -> None:
+@pytest.mark.parametrize(("resumable", "left"), [((), []), (("blob", "part"), ["part"])])
+def test_a_killed_maker_is_in_nobody_s_way(store: Store, left: list[str], resumable: tuple[str, ...]) -> None:
     killed = maker(store)
     assert said(killed) == "begun"
     killed.kill()

@@ -106,7 +106,7 @@ def _read_toolchains(job: Any) -> None:
     root = Folder(Path(job["cwd"], words[words.index("--store") + 1]).absolute())
     with contextlib.suppress(OSError):
         for folder in (root.path / toolchain.KIND).glob("*/[0-9]*"):
-            if found := entry.found(root, folder):
+            if found := entry.found(root, str(folder.relative_to(root.path))):
                 wheel_contents.is_intact(root, found.entry, toolchain.PROGRAMS)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.core.blobs import Blob
 from harness.fetch.by_httpx import response
 from harness.fetch.headers import retry_after_s
-from harness.fetch.http import HttpSource, _explained, _head
+from harness.fetch.http import HttpSource, _Explained, _head
 from harness.fetch.sessions import Sessions
 from harness.fetch.source import AttemptError, Head
 from harness.fetch.watch import Watch
@@ -109,7 +109,7 @@ def test_a_redirect_may_not_become_less_safe(hops: tuple[str, ...]) -> None:
 def test_what_httpx_says_becomes_advice(cause: Exception, what: str, fix: str, retriable: bool) -> None:  # noqa: FBT001
     error = httpx.ConnectError(str(cause))
     error.__context__ = cause
-    with pytest.raises(AttemptError) as raised, _explained(Watch(1)):
+    with pytest.raises(AttemptError) as raised, _Explained(Watch(1)):
         raise error
     assert what in str(raised.value)
     assert fix in raised.value.failure.fix

@@ -55,11 +55,11 @@ HOST, MIRROR = Memory(), Memory(url="http://mirror/blob")
 
 def partial_of(blob: Blob, folder: Path, said: list[str] | None = None) -> PartialDownload:
     limits = Limits(chunk_bytes=CHUNK_BYTES, restarts=2)
-    return PartialDownload(blob, Folder(folder), folder, limits, (said if said is not None else []).append)
+    return PartialDownload(blob, Folder(folder), limits, (said if said is not None else []).append)
 
 
 def taken(partial: PartialDownload) -> Span:
-    with partial.changed:
+    with partial.ranges.lock:
         span = partial.ranges.take()
     assert span is not None
     return span
@@ -107,7 +107,7 @@ def test_any_damage_of_a_partial_download_is_found_and_downloaded_again(
                 path.write_bytes(path.read_bytes()[: data.draw(st.integers(0, 300))])
         options = DownloadOptions(notice=ignore, connections=2, chunk_bytes=CHUNK_BYTES)
         blob = Blob(url=URL, sha256=sha256 if is_locked else None)
-        received = download(blob, [Memory(content)], folder, options, threading.Semaphore(2), root=Folder(folder))
+        received = download(blob, [Memory(content)], Folder(folder), options, threading.Semaphore(2))
         assert received.sha256 == sha256
         assert (folder / BLOB).read_bytes() == content
 
@@ -125,10 +125,22 @@ def test_bytes_of_an_earlier_download_are_not_requested(tmp_path: Path) -> None:
         begun(partial, 2 * CHUNK_BYTES + 3)
     memory, notices = Memory(), list[str]()
     options = DownloadOptions(notice=notices.append, connections=1, chunk_bytes=CHUNK_BYTES)
-    received = download(LOCKED, [memory], tmp_path, options, threading.Semaphore(1), root=Folder(tmp_path))
+    received = download(LOCKED, [memory], Folder(tmp_path), options, threading.Semaphore(1))
     assert received.resumed
     assert {at for start, stop in memory.asked for at in range(start, stop or 0)} == set(range(CHUNK_BYTES, 40))
     assert notices == [f"{URL}: resuming: 8 of 40 bytes are on disk"]
+
+
+def test_a_journal_without_its_blob_is_not_resumed(tmp_path: Path) -> None:
+    with partial_of(LOCKED, tmp_path) as partial:
+        begun(partial, 2 * CHUNK_BYTES)
+    (tmp_path / BLOB).unlink()
+    notices = list[str]()
+    with partial_of(LOCKED, tmp_path, notices) as partial:
+        assert (partial.unverified, notices) == ((), [])
+        begun(partial, CHUNK_BYTES)
+    with partial_of(LOCKED, tmp_path) as partial:
+        assert [(each.start, each.stop) for each in partial.unverified] == [(0, CHUNK_BYTES)]
 
 
 def test_a_partial_download_without_a_journal_is_emptied(tmp_path: Path) -> None:

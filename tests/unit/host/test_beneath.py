@@ -216,20 +216,22 @@ def test_an_open_file_is_at_its_path_until_another_takes_its_place(root: Folder)
     path = root.path / "held"
     root.write(path, b"one")
     with root.reader(path) as file:
-        assert root.has_at(path, file.fileno())
+        opened = os.fstat(file.fileno())
+        path.chmod(0o600)
+        assert root.state_of(opened, path) == os.fstat(file.fileno()) != opened
         root.write(path, b"two")
-        assert not root.has_at(path, file.fileno())
+        assert not root.state_of(opened, path)
         root.remove(path)
-        assert not root.has_at(path, file.fileno())
-        assert not root.has_at(root.path / "file" / "below", file.fileno())
+        assert not root.state_of(opened, path)
+        assert not root.state_of(opened, root.path / "file" / "below")
 
 
 def test_a_folder_may_be_a_relative_path(root: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root.path.parent)
     relative = Folder(Path(root.path.name))
     with relative.reader(relative.path / "file") as file:
-        assert relative.has_at(relative.path / "file", file.fileno())
-        assert relative.has_at("file", file.fileno())
+        assert relative.state_of(os.fstat(file.fileno()), relative.path / "file")
+        assert relative.state_of(os.fstat(file.fileno()), "file")
     assert relative.may_have(relative.path / "file")
 
 

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,18 +59,36 @@ def test_what_is_resumable_is_there_for_the_next(store: Store, error: type[BaseE
         (folder / "part").rename(folder / "blob")
 
     with pytest.raises(error):
-        store.provide("blobs", KEY, begin, resumable=True)
+        store.provide("blobs", KEY, begin, resumable=("blob", "part"))
     assert store.find("blobs", KEY) is None
     assert partials(store) == [store.partial_dir("blobs", KEY)]
-    entry = store.provide("blobs", KEY, finish, resumable=True)
+    entry = store.provide("blobs", KEY, finish, resumable=("blob", "part"))
     assert (list(entry.files), partials(store)) == (["blob"], [])
+
+
+def test_what_else_is_in_a_resumable_entry_goes(store: Store) -> None:
+    partial = store.partial_dir("blobs", KEY)
+    (partial / "blob").mkdir(parents=True)
+    (partial / "odd").touch()
+    (partial / "part").touch()
+
+    def finish(folder: Path) -> None:
+        assert [each.name for each in folder.iterdir()] == ["part"]
+        (folder / "late").touch()
+        makes(b"x")(folder)
+
+    entry = store.provide("blobs", KEY, finish, resumable=("blob", "part"))
+    assert list(entry.files) == ["blob", "part"]
+    assert store.find("blobs", KEY) is None  # another program put a file there, which nothing vouches for
+    again = store.provide("blobs", KEY, makes(b"x"), resumable=("blob", "part"))
+    assert store.find("blobs", KEY) == replace(again, cached=True)
 
 
 def test_a_manifest_in_a_partial_entry_is_not_a_file_of_the_entry(store: Store) -> None:
     partial = store.partial_dir("blobs", KEY)
     partial.mkdir(parents=True)
     (partial / "entry.json").touch()
-    assert list(store.provide("blobs", KEY, makes(b"x"), resumable=True).files) == ["blob"]
+    assert list(store.provide("blobs", KEY, makes(b"x"), resumable=("blob", "part")).files) == ["blob"]
 
 
 def test_what_a_killed_writer_of_a_manifest_left_does_no_harm_and_goes_with_the_next_one(store: Store) -> None:
@@ -197,9 +216,9 @@ def test_what_another_machine_published_and_does_not_please_is_replaced(store: S
 
 
 @pytest.mark.parametrize("leave", [None, "empty", "theirs"])
-@pytest.mark.parametrize("resumable", [False, True])
+@pytest.mark.parametrize("resumable", [(), ("blob",)])
 def test_a_partial_entry_that_vanished_is_looked_for_in_its_place(
-    store: Store, leave: str | None, *, resumable: bool
+    store: Store, leave: str | None, resumable: tuple[str, ...]
 ) -> None:
     def make(folder: Path) -> None:
         publishes(store)(folder)

@@ -16,7 +16,7 @@ USES: dict[str, Callable[[Store], object]] = {
     "find": lambda store: store.find("blobs", KEY),
     "provide": lambda store: store.provide("blobs", KEY, makes(b"x")),
     "provide another": lambda store: store.provide("blobs", KEY.replace("0", "1"), makes(b"x")),
-    "resume": lambda store: store.provide("blobs", KEY.replace("0", "2"), makes(b"x"), resumable=True),
+    "resume": lambda store: store.provide("blobs", KEY.replace("0", "2"), makes(b"x"), resumable=("blob",)),
     "digest": lambda store: store.digest(store.root.parent / "local"),
     "gc": lambda store: gc.collect(store, None),
     "gc all": lambda store: gc.collect(Store(store.root), 0),

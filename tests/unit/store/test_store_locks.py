@@ -135,6 +135,34 @@ def test_pins_end(store: Store, end: str) -> None:
         assert is_unused
 
 
+def test_who_holds_very_many_names_holds_all(store: Store) -> None:
+    holder, other = (locks.Pins(store.files, "pins") for _ in range(2))
+    store.files.make(store.root)
+
+    def may_go(name: str) -> bool:
+        with other.seized(name) as is_unused:
+            return is_unused
+
+    for number in range(4096):
+        holder.hold(f"{number}")
+    assert may_go("other")
+    assert not may_go("4095")
+    with other.seized("other"):  # another collects just now
+        holder.hold("4096")
+        holder.hold("4097")
+    assert may_go("other")
+    holder.hold("4098")
+    assert not any(may_go(name) for name in ("other", "0", "4096", "4098"))
+    with holder.seized("other") as is_unused:
+        assert is_unused
+    assert not may_go("other")
+    holder.close()
+    assert all(may_go(name) for name in ("other", "0", "4096", "4098"))
+    holder.hold("again")
+    assert may_go("other")
+    holder.close()
+
+
 def test_pins_go_with_their_file(store: Store) -> None:
     store.provide("blobs", KEY, makes(b"x"))
     shutil.rmtree(store.root)

@@ -170,7 +170,7 @@ def test_a_download_that_began_goes_on(machine: Machines) -> None:
         partial = store.partial_dir("blobs", BLOB_KEY)
         partial.mkdir(parents=True)
         (partial / "blob").write_bytes(BLOB[:100])
-        made = store.provide("blobs", BLOB_KEY, lambda _: None, resumable=True, size_bytes=len(BLOB))
+        made = store.provide("blobs", BLOB_KEY, lambda _: None, resumable=("blob",), size_bytes=len(BLOB))
         assert made.files["blob"]["bytes"] == 100
 
 
