@@ -15,6 +15,8 @@ DEEPEST = 100
 TOO_DEEP = f"it has more than {DEEPEST} levels of arrays and objects"
 _DIGITS = 20
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
+_STRING, _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL), re.compile(r"[^\[\]{}]+")
+_INNERMOST = re.compile(r"\[\]|\{\}")
 
 Path = tuple[str | int, ...]
 
@@ -54,7 +56,15 @@ def parsed(text: bytes | str, members: Callable[[list[tuple[str, Any]]], Any] | 
 
 def may_have_faults(text: str) -> bool:
     """Whether `faults` may find some in the value of a document: to look for them takes as long as to parse it."""
-    return "\\u" in text or text.count("[") + text.count("{") > DEEPEST or _UNUSABLE.search(text) is not None
+    return "\\u" in text or _is_deep(text) or _UNUSABLE.search(text) is not None
+
+
+def _is_deep(text: str) -> bool:
+    """Return whether a document has too many levels: whether some are left once so many have been taken out."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    brackets = _NO_BRACKETS.sub("", _STRING.sub("", text))
+    return all((brackets := _INNERMOST.sub("", brackets)) for _ in range(DEEPEST))
 
 
 def faults(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

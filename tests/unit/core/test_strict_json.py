@@ -58,6 +58,15 @@ def test_a_document_is_refused_if_it_has_a_fault_however_it_is_written(value: An
                 strict_json.loads(text)
 
 
+@pytest.mark.parametrize("levels", [99, 100, 101])
+@pytest.mark.parametrize("inside", ["1", '"]"', r'"\"[[{"', "[], {}", "[[1], {}]"])
+def test_only_what_has_many_levels_is_looked_through(levels: int, inside: str) -> None:
+    """However many values it has."""
+    text = f"{'[' * levels}{inside}{']' * levels}"
+    assert strict_json.may_have_faults(text) is bool([*strict_json.faults(json.loads(text))])
+    assert not strict_json.may_have_faults(json.dumps([{"a": [1, [2, "[{"]]}] * 500))
+
+
 @given(st.text())
 def test_a_usable_text_has_no_fault(text: str) -> None:
     assert list(strict_json.faults([strict_json.usable(text)])) == []
