@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -22,6 +23,10 @@ _SIGNED = {
 }
 # Query parameters that select a version or a format of the content; their values are not secret.
 _PLAIN = frozenset({"download", "versionid", "versionId", "snapshot", "generation", "alt", "raw", "ref"})
+
+
+# Without anything that could be secret or written in another way: what the library for URLs would leave as it is.
+_AS_IT_IS = re.compile(r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?(?:/[A-Za-z0-9/._~%+=,-]*)")
 
 
 @frozen
@@ -66,6 +71,8 @@ class Grant:
 @functools.lru_cache(maxsize=1024)
 def redacted(url: str) -> str:
     """Return a URL that is safe to show: without user, password, fragment and the values of its query."""
+    if _AS_IT_IS.fullmatch(url):
+        return url
     if not url.isprintable():
         url = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in url)
     try:
@@ -85,7 +92,7 @@ def identity(url: str) -> str:
 
     Use it to compare, not to show: the rest of the query may still be secret.
     """
-    parts = _split(url)
+    parts = None if _AS_IT_IS.fullmatch(url) else _split(url)
     if parts is None:
         return url
     pairs = [each for each in parts.query.split("&") if each]
@@ -97,6 +104,8 @@ def identity(url: str) -> str:
 
 def lock_key(url: str) -> str | None:
     """Return the key of a URL in the lock file; None if its query may be secret."""
+    if _AS_IT_IS.fullmatch(url):
+        return url
     parts = _split(named := identity(url))
     plain = parts is not None and {_name(each) for each in parts.query.split("&") if each} <= _PLAIN
     return named if plain else None
