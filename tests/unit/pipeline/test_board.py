@@ -135,6 +135,20 @@ def test_downloads_have_names_bytes_of_one_unit_and_a_total() -> None:
     assert of.lines(12.0, width=80, height=24) == ["0:12 elapsed"]
 
 
+def test_a_download_that_came_at_once_is_counted_and_not_shown() -> None:
+    of = Board(0.0)
+    of.throughput.expect(3, 3_000)
+    of.bytes_fetched(A, 1_000, 1_000, 1.0)
+    of.bytes_fetched(B, 900, 1_000, 1.0)
+    of.bytes_fetched(B, 1_000, 1_000, 2.0)
+    head, total, line = of.lines(3.0, width=80, height=9)
+    assert head.startswith("1 fetching")
+    assert "b.irpa" in line
+    of.fetched(A)
+    of.fetched(B)
+    assert of.throughput.line().startswith("fetching: 2 of 3 blobs, 2.0 kB of 3.0 kB"), total
+
+
 def test_a_download_that_is_a_step_has_one_line() -> None:
     of = Board(0.0)
     fetch = Fetch(blob=A)
