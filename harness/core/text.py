@@ -50,6 +50,8 @@ def clean(text: str) -> str:
 
 def one_line(text: str, *, limit: int = LINE_CHARS) -> str:
     """Return the cleaned text on one line, with single spaces, cut to `limit` characters."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and text.strip() == text:
+        return text
     line = " ".join(clean(text[: _TAKEN * limit]).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
 

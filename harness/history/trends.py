@@ -21,6 +21,8 @@ def trends(found: Mapping[str, Sequence[Recorded]]) -> tuple[Trend, ...]:
 
 
 def _of_case(case: str, results: Sequence[Recorded]) -> Iterator[Trend]:
+    if len(results) < _LEAST:
+        return
     alike = [each for each in reversed(results) if each.case.hardware == results[0].case.hardware]
     for name in _NUMBERS:
         points = tuple(_point(each, name) for each in alike)

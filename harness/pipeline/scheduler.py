@@ -202,10 +202,12 @@ class PlanRun:
 
     def _start_ready(self, nodes: Iterable["_Node"]) -> None:
         """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
-        if self._cancel.is_set():
+        ready = [node for node in nodes if node.is_ready]
+        if not ready or self._cancel.is_set():
             return
-        ready = dict.fromkeys(node for node in nodes if node.is_ready)
         for node in sorted(ready, key=_falling) if len(ready) > 1 else ready:
+            if node.has_begun:  # cases that share it may each name it
+                continue
             node.has_begun = True
             self._under_way += 1
             self._listener.step_started(node.step, [each.id for each in node.users.values()])
