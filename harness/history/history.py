@@ -94,12 +94,12 @@ class History:
 
         return self._read(act, [])
 
-    def of_cases(self, ids: Collection[str], limit: int) -> Mapping[str, list[Recorded]]:
-        """Return so many of the newest results of each of these cases that has one, the newest first."""
+    def of_cases(self, ids: Collection[str], limit: int, *, least: int = 1) -> Mapping[str, list[Recorded]]:
+        """Return so many of the newest results of each of these cases that has at least some, the newest first."""
 
         def act(connection: database.Connection) -> Mapping[str, list[Recorded]]:
-            found = {name: self._query(connection, "case", name, limit) for name in ids}
-            return {name: results for name, results in found.items() if results}
+            found = {name: self._rows(connection, "case", name, limit) for name in ids}
+            return {name: list(map(_recorded, rows)) for name, rows in found.items() if len(rows) >= least}
 
         return self._read(act, {})
 
@@ -202,12 +202,14 @@ class History:
         return otherwise if found is None else found
 
     def _query(self, connection: database.Connection, key: str, value: str, limit: int) -> list[Recorded]:
+        return list(map(_recorded, self._rows(connection, key, value, limit)))
+
+    def _rows(self, connection: database.Connection, key: str, value: str, limit: int) -> list[tuple[Any, ...]]:
         query = (
             f"SELECT {_columns('runs', _RUN)}, {_columns('cases', _CASE)} FROM cases "
             f"JOIN runs ON runs.number = cases.run WHERE {_OURS} AND {_CONDITIONS[key]} {_NEWEST_FIRST} LIMIT :limit"
         )
-        found = connection.execute(query, {"project": self.project, "value": value, "limit": limit})
-        return [Recorded(run=_run(tuple(row[: len(_RUN)])), case=_case(row[len(_RUN) :])) for row in found]
+        return connection.execute(query, {"project": self.project, "value": value, "limit": limit}).fetchall()
 
     def _ids(self, connection: database.Connection, case: str) -> list[str]:
         query = (
@@ -278,6 +280,10 @@ def _counts(connection: database.Connection, number: int) -> Mapping[Status, int
     query = "SELECT status, count(*) FROM cases WHERE run = ? GROUP BY status"
     found: dict[str, int] = dict(connection.execute(query, [number]).fetchall())
     return {status: found[status] for status in Status if status in found}
+
+
+def _recorded(row: tuple[Any, ...]) -> Recorded:
+    return Recorded(run=_run(row[: len(_RUN)]), case=_case(row[len(_RUN) :]))
 
 
 @functools.lru_cache(maxsize=64)  # many results are of one run

@@ -8,7 +8,7 @@ from harness.report.page.content import Point, Trend
 
 LIMIT = 60  # results of each case
 _NUMBERS = ("error_ratio", "latency_ms", "compile_seconds", "dispatches", "module_bytes")
-_LEAST = 2
+LEAST = 2  # results that make a trend
 
 
 def trends(found: Mapping[str, Sequence[Recorded]]) -> tuple[Trend, ...]:
@@ -21,12 +21,10 @@ def trends(found: Mapping[str, Sequence[Recorded]]) -> tuple[Trend, ...]:
 
 
 def _of_case(case: str, results: Sequence[Recorded]) -> Iterator[Trend]:
-    if len(results) < _LEAST:
-        return
     alike = [each for each in reversed(results) if each.case.hardware == results[0].case.hardware]
     for name in _NUMBERS:
         points = tuple(_point(each, name) for each in alike)
-        if sum(point.value is not None for point in points) >= _LEAST:
+        if sum(point.value is not None for point in points) >= LEAST:
             yield Trend(case=case, name=name, points=points)
 
 

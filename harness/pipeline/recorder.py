@@ -117,6 +117,6 @@ class Recorder:
         from harness.history import trends  # noqa: PLC0415 - SQLite is loaded at the end of a run
 
         try:
-            return trends.trends(history.of_cases(ids, trends.LIMIT))
+            return trends.trends(history.of_cases(ids, trends.LIMIT, least=trends.LEAST))
         except DiskError:
             return ()

@@ -78,8 +78,26 @@ def exact_command(settings: Settings) -> str:
 
 def case_command(outcome: Outcome, report: Report) -> str:
     """Return the command that repeats a case, in the same image if it was for a container."""
-    selector, program = _selected(outcome, report)
-    return command([*_prefix(report), *selector, *program, *_case_options(outcome, report)])
+    return CaseCommands(report).of(outcome)
+
+
+class CaseCommands:
+    """Makes the commands that repeat cases of a report, of which many have the same options."""
+
+    def __init__(self, report: Report) -> None:
+        """Make none yet."""
+        self._report = report
+        self._options: dict[tuple[object, ...], str] = {}
+
+    def of(self, outcome: Outcome) -> str:
+        """Return the command that repeats a case, in the same image if it was for a container."""
+        target = (outcome.config, outcome.backend, outcome.chip)
+        key = (*target, outcome.release, outcome.variant, outcome.kind is Kind.TIMEOUT)
+        if (options := self._options.get(key)) is None:
+            options = self._options[key] = command(_case_options(outcome, self._report))
+        selector, program = _selected(outcome, self._report)
+        words = command([*_prefix(self._report), *selector, *program])
+        return f"{words} {options}" if options else words
 
 
 def case_commands(outcomes: Sequence[Outcome], report: Report) -> list[str]:

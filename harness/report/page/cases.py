@@ -85,16 +85,26 @@ def row(each: Shown) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
-def details(each: Shown, runs: Sequence[Run], trends: Sequence[Trend], log_bytes: int) -> dict[str, Any]:
-    """Return what is shown of a case when it is opened, with its trends; texts are cleaned."""
-    outcome, run = each.outcome, runs[each.run]
+def details(
+    each: Shown, run: Run, commands: again.CaseCommands, trends: Sequence[Trend], log_bytes: int
+) -> dict[str, Any]:
+    """Return what is shown of a case when it is opened, with its trends; texts are cleaned.
+
+    Args:
+        each: the case.
+        run: its run.
+        commands: makes the commands that repeat cases of that run.
+        trends: its trends.
+        log_bytes: how much of its log is shown.
+    """
+    outcome = each.outcome
     text = outcome_log.line(run.report.cases, each.index)
     data = {name: value for name, value in msgspec.json.decode(text).items() if name not in _SHOWN_ELSEWHERE and value}
     where = facts.whereabouts(outcome)
     told = {
         "why": capped(outcome.reason, limit_bytes=_REASON_BYTES, where="results.json"),
         "log": capped(outcome.log_tail.strip("\n"), limit_bytes=log_bytes, where=where),
-        "again": again.case_command(outcome, run.report),
+        "again": commands.of(outcome),
         "by_hand": by_hand.tool_lines(outcome, run.report.environment, run.folder),
         "commands": dict(_commands(outcome)),
         "devices": list(map(str, outcome.devices)),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.records import as_json
+from harness.report import again
 from harness.report.page import answer, cases, compared, environment, timeline
 from harness.report.page.answer import Answer
 from harness.report.page.cases import Shown
@@ -97,12 +98,13 @@ def _index(content: Content, shown: Sequence[Shown], told: Answer) -> dict[str, 
 def _chunks(content: Content, shown: Sequence[Shown]) -> Iterator[str]:
     """Yield the details of some cases at a time, compressed: most pages are opened for one or two of them."""
     limit = cases.log_bytes(len(shown))
+    commands = [again.CaseCommands(run.report) for run in content.runs]
     trends: dict[str, list[Trend]] = {}
     for trend in content.trends:
         trends.setdefault(trend.case, []).append(trend)
     for start in range(0, len(shown), _CHUNK):
         some = [
-            cases.details(each, content.runs, trends.get(each.outcome.id, ()), limit)
+            cases.details(each, content.runs[each.run], commands[each.run], trends.get(each.outcome.id, ()), limit)
             for each in shown[start : start + _CHUNK]
         ]
         yield _packed(some)
