@@ -165,7 +165,7 @@ class _Tool:
 
     def _run(self) -> ProcessResult:
         self._make_folder()
-        variables = tools.prepared(self.folder, self.order.argv)
+        variables = tools.prepared(Folder(self.folder), self.order.argv)
         for path in self.folder.iterdir():
             if path.is_dir():  # for the tool's own files
                 path.chmod(0o770)

@@ -43,7 +43,12 @@ class Blob:
     @property
     def local_path(self) -> Path:
         """The path that a `file:` URL names; no I/O."""
-        return Path(unquote(urlsplit(self.url).path))
+        return _local_path(self.url)
+
+
+@functools.lru_cache(maxsize=1024)
+def _local_path(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
 
 
 @functools.lru_cache(maxsize=1024)  # each blob is asked for it again and again

@@ -285,14 +285,15 @@ def _logs(plan: Plan, ended: _Ended, final: Verdict, out_dir: Path) -> dict[str,
     if not with_log and not final.details:
         return found
     folder = logs.case_dir(out_dir / "logs", plan.case.id)
+    named, start = folder.relative_to(out_dir), len(f"{folder}/")
     for step, path in with_log:
         name = _label(step)
         with contextlib.suppress(DiskError):
             shown = path
-            if not path.is_relative_to(folder):
+            if not str(path).startswith(f"{folder}/"):
                 argv = step.argv if isinstance(step, Compile) else ()
                 shown = logs.copied(path, folder / f"{name}.log", root=out_dir, argv=argv)
-            found[name] = str(shown.relative_to(out_dir))
+            found[name] = f"{named}/{str(shown)[start:]}"
     if final.details:
         with contextlib.suppress(DiskError):
             path = logs.written(folder / f"{INTERNAL}.log", final.details, root=out_dir)

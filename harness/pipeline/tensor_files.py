@@ -1,6 +1,7 @@
 """The types of tensors in files: `.npy` headers and file sizes."""
 
 import ast
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -84,6 +85,7 @@ def _npy_header(path: Path) -> tuple[TensorType, int]:
     return _header_type(head[start:end].decode("latin-1")), end
 
 
+@functools.lru_cache(maxsize=256)  # outputs of one type have one header
 def _header_type(text: str) -> TensorType:
     try:
         header = ast.literal_eval(text.strip())

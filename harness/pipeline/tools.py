@@ -97,7 +97,7 @@ class LocalTools:
                 with above.within(place) as folder:
                     for name, path in asked.reads.items():
                         folder.point(name, path.absolute())
-                    ended = self._ended(asked, place, cancel)
+                    ended = self._ended(asked, folder, cancel)
                     for name in asked.writes:
                         if folder.is_regular(name):
                             folder.move(name, name, above)
@@ -105,11 +105,11 @@ class LocalTools:
             finally:
                 above.remove(place.name)
 
-    def _ended(self, asked: ToolRun, folder: Path, cancel: CancelToken) -> ProcessResult:
+    def _ended(self, asked: ToolRun, folder: Folder, cancel: CancelToken) -> ProcessResult:
         with cores.pinned(asked.cores):
             return process.run(
                 located(asked.argv),
-                cwd=folder,
+                cwd=folder.path,
                 log_path=asked.log_path,
                 timeout_s=asked.timeout_s,
                 cancel=cancel,
@@ -130,19 +130,19 @@ def located(argv: Sequence[str]) -> list[str]:
     return [str(Path(found).absolute()) if found else argv[0], *argv[1:]]
 
 
-def prepared(folder: Path, argv: Sequence[str]) -> dict[str, str]:
+def prepared(folder: Folder, argv: Sequence[str]) -> dict[str, str]:
     """Make a folder ready for a tool, and return the environment variables with which it finds its places there."""
-    (folder / _TEMPORARY).mkdir()
+    folder.make(_TEMPORARY)
     variables = {"TMPDIR": f"{HERE}/{_TEMPORARY}", "PWD": HERE}
     if linker := _linker(argv[0]):
-        (folder / _LINKER).symlink_to(linker)
+        folder.point(_LINKER, linker)
         variables["IREE_LLVM_EMBEDDED_LINKER_PATH"] = f"{HERE}/{_LINKER}"
     own = process.inherited(_SEARCH_PATH).split(":")
     if _has_device(argv, "cuda") and (
         driver := libraries.without_link(_CUDA, (*filter(None, own), *libraries.FOLDERS))
     ):
-        (folder / _LIBRARIES).mkdir()
-        (folder / _LIBRARIES / _CUDA).symlink_to(driver)
+        folder.make(_LIBRARIES)
+        folder.point(f"{_LIBRARIES}/{_CUDA}", driver)
         variables[_SEARCH_PATH] = ":".join(filter(None, (f"{HERE}/{_LIBRARIES}", *own)))
     return variables
 
