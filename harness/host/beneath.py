@@ -72,9 +72,13 @@ class Folder:
 
     def new(self, path: Place) -> BinaryIO:
         """Return a new file, opened for writing, in the place of a file or link of its name."""
-        with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
-            os.unlink(name, dir_fd=folder)
-        return os.fdopen(self.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            return os.fdopen(self.open(path, flags), "wb")
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
+                os.unlink(name, dir_fd=folder)
+        return os.fdopen(self.open(path, flags), "wb")
 
     def appended(self, path: Place) -> BinaryIO:
         """Return a file opened for writing at its end."""
@@ -113,6 +117,12 @@ class Folder:
             except FileExistsError:
                 return False
         return True
+
+    def renew(self, path: Place) -> None:
+        """Create an empty folder in one that exists, in the place of what has its name."""
+        if not self.begin(path):
+            self.remove(path)
+            self.make(path)
 
     def state(self, path: Place) -> os.stat_result | None:
         """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""

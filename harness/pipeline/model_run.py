@@ -110,8 +110,7 @@ class ModelRunner:
         with disk_errors(self.out_dir):
             for path in (folder, log_dir):
                 with files.within(path.parent, makes=True) as above:
-                    above.remove(path.name)
-                    above.make(path.name)
+                    above.renew(path.name)
             write_files(files, folder, step)
         return folder, log_dir / logs.RUN_LOG
 

@@ -25,7 +25,7 @@ from harness.host.process import ProcessResult
 # The folder of a tool, by a path of plain characters that no other process needs to know: iree-compile links through a
 # shell, to which it gives paths without quotes.
 HERE = "/proc/self/cwd"
-_TEMPORARY = "tmp"
+_WORK, _TEMPORARY = "work", "tmp"
 _LINKER = "iree-lld"
 _LIBRARIES, _CUDA, _SEARCH_PATH = "libraries", "libcuda.so", "LD_LIBRARY_PATH"
 _SHADERS = "MESA_SHADER_CACHE_DIR"
@@ -90,11 +90,10 @@ class LocalTools:
 
     def run(self, asked: ToolRun, cancel: CancelToken) -> ToolEnd:
         """Run a tool in a folder below that for its results; see `Tools.run`."""
-        place = asked.folder / "work"
-        place.mkdir()
         with Folder(asked.folder).within(asked.folder) as above:
+            above.renew(_WORK)
             try:
-                with above.within(place) as folder:
+                with above.within(_WORK) as folder:
                     for name, path in asked.reads.items():
                         folder.point(name, path.absolute())
                     ended = self._ended(asked, folder, cancel)
@@ -103,7 +102,7 @@ class LocalTools:
                             folder.move(name, name, above)
                     return ToolEnd(process=ended, free_bytes=free_bytes(folder.descriptor))
             finally:
-                above.remove(place.name)
+                above.remove(_WORK)
 
     def _ended(self, asked: ToolRun, folder: Folder, cancel: CancelToken) -> ProcessResult:
         with cores.pinned(asked.cores):

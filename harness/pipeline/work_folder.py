@@ -32,8 +32,8 @@ def kept(plan: Plan, results: Mapping[Step, StepResult], found: Outcome, out_dir
     folder = logs.case_dir(out_dir / _FOLDER, plan.case.id)
     files = Folder(out_dir)
     try:
-        files.remove(folder)
-        files.make(folder)
+        files.make(folder.parent)
+        files.renew(folder)
         _fill(files, folder, plan, results)
     except OSError:
         files.remove(folder)

@@ -85,6 +85,7 @@ def test_a_link_itself_is_replaced_removed_and_moved(root: Folder) -> None:
         lambda: root.new(link).close(),
         lambda: root.write(link, b""),
         lambda: root.create(link, b""),
+        lambda: root.renew(link),
         lambda: root.remove(link),
     ]
     for act in acts:
@@ -110,6 +111,17 @@ def test_a_tree_is_removed_without_what_its_links_lead_to(root: Folder) -> None:
     root.remove(root.path / "tree")
     assert not (root.path / "tree").exists()
     assert is_untouched(root)
+
+
+@pytest.mark.parametrize("names", [(), ("new",), ("new", "new/file"), ("new", "new/deep", "new/deep/file")])
+def test_a_folder_is_renewed(root: Folder, names: tuple[str, ...]) -> None:
+    for each in names:
+        (root.path / each).touch() if each.endswith("file") else (root.path / each).mkdir()
+    root.renew("new")
+    assert list((root.path / "new").iterdir()) == []
+    (root.path / "file").touch()
+    root.renew("file")
+    assert list((root.path / "file").iterdir()) == []
 
 
 def test_links_are_listed_as_links(root: Folder) -> None:
