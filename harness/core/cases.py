@@ -244,11 +244,12 @@ class ModelSpec:
     @property
     def blobs(self) -> tuple[Blob, ...]:
         """Every blob that the spec names, each once; a case may need fewer."""
-        programs = [each.mlir for each in self.programs.values()]
+        programs = self.programs.values()
         archives = (self.real_weights, *(each.blob for each in self.weights if isinstance(each, Weights)))
         tensors = (tensor.blob for tensor in (*self.inputs, *self.outputs) if isinstance(tensor, Tensor))
-        tuners = (blob for each in self.programs.values() for blob in each.tuner_file.values())
-        every = (*programs, *self.external_data.values(), *archives, *tensors, *tuners, *self.flag_files.values())
+        tuners = (blob for each in programs for blob in each.tuner_file.values())
+        own = (each.mlir for each in programs)
+        every = (*own, *self.external_data.values(), *archives, *tensors, *tuners, *self.flag_files.values())
         return tuple(dict.fromkeys(blob for blob in every if blob))
 
 

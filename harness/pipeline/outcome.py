@@ -239,9 +239,10 @@ def _second(since_1970: float) -> str:
 def _commands(plan: Plan, results: Mapping[Step, StepResult]) -> dict[str, tuple[str, ...]]:
     commands: dict[str, tuple[str, ...]] = {}
     for step in plan.steps:
-        if isinstance(step, Compile | Run | Benchmark):
-            ran = results.get(step)
-            commands[_label(step)] = ran.argv if isinstance(ran, RunResult) else step.argv
+        match step:
+            case Compile() | Run() | Benchmark():
+                ran = results.get(step)
+                commands[_label(step)] = ran.argv if isinstance(ran, RunResult) else step.argv
     return commands
 
 
