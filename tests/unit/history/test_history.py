@@ -102,6 +102,16 @@ def test_the_last_results_of_cases(history: History) -> None:
     assert history.last(["tiny/clip[cpu]", "tiny/vae[cpu]", "a/b[cpu]"]) == {"tiny/clip[cpu]": PASSED, OTHER.id: OTHER}
 
 
+def test_the_cases_that_have_several_results(history: History) -> None:
+    history.add(samples.run(1), [FAILED, OTHER])
+    history.add(samples.run(2), [PASSED])
+    ids = [PASSED.id, OTHER.id, "a/b[cpu]"]
+    assert {name: [each.case for each in found] for name, found in history.of_cases(ids, 9, least=2).items()} == {
+        PASSED.id: [PASSED, FAILED]
+    }
+    assert set(history.of_cases(ids, 1)) == {PASSED.id, OTHER.id}
+
+
 def test_the_runs_of_another_project_are_not_found(history: History) -> None:
     history.add(samples.run(1), [PASSED])
     history.add(samples.run(2, project="/home/ana/other"), [FAILED])

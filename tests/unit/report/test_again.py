@@ -187,3 +187,23 @@ def test_each_setting_is_quoted_or_named_as_one_that_need_not_be(part: str) -> N
     for name, value in QUOTED[part].items():
         changed = replace(plain, **{part: replace(group, **{name: value})})
         assert again.facts(changed) != again.facts(plain), name
+
+
+def test_cases_with_the_same_options_share_them_and_no_others() -> None:
+    image = Variant(name="rocm:a", axis="image", options=("--image", "rocm:a"))
+    several = [
+        reports.outcome(),
+        reports.outcome(submodel="vae"),
+        reports.outcome(backend="rocm", chip="gfx942"),
+        reports.outcome(backend="rocm", chip="gfx90a"),
+        reports.outcome(release="3.9.0"),
+        reports.outcome(config="a.json"),
+        reports.outcome(variant=image),
+        reports.failed(Kind.TIMEOUT),
+        reports.failed(path="a/b.mlir"),
+    ]
+    report = reports.report(*several)
+    commands = again.CaseCommands(report)
+    found = [commands.of(each) for each in several]
+    assert found == [again.CaseCommands(report).of(each) for each in several]
+    assert len(set(found)) == len(several)
