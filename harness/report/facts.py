@@ -111,7 +111,9 @@ def cached(outcome: Outcome) -> str:
 
 def log_path(outcome: Outcome) -> str:
     """Return the path of the log of the decisive step, else of the last log; empty if there is none."""
-    last = next(reversed([*outcome.logs.values()]), "")
+    if not outcome.logs:
+        return ""
+    last = next(reversed([*outcome.logs.values()]))
     return inline(outcome.logs.get("internal") or outcome.logs.get(outcome.phase or "", last))
 
 

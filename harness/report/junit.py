@@ -178,6 +178,8 @@ def _output(outcome: Outcome, limit_bytes: int) -> str:
     """Return the commands of the case, then the end of the log."""
     commands = "".join(f"+ {line}\n" for line in facts.command_lines(outcome))
     head = capped(commands, limit_bytes=limit_bytes // 2, where="results.json")
+    if not outcome.log_tail:
+        return head
     room = limit_bytes - len(head.encode())
     return head + capped(outcome.log_tail, limit_bytes=room, where=facts.whereabouts(outcome))
 
@@ -185,9 +187,10 @@ def _output(outcome: Outcome, limit_bytes: int) -> str:
 def _strict(suite: ET.Element, outcomes: list[Outcome]) -> ET.Element:
     """Correct what the library writes and the schema refuses, and set what the library cannot."""
     del suite.attrib["disabled"]
-    suite.set("time", _time(sum(map(facts.case_seconds, outcomes))))
-    for case, outcome in zip(suite.iter("testcase"), outcomes, strict=True):
-        case.set("time", _time(facts.case_seconds(outcome)))
+    times = [facts.case_seconds(each) for each in outcomes]
+    suite.set("time", _time(sum(times)))
+    for case, outcome, seconds in zip(suite.iter("testcase"), outcomes, times, strict=True):
+        case.set("time", _time(seconds))
         for skipped in case.iter("skipped"):
             skipped.set("type", "quarantined" if outcome.is_excused else _SKIPPED_TYPES[outcome.status])
     return suite

@@ -100,15 +100,15 @@ def details(
     outcome = each.outcome
     text = outcome_log.line(run.report.cases, each.index)
     data = {name: value for name, value in msgspec.json.decode(text).items() if name not in _SHOWN_ELSEWHERE and value}
-    where = facts.whereabouts(outcome)
+    log_path = facts.log_path(outcome)
     told = {
         "why": capped(outcome.reason, limit_bytes=_REASON_BYTES, where="results.json"),
-        "log": capped(outcome.log_tail.strip("\n"), limit_bytes=log_bytes, where=where),
+        "log": capped(outcome.log_tail.strip("\n"), limit_bytes=log_bytes, where=log_path or "results.json"),
         "again": commands.of(outcome),
         "by_hand": by_hand.tool_lines(outcome, run.report.environment, run.folder),
         "commands": dict(_commands(outcome)),
         "devices": list(map(str, outcome.devices)),
-        "log_path": facts.log_path(outcome),
+        "log_path": log_path,
         "trends": as_json(trends) if trends else [],
     }
     # Without an escape, all is printable ASCII, and clean already.
