@@ -29,7 +29,7 @@ def entry_point() -> NoReturn:
 
 def collect_seldom() -> None:
     """Look for garbage less often than Python does, which takes up to a tenth of the time: there are few circles."""
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _ignore_odd_sizes() -> None:

@@ -10,7 +10,7 @@ that no other case needs: so memory does not grow with the number of cases.
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from harness.host.cancel import CancelToken
 from harness.host.waiting import SLICE_S
 from harness.pipeline import estimates, internal, work_folder
 from harness.pipeline.executor import Demand, Executor
+from harness.pipeline.nodes import UNKNOWN, Node, OpenCase
 from harness.pipeline.outcome import outcome
 from harness.pipeline.step_results import INTERRUPTED, Results, RunResult, StepResult
 from harness.pipeline.steps import Plan, Run, Step
@@ -30,7 +31,6 @@ from harness.report.outcome_log import OutcomeLog
 
 AT_ONCE = 2_000
 _GRACE_S = 10.0
-_UNKNOWN = Cost()
 
 
 class Listener(Protocol):
@@ -99,45 +99,45 @@ class PlanRun:
         self._costs, self._on_planned, self._at_once = costs, on_planned, at_once
         self._values, self.unfinished = values, unfinished
         self._under_way = 0  # steps that the executor has
-        self._open: dict[int, _Open] = {}  # the cases that are not decided
-        self._nodes: dict[Step, _Node] = {}
+        self._open: dict[int, OpenCase] = {}  # the cases that are not decided
+        self._nodes: dict[Step, Node] = {}
         self._next = self._admitted()
 
-    def _admitted(self) -> list["_Open"]:
+    def _admitted(self) -> list[OpenCase]:
         """Take the next plans, if there is room for many of them, and return those."""
         if len(self._open) > self._at_once // 2:
             return []
         if not (batch := list(itertools.islice(self._plans, self._at_once - len(self._open)))):
             return []
-        costs = self._costs([plan.case.id for _, plan in batch])
-        found = [self._opened(number, plan, costs) for number, plan in batch]
-        self._on_planned([each.plan for each in found])
-        return found
+        cases = [OpenCase(number=number, plan=plan, id=plan.case.id) for number, plan in batch]
+        costs = self._costs([each.id for each in cases])
+        for each in cases:
+            each.cost = costs.get(each.id, UNKNOWN)
+            self._add(each)
+        self._on_planned([each.plan for each in cases])
+        return cases
 
-    def _opened(self, number: int, plan: Plan, costs: Mapping[str, Cost]) -> "_Open":
-        """Return the case of a plan, for whose steps there are nodes from now on."""
-        name = plan.case.id
-        case = _Open(number=number, plan=plan, id=name, cost=costs.get(name, _UNKNOWN))
-        self._open[number] = case
-        for step in plan.steps:
-            node = self._nodes.get(step) or self._node(step, plan)
-            node.users[number] = case
+    def _add(self, case: OpenCase) -> None:
+        """Make nodes of the steps of a case, as far as there are none."""
+        self._open[case.number] = case
+        for step in case.plan.steps:
+            node = self._nodes.get(step) or self._node(step, case.plan)
+            node.users[case.number] = case
             case.nodes.append(node)
             case.left += not node.is_done
         self._rank(case)
-        return case
 
-    def _node(self, step: Step, plan: Plan) -> "_Node":
+    def _node(self, step: Step, plan: Plan) -> Node:
         """Return a new node of a step; what it needs comes before it in its plan."""
-        node = self._nodes[step] = _Node(step=step, needs=[self._nodes[need] for need in plan.needs(step)])
+        node = self._nodes[step] = Node(step=step, needs=[self._nodes[need] for need in plan.needs(step)])
         for need in node.needs:
             need.needed_by[node] = None
             node.missing += not need.is_done
         return node
 
-    def _rank(self, case: "_Open") -> None:
+    def _rank(self, case: OpenCase) -> None:
         """Rank the steps of a case. The whole path to a step is in its plan, so cases can be ranked one by one."""
-        after: dict[_Node, float] = {}  # the highest rank of the steps that need a step
+        after: dict[Node, float] = {}  # the highest rank of the steps that need a step
         value = self._values.get(case.id)
         for node in reversed(case.nodes):
             rank = estimates.seconds(node.step, case.cost) + after.get(node, 0.0) if value is None else value
@@ -180,7 +180,7 @@ class PlanRun:
                 self._take(*done)
             self._next = [] if self._cancel.is_set() else self._admitted()
 
-    def _begin(self, cases: Sequence["_Open"]) -> None:
+    def _begin(self, cases: Sequence[OpenCase]) -> None:
         """Start the steps of cases, of which some may be done; decide those that need nothing."""
         for each in cases:
             done = (self.results[node.step] for node in each.nodes if node.is_done)
@@ -200,7 +200,7 @@ class PlanRun:
         self.results[step] = result
         self._listener.step_ended(step)
 
-    def _start_ready(self, nodes: Iterable["_Node"]) -> None:
+    def _start_ready(self, nodes: Iterable[Node]) -> None:
         """Start steps that undecided cases want and whose needs are done, the one with the highest rank first."""
         ready = [node for node in nodes if node.is_ready]
         if not ready or self._cancel.is_set():
@@ -232,7 +232,7 @@ class PlanRun:
         self._start_ready(node.needed_by)
         self._forget([node])
 
-    def _decide(self, case: "_Open", verdict: Verdict | None) -> None:
+    def _decide(self, case: OpenCase, verdict: Verdict | None) -> None:
         found = self._put(case, self._safely(case.plan, verdict, keeps_work=self._keeps_work))
         del self._open[case.number]
         self._listener.case_ended(found)
@@ -240,7 +240,7 @@ class PlanRun:
             del node.users[case.number]
         self._forget(case.nodes)
 
-    def _forget(self, nodes: Iterable["_Node"]) -> None:
+    def _forget(self, nodes: Iterable[Node]) -> None:
         """Forget steps that no case needs any more, once they have ended."""
         if self._keeps_results:
             return
@@ -251,7 +251,7 @@ class PlanRun:
                 for known in (self._nodes, self.results):
                     known.pop(node.step, None)
 
-    def _put(self, case: "_Open", found: Outcome) -> Outcome:
+    def _put(self, case: OpenCase, found: Outcome) -> Outcome:
         """Keep an outcome, and return it; if it cannot be written, that is the error of this case alone."""
         try:
             self.log.put(case.number, found)
@@ -269,56 +269,5 @@ class PlanRun:
             return outcome(replace(each, steps=(), blocked=internal.verdict(bug)), {}, None, self._out_dir)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Open:
-    """A case that is not decided.
-
-    Attributes:
-        number: its position among the plans.
-        plan: its plan.
-        id: its id.
-        cost: what it took before.
-        nodes: its steps, in the order of the plan.
-        left: how many of them are not done.
-    """
-
-    number: int
-    plan: Plan
-    id: str
-    cost: Cost
-    nodes: list["_Node"] = field(default_factory=list)
-    left: int = 0
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Node:
-    """A step that cases need, and what that step needs.
-
-    Attributes:
-        step: the step.
-        needs: the steps that have to be done before.
-        users: the undecided cases that need it, by their numbers.
-        missing: how many of these are not done.
-        needed_by: the steps that wait for it, in order.
-        rank: of the steps that are ready, that with the highest rank is started first.
-        has_begun: whether the executor has, or had it.
-        is_done: whether it has a result.
-    """
-
-    step: Step
-    needs: Sequence["_Node"]
-    users: dict[int, _Open] = field(default_factory=dict)
-    missing: int = 0
-    needed_by: dict["_Node", None] = field(default_factory=dict)
-    rank: float = 0.0
-    has_begun: bool = False
-    is_done: bool = False
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it is wanted, can begin and did not."""
-        return not self.has_begun and not self.missing and bool(self.users)
-
-
-def _falling(node: _Node) -> float:
+def _falling(node: Node) -> float:
     return -node.rank

@@ -18,7 +18,7 @@ settings.register_profile("harness", max_examples=100 if os.environ.get("CI") el
 settings.load_profile("harness")
 
 # Collections of garbage are a tenth of the time: what all these tests import and report is looked through each time.
-gc.set_threshold(10_000, 20, 20)
+gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="module")
