@@ -8,8 +8,7 @@ from harness.core.errors import HarnessError
 from harness.core.outcomes import Report
 from harness.host.disk import write_all
 from harness.pipeline.recorder import Recorder
-from harness.report.page import cases, folders, page
-from harness.report.page.content import Content, Run
+from harness.report.page.content import NAME, Content, Run
 
 
 class PageFile:
@@ -49,7 +48,7 @@ class PageFile:
         Raises:
             DiskError: no space is left, or the file cannot be written.
         """
-        self._write(folder, lambda: folders.content([folder], beside=folder))
+        self._write(folder, lambda: _collected([folder], folder))
 
     def _write(self, folder: Path, content: Callable[[], Content]) -> None:
         if not self.is_there:
@@ -62,7 +61,7 @@ class PageFile:
         except Exception as bug:  # noqa: BLE001 - the other results are written, and their exit code counts
             self.bug = bug
             return
-        write_all({folder / page.NAME: text})
+        write_all({folder / NAME: text})
         self.is_there = True
 
 
@@ -78,10 +77,19 @@ def write_collected(paths: Sequence[Path], output: Path, recorder: Recorder) -> 
         UsageError: a path has no results, or a file is malformed.
         DiskError: no space is left, or the file cannot be written.
     """
-    write_all({output: _rendered(folders.content(paths, beside=output.parent), recorder)})
+    write_all({output: _rendered(_collected(paths, output.parent), recorder)})
+
+
+def _collected(paths: Sequence[Path], beside: Path) -> Content:
+    """Return what folders and files of results have."""
+    from harness.report.page import folders  # noqa: PLC0415 - as below
+
+    return folders.content(paths, beside=beside)
 
 
 def _rendered(content: Content, recorder: Recorder) -> str:
     """Return a page with the trends of its cases."""
+    from harness.report.page import cases, page  # noqa: PLC0415 - the start of a run does not wait for them
+
     shown = cases.shown(content.runs)
     return page.render(replace(content, trends=recorder.trends([each.outcome.id for each in shown])), shown)

@@ -9,9 +9,7 @@ suites do not nest, a case has no properties of its own, times are plain decimal
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self, assert_never
-
-import junit_xml
+from typing import TYPE_CHECKING, Self, assert_never
 
 from harness.core.devices import shown
 from harness.core.outcomes import Head, Outcome, Report
@@ -19,6 +17,9 @@ from harness.core.statuses import Status
 from harness.core.text import capped, first_line, flat, one_line
 from harness.core.values import frozen
 from harness.report import again, facts, outcome_log
+
+if TYPE_CHECKING:
+    import junit_xml  # it is needed at the end of a run, and its start does not wait for it
 
 NODE_BYTES = 64 * 1024
 # GitLab refuses files of 30 MB, and escaping makes text longer (`<` becomes four bytes).
@@ -114,6 +115,8 @@ def _names(ids: Sequence[str], columns: Sequence[str | None]) -> list[str]:
 
 
 def _suite(report: Report, name: str, members: list[tuple[str, Outcome]]) -> ET.Element:
+    import junit_xml  # noqa: PLC0415 - see above
+
     limit_bytes = _limit_bytes(len(report.cases))
     suite = junit_xml.TestSuite(
         one_line(name),
@@ -139,7 +142,9 @@ def _properties(report: Report, members: list[tuple[str, Outcome]]) -> dict[str,
     return of_suite | of_cases | only | devices | reused
 
 
-def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> junit_xml.TestCase:
+def _case(report: Report, name: str, outcome: Outcome, limit_bytes: int) -> "junit_xml.TestCase":
+    import junit_xml  # noqa: PLC0415 - see above
+
     case = junit_xml.TestCase(name, classname=_classname(outcome), stdout=_output(outcome, limit_bytes))
     message = first_line(outcome.reason) or f"{outcome.status}, no reason was given"
     match _end(outcome):

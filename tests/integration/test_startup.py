@@ -40,7 +40,7 @@ OF_OTHERS = {
         (("api", "cli.main"), LATE),
         (MODULES, LATE | {"httpx", "msgspec"}),
         (("pipeline.measure",), {"ml_dtypes"}),
-        (("pipeline.session",), LATE | {"harness.pipeline.onnx_import", "tarfile"}),
+        (("cli.commands.quality",), LATE | {"harness.pipeline.onnx_import", "harness.report.page.page", "junit_xml"}),
     ],
     ids=["start", "specs", "comparison", "run"],
 )

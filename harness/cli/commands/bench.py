@@ -6,7 +6,7 @@ from harness.cli.console import clean_console, code_with_page, notices
 from harness.cli.settings import Invocation
 from harness.pipeline import sides
 from harness.pipeline.progress import columns
-from harness.report.page import page
+from harness.report.page import content
 
 
 def main(invocation: Invocation) -> int:
@@ -16,6 +16,6 @@ def main(invocation: Invocation) -> int:
     run = BenchRun(sides.sides(invocation.settings, bench.against, notices(console)), bench)
     found = run.run(BenchProgress(console, id_width=0))
     console.print(f"\n{render.text(found, columns(console))}\n", markup=False, highlight=False, soft_wrap=True)
-    files = page.listed("bench.json, bench.md, sides", is_wanted=run.page.is_there)
+    files = content.listed("bench.json, bench.md, sides", is_wanted=run.page.is_there)
     console.print(f"Results: {run.folder}/{files}", markup=False, highlight=False, soft_wrap=True)
     return code_with_page(found.exit_code, run.page)

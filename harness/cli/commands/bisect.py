@@ -14,7 +14,7 @@ from harness.host.disk import write_all
 from harness.localize import ends
 from harness.localize import render as render_localized
 from harness.reduction import minimal_text
-from harness.report.page import page
+from harness.report.page import content
 from harness.search import render
 from harness.search.bisection import Bisection
 from harness.search.release_runner import SearchProgress
@@ -29,7 +29,7 @@ def main(invocation: Invocation) -> int:
     console.print(f"\n{render.render(found, live.width)}", markup=False, soft_wrap=True)
     if invocation.options.localizes and bisection.stopped is None:
         _look_into(invocation, bisection, console)
-    files = page.listed("bisect.json, bisect.md, junit.xml, probes", is_wanted=bisection.page.is_there)
+    files = content.listed("bisect.json, bisect.md, junit.xml, probes", is_wanted=bisection.page.is_there)
     console.print(f"Results: {bisection.folder}/{files}", markup=False, soft_wrap=True)
     return code_with_page(bisection.exit_code, bisection.page)
 

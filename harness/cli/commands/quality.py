@@ -18,7 +18,7 @@ from harness.pipeline.progress import Live, columns
 from harness.pipeline.session import Session
 from harness.report import console as console_report
 from harness.report import summary
-from harness.report.page import page
+from harness.report.page import content
 
 
 def main(invocation: Invocation) -> int:
@@ -43,7 +43,7 @@ def _print(report: Report, session: Session, console: Console) -> None:
     for line in remarks.flaky(report, session.recorder.history):
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     session.write_page(report)
-    files = page.listed("results.json, junit.xml, logs", is_wanted=session.page.is_there)
+    files = content.listed("results.json, junit.xml, logs", is_wanted=session.page.is_there)
     console.print(f"Results: {out_dir}/{files}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -9,6 +9,13 @@ from harness.core.outcomes import Report
 from harness.core.values import frozen
 from harness.report.page.documents import BenchDocument, BisectDocument, MatrixDocument
 
+NAME = "report.html"
+
+
+def listed(files: str, *, is_wanted: bool) -> str:
+    """Return the names of the files of results, the page before the others if it is among them."""
+    return f"{NAME}, {files}" if is_wanted else files
+
 
 @frozen
 class Run:

@@ -22,7 +22,6 @@ from harness.report.page.answer import Answer
 from harness.report.page.cases import Shown
 from harness.report.page.content import Content, Trend
 
-NAME = "report.html"
 _CHUNK = 32  # cases whose details are compressed together: a few kilobytes, which open in a millisecond
 _SCRIPTS = (
     "dom",
@@ -39,11 +38,6 @@ _SCRIPTS = (
     "compare",
 )
 _CHARTS = "vendor/chart.umd.min.js"
-
-
-def listed(files: str, *, is_wanted: bool) -> str:
-    """Return the names of the files of results, the page before the others if it is among them."""
-    return f"{NAME}, {files}" if is_wanted else files
 
 
 def render(content: Content, shown: Sequence[Shown] | None = None) -> str:
