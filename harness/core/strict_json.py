@@ -85,7 +85,7 @@ def faults(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 def usable(text: str) -> str:
     """Return a text in which U+FFFD stands for what `faults` would find."""
-    return _UNUSABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isprintable() else _UNUSABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _refused(constant: str) -> NoReturn:

@@ -249,8 +249,10 @@ class Plan:
 
     def needs(self, step: Step) -> tuple[Step, ...]:
         """Return the steps that have to be done before one of them: an oracle waits until the case itself has run."""
-        more = self.before_run if isinstance(step, Run) else ()
-        return (*needs(step), *more, *([self.oracle.after] if self.oracle and step in self.oracle.before else []))
+        found = needs(step)
+        if self.before_run and isinstance(step, Run):
+            found = (*found, *self.before_run)
+        return (*found, self.oracle.after) if self.oracle and step in self.oracle.before else found
 
 
 def needs(step: Step) -> tuple[Step, ...]:
@@ -281,7 +283,8 @@ def fetches(steps: Iterable[Step]) -> list[Fetch]:
                 links += [expected.link for expected in step.expected if isinstance(expected, ExpectedFile)]
             case Fetch() | Draw() | Benchmark():
                 pass
-    return [Fetch(blob=blob) for blob in dict.fromkeys(link.blob for link in links)]
+    blobs = [link.blob for link in links]
+    return [Fetch(blob=blob) for blob in (dict.fromkeys(blobs) if len(blobs) > 1 else blobs)]
 
 
 def written_sha256(steps: Sequence[Step]) -> str:
