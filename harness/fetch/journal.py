@@ -57,7 +57,7 @@ class Journal:
     def __init__(self, root: Folder, path: Place, *, is_new: bool = False) -> None:
         """Open the file beneath a folder, if it exists; if `is_new`, write another in its place."""
         self._root, self._path = root, path
-        self._heads = b""  # not written yet
+        self._heads: list[tuple[str, Head]] = []  # not written yet
         self._descriptor: int | None = None
         if not is_new and root.may_have(path):
             self._descriptor = root.open(path, os.O_RDWR | os.O_APPEND)
@@ -69,29 +69,37 @@ class Journal:
 
     def read(self) -> JournalState:
         """Return the content."""
-        return parsed(self._heads if self._descriptor is None else os.pread(self._descriptor, _MAX_BYTES, 0))
+        return parsed(self._first if self._descriptor is None else os.pread(self._descriptor, _MAX_BYTES, 0))
 
     def add_head(self, source: str, head: Head) -> None:
         """Record the answer of a source."""
-        fields = {name: getattr(head, name) for name in sorted(_HEAD_FIELDS)}
-        line = _line({"source": source, "total": head.total, **fields})
         if self._descriptor is None:
-            self._heads += line
+            self._heads.append((source, head))
         else:
-            os.write(self._descriptor, line)
+            os.write(self._descriptor, _head_line(source, head))
 
     def add_chunk(self, chunk: Chunk) -> None:
         """Record a chunk whose bytes were written."""
         if self._descriptor is None:
             self._descriptor = self._root.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
-        os.write(self._descriptor, self._heads + _line(asdict(chunk)))
-        self._heads = b""
+        os.write(self._descriptor, self._first + _line(asdict(chunk)))
+        self._heads.clear()
 
     def clear(self) -> None:
         """Remove all lines."""
-        self._heads = b""
+        self._heads.clear()
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
+
+    @property
+    def _first(self) -> bytes:
+        """The lines that precede that of the first chunk: most blobs are one chunk, and need none."""
+        return b"".join(_head_line(source, head) for source, head in self._heads)
+
+
+def _head_line(source: str, head: Head) -> bytes:
+    fields = {name: getattr(head, name) for name in sorted(_HEAD_FIELDS)}
+    return _line({"source": source, "total": head.total, **fields})
 
 
 def _line(content: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from harness.fetch.fetcher import Fetcher
 from harness.fetch.policy import FetchPolicy
 from harness.fetch.retry import Retry
 from harness.host.cancel import Cancelled, CancelToken
-from harness.host.waiting import Threads, completed_together
+from harness.host.waiting import Threads, results_together
 from harness.store import gc
 from harness.store.store import Store
 
@@ -129,6 +129,8 @@ def fetch_all(
     with Store(settings.store, upstream=upstream, on_wait=waiting(live.notice, cancel)) as store:
 
         def fetch(blob: Blob) -> str:
+            if cancel.is_set():
+                raise Cancelled
             try:
                 fetched[blob] = opened.fetch(blob).blob
                 return _line(fetched[blob])
@@ -139,12 +141,12 @@ def fetch_all(
 
         with (
             fetcher(settings, store, live.notice, progress=live.bytes_fetched, cancel=cancel) as opened,
-            Threads[str](FETCHES_AT_ONCE) as threads,
+            Threads[None](FETCHES_AT_ONCE) as threads,
         ):
             try:
                 live.expect(make_room(settings, opened, blobs, live.notice))
-                for ended in completed_together([threads.submit(fetch, blob) for blob in blobs]):
-                    say([each.result() for each in ended])
+                for lines in results_together(threads, fetch, blobs, at_once=FETCHES_AT_ONCE):
+                    say(lines)
             except BaseException:
                 cancel.set()
                 raise

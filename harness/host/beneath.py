@@ -128,11 +128,12 @@ class Folder:
         """Return what stat(2) says of a file, folder or link itself; None if it does not exist."""
         if isinstance(path, Path) and not self._names(path, or_itself=True):
             return self.own_state()
-        try:
-            with self._parent(path) as (folder, name):
+        with contextlib.suppress(FileNotFoundError), self._parent(path) as (folder, name):
+            try:
                 return os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
+            except FileNotFoundError:  # told at once, because to name the whole path takes longer than to look
+                return None
+        return None
 
     def may_have(self, path: Place) -> bool:
         """Return whether it is worth while to open a path: a quick look that follows links, for what does not."""

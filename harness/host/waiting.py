@@ -11,10 +11,9 @@ engine without a limit. A signal that comes just before such a read is handled w
 import contextlib
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
-from itertools import count
-from threading import Event, Thread
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, InvalidStateError, ThreadPoolExecutor, wait
+from threading import Thread
 from typing import Generic, Self, TypeVar
 
 SLICE_S = 0.1
@@ -69,23 +68,30 @@ def completed(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
         left -= 1
 
 
-def completed_together(futures: Sequence[Future[Result]]) -> Iterator[list[Future[Result]]]:
-    """Yield futures as they complete: all those of a tenth of a second together, not each of thousands alone."""
-    ended, all_ended, left = deque[Future[Result]](), Event(), count(len(futures) - 1, -1)
+def results_together(
+    threads: "Threads[None]", call: Callable[[Value], Result], values: Iterable[Value], *, at_once: int
+) -> Iterator[list[Result]]:
+    """Yield the results of a call for each value as they come, all those of a tenth of a second together.
 
-    def end(future: Future[Result]) -> None:
-        ended.append(future)
-        if not next(left):
-            all_ended.set()
+    Args:
+        threads: where the calls run.
+        call: what is called. What it raises is raised here, and ends its thread only.
+        values: its arguments.
+        at_once: the number of threads, each of which takes one value after the other.
+    """
+    ended, left = deque[Result](), iter(list(values))  # several threads may ask the iterator of a list
 
-    for each in futures:
-        each.add_done_callback(end)
-    yielded = 0
-    while yielded < len(futures):
-        all_ended.wait(SLICE_S)
+    def work() -> None:
+        for each in left:
+            ended.append(call(each))
+
+    working = {threads.submit(work) for _ in range(at_once)}
+    while working:
+        done, working = wait(working, SLICE_S, FIRST_EXCEPTION)
+        for each in done:
+            each.result()
         if batch := [ended.popleft() for _ in range(len(ended))]:
             yield batch
-            yielded += len(batch)
 
 
 def detached(function: Callable[[], Result]) -> Future[Result]:

@@ -1,7 +1,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -28,9 +28,14 @@ def _closed(ends: threading.Event) -> None:
         threads.submit(ends.wait)
 
 
+def _together(call: Callable[[int], Any], values: Iterable[int], at_once: int = 2) -> list[Any]:
+    with Threads[None](at_once) as threads:
+        return [*waiting.results_together(threads, call, values, at_once=at_once)]
+
+
 WAITS: dict[str, Callable[[threading.Event], object]] = {
     "completed": lambda ends: next(waiting.completed([_begun(ends)])),
-    "completed_together": lambda ends: next(waiting.completed_together([_begun(ends)])),
+    "results_together": lambda ends: next(waiting.results_together(Threads(1), lambda _: ends.wait(), [1], at_once=1)),
     "result": lambda ends: waiting.result(_begun(ends)),
     "join": lambda ends: waiting.join(_thread(ends)),
     "close": _closed,
@@ -68,15 +73,42 @@ def test_futures_come_as_they_complete() -> None:
     assert [*came] == [first]
 
 
-def test_futures_that_complete_at_once_come_together() -> None:
-    futures = [Future[int]() for _ in range(3)]
-    for number in (1, 0):
-        futures[number].set_result(number)
-    came = waiting.completed_together(futures)
-    assert next(came) == futures[:2]
-    futures[2].set_result(2)
-    assert [*came] == [[futures[2]]]
-    assert [*waiting.completed_together([])] == []
+def test_results_that_come_at_once_come_together() -> None:
+    assert _together(lambda value: 10 * value, range(3), at_once=1) == [[0, 10, 20]]
+    assert sorted(value for batch in _together(lambda value: value, range(999), at_once=4) for value in batch) == [
+        *range(999)
+    ]
+    assert _together(lambda value: value, []) == []
+
+
+def test_results_come_before_all_are_there(ends: threading.Event) -> None:
+    def wait_for_the_second(value: int) -> int:
+        if value:
+            ends.wait()
+        return value
+
+    with Threads[None](2) as threads:
+        came = waiting.results_together(threads, wait_for_the_second, [0, 1], at_once=2)
+        assert next(came) == [0]
+        ends.set()
+        assert [*came] == [[1]]
+
+
+def test_what_a_call_raises_ends_its_thread_only(ends: threading.Event) -> None:
+    called, is_second_there = list[int](), threading.Event()
+
+    def fail_first(value: int) -> None:
+        called.append(value)
+        if not value:
+            is_second_there.wait()
+            raise ChildProcessError
+        is_second_there.set()
+        ends.wait()
+
+    threading.Timer(0.3, ends.set).start()
+    with pytest.raises(ChildProcessError):
+        _together(fail_first, range(3))
+    assert called == [0, 1, 2]
 
 
 def test_results_come_in_the_order_of_the_values() -> None:
