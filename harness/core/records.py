@@ -77,7 +77,7 @@ def _decoded(kind: type, data: object) -> object:
 def _message(text: str, where: str) -> str:
     """Return msgspec's message with the path in front."""
     what, _, path = text.rpartition(" - at `$") if " - at `$" in text else (text, "", "")
-    what = _NUMBER.sub("a number", what)[:_SHOWN_CHARACTERS]
+    what = _NUMBER.sub("a number", what).replace("Invalid enum value", "unknown value")[:_SHOWN_CHARACTERS]
     return f"malformed at {where}{path.removesuffix('`')}: {what[:1].lower()}{what[1:]}"
 
 

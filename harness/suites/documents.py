@@ -28,7 +28,7 @@ def read(violations: Violations, form: type[_Form]) -> _Form:
     except msgspec.ValidationError as error:
         found = _AT.fullmatch(str(error))
         message, json_path = found.group("message", "json_path") if found else (str(error), None)
-        message = message.replace("`", "'")
+        message = message.replace("`", "'").replace("Invalid enum value", "unknown value")
         violations.add((json_path or "$").replace("[...]", ""), message[:1].lower() + message[1:])
         raise SpecError(tuple(violations.found)) from error
 

@@ -92,12 +92,12 @@ def test_another_schema_is_refused(schema: object) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("status", "good", r"\$\.cases\[0\]\.status: invalid enum value 'good'"),
+        ("status", "good", r"\$\.cases\[0\]\.status: unknown value 'good'"),
         ("status", ["failed"], "status: expected `str`, got `array`"),
-        ("kind", "bad", "kind: invalid enum value 'bad'"),
+        ("kind", "bad", "kind: unknown value 'bad'"),
         ("reason", None, "reason: expected `str`, got `null`"),
         ("peak_memory_bytes", 1.5, r"peak_memory_bytes: expected `int \| null`, got `float`"),
-        ("seconds", {"run": "long"}, r"seconds\[\.\.\.\]: invalid enum value 'long'"),
+        ("seconds", {"run": "long"}, r"seconds\[\.\.\.\]: unknown value 'long'"),
         ("seconds", {"run": True}, r"seconds\[\.\.\.\]: expected a number"),
         ("seconds", {"run": 10**400}, "too many digits"),
         ("modules", {}, "modules: expected `array`"),
