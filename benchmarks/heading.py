@@ -5,6 +5,7 @@ import os
 import platform
 import shlex
 import sys
+import timeit
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +21,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
+def loop_s() -> float:
+    """Return how long ten million rounds of an empty loop take: the least of three times, in seconds."""
+    return min(timeit.repeat(number=10_000_000, repeat=3))
+
+
 def print_heading(*facts: str) -> None:
-    """Print three lines of Markdown, and a warning if the machine is busy.
+    """Print four lines of Markdown, and a warning if the machine is busy.
 
     Args:
         facts: versions and settings, beside those of the harness and Python.
@@ -29,6 +35,7 @@ def print_heading(*facts: str) -> None:
     load = os.getloadavg()[0]
     cores = len(os.sched_getaffinity(0))
     print(f"- {devices.cpu_name()}, {cores} cores, Linux {platform.release()}, load {load:.1f} at the start")
+    print(f"- {loop_s():.2f} s for ten million rounds of an empty loop of Python, by which to compare machines")
     versions = (f"harness {__version__}", f"Python {platform.python_version()}", *facts)
     print(f"- {datetime.now(UTC):%Y-%m-%d}, {', '.join(versions)}")
     print(f"- `{shlex.join(['python', f'benchmarks/{Path(sys.argv[0]).name}', *sys.argv[1:]])}`\n")
