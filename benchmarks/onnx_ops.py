@@ -19,10 +19,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import heading
+from costs import Cost
 
 from harness.iree import releases
 
@@ -32,14 +32,6 @@ PACKAGES = ("pytest", "pytest-reportlog", "pytest-timeout", "pytest-xdist", "pyj
 WHERE = "pass the folder of a checkout with --onnx-ops: git clone https://github.com/iree-org/iree-test-suites"
 # What the suite's runner calls the statuses of the harness; it does not report skipped cases.
 CALLED = {"passed": "passed", "compiled": "passed", "xfailed": "xfailed", "xpassed": "xpassed", "failed": "failed"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a run cost."""
-
-    seconds: float
-    cpu_seconds: float
 
 
 def main() -> None:

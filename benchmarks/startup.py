@@ -19,13 +19,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fetch
 import heading
 import numpy as np
+from costs import Cost, median
 
 from harness.iree import releases, toolchain
 from harness.store.store import Store
@@ -46,14 +46,6 @@ NOTES = """\
 - seconds: from the start of Python to the end of the command, or to its first line. CPU seconds: of all its processes;
   of a first line, those of the whole command.
 - A case has a program, an input and an expected output, each in a file of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a command took."""
-
-    seconds: float
-    cpu_seconds: float
 
 
 def main() -> None:
@@ -121,14 +113,6 @@ def print_row(title: str, words: list[str], rounds: int, *, aim: str = "", first
     """Run a command so often after a first time, and print its medians."""
     cost = median([timed(words, first_line=first_line) for _ in range(rounds + 1)][1:])
     print(f"| {title} | {cost.seconds:.2f} | {cost.cpu_seconds:.2f} | {aim} |", flush=True)
-
-
-def median(costs: list[Cost]) -> Cost:
-    """Return the medians of some costs."""
-    return Cost(
-        seconds=statistics.median(each.seconds for each in costs),
-        cpu_seconds=statistics.median(each.cpu_seconds for each in costs),
-    )
 
 
 def print_cases(asked: argparse.Namespace, scratch: Path) -> None:

@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from xml.etree import ElementTree as ET
 import fetch
 import heading
 import suite_models
+from costs import Cost, median
 from fetch import HERE
 from suite_models import Model
 
@@ -44,14 +44,6 @@ NOTES = """\
 - of the script: the time of this row to that of the first run by the script, with the same network."""
 
 Answers = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a run cost, from the start of its program to the end."""
-
-    seconds: float
-    cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +138,6 @@ def print_rows(place: Place, network: str, rounds: int) -> int:
 def expected(place: Place, name: str) -> str:
     """Return the right answer about a model."""
     return "failed" if name == place.names[0] else "passed"
-
-
-def median(rounds: list[Cost]) -> Cost:
-    """Return the medians of some rounds."""
-    return Cost(
-        seconds=statistics.median(each.seconds for each in rounds),
-        cpu_seconds=statistics.median(each.cpu_seconds for each in rounds),
-    )
 
 
 def print_row(names: tuple[str, ...], cost: Cost, base: Cost) -> None:

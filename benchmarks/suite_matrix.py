@@ -18,7 +18,8 @@ from pathlib import Path
 
 import heading
 import onnx_ops
-from onnx_ops import HARNESS, Cost
+from costs import Cost
+from onnx_ops import HARNESS
 
 from harness.iree import releases
 from harness.iree.toolchain import KIND

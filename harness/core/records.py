@@ -76,9 +76,15 @@ def _decoded(kind: type, data: object) -> object:
 
 def _message(text: str, where: str) -> str:
     """Return msgspec's message with the path in front."""
+    what, path = explained(text)
+    return f"malformed at {where}{path}: {_NUMBER.sub('a number', what)[:_SHOWN_CHARACTERS]}"
+
+
+def explained(text: str) -> tuple[str, str]:
+    """Return what msgspec's message says is wrong, and the path from the value on, such as `.cases[0].status`."""
     what, _, path = text.rpartition(" - at `$") if " - at `$" in text else (text, "", "")
-    what = _NUMBER.sub("a number", what).replace("Invalid enum value", "unknown value")[:_SHOWN_CHARACTERS]
-    return f"malformed at {where}{path.removesuffix('`')}: {what[:1].lower()}{what[1:]}"
+    what = what.replace("Invalid enum value", "unknown value")
+    return what[:1].lower() + what[1:], path.removesuffix("`")
 
 
 def _encoded(value: object) -> object:

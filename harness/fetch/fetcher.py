@@ -72,9 +72,9 @@ class Fetcher:
         unknown = [blob for blob in missing if blob.size_bytes is None]
         sizes = waiting.mapped(self._known_bytes, unknown, at_once=_REQUESTS_AT_ONCE)
         total = sum(blob.size_bytes or 0 for blob in missing) + sum(filter(None, sizes))
-        begun = {path.name: path for path, _ in self.store.files.content(self.store.root / "tmp")}
-        names = ("-".join(self.entry_key(blob)) for blob in missing)
-        there = (journal.resumable_bytes(self.store.files, begun[name]) for name in names if name in begun)
+        partials = (self.store.partial_dir(*self.entry_key(blob)) for blob in missing)
+        begun = {path for path, _ in self.store.files.content(self.store.root / "tmp")}
+        there = (journal.resumable_bytes(self.store.files, folder) for folder in partials if folder in begun)
         return FetchEstimate(blobs=len(missing), bytes=max(0, total - sum(there)))
 
     def forecast(self, blobs: Iterable[Blob]) -> list[BlobForecast]:

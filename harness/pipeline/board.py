@@ -140,7 +140,7 @@ class Board:
         """Show how much of a blob is here."""
         self.throughput.update(blob, present_bytes, total_bytes, now_s)
         if present_bytes == total_bytes and blob not in self._going_on:
-            return  # it came at once, and nobody would see it
+            return  # it came at once, before anything could be shown
         of = f"{megabytes(present_bytes)}/{megabytes(total_bytes)}" if total_bytes else megabytes(present_bytes)
         self._set(blob, Activity(verb="fetching", name=blob.name, since_s=now_s), f"{of} MB")
 

@@ -52,7 +52,7 @@ def finite(value: float) -> float | str:
 
 def case_seconds(outcome: Outcome) -> float:
     """Return the duration of all steps of the case together."""
-    return sum([float(each) if 0.0 < each < math.inf else 0.0 for each in outcome.seconds.values()])
+    return sum(map(seconds, outcome.seconds.values()))
 
 
 def count_of_cases(number: int) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from harness.core import strict_json
 from harness.core.cases import EMPTY
 from harness.host import files
+from harness.specs.violations import MAX_BYTES
 
-_MAX_BYTES = 1 << 20
 # The fields by which documents are recognised; a file that has none of these words is not parsed.
 _FIELDS = {name: f'"{name}"'.encode() for name in ("extends", "function_run", "mlir", "type")}
 
@@ -46,11 +46,11 @@ class Tree:
         known, text = self._fields.get(path), b""
         try:
             if known is None:
-                text = files.read(path, _MAX_BYTES)
+                text = files.read(path, MAX_BYTES)
                 known = self._fields[path] = frozenset(name for name, word in _FIELDS.items() if word in text)
             if known.isdisjoint(fields):
                 return EMPTY
-            found = strict_json.parsed(text or files.read(path, _MAX_BYTES))
+            found = strict_json.parsed(text or files.read(path, MAX_BYTES))
         except (OSError, ValueError):
             return EMPTY
         return found if isinstance(found, dict) else EMPTY

@@ -340,7 +340,8 @@ class Store:
         received: bool,
     ) -> Entry:
         """Fill the partial entry and move it into place, unless a process without our locks did so first."""
-        partial, path, name = inside.path, self.path(kind, key), f"{kind}-{key}"
+        partial, path = inside.path, self.path(kind, key)
+        name = partial.name
         state = inside.own_state()
         try:
             files = fill()

@@ -1,17 +1,16 @@
 """Reads the JSON files of suites into values of a known form, with a violation and its line for what has another."""
 
-import re
 from typing import TypeVar
 
 import msgspec
 
+from harness.core import records
 from harness.core.errors import SpecError
 from harness.core.text import shortened
 from harness.specs import json_lines
 from harness.specs.violations import Violations
 
 _SHOWN = 60  # characters
-_AT = re.compile(r"(?P<message>.*?)(?: - at `(?P<json_path>.*)`)?", re.DOTALL)
 _Form = TypeVar("_Form")
 
 
@@ -26,10 +25,8 @@ def read(violations: Violations, form: type[_Form]) -> _Form:
     try:
         return msgspec.convert(violations.document.value, form)
     except msgspec.ValidationError as error:
-        found = _AT.fullmatch(str(error))
-        message, json_path = found.group("message", "json_path") if found else (str(error), None)
-        message = message.replace("`", "'").replace("Invalid enum value", "unknown value")
-        violations.add((json_path or "$").replace("[...]", ""), message[:1].lower() + message[1:])
+        message, path = records.explained(str(error))
+        violations.add(f"${path}".replace("[...]", ""), message.replace("`", "'"))
         raise SpecError(tuple(violations.found)) from error
 
 
